@@ -1,0 +1,105 @@
+"""What can go wrong with a database, each a class of its own.
+
+StoreError
+├── Unreachable          no answer from the address
+├── SignInRefused        password, role or database refused; trying again changes nothing
+├── TimedOut             the statement's time limit passed
+│   └── Locked           another transaction kept the row
+├── NoPrivilege          the role may not do this
+├── ReadOnly             the session, or the server, takes no writes
+├── SchemaMissing        a table, column or function that is needed is not there
+├── Conflict             a concurrent transaction won; trying again may succeed
+├── InvalidValue         a value was not accepted; names the field
+├── TransitionRefused    the job's status does not permit it; names what it permits
+├── RowMissing           no such row, or none that this actor sees
+├── OutcomeUnknown       the link broke after a write was sent and before it was confirmed
+└── UnexpectedError      the server's answer is none of the above
+
+Each message is a sentence for people. `hint` says what to do about it, or is None.
+"""
+
+from uuid import UUID
+
+from store.model import JobStatus
+
+
+class StoreError(Exception):
+    """Anything that the store raises on purpose. `sqlstate` is Postgres' five characters, where it answered."""
+
+    hint: str | None = None
+
+    def __init__(self, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        if hint is not None:
+            self.hint = hint
+        self.sqlstate = sqlstate
+
+    @property
+    def message(self) -> str:
+        return str(self)
+
+
+class Unreachable(StoreError):
+    hint = "Check the address, the network and that the server is up."
+
+
+class SignInRefused(StoreError):
+    hint = "Check the user, the password and the database's name."
+
+
+class TimedOut(StoreError):
+    hint = "Try again, or narrow what is asked for."
+
+
+class Locked(TimedOut):
+    hint = "Another transaction holds the row. Try again in a moment."
+
+
+class NoPrivilege(StoreError):
+    hint = "Ask the database's owner for the privilege, or connect as another role."
+
+
+class ReadOnly(StoreError):
+    hint = "Connect without --read-only, or to the primary server, to write."
+
+
+class SchemaMissing(StoreError):
+    hint = "Run 'gjobs migrate status' to see what this database has."
+
+
+class Conflict(StoreError):
+    hint = "Try again."
+
+
+class InvalidValue(StoreError):
+    """`field` is the column's name."""
+
+    def __init__(self, field: str, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
+        super().__init__(message, hint=hint, sqlstate=sqlstate)
+        self.field = field
+
+
+class TransitionRefused(StoreError):
+    """`current` is the status found, `allowed` what it may become, in the workflow's order."""
+
+    def __init__(self, job_id: UUID, current: JobStatus, allowed: tuple[JobStatus, ...], message: str) -> None:
+        super().__init__(message)
+        self.job_id = job_id
+        self.current = current
+        self.allowed = allowed
+
+
+class RowMissing(StoreError):
+    """`ids` are those that were not found; hidden and gone look alike to a user under row level security."""
+
+    def __init__(self, message: str, ids: tuple[UUID, ...] = (), *, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.ids = ids
+
+
+class OutcomeUnknown(StoreError):
+    hint = "Look the job up again before repeating anything."
+
+
+class UnexpectedError(StoreError):
+    hint = "Set GJOBS_DEBUG=1 for the details."

@@ -1,0 +1,1 @@
+"""What a person meets: the dashboard (Textual) and the command line beside it."""

@@ -1,0 +1,1 @@
+"""The command line: everything that the dashboard can do to a job, for scripts."""

@@ -1,0 +1,1 @@
+"""The widgets of the dashboard, one a file, each with its style."""
