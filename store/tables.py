@@ -1,0 +1,124 @@
+"""The tables as the migrations make them, for building statements and for comparing with a migrated database.
+
+Every name carries its schema, so that no statement depends on `search_path`.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+    column,
+    func,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+# PostgreSQL's own names, which the app's schema has because it gives none.
+metadata = MetaData(
+    naming_convention={"pk": "%(table_name)s_pkey", "fk": "%(table_name)s_%(column_0_name)s_fkey"},
+)
+
+_random_id = func.gen_random_uuid()
+_now = func.now()
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("email", Text),
+    Column("created_at", DateTime(timezone=True), server_default=_now),
+    schema="auth",
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_random_id),
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    schema="public",
+)
+Index("idx_projects_user_id", projects.c.user_id)
+Index("idx_projects_created_at", projects.c.created_at.desc())
+
+assets = Table(
+    "assets",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_random_id),
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("project_id", Uuid, ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mode", Text, nullable=False),
+    Column("source_asset_id", Uuid, ForeignKey("public.assets.id", ondelete="SET NULL")),
+    Column("prompt_version", Text, nullable=False),
+    Column("prompt_payload", JSONB, nullable=False),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("mime_type", Text),
+    Column("storage_path", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    CheckConstraint("kind in ('input', 'output')", name="assets_kind_check"),
+    CheckConstraint(
+        "mode in ('main_white', 'lifestyle', 'feature_callout', 'packaging')", name="assets_mode_check"
+    ),
+    schema="public",
+)
+Index("idx_assets_user_id", assets.c.user_id)
+Index("idx_assets_project_id", assets.c.project_id)
+Index("idx_assets_source_asset_id", assets.c.source_asset_id)
+Index("idx_assets_kind", assets.c.kind)
+Index("idx_assets_mode", assets.c.mode)
+Index("idx_assets_created_at", assets.c.created_at.desc())
+Index("idx_assets_prompt_payload", assets.c.prompt_payload, postgresql_using="gin")
+
+generation_jobs = Table(
+    "generation_jobs",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=_random_id),
+    Column("user_id", Uuid, ForeignKey(users.c.id, ondelete="CASCADE"), nullable=False),
+    Column("project_id", Uuid, ForeignKey(projects.c.id, ondelete="CASCADE"), nullable=False),
+    Column("status", Text, nullable=False, server_default=text("'queued'")),
+    Column("mode", Text, nullable=False),
+    Column("input_asset_id", Uuid, ForeignKey(assets.c.id, ondelete="SET NULL")),
+    Column("error", Text),
+    Column("cost_cents", Integer, nullable=False, server_default=text("0")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    CheckConstraint(
+        "status in ('queued', 'running', 'succeeded', 'failed')", name="generation_jobs_status_check"
+    ),
+    schema="public",
+)
+Index("idx_generation_jobs_user_id", generation_jobs.c.user_id)
+Index("idx_generation_jobs_project_id", generation_jobs.c.project_id)
+Index("idx_generation_jobs_status", generation_jobs.c.status)
+Index("idx_generation_jobs_input_asset_id", generation_jobs.c.input_asset_id)
+Index("idx_generation_jobs_created_at", generation_jobs.c.created_at.desc())
+Index("idx_generation_jobs_user_status", generation_jobs.c.user_id, generation_jobs.c.status)
+
+generation_job_summary = table(
+    "generation_job_summary",
+    column("user_id", Uuid),
+    column("project_id", Uuid),
+    column("status", Text),
+    column("job_count", BigInteger),
+    column("total_cost_cents", BigInteger),
+    column("avg_cost_cents", Numeric),
+    column("first_job_at", DateTime(timezone=True)),
+    column("last_job_at", DateTime(timezone=True)),
+    schema="public",
+)
+"""The view: jobs by user, project and status."""
