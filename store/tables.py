@@ -71,9 +71,7 @@ assets = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
     CheckConstraint("kind in ('input', 'output')", name="assets_kind_check"),
-    CheckConstraint(
-        "mode in ('main_white', 'lifestyle', 'feature_callout', 'packaging')", name="assets_mode_check"
-    ),
+    CheckConstraint("mode in ('main_white', 'lifestyle', 'feature_callout', 'packaging')", name="assets_mode_check"),
     schema="public",
 )
 Index("idx_assets_user_id", assets.c.user_id)
@@ -97,9 +95,7 @@ generation_jobs = Table(
     Column("cost_cents", Integer, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
-    CheckConstraint(
-        "status in ('queued', 'running', 'succeeded', 'failed')", name="generation_jobs_status_check"
-    ),
+    CheckConstraint("status in ('queued', 'running', 'succeeded', 'failed')", name="generation_jobs_status_check"),
     schema="public",
 )
 Index("idx_generation_jobs_user_id", generation_jobs.c.user_id)

@@ -1,0 +1,31 @@
+"""The statements on `assets`."""
+
+from dataclasses import fields
+from uuid import UUID
+
+from sqlalchemy import Integer, Uuid, bindparam, select
+
+from store import tables
+from store.database import Query
+from store.model import Asset
+from store.rows import Row
+
+_assets = tables.assets
+_NAMES = [field.name for field in fields(Asset)]
+
+
+def make_asset(row: Row) -> Asset:
+    return Asset(**dict(zip(_NAMES, row, strict=True)))
+
+
+_OF_PROJECT = (
+    select(*(_assets.c[name] for name in _NAMES))
+    .where(_assets.c.project_id == bindparam("project_id", type_=Uuid))
+    .order_by(_assets.c.created_at.desc(), _assets.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+
+
+def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
+    """Newest first."""
+    return Query(_OF_PROJECT, make_asset, {"project_id": project_id, "rows": limit})

@@ -1,0 +1,106 @@
+"""The same store for scripts without an event loop, made from the async one."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from types import TracebackType
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from store.actor import Actor
+from store.store import Store
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LoopThread:
+    """An event loop in a thread of its own, so that a caller may itself be inside a running loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="gjobs-store", daemon=True)
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Waits for the result. An interrupt stops the work as well."""
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _blocking(
+    method: Callable[Concatenate[Store, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate["BlockingStore", P], T]:
+    def call(self: "BlockingStore", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run(method(self.store, *args, **kwargs))
+
+    return update_wrapper(call, method)
+
+
+class BlockingStore:
+    """`Store` with methods that wait. Use it in one `with` block; it may be used from several threads."""
+
+    def __init__(self, store: Store, thread: LoopThread) -> None:
+        self.store = store
+        self._thread = thread
+
+    @classmethod
+    def connect(cls, url: str, *, read_only: bool = False) -> Self:
+        """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
+        return cls(Store.connect(url, read_only=read_only), LoopThread())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections, which all stores made from this one share, and ends their thread."""
+        self.run(self.store.close())
+        self._thread.stop()
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Waits for any coroutine of this store's."""
+        return self._thread.run(coroutine)
+
+    def acting_as(self, actor: Actor) -> "BlockingStore":
+        """The same database with other eyes."""
+        return BlockingStore(self.store.acting_as(actor), self._thread)
+
+    def acting_as_user(self, email_or_id: str) -> "BlockingStore":
+        """The same database with a user's eyes. Raises as `Store.acting_as_user` does."""
+        return BlockingStore(self.run(self.store.acting_as_user(email_or_id)), self._thread)
+
+    get_generation_jobs = _blocking(Store.get_generation_jobs)
+    get_project_jobs = _blocking(Store.get_project_jobs)
+    get_jobs_by_status = _blocking(Store.get_jobs_by_status)
+    get_recent_jobs = _blocking(Store.get_recent_jobs)
+    get_generation_job = _blocking(Store.get_generation_job)
+    create_generation_job = _blocking(Store.create_generation_job)
+    update_generation_job = _blocking(Store.update_generation_job)
+    transition_job_status = _blocking(Store.transition_job_status)
+    delete_generation_job = _blocking(Store.delete_generation_job)
+    delete_generation_jobs = _blocking(Store.delete_generation_jobs)
+    get_job_statistics = _blocking(Store.get_job_statistics)
+    get_total_costs = _blocking(Store.get_total_costs)
+    get_job_summary = _blocking(Store.get_job_summary)
+    get_overview = _blocking(Store.get_overview)
+    get_projects = _blocking(Store.get_projects)
+    get_project = _blocking(Store.get_project)
+    get_projects_named = _blocking(Store.get_projects_named)
+    create_project = _blocking(Store.create_project)
+    get_assets = _blocking(Store.get_assets)
+    get_users = _blocking(Store.get_users)
+    get_user = _blocking(Store.get_user)

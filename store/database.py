@@ -1,0 +1,212 @@
+"""The one place that runs SQL.
+
+Each call is one short explicit transaction. Its first statement sets, for this transaction alone, the time-outs
+and, for a user, role and claims: nothing outlives it, so a transaction pooler can stand between. A reader's
+transaction is READ ONLY in the database, and so is every transaction of a read-only session.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection, AsyncCursor, Error
+from psycopg.pq import TransactionStatus
+from sqlalchemy import ClauseElement
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+from store import driver_errors
+from store.actor import ActingUser, Actor
+from store.connections import Connections
+from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
+from store.rows import Row, RowMaker
+
+T = TypeVar("T")
+
+_DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
+
+ROLE_OF_USERS = "authenticated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeLimits:
+    """In seconds. `answer` is the client's own patience beyond the statement's limit: a dead link never answers."""
+
+    statement: float = 8.0
+    lock: float = 2.0
+    answer: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Query(Generic[T]):
+    """A statement with the values it is run with, and how a row of its result is read.
+
+    `statement` is best made once: its SQL is kept by the object's identity.
+    """
+
+    statement: ClauseElement
+    make: RowMaker[T]
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+class Database:
+    """A session on a database. `conninfo` are libpq's parameters."""
+
+    def __init__(
+        self, conninfo: Mapping[str, str | int], *, read_only: bool = False, limits: TimeLimits | None = None
+    ) -> None:
+        self.read_only = read_only
+        self._limits = limits or TimeLimits()
+        self._connections = Connections(conninfo)
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+    async def read(self, actor: Actor, query: Query[T]) -> list[T]:
+        """The query's rows, in a read-only transaction of its own and one round trip."""
+        (rows,) = await self.read_together(actor, query)
+        return rows
+
+    async def read_together(self, actor: Actor, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        """The rows of each query, all of one snapshot and one round trip."""
+        async with (
+            self._connections.lease() as connection,
+            _ends(connection, self._patience),
+            connection.pipeline(),
+        ):
+            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            identity = await _set_up(connection, actor, self._limits)
+            cursors = [await _send(connection, query) for query in queries]
+            await connection.execute("COMMIT")
+            await _check_identity(identity, actor)
+            return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+    @asynccontextmanager
+    async def write(self, actor: Actor) -> AsyncIterator["WriteTransaction"]:
+        """A transaction that is committed when the block ends, and rolled back when it raises or asks for it.
+
+        Raises OutcomeUnknown if the link breaks between the commit and its confirmation.
+        """
+        async with self._connections.lease() as connection, _ends(connection, self._patience):
+            async with connection.pipeline():
+                await connection.execute("BEGIN READ ONLY" if self.read_only else "BEGIN")
+                identity = await _set_up(connection, actor, self._limits)
+                await _check_identity(identity, actor)
+            transaction = WriteTransaction(connection)
+            yield transaction
+            if transaction.wants_rollback:
+                await connection.execute("ROLLBACK")
+            else:
+                await _commit(connection)
+
+    @property
+    def _patience(self) -> float:
+        return self._limits.statement + self._limits.answer
+
+
+class WriteTransaction:
+    """What the writing statements are run with."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self.wants_rollback = False
+
+    async def run(self, query: Query[T]) -> list[T]:
+        """The rows that the statement returns."""
+        return await _rows(await _send(self._connection, query), query)
+
+    def roll_back(self) -> None:
+        """Nothing of this transaction is kept when its block ends."""
+        self.wants_rollback = True
+
+
+@asynccontextmanager
+async def _ends(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
+    """Errors leave as ours, no transaction stays open, and nobody waits for ever for a dead link."""
+    try:
+        async with asyncio.timeout(patience):
+            try:
+                yield
+            except BaseException:
+                await _abandon(connection)
+                raise
+    except Error as error:
+        raise driver_errors.translate(error) from error
+    except TimeoutError as error:
+        await connection.close()
+        raise TimedOut(f"The database did not answer within {patience:g} s.") from error
+
+
+async def _abandon(connection: AsyncConnection) -> None:
+    """Rolls back what is open; a link that cannot do that much is closed."""
+    if connection.closed or connection.info.transaction_status is TransactionStatus.IDLE:
+        return
+    try:
+        await connection.execute("ROLLBACK")
+    except Error:
+        await connection.close()
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    try:
+        await connection.execute("COMMIT")
+    except Error as error:
+        if error.sqlstate is None or connection.closed:
+            raise OutcomeUnknown(
+                "The link broke before the database confirmed the change: it may or may not have been made."
+            ) from error
+        raise
+    except asyncio.CancelledError as error:
+        await connection.close()
+        raise OutcomeUnknown(
+            "Stopped before the database confirmed the change: it may or may not have been made."
+        ) from error
+
+
+async def _set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits) -> AsyncCursor[Row] | None:
+    """Time-outs, and for a user role and claims. Returns who the database then says it is, to be checked."""
+    settings = {
+        "statement_timeout": str(round(limits.statement * 1000)),
+        "lock_timeout": str(round(limits.lock * 1000)),
+    }
+    if isinstance(actor, ActingUser):
+        settings["request.jwt.claims"] = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})
+        settings["role"] = ROLE_OF_USERS
+    calls = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    values = [part for setting in settings.items() for part in setting]
+    await connection.execute(f"SELECT {calls}", values)
+    if isinstance(actor, ActingUser):
+        return await connection.execute("SELECT auth.uid()")
+    return None
+
+
+async def _check_identity(identity: AsyncCursor[Row] | None, actor: Actor) -> None:
+    """Role without claims would read nothing and raise nothing: it must never pass for an empty table."""
+    if identity is None or not isinstance(actor, ActingUser):
+        return
+    row = await identity.fetchone()
+    seen: UUID | None = row[0] if row else None
+    if seen != actor.id:
+        raise NoPrivilege(f"The database takes this session for {seen or 'nobody'}, not for the user {actor.id}.")
+
+
+async def _send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:
+    sql, constants = _compiled(query.statement)
+    cursor = connection.cursor(binary=True)
+    return await cursor.execute(sql, {**constants, **query.parameters})
+
+
+async def _rows(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:
+    make = query.make
+    return [make(row) for row in await cursor.fetchall()]
+
+
+@lru_cache(maxsize=256)
+def _compiled(statement: ClauseElement) -> tuple[str, Mapping[str, object]]:
+    """A statement as SQL, with the values that were written into it."""
+    compiled = statement.compile(dialect=_DIALECT)
+    return compiled.string, dict(compiled.params)

@@ -1,0 +1,102 @@
+"""From the driver's errors to ours: the one translation, made where an error arises."""
+
+from psycopg import Error, InterfaceError, OperationalError, errors
+
+from store.errors import (
+    Conflict,
+    InvalidValue,
+    Locked,
+    NoPrivilege,
+    ReadOnly,
+    SchemaMissing,
+    SignInRefused,
+    StoreError,
+    TimedOut,
+    UnexpectedError,
+    Unreachable,
+)
+
+_SCHEMA = (
+    errors.UndefinedTable,
+    errors.UndefinedColumn,
+    errors.UndefinedFunction,
+    errors.InvalidSchemaName,
+    errors.UndefinedObject,
+    errors.InvalidParameterValue,  # the role that users act as does not exist
+)
+_VALUE = (
+    errors.CheckViolation,
+    errors.NotNullViolation,
+    errors.ForeignKeyViolation,
+    errors.UniqueViolation,
+    errors.InvalidTextRepresentation,
+    errors.NumericValueOutOfRange,
+    errors.UntranslatableCharacter,
+    errors.CharacterNotInRepertoire,
+)
+_SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
+_LINK = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.TooManyConnections)
+
+
+def translate(error: Error) -> StoreError:
+    """Ours for an error of a statement, or of a link that broke under it."""
+    text = first_line(error.diag.message_primary or str(error))
+    state = error.sqlstate
+    match error:
+        case errors.InsufficientPrivilege():
+            return NoPrivilege(f"Not permitted: {text}.", sqlstate=state)
+        case errors.ReadOnlySqlTransaction():
+            return ReadOnly("This session is read-only: nothing was changed.", sqlstate=state)
+        case errors.LockNotAvailable():
+            return Locked("The row is locked by another transaction.", sqlstate=state)
+        case errors.QueryCanceled():
+            return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
+        case errors.SerializationFailure() | errors.DeadlockDetected():
+            return Conflict("A concurrent change came first: nothing was changed.", sqlstate=state)
+        case errors.FeatureNotSupported():
+            return UnexpectedError(f"The database does not offer this: {text}.", sqlstate=state)
+    if isinstance(error, _SCHEMA):
+        return SchemaMissing(f"This database lacks what is needed: {text}.", sqlstate=state)
+    if isinstance(error, _VALUE):
+        field = error.diag.column_name or error.diag.constraint_name or "value"
+        return InvalidValue(field, f"The database refused the value: {text}.", sqlstate=state)
+    if isinstance(error, _SIGN_IN):
+        return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
+    if isinstance(error, _LINK) or (isinstance(error, (OperationalError, InterfaceError)) and state is None):
+        return Unreachable(f"The database is not reachable: {text}.", sqlstate=state)
+    return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
+
+
+def translate_connecting(error: Error) -> StoreError:
+    """Ours for a connection that was not made.
+
+    The client library keeps no SQLSTATE of a refused connection. That the server asked for a password, or
+    answered at all (FATAL), is what tells a refusal from an address where nobody answers.
+    """
+    if error.sqlstate is not None:
+        return translate(error)
+    text = _refusal(str(error))
+    asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
+    if any(
+        phrase in text for phrase in ("starting up", "shutting down", "recovery", "too many", "remaining connection")
+    ):
+        return Unreachable(f"The database takes no connections at the moment: {text}.")
+    if asked_for_password or "FATAL" in str(error):
+        return SignInRefused(f"The database refused the sign-in: {text}.")
+    return Unreachable(f"The database is not reachable: {text}.")
+
+
+def first_line(text: str) -> str:
+    """An error's first line without its full stop, to stand within a sentence."""
+    lines = text.strip().splitlines()
+    return lines[0].strip().rstrip(".") if lines else "no reason given"
+
+
+def _refusal(text: str) -> str:
+    """What the last address tried answered, where several were."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    last = lines[-1] if lines else "no reason given"
+    for line in lines:
+        if "FATAL" in line:
+            last = line
+    return last.rpartition("FATAL:")[2].strip().rstrip(".") or last

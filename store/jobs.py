@@ -1,0 +1,221 @@
+"""The statements on `generation_jobs`: each guard is in the statement itself, so that no concurrent call passes it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+
+from store import tables
+from store.database import Query
+from store.model import GenerationJob, JobStatus, PageKey
+from store.rows import Row
+from store.transitions import sources
+
+_jobs = tables.generation_jobs
+_COLUMNS = [_jobs.c[field.name] for field in fields(GenerationJob)]
+
+_ID = bindparam("id", type_=Uuid)
+
+
+def make_job(row: Row) -> GenerationJob:
+    (
+        identifier,
+        user_id,
+        project_id,
+        status,
+        mode,
+        input_asset_id,
+        error,
+        cost_cents,
+        created_at,
+        updated_at,
+    ) = row
+    return GenerationJob(
+        id=identifier,
+        user_id=user_id,
+        project_id=project_id,
+        status=JobStatus(status),
+        mode=mode,
+        input_asset_id=input_asset_id,
+        error=error,
+        cost_cents=cost_cents,
+        created_at=created_at,
+        updated_at=updated_at,
+    )
+
+
+def _make_id(row: Row) -> UUID:
+    identifier: UUID = row[0]
+    return identifier
+
+
+def page(
+    *, project_id: UUID | None, status: JobStatus | None, after: PageKey | None, limit: int
+) -> Query[GenerationJob]:
+    """Newest first; one row more than `limit` where there is a next page."""
+    parameters: dict[str, object] = {"rows": limit + 1}
+    if project_id is not None:
+        parameters["project_id"] = project_id
+    if status is not None:
+        parameters["status"] = status.value
+    if after is not None:
+        parameters |= {"after_created_at": after.created_at, "after_id": after.id}
+    return Query(_page(project_id is not None, status is not None, after is not None), make_job, parameters)
+
+
+@cache
+def _page(of_project: bool, of_status: bool, after: bool) -> Select[*tuple[object, ...]]:
+    statement = select(*_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    if of_project:
+        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    if of_status:
+        statement = statement.where(_jobs.c.status == bindparam("status", type_=Text))
+    if after:
+        key = tuple_(bindparam("after_created_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid))
+        statement = statement.where(tuple_(_jobs.c.created_at, _jobs.c.id) < key)
+    return statement.limit(bindparam("rows", type_=Integer))
+
+
+_ONE = select(*_COLUMNS).where(_jobs.c.id == _ID)
+
+
+def one(job_id: UUID) -> Query[GenerationJob]:
+    return Query(_ONE, make_job, {"id": job_id})
+
+
+_PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def statuses(job_ids: Sequence[UUID]) -> Query[tuple[UUID, JobStatus]]:
+    """Which of the jobs are there, and what they are."""
+    return Query(_PRESENT, lambda row: (row[0], JobStatus(row[1])), {"ids": list(job_ids)})
+
+
+def _owner_and_asset() -> Select[*tuple[object, ...]]:
+    """The new job's values: the owner is the project's; nothing where the asset is not the project's."""
+    asset_id = bindparam("input_asset_id", type_=Uuid)
+    asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == tables.projects.c.id)
+    return select(
+        tables.projects.c.user_id,
+        tables.projects.c.id,
+        literal(JobStatus.QUEUED.value),
+        bindparam("mode", type_=Text),
+        bindparam("cost_cents", type_=Integer),
+        asset_id,
+    ).where(
+        tables.projects.c.id == bindparam("project_id", type_=Uuid),
+        or_(asset_id.is_(null()), asset),
+    )
+
+
+_CREATE = (
+    insert(_jobs)
+    .from_select(
+        ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"],
+        _owner_and_asset(),
+        include_defaults=False,
+    )
+    .returning(*_COLUMNS)
+)
+
+
+def create(*, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None) -> Query[GenerationJob]:
+    """No row where the actor does not see the project, or the asset is none of the project's."""
+    return Query(
+        _CREATE,
+        make_job,
+        {
+            "project_id": project_id,
+            "mode": mode,
+            "cost_cents": cost_cents,
+            "input_asset_id": input_asset_id,
+        },
+    )
+
+
+def change(job_id: UUID, changes: Mapping[str, object]) -> Query[GenerationJob]:
+    """No row where there is no such job, or the asset is none of its project's. `changes` has column names."""
+    return Query(_change(tuple(sorted(changes))), make_job, {"id": job_id, **changes})
+
+
+@cache
+def _change(names: tuple[str, ...]) -> Update:
+    values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
+    statement = update(_jobs).values(values).where(_jobs.c.id == _ID)
+    if asset_id := values.get("input_asset_id"):
+        asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
+        statement = statement.where(or_(asset_id.is_(null()), asset))
+    return statement.returning(*_COLUMNS)
+
+
+_TRANSITION = (
+    update(_jobs)
+    .values(
+        status=bindparam("new_status", type_=Text),
+        error=func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
+    )
+    .where(and_(_jobs.c.id == _ID, _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text)))))
+    .returning(*_COLUMNS)
+)
+
+
+def transition(job_id: UUID, new_status: JobStatus, error: str | None) -> Query[GenerationJob]:
+    """No row where the job is not there or is in no status from which it may become the new one."""
+    return Query(
+        _TRANSITION,
+        make_job,
+        {
+            "id": job_id,
+            "new_status": new_status.value,
+            "new_error": error,
+            "sources": [source.value for source in sources(new_status)],
+        },
+    )
+
+
+_EXPECTED = func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("expected", type_=ARRAY(Text))).table_valued(
+    "id", "status", name="expected"
+)
+_DELETE = (
+    delete(_jobs)
+    .where(
+        _jobs.c.id == _EXPECTED.c.id,
+        or_(_EXPECTED.c.status.is_(null()), _jobs.c.status == _EXPECTED.c.status),
+    )
+    .returning(_jobs.c.id)
+)
+
+
+def remove(expected: Mapping[UUID, JobStatus | None]) -> Query[UUID]:
+    """The ids deleted: those in the status that is expected of them, None standing for any."""
+    return Query(
+        _DELETE,
+        _make_id,
+        {
+            "ids": list(expected),
+            "expected": [status.value if status else None for status in expected.values()],
+        },
+    )

@@ -1,0 +1,93 @@
+"""The statements on `projects`."""
+
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+)
+from sqlalchemy.types import BigInteger
+
+from store import tables
+from store.database import Query
+from store.model import Project
+from store.rows import Row
+
+_projects = tables.projects
+_COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
+
+
+def make_project(row: Row) -> Project:
+    identifier, user_id, name, created_at, updated_at, job_count, total_cost_cents = row
+    return Project(
+        id=identifier,
+        user_id=user_id,
+        name=name,
+        created_at=created_at,
+        updated_at=updated_at,
+        job_count=job_count,
+        total_cost_cents=total_cost_cents,
+    )
+
+
+def _listed() -> Select[*tuple[object, ...]]:
+    jobs = tables.generation_jobs
+    sums = (
+        select(
+            jobs.c.project_id,
+            func.count().label("job_count"),
+            cast(func.sum(jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
+        )
+        .group_by(jobs.c.project_id)
+        .subquery()
+    )
+    return (
+        select(
+            *_COLUMNS,
+            func.coalesce(sums.c.job_count, 0),
+            func.coalesce(sums.c.total_cost_cents, 0),
+        )
+        .outerjoin(sums, sums.c.project_id == _projects.c.id)
+        .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_LISTED = _listed()
+_NAMED = _LISTED.where(_projects.c.name == bindparam("name", type_=Text))
+_BY_ID = _LISTED.where(_projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def listed(*, limit: int) -> Query[Project]:
+    """Newest first."""
+    return Query(_LISTED, make_project, {"rows": limit})
+
+
+def named(name: str, *, limit: int) -> Query[Project]:
+    """All of exactly this name: names are not unique."""
+    return Query(_NAMED, make_project, {"name": name, "rows": limit})
+
+
+def by_id(project_id: UUID) -> Query[Project]:
+    return Query(_BY_ID, make_project, {"ids": [project_id], "rows": 1})
+
+
+_CREATE = (
+    insert(_projects)
+    .values(user_id=bindparam("user_id", type_=Uuid), name=bindparam("name", type_=Text))
+    .returning(*_COLUMNS, literal(0, Integer), literal(0, Integer))
+)
+
+
+def create(*, user_id: UUID, name: str) -> Query[Project]:
+    return Query(_CREATE, make_project, {"user_id": user_id, "name": name})

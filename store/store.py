@@ -1,0 +1,311 @@
+"""The store: the specification's functions, each with the eyes of the store that it is called on."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+from uuid import UUID
+
+from store import assets, jobs, projects, statistics, users, validation
+from store.actor import OPERATOR, ActingUser, Actor
+from store.changes import UNSET, Unset, changed
+from store.connection_url import parse
+from store.database import Database
+from store.errors import InvalidValue, RowMissing
+from store.model import (
+    Applied,
+    Asset,
+    GenerationJob,
+    JobStatistics,
+    JobStatus,
+    JobSummary,
+    Missing,
+    Overview,
+    OverviewQuery,
+    Page,
+    PageKey,
+    Project,
+    Refused,
+    TransitionOutcome,
+    User,
+)
+from store.transitions import allowed
+
+T = TypeVar("T")
+
+PAGE_SIZE = 500
+
+
+class Store:
+    """Generation jobs, as one actor sees and changes them.
+
+    Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
+    """
+
+    def __init__(self, database: Database, actor: Actor = OPERATOR) -> None:
+        self.database = database
+        self.actor = actor
+
+    @classmethod
+    def connect(cls, url: str, *, read_only: bool = False) -> Self:
+        """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
+        return cls(Database(parse(url), read_only=read_only))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections, which all stores made from this one share."""
+        await self.database.close()
+
+    def acting_as(self, actor: Actor) -> "Store":
+        """The same database with other eyes."""
+        return Store(self.database, actor)
+
+    async def acting_as_user(self, email_or_id: str) -> "Store":
+        """The same database with a user's eyes. Raises as `get_user` does."""
+        user = await self.get_user(email_or_id)
+        return self.acting_as(ActingUser(id=user.id, email=user.email))
+
+    # Jobs
+
+    async def get_generation_jobs(self, *, limit: int = PAGE_SIZE, after: PageKey | None = None) -> Page[GenerationJob]:
+        """All jobs that the actor sees."""
+        return await self._page(limit=limit, after=after)
+
+    async def get_project_jobs(
+        self,
+        project_id: UUID,
+        *,
+        status: JobStatus | str | None = None,
+        limit: int = PAGE_SIZE,
+        after: PageKey | None = None,
+    ) -> Page[GenerationJob]:
+        """Empty for a project that is not there, too."""
+        return await self._page(project_id=project_id, status=status, limit=limit, after=after)
+
+    async def get_jobs_by_status(
+        self, status: JobStatus | str, *, limit: int = PAGE_SIZE, after: PageKey | None = None
+    ) -> Page[GenerationJob]:
+        return await self._page(status=status, limit=limit, after=after)
+
+    async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
+        return await self._page(limit=limit)
+
+    async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
+        """None where there is no such job, or none that the actor sees."""
+        found = await self.database.read(self.actor, jobs.one(job_id))
+        return found[0] if found else None
+
+    async def create_generation_job(
+        self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
+    ) -> GenerationJob:
+        """A queued job, which belongs to the project's owner. Raises InvalidValue naming the field, or RowMissing."""
+        create = jobs.create(
+            project_id=project_id,
+            mode=validation.mode(mode),
+            cost_cents=validation.cost_cents(cost_cents),
+            input_asset_id=input_asset_id,
+        )
+        async with self.database.write(self.actor) as transaction:
+            created = await transaction.run(create)
+            if len(created) == 1:
+                return created[0]
+            transaction.roll_back()
+            if await transaction.run(projects.by_id(project_id)):
+                raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
+            raise _no_project(project_id)
+
+    async def update_generation_job(
+        self,
+        job_id: UUID,
+        *,
+        mode: str | Unset = UNSET,
+        cost_cents: int | Unset = UNSET,
+        error: str | Unset | None = UNSET,
+        input_asset_id: UUID | Unset | None = UNSET,
+    ) -> GenerationJob:
+        """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
+        changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
+        async with self.database.write(self.actor) as transaction:
+            updated = await transaction.run(jobs.change(job_id, changes))
+            if len(updated) == 1:
+                return updated[0]
+            transaction.roll_back()
+            if await transaction.run(jobs.one(job_id)):
+                raise InvalidValue("input_asset_id", f"The job's project has no asset {input_asset_id}.")
+            raise _no_jobs((job_id,))
+
+    async def transition_job_status(
+        self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
+    ) -> TransitionOutcome:
+        """Among any number of callers one gets Applied. An earlier error is kept where none is given."""
+        target = validation.status(new_status)
+        text = None if error is None else validation.error_text(error)
+        async with self.database.write(self.actor) as transaction:
+            applied = await transaction.run(jobs.transition(job_id, target, text))
+            if len(applied) == 1:
+                return Applied(job=applied[0])
+            transaction.roll_back()
+            present = await transaction.run(jobs.one(job_id))
+        if not present:
+            return Missing(job_id=job_id)
+        (job,) = present
+        return Refused(current=job.status, allowed=allowed(job.status), job=job)
+
+    async def delete_generation_job(self, job_id: UUID) -> bool:
+        """Whether there was such a job that the actor may delete."""
+        try:
+            await self.delete_generation_jobs({job_id: None})
+        except RowMissing:
+            return False
+        return True
+
+    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> None:
+        """All of the jobs, each in the status expected of it (None: in any), or none of them.
+
+        Raises RowMissing with the ids that are not there, or are in another status.
+        """
+        async with self.database.write(self.actor) as transaction:
+            deleted = set(await transaction.run(jobs.remove(expected)))
+            if deleted == set(expected):
+                return
+            transaction.roll_back()
+            kept = tuple(job_id for job_id in expected if job_id not in deleted)
+            present = dict(await transaction.run(jobs.statuses(kept)))
+        raise _not_deleted(expected, kept, present)
+
+    # Statistics
+
+    async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
+        """Of all jobs that the actor sees, or of those of a project."""
+        rows = await self.database.read(self.actor, statistics.by_status(project_id))
+        return statistics.in_workflow_order(rows)
+
+    async def get_total_costs(self, project_id: UUID | None = None) -> int:
+        """In cents."""
+        (total,) = await self.database.read(self.actor, statistics.total_cost(project_id))
+        return total
+
+    async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
+        """By user, project and status, the dearest first."""
+        query = statistics.summary(project_id, limit=validation.limit(limit))
+        return await self.database.read(self.actor, query)
+
+    async def get_overview(self, query: OverviewQuery) -> Overview:
+        """All that the dashboard shows, of one moment."""
+        page, by_status, by_day, listed, clock = await self.database.read_together(
+            self.actor,
+            jobs.page(project_id=query.project_id, status=query.status, after=None, limit=query.limit),
+            statistics.by_status(query.project_id),
+            statistics.by_day(query.project_id, days=query.days),
+            projects.listed(limit=PAGE_SIZE),
+            statistics.clock(),
+        )
+        (taken_at,) = clock
+        return Overview(
+            query=query,
+            jobs=_paged(page, query.limit),
+            statistics=statistics.in_workflow_order(by_status),
+            days=statistics.without_gaps(by_day, today=taken_at.date(), days=query.days),
+            projects=tuple(listed),
+            taken_at=taken_at,
+        )
+
+    # Projects, assets, users
+
+    async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
+        return await self.database.read(self.actor, projects.listed(limit=validation.limit(limit)))
+
+    async def get_project(self, project_id: UUID) -> Project | None:
+        """None where there is no such project, or none that the actor sees."""
+        found = await self.database.read(self.actor, projects.by_id(project_id))
+        return found[0] if found else None
+
+    async def get_projects_named(self, name: str) -> Sequence[Project]:
+        """All of exactly this name."""
+        return await self.database.read(self.actor, projects.named(name, limit=PAGE_SIZE))
+
+    async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
+        """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
+        text = validation.project_name(name)
+        owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
+        if owner is None:
+            raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
+        async with self.database.write(self.actor) as transaction:
+            (project,) = await transaction.run(projects.create(user_id=owner, name=text))
+            return project
+
+    async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
+        return await self.database.read(self.actor, assets.of_project(project_id, limit=validation.limit(limit)))
+
+    async def get_users(self, *, limit: int = PAGE_SIZE) -> Sequence[User]:
+        """By e-mail, those without one last. Only the operator may."""
+        return await self.database.read(self.actor, users.listed(limit=validation.limit(limit)))
+
+    async def get_user(self, email_or_id: str) -> User:
+        """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
+        wanted = email_or_id.strip()
+        try:
+            query = users.by_id(UUID(wanted))
+        except ValueError:
+            query = users.by_email(wanted, limit=PAGE_SIZE)
+        found = await self.database.read(self.actor, query)
+        if len(found) > 1:
+            ids = ", ".join(str(user.id) for user in found)
+            raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Give an id: {ids}")
+        if not found:
+            raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="'gjobs users' lists them.")
+        return found[0]
+
+    async def _page(
+        self,
+        *,
+        project_id: UUID | None = None,
+        status: JobStatus | str | None = None,
+        limit: int,
+        after: PageKey | None = None,
+    ) -> Page[GenerationJob]:
+        query = jobs.page(
+            project_id=project_id,
+            status=None if status is None else validation.status(status),
+            after=after,
+            limit=validation.limit(limit),
+        )
+        return _paged(await self.database.read(self.actor, query), limit)
+
+
+def _paged(rows: list[GenerationJob], limit: int) -> Page[GenerationJob]:
+    """The row beyond the limit tells that there is a next page."""
+    items = tuple(rows[:limit])
+    last = items[-1] if len(rows) > limit else None
+    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
+
+
+def _no_project(project_id: UUID) -> RowMissing:
+    return RowMissing(
+        f"There is no project {project_id}, or none that this user sees.",
+        (project_id,),
+        hint="'gjobs projects' lists them.",
+    )
+
+
+def _no_jobs(ids: tuple[UUID, ...]) -> RowMissing:
+    named = ", ".join(str(job_id) for job_id in ids)
+    noun = "job" if len(ids) == 1 else "jobs"
+    return RowMissing(f"There is no {noun} {named}, or none that this user sees: nothing was changed.", ids)
+
+
+def _not_deleted(
+    expected: Mapping[UUID, JobStatus | None], kept: tuple[UUID, ...], present: Mapping[UUID, JobStatus]
+) -> RowMissing:
+    """Why: gone or hidden, or in another status than when the person saw it."""
+    moved = [job_id for job_id in kept if expected[job_id] is not None and job_id in present]
+    if not moved:
+        return _no_jobs(kept)
+    first = moved[0]
+    return RowMissing(f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.", kept)

@@ -1,0 +1,29 @@
+"""Times as aware UTC, whatever the session's time zone, and for every value that a timestamptz can hold."""
+
+from datetime import UTC, datetime, timedelta
+
+from psycopg import AsyncConnection
+from psycopg.abc import Buffer
+from psycopg.adapt import Loader
+from psycopg.pq import Format
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+LATEST = datetime.max.replace(tzinfo=UTC)
+
+
+class UtcLoader(Loader):
+    """`-infinity`, `infinity` and the years that Python lacks become the earliest and the latest time that it has."""
+
+    format = Format.BINARY
+
+    def load(self, data: Buffer) -> datetime:
+        microseconds = int.from_bytes(bytes(data), "big", signed=True)
+        try:
+            return _EPOCH + timedelta(microseconds=microseconds)
+        except OverflowError:
+            return LATEST if microseconds > 0 else EARLIEST
+
+
+def register(connection: AsyncConnection) -> None:
+    connection.adapters.register_loader("timestamptz", UtcLoader)

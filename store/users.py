@@ -1,0 +1,61 @@
+"""The statements on `auth.users`, which only the operator reads."""
+
+from uuid import UUID
+
+from sqlalchemy import Integer, Select, Text, Uuid, bindparam, func, select
+
+from store import tables
+from store.database import Query
+from store.model import User
+from store.rows import Row
+
+_users = tables.users
+
+
+def make_user(row: Row) -> User:
+    identifier, email, created_at, job_count, last_job_at = row
+    return User(id=identifier, email=email, created_at=created_at, job_count=job_count, last_job_at=last_job_at)
+
+
+def _listed() -> Select[*tuple[object, ...]]:
+    jobs = tables.generation_jobs
+    sums = (
+        select(
+            jobs.c.user_id,
+            func.count().label("job_count"),
+            func.max(jobs.c.created_at).label("last_job_at"),
+        )
+        .group_by(jobs.c.user_id)
+        .subquery()
+    )
+    return (
+        select(
+            _users.c.id,
+            _users.c.email,
+            _users.c.created_at,
+            func.coalesce(sums.c.job_count, 0),
+            sums.c.last_job_at,
+        )
+        .outerjoin(sums, sums.c.user_id == _users.c.id)
+        .order_by(_users.c.email.asc().nulls_last(), _users.c.id)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_LISTED = _listed()
+_BY_EMAIL = _LISTED.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_BY_ID = _LISTED.where(_users.c.id == bindparam("id", type_=Uuid))
+
+
+def listed(*, limit: int) -> Query[User]:
+    """By e-mail, those without one last."""
+    return Query(_LISTED, make_user, {"rows": limit})
+
+
+def by_email(email: str, *, limit: int) -> Query[User]:
+    """Whatever the case of its letters."""
+    return Query(_BY_EMAIL, make_user, {"email": email, "rows": limit})
+
+
+def by_id(user_id: UUID) -> Query[User]:
+    return Query(_BY_ID, make_user, {"id": user_id, "rows": 1})

@@ -1,0 +1,61 @@
+"""What a value must be before it is sent. Pure; each function returns the value as it will be stored."""
+
+from store.errors import InvalidValue
+from store.model import JobStatus
+
+MAX_COST_CENTS = 2_147_483_647
+MAX_NAME = 200
+
+
+def status(value: str) -> JobStatus:
+    try:
+        return JobStatus(value)
+    except ValueError:
+        known = ", ".join(JobStatus)
+        raise InvalidValue("status", f"No such status: {value!r}.", hint=f"Use one of {known}.") from None
+
+
+def mode(value: str) -> str:
+    return _short_text("mode", value)
+
+
+def project_name(value: str) -> str:
+    return _short_text("name", value)
+
+
+def cost_cents(value: int) -> int:
+    if not 0 <= value <= MAX_COST_CENTS:
+        raise InvalidValue(
+            "cost_cents", f"The cost must be whole cents from 0 to {MAX_COST_CENTS:,}; this is {value:,}."
+        )
+    return value
+
+
+def error_text(value: str) -> str:
+    return _storable("error", value)
+
+
+def limit(value: int) -> int:
+    if not 1 <= value <= 10_000:
+        raise InvalidValue("limit", f"The limit must be from 1 to 10,000; this is {value:,}.")
+    return value
+
+
+def _short_text(field: str, value: str) -> str:
+    text = _storable(field, value).strip()
+    if not text:
+        raise InvalidValue(field, f"The {field} is empty.")
+    if len(text) > MAX_NAME:
+        raise InvalidValue(field, f"The {field} has {len(text)} characters; at most {MAX_NAME} are kept.")
+    return text
+
+
+def _storable(field: str, value: str) -> str:
+    """Postgres stores neither NUL nor half of a surrogate pair."""
+    if "\0" in value:
+        raise InvalidValue(field, f"The {field} holds a NUL character, which the database cannot store.")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidValue(field, f"The {field} holds half a character, which the database cannot store.") from None
+    return value
