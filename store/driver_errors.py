@@ -93,10 +93,6 @@ def first_line(text: str) -> str:
 
 
 def _refusal(text: str) -> str:
-    """What the last address tried answered, where several were."""
-    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
-    last = lines[-1] if lines else "no reason given"
-    for line in lines:
-        if "FATAL" in line:
-            last = line
-    return last.rpartition("FATAL:")[2].strip().rstrip(".") or last
+    """What the last address tried answered, where several were; without the client library's hints."""
+    reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
+    return reasons[-1].rpartition("failed: ")[2].removeprefix("FATAL:").strip().rstrip(".")

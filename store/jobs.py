@@ -165,7 +165,8 @@ def change(job_id: UUID, changes: Mapping[str, object]) -> Query[GenerationJob]:
 def _change(names: tuple[str, ...]) -> Update:
     values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
     statement = update(_jobs).values(values).where(_jobs.c.id == _ID)
-    if asset_id := values.get("input_asset_id"):
+    if "input_asset_id" in values:
+        asset_id = values["input_asset_id"]
         asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
         statement = statement.where(or_(asset_id.is_(null()), asset))
     return statement.returning(*_COLUMNS)
@@ -196,8 +197,10 @@ def transition(job_id: UUID, new_status: JobStatus, error: str | None) -> Query[
     )
 
 
-_EXPECTED = func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("expected", type_=ARRAY(Text))).table_valued(
-    "id", "status", name="expected"
+_EXPECTED = (
+    func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("expected", type_=ARRAY(Text)))
+    .table_valued("id", "status", name="expected")
+    .render_derived()
 )
 _DELETE = (
     delete(_jobs)

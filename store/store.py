@@ -10,7 +10,7 @@ from store.actor import OPERATOR, ActingUser, Actor
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
 from store.database import Database
-from store.errors import InvalidValue, RowMissing
+from store.errors import Conflict, InvalidValue, RowMissing
 from store.model import (
     Applied,
     Asset,
@@ -168,7 +168,7 @@ class Store:
     async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> None:
         """All of the jobs, each in the status expected of it (None: in any), or none of them.
 
-        Raises RowMissing with the ids that are not there, or are in another status.
+        Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now.
         """
         async with self.database.write(self.actor) as transaction:
             deleted = set(await transaction.run(jobs.remove(expected)))
@@ -302,10 +302,13 @@ def _no_jobs(ids: tuple[UUID, ...]) -> RowMissing:
 
 def _not_deleted(
     expected: Mapping[UUID, JobStatus | None], kept: tuple[UUID, ...], present: Mapping[UUID, JobStatus]
-) -> RowMissing:
+) -> RowMissing | Conflict:
     """Why: gone or hidden, or in another status than when the person saw it."""
-    moved = [job_id for job_id in kept if expected[job_id] is not None and job_id in present]
-    if not moved:
-        return _no_jobs(kept)
-    first = moved[0]
-    return RowMissing(f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.", kept)
+    missing = tuple(job_id for job_id in kept if job_id not in present)
+    if missing:
+        return _no_jobs(missing)
+    first = kept[0]
+    return Conflict(
+        f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.",
+        hint="Look at it again, then decide.",
+    )
