@@ -1,4 +1,6 @@
 """The schema's history. Importing this package is cheap: Alembic is imported only where a migration runs."""
 
-HEAD = "0002"
-"""The newest revision. A constant, so that a command learns that nothing has to run without importing Alembic."""
+REVISIONS = ("0001", "0002")
+"""Oldest first. A constant, so that a command learns what has to run without importing Alembic."""
+
+HEAD = REVISIONS[-1]

@@ -1,0 +1,27 @@
+-- Each thing that this revision changes, with the statement that brings back what was there. The policies follow in policies.sql.
+-- Only the migrations' owner reads or writes this: going down executes it.
+lock table public.projects, public.assets, public.generation_jobs in access exclusive mode;
+
+create table gjobs.replaced (
+    id      bigint generated always as identity primary key,
+    object  text not null unique,
+    restore text not null
+);
+alter table gjobs.replaced enable row level security;
+
+insert into gjobs.replaced (object, restore)
+select 'function ' || signature, pg_get_functiondef(signature::regprocedure)
+  from unnest(array[
+           'public.update_updated_at_column()',
+           'public.get_job_statistics(uuid)',
+           'public.get_recent_jobs(integer)',
+           'public.transition_job_status(uuid, text, text)'
+       ]) as signature;
+
+insert into gjobs.replaced (object, restore)
+select 'view public.generation_job_summary',
+       'alter view public.generation_job_summary ' || coalesce(
+           (select format('set (%s)', option) from unnest(reloptions) as option where option like 'security_invoker=%'),
+           'reset (security_invoker)'
+       )
+  from pg_class where oid = 'public.generation_job_summary'::regclass;

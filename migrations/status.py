@@ -1,0 +1,59 @@
+"""Where a database stands in the schema's history, read without Alembic."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import psycopg
+
+from migrations import HEAD, REVISIONS
+from migrations.connecting import connect, translate_migrating
+from store.errors import SchemaMissing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationStatus:
+    current: str | None
+    """None where no migration has run. It may be one that only a newer program knows; then nothing is pending."""
+    head: str
+    pending: tuple[str, ...]
+    """Oldest first."""
+    managed: bool
+    """Whether the schema is the migrations', or the app's own (or none)."""
+
+
+def status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            current = _current(connection)
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+    return MigrationStatus(current=current, head=HEAD, pending=_pending(current), managed=current is not None)
+
+
+def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
+    """The status, or SchemaMissing where a newer program migrated the database."""
+    found = status(conninfo)
+    if found.current is not None and found.current not in REVISIONS:
+        raise SchemaMissing(
+            f"This database is at revision {found.current}, which this program does not know.",
+            hint="Use the newer gjobs that migrated it.",
+        )
+    return found
+
+
+def _current(connection: psycopg.Connection) -> str | None:
+    table = connection.execute(
+        "select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"
+    ).fetchone()
+    if table is None:
+        return None
+    row = connection.execute("select version_num from gjobs.alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _pending(current: str | None) -> tuple[str, ...]:
+    if current is None:
+        return REVISIONS
+    return REVISIONS[REVISIONS.index(current) + 1 :] if current in REVISIONS else ()

@@ -1,0 +1,15 @@
+"""app schema"""
+
+from migrations.scripts import run_script
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    for script in ("roles", "auth", "app", "grants"):
+        run_script(f"0001/{script}.sql")
+
+
+def downgrade() -> None:
+    run_script("0001/down.sql")
