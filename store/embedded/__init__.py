@@ -1,0 +1,36 @@
+"""A Postgres of our own, for machines that have Python and nothing else.
+
+The first user starts it, users share it, and it stops some seconds after the last one. POSIX only, and synchronous:
+in a coroutine, call these in a thread.
+"""
+
+from store.embedded.errors import EmbeddedUnavailable, ServerInUse
+from store.embedded.lease import ServerLease
+from store.embedded.report import Report
+from store.embedded.server import (
+    GRACE,
+    ServerStatus,
+    default_data_dir,
+    keep_server,
+    open_server,
+    reset_server,
+    server_status,
+    stop_server,
+    unkeep_server,
+)
+
+__all__ = [
+    "GRACE",
+    "EmbeddedUnavailable",
+    "Report",
+    "ServerInUse",
+    "ServerLease",
+    "ServerStatus",
+    "default_data_dir",
+    "keep_server",
+    "open_server",
+    "reset_server",
+    "server_status",
+    "stop_server",
+    "unkeep_server",
+]

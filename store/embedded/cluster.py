@@ -1,0 +1,128 @@
+"""Making a cluster: beside its place, and moved there when it is complete."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from store.embedded.account import Account
+from store.embedded.binaries import Binaries
+from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.paths import Layout, require_owned
+from store.embedded.processes import run_tool
+from store.embedded.report import Report
+
+ADMINISTRATOR = "gjobs_admin"
+"""The bootstrap superuser. The program itself never signs in as it."""
+
+OWNER = "gjobs"
+"""The role that owns the database of the same name, migrates it and is the operator: no superuser, as hosted."""
+
+_STAGING = "staging-"
+
+_SETUP = f"""\
+CREATE ROLE {OWNER} LOGIN CREATEROLE BYPASSRLS;
+CREATE DATABASE {OWNER} OWNER {OWNER};
+"""
+"""One statement a line, as single-user mode reads them."""
+
+
+def ensure_cluster(layout: Layout, binaries: Binaries, account: Account, *, durable: bool, report: Report) -> None:
+    """Make the cluster if there is none, and refuse one that these binaries or this account cannot run.
+
+    A process killed at any moment leaves either no cluster or a complete one. Under the start lock.
+    """
+    remove_leftovers(layout)
+    if not layout.cluster.exists():
+        report(f"Unpacking Postgres {binaries.version} into {layout.home} ...")
+        _create(layout, binaries, account, durable=durable)
+    require_owned(layout.cluster, account.owner)
+    _require_version(layout.cluster, binaries)
+
+
+def remove_leftovers(layout: Layout) -> None:
+    """What an interrupted making, or an interrupted removal, left. What cannot go today goes next time."""
+    for leftover in layout.home.glob(f"{_STAGING}*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+
+
+def remove_cluster(layout: Layout) -> None:
+    """Take it away as a whole first, so that an interruption leaves no half."""
+    layout.cluster.rename(_staging_path(layout))
+    remove_leftovers(layout)
+
+
+def _staging_path(layout: Layout) -> Path:
+    return layout.home / f"{_STAGING}{secrets.token_hex(8)}"
+
+
+def _create(layout: Layout, binaries: Binaries, account: Account, *, durable: bool) -> None:
+    staging = _staging_path(layout)
+    staging.mkdir(mode=0o700)
+    try:
+        account.give(staging)
+        _fill(staging, binaries, account)
+        (staging / layout.sample_needed.name).touch(mode=0o600)
+        if durable:
+            _run(binaries, account, ["initdb", "--sync-only", f"--pgdata={staging}"])
+        staging.rename(layout.cluster)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    if durable:
+        _sync_directory(layout.home)
+
+
+def _fill(staging: Path, binaries: Binaries, account: Account) -> None:
+    _run(
+        binaries,
+        account,
+        [
+            "initdb",
+            f"--pgdata={staging}",
+            f"--username={ADMINISTRATOR}",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--auth-local=trust",
+            "--auth-host=reject",
+            "--set=timezone=UTC",
+            "--set=log_timezone=UTC",
+            "--no-sync",
+            "--no-instructions",
+        ],
+    )
+    _run(
+        binaries,
+        account,
+        ["postgres", "--single", "-D", str(staging), "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"],
+        text=_SETUP,
+    )
+
+
+def _run(binaries: Binaries, account: Account, command: Sequence[str], *, text: str = "") -> None:
+    name, *arguments = command
+    code, said = run_tool([binaries.program(name), *arguments], account, text=text)
+    if code != 0:
+        lines = said.strip().splitlines() or [f"exit code {code}"]
+        raise EmbeddedUnavailable(f"{name} could not make the database cluster: {lines[-1]}")
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _require_version(cluster: Path, binaries: Binaries) -> None:
+    made_by = (cluster / "PG_VERSION").read_text().strip()
+    if made_by != str(binaries.major):
+        raise EmbeddedUnavailable(
+            f"The cluster in {cluster} was made by PostgreSQL {made_by}, "
+            f"and the programs in {binaries.directory} are PostgreSQL {binaries.version}.",
+            hint=f"Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL {made_by}, "
+            "or GJOBS_DATA_DIR to another directory, or give --database-url.",
+        )

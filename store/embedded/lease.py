@@ -1,0 +1,74 @@
+"""One user's hold on the embedded server."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Self
+from urllib.parse import quote
+
+from store.embedded.cluster import OWNER
+from store.embedded.locks import exclusive
+from store.embedded.paths import PORT, Layout
+from store.embedded.report import Report
+from store.embedded.seats import Seat
+
+_UNMOVED_BY_ENVIRONMENT = {
+    "hostaddr": "",
+    "options": "",
+    "client_encoding": "UTF8",
+    "target_session_attrs": "any",
+    "load_balance_hosts": "disable",
+    "require_auth": "",
+    "channel_binding": "disable",
+    "gssencmode": "disable",
+    "sslmode": "disable",
+    "sslnegotiation": "postgres",
+    "sslrootcert": "",
+}
+"""Stands before what libpq would else take from PGHOSTADDR, PGOPTIONS and their like."""
+
+
+class ServerLease:
+    """The server stays up at least until this is released, or this process ends however it ends."""
+
+    def __init__(self, layout: Layout, socket_dir: str, seat: Seat, report: Report) -> None:
+        self._layout = layout
+        self._seat: Seat | None = seat
+        self._report = report
+        address = {"host": socket_dir, "port": PORT, "user": OWNER, "dbname": OWNER}
+        self.data_dir: Path = layout.data_dir
+        self.conninfo: Mapping[str, str] = MappingProxyType(address | _UNMOVED_BY_ENVIRONMENT)
+        """Keyword arguments for `psycopg.connect`; `host` is the socket's directory."""
+        self.uri: str = server_uri(socket_dir)
+        """For libpq and whatever uses it."""
+
+    @property
+    def needs_sample(self) -> bool:
+        """Whether the cluster was made and nobody has yet said `sample_filled`."""
+        return self._layout.sample_needed.exists()
+
+    def sample_filled(self) -> None:
+        self._layout.sample_needed.unlink(missing_ok=True)
+
+    def preparing(self) -> AbstractContextManager[None]:
+        """Only one process at a time is inside: for migrating and filling, which look and then act."""
+        return exclusive(self._layout.prepare_lock, self._report)
+
+    def release(self) -> None:
+        """Stop using the server. Without effect the second time."""
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            seat.leave()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()
+
+
+def server_uri(socket_dir: str) -> str:
+    return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"

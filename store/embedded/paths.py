@@ -1,0 +1,137 @@
+"""Where everything lies below the data directory."""
+
+import hashlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.embedded.errors import EmbeddedUnavailable
+
+PORT = "5432"
+"""Part of the socket's name; nothing listens on TCP."""
+
+LONGEST_SOCKET_PATH = 100
+"""Bytes. Linux takes 107, macOS 103."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The files of one embedded server. Everything is in `home`, so that the data directory can hold other things."""
+
+    data_dir: Path
+
+    @classmethod
+    def of(cls, data_dir: Path) -> "Layout":
+        """Of a directory that need not exist. Postgres' own files cannot express a path with a line break."""
+        absolute = data_dir.expanduser().absolute()
+        if "\n" in str(absolute) or "\r" in str(absolute):
+            raise EmbeddedUnavailable("The data directory's path holds a line break.")
+        return cls(absolute)
+
+    @property
+    def home(self) -> Path:
+        return self.data_dir / "postgres"
+
+    @property
+    def cluster(self) -> Path:
+        """PGDATA. It is there only when it is complete."""
+        return self.home / "cluster"
+
+    @property
+    def log(self) -> Path:
+        return self.home / "log" / "postgres.log"
+
+    @property
+    def watchdog_log(self) -> Path:
+        return self.home / "log" / "watchdog.log"
+
+    @property
+    def seats(self) -> Path:
+        """A directory: one locked file for each user of the server."""
+        return self.home / "seats"
+
+    @property
+    def start_lock(self) -> Path:
+        """Whoever starts, stops or counts the users holds it."""
+        return self.home / "locks" / "start"
+
+    @property
+    def prepare_lock(self) -> Path:
+        return self.home / "locks" / "prepare"
+
+    @property
+    def watch_lock(self) -> Path:
+        """The watchdog holds it as long as it lives."""
+        return self.home / "locks" / "watch"
+
+    @property
+    def kept(self) -> Path:
+        """A marker: the server stays up without users."""
+        return self.home / "kept"
+
+    @property
+    def throw_away(self) -> Path:
+        """A marker: we made the data directory, and it goes when the server has stopped."""
+        return self.home / "throw-away"
+
+    @property
+    def sample_needed(self) -> Path:
+        """A marker inside the cluster, so that it appears and goes with it."""
+        return self.cluster / "gjobs.sample-needed"
+
+    def make(self) -> bool:
+        """Make the directories that are missing, and say whether the data directory was.
+
+        Root's can be entered by others, for Postgres may have to run as another account; what lies in them is
+        private.
+        """
+        mode = 0o711 if os.geteuid() == 0 else 0o700
+        self.data_dir.parent.mkdir(parents=True, exist_ok=True)
+        made = _make_directory(self.data_dir, mode)
+        _make_directory(self.home, mode)
+        require_owned(self.home, os.geteuid())
+        for directory in (self.log.parent, self.seats, self.start_lock.parent):
+            _make_directory(directory, 0o700)
+        return made
+
+
+def _make_directory(path: Path, mode: int) -> bool:
+    try:
+        path.mkdir(mode=mode)
+    except FileExistsError:
+        return False
+    path.chmod(mode)
+    return True
+
+
+def require_owned(path: Path, owner: int) -> None:
+    """Refuse what another account could have put there: a link, or a directory that is not the owner's."""
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise EmbeddedUnavailable(f"{path} is not a directory.")
+    if found.st_uid != owner:
+        raise EmbeddedUnavailable(
+            f"{path} belongs to the account number {found.st_uid}, and the server would run as {owner}."
+        )
+
+
+def socket_directory(layout: Layout) -> Path:
+    """Where a server that is being started makes its socket; where a running one has it, postmaster.pid says.
+
+    Beside the cluster, unless a socket's path cannot be as long as that or libpq would take a comma in it for
+    the end of a host's name: then a directory of the same privacy below the temporary one.
+    """
+    beside = layout.home / "socket"
+    if _fits(beside):
+        return beside
+    identity = hashlib.sha256(os.fsencode(os.path.realpath(layout.home))).hexdigest()[:16]
+    name = f"gjobs-{os.geteuid()}-{identity}"
+    usual = Path(tempfile.gettempdir()).absolute() / name
+    return usual if _fits(usual) else Path("/tmp") / name  # noqa: S108 - private, its owner and mode are checked
+
+
+def _fits(directory: Path) -> bool:
+    socket = os.fsencode(directory / f".s.PGSQL.{PORT}")
+    return len(socket) <= LONGEST_SOCKET_PATH and b"," not in socket

@@ -1,0 +1,115 @@
+"""The running server, as far as its postmaster.pid can be believed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.report import Report, Ticker, ignore
+
+_PAUSE = 0.01  # seconds between two looks at a server that starts or stops
+_FAST_SHUTDOWN = 60.0  # seconds until clients and checkpoint have had their time
+_IMMEDIATE_SHUTDOWN = 30.0
+_PG_CONTROL_STATE = slice(16, 20)
+_SHUT_DOWN_STATES = (1, 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Postmaster:
+    pid: int
+    port: str
+    socket_dir: str
+    """Empty until the server has made its socket."""
+    status: str
+    """"starting", "ready", "standby" or "stopping"."""
+
+
+def read_pid_file(cluster: Path) -> Postmaster | None:
+    """What postmaster.pid says; None if there is none, or none that is complete."""
+    try:
+        lines = (cluster / "postmaster.pid").read_bytes().decode("utf-8", "surrogateescape").split("\n")
+    except FileNotFoundError:
+        return None
+    lines += [""] * (8 - len(lines))
+    if not lines[0].strip().isdecimal():
+        return None
+    return Postmaster(pid=int(lines[0]), port=lines[3], socket_dir=lines[4], status=lines[7].strip())
+
+
+def find_postmaster(cluster: Path) -> Postmaster | None:
+    """The server that runs on this cluster. A number that some other process has meanwhile is not believed."""
+    found = read_pid_file(cluster)
+    return found if found is not None and is_postmaster(found.pid, cluster) else None
+
+
+def is_postmaster(pid: int, cluster: Path) -> bool:
+    """Whether the process is a postgres that was started on this cluster; one that has ended is not."""
+    if sys.platform == "linux":
+        return _is_postmaster_by_proc(Path("/proc") / str(pid), cluster)
+    shown = subprocess.run(
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+    ).stdout
+    program, _, arguments = os.fsdecode(shown).partition(" -D ")
+    return "postgres" in program and f"{arguments.rstrip()} ".startswith(f"{cluster} ")
+
+
+def _is_postmaster_by_proc(process: Path, cluster: Path) -> bool:
+    """By the arguments, which everyone may read; its working directory is hidden from other accounts."""
+    try:
+        arguments = (process / "cmdline").read_bytes().split(b"\0")
+        name = (process / "comm").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    if b"postgres" not in name or b"-D" not in arguments[:-1]:
+        return False
+    directory = Path(os.fsdecode(arguments[arguments.index(b"-D") + 1]))
+    return directory.exists() and cluster.exists() and directory.samefile(cluster)
+
+
+def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], report: Report) -> Postmaster | None:
+    """The server once it takes connections, after however long a recovery; None if it ends before that."""
+    ticker = Ticker(report)
+    while is_alive():
+        found = read_pid_file(cluster)
+        if found is not None and found.pid == pid and found.status == "ready":
+            return found
+        ticker.tick("Starting" if was_shut_down(cluster) else "Recovering after an unclean stop")
+        time.sleep(_PAUSE)
+    return None
+
+
+def was_shut_down(cluster: Path) -> bool:
+    """Whether the control file says that the last server on this cluster ended in good order."""
+    with (cluster / "global" / "pg_control").open("rb") as control:
+        state = control.read(_PG_CONTROL_STATE.stop)[_PG_CONTROL_STATE]
+    return int.from_bytes(state, sys.byteorder) in _SHUT_DOWN_STATES
+
+
+def stop(cluster: Path, report: Report = ignore) -> bool:
+    """Stop the server and wait for its end; whether one was running. Its clients are disconnected."""
+    if find_postmaster(cluster) is None:
+        return False
+    ticker = Ticker(report)
+    for request, patience in ((signal.SIGINT, _FAST_SHUTDOWN), (signal.SIGQUIT, _IMMEDIATE_SHUTDOWN)):
+        deadline = time.monotonic() + patience
+        found = find_postmaster(cluster)
+        if found is not None:
+            _signal(found.pid, request)
+        while time.monotonic() < deadline:
+            if find_postmaster(cluster) is None:
+                return True
+            ticker.tick("Stopping Postgres")
+            time.sleep(_PAUSE)
+    raise EmbeddedUnavailable(f"The server on {cluster} does not stop.", hint="Look into its log, and end it.")
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

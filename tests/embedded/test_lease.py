@@ -1,0 +1,15 @@
+"""What a user of the server holds."""
+
+import psycopg
+
+from store.embedded import ServerLease
+
+
+def test_the_program_signs_in_as_an_owner_that_is_no_superuser(server: ServerLease) -> None:
+    with psycopg.connect(**server.conninfo) as connection:
+        row = connection.execute(
+            "select rolsuper, rolcreaterole, rolbypassrls, rolcreatedb,"
+            " pg_get_userbyid(datdba) = current_user and current_database() = 'gjobs'"
+            " from pg_roles, pg_database where rolname = current_user and datname = current_database()"
+        ).fetchone()
+    assert row == (False, True, True, False, True)
