@@ -1,0 +1,316 @@
+"""The table of jobs: drawn line by line, keyed by job id, so that no refresh puts the cursor on another job."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import zip_longest
+from typing import ClassVar
+from uuid import UUID
+
+from rich.style import Style
+from textual import events
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+from textual.widget import Widget
+
+from store.model import GenerationJob
+from tui.arrange import Sort
+from tui.job_columns import GUTTER, SORTED_BY, column_at
+from tui.widgets import job_table_messages as messages
+from tui.widgets.job_table_drawing import HEADER_HEIGHT, Drawing
+from tui.widgets.job_table_lines import Line, paint
+from tui.widgets.job_table_view import JobTableView
+
+
+class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The rows, their order and the time come from outside, by `show` and `tick`; it draws only lines that changed."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "job-table--header",
+        "job-table--new",
+        "job-table--row",
+        "job-table--cursor",
+        "job-table--hover",
+        "job-table--empty",
+        "job-table--mark",
+        "job-table--queued",
+        "job-table--running",
+        "job-table--succeeded",
+        "job-table--failed",
+        "job-table--error",
+        "job-table--quiet",
+    }
+    DEFAULT_CSS = """
+    JobTable {
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+
+        & > .job-table--header { color: $text-muted; text-style: bold; }
+        & > .job-table--new { color: $text-accent; text-style: bold; }
+        & > .job-table--empty { color: $text-muted; }
+        & > .job-table--quiet { color: $text-muted; }
+        & > .job-table--mark { color: $text-accent; text-style: bold; }
+        & > .job-table--queued { color: $text-muted; }
+        & > .job-table--running { color: $text-primary; }
+        & > .job-table--succeeded { color: $text-success; }
+        & > .job-table--failed { color: $text-error; }
+        & > .job-table--error { color: $text-error; }
+        & > .job-table--hover { background: $block-hover-background; }
+        & > .job-table--cursor {
+            color: $block-cursor-blurred-foreground;
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:focus > .job-table--cursor {
+            color: $block-cursor-foreground;
+            background: $block-cursor-background;
+            text-style: $block-cursor-text-style;
+        }
+        &:nocolor > .job-table--cursor { text-style: underline; }
+        &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the job above"),
+        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the job below"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
+        Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
+        Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
+        Binding("enter", "open", "Details", id="jobs.open", tooltip="Show everything about this job"),
+        Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
+        Binding(
+            "asterisk,ctrl+a",
+            "mark_all",
+            "Mark all",
+            show=False,
+            id="jobs.mark_all",
+            tooltip="Mark all jobs in the table",
+        ),
+        Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
+    ]
+
+    sort: reactive[Sort | None] = reactive[Sort | None](None, repaint=False, init=False)
+    """The order of the rows, for the header; the rows come sorted."""
+    empty_text: reactive[str] = reactive("", repaint=False, init=False)
+    """The sentence in place of rows, taken literally."""
+
+    CursorMoved = messages.CursorMoved
+    CursorLost = messages.CursorLost
+    Opened = messages.Opened
+    MarksChanged = messages.MarksChanged
+    NewAbove = messages.NewAbove
+    SortRequested = messages.SortRequested
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._view = JobTableView()
+        self._drawing = Drawing()
+        self._lines: tuple[Line, ...] = ()
+        self._strips: LRUCache[Line, Strip] = LRUCache(1024)
+        self._hovered_line: int | None = None
+        self._opened_by_click: UUID | None = None
+        self._is_settling = False
+
+    # What it is told
+
+    def show(
+        self,
+        jobs: Sequence[GenerationJob],
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+    ) -> None:
+        """Take other rows, in this order. `now` is the server's time; names of projects add a column for them."""
+        self._drawing.take(jobs, now=now, project_names=project_names)
+        before = self._view
+        view = before.showing(jobs)
+        if before.cursor is not None and view.cursor is None:
+            self.post_message(self.CursorLost(self, before.cursor))
+        self._look(view)
+
+    def tick(self, now: datetime) -> None:
+        """Let ages grow."""
+        self._drawing.pass_time(now)
+        self._refresh_changed_lines()
+
+    def clear(self) -> None:
+        """Forget rows, cursor, marks and scroll, because something else will be looked at."""
+        self._look(self._view.forgotten())
+
+    def clear_marks(self) -> None:
+        self._look(self._view.unmarked())
+
+    def move_to(self, job_id: UUID) -> bool:
+        """Put the cursor on a job and bring it into sight; False if it is not among the rows."""
+        self._look(self._view.moved_to(job_id))
+        return self._view.cursor == job_id
+
+    # What it tells
+
+    @property
+    def cursor_job(self) -> GenerationJob | None:
+        """The job that a key acts on, as it was last shown; None if there is none or it left the rows."""
+        return self._view.cursor_job
+
+    @property
+    def marked(self) -> frozenset[UUID]:
+        return self._view.marks
+
+    @property
+    def new_above(self) -> int:
+        """How many jobs arrived above the first row in sight since they could last be seen."""
+        return len(self._view.unseen)
+
+    def _look(self, view: JobTableView) -> None:
+        """Adopt a view, draw what it changes and say what it means to others."""
+        before, self._view = self._view, view
+        self._settle()
+        self._refresh_changed_lines()
+        if view.cursor != before.cursor:
+            self.post_message(self.CursorMoved(self, view.cursor_job))
+        if view.marks != before.marks:
+            dropped = len(before.marks - view.rows.ids)
+            self.post_message(self.MarksChanged(self, view.marks, dropped))
+        if len(view.unseen) != len(before.unseen):
+            self.post_message(self.NewAbove(self, len(view.unseen)))
+
+    # Size and scroll
+
+    def _settle(self) -> None:
+        """Bring Textual's virtual size and scroll in line with the view, without a repaint of every line."""
+        self._is_settling = True
+        try:
+            virtual_size = Size(self._width, len(self._view.rows) + HEADER_HEIGHT)
+            if virtual_size != self.virtual_size:
+                self.set_reactive(Widget.virtual_size, virtual_size)
+                self._scroll_update(virtual_size)
+            if round(self.scroll_y) != self._view.top:
+                self.scroll_to(y=self._view.top, animate=False, force=True)
+        finally:
+            self._is_settling = False
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value) and not self._is_settling:
+            self._look(self._view.scrolled_to(round(new_value)))
+
+    def on_resize(self) -> None:
+        self._drawing.fit(self._width, self.sort)
+        self._look(self._view.resized(self.scrollable_content_region.height - HEADER_HEIGHT))
+
+    def watch_sort(self) -> None:
+        self._drawing.fit(self._width, self.sort)
+        self._refresh_changed_lines()
+
+    def watch_empty_text(self) -> None:
+        self._refresh_changed_lines()
+
+    # Drawing
+
+    def _refresh_changed_lines(self) -> None:
+        before = self._lines
+        self._lines = self._drawing.lines(self._view, hovered_line=self._hovered_line, empty_text=self.empty_text)
+        changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, self._width, 1) for y in changed))
+
+    def render_line(self, y: int) -> Strip:
+        line = self._lines[y] if y < len(self._lines) else Line()
+        if line not in self._strips:
+            self._strips[line] = paint(line, self._width, self._component_style)
+        return self._strips[line]
+
+    def _component_style(self, name: str) -> Style:
+        return self.get_component_rich_style(name)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    # Keys
+
+    def action_move(self, rows: int) -> None:
+        self._look(self._view.moved_by(rows))
+
+    def action_page(self, pages: int) -> None:
+        self._look(self._view.paged(pages))
+
+    def action_first(self) -> None:
+        self._look(self._view.moved_to_first())
+
+    def action_last(self) -> None:
+        self._look(self._view.moved_to_last())
+
+    def action_open(self) -> None:
+        if self._view.cursor is not None:
+            self.post_message(self.Opened(self, self._view.cursor))
+
+    def action_mark(self) -> None:
+        if self._view.cursor is not None:
+            self._look(self._view.toggled(self._view.cursor).moved_by(1))
+
+    def action_mark_all(self) -> None:
+        self._look(self._view.all_marked())
+
+    def action_unmark(self) -> None:
+        """Without marks the key is left to the screen."""
+        if not self._view.marks:
+            raise SkipAction
+        self.clear_marks()
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        if offset.y < HEADER_HEIGHT:
+            column = column_at(self._drawing.columns, offset.x)
+            if column is not None and column in SORTED_BY:
+                self.post_message(self.SortRequested(self, SORTED_BY[column]))
+            return
+        job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
+        if job is None:
+            return
+        if offset.x < GUTTER:
+            self._look(self._view.toggled(job.id))
+        else:
+            self._click_row(job.id, clicks=event.chain)
+
+    def _click_row(self, job_id: UUID, *, clicks: int) -> None:
+        """The first click points, a further one on the same row opens; two quick ones open once."""
+        if job_id != self._view.cursor:
+            self._opened_by_click = None
+            self.move_to(job_id)
+        elif clicks == 1 or self._opened_by_click != job_id:
+            self._opened_by_click = job_id
+            self.post_message(self.Opened(self, job_id))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        offset = event.get_content_offset(self)
+        self._hover(None if offset is None else offset.y)
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def _hover(self, y: int | None) -> None:
+        if y != self._hovered_line:
+            self._hovered_line = y
+            self._refresh_changed_lines()

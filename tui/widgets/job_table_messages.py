@@ -1,0 +1,64 @@
+"""What the job table says; `JobTable` offers each under its own name, such as `JobTable.Opened`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from textual.message import Message
+
+from store.model import GenerationJob
+from tui.arrange import SortColumn
+
+if TYPE_CHECKING:
+    from tui.widgets.job_table import JobTable
+
+
+@dataclass
+class JobTableMessage(Message):
+    job_table: "JobTable"
+
+    @property
+    def control(self) -> "JobTable":
+        return self.job_table
+
+
+@dataclass
+class CursorMoved(JobTableMessage, namespace="job_table"):
+    """The cursor is on another job, or on none."""
+
+    job: GenerationJob | None
+
+
+@dataclass
+class CursorLost(JobTableMessage, namespace="job_table"):
+    """The job under the cursor left the rows; a `CursorMoved` to None follows."""
+
+    job_id: UUID
+
+
+@dataclass
+class Opened(JobTableMessage, namespace="job_table"):
+    """The details of a job are wanted."""
+
+    job_id: UUID
+
+
+@dataclass
+class MarksChanged(JobTableMessage, namespace="job_table"):
+    marked: frozenset[UUID]
+    dropped: int
+    """How many marks went because their jobs left the rows."""
+
+
+@dataclass
+class NewAbove(JobTableMessage, namespace="job_table"):
+    """Another number of new jobs waits above the first row in sight."""
+
+    count: int
+
+
+@dataclass
+class SortRequested(JobTableMessage, namespace="job_table"):
+    """A title was clicked."""
+
+    column: SortColumn
