@@ -2,12 +2,22 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Identifier
 
+from migrations.runner import upgrade
 from store.embedded import ServerLease, open_server
+from store.embedded.cluster import ADMINISTRATOR, OWNER
+
+Conninfo = Mapping[str, str | int]
+"""libpq's parameters by name."""
 
 GIGABYTE = 2**30
 
@@ -26,3 +36,52 @@ def server() -> Iterator[ServerLease]:
     data_dir.rmdir()
     with open_server(data_dir, settings={"fsync": "off"}, grace=1.0, remove_after=True) as lease:
         yield lease
+
+
+@contextmanager
+def temporary_database(server: ServerLease, template: str = "template1") -> Iterator[Conninfo]:
+    """A database of the operator's role, dropped on leaving whoever is still connected."""
+    name = f"test_{uuid.uuid4().hex}"
+    administrator = make_conninfo("", **{**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"})
+    with psycopg.connect(administrator, autocommit=True) as connection:
+        connection.execute(
+            SQL("create database {} owner {} template {}").format(
+                Identifier(name), Identifier(OWNER), Identifier(template)
+            )
+        )
+        try:
+            yield {**server.conninfo, "dbname": name}
+        finally:
+            connection.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+@pytest.fixture(scope="session")
+def migrated(server: ServerLease) -> Iterator[str]:
+    """The name of a migrated database to copy. Nobody may be connected to it."""
+    with temporary_database(server) as conninfo:
+        upgrade(conninfo)
+        yield str(conninfo["dbname"])
+
+
+@pytest.fixture(scope="session")
+def reused_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+    """What `database` hands out, one for each process of the run. Tests ask for `database`."""
+    with temporary_database(server, template=migrated) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def database(reused_database: Conninfo) -> Iterator[Conninfo]:
+    """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
+    yield reused_database
+    with psycopg.connect(make_conninfo("", **reused_database)) as connection:
+        # Everything belongs to a user. A transaction that the test left open makes this an error, not a wait.
+        connection.execute("set lock_timeout = '5s'")
+        connection.execute("delete from auth.users")
+
+
+@pytest.fixture
+def blank_database(server: ServerLease) -> Iterator[Conninfo]:
+    """An empty database of the operator's role, of the test's own."""
+    with temporary_database(server) as conninfo:
+        yield conninfo
