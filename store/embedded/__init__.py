@@ -4,22 +4,23 @@ The first user starts it, users share it, and it stops some seconds after the la
 in a coroutine, call these in a thread.
 """
 
-from store.embedded.errors import EmbeddedUnavailable, ServerInUse
-from store.embedded.lease import ServerLease
-from store.embedded.report import Report
-from store.embedded.server import (
-    GRACE,
+from store.embedded.cluster import ADMINISTRATOR
+from store.embedded.control import (
     ServerStatus,
-    default_data_dir,
     keep_server,
-    open_server,
     reset_server,
     server_status,
     stop_server,
     unkeep_server,
 )
+from store.embedded.errors import EmbeddedUnavailable, ServerInUse
+from store.embedded.lease import ServerLease
+from store.embedded.place import default_data_dir
+from store.embedded.report import Report
+from store.embedded.server import GRACE, open_server
 
 __all__ = [
+    "ADMINISTRATOR",
     "GRACE",
     "EmbeddedUnavailable",
     "Report",

@@ -116,10 +116,9 @@ def choose_account(*, cluster: Path, home: Path, binaries: Path) -> Account:
         obstacle = account.obstacle(binaries) or account.obstacle(home)
         if obstacle is None:
             return account
+    why = f"may not enter {obstacle}" if obstacle is not None else "does not exist here"
     raise EmbeddedUnavailable(
-        "Postgres does not run as root, and there is no account to run it as."
-        if obstacle is None
-        else f"Postgres does not run as root, and the account that it could run as may not enter {obstacle}.",
-        hint="Set GJOBS_DATA_DIR to a directory that everyone may enter (and GJOBS_POSTGRES_BIN, if the programs "
-        "are the ones out of reach), or give --database-url to use another database.",
+        f"Postgres runs neither as root nor as an account without a name, and another one {why}.",
+        hint="Set GJOBS_DATA_DIR to a directory that everyone may enter (and GJOBS_POSTGRES_BIN, if it is the "
+        "programs that are out of reach), or give --database-url to use another database.",
     )

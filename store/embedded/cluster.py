@@ -9,6 +9,7 @@ from pathlib import Path
 from store.embedded.account import Account
 from store.embedded.binaries import Binaries
 from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.logs import complaint
 from store.embedded.paths import Layout, require_owned
 from store.embedded.processes import run_tool
 from store.embedded.report import Report
@@ -105,8 +106,7 @@ def _run(binaries: Binaries, account: Account, command: Sequence[str], *, text: 
     name, *arguments = command
     code, said = run_tool([binaries.program(name), *arguments], account, text=text)
     if code != 0:
-        lines = said.strip().splitlines() or [f"exit code {code}"]
-        raise EmbeddedUnavailable(f"{name} could not make the database cluster: {lines[-1]}")
+        raise EmbeddedUnavailable(f"{name} could not make the database cluster: {complaint(said)}")
 
 
 def _sync_directory(directory: Path) -> None:

@@ -1,5 +1,7 @@
 """What can go wrong with the embedded server."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from store.errors import StoreError, Unreachable
@@ -12,11 +14,20 @@ class EmbeddedUnavailable(Unreachable):
 
 
 class ServerInUse(StoreError):
-    """Other processes use the server, so what was asked for was not done. `processes` is how many."""
+    """Others use the server, so what was asked for was not done. `users` is how many."""
 
-    hint = "Close the other dashboards and commands, then try again."
+    hint = "Close the other dashboards, commands and connections, then try again."
 
-    def __init__(self, data_dir: Path, processes: int) -> None:
-        uses = "process uses" if processes == 1 else "processes use"
-        super().__init__(f"{processes} {uses} the database in {data_dir}.")
-        self.processes = processes
+    def __init__(self, message: str, users: int) -> None:
+        super().__init__(message)
+        self.users = users
+
+
+@contextmanager
+def explaining(data_dir: Path) -> Iterator[None]:
+    """Make what the system refuses (a full disk, a directory that is none) an error that names the directory."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise EmbeddedUnavailable(f"A database cannot be kept in {data_dir}: {reason}.") from error

@@ -36,9 +36,8 @@ class ServerLease:
         self._layout = layout
         self._seat: Seat | None = seat
         self._report = report
-        address = {"host": socket_dir, "port": PORT, "user": OWNER, "dbname": OWNER}
         self.data_dir: Path = layout.data_dir
-        self.conninfo: Mapping[str, str] = MappingProxyType(address | _UNMOVED_BY_ENVIRONMENT)
+        self.conninfo: Mapping[str, str] = connection_info(socket_dir)
         """Keyword arguments for `psycopg.connect`; `host` is the socket's directory."""
         self.uri: str = server_uri(socket_dir)
         """For libpq and whatever uses it."""
@@ -70,5 +69,12 @@ class ServerLease:
         self.release()
 
 
+def connection_info(socket_dir: str, *, user: str = OWNER) -> Mapping[str, str]:
+    """By keyword, for a path may hold what a connection string would take for its own."""
+    address = {"host": socket_dir, "port": PORT, "user": user, "dbname": OWNER}
+    return MappingProxyType(address | _UNMOVED_BY_ENVIRONMENT)
+
+
 def server_uri(socket_dir: str) -> str:
+    """Percent-encoded; `port` is part of the socket's name."""
     return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"

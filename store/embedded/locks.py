@@ -29,6 +29,15 @@ def try_lock(path: Path) -> int | None:
     return descriptor
 
 
+def is_free(path: Path) -> bool:
+    """Whether nobody holds the lock at this moment."""
+    descriptor = try_lock(path)
+    if descriptor is None:
+        return False
+    os.close(descriptor)
+    return True
+
+
 @contextmanager
 def exclusive(path: Path, report: Report = ignore) -> Iterator[None]:
     """Hold the lock inside the block. Waits for it as long as it takes, and reports each second of that."""

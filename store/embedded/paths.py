@@ -24,11 +24,14 @@ class Layout:
 
     @classmethod
     def of(cls, data_dir: Path) -> "Layout":
-        """Of a directory that need not exist. Postgres' own files cannot express a path with a line break."""
-        absolute = data_dir.expanduser().absolute()
-        if "\n" in str(absolute) or "\r" in str(absolute):
+        """Of a directory that need not exist, by its one name without links.
+
+        Postgres' own files cannot express a path with a line break.
+        """
+        real = Path(os.path.realpath(data_dir.expanduser()))
+        if "\n" in str(real) or "\r" in str(real):
             raise EmbeddedUnavailable("The data directory's path holds a line break.")
-        return cls(absolute)
+        return cls(real)
 
     @property
     def home(self) -> Path:
@@ -65,6 +68,11 @@ class Layout:
     def watch_lock(self) -> Path:
         """The watchdog holds it as long as it lives."""
         return self.home / "locks" / "watch"
+
+    @property
+    def server_lock(self) -> Path:
+        """Each process of the server holds it, those that a killed postmaster leaves behind as well."""
+        return self.home / "locks" / "server"
 
     @property
     def kept(self) -> Path:
@@ -112,9 +120,7 @@ def require_owned(path: Path, owner: int) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise EmbeddedUnavailable(f"{path} is not a directory.")
     if found.st_uid != owner:
-        raise EmbeddedUnavailable(
-            f"{path} belongs to the account number {found.st_uid}, and the server would run as {owner}."
-        )
+        raise EmbeddedUnavailable(f"{path} belongs to the account number {found.st_uid}, and should belong to {owner}.")
 
 
 def socket_directory(layout: Layout) -> Path:
@@ -126,7 +132,7 @@ def socket_directory(layout: Layout) -> Path:
     beside = layout.home / "socket"
     if _fits(beside):
         return beside
-    identity = hashlib.sha256(os.fsencode(os.path.realpath(layout.home))).hexdigest()[:16]
+    identity = hashlib.sha256(os.fsencode(layout.home)).hexdigest()[:16]
     name = f"gjobs-{os.geteuid()}-{identity}"
     usual = Path(tempfile.gettempdir()).absolute() / name
     return usual if _fits(usual) else Path("/tmp") / name  # noqa: S108 - private, its owner and mode are checked

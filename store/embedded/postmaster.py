@@ -1,5 +1,6 @@
 """The running server, as far as its postmaster.pid can be believed."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.locks import is_free
+from store.embedded.paths import Layout
 from store.embedded.report import Report, Ticker, ignore
 
 _PAUSE = 0.01  # seconds between two looks at a server that starts or stops
@@ -27,6 +30,10 @@ class Postmaster:
     """Empty until the server has made its socket."""
     status: str
     """"starting", "ready", "standby" or "stopping"."""
+
+    @property
+    def socket(self) -> Path:
+        return Path(self.socket_dir) / f".s.PGSQL.{self.port}"
 
 
 def read_pid_file(cluster: Path) -> Postmaster | None:
@@ -90,26 +97,28 @@ def was_shut_down(cluster: Path) -> bool:
     return int.from_bytes(state, sys.byteorder) in _SHUT_DOWN_STATES
 
 
-def stop(cluster: Path, report: Report = ignore) -> bool:
-    """Stop the server and wait for its end; whether one was running. Its clients are disconnected."""
-    if find_postmaster(cluster) is None:
+def stop(layout: Layout, report: Report = ignore) -> bool:
+    """Stop the server and wait until its last process has ended; whether one was running.
+
+    Its clients are disconnected. Under the start lock.
+    """
+    if find_postmaster(layout.cluster) is None:
         return False
     ticker = Ticker(report)
     for request, patience in ((signal.SIGINT, _FAST_SHUTDOWN), (signal.SIGQUIT, _IMMEDIATE_SHUTDOWN)):
         deadline = time.monotonic() + patience
-        found = find_postmaster(cluster)
-        if found is not None:
-            _signal(found.pid, request)
+        _signal(layout.cluster, request)
         while time.monotonic() < deadline:
-            if find_postmaster(cluster) is None:
+            if find_postmaster(layout.cluster) is None and is_free(layout.server_lock):
                 return True
             ticker.tick("Stopping Postgres")
             time.sleep(_PAUSE)
-    raise EmbeddedUnavailable(f"The server on {cluster} does not stop.", hint="Look into its log, and end it.")
+    raise EmbeddedUnavailable(f"The server on {layout.cluster} does not stop.", hint=f"Its log is {layout.log}.")
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
+def _signal(cluster: Path, number: signal.Signals) -> None:
+    """Looks again who it is right before."""
+    found = find_postmaster(cluster)
+    if found is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(found.pid, number)

@@ -31,7 +31,7 @@ def take(directory: Path) -> Seat:
 def processes(directory: Path) -> frozenset[int]:
     """The process ids of the users. Removes what dead ones left. Under the start lock."""
     using = set()
-    for path in directory.iterdir():
+    for path in directory.glob("[0-9]*"):
         if _is_held(path):
             using.add(int(path.name.partition("-")[0]))
         else:
@@ -41,7 +41,7 @@ def processes(directory: Path) -> frozenset[int]:
 
 def wait_until_free(directory: Path) -> None:
     """Block until there is a moment at which each seat has been left. New users may come meanwhile."""
-    while held := [path for path in directory.iterdir() if _is_held(path)]:
+    while held := [path for path in directory.glob("[0-9]*") if _is_held(path)]:
         for path in held:
             _wait_for(path)
 

@@ -1,5 +1,6 @@
 """Starting a server on a cluster that has none."""
 
+import os
 import subprocess
 import time
 from collections.abc import Mapping
@@ -8,46 +9,68 @@ from pathlib import Path
 from store.embedded.account import Account
 from store.embedded.binaries import Binaries
 from store.embedded.errors import EmbeddedUnavailable
-from store.embedded.logs import last_complaint, rotate
+from store.embedded.locks import try_lock
+from store.embedded.logs import complaint, rotate, size, written_since
 from store.embedded.paths import PORT, Layout, require_owned, socket_directory
 from store.embedded.postmaster import Postmaster, wait_until_ready
 from store.embedded.processes import clean_environment, launch
-from store.embedded.report import Report
+from store.embedded.report import Report, Ticker
 
-_ORPHANS_PATIENCE = 10.0
-"""Seconds. Processes of a killed postmaster end by themselves, and Postgres does not start beside them."""
+_SURVIVORS_PATIENCE = 20.0
+"""Seconds. What a killed postmaster leaves ends by itself, unless it is in the middle of a long statement."""
 
 
 def start(
     layout: Layout, binaries: Binaries, account: Account, settings: Mapping[str, str], report: Report
 ) -> Postmaster:
-    """Start it and wait until it takes connections. Under the start lock, with no server on this cluster."""
-    sockets = _make_socket_directory(layout, account)
-    command = start_command(layout.cluster, sockets, binaries, settings)
-    unclean = _remove_stale_files(layout.cluster, sockets)
-    deadline = time.monotonic() + (_ORPHANS_PATIENCE if unclean else 0)
-    rotate(layout.log)
-    while True:
-        end_of_log = layout.log.stat().st_size if layout.log.exists() else 0
-        process = launch(command, log=layout.log, environment=clean_environment(), account=account)
-        ready = _wait(layout.cluster, process, report)
-        if ready is not None:
-            return ready
-        if time.monotonic() >= deadline:
-            why = last_complaint(layout.log, end_of_log)
-            raise EmbeddedUnavailable(f"Postgres did not start: {why}", hint=f"Its log is {layout.log}.")
-        report("Waiting for the processes of the server before to end ...")
-        time.sleep(0.2)
+    """Start it and wait until it takes connections. Under the start lock, with no postmaster on this cluster."""
+    lock = _lock_cluster(layout, report)
+    try:
+        sockets = _make_socket_directory(layout, account)
+        _remove_stale_files(layout.cluster, sockets)
+        rotate(layout.log)
+        end_of_log = size(layout.log)
+        process = launch(
+            start_command(layout.cluster, sockets, binaries, settings),
+            log=layout.log,
+            environment=clean_environment(),
+            account=account,
+            pass_fds=[lock],
+        )
+    finally:
+        os.close(lock)
+    ready = wait_until_ready(layout.cluster, process.pid, lambda: _is_running(process), report)
+    if ready is None:
+        why = complaint(written_since(layout.log, end_of_log))
+        raise EmbeddedUnavailable(f"Postgres did not start: {why}", hint=f"Its log is {layout.log}.")
+    return ready
 
 
-def _wait(cluster: Path, process: "subprocess.Popen[bytes]", report: Report) -> Postmaster | None:
-    return wait_until_ready(cluster, process.pid, lambda: process.poll() is None, report)
+def _is_running(process: "subprocess.Popen[bytes]") -> bool:
+    return process.poll() is None
+
+
+def _lock_cluster(layout: Layout, report: Report) -> int:
+    """The descriptor of the lock that the server is to hold. No two servers can: not one that a process list does
+    not show, as in another container, nor one of whose processes some have outlived the postmaster.
+    """
+    ticker = Ticker(report)
+    deadline = time.monotonic() + _SURVIVORS_PATIENCE
+    while (lock := try_lock(layout.server_lock)) is None:
+        if time.monotonic() > deadline:
+            raise EmbeddedUnavailable(
+                f"Processes of an earlier server, or of one on another machine, still use {layout.cluster}.",
+                hint="End them, or set GJOBS_DATA_DIR to another directory, or give --database-url.",
+            )
+        ticker.tick("Waiting for the processes of an earlier server to end")
+        time.sleep(0.02)
+    return lock
 
 
 def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Mapping[str, str]) -> list[str]:
-    """The program and its arguments; the later of two equal settings wins."""
+    """The program and its arguments. `settings` win over ours."""
     quoted = str(sockets).replace('"', '""')
-    fixed = {
+    ours = {
         "listen_addresses": "",
         "port": PORT,
         "unix_socket_directories": f'"{quoted}"',
@@ -57,7 +80,7 @@ def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Ma
         "log_checkpoints": "off",
     }
     command = [binaries.program("postgres"), "-D", str(cluster)]
-    for name, value in {**fixed, **settings}.items():
+    for name, value in {**ours, **settings}.items():
         command += ["-c", f"{name}={value}"]
     return command
 
@@ -76,14 +99,10 @@ def _make_socket_directory(layout: Layout, account: Account) -> Path:
     return sockets
 
 
-def _remove_stale_files(cluster: Path, sockets: Path) -> bool:
-    """What a killed server left; whether it left a postmaster.pid.
+def _remove_stale_files(cluster: Path, sockets: Path) -> None:
+    """What a killed server left. Postgres trusts the numbers in it, which another process may have meanwhile.
 
-    Postgres trusts these files' numbers, which another process may have meanwhile. Nothing else than a server
-    on this cluster makes them, and there is none; processes that it left are found by their shared memory.
+    Only a server on this cluster makes these files, and whoever holds the lock knows that there is none.
     """
-    pid_file = cluster / "postmaster.pid"
-    unclean = pid_file.exists()
-    for path in (pid_file, sockets / f".s.PGSQL.{PORT}.lock", sockets / f".s.PGSQL.{PORT}"):
+    for path in (cluster / "postmaster.pid", sockets / f".s.PGSQL.{PORT}.lock", sockets / f".s.PGSQL.{PORT}"):
         path.unlink(missing_ok=True)
-    return unclean

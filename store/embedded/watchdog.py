@@ -25,7 +25,7 @@ def watch(layout: Layout, grace: float, lock: int) -> None:
             if seats.last_change(layout.seats) != before or seats.processes(layout.seats):
                 continue
             if not layout.kept.exists():
-                stop(layout.cluster)
+                stop(layout)
                 if layout.throw_away.exists():
                     shutil.rmtree(layout.data_dir)
             # Inside the start lock, so that whoever starts a server next sees that nobody watches.

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import BinaryIO
 
 from store.embedded.errors import EmbeddedUnavailable
 from store.embedded.locks import try_lock
@@ -10,22 +11,23 @@ from store.embedded.processes import launch
 
 
 class Watching:
-    """Of a watchdog that may still be on its way: `confirm` waits until it is at work."""
+    """A watchdog that may still be on its way."""
 
-    def __init__(self, layout: Layout, pipe: int | None) -> None:
+    def __init__(self, layout: Layout, signs_of_life: BinaryIO | None) -> None:
         self._layout = layout
-        self._pipe = pipe
+        self._signs_of_life = signs_of_life
 
     def confirm(self) -> None:
-        if self._pipe is None:
-            return
-        with open(self._pipe, "rb") as pipe:  # noqa: PTH123 - a descriptor
-            self._pipe = None
-            if not pipe.read(1):
-                raise EmbeddedUnavailable(
-                    "The process that stops the server after its last user did not start.",
-                    hint=f"Its log is {self._layout.watchdog_log}.",
-                )
+        """Wait until it is at work."""
+        if self._signs_of_life is not None and not self._signs_of_life.read(1):
+            raise EmbeddedUnavailable(
+                "The process that stops the server after its last user did not start.",
+                hint=f"Its log is {self._layout.watchdog_log}.",
+            )
+
+    def close(self) -> None:
+        if self._signs_of_life is not None:
+            self._signs_of_life.close()
 
 
 def ensure_watchdog(layout: Layout, grace: float) -> Watching:
@@ -33,17 +35,17 @@ def ensure_watchdog(layout: Layout, grace: float) -> Watching:
     lock = try_lock(layout.watch_lock)
     if lock is None:
         return Watching(layout, None)
-    pipe, ready = os.pipe()
+    read_end, write_end = os.pipe()
     try:
         command = [
             *(sys.executable, "-P", "-m", "store.embedded.watchdog"),
-            *(str(layout.data_dir), str(grace), str(lock), str(ready)),
+            *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
         ]
-        launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=(lock, ready))
+        launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])
     except BaseException:
-        os.close(pipe)
+        os.close(read_end)
         raise
     finally:
         os.close(lock)
-        os.close(ready)
-    return Watching(layout, pipe)
+        os.close(write_end)
+    return Watching(layout, os.fdopen(read_end, "rb"))

@@ -1,12 +1,13 @@
 """What a user of the server holds."""
 
 import psycopg
+from psycopg.conninfo import make_conninfo
 
 from store.embedded import ServerLease
 
 
 def test_the_program_signs_in_as_an_owner_that_is_no_superuser(server: ServerLease) -> None:
-    with psycopg.connect(**server.conninfo) as connection:
+    with psycopg.connect(make_conninfo(**server.conninfo)) as connection:
         row = connection.execute(
             "select rolsuper, rolcreaterole, rolbypassrls, rolcreatedb,"
             " pg_get_userbyid(datdba) = current_user and current_database() = 'gjobs'"
