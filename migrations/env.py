@@ -15,6 +15,8 @@ def is_compared(name: str | None, kind: str, _parents: object) -> bool:
 
 
 def run_online(connection: Connection) -> None:
+    # Without a default schema the drift comparison calls each table by its schema's name, as `store.tables` does.
+    connection.dialect.default_schema_name = None
     context.configure(
         connection=connection,
         target_metadata=metadata,

@@ -22,6 +22,7 @@ def configuration(connection: Connection | None = None, output: StringIO | None 
     config = Config(output_buffer=output)
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["on_version_apply"] = ()
     return config
 
 

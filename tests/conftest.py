@@ -19,6 +19,7 @@ from store.embedded.cluster import ADMINISTRATOR, OWNER
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""
 
+TESTS = Path(__file__).parent
 GIGABYTE = 2**30
 
 
@@ -38,12 +39,15 @@ def server() -> Iterator[ServerLease]:
         yield lease
 
 
+def connect(conninfo: Conninfo, *, autocommit: bool = False) -> psycopg.Connection:
+    return psycopg.connect(make_conninfo("", **conninfo), autocommit=autocommit)
+
+
 @contextmanager
 def temporary_database(server: ServerLease, template: str = "template1") -> Iterator[Conninfo]:
     """A database of the operator's role, dropped on leaving whoever is still connected."""
     name = f"test_{uuid.uuid4().hex}"
-    administrator = make_conninfo("", **{**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"})
-    with psycopg.connect(administrator, autocommit=True) as connection:
+    with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as connection:
         connection.execute(
             SQL("create database {} owner {} template {}").format(
                 Identifier(name), Identifier(OWNER), Identifier(template)
@@ -74,7 +78,7 @@ def reused_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
 def database(reused_database: Conninfo) -> Iterator[Conninfo]:
     """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
     yield reused_database
-    with psycopg.connect(make_conninfo("", **reused_database)) as connection:
+    with connect(reused_database) as connection:
         # Everything belongs to a user. A transaction that the test left open makes this an error, not a wait.
         connection.execute("set lock_timeout = '5s'")
         connection.execute("delete from auth.users")
@@ -85,3 +89,22 @@ def blank_database(server: ServerLease) -> Iterator[Conninfo]:
     """An empty database of the operator's role, of the test's own."""
     with temporary_database(server) as conninfo:
         yield conninfo
+
+
+@pytest.fixture
+def hosted_database(blank_database: Conninfo) -> Conninfo:
+    """As a hosted project is before the app's first migration."""
+    run_file({**blank_database, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
+    return blank_database
+
+
+@pytest.fixture
+def attached_database(hosted_database: Conninfo) -> Conninfo:
+    """The app's own: a hosted project with its schema, on which no migration of ours has run."""
+    run_file(hosted_database, TESTS / "app_schema.sql")
+    return hosted_database
+
+
+def run_file(conninfo: Conninfo, file: Path) -> None:
+    with connect(conninfo) as connection:
+        connection.execute(file.read_bytes())

@@ -1,0 +1,38 @@
+-- All that the schemas consist of, as PostgreSQL itself writes it: a kind, and what tells one of the kind from another.
+with own as (
+    select oid, nspname as name from pg_namespace where nspname in ('public', 'auth', 'gjobs')
+), relations as (
+    select c.*, own.name as schema from pg_class c join own on own.oid = c.relnamespace where c.relkind in ('r', 'v')
+), functions as (
+    select p.*, own.name as schema from pg_proc p join own on own.oid = p.pronamespace
+)
+select 'relations' as kind, jsonb_build_array(schema, relname, relkind, relrowsecurity, relforcerowsecurity, reloptions,
+                                  relowner::regrole) as facts from relations
+union all
+select 'columns', jsonb_build_array(r.schema, r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+                        pg_get_expr(d.adbin, d.adrelid))
+  from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+  left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
+union all
+select 'constraints', jsonb_build_array(r.schema, r.relname, c.conname, c.convalidated, pg_get_constraintdef(c.oid))
+  from relations r join pg_constraint c on c.conrelid = r.oid
+union all
+select 'indexes', jsonb_build_array(r.schema, r.relname, i.indexrelid::regclass, i.indisvalid, pg_get_indexdef(i.indexrelid))
+  from relations r join pg_index i on i.indrelid = r.oid
+union all
+select 'triggers', jsonb_build_array(r.schema, r.relname, t.tgname, t.tgenabled, pg_get_triggerdef(t.oid))
+  from relations r join pg_trigger t on t.tgrelid = r.oid and not t.tgisinternal
+union all
+select 'policies', jsonb_build_array(schemaname, tablename, policyname, permissive, roles, cmd, qual, with_check)
+  from pg_policies
+union all
+select 'functions', jsonb_build_array(schema, oid::regprocedure, proowner::regrole, pg_get_functiondef(oid)) from functions
+union all
+select 'views', jsonb_build_array(schema, relname, pg_get_viewdef(oid)) from relations where relkind = 'v'
+union all
+select 'grants', jsonb_build_array(name, null, nspacl) from pg_namespace join own using (oid)
+union all
+select 'grants', jsonb_build_array(schema, relname, relacl) from relations
+union all
+select 'grants', jsonb_build_array(schema, oid::regprocedure, proacl) from functions
+order by 1, 2;

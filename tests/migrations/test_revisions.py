@@ -1,0 +1,77 @@
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.script import ScriptDirectory
+
+import migrations
+from migrations import HEAD, REVISIONS
+from migrations.execution import configuration
+from migrations.runner import MigrationStatus, downgrade, sql, status, upgrade
+from store.errors import SchemaMissing, SignInRefused, Unreachable
+from tests.conftest import Conninfo, connect
+
+VERSIONS = Path(migrations.__file__).parent / "versions"
+
+
+def test_the_constants_are_alembics_one_line_of_revisions() -> None:
+    scripts = ScriptDirectory.from_config(configuration())
+
+    assert scripts.get_heads() == [HEAD]
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == REVISIONS
+
+
+@pytest.mark.parametrize("file", sorted(VERSIONS.glob("*.py")), ids=lambda file: file.stem)
+def test_a_revision_depends_on_no_code_that_may_change_after_it(file: Path) -> None:
+    statements = [
+        node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))
+    ]
+
+    assert [ast.unparse(statement) for statement in statements] == ["from migrations.scripts import run_script"]
+
+
+def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
+    program = "import sys, migrations.runner; print(*{'alembic', 'sqlalchemy', 'textual'} & set(sys.modules))"
+
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert loaded.stdout.split() == []
+
+
+def test_status_of_an_empty_database(blank_database: Conninfo) -> None:
+    assert status(blank_database) == MigrationStatus(current=None, head=HEAD, pending=REVISIONS, managed=False)
+
+
+def test_status_of_the_apps_own_database(attached_database: Conninfo) -> None:
+    assert status(attached_database).managed is False
+
+
+def test_status_of_a_migrated_database(database: Conninfo) -> None:
+    assert status(database) == MigrationStatus(current=HEAD, head=HEAD, pending=(), managed=True)
+
+
+def test_status_on_the_way(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0001")
+
+    assert status(migrated_copy) == MigrationStatus(current="0001", head=HEAD, pending=REVISIONS[1:], managed=True)
+
+
+def test_a_newer_programs_revision_is_left_alone(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        connection.execute("update gjobs.alembic_version set version_num = '9999'")
+
+    assert status(migrated_copy) == MigrationStatus(current="9999", head=HEAD, pending=(), managed=True)
+    for run in (upgrade, sql):
+        with pytest.raises(SchemaMissing, match="9999"):
+            run(migrated_copy)
+    with pytest.raises(SchemaMissing, match="9999"):
+        downgrade(migrated_copy, "base")
+
+
+def test_a_database_that_is_not_there(blank_database: Conninfo) -> None:
+    with pytest.raises(SignInRefused, match="does not exist"):
+        status({**blank_database, "dbname": "nowhere"})
+    with pytest.raises(Unreachable):
+        status({**blank_database, "host": "/nowhere", "password": "secret"})
