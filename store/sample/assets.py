@@ -5,19 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
-from typing import Literal, Protocol
+from typing import Literal
 from uuid import UUID
 
 from store.model import GenerationJob
 from store.sample.catalog import CALLOUTS, SCENES, ProjectPlan
-from store.sample.modes import MODES, choose_mode, seeded
+from store.sample.ids import make_id, seeded
+from store.sample.modes import MODES, choose_mode
 
 PROMPT_VERSION = "v3"
 _UPLOAD_SIZES = ((3024, 4032), (4032, 3024), (3000, 3000), (2400, 2400))
-
-
-class MakeId(Protocol):
-    def __call__(self, *path: object) -> UUID: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +35,14 @@ class SampleAsset:
     updated_at: datetime
 
 
-def input_assets(
-    plan: ProjectPlan, project_id: UUID, user_id: UUID, begun: datetime, *, make_id: MakeId
-) -> list[SampleAsset]:
+def input_assets(plan: ProjectPlan, project_id: UUID, user_id: UUID, begun: datetime) -> list[SampleAsset]:
     """Two photographs of each product, uploaded in the project's first hour."""
     return [
-        _upload(product, view, project_id, user_id, begun, make_id=make_id)
-        for product in plan.products
-        for view in ("front", "detail")
+        _upload(product, view, project_id, user_id, begun) for product in plan.products for view in ("front", "detail")
     ]
 
 
-def _upload(
-    product: str, view: str, project_id: UUID, user_id: UUID, begun: datetime, *, make_id: MakeId
-) -> SampleAsset:
+def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: datetime) -> SampleAsset:
     identifier = make_id("input", project_id, product, view)
     random = seeded(identifier)
     width, height = random.choice(_UPLOAD_SIZES)
@@ -74,7 +65,7 @@ def _upload(
     )
 
 
-def output_asset(job: GenerationJob, source: SampleAsset, *, make_id: MakeId) -> SampleAsset:
+def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
     """What a succeeded job made of the photograph that it was given."""
     identifier = make_id("output", job.id)
     profile = MODES[job.mode]

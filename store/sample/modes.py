@@ -51,11 +51,6 @@ _STACK = (
 )
 
 
-def seeded(identifier: UUID) -> Random:
-    """The same numbers for the same id."""
-    return Random(identifier.int)  # noqa: S311
-
-
 def choose_mode(random: Random) -> str:
     (mode,) = random.choices(list(MODES), [profile.share for profile in MODES.values()])
     return mode

@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from store.model import GenerationJob, JobStatus
 from store.sample import modes
 from store.sample.assets import SampleAsset, input_assets, output_asset
 from store.sample.catalog import USERS, ProjectPlan, UserPlan
+from store.sample.ids import make_id, seeded
 from store.sample.times import active_times, finished_times
-
-_NAMESPACE = UUID("5b1d3c6e-4f0a-4d5e-9a57-2c1f6b8e7d90")
 
 _LATELY: Mapping[JobStatus, int] = {JobStatus.SUCCEEDED: 4, JobStatus.FAILED: 1}
 """So many of the finished jobs of a busy project finished within the last hour."""
@@ -57,7 +56,7 @@ def sample(now: datetime) -> Sample:
         users.append(user)
         for project_plan in plan.projects:
             project = _project(project_plan, user.id, now)
-            inputs = input_assets(project_plan, project.id, user.id, project.created_at, make_id=_make_id)
+            inputs = input_assets(project_plan, project.id, user.id, project.created_at)
             project_jobs = _jobs(project_plan, project, inputs, now)
             projects.append(project)
             assets += inputs + _outputs(project_jobs, inputs)
@@ -65,18 +64,14 @@ def sample(now: datetime) -> Sample:
     return Sample(users=tuple(users), projects=tuple(projects), assets=tuple(assets), jobs=tuple(jobs))
 
 
-def _make_id(*path: object) -> UUID:
-    return uuid5(_NAMESPACE, "/".join(map(str, path)))
-
-
 def _user(plan: UserPlan, now: datetime) -> SampleUser:
     joined = now - timedelta(days=plan.age_days)
-    return SampleUser(id=_make_id("user", plan.key), email=plan.email, created_at=joined)
+    return SampleUser(id=make_id("user", plan.key), email=plan.email, created_at=joined)
 
 
 def _project(plan: ProjectPlan, user_id: UUID, now: datetime) -> SampleProject:
     begun = now - timedelta(days=plan.age_days)
-    identifier = _make_id("project", user_id, plan.name)
+    identifier = make_id("project", user_id, plan.name)
     return SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
 
 
@@ -96,8 +91,8 @@ def _job(
     number: int,
     now: datetime,
 ) -> GenerationJob:
-    identifier = _make_id("job", project.id, status, number)
-    random = modes.seeded(identifier)
+    identifier = make_id("job", project.id, status, number)
+    random = seeded(identifier)
     mode = modes.choose_mode(random)
     cost_cents = modes.choose_cost_cents(random, mode)
     asset = random.choice(inputs) if random.random() < 0.9 else None
@@ -106,7 +101,7 @@ def _job(
         message, seconds = modes.choose_failure(random)
     stuck = plan.has_stuck_job and status is JobStatus.RUNNING and number == 0
     # Apart from `random`, of which the times draw more or fewer numbers, depending on `now`.
-    error_random = modes.seeded(_make_id("error", identifier))
+    error_random = seeded(make_id("error", identifier))
     if status in (JobStatus.QUEUED, JobStatus.RUNNING):
         created_at, updated_at = active_times(random, now, status, stuck=stuck)
     else:
@@ -129,8 +124,4 @@ def _job(
 def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[SampleAsset]:
     sources = {asset.id: asset for asset in inputs}
     made = [job for job in jobs if job.status is JobStatus.SUCCEEDED and job.input_asset_id][:OUTPUTS_KEPT]
-    return [
-        output_asset(job, sources[job.input_asset_id], make_id=_make_id)
-        for job in made
-        if job.input_asset_id is not None
-    ]
+    return [output_asset(job, sources[job.input_asset_id]) for job in made if job.input_asset_id is not None]
