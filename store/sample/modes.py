@@ -61,8 +61,8 @@ def choose_cost_cents(random: Random, mode: str) -> int:
 
 
 def choose_seconds(random: Random, mode: str) -> float:
-    """From start to success; short ones are commoner than long ones."""
-    low, high = MODES[mode].seconds
+    """From start to success; short ones are commoner than long ones. A mode that the app lacks is like `lifestyle`."""
+    low, high = MODES.get(mode, MODES["lifestyle"]).seconds
     return random.triangular(low, high, low + (high - low) / 3)
 
 
