@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 from uuid import UUID
 
 from rich.style import Style
@@ -105,12 +105,12 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     empty_text: reactive[str] = reactive("", repaint=False, init=False)
     """The sentence in place of rows, taken literally."""
 
-    CursorMoved = messages.CursorMoved
-    CursorLost = messages.CursorLost
-    Opened = messages.Opened
-    MarksChanged = messages.MarksChanged
-    NewAbove = messages.NewAbove
-    SortRequested = messages.SortRequested
+    CursorMoved: TypeAlias = messages.CursorMoved
+    CursorLost: TypeAlias = messages.CursorLost
+    Opened: TypeAlias = messages.Opened
+    MarksChanged: TypeAlias = messages.MarksChanged
+    NewAbove: TypeAlias = messages.NewAbove
+    SortRequested: TypeAlias = messages.SortRequested
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -211,6 +211,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._look(self._view.scrolled_to(round(new_value)))
 
     def on_resize(self) -> None:
+        self._strips.clear()
         self._drawing.fit(self._width, self.sort)
         self._look(self._view.resized(self.scrollable_content_region.height - HEADER_HEIGHT))
 

@@ -1,0 +1,170 @@
+import json
+from datetime import UTC, date, datetime, timedelta, timezone
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tui.support import NOON
+from tui.format import (
+    age,
+    count,
+    day_label,
+    duration,
+    elapsed,
+    error_pretty,
+    error_summary,
+    local_time,
+    money,
+    percent,
+    short_id,
+    spark,
+    utc_time,
+)
+
+FIRST = datetime.min.replace(tzinfo=UTC)
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cents", "text"),
+    [(0, "$0.00"), (2, "$0.02"), (-2, "-$0.02"), (250, "$2.50"), (123_450, "$1,234.50"), (-123_456, "-$1,234.56")],
+)
+def test_money(cents: int, text: str) -> None:
+    assert money(cents) == text
+
+
+@given(st.integers())
+def test_money_loses_no_cent(cents: int) -> None:
+    assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
+
+
+def test_count() -> None:
+    assert count(1234) == "1,234"
+
+
+@pytest.mark.parametrize(
+    ("rate", "text"),
+    [
+        (None, "-"),
+        (0, "0 %"),
+        (0.001, "<1 %"),
+        (0.5, "50 %"),
+        (0.92, "92 %"),
+        (0.999, ">99 %"),
+        (1, "100 %"),
+    ],
+)
+def test_percent_calls_nothing_none_or_all_that_is_not(rate: float | None, text: str) -> None:
+    assert percent(rate) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "now"),
+        (0.9, "now"),
+        (1, "1 s ago"),
+        (9.9, "9 s ago"),
+        (14, "10 s ago"),
+        (15, "15 s ago"),
+        (59, "55 s ago"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (3600, "1 h ago"),
+        (86_399, "23 h ago"),
+        (86_400, "1 d ago"),
+        (40_000_000, "462 d ago"),
+        (-0.5, "now"),
+        (-12, "in 10 s"),
+        (-200, "in 3 min"),
+    ],
+)
+def test_age(seconds: float, text: str) -> None:
+    assert age(NOON - timedelta(seconds=seconds), NOON) == text
+
+
+def test_an_age_changes_twenty_times_in_its_first_minute_and_once_in_the_next() -> None:
+    texts = [age(NOON, NOON + timedelta(seconds=second)) for second in range(120)]
+    changes = [second for second in range(1, 120) if texts[second] != texts[second - 1]]
+
+    assert changes == [*range(1, 10), *range(10, 65, 5)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "final", "growing"),
+    [
+        (0, "0 s", "0 s"),
+        (41, "41 s", "40 s"),
+        (185, "3 min 05 s", "3 min"),
+        (7800, "2 h 10 min", "2 h 10 min"),
+        (3 * 86_400 + 4 * 3600, "3 d 04 h", "3 d 04 h"),
+        (-16, "-16 s", "0 s"),
+    ],
+)
+def test_duration_is_exact_and_elapsed_is_coarse(seconds: float, final: str, growing: str) -> None:
+    assert duration(seconds) == final
+    assert elapsed(seconds) == growing
+
+
+def test_times_name_their_zone_or_are_local() -> None:
+    moment = datetime(2026, 11, 24, 15, 5, 26, 999_999, tzinfo=UTC)
+
+    assert utc_time(moment) == "2026-11-24 15:05:26 UTC"
+    assert local_time(moment, timezone(timedelta(hours=-8))) == "2026-11-24 07:05:26"
+    assert local_time(moment) == moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+@pytest.mark.parametrize(("moment", "word"), [(FIRST, "-infinity"), (LAST, "infinity")])
+def test_the_infinite_times_of_postgres_have_a_name(moment: datetime, word: str) -> None:
+    assert age(moment, NOON) == word
+    assert local_time(moment, timezone(timedelta(hours=14))) == word
+    assert utc_time(moment) == word
+
+
+def test_day_label_and_short_id() -> None:
+    assert day_label(date(2026, 11, 4)) == "Wed 4 Nov"
+    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
+
+
+@pytest.mark.parametrize(
+    ("values", "bars"),
+    [([], ""), ([0, 0], "▁▁"), ([0, 1, 50, 100], "▁▂▅█"), ([-3, 7], "▁█"), ([5, 5], "██")],
+)
+def test_spark(values: list[float], bars: str) -> None:
+    assert spark(values) == bars
+
+
+@given(st.lists(st.integers(0, 10**9), min_size=1))
+def test_only_nothing_has_the_lowest_bar(values: list[int]) -> None:
+    assert [bar == "▁" for bar in spark(values)] == [value == 0 for value in values]
+
+
+@pytest.mark.parametrize(
+    ("error", "summary"),
+    [
+        (None, ""),
+        ("", ""),
+        ("Test error", "Test error"),
+        ("\n  first\nsecond", "first"),
+        (json.dumps({"message": "API timeout", "stack": "…", "mode": "packaging"}), "API timeout"),
+        (json.dumps({"message": "two\nlines"}), "two"),
+        (json.dumps({"message": ""}), '{"message": ""}'),
+        (json.dumps({"message": 5}), '{"message": 5}'),
+        (json.dumps(["message"]), '["message"]'),
+        ('{"message": "cut', '{"message": "cut'),
+        ("[" * 100_000, "[" * 100_000),
+        ('{"message": ' + "9" * 5000 + "}", '{"message": ' + "9" * 5000 + "}"),
+    ],
+)
+def test_error_summary_is_the_message_or_the_first_line(error: str | None, summary: str) -> None:
+    assert error_summary(error) == summary
+
+
+def test_error_pretty_indents_json_and_leaves_text() -> None:
+    assert error_pretty('{"message": "háček", "userId": null}') == '{\n  "message": "háček",\n  "userId": null\n}'
+    assert error_pretty("plain\ntext") == "plain\ntext"
+    assert error_pretty('"quoted"') == '"quoted"'
+    assert error_pretty("[" * 100_000) == "[" * 100_000
+    assert error_pretty(None) == ""

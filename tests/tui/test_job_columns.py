@@ -1,0 +1,174 @@
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from store.model import JobStatus
+from tests.tui.support import NOON, make_job
+from tui.arrange import NEWEST_FIRST, Sort, SortColumn
+from tui.job_cells import Cell, header_cells, row_cells
+from tui.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
+
+USUAL = ContentWidths(mode=15, cost=7)
+ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
+contents = st.builds(
+    ContentWidths, mode=st.integers(0, 24), cost=st.integers(0, 15), project=st.none() | st.integers(0, 24)
+)
+
+
+def names(columns: tuple[Column, ...]) -> list[str]:
+    return [column.name for column in columns]
+
+
+@given(st.integers(40, 200), contents)
+def test_columns_fit_the_width_side_by_side(width: int, content: ContentWidths) -> None:
+    columns = lay_out(width, content)
+
+    assert names(columns)[:2] == ["STATUS", "MODE"]
+    assert all(left.start + left.width < right.start for left, right in pairwise(columns))
+    assert columns[-1].start + columns[-1].width <= width
+
+
+@given(st.integers(40, 199).filter(lambda width: width != 59), contents)
+def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> None:
+    """Except from 59 to 60 cells, where the gaps grow."""
+    assert set(names(lay_out(width, content))) <= set(names(lay_out(width + 1, content)))
+
+
+@pytest.mark.parametrize(
+    ("width", "content", "expected"),
+    [
+        (40, USUAL, "STATUS MODE COST"),
+        (54, USUAL, "STATUS MODE COST CREATED ERROR"),
+        (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
+        (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
+        (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
+    ],
+)
+def test_which_columns_a_width_has(width: int, content: ContentWidths, expected: str) -> None:
+    assert " ".join(names(lay_out(width, content))) == expected
+
+
+def test_the_error_takes_what_is_left() -> None:
+    error = lay_out(200, ALL_PROJECTS)[-1]
+
+    assert (error.name, error.start + error.width) == (ColumnName.ERROR, 200)
+
+
+def test_a_table_sorted_by_the_last_change_shows_it() -> None:
+    sort = Sort(column=SortColumn.UPDATED, descending=True)
+
+    assert "UPDATED" in names(lay_out(80, USUAL, sort))
+    assert "CREATED" not in names(lay_out(80, USUAL, sort))
+
+
+def test_a_cost_is_never_cut() -> None:
+    content = measure([make_job(1, cost_cents=-2_147_483_648), make_job(2)], None)
+    cost = next(column for column in lay_out(40, content) if column.name is ColumnName.COST)
+
+    assert cost.width == len("-$21,474,836.48")
+
+
+def test_widths_come_from_all_rows_and_are_bounded() -> None:
+    jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
+
+    assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
+    assert measure(jobs, {UUID(int=2): "Autumn"}) == ContentWidths(mode=24, cost=5, project=8)
+    assert measure([], {}) == ContentWidths(project=0)
+
+
+def test_column_at_counts_the_gap_to_the_column_before_it() -> None:
+    columns = lay_out(80, USUAL)
+
+    assert [column_at(columns, x) for x in (0, 1, 2, 13, 14, 15)] == [
+        None,
+        None,
+        ColumnName.STATUS,
+        ColumnName.STATUS,
+        ColumnName.STATUS,
+        ColumnName.MODE,
+    ]
+
+
+def texts(cells: tuple[Cell, ...]) -> list[str]:
+    return [cell.text.strip() for cell in cells]
+
+
+@pytest.mark.parametrize(("descending", "title"), [(True, "CREATED ▾"), (False, "CREATED ▴")])
+def test_the_header_shows_the_order(descending: bool, title: str) -> None:
+    sort = Sort(column=SortColumn.CREATED, descending=descending)
+
+    assert texts(header_cells(lay_out(80, USUAL), sort)) == ["STATUS", "MODE", "COST", title, "TOTAL", "ERROR"]
+
+
+def test_every_title_fits_with_its_arrow() -> None:
+    for column in SortColumn:
+        sort = Sort(column=column, descending=True)
+        titles = texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
+        assert f"{column.upper()} ▾" in titles
+
+
+def test_a_failed_job() -> None:
+    job = make_job(
+        3, status=JobStatus.FAILED, error='{"message": "API timeout"}', updated_at=NOON - timedelta(seconds=139)
+    )
+    cells = row_cells(job, lay_out(120, ALL_PROJECTS), now=NOON, project_names={UUID(int=2): "Autumn catalog"})
+
+    assert texts(cells) == [
+        "✗ failed",
+        "main_white",
+        "$2.50",
+        "3 min ago",
+        "41 s",
+        "Autumn catalog",
+        "00000000",
+        "API timeout",
+    ]
+    assert [cell.style for cell in cells] == [
+        "job-table--failed",
+        "",
+        "",
+        "job-table--quiet",
+        "job-table--quiet",
+        "",
+        "job-table--quiet",
+        "job-table--error",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "total"),
+    [
+        (JobStatus.QUEUED, ""),
+        (JobStatus.RUNNING, "3 min"),
+        (JobStatus.SUCCEEDED, "1 min 05 s"),
+        (JobStatus.FAILED, "1 min 05 s"),
+    ],
+)
+def test_total_is_what_a_job_took_or_has_taken_so_far(status: JobStatus, total: str) -> None:
+    job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115))
+
+    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
+
+
+def test_infinite_times_have_an_age_but_no_total() -> None:
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    job = make_job(1, status=JobStatus.SUCCEEDED, created_at=first, updated_at=last)
+
+    assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[3:5] == ["-infinity", ""]
+
+
+@given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())
+def test_a_row_of_any_text_is_clean_and_in_its_columns(width: int, mode: str, error: str, name: str) -> None:
+    job = make_job(1, mode=mode, error=error)
+    project_names = {job.project_id: name}
+    columns = lay_out(width, measure([job], project_names), NEWEST_FIRST)
+    cells = row_cells(job, columns, now=NOON, project_names=project_names)
+
+    assert all(cell.text.isprintable() for cell in cells)
+    assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]

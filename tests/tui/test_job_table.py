@@ -1,0 +1,241 @@
+"""The widget with a keyboard and a mouse: whatever arrives, a key acts on the job that the person saw."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+import pytest
+
+from tests.tui.support import TablePilot, make_job
+from tui.arrange import SortColumn
+from tui.widgets.job_table import JobTable
+
+
+async def test_the_first_job_gets_the_cursor_and_this_is_told(empty_table: TablePilot) -> None:
+    await empty_table.show([])
+    assert empty_table.take_told() == []
+
+    await empty_table.show([4, 5])
+    assert empty_table.cursor == 4
+    assert empty_table.take_told() == [JobTable.CursorMoved(empty_table.table, make_job(4))]
+
+
+@pytest.mark.parametrize(
+    ("keys", "cursor"),
+    [
+        ("down", 11),
+        ("j j k", 11),
+        ("up", 10),
+        ("pagedown", 19),
+        ("pagedown pagedown pageup", 19),
+        ("end", 59),
+        ("G", 59),
+        ("end home", 10),
+        ("end g", 10),
+    ],
+)
+async def test_keys_move_the_cursor(table: TablePilot, keys: str, cursor: int) -> None:
+    await table.press(*keys.split())
+
+    assert table.cursor == cursor
+    assert len(table.pointed_at) == 1
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param(range(60), id="inserted above"),
+        pytest.param(range(13, 60), id="removed above"),
+        pytest.param(range(59, 9, -1), id="sorted the other way"),
+        pytest.param([14], id="all others removed"),
+    ],
+)
+async def test_the_cursor_stays_on_its_job(table: TablePilot, numbers: Iterable[int]) -> None:
+    await table.press("down", "down", "down", "down", "space", "up")
+    table.take_told()
+    await table.show(numbers)
+
+    assert table.cursor == 14
+    assert table.marked == {14}
+    assert len(table.pointed_at) == 1
+    assert [type(told) for told in table.take_told()] in ([], [JobTable.NewAbove])
+
+
+async def test_enter_opens_the_job_that_was_under_the_cursor_before_rows_arrived(table: TablePilot) -> None:
+    await table.press("down")
+    await table.show(range(5, 60))
+    table.take_told()
+    await table.press("enter")
+
+    assert table.take_told() == [JobTable.Opened(table.table, UUID(int=11))]
+
+
+async def test_when_its_job_leaves_nothing_is_pointed_at_and_no_key_acts(table: TablePilot) -> None:
+    await table.press("down")
+    table.take_told()
+    await table.show([10, *range(12, 60)])
+
+    assert table.cursor is None
+    assert table.pointed_at == []
+    assert table.take_told() == [
+        JobTable.CursorLost(table.table, UUID(int=11)),
+        JobTable.CursorMoved(table.table, None),
+    ]
+    await table.press("enter", "space")
+    assert table.marked == set()
+    assert table.take_told() == []
+
+    await table.press("down")
+    assert table.cursor == 12
+
+
+async def test_scrolled_away_the_view_holds_still_and_counts_what_is_new_above(table: TablePilot) -> None:
+    await table.press("end")
+    before = table.lines
+    await table.show(range(7, 60))
+
+    assert table.lines[1:] == before[1:]
+    assert table.lines[0].endswith("▲ 3 new")
+    assert table.table.new_above == 3
+    assert table.take_told()[-1] == JobTable.NewAbove(table.table, 3)
+
+    await table.press("home")
+    assert table.cursor == 7
+    assert "new" not in table.lines[0]
+    assert table.take_told()[-1] == JobTable.NewAbove(table.table, 0)
+
+
+async def test_the_wheel_scrolls_and_leaves_the_cursor_on_its_job(table: TablePilot) -> None:
+    for _ in range(10):
+        await table.turn_wheel_down()
+    before = table.lines
+
+    assert table.table.scroll_y > 0
+    assert table.pointed_at == []
+    assert table.cursor == 10
+    await table.show(range(7, 60))
+    assert table.lines[1:] == before[1:]
+
+    await table.press("down")
+    assert table.cursor == 11
+    assert len(table.pointed_at) == 1
+
+
+async def test_space_marks_and_goes_down_and_escape_unmarks(table: TablePilot) -> None:
+    await table.press("space", "down", "space")
+
+    assert table.marked == {10, 12}
+    assert table.cursor == 13
+    assert [y for y, line in enumerate(table.lines) if line.startswith("✱")] == [1, 3]
+    await table.press("escape")
+    assert table.marked == set()
+    assert table.app.escaped == 0
+
+
+async def test_without_marks_escape_is_left_to_the_screen(table: TablePilot) -> None:
+    await table.press("escape")
+
+    assert table.app.escaped == 1
+
+
+@pytest.mark.parametrize("key", ["asterisk", "ctrl+a"])
+async def test_all_can_be_marked(table: TablePilot, key: str) -> None:
+    await table.press(key)
+
+    assert table.marked == set(range(10, 60))
+
+
+async def test_a_mark_goes_only_with_its_row_and_this_is_told(table: TablePilot) -> None:
+    await table.press("space", "space", "space")
+    table.take_told()
+    await table.show([*range(5, 11), *range(12, 60)])
+
+    assert table.marked == {10, 12}
+    assert JobTable.MarksChanged(table.table, frozenset({UUID(int=10), UUID(int=12)}), 1) in table.take_told()
+    await table.show(range(5, 60))
+    assert table.marked == {10, 12}
+    assert not [told for told in table.take_told() if isinstance(told, JobTable.MarksChanged)]
+
+
+async def test_a_click_points_and_a_second_one_opens(table: TablePilot) -> None:
+    await table.click(row=5)
+    assert table.cursor == 14
+    assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
+
+    await table.click(row=5)
+    assert table.take_told() == [JobTable.Opened(table.table, UUID(int=14))]
+
+
+@pytest.mark.parametrize("row", [1, 5])
+async def test_a_double_click_opens_once(table: TablePilot, row: int) -> None:
+    await table.click(row=row, times=2)
+
+    assert [told for told in table.take_told() if isinstance(told, JobTable.Opened)] == [
+        JobTable.Opened(table.table, UUID(int=9 + row))
+    ]
+
+
+async def test_a_row_that_slid_under_the_pointer_is_not_opened(table: TablePilot) -> None:
+    await table.click(row=3)
+    await table.show(range(9, 60))
+    table.take_told()
+    await table.click(row=3, times=1)
+
+    assert table.cursor == 11
+    assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
+
+
+async def test_a_click_in_the_gutter_marks_and_leaves_the_cursor(table: TablePilot) -> None:
+    await table.click(row=5, column=0)
+    assert (table.marked, table.cursor) == ({14}, 10)
+
+    await table.click(row=5, column=1)
+    assert (table.marked, table.cursor) == (set(), 10)
+
+
+async def test_a_click_below_the_rows_does_nothing(table: TablePilot) -> None:
+    await table.show([10, 11])
+    table.take_told()
+    await table.click(row=8)
+
+    assert table.cursor == 10
+    assert table.take_told() == []
+
+
+@pytest.mark.parametrize(("title", "column"), [("STATUS", "status"), ("COST", "cost"), ("CREATED", "created")])
+async def test_a_click_on_a_title_asks_for_its_order(table: TablePilot, title: str, column: str) -> None:
+    await table.click(row=0, column=table.lines[0].index(title))
+
+    assert table.take_told() == [JobTable.SortRequested(table.table, SortColumn(column))]
+
+
+async def test_a_title_without_an_order_does_nothing(table: TablePilot) -> None:
+    await table.click(row=0, column=table.lines[0].index("ERROR"))
+
+    assert table.take_told() == []
+
+
+async def test_code_can_move_the_cursor_to_a_job(table: TablePilot) -> None:
+    assert table.table.move_to(UUID(int=50))
+    assert table.cursor == 50
+    assert len(table.pointed_at) == 1
+    assert not table.table.move_to(UUID(int=99))
+    assert table.cursor == 50
+
+
+async def test_cleared_it_starts_anew(table: TablePilot) -> None:
+    await table.press("space", "end")
+    table.table.clear()
+    await table.pilot.pause()
+    assert (table.cursor, table.marked) == (None, set())
+
+    await table.show(range(100, 160))
+    assert (table.cursor, table.table.scroll_y) == (100, 0)
+
+
+async def test_every_key_can_be_moved_and_explains_itself(table: TablePilot) -> None:
+    bindings = [binding for _, binding in table.table._bindings]
+
+    assert all(binding.id and binding.id.startswith("jobs.") and binding.tooltip for binding in bindings)
+    table.app.set_keymap({"jobs.down": "n"})
+    await table.press("n", "j")
+    assert table.cursor == 11

@@ -1,0 +1,243 @@
+"""The rules of the cursor, the marks and the scroll, without a screen."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from store.model import JobStatus
+from tests.tui.support import NOON, make_job
+from tui.widgets.job_table_view import JobTableView
+
+
+def show(view: JobTableView, numbers: Iterable[int]) -> JobTableView:
+    """Shows the jobs of these numbers, of which the lower were created later."""
+    return view.showing(make_job(number) for number in numbers)
+
+
+def number(job_id: UUID | None) -> int | None:
+    return None if job_id is None else job_id.int
+
+
+def in_sight(view: JobTableView) -> list[int]:
+    return [job.id.int for job in view.jobs_in_sight]
+
+
+@pytest.fixture
+def view() -> JobTableView:
+    """Ten of the jobs 10 to 59 in sight, the cursor on the first."""
+    return show(JobTableView(height=10), range(10, 60))
+
+
+def test_the_first_rows_get_the_cursor_even_if_there_were_none_before() -> None:
+    view = show(show(JobTableView(), []), [4, 5])
+
+    assert number(view.cursor) == 4
+
+
+def test_at_the_top_new_rows_come_into_sight_above_the_cursor(view: JobTableView) -> None:
+    later = show(view, range(7, 60))
+
+    assert number(later.cursor) == 10
+    assert in_sight(later)[:4] == [7, 8, 9, 10]
+    assert not later.unseen
+
+
+def test_new_rows_never_push_the_cursor_out_of_sight(view: JobTableView) -> None:
+    later = show(view.moved_by(8), range(6, 60))
+
+    assert number(later.cursor) == 18
+    assert 18 in in_sight(later)
+
+
+def test_away_from_the_top_the_cursor_keeps_its_line_and_new_rows_are_counted(view: JobTableView) -> None:
+    scrolled = view.moved_by(25)
+    later = show(scrolled, range(7, 60))
+
+    assert in_sight(later) == in_sight(scrolled)
+    assert len(later.unseen) == 3
+
+
+def test_with_the_cursor_out_of_sight_the_top_row_keeps_its_line(view: JobTableView) -> None:
+    scrolled = view.scrolled_to(30)
+    later = show(scrolled, [*range(7, 20), *range(25, 60)])
+
+    assert number(later.cursor) == 10
+    assert in_sight(later) == in_sight(scrolled)
+
+
+def test_new_rows_are_seen_as_one_scrolls_up_to_them(view: JobTableView) -> None:
+    later = show(view.moved_by(25), range(7, 60))
+
+    assert len(later.scrolled_to(1).unseen) == 1
+    assert len(later.moved_to_first().unseen) == 0
+
+
+def test_old_rows_that_a_filter_lets_back_in_are_not_new(view: JobTableView) -> None:
+    filtered = show(view, range(11, 60, 2)).moved_to_last()
+    later = show(filtered, range(9, 60))
+
+    assert {job_id.int for job_id in later.unseen} == {9}
+
+
+def test_a_re_sort_keeps_the_cursor_on_its_job(view: JobTableView) -> None:
+    later = show(view.moved_by(3), range(59, 9, -1))
+
+    assert number(later.cursor) == 13
+    assert 13 in in_sight(later)
+
+
+def test_the_cursor_is_taken_away_with_its_job_and_does_not_fall_on_the_next(view: JobTableView) -> None:
+    later = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
+
+    assert later.cursor is None
+    assert later.cursor_job is None
+
+
+@pytest.mark.parametrize("move", [1, -1])
+def test_the_next_move_takes_the_row_at_the_place_of_the_lost_one(view: JobTableView, move: int) -> None:
+    lost = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
+    with_new_rows = show(lost, [8, 9, *(job.id.int for job in lost.rows.jobs)])
+
+    assert number(lost.moved_by(move).cursor) == 14
+    assert number(with_new_rows.moved_by(move).cursor) == 14
+    assert number(lost.paged(move).cursor) == 14
+
+
+def test_a_lost_cursor_does_not_return_with_its_job(view: JobTableView) -> None:
+    assert show(show(view, range(11, 60)), range(10, 60)).cursor is None
+
+
+def test_after_the_last_row_was_lost_the_next_move_takes_the_one_above(view: JobTableView) -> None:
+    lost = show(view.moved_to_last(), range(10, 59))
+
+    assert number(lost.moved_by(1).cursor) == 58
+
+
+def test_the_cursor_has_the_job_as_it_was_last_shown(view: JobTableView) -> None:
+    later = view.showing([make_job(10, status=JobStatus.RUNNING)])
+
+    assert later.cursor_job is not None
+    assert later.cursor_job.status is JobStatus.RUNNING
+
+
+def test_a_page_keeps_the_line_of_the_cursor_and_one_row_in_sight(view: JobTableView) -> None:
+    paged = view.moved_by(2).paged(1)
+
+    assert (in_sight(paged)[0], number(paged.cursor)) == (19, 21)
+    assert (in_sight(paged.paged(-1))[0], number(paged.paged(-1).cursor)) == (10, 12)
+    assert number(view.paged(100).cursor) == 59
+
+
+def test_the_cursor_stays_in_sight_when_the_table_gets_lower(view: JobTableView) -> None:
+    lower = view.moved_by(9).resized(4)
+
+    assert in_sight(lower) == [16, 17, 18, 19]
+
+
+def test_marks_stay_until_their_job_leaves(view: JobTableView) -> None:
+    marked = view.toggled(UUID(int=12)).toggled(UUID(int=13)).toggled(UUID(int=14)).toggled(UUID(int=14))
+    later = show(marked, [job for job in range(5, 60) if job != 13])
+
+    assert {job_id.int for job_id in marked.marks} == {12, 13}
+    assert {job_id.int for job_id in later.marks} == {12}
+
+
+def test_a_job_without_a_row_can_be_neither_marked_nor_pointed_at(view: JobTableView) -> None:
+    assert view.toggled(UUID(int=99)) == view
+    assert view.moved_to(UUID(int=99)) == view
+
+
+def test_without_rows_no_move_does_anything() -> None:
+    empty = JobTableView()
+
+    assert empty.moved_by(1).paged(1).moved_to_first().moved_to_last().scrolled_to(5).all_marked() == empty
+
+
+def test_an_infinite_creation_does_not_end_the_counting(view: JobTableView) -> None:
+    endless = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
+    with_endless = view.showing([endless, *view.rows.jobs]).moved_to_last()
+    newer = make_job(2, created_at=NOON + timedelta(hours=1))
+
+    assert {job_id.int for job_id in with_endless.showing([endless, newer, *view.rows.jobs]).unseen} == {2}
+
+
+job_numbers = st.lists(st.integers(1, 20), unique=True)
+
+
+class CursorMachine(RuleBasedStateMachine):
+    """Anyone shows anything at any time, while a person moves, marks, scrolls and resizes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.view = JobTableView()
+
+    @rule(numbers=job_numbers)
+    def show(self, numbers: list[int]) -> None:
+        before = self.view
+        self.view = before.showing(make_job(number) for number in numbers)
+        here = {UUID(int=number) for number in numbers}
+        if before.place is None:
+            assert self.view.cursor == (UUID(int=numbers[0]) if numbers else None)
+        else:
+            assert self.view.cursor == (before.cursor if before.cursor in here else None)
+        assert self.view.marks == before.marks & here
+        if self.view.cursor and before.place is not None and before.is_in_sight(before.place):
+            assert self.view.cursor_job in self.view.jobs_in_sight
+
+    @rule(rows=st.integers(-25, 25))
+    def move(self, rows: int) -> None:
+        self.view = self.view.moved_by(rows)
+        assert self.view.cursor_job in self.view.jobs_in_sight or not self.view.rows
+
+    @rule(pages=st.sampled_from([-1, 1]))
+    def page(self, pages: int) -> None:
+        self.view = self.view.paged(pages)
+        assert self.view.cursor_job in self.view.jobs_in_sight or not self.view.rows
+
+    @rule(number=st.integers(1, 20))
+    def go_to(self, number: int) -> None:
+        before, self.view = self.view, self.view.moved_to(UUID(int=number))
+        assert self.view.cursor == (UUID(int=number) if UUID(int=number) in before.rows else before.cursor)
+
+    @rule(top=st.integers(-5, 25))
+    def scroll(self, top: int) -> None:
+        before, self.view = self.view, self.view.scrolled_to(top)
+        assert (self.view.cursor, self.view.marks) == (before.cursor, before.marks)
+
+    @rule(height=st.integers(0, 25))
+    def resize(self, height: int) -> None:
+        before, self.view = self.view, self.view.resized(height)
+        assert (self.view.cursor, self.view.marks) == (before.cursor, before.marks)
+
+    @rule(number=st.integers(1, 20))
+    def toggle(self, number: int) -> None:
+        before, self.view = self.view, self.view.toggled(UUID(int=number))
+        assert self.view.cursor == before.cursor
+
+    @rule()
+    def mark_all(self) -> None:
+        self.view = self.view.all_marked()
+        assert self.view.marks == self.view.rows.ids
+
+    @invariant()
+    def it_points_at_and_marks_only_what_is_here(self) -> None:
+        view = self.view
+        assert view.cursor is None or view.cursor in view.rows
+        assert view.cursor is None or view.rows.find(view.cursor) == view.place
+        assert view.marks <= view.rows.ids
+
+    @invariant()
+    def it_looks_at_rows_that_are_here(self) -> None:
+        view = self.view
+        assert 0 <= view.top <= view.furthest_top
+        assert len(view.jobs_in_sight) == min(view.height, len(view.rows))
+        assert not view.unseen & {job.id for job in view.jobs_in_sight}
+
+
+TestCursor = CursorMachine.TestCase
+TestCursor.settings = settings(max_examples=100, stateful_step_count=20)

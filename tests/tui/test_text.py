@@ -1,0 +1,147 @@
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len, get_character_cell_size
+
+from tui.text import MOST_MARKS, clean, clean_block, clean_cell, pad, shorten
+
+any_text = st.text(st.characters(categories=None))
+nasty_text = st.text(
+    st.sampled_from("a漢\u0301\u20dd\x1b\r\n\t\u202e\u200b\ufe0f\ud800\U000e0041\u1160\u3164👍🏽\u2028")
+)
+texts = any_text | nasty_text
+cells = st.integers(0, 60)
+limits = st.none() | st.integers(0, 20)
+
+FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+def longest_pile(text: str) -> int:
+    longest = pile = 0
+    for character in text:
+        pile = 0 if get_character_cell_size(character) else pile + 1
+        longest = max(longest, pile)
+    return longest
+
+
+@given(texts, limits)
+def test_a_clean_line_is_printable_and_holds_nothing_invisible(text: str, limit: int | None) -> None:
+    cleaned = clean(text, limit=limit)
+
+    assert cleaned.isprintable()
+    assert not {unicodedata.category(character) for character in cleaned} & FORBIDDEN
+
+
+@given(texts, limits)
+def test_cleaning_twice_changes_nothing_more(text: str, limit: int | None) -> None:
+    cleaned = clean(text, limit=limit)
+
+    assert clean(cleaned, limit=limit) == cleaned
+
+
+@given(texts)
+def test_a_clean_line_has_no_more_characters_than_the_text_and_two_cells_for_each(text: str) -> None:
+    cleaned = clean(text)
+
+    assert len(cleaned) <= len(text)
+    assert cell_len(cleaned) <= 2 * len(text)
+
+
+@given(texts)
+def test_the_width_of_a_clean_line_is_the_sum_of_its_characters(text: str) -> None:
+    """No joiner or selector is left that a terminal might measure in another way."""
+    cleaned = clean(text)
+
+    assert cell_len(cleaned) == sum(get_character_cell_size(character) for character in cleaned)
+
+
+@given(texts)
+def test_marks_stand_on_a_character_and_are_not_piled_up(text: str) -> None:
+    cleaned = clean(text)
+
+    assert not cleaned or get_character_cell_size(cleaned[0]) > 0
+    assert longest_pile(cleaned) <= MOST_MARKS
+
+
+@given(texts, st.integers(0, 20))
+def test_a_limit_bounds_what_is_looked_at(text: str, limit: int) -> None:
+    assert len(clean(text, limit=limit)) <= limit + len("…")
+
+
+@given(texts, cells)
+def test_a_cell_needs_only_the_beginning_of_a_long_text(text: str, width: int) -> None:
+    assert shorten(clean_cell(text, width), width) == shorten(clean(text), width) or longest_pile(text) > MOST_MARKS
+
+
+@given(texts, limits)
+def test_a_clean_block_is_clean_lines(text: str, limit: int | None) -> None:
+    block = clean_block(text, limit=limit)
+
+    assert all(line.isprintable() for line in block.split("\n"))
+    assert clean_block(block) == block
+
+
+@given(texts, cells)
+def test_a_shortened_text_fits_and_keeps_its_beginning(text: str, width: int) -> None:
+    cleaned = clean(text)
+    shortened = shorten(cleaned, width)
+
+    assert cell_len(shortened) <= width
+    assert shortened == cleaned or cleaned.startswith(shortened.removesuffix("…"))
+
+
+@given(texts, cells, st.booleans())
+def test_a_padded_text_has_exactly_the_width(text: str, width: int, right: bool) -> None:
+    assert cell_len(pad(clean(text), width, right=right)) == width
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("plain", "plain"),
+        ("[@click=app.quit]x[/]", "[@click=app.quit]x[/]"),
+        ("漢字 и čeština", "漢字 и čeština"),
+        ("\x1b[31mred\x1b[0m", "␛[31mred␛[0m"),
+        ("\x9b31m", "␦31m"),
+        ("two\nlines\r\nor three\u2028", "two⏎lines⏎or three⏎"),
+        ("carriage\rreturn", "carriage␍return"),
+        ("a\tb\x00\x7f", "a⇥b␀␡"),
+        ("txt.\u202eexe", "txt.␦exe"),
+        ("zero\u200bwidth\u00ad\ufeff", "zero␦width␦␦"),
+        ("hidden\U000e0041\ue000\ud800", "hidden␦␦␦"),
+        ("no\u00a0break\u3000wide", "no break wide"),
+        ("\u0301e\u0301\u0302\u0303\u0304\u0305", "␦e\u0301\u0302\u0303"),
+        ("\u3164\u1160", "␦␦"),
+        ("\u26a0\ufe0f", "\u26a0"),
+    ],
+)
+def test_what_is_drawn_instead(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+def test_a_block_keeps_its_lines_and_expands_tabs() -> None:
+    assert clean_block("{\r\n\t'a':\t1\x1b\n}\u2029") == "{\n    'a':    1␛\n}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "shortened"),
+    [
+        ("timeout", 7, "timeout"),
+        ("timeout", 6, "timeo…"),
+        ("timed out", 7, "timed…"),
+        ("漢字漢字", 8, "漢字漢字"),
+        ("漢字漢字", 7, "漢字漢…"),
+        ("漢字漢字", 6, "漢字…"),
+        ("timeout", 1, "…"),
+        ("timeout", 0, ""),
+    ],
+)
+def test_shorten(text: str, width: int, shortened: str) -> None:
+    assert shorten(text, width) == shortened
+
+
+def test_pad_fills_the_cell_that_a_wide_character_leaves() -> None:
+    assert pad("漢字漢字", 6) == "漢字… "
+    assert pad("$2.50", 8, right=True) == "   $2.50"
