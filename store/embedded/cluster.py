@@ -1,7 +1,6 @@
 """Making a cluster: beside its place, and moved there when it is complete."""
 
 import os
-import secrets
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,7 +54,7 @@ def remove_cluster(layout: Layout) -> None:
 
 
 def _staging_path(layout: Layout) -> Path:
-    return layout.home / f"{_STAGING}{secrets.token_hex(8)}"
+    return layout.home / f"{_STAGING}{os.urandom(8).hex()}"
 
 
 def _create(layout: Layout, binaries: Binaries, account: Account, *, durable: bool) -> None:

@@ -1,6 +1,5 @@
 """Where everything lies below the data directory."""
 
-import hashlib
 import os
 import stat
 import tempfile
@@ -132,8 +131,8 @@ def socket_directory(layout: Layout) -> Path:
     beside = layout.home / "socket"
     if _fits(beside):
         return beside
-    identity = hashlib.sha256(os.fsencode(layout.home)).hexdigest()[:16]
-    name = f"gjobs-{os.geteuid()}-{identity}"
+    home = layout.home.stat()
+    name = f"gjobs-{os.geteuid()}-{home.st_dev}-{home.st_ino}"
     usual = Path(tempfile.gettempdir()).absolute() / name
     return usual if _fits(usual) else Path("/tmp") / name  # noqa: S108 - private, its owner and mode are checked
 

@@ -59,7 +59,10 @@ def is_postmaster(pid: int, cluster: Path) -> bool:
     if sys.platform == "linux":
         return _is_postmaster_by_proc(Path("/proc") / str(pid), cluster)
     shown = subprocess.run(
-        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, check=False
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)],
+        capture_output=True,
+        check=False,
+        env={"LC_ALL": "en_US.UTF-8"},
     ).stdout
     program, _, arguments = os.fsdecode(shown).partition(" -D ")
     return "postgres" in program and f"{arguments.rstrip()} ".startswith(f"{cluster} ")

@@ -5,7 +5,6 @@ One file each rather than one lock that they share, so that they can be counted.
 
 import fcntl
 import os
-import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,7 @@ class Seat:
 
 def take(directory: Path) -> Seat:
     """Under the start lock, so that nobody counts the file before it is locked."""
-    path = directory / f"{os.getpid()}-{secrets.token_hex(4)}"
+    path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     return Seat(path=path, descriptor=descriptor)

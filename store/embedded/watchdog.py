@@ -4,6 +4,7 @@ Run as `python -m store.embedded.watchdog DATA_DIR GRACE LOCK READY`: the second
 which it inherits locked, and that of a pipe which it closes after a byte when it is at work.
 """
 
+import contextlib
 import os
 import shutil
 import sys
@@ -35,7 +36,9 @@ def watch(layout: Layout, grace: float, lock: int) -> None:
 
 def main(arguments: list[str]) -> None:
     data_dir, grace, lock, ready = arguments
-    os.write(int(ready), b".")
+    # Whoever started it may be dead by now.
+    with contextlib.suppress(BrokenPipeError):
+        os.write(int(ready), b".")
     os.close(int(ready))
     watch(Layout(Path(data_dir)), float(grace), int(lock))
 

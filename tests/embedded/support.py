@@ -1,0 +1,179 @@
+"""Servers of a test's own, processes that use them, and a look at the process table."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.embedded import ServerLease, open_server
+from store.embedded.paths import Layout
+from store.embedded.postmaster import find_postmaster, is_postmaster
+
+USER = Path(__file__).with_name("user.py")
+PATIENCE = 30.0
+"""Seconds until a test gives a condition up: far more than it takes, on a busy machine as well."""
+
+QUICK = {"fsync": "off"}
+
+
+def wait_for(what: str, condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {what}"
+        time.sleep(0.002)
+
+
+def cannot_here(why: str) -> None:
+    """Skip, or fail where everything is required to run."""
+    if os.environ.get("GJOBS_REQUIRE_ALL"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+class User:
+    """A process that has opened the server, or is about to."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        self.reports: list[str] = []
+
+    def hear(self, word: str) -> str:
+        """What it says under this word; collects its reports on the way."""
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            said: dict[str, str] = json.loads(line)
+            if word in said:
+                return said[word]
+            self.reports.append(said.get("report", ""))
+        raise AssertionError(f"it ended: {self.process.communicate()[1]}")
+
+    def server_pid(self) -> int:
+        return int(self.hear("pid"))
+
+    def leave(self) -> int:
+        """Its exit code."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        return self.process.wait(PATIENCE)
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+class Workbench:
+    """One data directory, `data_dir`, which does not exist yet."""
+
+    def __init__(self, data_dir: Path, cleanup: ExitStack) -> None:
+        self.data_dir = data_dir
+        self._cleanup = cleanup
+
+    @property
+    def layout(self) -> Layout:
+        return Layout.of(self.data_dir)
+
+    @property
+    def postmaster_pid(self) -> int | None:
+        found = find_postmaster(self.layout.cluster)
+        return found.pid if found is not None else None
+
+    @property
+    def is_watched(self) -> bool:
+        return bool(watchdogs(self.data_dir))
+
+    def open(self, **options: Any) -> ServerLease:
+        """As the test's own process."""
+        lease = open_server(self.data_dir, **{"settings": QUICK, "grace": 0.1, **options})
+        self._cleanup.callback(lease.release)
+        return lease
+
+    def user(
+        self,
+        *,
+        grace: float = 0.1,
+        settings: Mapping[str, str] | None = None,
+        terminal: str = "",
+        command: Sequence[str] = (sys.executable, "-P", str(USER)),
+        **options: Any,
+    ) -> User:
+        """As a process of its own. `options` are those of `subprocess.Popen`."""
+        wanted = {
+            "data_dir": str(self.data_dir),
+            "settings": QUICK if settings is None else dict(settings),
+            "grace": grace,
+            "terminal": terminal,
+        }
+        process = subprocess.Popen(
+            [*command, json.dumps(wanted)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        self._cleanup.enter_context(process)
+        self._cleanup.callback(process.kill)
+        return User(process)
+
+    def wait_until_stopped(self) -> None:
+        wait_for("the server's end", lambda: not family(self.data_dir))
+
+
+def query(lease: ServerLease, statement: str) -> object:
+    """The first value of the answer."""
+    with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
+        row = connection.execute(statement).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def process_table() -> list[tuple[int, int, str]]:
+    """Of each process: its number, its parent's, and its command."""
+    shown = subprocess.run(
+        ["/bin/ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="],
+        capture_output=True,
+        check=True,
+        env=os.environ | {"LC_ALL": "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"},
+    ).stdout
+    rows = (line.split(None, 2) for line in os.fsdecode(shown).splitlines())
+    return [(int(row[0]), int(row[1]), row[2] if len(row) > 2 else "") for row in rows]
+
+
+def watchdogs(data_dir: Path) -> set[int]:
+    return {pid for pid, _, command in process_table() if f"store.embedded.watchdog {data_dir} " in command}
+
+
+def family(data_dir: Path) -> set[int]:
+    """The watchdog, the postmaster and its children."""
+    table = process_table()
+    cluster = Layout.of(data_dir).cluster
+    heads = {pid for pid, _, command in table if f"-D {cluster} " in command and is_postmaster(pid, cluster)}
+    children = {pid for pid, parent, _ in table if parent in heads}
+    return heads | children | watchdogs(data_dir)
+
+
+def offspring(pid: int) -> set[int]:
+    """A process and all that descend from it."""
+    table = process_table()
+    found = {pid}
+    while new := {child for child, parent, _ in table if parent in found} - found:
+        found |= new
+    return found
+
+
+def kill_all(processes: set[int]) -> None:
+    for pid in processes:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
