@@ -1,5 +1,6 @@
 """Alembic, with its configuration built in code: a wheel has no pyproject to read."""
 
+import threading
 from collections.abc import Callable, Mapping
 from io import StringIO
 from pathlib import Path
@@ -15,6 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from migrations.connecting import connect, translate_migrating
 
 Notice = Callable[[str], None]
+
+_alembic = threading.Lock()
+"""Alembic's `context` and `op`, through which the revisions reach the connection, are one for the whole process."""
 
 
 def configuration(connection: Connection | None = None, output: StringIO | None = None) -> Config:
@@ -39,7 +43,8 @@ def downgrade_to(conninfo: Mapping[str, str | int], revision: str, notice: Notic
 def render(start: str | None) -> str:
     """The SQL from a revision, or from nothing, to the head."""
     output = StringIO()
-    command.upgrade(configuration(output=output), f"{start or 'base'}:head", sql=True)
+    with _alembic:
+        command.upgrade(configuration(output=output), f"{start or 'base'}:head", sql=True)
     return output.getvalue()
 
 
@@ -55,7 +60,7 @@ def _execute(conninfo: Mapping[str, str | int], run: Callable[[Config], None], n
             "postgresql+psycopg://", creator=lambda: link, poolclass=NullPool, use_native_hstore=False
         )
         try:
-            with engine.connect() as connection:
+            with _alembic, engine.connect() as connection:
                 config = configuration(connection)
                 config.attributes["on_version_apply"] = note
                 run(config)

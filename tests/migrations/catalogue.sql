@@ -6,7 +6,8 @@ with own as (
 ), functions as (
     select p.*, own.name as schema from pg_proc p join own on own.oid = p.pronamespace
 )
-select 'relations' as kind, jsonb_build_array(schema, relname, relkind, relrowsecurity, relforcerowsecurity, reloptions,
+select 'relations' as kind, jsonb_build_array(schema, relname, relkind, relrowsecurity, relforcerowsecurity,
+                                      (select jsonb_agg(o order by o) from unnest(reloptions) o),
                                   relowner::regrole) as facts from relations
 union all
 select 'columns', jsonb_build_array(r.schema, r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,

@@ -1,0 +1,108 @@
+"""What the tables themselves see to, whoever writes."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from tests.migrations.conftest import ADA, BEN
+
+
+def ids(operator: psycopg.Connection, table: str) -> set[UUID]:
+    return {row[0] for row in operator.execute(SQL("select id from public.{}").format(Identifier(table)))}
+
+
+def test_with_a_user_go_their_rows(operator: psycopg.Connection) -> None:
+    operator.execute("delete from auth.users where id = %s", [ADA.id])
+
+    assert ids(operator, "projects") == {BEN.project}
+    assert ids(operator, "assets") == {BEN.asset}
+    assert ids(operator, "generation_jobs") == {BEN.job}
+
+
+def test_with_a_project_go_its_assets_and_jobs(operator: psycopg.Connection) -> None:
+    operator.execute("delete from public.projects where id = %s", [ADA.project])
+
+    assert ids(operator, "assets") == {BEN.asset}
+    assert ids(operator, "generation_jobs") == {BEN.job}
+
+
+def test_without_its_asset_a_job_stays(operator: psycopg.Connection) -> None:
+    operator.execute("update public.assets set source_asset_id = %s where id = %s", [ADA.asset, BEN.asset])
+
+    operator.execute("delete from public.assets where id = %s", [ADA.asset])
+
+    job = operator.execute("select input_asset_id from public.generation_jobs where id = %s", [ADA.job]).fetchone()
+    made_from_it = operator.execute("select source_asset_id from public.assets where id = %s", [BEN.asset]).fetchone()
+    assert job == (None,)
+    assert made_from_it == (None,)
+
+
+def test_a_new_job_is_queued_costs_nothing_and_is_of_this_moment(operator: psycopg.Connection) -> None:
+    row = operator.execute(
+        "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'any mode') returning"
+        " id, status, cost_cents, input_asset_id, error, created_at = now(), updated_at = now()",
+        [ADA.id, ADA.project],
+    ).fetchone()
+
+    assert row is not None
+    assert isinstance(row[0], UUID)
+    assert row[1:] == ("queued", 0, None, None, True, True)
+
+
+@pytest.mark.parametrize(
+    ("table", "values", "constraint"),
+    [
+        ("generation_jobs", {"status": "done"}, "generation_jobs_status_check"),
+        ("assets", {"kind": "sketch"}, "assets_kind_check"),
+        ("assets", {"mode": "any mode"}, "assets_mode_check"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_value_outside_the_list_is_refused(
+    operator: psycopg.Connection, table: str, values: Mapping[str, str], constraint: str
+) -> None:
+    ((column, value),) = values.items()
+    statement = SQL("update public.{} set {} = %s").format(Identifier(table), Identifier(column))
+
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal:
+        operator.execute(statement, [value])
+
+    assert refusal.value.diag.constraint_name == constraint
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "error"),
+    [
+        ("user_id", None, psycopg.errors.NotNullViolation),
+        ("project_id", None, psycopg.errors.NotNullViolation),
+        ("mode", None, psycopg.errors.NotNullViolation),
+        ("cost_cents", None, psycopg.errors.NotNullViolation),
+        ("user_id", UUID(int=1), psycopg.errors.ForeignKeyViolation),
+        ("project_id", UUID(int=1), psycopg.errors.ForeignKeyViolation),
+        ("input_asset_id", UUID(int=1), psycopg.errors.ForeignKeyViolation),
+    ],
+)
+def test_a_job_belongs_to_what_there_is(
+    operator: psycopg.Connection, column: str, value: UUID | None, error: type[psycopg.Error]
+) -> None:
+    statement = SQL("update public.generation_jobs set {} = %s where id = %s").format(Identifier(column))
+
+    with pytest.raises(error):
+        operator.execute(statement, [value, ADA.job])
+
+
+@pytest.mark.parametrize("table", ["projects", "assets", "generation_jobs"])
+def test_any_update_moves_updated_at(operator: psycopg.Connection, table: str) -> None:
+    def updated_at() -> datetime:
+        row = operator.execute(SQL("select min(updated_at) from public.{}").format(Identifier(table))).fetchone()
+        assert row is not None
+        return row[0]  # type: ignore[no-any-return]
+
+    before = updated_at()
+    operator.execute(SQL("update public.{} set user_id = user_id").format(Identifier(table)))
+
+    assert timedelta(0) < updated_at() - before

@@ -1,0 +1,167 @@
+"""Up, down and up again lose nothing."""
+
+from collections.abc import Iterable
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from store.errors import InvalidValue
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Facts, acting, add, catalogue
+
+TABLES = (("auth", "users"), ("public", "projects"), ("public", "assets"), ("public", "generation_jobs"))
+
+
+def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: connection.execute(SQL("select * from {} order by id").format(Identifier(schema, table))).fetchall()
+        for schema, table in TABLES
+    }
+
+
+def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
+    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
+
+
+def test_up_down_and_up_again(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        connection.execute("update public.generation_jobs set error = 'kept' where id = %s", [ADA.job])
+        connection.commit()
+        kept = rows(connection)
+    mended = catalogue(migrated_copy)
+
+    downgrade(migrated_copy, "0001")
+    original = catalogue(migrated_copy)
+    upgrade(migrated_copy)
+    again = catalogue(migrated_copy)
+    downgrade(migrated_copy, "0001")
+
+    assert again == mended
+    assert catalogue(migrated_copy) == original
+    with connect(migrated_copy) as connection:
+        assert rows(connection) == kept
+
+
+def test_what_the_app_changed_of_its_own_comes_back_byte_for_byte(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0001")
+    execute(
+        migrated_copy,
+        "create or replace function public.get_recent_jobs(p_limit integer default 10)"
+        " returns table (id uuid, project_id uuid, status text, mode text, cost_cents integer, created_at timestamptz)"
+        " language sql stable security definer set search_path = public"
+        " as $$ select null::uuid, null::uuid, 'it''s 100%', ':mode', 1, now() limit p_limit $$",
+        'alter policy "Users can view own projects" on public.projects rename to "own; 100% \'mine\' ""quoted"""',
+        'drop policy "Users can update own assets" on public.assets',
+        'create policy "only using" on public.assets for update to authenticated, anon using (user_id = auth.uid())',
+        "alter view public.generation_job_summary set (security_invoker = off, security_barrier = on)",
+    )
+    before = of_the_app(catalogue(migrated_copy))
+
+    upgrade(migrated_copy)
+    assert of_the_app(catalogue(migrated_copy)) != before
+    downgrade(migrated_copy, "0001")
+
+    assert of_the_app(catalogue(migrated_copy)) == before
+
+
+def test_an_extra_policy_of_the_app_is_left_as_it_is(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0001")
+    execute(
+        migrated_copy,
+        "create policy visitors on public.projects for select to anon using (name = 'Public')",
+        "create policy weekdays on public.generation_jobs as restrictive for insert"
+        " with check (auth.uid() = user_id and extract(isodow from now()) < 8)",
+    )
+
+    def extra() -> Iterable[Facts]:
+        return [fact for fact in catalogue(migrated_copy)["policies"] if fact[2] in ("visitors", "weekdays")]
+
+    before = extra()
+    assert len(list(before)) == 2
+    upgrade(migrated_copy)
+    assert extra() == before
+    downgrade(migrated_copy, "0001")
+    assert extra() == before
+
+
+def test_policies_are_known_by_what_they_say(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0001")
+    execute(
+        migrated_copy,
+        'drop policy "Users can insert own generation jobs" on public.generation_jobs',
+        'drop policy "Users can update own generation jobs" on public.generation_jobs',
+        "create policy everything on public.generation_jobs for all using (( select auth.uid()) = user_id)",
+    )
+
+    upgrade(migrated_copy)
+
+    with connect(migrated_copy, autocommit=True) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(connection, BEN.id):
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
+                [BEN.id, ADA.project],
+            )
+
+
+def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
+    said: list[str] = []
+
+    downgrade(migrated_copy, "base", report=said.append)
+
+    assert said == ["Revision 0002 (mended) is undone.", "Revision 0001 (app schema) is undone."]
+    assert status(migrated_copy).managed is False
+    left = catalogue(migrated_copy)
+    assert [fact[:2] for fact in left["relations"]] == [["auth", "users"]]
+    assert [fact[1] for fact in left["functions"]] == ["auth.jwt()", "auth.role()", "auth.uid()"]
+    with connect(migrated_copy) as connection:
+        connection.execute("set role authenticated")
+    upgrade(migrated_copy)
+
+
+def test_tables_with_rows_are_not_dropped(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+    before = catalogue(migrated_copy)
+
+    with pytest.raises(MigrationRefused, match="projects 1, assets 1, generation_jobs 1 rows"):
+        downgrade(migrated_copy, "base")
+
+    assert catalogue(migrated_copy) == before
+
+
+def test_tables_that_the_app_made_are_not_dropped(migrated_copy: Conninfo) -> None:
+    """As on the app's own database that was marked as being at revision 0001."""
+    execute(migrated_copy, "drop table gjobs.made_tables")
+
+    with pytest.raises(MigrationRefused, match="did not make the tables"):
+        downgrade(migrated_copy, "base")
+
+    assert status(migrated_copy).pending == ()
+
+
+def test_what_the_app_built_on_them_is_not_dropped(migrated_copy: Conninfo) -> None:
+    execute(migrated_copy, "create view public.queue as select id from public.generation_jobs")
+
+    with pytest.raises(MigrationRefused, match="queue"):
+        downgrade(migrated_copy, "base")
+
+
+def test_where_there_is_nothing_to_go_down_to(database: Conninfo, blank_database: Conninfo) -> None:
+    with pytest.raises(InvalidValue, match="'0815'"):
+        downgrade(database, "0815")
+    with pytest.raises(MigrationRefused, match="0002 is not below"):
+        downgrade(database, "0002")
+    with pytest.raises(MigrationRefused, match="No migration"):
+        downgrade(blank_database, "base")
+
+
+def execute(conninfo: Conninfo, *statements: str) -> None:
+    with connect(conninfo) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())

@@ -1,0 +1,51 @@
+"""What `gjobs migrate sql` prints is what `gjobs migrate up` does."""
+
+import pytest
+
+from migrations.runner import downgrade, sql, status, upgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import catalogue
+
+
+def run(conninfo: Conninfo, script: str) -> None:
+    with connect(conninfo, autocommit=True) as connection:
+        connection.execute(script.encode())
+
+
+@pytest.mark.parametrize("connected", [True, False], ids=["this database", "any empty database"])
+def test_from_nothing(blank_database: Conninfo, database: Conninfo, connected: bool) -> None:
+    run(blank_database, sql(blank_database if connected else None))
+
+    assert catalogue(blank_database) == catalogue(database)
+    assert status(blank_database) == status(database)
+
+
+def test_what_is_pending(migrated_copy: Conninfo, database: Conninfo) -> None:
+    downgrade(migrated_copy, "0001")
+
+    script = sql(migrated_copy)
+    run(migrated_copy, script)
+
+    assert "create table" not in script.replace("create table gjobs.replaced", "")
+    assert catalogue(migrated_copy) == catalogue(database)
+
+
+def test_after_going_down_to_nothing(migrated_copy: Conninfo, database: Conninfo) -> None:
+    downgrade(migrated_copy, "base")
+
+    run(migrated_copy, sql(migrated_copy))
+
+    assert catalogue(migrated_copy) == catalogue(database)
+
+
+def test_nothing_is_pending(database: Conninfo) -> None:
+    assert sql(database) == ""
+
+
+def test_a_migrated_database_goes_up_and_down_however_it_came_there(blank_database: Conninfo) -> None:
+    run(blank_database, sql(None))
+
+    downgrade(blank_database, "base")
+    upgrade(blank_database)
+
+    assert status(blank_database).pending == ()

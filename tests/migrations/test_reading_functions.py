@@ -1,0 +1,105 @@
+"""The statistics, the newest jobs and the summary tell a user of their own jobs only."""
+
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting, add
+
+Rows = list[tuple[object, ...]]
+
+STATISTICS = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics()"
+STATISTICS_OF = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics(%s)"
+SUMMARY = (
+    "select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents from public.generation_job_summary"
+)
+RECENT = "select id from public.get_recent_jobs()"
+
+
+@pytest.fixture
+def costs(operator: psycopg.Connection) -> psycopg.Connection:
+    """Ada has a queued job of 250 cents and two succeeded ones of 100 and 201, the newer first to be listed."""
+    operator.execute(
+        "insert into public.generation_jobs (user_id, project_id, mode, status, cost_cents, created_at)"
+        " values (%(user)s, %(project)s, 'packaging', 'succeeded', 100, '2026-01-01'),"
+        "        (%(user)s, %(project)s, 'packaging', 'succeeded', 201, '2026-01-02')",
+        {"user": ADA.id, "project": ADA.project},
+    )
+    return operator
+
+
+def test_statistics_of_oneself(costs: psycopg.Connection) -> None:
+    expected = [("queued", 1, 250, Decimal(250)), ("succeeded", 2, 301, Decimal("150.5"))]
+    with acting(costs, ADA.id):
+        assert costs.execute(STATISTICS).fetchall() == expected
+        assert costs.execute(STATISTICS_OF, [ADA.id]).fetchall() == expected
+
+
+def test_statistics_of_another_are_refused(costs: psycopg.Connection) -> None:
+    for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(costs, user, role):
+            costs.execute(STATISTICS_OF, [ADA.id])
+
+
+def test_statistics_of_another_for_who_sees_all(costs: psycopg.Connection) -> None:
+    expected = [("queued", 1, 250, Decimal(250))]
+    assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
+    with acting(costs, None, "service_role"):
+        assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
+
+
+def test_the_summary(costs: psycopg.Connection) -> None:
+    bens = (BEN.id, BEN.project, "queued", 1, 250, Decimal(250))
+    with acting(costs, BEN.id):
+        assert costs.execute(SUMMARY).fetchall() == [bens]
+    everyones = costs.execute(SUMMARY).fetchall()
+    assert len(everyones) == 3
+    assert bens in everyones
+
+
+def test_the_newest_jobs(costs: psycopg.Connection) -> None:
+    with acting(costs, ADA.id):
+        newest = costs.execute("select id, cost_cents from public.get_recent_jobs(2)").fetchall()
+        assert newest[0][0] == ADA.job
+        assert [row[1] for row in newest] == [250, 201]
+        assert len(costs.execute(RECENT).fetchall()) == 3
+    with acting(costs, BEN.id):
+        assert costs.execute(RECENT).fetchall() == [(BEN.job,)]
+
+
+@pytest.mark.parametrize("query", [STATISTICS, SUMMARY, RECENT], ids=["statistics", "summary", "newest"])
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_without_claims_there_is_nothing(costs: psycopg.Connection, query: str, role: str) -> None:
+    with acting(costs, None, role):
+        assert costs.execute(query.encode()).fetchall() == []
+
+
+def forged(conninfo: Conninfo) -> tuple[Rows, Rows]:
+    """Ada's statistics and newest jobs, after she has made a temporary table by the name of the app's."""
+    with connect(conninfo, autocommit=True) as connection:
+        add(connection, ADA)
+        with acting(connection, ADA.id):
+            connection.execute("create temporary table generation_jobs (like public.generation_jobs)")
+            connection.execute("grant all on generation_jobs to public")
+            connection.execute(
+                "insert into generation_jobs"
+                " select id, user_id, project_id, 'failed', mode, null, null, 1, now(), now()"
+                " from public.generation_jobs"
+            )
+            statistics = connection.execute(STATISTICS).fetchall()
+            newest = connection.execute("select status, cost_cents from public.get_recent_jobs()").fetchall()
+            moved = connection.execute("select public.transition_job_status(%s, 'running')", [ADA.job]).fetchone()
+            status = connection.execute("select status from public.generation_jobs").fetchone()
+    assert moved is not None
+    assert status is not None
+    return statistics, [*newest, (moved[0], status[0])]
+
+
+def test_a_callers_temporary_table_does_not_stand_in_for_the_apps(database: Conninfo) -> None:
+    assert forged(database) == ([("queued", 1, 250, Decimal(250))], [("queued", 250), (True, "running")])
+
+
+def test_it_does_in_the_apps_own_functions(attached_database: Conninfo) -> None:
+    assert forged(attached_database) == ([("failed", 1, 1, Decimal(1))], [("failed", 1), (False, "queued")])

@@ -1,0 +1,196 @@
+"""Who sees and changes which rows: two users, a visitor without a sign-in, and the roles that stand above them."""
+
+from collections.abc import Mapping
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from migrations.runner import downgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Person, acting, add
+
+TABLES = ("projects", "assets", "generation_jobs")
+NOT_PERMITTED = psycopg.errors.InsufficientPrivilege
+
+INSERTS: Mapping[str, SQL] = {
+    "projects": SQL("insert into public.projects (user_id, name) values (%(user)s, 'Spring')"),
+    "assets": SQL(
+        "insert into public.assets"
+        " (user_id, project_id, source_asset_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+        " values (%(user)s, %(project)s, %(asset)s, 'output', 'lifestyle', '1', '{}', 'b.png')"
+    ),
+    "generation_jobs": SQL(
+        "insert into public.generation_jobs (user_id, project_id, input_asset_id, mode)"
+        " values (%(user)s, %(project)s, %(asset)s, 'lifestyle')"
+    ),
+}
+
+
+def row_of(person: Person, table: str) -> UUID:
+    return {"projects": person.project, "assets": person.asset, "generation_jobs": person.job}[table]
+
+
+def insert(connection: psycopg.Connection, table: str, user: UUID, project: UUID, asset: UUID | None = None) -> int:
+    return connection.execute(INSERTS[table], {"user": user, "project": project, "asset": asset}).rowcount
+
+
+def update(connection: psycopg.Connection, table: str, row: UUID, column: str, value: object) -> int:
+    statement = SQL("update public.{} set {} = %s where id = %s").format(Identifier(table), Identifier(column))
+    return connection.execute(statement, [value, row]).rowcount
+
+
+def delete(connection: psycopg.Connection, table: str, row: UUID) -> int:
+    return connection.execute(SQL("delete from public.{} where id = %s").format(Identifier(table)), [row]).rowcount
+
+
+def seen(connection: psycopg.Connection, table: str) -> set[UUID]:
+    return {row[0] for row in connection.execute(SQL("select id from public.{}").format(Identifier(table)))}
+
+
+@pytest.mark.parametrize("table", TABLES)
+class TestOnEachTable:
+    def test_a_user_sees_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+        for person in (ADA, BEN):
+            with acting(operator, person.id):
+                assert seen(operator, table) == {row_of(person, table)}
+
+    def test_a_user_inserts_for_themselves(self, operator: psycopg.Connection, table: str) -> None:
+        with acting(operator, BEN.id):
+            assert insert(operator, table, BEN.id, BEN.project) == 1
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            insert(operator, table, ADA.id, BEN.project)
+
+    def test_a_user_updates_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+        with acting(operator, BEN.id):
+            assert update(operator, table, BEN_ROW[table], "updated_at", "2026-01-01") == 1
+            assert update(operator, table, ADA_ROW[table], "updated_at", "2026-01-01") == 0
+
+    def test_a_user_gives_no_row_away(self, operator: psycopg.Connection, table: str) -> None:
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            update(operator, table, BEN_ROW[table], "user_id", ADA.id)
+
+    def test_a_user_deletes_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+        with acting(operator, BEN.id):
+            assert delete(operator, table, ADA_ROW[table]) == 0
+            assert delete(operator, table, BEN_ROW[table]) == 1
+
+    @pytest.mark.parametrize("role", ["anon", "authenticated"])
+    def test_without_claims_there_is_nothing(self, operator: psycopg.Connection, table: str, role: str) -> None:
+        with acting(operator, None, role):
+            assert seen(operator, table) == set()
+            assert update(operator, table, ADA_ROW[table], "updated_at", "2026-01-01") == 0
+            assert delete(operator, table, ADA_ROW[table]) == 0
+        with pytest.raises(NOT_PERMITTED), acting(operator, None, role):
+            insert(operator, table, ADA.id, ADA.project)
+
+    def test_the_operator_and_the_service_role_see_all(self, operator: psycopg.Connection, table: str) -> None:
+        everyones = {ADA_ROW[table], BEN_ROW[table]}
+        assert seen(operator, table) == everyones
+        with acting(operator, None, "service_role"):
+            assert seen(operator, table) == everyones
+            assert delete(operator, table, ADA_ROW[table]) == 1
+
+    def test_whose_rows_is_asked_once_per_statement(
+        self, operator: psycopg.Connection, migrated_copy: Conninfo, table: str
+    ) -> None:
+        statements = (
+            SQL("explain select from public.{}"),
+            SQL("explain update public.{} set updated_at = now()"),
+            SQL("explain delete from public.{}"),
+        )
+
+        def once(connection: psycopg.Connection) -> list[bool]:
+            with acting(connection, ADA.id):
+                plans = [connection.execute(query.format(Identifier(table))).fetchall() for query in statements]
+            return [any("InitPlan" in str(line) for line in plan) for plan in plans]
+
+        assert once(operator) == [True, True, True]
+        downgrade(migrated_copy, "0001")
+        with connect(migrated_copy, autocommit=True) as before:
+            assert once(before) == [False, False, False]
+
+
+ADA_ROW = {table: row_of(ADA, table) for table in TABLES}
+BEN_ROW = {table: row_of(BEN, table) for table in TABLES}
+
+
+@pytest.mark.parametrize("table", ["assets", "generation_jobs"])
+class TestOtherPeoplesProjects:
+    def test_no_row_is_put_into_them(self, operator: psycopg.Connection, table: str) -> None:
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            insert(operator, table, BEN.id, ADA.project)
+
+    def test_no_row_is_moved_into_them(self, operator: psycopg.Connection, table: str) -> None:
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            update(operator, table, BEN_ROW[table], "project_id", ADA.project)
+
+    def test_nothing_is_made_from_their_assets(self, operator: psycopg.Connection, table: str) -> None:
+        column = {"assets": "source_asset_id", "generation_jobs": "input_asset_id"}[table]
+
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            insert(operator, table, BEN.id, BEN.project, asset=ADA.asset)
+        with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
+            update(operator, table, BEN_ROW[table], column, ADA.asset)
+
+    def test_from_ones_own_assets_things_are_made(self, operator: psycopg.Connection, table: str) -> None:
+        with acting(operator, BEN.id):
+            assert insert(operator, table, BEN.id, BEN.project, asset=BEN.asset) == 1
+
+    def test_the_app_itself_lets_it_happen(self, migrated_copy: Conninfo, table: str) -> None:
+        downgrade(migrated_copy, "0001")
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            add(connection, BEN)
+            with acting(connection, BEN.id):
+                assert insert(connection, table, BEN.id, ADA.project, asset=ADA.asset) == 1
+
+
+def test_a_project_its_assets_and_a_job_may_arrive_in_one_statement(operator: psycopg.Connection) -> None:
+    with acting(operator, BEN.id):
+        made = operator.execute(
+            """
+            with project as (
+                insert into public.projects (user_id, name) values (%(user)s, 'Spring') returning id
+            ), assets as (
+                insert into public.assets
+                    (id, user_id, project_id, source_asset_id, kind, mode, prompt_version, prompt_payload, storage_path)
+                select a.id, %(user)s, project.id, a.source, 'input', 'lifestyle', '1', '{}', 'a.png'
+                  from project,
+                       (values (%(first)s::uuid, null::uuid), (%(second)s::uuid, %(first)s::uuid)) a (id, source)
+                returning id, project_id
+            )
+            insert into public.generation_jobs (user_id, project_id, input_asset_id, mode)
+            select %(user)s, project_id, id, 'lifestyle' from assets
+            """,
+            {"user": BEN.id, "first": UUID(int=0xC1), "second": UUID(int=0xC2)},
+        )
+        assert made.rowcount == 2
+
+
+def test_nobody_else_reads_what_is_ours_or_the_sign_ins(database: Conninfo) -> None:
+    with connect(database) as connection:
+        ours = connection.execute(
+            "select oid, relname, relrowsecurity from pg_class"
+            " where relkind = 'r' and relnamespace in ('gjobs'::regnamespace, 'auth'::regnamespace)"
+        ).fetchall()
+        granted = connection.execute(
+            "select oid::regclass::text, role from unnest(%s::oid[]) as oid, unnest(%s::text[]) as role"
+            " where has_table_privilege(role, oid, 'select, insert, update, delete, truncate, references, trigger')",
+            [[row[0] for row in ours], ["anon", "authenticated", "service_role"]],
+        ).fetchall()
+        schema = connection.execute("select has_schema_privilege('public', 'gjobs', 'usage')").fetchone()
+
+    assert {row[1] for row in ours} == {"alembic_version", "made_tables", "replaced", "users"}
+    assert [row[1] for row in ours if not row[2]] == []
+    assert granted == []
+    assert schema == (False,)
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+@pytest.mark.parametrize("table", TABLES)
+def test_nobody_empties_a_table(operator: psycopg.Connection, table: str, role: str) -> None:
+    """Row level security does not hold for TRUNCATE; so it is not granted."""
+    with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id, role):
+        operator.execute(SQL("truncate public.{} cascade").format(Identifier(table)))

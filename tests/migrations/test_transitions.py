@@ -1,0 +1,133 @@
+"""`transition_job_status` as the second revision has it."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from store.model import JobStatus
+from store.transitions import TRANSITIONS
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting
+
+CALLERS = 20
+ROUNDS = 25
+
+
+def transition(
+    connection: psycopg.Connection, status: str | None, error: str | None = None, job: UUID = ADA.job
+) -> bool:
+    row = connection.execute("select public.transition_job_status(%s, %s, %s)", [job, status, error]).fetchone()
+    assert row is not None
+    return bool(row[0])
+
+
+def set_status(operator: psycopg.Connection, status: JobStatus) -> None:
+    operator.execute("update public.generation_jobs set status = %s where id = %s", [status, ADA.job])
+
+
+def job(connection: psycopg.Connection) -> tuple[object, ...]:
+    row = connection.execute("select status, error, updated_at from public.generation_jobs where id = %s", [ADA.job])
+    found = row.fetchone()
+    assert found is not None
+    return found
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(calls=st.lists(st.tuples(st.sampled_from(JobStatus), st.none() | st.sampled_from(["time-out", ""]))))
+def test_any_calls_lead_where_the_rule_leads(
+    operator: psycopg.Connection, calls: list[tuple[JobStatus, str | None]]
+) -> None:
+    status, error = JobStatus.QUEUED, None
+    with acting(operator, ADA.id):
+        for target, given_error in calls:
+            permitted = target in TRANSITIONS[status]
+            assert transition(operator, target, given_error) is permitted
+            if permitted:
+                status, error = target, error if given_error is None else given_error
+            assert job(operator)[:2] == (status, error)
+
+
+@pytest.mark.parametrize("target", JobStatus)
+@pytest.mark.parametrize("current", JobStatus)
+def test_from_each_status_to_each(operator: psycopg.Connection, current: JobStatus, target: JobStatus) -> None:
+    set_status(operator, current)
+    before = job(operator)
+    permitted = target in TRANSITIONS[current]
+
+    with acting(operator, ADA.id):
+        assert transition(operator, target, "a text") is permitted
+        after = job(operator)
+
+    assert after[:2] == (target, "a text") if permitted else after == before
+
+
+def test_an_earlier_error_stays_unless_another_is_given(operator: psycopg.Connection) -> None:
+    operator.execute("update public.generation_jobs set status = 'running', error = 'slow' where id = %s", [ADA.job])
+
+    with acting(operator, ADA.id):
+        transition(operator, "failed")
+        assert job(operator)[:2] == ("failed", "slow")
+    with acting(operator, ADA.id):
+        transition(operator, "failed", "time-out")
+        assert job(operator)[:2] == ("failed", "time-out")
+
+
+def test_a_job_that_one_does_not_see_is_not_moved(operator: psycopg.Connection) -> None:
+    for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
+        with acting(operator, user, role):
+            assert transition(operator, "running") is False
+    assert job(operator)[0] == "queued"
+
+
+def test_there_is_no_such_job(operator: psycopg.Connection) -> None:
+    assert transition(operator, "running", job=UUID(int=1)) is False
+
+
+def test_the_operator_moves_anyones_job(operator: psycopg.Connection) -> None:
+    """Who has no claims, and sees every row."""
+    assert transition(operator, "running") is True
+    assert job(operator)[0] == "running"
+
+
+@pytest.mark.parametrize("status", ["done", "", "Running", None])
+def test_an_unknown_status_is_a_violation_of_the_check(operator: psycopg.Connection, status: str | None) -> None:
+    with pytest.raises(psycopg.errors.CheckViolation) as refusal, acting(operator, ADA.id):
+        transition(operator, status)
+
+    assert refusal.value.diag.constraint_name == "generation_jobs_status_check"
+
+
+def test_of_many_callers_one_wins(operator: psycopg.Connection, database: Conninfo) -> None:
+    """Each round twenty sessions start a queued job at once, then all end it, half of them one way, half the other."""
+    together = Barrier(CALLERS)
+
+    def call(number: int) -> list[tuple[bool, bool]]:
+        outcomes = []
+        claims = json.dumps({"sub": str(ADA.id), "role": "authenticated"})
+        with connect(database, autocommit=True) as connection:
+            connection.execute(
+                "select set_config('role', 'authenticated', false), set_config('request.jwt.claims', %s, false)",
+                [claims],
+            )
+            for _ in range(ROUNDS):
+                if together.wait() == 0:
+                    set_status(operator, JobStatus.QUEUED)
+                together.wait()
+                started = transition(connection, JobStatus.RUNNING)
+                together.wait()
+                ended = transition(connection, JobStatus.FAILED if number % 2 else JobStatus.SUCCEEDED)
+                outcomes.append((started, ended))
+        return outcomes
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        outcomes = list(pool.map(call, range(CALLERS)))
+
+    for number, round_ in enumerate(zip(*outcomes, strict=True)):
+        started, ended = zip(*round_, strict=True)
+        assert (sum(started), sum(ended)) == (1, 1), f"round {number}"

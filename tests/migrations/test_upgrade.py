@@ -1,0 +1,219 @@
+"""What going up brings, on what it finds."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from migrations import HEAD, runner
+from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from store.embedded import ServerLease
+from store.embedded.cluster import ADMINISTRATOR, OWNER
+from store.errors import Locked, NoPrivilege, SchemaMissing
+from tests.conftest import Conninfo, connect, temporary_database
+from tests.migrations.conftest import catalogue
+
+APP = ("projects", "assets", "generation_jobs")
+ROLES = ("anon", "authenticated", "service_role")
+
+
+def administrator(conninfo: Conninfo) -> psycopg.Connection:
+    return connect({**conninfo, "user": ADMINISTRATOR}, autocommit=True)
+
+
+def test_from_nothing(blank_database: Conninfo) -> None:
+    said: list[str] = []
+
+    upgrade(blank_database, report=said.append)
+
+    assert said == ["Revision 0001 (app schema) is applied.", "Revision 0002 (mended) is applied."]
+    assert status(blank_database).current == HEAD
+    with connect(blank_database) as connection:
+        for table in APP:
+            assert connection.execute(SQL("select from public.{}").format(Identifier(table))).fetchall() == []
+
+
+def test_again_does_nothing(migrated_copy: Conninfo) -> None:
+    before = catalogue(migrated_copy)
+    said: list[str] = []
+
+    upgrade(migrated_copy, report=said.append)
+
+    assert said == []
+    assert catalogue(migrated_copy) == before
+
+
+def test_the_first_revision_is_the_apps_own_schema(
+    migrated_copy: Conninfo, server: ServerLease, request: pytest.FixtureRequest
+) -> None:
+    downgrade(migrated_copy, "0001")
+    ours = catalogue(migrated_copy)
+    apps = catalogue(request.getfixturevalue("attached_database"))
+
+    for kind in ("columns", "constraints", "indexes", "triggers", "policies", "functions", "views"):
+        assert [fact for fact in ours[kind] if fact[0] == "public"] == [
+            fact for fact in apps[kind] if fact[0] == "public"
+        ]
+
+
+def test_the_migrating_role_is_no_superuser_and_acts_as_the_roles_of_requests(database: Conninfo) -> None:
+    with connect(database) as connection:
+        assert connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() == (False,)
+        for role in ROLES:
+            connection.execute(SQL("set local role {}").format(Identifier(role)))
+            assert connection.execute("select current_user").fetchone() == (role,)
+            connection.execute("reset role")
+        bypassing = connection.execute(
+            "select rolname from pg_roles where rolbypassrls and rolname = any(%s)", [list(ROLES)]
+        ).fetchall()
+    assert bypassing == [("service_role",)]
+
+
+def test_a_hosted_project_keeps_its_auth(hosted_database: Conninfo) -> None:
+    before = catalogue(hosted_database)
+
+    upgrade(hosted_database)
+
+    after = catalogue(hosted_database)
+    for kind, facts in before.items():
+        assert [fact for fact in after[kind] if fact[0] == "auth"] == [fact for fact in facts if fact[0] == "auth"]
+
+
+def test_the_apps_own_tables_are_not_taken_over(attached_database: Conninfo) -> None:
+    before = catalogue(attached_database)
+
+    with pytest.raises(MigrationRefused, match="assets, generation_job_summary, generation_jobs, projects"):
+        upgrade(attached_database)
+
+    assert catalogue(attached_database) == before
+
+
+@pytest.fixture
+def stranger(blank_database: Conninfo) -> Iterator[Conninfo]:
+    """A login that owns nothing and may make nothing in the database."""
+    with administrator(blank_database) as connection:
+        connection.execute("create role stranger login")
+    yield {**blank_database, "user": "stranger"}
+    with administrator(blank_database) as connection:
+        connection.execute("drop owned by stranger")
+        connection.execute("drop role stranger")
+
+
+def test_who_may_not_make_our_schema_is_told_what_an_administrator_can_run(
+    blank_database: Conninfo, stranger: Conninfo
+) -> None:
+    with pytest.raises(SchemaMissing, match="stranger may not create the schema gjobs") as refusal:
+        upgrade(stranger)
+    assert refusal.value.hint is not None
+    statement = refusal.value.hint.partition(": ")[2]
+    assert statement == "CREATE SCHEMA gjobs AUTHORIZATION stranger;"
+
+    with administrator(blank_database) as connection:
+        connection.execute(statement.encode())
+    with pytest.raises(NoPrivilege):  # past that: to make tables in public is the next thing it may not
+        upgrade(stranger)
+
+
+PROGRAM = "import json, sys; from migrations.runner import upgrade; upgrade(json.loads(sys.argv[1]), report=print)"
+
+
+@contextmanager
+def upgrading(observer: psycopg.Connection, *databases: Conninfo) -> Iterator[list[str]]:
+    """A process for each database. Inside, each waits for a lock; what they said comes at the end, in no order."""
+    runs = [
+        subprocess.Popen([sys.executable, "-c", PROGRAM, json.dumps(dict(conninfo))], stdout=subprocess.PIPE, text=True)
+        for conninfo in databases
+    ]
+    said: list[str] = []
+    try:
+        waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
+        while observer.execute(waiting).fetchone() != (len(runs),):
+            assert [run.poll() for run in runs] == [None] * len(runs)
+            time.sleep(0.01)
+        yield said
+    finally:
+        for run in runs:
+            output, _ = run.communicate()
+            said += [line for line in output.splitlines() if line.startswith("Revision")]
+    assert [run.returncode for run in runs] == [0] * len(runs)
+
+
+def test_two_runs_at_once_do_it_once(blank_database: Conninfo) -> None:
+    with administrator(blank_database) as first:
+        first.execute("select pg_advisory_lock(hashtextextended('gjobs migrate', 0))")
+        with upgrading(first, blank_database, blank_database) as said:
+            first.execute("select pg_advisory_unlock_all()")
+
+    assert sorted(said) == ["Revision 0001 (app schema) is applied.", "Revision 0002 (mended) is applied."]
+    assert status(blank_database).current == HEAD
+
+
+@contextmanager
+def roles_missing(conninfo: Conninfo) -> Iterator[None]:
+    """The cluster as if it had none of the roles; those made meanwhile are dropped."""
+    with administrator(conninfo) as connection:
+        for role in ROLES:
+            connection.execute(SQL("alter role {} rename to {}").format(Identifier(role), Identifier(f"{role}_kept")))
+        try:
+            yield
+        finally:
+            for role in ROLES:
+                connection.execute(SQL("drop role if exists {}").format(Identifier(role)))
+                connection.execute(
+                    SQL("alter role {} rename to {}").format(Identifier(f"{role}_kept"), Identifier(role))
+                )
+
+
+def test_two_databases_of_a_cluster_may_make_the_roles_at_once(server: ServerLease, migrated: str) -> None:
+    cluster = {**server.conninfo, "dbname": "postgres"}
+    with roles_missing(cluster), temporary_database(server) as one, temporary_database(server) as other:
+        with administrator(cluster) as first, connect(cluster | {"user": ADMINISTRATOR}) as maker:
+            maker.execute("create role anon")
+            with upgrading(first, one, other):
+                maker.rollback()
+
+        for conninfo in (one, other):
+            with connect(conninfo) as connection:
+                connection.execute("set role authenticated")
+                assert connection.execute("select from public.generation_jobs").fetchall() == []
+
+
+def test_a_role_that_may_not_make_service_role_does_without(server: ServerLease, migrated: str) -> None:
+    said: list[str] = []
+    cluster = {**server.conninfo, "dbname": "postgres"}
+    with roles_missing(cluster), temporary_database(server) as conninfo, administrator(conninfo) as connection:
+        connection.execute(SQL("alter role {} nobypassrls").format(Identifier(OWNER)))
+        try:
+            upgrade(conninfo, report=said.append)
+        finally:
+            connection.execute(SQL("alter role {} bypassrls").format(Identifier(OWNER)))
+
+    assert said == [
+        "The role service_role is not made: gjobs may not make one that bypasses row level security.",
+        "Revision 0001 (app schema) is applied.",
+        "Revision 0002 (mended) is applied.",
+    ]
+
+
+def test_while_the_tables_are_in_use_nothing_is_done(migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "ATTEMPTS", 2)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    downgrade(migrated_copy, "0001")
+    before = catalogue(migrated_copy)
+    said: list[str] = []
+
+    with connect(migrated_copy) as reader:
+        reader.execute("select from public.generation_jobs")
+        with pytest.raises(Locked, match="nothing was changed"):
+            upgrade(migrated_copy, report=said.append)
+
+    assert said == ["The tables are in use. Trying again."]
+    assert catalogue(migrated_copy) == before
+    upgrade(migrated_copy)
+    assert status(migrated_copy).current == HEAD
