@@ -1,7 +1,7 @@
 """From settings to an open store: the one place where store, embedded server and migrations meet."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -34,13 +34,13 @@ async def open_session(settings: Settings, report: Report) -> AsyncIterator[Sess
             lease = await asyncio.to_thread(open_server, data_dir, report=report)
             try:
                 await prepare(lease, report)
-                async with _connected(settings, dict(lease.conninfo), "embedded") as session:
+                async with session_on(settings, lease.conninfo, "embedded") as session:
                     yield session
             finally:
                 lease.release()
         case UrlTarget(url=url):
             parameters = parse(url)
-            async with _connected(settings, parameters, label(parameters)) as session:
+            async with session_on(settings, parameters, label(parameters)) as session:
                 yield session
 
 
@@ -52,9 +52,9 @@ async def prepare(lease: ServerLease, report: Report) -> None:
 
 
 def _migrate(lease: ServerLease, report: Report) -> None:
-    from migrations import revision, runner
+    from migrations import runner
 
-    if revision.is_newest(lease.conninfo):
+    if not runner.status(lease.conninfo).pending:
         return
     with lease.preparing():
         report("Preparing the schema …")
@@ -72,8 +72,9 @@ def _fill(lease: ServerLease, report: Report) -> None:
 
 
 @asynccontextmanager
-async def _connected(settings: Settings, parameters: dict[str, str | int], label: str) -> AsyncIterator[Session]:
-    operator = Store(Database(parameters, read_only=settings.read_only))
+async def session_on(settings: Settings, conninfo: Mapping[str, str | int], label: str) -> AsyncIterator[Session]:
+    """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
+    operator = Store(Database(conninfo, read_only=settings.read_only))
     try:
         store = operator if settings.act_as == OPERATOR_NAME else await operator.acting_as_user(settings.act_as)
         yield Session(store=store, operator=operator, label=label, read_only=settings.read_only)

@@ -1,0 +1,75 @@
+"""What a person is asked before something that is hard to undo: pure words, which name the jobs and the database."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from store.model import GenerationJob, JobStatus
+from tui.format import money, short_id
+from tui.status import status_label
+from tui.text import clean
+
+_MOST_LISTED = 5
+_LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    title: str
+    lines: tuple[str, ...]
+    """Clean text."""
+    warning: str | None
+    """Stronger words, where work that is still to come is lost."""
+    agree: str
+    """The label of the button that does it."""
+
+
+def confirm_deletion(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str
+) -> Confirmation:
+    noun = "this job" if len(jobs) == 1 else f"these {len(jobs)} jobs"
+    return Confirmation(
+        title=f"Delete {noun}?",
+        lines=(*_listed(jobs, project_names), "", f"Database: {database}", "This cannot be undone."),
+        warning=_live_warning(jobs),
+        agree="Delete" if len(jobs) == 1 else f"Delete {len(jobs)}",
+    )
+
+
+def confirm_transition(
+    jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
+) -> Confirmation:
+    """For several jobs at once; one job moves without a question."""
+    verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
+    return Confirmation(
+        title=f"{verb} these {len(jobs)} jobs?",
+        lines=(*_listed(jobs, project_names), "", f"Database: {database}"),
+        warning=None,
+        agree=f"{verb} {len(jobs)}",
+    )
+
+
+def _listed(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+    lines = [described(job, project_names) for job in jobs[:_MOST_LISTED]]
+    more = len(jobs) - _MOST_LISTED
+    return [*lines, f"and {more} more"] if more > 0 else lines
+
+
+def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
+    """A line that tells a job from others: status, mode, cost, id, project."""
+    project = clean(project_names.get(job.project_id, str(job.project_id)), limit=60)
+    parts = (status_label(job.status), clean(job.mode, limit=40), money(job.cost_cents), short_id(job.id), project)
+    return "  ".join(parts)
+
+
+def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
+    counts = Counter(job.status for job in jobs if job.status in _LIVE)
+    if not counts:
+        return None
+    if len(jobs) == 1:
+        (status,) = counts
+        lost = "its worker loses it" if status is JobStatus.RUNNING else "it will never run"
+        return f"This job is still {status}: {lost}."
+    named = " and ".join(f"{counts[status]} still {status}" for status in _LIVE if counts[status])
+    return f"Among them {named}: they will never finish."

@@ -1,0 +1,107 @@
+"""The lines of the cost panel: counts, totals and averages by status. Pure; styles are theme variables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from store.model import DayCost, JobStatistics, JobStatus
+from tui.format import count, money, percent, spark
+from tui.status import status_label
+
+STATUS_STYLES = {
+    JobStatus.QUEUED: "$text-muted",
+    JobStatus.RUNNING: "$text-primary",
+    JobStatus.SUCCEEDED: "$text-success",
+    JobStatus.FAILED: "$text-error",
+}
+
+_LEAST_GAP = 2
+_MOST_GAP = 6
+
+Span = tuple[str, str]
+"""A text and its style; an empty style is the panel's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    name: Span
+    number: str
+    total: str
+    average: str
+
+    @property
+    def title_width(self) -> int:
+        return len(self.name[0]) + 1 + len(self.number)
+
+    @property
+    def width(self) -> int:
+        return max(self.title_width, len(self.total), len(self.average))
+
+
+def cost_lines(statistics: JobStatistics, days: Sequence[DayCost], *, width: int, averages: bool) -> list[list[Span]]:
+    """Counts, totals, averages if wanted, and a line of rates with the days' costs."""
+    columns = _columns(statistics)
+    free = width - sum(column.width for column in columns)
+    gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
+    widths = [column.width + gap for column in columns]
+    lines = [
+        [span for column, cells in zip(columns, widths, strict=True) for span in _title(column, cells)],
+        [(column.total.ljust(cells), "bold") for column, cells in zip(columns, widths, strict=True)],
+    ]
+    if averages:
+        lines.append(
+            [(column.average.ljust(cells), "$text-muted") for column, cells in zip(columns, widths, strict=True)]
+        )
+    lines.append(_rates(statistics, days, width))
+    return lines
+
+
+def _columns(statistics: JobStatistics) -> list[_Column]:
+    columns = []
+    for status in JobStatus:
+        number, total = statistics.count(status), statistics.cost_cents(status)
+        columns.append(
+            _Column(
+                name=(status_label(status), STATUS_STYLES[status]),
+                number=count(number),
+                total=money(total),
+                average=_average(total, number),
+            )
+        )
+    total = statistics.total_cost_cents
+    number = statistics.total_count
+    columns.append(
+        _Column(name=("Total", "bold"), number=count(number), total=money(total), average=_average(total, number))
+    )
+    return columns
+
+
+def _title(column: _Column, cells: int) -> list[Span]:
+    padding = " " * (cells - column.title_width)
+    return [column.name, (f" {column.number}{padding}", "bold")]
+
+
+def _average(total: int, number: int) -> str:
+    return f"{money(round(total / number))} a job" if number else "–"
+
+
+def _rates(statistics: JobStatistics, days: Sequence[DayCost], width: int) -> list[Span]:
+    """Success among the finished and among all, and a bar a day; what has no room is left out, the bars last."""
+    bars = spark([day.total_cost_cents for day in days])
+    today = money(days[-1].total_cost_cents) if days else money(0)
+    spans: list[Span] = [
+        (f"{percent(statistics.success_rate_finished)} of the finished succeed", ""),
+        (f"{percent(statistics.success_rate)} of all", "$text-muted"),
+        (bars, "$text-accent"),
+        (f"{len(days)} days, {today} today", "$text-muted"),
+    ]
+    for droppable in (1, 3, 0):
+        if _joined_width(spans) <= width:
+            break
+        spans[droppable] = ("", "")
+    shown = [span for span in spans if span[0]]
+    return [part for place, span in enumerate(shown) for part in ([("   ", "")] if place else []) + [span]]
+
+
+def _joined_width(spans: Sequence[Span]) -> int:
+    shown = [text for text, _ in spans if text]
+    return sum(map(len, shown)) + 3 * (len(shown) - 1)

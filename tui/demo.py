@@ -1,0 +1,50 @@
+"""A database to show around: sample projects and jobs on a throw-away server, and simulated workers that move them."""
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from store.simulation import Simulation
+
+from store.embedded import open_server
+from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from tui.session import Report, Session, prepare, session_on
+
+_GRACE_SECONDS = 1.0
+
+
+@asynccontextmanager
+async def open_demo(report: Report) -> AsyncIterator[Session]:
+    """The server's directory goes with the last that uses it, however this process ends."""
+    data_dir = Path(tempfile.mkdtemp(prefix="gjobs-demo-")) / "data"
+    settings = Settings(
+        target=EmbeddedTarget(data_dir=data_dir),
+        data_dir=data_dir,
+        act_as=EMBEDDED_USER,
+        act_as_given=False,
+        read_only=False,
+    )
+    lease = await asyncio.to_thread(
+        open_server,
+        data_dir,
+        report=report,
+        settings={"fsync": "off"},
+        grace=_GRACE_SECONDS,
+        remove_after=True,
+    )
+    try:
+        await prepare(lease, report)
+        async with session_on(settings, lease.conninfo, "demo") as session:
+            simulation = asyncio.create_task(Simulation(session.operator).run())
+            try:
+                yield session
+            finally:
+                simulation.cancel()
+                with suppress(asyncio.CancelledError):
+                    await simulation
+    finally:
+        lease.release()
+        shutil.rmtree(data_dir.parent, ignore_errors=True)

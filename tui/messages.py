@@ -1,0 +1,45 @@
+"""What the connection tells the dashboard."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+from store.errors import StoreError
+from store.model import Overview
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.session import Session
+
+
+@dataclass
+class Connecting(Message):
+    """What is being done before there is anything to see."""
+
+    sentence: str
+
+
+@dataclass
+class Connected(Message):
+    session: "Session"
+
+
+@dataclass
+class Looked(Message):
+    """A look at the database with the eyes of `store`. Times by the local clock."""
+
+    store: "Store"
+    overview: Overview
+    fetched_at: datetime
+
+
+@dataclass
+class LookFailed(Message):
+    """Times by the local clock; `retry_at` is None where nothing is tried until somebody asks for it."""
+
+    store: "Store | None"
+    error: StoreError
+    since: datetime
+    retry_at: datetime | None

@@ -1,0 +1,102 @@
+"""Picks one of several things by typing some letters of its name."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.fuzzy import FuzzySearch
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.screens.dialog import Dialog
+from tui.text import clean
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    key: str
+    """What picking it answers; unique among the choices."""
+    label: str
+    detail: str
+    keywords: str = ""
+    """Found by, besides the label."""
+
+
+class PickDialog(Dialog[str]):
+    """Answers the key of the choice."""
+
+    DEFAULT_CSS = """
+    PickDialog {
+        OptionList { height: auto; max-height: 16; margin-top: 1; border: none; padding: 0; background: $surface; }
+        #none { color: $text-muted; margin-top: 1; display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
+        Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the choice above"),
+    ]
+
+    def __init__(self, *, title: str, choices: Sequence[Choice], chosen: str | None = None) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = tuple(choices)
+        self._chosen = chosen
+        self._search = FuzzySearch()
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            yield Input(placeholder="Type some letters of the name", id="needle")
+            yield OptionList(id="choices", markup=False, compact=True)
+            yield Static("Nothing of that name.", id="none", markup=False)
+
+    def on_mount(self) -> None:
+        self._list("")
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        self._list(event.value)
+
+    @on(Input.Submitted)
+    def _take_highlighted(self) -> None:
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None:
+            self.dismiss(option.id)
+
+    @on(OptionList.OptionSelected)
+    def _take(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def action_move(self, rows: int) -> None:
+        choices = self.query_one(OptionList)
+        if rows > 0:
+            choices.action_cursor_down()
+        else:
+            choices.action_cursor_up()
+
+    def _list(self, needle: str) -> None:
+        found = self._found(needle.strip())
+        choices = self.query_one(OptionList)
+        choices.set_options([Option(_prompt(choice), id=choice.key) for choice in found])
+        keys = [choice.key for choice in found]
+        choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
+        choices.display = bool(keys)
+        self.query_one("#none").display = not keys
+
+    def _found(self, needle: str) -> list[Choice]:
+        """The best match first; all in their own order while nothing is typed."""
+        if not needle:
+            return list(self._choices)
+        scored = [
+            (self._search.match(needle, f"{choice.label} {choice.keywords}")[0], choice) for choice in self._choices
+        ]
+        return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+
+def _prompt(choice: Choice) -> Content:
+    return Content.assemble(
+        (f" {clean(choice.label, limit=60)}", ""), (f"  {clean(choice.detail, limit=60)}", "$text-muted")
+    )

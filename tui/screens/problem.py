@@ -1,0 +1,18 @@
+"""A line beneath a field that says what is wrong with it, hidden while nothing is."""
+
+from textual.content import Content
+from textual.widgets import Static
+
+from tui.text import clean
+
+
+class Problem(Static):
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id, classes="problem", markup=False)
+
+    def say(self, sentence: str) -> None:
+        self.update(Content(f"✗ {clean(sentence, limit=400)}"))
+        self.add_class("-shown")
+
+    def clear(self) -> None:
+        self.remove_class("-shown")

@@ -1,0 +1,64 @@
+"""Which statuses are listed: all of them, or one."""
+
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from store.model import JobStatus
+from tui.costs import STATUS_STYLES
+from tui.status import status_label
+
+TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
+"""In the order of their keys, 1 to 5. None is all of them."""
+
+_GAP = 2
+
+
+class StatusTabs(Static):
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    StatusTabs {
+        height: 1;
+        text-wrap: nowrap;
+    }
+    """
+
+    chosen: reactive[JobStatus | None] = reactive[JobStatus | None](None)
+    """None for all statuses."""
+
+    @dataclass
+    class Chosen(Message):
+        status: JobStatus | None
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+
+    def render(self) -> Content:
+        parts: list[tuple[str, str]] = []
+        for place, status in enumerate(TABS):
+            key, label = _label(place, status)
+            style = "" if status is None else STATUS_STYLES[status]
+            if status == self.chosen:
+                parts += [(f" {key} {label} ", f"bold reverse {style}")]
+            else:
+                parts += [(f" {key} ", "$text-muted"), (f"{label} ", style)]
+            parts.append((" " * _GAP, ""))
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        start = 0
+        for place, status in enumerate(TABS):
+            key, label = _label(place, status)
+            end = start + len(key) + len(label) + 3
+            if start <= event.x < end:
+                self.post_message(self.Chosen(status))
+                return
+            start = end + _GAP
+
+
+def _label(place: int, status: JobStatus | None) -> tuple[str, str]:
+    return str(place + 1), "all" if status is None else status_label(status)
