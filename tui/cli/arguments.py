@@ -1,0 +1,62 @@
+"""What is typed, as values. Each raises ArgumentTypeError with words that say what is accepted. Pure."""
+
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime
+from uuid import UUID
+
+from store.model import JobStatus, PageKey
+from tui.cli.suggestions import not_known
+
+Size = tuple[int, int]
+"""Columns and rows."""
+
+_SMALLEST, _LARGEST = 1, 1000
+
+
+def identifier(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
+
+
+def identifier_or_none(text: str) -> UUID | None:
+    """An empty text stands for none."""
+    return identifier(text) if text else None
+
+
+def whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def page_key(text: str) -> PageKey:
+    """`CREATED_AT,ID` as the last row of a page has them in JSON."""
+    created_at, _, job_id = text.partition(",")
+    try:
+        time = datetime.fromisoformat(created_at)
+        if time.tzinfo is not None:
+            return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
+    except (ValueError, OverflowError):
+        pass
+    raise ArgumentTypeError(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
+
+
+def size(text: str) -> Size:
+    columns, _, rows = text.lower().partition("x")
+    try:
+        width, height = int(columns), int(rows)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
+    if not all(_SMALLEST <= number <= _LARGEST for number in (width, height)):
+        raise ArgumentTypeError(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
+    return width, height
+
+
+def status(text: str) -> JobStatus:
+    try:
+        return JobStatus(text)
+    except ValueError:
+        raise ArgumentTypeError(not_known(text, JobStatus)) from None

@@ -1,0 +1,158 @@
+"""`gjobs db`: the embedded server, which other commands start and leave to stop by themselves."""
+
+from typing import TYPE_CHECKING
+
+from store.errors import ReadOnly, StoreError
+from store.settings import Settings
+from tui.cli import jsonable
+from tui.cli.command import Command, Eyes
+from tui.cli.confirm import require_terminal, require_yes
+from tui.cli.errors import Declined
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import MOST_ROWS
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command, add_commands
+from tui.cli.sessions import with_session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from store.embedded import ServerStatus
+    from tui.cli.parser import Commands
+    from tui.session import Session
+
+
+def add_db(commands: "Commands") -> None:
+    group = add_command(
+        commands, "db", None, help="start, stop, find or delete the embedded database", example="gjobs db status"
+    )
+    db = add_commands(group, required=True)
+    _add(db, "url", print_url, "print the embedded database's libpq URI, and keep it up", 'psql "$(gjobs db url)"')
+    _add(db, "start", start, "start the embedded server, and keep it up until 'db stop'", "gjobs db start")
+    _add(db, "stop", stop, "stop the embedded server, whoever uses it", "gjobs db stop")
+    _add(db, "status", show_status, "show whether the embedded server runs, and where", "gjobs db status --json")
+    reset_parser = add_command(
+        db,
+        "reset",
+        _command(reset),
+        help="delete the embedded database, and all in it; asks",
+        example="gjobs db reset --yes",
+    )
+    reset_parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add(db: "Commands", name: str, run: "Callable[[Settings, Output], ExitCode]", words: str, example: str) -> None:
+    add_command(db, name, _command(run), help=words, example=example)
+
+
+def _command(run: "Callable[..., ExitCode]") -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_ONLY, embedded_only=True)
+
+
+def print_url(settings: Settings, output: Output) -> ExitCode:
+    status = _keep_up(settings.data_dir)
+    if output.json:
+        output.document(jsonable.server_status(status))
+    elif status.uri is not None:
+        output.text(status.uri)
+    else:
+        raise Declined("The embedded server was stopped meanwhile.", hint="Try again.")
+    return ExitCode.DONE
+
+
+def start(settings: Settings, output: Output) -> ExitCode:
+    status = _keep_up(settings.data_dir)
+    if output.json:
+        output.document(jsonable.server_status(status))
+    return ExitCode.DONE
+
+
+def _keep_up(data_dir: "Path") -> "ServerStatus":
+    """Started, migrated, filled where it has just been made, and up until it is stopped."""
+    import asyncio
+
+    from store.embedded import keep_server, open_server
+    from tui.session import prepare
+
+    with open_server(data_dir, report=say) as lease:
+        asyncio.run(prepare(lease, say))
+        status = keep_server(data_dir, report=say)
+    say("The embedded server stays up until 'gjobs db stop'.")
+    return status
+
+
+def stop(settings: Settings, output: Output) -> ExitCode:
+    from store.embedded import server_status, stop_server
+
+    was_running = stop_server(settings.data_dir, report=say)
+    if output.json:
+        output.document(jsonable.server_status(server_status(settings.data_dir)))
+    say("The embedded server is stopped." if was_running else "The embedded server was not running.")
+    return ExitCode.DONE
+
+
+def show_status(settings: Settings, output: Output) -> ExitCode:
+    from store.embedded import server_status
+
+    status = server_status(settings.data_dir)
+    if output.json:
+        output.document(jsonable.server_status(status))
+        return ExitCode.DONE
+    from tui.cli.tables import fields
+    from tui.text import clean
+
+    state = "running" if status.running else "stopped"
+    output.text(
+        fields(
+            {
+                "server": f"{state}, kept up" if status.kept else state,
+                "url": clean(status.uri or "-"),
+                "data directory": clean(str(status.data_dir)),
+                "PostgreSQL": status.version or "-",
+                "process": "-" if status.pid is None else str(status.pid),
+            }
+        )
+    )
+    return ExitCode.DONE
+
+
+def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    """Raises ServerInUse, and deletes nothing, while another process uses the server."""
+    from store.embedded import reset_server, server_status
+
+    if settings.read_only:
+        raise ReadOnly("This session is read-only: nothing was deleted.")
+    status = server_status(settings.data_dir)
+    is_there = status.version is not None
+    if is_there and not yes:
+        require_terminal()
+        require_yes(_question(settings, status), unchanged="Nothing was deleted.")
+    reset_server(settings.data_dir, report=say)
+    if output.json:
+        output.document(jsonable.server_status(server_status(settings.data_dir)))
+    say("The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted.")
+    return ExitCode.DONE
+
+
+def _question(settings: Settings, status: "ServerStatus") -> str:
+    from tui.text import clean
+
+    contents = _contents(settings) if status.running else "all its projects and jobs"
+    return (
+        f"Delete the embedded database in {clean(str(status.data_dir))}?\nWith it go {contents}. This cannot be undone."
+    )
+
+
+def _contents(settings: Settings) -> str:
+    """How much it holds, where it tells: a broken one must still be deletable."""
+
+    async def ask(session: "Session") -> tuple[int, int]:
+        projects = await session.operator.get_projects(limit=MOST_ROWS)
+        return len(projects), sum(project.job_count for project in projects)
+
+    try:
+        projects, jobs = with_session(settings, ask)
+    except StoreError:
+        return "all its projects and jobs"
+    return f"{projects:,} {'project' if projects == 1 else 'projects'} and {jobs:,} {'job' if jobs == 1 else 'jobs'}"

@@ -1,0 +1,1 @@
+"""`gjobs jobs`: list, show, create, update, transition and delete."""

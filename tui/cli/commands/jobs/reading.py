@@ -1,0 +1,67 @@
+"""`gjobs jobs list` and `gjobs jobs show`."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.errors import RowMissing
+from store.model import GenerationJob, JobStatus, Page, PageKey
+from tui.cli import jsonable
+from tui.cli.commands.jobs.showing import show_jobs
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import find_project, project_names
+from tui.cli.output import Output, say
+from tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.session import Session
+
+
+@in_session
+async def list_jobs(
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    status: JobStatus | None,
+    limit: int,
+    after: PageKey | None,
+) -> ExitCode:
+    chosen = None if project is None else await find_project(session.store, project)
+    page = await _page(session.store, chosen.id if chosen else None, status, limit, after)
+    if output.json:
+        output.document(jsonable.rows(page.items))
+        return ExitCode.DONE
+    show_jobs(output, page.items, await project_names(session.store) if page.items else {})
+    if not page.items:
+        say("No jobs.")
+    if page.next_key is not None:
+        key = page.next_key
+        say(f"There are more. The next ones: --after {jsonable.time(key.created_at)},{key.id}")
+    return ExitCode.DONE
+
+
+async def _page(
+    store: "Store", project_id: UUID | None, status: JobStatus | None, limit: int, after: PageKey | None
+) -> Page[GenerationJob]:
+    if project_id is not None:
+        return await store.get_project_jobs(project_id, status=status, limit=limit, after=after)
+    if status is not None:
+        return await store.get_jobs_by_status(status, limit=limit, after=after)
+    return await store.get_generation_jobs(limit=limit, after=after)
+
+
+@in_session
+async def show_job(session: "Session", output: Output, *, job_id: UUID) -> ExitCode:
+    job = await session.store.get_generation_job(job_id)
+    if job is None:
+        raise RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+    if output.json:
+        output.document(jsonable.row(job))
+        return ExitCode.DONE
+    from tui.cli.commands.jobs.tables import job_block
+
+    project = await session.store.get_project(job.project_id)
+    output.text(job_block(job, project, now=datetime.now(UTC)))
+    return ExitCode.DONE

@@ -1,0 +1,107 @@
+"""`gjobs stats`: counts and costs by status, or by project and status."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.model import JobStatistics, JobSummary
+from tui.cli import jsonable
+from tui.cli.command import Command
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import MOST_ROWS, find_project, project_names
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command
+from tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from tui.cli.parser import Commands
+    from tui.session import Session
+
+
+def add_stats(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "stats",
+        Command(run=show_statistics),
+        help="count and price the jobs by status",
+        example="gjobs stats --project 'Autumn catalog' --json",
+    )
+    parser.add_argument("--project", metavar="ID|NAME", help="of this project only")
+    parser.add_argument("--by", choices=["project"], help="by project and status, the dearest first")
+
+
+@in_session
+async def show_statistics(session: "Session", output: Output, *, project: str | None, by: str | None) -> ExitCode:
+    chosen = None if project is None else await find_project(session.store, project)
+    project_id = chosen.id if chosen else None
+    if by is None:
+        statistics = await session.store.get_job_statistics(project_id)
+        if output.json:
+            output.document(jsonable.statistics(statistics))
+        else:
+            _show_statistics(output, statistics)
+        return ExitCode.DONE
+    summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
+    if output.json:
+        output.document(jsonable.rows(summary))
+    else:
+        _show_summary(output, summary, await project_names(session.store))
+    if len(summary) == MOST_ROWS:
+        say(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
+    return ExitCode.DONE
+
+
+def _show_statistics(output: Output, statistics: JobStatistics) -> None:
+    from tui.cli.tables import STATUS_COLOURS, Column
+    from tui.format import count, money, percent
+
+    columns = (
+        Column(title="STATUS", colours=STATUS_COLOURS),
+        Column(title="JOBS", right=True),
+        Column(title="COST", right=True),
+        Column(title="AVERAGE", right=True),
+    )
+    rows = [
+        [row.status.value, count(row.count), money(row.total_cost_cents), money(round(row.avg_cost_cents))]
+        for row in statistics
+    ]
+    average = statistics.avg_cost_cents
+    rows.append(
+        [
+            "total",
+            count(statistics.total_count),
+            money(statistics.total_cost_cents),
+            "-" if average is None else money(round(average)),
+        ]
+    )
+    output.table(columns, rows)
+    finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
+    output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
+
+
+def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
+    from tui.cli.tables import STATUS_COLOURS, Column
+    from tui.format import count, local_time, money
+
+    columns = (
+        Column(title="PROJECT", narrowest=12),
+        Column(title="STATUS", colours=STATUS_COLOURS),
+        Column(title="JOBS", right=True),
+        Column(title="COST", right=True),
+        Column(title="AVERAGE", right=True),
+        Column(title="LAST JOB"),
+    )
+    output.table(
+        columns,
+        [
+            [
+                names.get(row.project_id, str(row.project_id)),
+                row.status.value,
+                count(row.job_count),
+                money(row.total_cost_cents),
+                money(round(row.avg_cost_cents)),
+                local_time(row.last_job_at),
+            ]
+            for row in summary
+        ],
+    )

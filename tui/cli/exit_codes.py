@@ -1,0 +1,61 @@
+"""What a script learns from the exit code. Every error becomes one here, and nowhere else."""
+
+from enum import IntEnum
+
+from store.errors import (
+    InvalidValue,
+    NoPrivilege,
+    OutcomeUnknown,
+    ReadOnly,
+    SchemaMissing,
+    SignInRefused,
+    StoreError,
+    TimedOut,
+    UnexpectedError,
+    Unreachable,
+)
+from tui.cli.errors import Declined, UsageError
+
+
+class ExitCode(IntEnum):
+    DONE = 0
+    REFUSED = 1
+    """Nothing was changed: not allowed in this state, no such row, or the person said no."""
+    USAGE = 2
+    UNREACHABLE = 3
+    """No answer, or the sign-in was refused."""
+    TIMED_OUT = 4
+    SCHEMA = 5
+    """Something that is needed is missing, or does not match."""
+    NOT_PERMITTED = 6
+    """A privilege is missing, or the session is read-only."""
+    OUTCOME_UNKNOWN = 7
+    OUR_FAULT = 70
+    INTERRUPTED = 130
+
+
+def exit_code(error: BaseException) -> ExitCode:
+    match error:
+        case Declined():
+            return ExitCode.REFUSED
+        case UsageError() | InvalidValue():
+            return ExitCode.USAGE
+        case Unreachable() | SignInRefused():
+            return ExitCode.UNREACHABLE
+        case TimedOut():
+            return ExitCode.TIMED_OUT
+        case SchemaMissing():
+            return ExitCode.SCHEMA
+        case NoPrivilege() | ReadOnly():
+            return ExitCode.NOT_PERMITTED
+        case OutcomeUnknown():
+            return ExitCode.OUTCOME_UNKNOWN
+        case UnexpectedError():
+            return ExitCode.OUR_FAULT
+        case StoreError():
+            # What else is raised on purpose says why nothing was done.
+            return ExitCode.REFUSED
+        case KeyboardInterrupt():
+            return ExitCode.INTERRUPTED
+        case _:
+            return ExitCode.OUR_FAULT

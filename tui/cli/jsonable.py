@@ -1,0 +1,105 @@
+"""Values as JSON documents, in the shapes that scripts rely on. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from store.model import (
+    Applied,
+    GenerationJob,
+    JobStatistics,
+    JobStatus,
+    JobSummary,
+    Missing,
+    Project,
+    Refused,
+    TransitionOutcome,
+    User,
+)
+from store.transitions import why_refused
+
+if TYPE_CHECKING:
+    from migrations.status import MigrationStatus
+    from store.embedded import ServerStatus
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+Row = GenerationJob | Project | User | JobSummary
+"""Their fields' names are the columns', and the documents'."""
+
+
+def row(value: Row) -> dict[str, Json]:
+    return {field.name: _scalar(getattr(value, field.name)) for field in fields(value)}
+
+
+def rows(values: Sequence[Row]) -> list[Json]:
+    return [row(value) for value in values]
+
+
+def time(value: datetime) -> str:
+    """ISO 8601 in UTC, always with six digits and a Z, so that texts sort as times do."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _scalar(value: UUID | datetime | JobStatus | str | float | None) -> Json:
+    match value:
+        case datetime():
+            return time(value)
+        case UUID() | JobStatus():
+            return str(value)
+        case _:
+            return value
+
+
+def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]:
+    match outcome:
+        case Applied(job=job):
+            return {"applied": True, "job": row(job), "reason": None}
+        case Refused(job=job, current=current):
+            return {"applied": False, "job": row(job), "reason": why_refused(current, target)}
+        case Missing(job_id=job_id):
+            return {"applied": False, "job": None, "reason": no_such_job(job_id)}
+
+
+def no_such_job(job_id: UUID) -> str:
+    return f"There is no job {job_id}, or none that this user sees."
+
+
+def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> dict[str, Json]:
+    return {"deleted": [str(job_id) for job_id in deleted], "missing": [str(job_id) for job_id in missing]}
+
+
+def statistics(value: JobStatistics) -> dict[str, Json]:
+    return {
+        "by_status": [
+            {
+                "status": entry.status.value,
+                "count": entry.count,
+                "total_cost_cents": entry.total_cost_cents,
+                "avg_cost_cents": entry.avg_cost_cents,
+            }
+            for entry in value
+        ],
+        "total_count": value.total_count,
+        "total_cost_cents": value.total_cost_cents,
+        "avg_cost_cents": value.avg_cost_cents,
+        "success_rate": value.success_rate,
+        "success_rate_finished": value.success_rate_finished,
+        "exact": True,
+    }
+
+
+def server_status(value: "ServerStatus") -> dict[str, Json]:
+    return {
+        "running": value.running,
+        "url": value.uri,
+        "data_dir": str(value.data_dir),
+        "version": value.version,
+        "pid": value.pid,
+    }
+
+
+def migration_status(value: "MigrationStatus") -> dict[str, Json]:
+    return {"current": value.current, "head": value.head, "pending": list(value.pending), "managed": value.managed}

@@ -1,0 +1,83 @@
+"""How commands are declared, on argparse, and how its complaints become ours."""
+
+import argparse
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from tui.cli.command import Command
+from tui.cli.errors import UsageError
+from tui.cli.output import write
+from tui.cli.suggestions import not_known
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001
+
+HELP_WIDTH = 80
+_NAMES_WIDTH = 30
+
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the program; every help ends with an example."""
+
+    def __init__(self, *, example: str, **options: Any) -> None:
+        super().__init__(
+            **options,
+            epilog=f"example: {example}",
+            formatter_class=_Formatter,
+            allow_abbrev=False,
+            add_help=False,
+        )
+        self._global = self.add_argument_group("global options")
+        _add_global_options(self)
+
+    def add_global(self, *flags: str, **options: Any) -> None:
+        """On every parser, so that it may stand anywhere; SUPPRESS, so that none undoes what an outer one read."""
+        self._global.add_argument(*flags, default=argparse.SUPPRESS, **options)
+
+    def error(self, message: str) -> NoReturn:
+        sentence = f"{message[:1].upper()}{message[1:]}"
+        if not sentence.endswith((".", "?")):
+            sentence += "."
+        raise UsageError(sentence, hint=f"'{self.prog} --help' shows what it takes.")
+
+    def print_help(self, file: object = None) -> None:  # noqa: ARG002
+        write(self.format_help().rstrip())
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """argparse's own hook for a value that is none of the choices; ours names the nearest."""
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, not_known(str(value), map(str, action.choices)))
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str, **options: Any) -> None:
+        super().__init__(prog, **{**options, "width": HELP_WIDTH - 1, "max_help_position": _NAMES_WIDTH})
+
+
+def _add_global_options(parser: Parser) -> None:
+    add = parser.add_global
+    add("--database-url", metavar="URL", help="a Postgres instead of the embedded one")
+    add("--as", dest="act_as", metavar="WHO", help="a user's e-mail or id, or 'operator'")
+    add("--read-only", action="store_true", help="refuse every write, in the database itself")
+    add("--json", action="store_true", help="print one JSON document")
+    add("-h", "--help", action="help", help="show this and exit")
+
+
+def add_commands(parser: Parser, *, required: bool) -> "Commands":
+    return parser.add_subparsers(
+        title="commands", metavar="COMMAND", required=required, dest="subcommand", prog=parser.prog
+    )
+
+
+def add_command(
+    commands: "Commands",
+    name: str,
+    command: Command | None,
+    *,
+    help: str,  # noqa: A002
+    example: str,
+) -> Parser:
+    """`command` is None for a group that does nothing by itself. `help` is a sentence without its full stop."""
+    parser = commands.add_parser(name, help=help, description=f"{help[:1].upper()}{help[1:]}.", example=example)
+    if command is not None:
+        parser.set_defaults(command=command)
+    return parser

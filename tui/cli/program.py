@@ -1,0 +1,60 @@
+"""The whole command line's parser."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+from tui.cli.command import Command, GlobalOptions
+from tui.cli.commands.dashboard import add_dashboard, open_dashboard
+from tui.cli.commands.db import add_db
+from tui.cli.commands.jobs.syntax import add_jobs
+from tui.cli.commands.migrate import add_migrate
+from tui.cli.commands.projects import add_projects
+from tui.cli.commands.stats import add_stats
+from tui.cli.commands.users import add_users
+from tui.cli.output import write
+from tui.cli.parser import Parser, add_commands
+
+Options = dict[str, Any]
+"""A command's own, by the names of its `run`'s parameters."""
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for: that costs more than all else here."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        write(f"gjobs {version('gjobs')}")
+        parser.exit()
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="gjobs",
+        description="See, drive and price generation jobs. Without a command: the dashboard.",
+        usage="gjobs [OPTION ...] [COMMAND ...]",
+        example="gjobs jobs list --status failed",
+    )
+    parser.set_defaults(command=Command(run=open_dashboard, has_json=False))
+    parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
+    commands = add_commands(parser, required=False)
+    add_dashboard(commands)
+    add_projects(commands)
+    add_users(commands)
+    add_jobs(commands)
+    add_stats(commands)
+    add_db(commands)
+    add_migrate(commands)
+    return parser
+
+
+def parse(arguments: Sequence[str] | None) -> tuple[Command, GlobalOptions, Options]:
+    """Raises UsageError where they make no sense. None stands for those of the process."""
+    typed: Options = vars(build_parser().parse_args(arguments))
+    typed.pop("subcommand", None)
+    command: Command = typed.pop("command")
+    names = [field.name for field in fields(GlobalOptions)]
+    options = GlobalOptions(**{name: typed.pop(name) for name in names if name in typed})
+    return command, options, typed

@@ -1,0 +1,61 @@
+"""Runs a command's part that needs an open database."""
+
+import threading
+from collections.abc import Callable, Coroutine
+from functools import update_wrapper
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+
+from store.settings import Settings
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, say
+
+if TYPE_CHECKING:
+    from tui.session import Session
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Progress:
+    """Says on stderr what the start of the server is doing. It ends the wait by raising once `stop` was called."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def __call__(self, sentence: str) -> None:
+        if self._stopped.is_set():
+            raise InterruptedError
+        say(sentence)
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+
+def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, Any, T]]) -> T:
+    """Opens the database, starting our own server as needed, and closes it after the work. Raises a StoreError."""
+    import asyncio
+
+    from tui.session import open_session
+
+    progress = Progress()
+
+    async def run() -> T:
+        try:
+            async with open_session(settings, progress) as session:
+                return await work(session)
+        except asyncio.CancelledError:
+            progress.stop()
+            raise
+
+    return asyncio.run(run())
+
+
+def in_session(
+    command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
+) -> Callable[Concatenate[Settings, Output, P], ExitCode]:
+    """Makes a command of a coroutine that needs one session."""
+
+    def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
+        return with_session(settings, lambda session: command(session, output, *args, **options))
+
+    return update_wrapper(run, command)
