@@ -1,5 +1,6 @@
 """The App wires: the connection's messages to the dashboard, the dashboard's wishes to the store."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -37,8 +38,9 @@ DEFAULT_THEME = "textual-dark"
 
 class GjobsApp(App[int]):
     TITLE = "gjobs"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]]] = [(0, "-flat"), (8, "-low"), (30, "-high")]
+    # Textual types these two as an instance's.
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (8, "-low"), (30, "-high")]  # noqa: RUF012
     COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("u", "pick_eyes", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
@@ -63,6 +65,8 @@ class GjobsApp(App[int]):
         self._state = state.load(state_path) if state_path else state.State()
         self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self._tell, interval=interval, clock=clock)
+        self.settled = asyncio.Event()
+        """Set when there is something to see: a first look, or a reason why there is none."""
         self._read_only = False
         if self._state.theme in self.available_themes:
             self.theme = self._state.theme or DEFAULT_THEME
@@ -123,6 +127,7 @@ class GjobsApp(App[int]):
             return
         self.dashboard.show(message.overview, message.fetched_at)
         self._show_standing()
+        self.settled.set()
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:
@@ -130,6 +135,7 @@ class GjobsApp(App[int]):
             return
         self.dashboard.show_failure(message)
         self._show_standing()
+        self.settled.set()
 
     def _show_standing(self) -> None:
         session, store, feed = self.connection.session, self.connection.store, self.connection.feed

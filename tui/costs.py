@@ -8,7 +8,7 @@ from tui.format import count, money, percent, spark
 from tui.status import status_label
 
 STATUS_STYLES = {
-    JobStatus.QUEUED: "$text-muted",
+    JobStatus.QUEUED: "$foreground-muted",
     JobStatus.RUNNING: "$text-primary",
     JobStatus.SUCCEEDED: "$text-success",
     JobStatus.FAILED: "$text-error",
@@ -49,7 +49,7 @@ def cost_lines(statistics: JobStatistics, days: Sequence[DayCost], *, width: int
     ]
     if averages:
         lines.append(
-            [(column.average.ljust(cells), "$text-muted") for column, cells in zip(columns, widths, strict=True)]
+            [(column.average.ljust(cells), "$foreground-muted") for column, cells in zip(columns, widths, strict=True)]
         )
     lines.append(_rates(statistics, days, width))
     return lines
@@ -90,9 +90,9 @@ def _rates(statistics: JobStatistics, days: Sequence[DayCost], width: int) -> li
     today = money(days[-1].total_cost_cents) if days else money(0)
     spans: list[Span] = [
         (f"{percent(statistics.success_rate_finished)} of the finished succeed", ""),
-        (f"{percent(statistics.success_rate)} of all", "$text-muted"),
+        (f"{percent(statistics.success_rate)} of all", "$foreground-muted"),
         (bars, "$text-accent"),
-        (f"{len(days)} days, {today} today", "$text-muted"),
+        (f"{len(days)} days, {today} today", "$foreground-muted"),
     ]
     for droppable in (1, 3, 0):
         if _joined_width(spans) <= width:

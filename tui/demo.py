@@ -7,10 +7,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from store.simulation import Simulation
-
 from store.embedded import open_server
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from store.simulation import Simulation
 from tui.session import Report, Session, prepare, session_on
 
 _GRACE_SECONDS = 1.0

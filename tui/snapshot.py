@@ -25,7 +25,7 @@ def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
 async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
     frames: list[str] = []
 
-    async def take(pilot: Pilot[int]) -> None:
+    async def take(pilot: Pilot[object]) -> None:
         try:
             await _until_shown(app, pilot)
             frames.append(app.export_screenshot() if svg else frame_text(app))
@@ -38,11 +38,9 @@ async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
     return frames[0]
 
 
-async def _until_shown(app: GjobsApp, pilot: Pilot[int]) -> None:
+async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            while app.dashboard.overview is None and app.connection.failure is None:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(app.settled.wait(), _PATIENCE_SECONDS)
     except TimeoutError:
         raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
     await pilot.pause()

@@ -43,10 +43,12 @@ class DashboardScreen(Screen[None]):
         #right { width: 1fr; }
         #jobs-panel {
             height: 1fr;
-            border: round $primary;
+            border: round $primary-muted;
             border-title-color: $text-primary;
             border-title-style: bold;
             border-subtitle-color: $text-accent;
+
+            &:focus-within { border: round $primary; }
         }
         JobTable { background: $background; }
         #find { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
@@ -74,7 +76,9 @@ class DashboardScreen(Screen[None]):
         Binding("slash", "find", "find", id="list.find", tooltip="Find in the rows shown"),
         Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
         Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
-        Binding("p", "want('project')", "project", id="project.pick", tooltip="Find a project by some letters"),
+        Binding(
+            "p", "want('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"
+        ),
         Binding("P", "want('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
         Binding("1", "status(0)", "All", show=False, id="list.all", tooltip="List all statuses"),
         Binding("2", "status(1)", "Queued", show=False, id="list.queued", tooltip="List the queued jobs"),

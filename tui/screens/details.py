@@ -31,8 +31,8 @@ class JobDetails(Dialog[JobAction]):
     JobDetails {
         #dialog { width: 92; }
         VerticalScroll { height: auto; max-height: 100%; }
-        #error-title { color: $text-muted; margin-top: 1; }
-        #keys { color: $text-muted; margin-top: 1; }
+        #error-title { color: $foreground-muted; margin-top: 1; }
+        #keys { color: $foreground-muted; margin-top: 1; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -110,8 +110,8 @@ def _columns(job: GenerationJob, project: str, now: datetime) -> Content:
         ("Owner", Content(str(job.user_id))),
         ("Input asset", Content(str(job.input_asset_id or "–"))),
     ]
-    return Content("\n").join(Content.assemble((f"{title:<15}", "$text-muted"), value) for title, value in rows)
+    return Content("\n").join(Content.assemble((f"{title:<15}", "$foreground-muted"), value) for title, value in rows)
 
 
 def _time(time: datetime, now: datetime) -> Content:
-    return Content.assemble(age(time, now), (f"  {local_time(time)} local  {utc_time(time)}", "$text-muted"))
+    return Content.assemble(age(time, now), (f"  {local_time(time)} local  {utc_time(time)}", "$foreground-muted"))

@@ -46,8 +46,8 @@ class Dialog(ModalScreen[ResultType | None]):
 
             Button { margin-left: 2; min-width: 12; }
         }
-        .label { color: $text-muted; margin-top: 1; }
-        .hint { color: $text-muted; }
+        .label { color: $foreground-muted; margin-top: 1; }
+        .hint { color: $foreground-muted; }
         .problem { color: $text-error; display: none; }
         .problem.-shown { display: block; }
         .warning { color: $text-warning; text-style: bold; }

@@ -32,7 +32,7 @@ class PickDialog(Dialog[str]):
     DEFAULT_CSS = """
     PickDialog {
         OptionList { height: auto; max-height: 16; margin-top: 1; border: none; padding: 0; background: $surface; }
-        #none { color: $text-muted; margin-top: 1; display: none; }
+        #none { color: $foreground-muted; margin-top: 1; display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,5 +98,5 @@ class PickDialog(Dialog[str]):
 
 def _prompt(choice: Choice) -> Content:
     return Content.assemble(
-        (f" {clean(choice.label, limit=60)}", ""), (f"  {clean(choice.detail, limit=60)}", "$text-muted")
+        (f" {clean(choice.label, limit=60)}", ""), (f"  {clean(choice.detail, limit=60)}", "$foreground-muted")
     )

@@ -17,7 +17,7 @@ class CostsPanel(Static):
     DEFAULT_CSS = """
     CostsPanel {
         height: auto;
-        border: round $primary;
+        border: round $primary-muted;
         border-title-color: $text-primary;
         border-title-style: bold;
         padding: 0 1;

@@ -26,7 +26,7 @@ class ProjectList(OptionList):
         width: 26;
         height: 1fr;
         border: round $primary-muted;
-        border-title-color: $text-muted;
+        border-title-color: $foreground-muted;
         border-title-style: bold;
         padding: 0;
         background: $background;
@@ -104,4 +104,4 @@ class ProjectList(OptionList):
         room = width - len(figure) - 4
         label = f" {pad(shorten(name, room), room)} "
         glyph = ("›", "bold $text-accent") if chosen else (" ", "")
-        return Content.assemble(glyph, (label, "bold" if chosen else ""), (f"{figure} ", "$text-muted"))
+        return Content.assemble(glyph, (label, "bold" if chosen else ""), (f"{figure} ", "$foreground-muted"))

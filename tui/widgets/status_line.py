@@ -46,14 +46,14 @@ class StatusLine(Static):
 
 
 def _content(standing: Standing) -> Content:
-    dot = (" · ", "$text-muted")
+    dot = (" · ", "$foreground-muted")
     parts: list[tuple[str, str]] = [
         (" gjobs ", "bold $text-primary"),
         (" ", ""),
         (clean(standing.database, limit=60), "bold"),
     ]
     if standing.connected:
-        parts += [dot, ("as ", "$text-muted"), (clean(standing.eyes, limit=60), "bold $text-accent")]
+        parts += [dot, ("as ", "$foreground-muted"), (clean(standing.eyes, limit=60), "bold $text-accent")]
     if standing.read_only:
         parts += [dot, ("read-only", "bold $text-warning")]
     return Content.assemble(*parts, dot, _freshness(standing))
@@ -63,7 +63,7 @@ def _freshness(standing: Standing) -> tuple[str, str]:
     if standing.failing:
         return ("✗ no connection", "bold $text-error")
     if not standing.connected:
-        return ("connecting …", "$text-muted")
+        return ("connecting …", "$foreground-muted")
     if standing.paused:
         return ("‖ paused", "bold $text-warning")
     return (f"live every {duration(standing.interval)}", "$text-success")

@@ -45,7 +45,7 @@ class StatusTabs(Static):
             if status == self.chosen:
                 parts += [(f" {key} {label} ", f"bold reverse {style}")]
             else:
-                parts += [(f" {key} ", "$text-muted"), (f"{label} ", style)]
+                parts += [(f" {key} ", "$foreground-muted"), (f"{label} ", style)]
             parts.append((" " * _GAP, ""))
         return Content.assemble(*parts)
 
