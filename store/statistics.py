@@ -4,13 +4,13 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import Date, DateTime, Integer, Select, Uuid, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Date, DateTime, Integer, Select, Uuid, and_, bindparam, cast, func, select
 from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database import Query
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus, JobSummary
-from store.rows import Row
+from store.rows import Row, job_status
 
 _jobs = tables.generation_jobs
 _COUNT = func.count()
@@ -33,7 +33,7 @@ def _narrowed(statement: Select[*tuple[object, ...]], of_project: bool) -> Selec
 def make_statistic(row: Row) -> JobStatistic:
     status, count, total, average = row
     return JobStatistic(
-        status=JobStatus(status),
+        status=job_status(status),
         count=count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),
@@ -68,7 +68,7 @@ def make_summary(row: Row) -> JobSummary:
     return JobSummary(
         user_id=user_id,
         project_id=project_id,
-        status=JobStatus(status),
+        status=job_status(status),
         job_count=job_count,
         total_cost_cents=total,
         avg_cost_cents=round(float(average), 2),
@@ -91,24 +91,31 @@ def summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
 
 
 _CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
-_TODAY = cast(func.timezone("UTC", func.now()), Date)
+_MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
+"""The server's clock, where no other moment is given."""
+_TODAY = cast(func.timezone("UTC", _MOMENT), Date)
 
 
 @cache
 def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
-    first_day = func.timezone("UTC", cast(_TODAY - bindparam("days_before", type_=Integer), DateTime()))
-    statement = select(_CREATED_ON, _COUNT, _TOTAL).where(_jobs.c.created_at >= first_day).group_by(_CREATED_ON)
-    return _narrowed(statement, of_project)
+    first_day = _midnight(_TODAY - bindparam("days_before", type_=Integer))
+    # The future may lie where Python has no dates.
+    shown = and_(_jobs.c.created_at >= first_day, _jobs.c.created_at < _midnight(_TODAY + 1))
+    return _narrowed(select(_CREATED_ON, _COUNT, _TOTAL).where(shown).group_by(_CREATED_ON), of_project)
 
 
-def by_day(project_id: UUID | None, *, days: int) -> Query[DayCost]:
-    """The last so many UTC days up to today; days without jobs are missing: `without_gaps` adds them."""
+def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
+    return func.timezone("UTC", cast(day, DateTime()))
+
+
+def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
+    """The last so many UTC days up to `at`'s; days without jobs are missing: `without_gaps` adds them."""
 
     def make(row: Row) -> DayCost:
         day, job_count, total = row
         return DayCost(day=day, job_count=job_count, total_cost_cents=total)
 
-    return Query(_by_day(project_id is not None), make, _of(project_id) | {"days_before": days - 1})
+    return Query(_by_day(project_id is not None), make, _of(project_id) | {"days_before": days - 1, "at": at})
 
 
 def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCost, ...]:
@@ -118,14 +125,14 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_CLOCK = select(func.now())
+_CLOCK = select(_MOMENT)
 
 
-def clock() -> Query[datetime]:
-    """The server's clock."""
+def clock(at: datetime | None) -> Query[datetime]:
+    """`at`, or where it is None the server's clock."""
 
     def make(row: Row) -> datetime:
         taken_at: datetime = row[0]
         return taken_at
 
-    return Query(_CLOCK, make)
+    return Query(_CLOCK, make, {"at": at})

@@ -1,16 +1,17 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from store import assets, jobs, projects, statistics, users, validation
+from store import assets, explain, jobs, projects, statistics, users, validation
 from store.actor import OPERATOR, ActingUser, Actor
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
 from store.database import Database
-from store.errors import Conflict, InvalidValue, RowMissing
+from store.errors import InvalidValue, RowMissing
 from store.model import (
     Applied,
     Asset,
@@ -33,6 +34,9 @@ from store.transitions import allowed
 T = TypeVar("T")
 
 PAGE_SIZE = 500
+
+ATTEMPTS = 2
+"""Of a transition that finds the job elsewhere, and then where it should have been: it has moved in between."""
 
 
 class Store:
@@ -62,11 +66,11 @@ class Store:
         """Closes the connections, which all stores made from this one share."""
         await self.database.close()
 
-    def acting_as(self, actor: Actor) -> "Store":
+    def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
-        return Store(self.database, actor)
+        return type(self)(self.database, actor)
 
-    async def acting_as_user(self, email_or_id: str) -> "Store":
+    async def acting_as_user(self, email_or_id: str) -> Self:
         """The same database with a user's eyes. Raises as `get_user` does."""
         user = await self.get_user(email_or_id)
         return self.acting_as(ActingUser(id=user.id, email=user.email))
@@ -118,7 +122,7 @@ class Store:
             transaction.roll_back()
             if await transaction.run(projects.by_id(project_id)):
                 raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
-            raise _no_project(project_id)
+            raise explain.no_project(project_id)
 
     async def update_generation_job(
         self,
@@ -136,9 +140,14 @@ class Store:
             if len(updated) == 1:
                 return updated[0]
             transaction.roll_back()
-            if await transaction.run(jobs.one(job_id)):
+            found = await transaction.run(jobs.one(job_id))
+            if not found:
+                raise explain.no_jobs((job_id,))
+            if isinstance(input_asset_id, UUID) and not await transaction.run(
+                assets.one_of_project(input_asset_id, found[0].project_id)
+            ):
                 raise InvalidValue("input_asset_id", f"The job's project has no asset {input_asset_id}.")
-            raise _no_jobs((job_id,))
+            raise explain.not_permitted(job_id)
 
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
@@ -147,15 +156,19 @@ class Store:
         target = validation.status(new_status)
         text = None if error is None else validation.error_text(error)
         async with self.database.write(self.actor) as transaction:
-            applied = await transaction.run(jobs.transition(job_id, target, text))
-            if len(applied) == 1:
-                return Applied(job=applied[0])
-            transaction.roll_back()
-            present = await transaction.run(jobs.one(job_id))
-        if not present:
-            return Missing(job_id=job_id)
-        (job,) = present
-        return Refused(current=job.status, allowed=allowed(job.status), job=job)
+            for _ in range(ATTEMPTS):
+                applied = await transaction.run(jobs.transition(job_id, target, text))
+                if len(applied) == 1:
+                    return Applied(job=applied[0])
+                present = await transaction.run(jobs.one(job_id))
+                if not present:
+                    transaction.roll_back()
+                    return Missing(job_id=job_id)
+                (job,) = present
+                if target not in allowed(job.status):
+                    transaction.roll_back()
+                    return Refused(current=job.status, allowed=allowed(job.status), job=job)
+            raise explain.not_permitted(job_id)
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Whether there was such a job that the actor may delete."""
@@ -177,7 +190,7 @@ class Store:
             transaction.roll_back()
             kept = tuple(job_id for job_id in expected if job_id not in deleted)
             present = dict(await transaction.run(jobs.statuses(kept)))
-        raise _not_deleted(expected, kept, present)
+        raise explain.not_deleted(expected, kept, present)
 
     # Statistics
 
@@ -196,22 +209,23 @@ class Store:
         query = statistics.summary(project_id, limit=validation.limit(limit))
         return await self.database.read(self.actor, query)
 
-    async def get_overview(self, query: OverviewQuery) -> Overview:
-        """All that the dashboard shows, of one moment."""
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+        """All that the dashboard shows, of one snapshot. `at` is the time that it is taken to be; None: the server's."""
+        limit, days = validation.limit(query.limit), validation.days(query.days)
         page, by_status, by_day, listed, clock = await self.database.read_together(
             self.actor,
-            jobs.page(project_id=query.project_id, status=query.status, after=None, limit=query.limit),
+            jobs.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
             statistics.by_status(query.project_id),
-            statistics.by_day(query.project_id, days=query.days),
+            statistics.by_day(query.project_id, days=days),
             projects.listed(limit=PAGE_SIZE),
-            statistics.clock(),
+            statistics.clock(at),
         )
         (taken_at,) = clock
         return Overview(
             query=query,
-            jobs=_paged(page, query.limit),
+            jobs=_paged(page, limit),
             statistics=statistics.in_workflow_order(by_status),
-            days=statistics.without_gaps(by_day, today=taken_at.date(), days=query.days),
+            days=statistics.without_gaps(by_day, today=taken_at.date(), days=days),
             projects=tuple(listed),
             taken_at=taken_at,
         )
@@ -228,7 +242,7 @@ class Store:
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        return await self.database.read(self.actor, projects.named(name, limit=PAGE_SIZE))
+        return await self.database.read(self.actor, projects.named(validation.storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
@@ -249,7 +263,7 @@ class Store:
 
     async def get_user(self, email_or_id: str) -> User:
         """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
-        wanted = email_or_id.strip()
+        wanted = validation.storable("email", email_or_id).strip()
         try:
             query = users.by_id(UUID(wanted))
         except ValueError:
@@ -284,31 +298,3 @@ def _paged(rows: list[GenerationJob], limit: int) -> Page[GenerationJob]:
     items = tuple(rows[:limit])
     last = items[-1] if len(rows) > limit else None
     return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
-
-
-def _no_project(project_id: UUID) -> RowMissing:
-    return RowMissing(
-        f"There is no project {project_id}, or none that this user sees.",
-        (project_id,),
-        hint="'gjobs projects' lists them.",
-    )
-
-
-def _no_jobs(ids: tuple[UUID, ...]) -> RowMissing:
-    named = ", ".join(str(job_id) for job_id in ids)
-    noun = "job" if len(ids) == 1 else "jobs"
-    return RowMissing(f"There is no {noun} {named}, or none that this user sees: nothing was changed.", ids)
-
-
-def _not_deleted(
-    expected: Mapping[UUID, JobStatus | None], kept: tuple[UUID, ...], present: Mapping[UUID, JobStatus]
-) -> RowMissing | Conflict:
-    """Why: gone or hidden, or in another status than when the person saw it."""
-    missing = tuple(job_id for job_id in kept if job_id not in present)
-    if missing:
-        return _no_jobs(missing)
-    first = kept[0]
-    return Conflict(
-        f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.",
-        hint="Look at it again, then decide.",
-    )

@@ -15,6 +15,9 @@ TRANSITIONS: Mapping[JobStatus, tuple[JobStatus, ...]] = MappingProxyType(
 )
 
 
+_DONE = {JobStatus.RUNNING: "started", JobStatus.SUCCEEDED: "completed", JobStatus.FAILED: "failed"}
+
+
 def allowed(current: JobStatus) -> tuple[JobStatus, ...]:
     """What a job in this status may become; empty when it is final."""
     return TRANSITIONS[current]
@@ -33,6 +36,6 @@ def why_refused(current: JobStatus, target: JobStatus) -> str:
     """A sentence for people: what the target needs, and what the job is."""
     needed = " or ".join(sources(target))
     if not needed:
-        return f"No job becomes {target}: only a new job is {target}. This one is {current}."
+        return f"Only a new job is {target}; this one is {current}."
     tail = f"this one is {current}, which is final" if is_final(current) else f"this one is {current}"
-    return f"Only a {needed} job can become {target}; {tail}."
+    return f"Only a {needed} job can be {_DONE[target]}; {tail}."

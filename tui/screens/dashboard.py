@@ -157,6 +157,9 @@ class DashboardScreen(Screen[None]):
         """The server's time, as far as the last look tells."""
         return self._clock() + self._server_ahead
 
+    def on_resize(self) -> None:
+        self.query_one(CostsPanel).fit(self.size.height)
+
     # What it is told
 
     def show(self, overview: Overview, fetched_at: datetime) -> None:

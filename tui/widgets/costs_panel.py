@@ -10,7 +10,7 @@ from tui.costs import cost_lines
 from tui.text import clean
 
 _LOW_SCREEN = 30
-"""A screen with fewer lines than this needs them for jobs."""
+"""Lines of a screen that has room for the averages."""
 
 
 class CostsPanel(Static):
@@ -27,6 +27,7 @@ class CostsPanel(Static):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
         self._shown: tuple[JobStatistics, tuple[DayCost, ...]] | None = None
+        self._averages = True
         self.entitle("all projects")
 
     def entitle(self, of_what: str) -> None:
@@ -43,6 +44,11 @@ class CostsPanel(Static):
         self._shown = None
         self.update(Content(""))
 
+    def fit(self, screen_height: int) -> None:
+        """A low screen keeps its lines for jobs."""
+        self._averages = screen_height >= _LOW_SCREEN
+        self._draw()
+
     def on_resize(self) -> None:
         self._draw()
 
@@ -50,5 +56,5 @@ class CostsPanel(Static):
         if self._shown is None:
             return
         statistics, days = self._shown
-        lines = cost_lines(statistics, days, width=self.size.width, averages=self.app.size.height >= _LOW_SCREEN)
+        lines = cost_lines(statistics, days, width=self.size.width, averages=self._averages)
         self.update(Content("\n").join(Content.assemble(*line) for line in lines))
