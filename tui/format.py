@@ -12,6 +12,7 @@ DAY = 24 * HOUR
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 _BARS = "▁▂▃▄▅▆▇█"
+_LONGEST_PRETTY = 200_000
 
 
 def money(cents: int) -> str:
@@ -124,9 +125,24 @@ def error_summary(error: str | None) -> str:
 
 
 def error_pretty(error: str | None) -> str:
-    """A JSON object or array indented, any other text as it is. It is not cleaned."""
+    """A JSON object or array indented, any other text as it is. It is not cleaned.
+
+    What is nested so deeply that indenting would swell it beyond measure stays as it is.
+    """
     parsed = _parse_json(error or "")
-    return json.dumps(parsed, indent=2, ensure_ascii=False) if parsed is not None else error or ""
+    if error is None or parsed is None:
+        return error or ""
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(parsed):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _LONGEST_PRETTY:
+                return error
+    except RecursionError:
+        return error
+    return "".join(pieces)
 
 
 def _parse_json(text: str) -> dict[str, object] | list[object] | None:

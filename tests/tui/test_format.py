@@ -168,3 +168,10 @@ def test_error_pretty_indents_json_and_leaves_text() -> None:
     assert error_pretty('"quoted"') == '"quoted"'
     assert error_pretty("[" * 100_000) == "[" * 100_000
     assert error_pretty(None) == ""
+
+
+@pytest.mark.parametrize("depth", [900, 5_000, 50_000])
+def test_an_error_nested_too_deeply_stays_as_it_is(depth: int) -> None:
+    nested = "[" * depth + "]" * depth
+
+    assert error_pretty(nested) == nested
