@@ -13,8 +13,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
-from store.embedded import ServerLease, open_server
-from store.embedded.cluster import ADMINISTRATOR, OWNER
+from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
 
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""

@@ -4,7 +4,7 @@ The first user starts it, users share it, and it stops some seconds after the la
 in a coroutine, call these in a thread.
 """
 
-from store.embedded.cluster import ADMINISTRATOR
+from store.embedded.address import ADMINISTRATOR, OWNER
 from store.embedded.control import (
     ServerStatus,
     keep_server,
@@ -22,6 +22,7 @@ from store.embedded.server import GRACE, open_server
 __all__ = [
     "ADMINISTRATOR",
     "GRACE",
+    "OWNER",
     "EmbeddedUnavailable",
     "Report",
     "ServerInUse",

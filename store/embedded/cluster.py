@@ -6,18 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from store.embedded.account import Account
+from store.embedded.address import ADMINISTRATOR, OWNER
 from store.embedded.binaries import Binaries
 from store.embedded.errors import EmbeddedUnavailable
 from store.embedded.logs import complaint
 from store.embedded.paths import Layout, require_owned
 from store.embedded.processes import run_tool
 from store.embedded.report import Report
-
-ADMINISTRATOR = "gjobs_admin"
-"""The bootstrap superuser. The program itself never signs in as it."""
-
-OWNER = "gjobs"
-"""The role that owns the database of the same name, migrates it and is the operator: no superuser, as hosted."""
 
 _STAGING = "staging-"
 

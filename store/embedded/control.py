@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from store.embedded import seats
-from store.embedded.cluster import ADMINISTRATOR, OWNER, remove_cluster
+from store.embedded.address import ADMINISTRATOR, OWNER, connection_info, server_uri
+from store.embedded.cluster import remove_cluster
 from store.embedded.errors import EmbeddedUnavailable, ServerInUse, explaining
-from store.embedded.lease import connection_info, server_uri
 from store.embedded.locks import exclusive
 from store.embedded.paths import Layout
 from store.embedded.postmaster import Postmaster, find_postmaster, stop

@@ -3,30 +3,14 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Self
-from urllib.parse import quote
 
-from store.embedded.cluster import OWNER
+from store.embedded.address import connection_info, server_uri
 from store.embedded.locks import exclusive
-from store.embedded.paths import PORT, Layout
+from store.embedded.paths import Layout
 from store.embedded.report import Report
 from store.embedded.seats import Seat
-
-_UNMOVED_BY_ENVIRONMENT = {
-    "hostaddr": "",
-    "options": "",
-    "client_encoding": "UTF8",
-    "target_session_attrs": "any",
-    "load_balance_hosts": "disable",
-    "require_auth": "",
-    "channel_binding": "disable",
-    "gssencmode": "disable",
-    "sslmode": "disable",
-    "sslnegotiation": "postgres",
-    "sslrootcert": "",
-}
-"""Stands before what libpq would else take from PGHOSTADDR, PGOPTIONS and their like."""
 
 
 class ServerLease:
@@ -67,14 +51,3 @@ class ServerLease:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
-
-
-def connection_info(socket_dir: str, *, user: str = OWNER) -> Mapping[str, str]:
-    """By keyword, for a path may hold what a connection string would take for its own."""
-    address = {"host": socket_dir, "port": PORT, "user": user, "dbname": OWNER}
-    return MappingProxyType(address | _UNMOVED_BY_ENVIRONMENT)
-
-
-def server_uri(socket_dir: str) -> str:
-    """Percent-encoded; `port` is part of the socket's name."""
-    return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from store.embedded.address import connection_info
 from store.embedded.errors import EmbeddedUnavailable
 from store.embedded.locks import is_free
 from store.embedded.paths import Layout
@@ -18,6 +19,7 @@ from store.embedded.report import Report, Ticker, ignore
 _PAUSE = 0.01  # seconds between two looks at a server that starts or stops
 _FAST_SHUTDOWN = 60.0  # seconds until clients and checkpoint have had their time
 _IMMEDIATE_SHUTDOWN = 30.0
+_PING_TIMEOUT = 2  # seconds, the shortest that libpq takes
 _PG_CONTROL_STATE = slice(16, 20)
 _SHUT_DOWN_STATES = (1, 2)
 
@@ -86,11 +88,23 @@ def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], repo
     ticker = Ticker(report)
     while is_alive():
         found = read_pid_file(cluster)
-        if found is not None and found.pid == pid and found.status == "ready":
+        if found is not None and found.pid == pid and found.status == "ready" and _lets_in(found):
             return found
         ticker.tick("Starting" if was_shut_down(cluster) else "Recovering after an unclean stop")
         time.sleep(_PAUSE)
     return None
+
+
+def _lets_in(server: Postmaster) -> bool:
+    """Asks it, for a server that recovers from the death of one of its own processes still writes "ready".
+
+    What keeps us from asking at all is no reason to wait: it will be met, and told, on connecting.
+    """
+    from psycopg import pq
+    from psycopg.conninfo import make_conninfo
+
+    address = make_conninfo(**connection_info(server.socket_dir), connect_timeout=_PING_TIMEOUT)
+    return pq.PGconn.ping(address.encode("utf-8", "surrogateescape")) in (pq.Ping.OK, pq.Ping.NO_ATTEMPT)
 
 
 def was_shut_down(cluster: Path) -> bool:

@@ -72,6 +72,8 @@ def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Ma
     quoted = str(sockets).replace('"', '""')
     ours = {
         "listen_addresses": "",
+        # Ready is to mean that it takes writes.
+        "hot_standby": "off",
         "port": PORT,
         "unix_socket_directories": f'"{quoted}"',
         "unix_socket_permissions": "0700",

@@ -138,7 +138,7 @@ def query(lease: ServerLease, statement: str) -> object:
 
 
 def process_table() -> list[tuple[int, int, str]]:
-    """Of each process: its number, its parent's, and its command."""
+    """Of each process: its number, its parent's, and its command; empty if it has ended."""
     shown = subprocess.run(
         ["/bin/ps", "-A", "-ww", "-o", "pid=", "-o", "ppid=", "-o", "args="],
         capture_output=True,
@@ -146,7 +146,7 @@ def process_table() -> list[tuple[int, int, str]]:
         env=os.environ | {"LC_ALL": "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"},
     ).stdout
     rows = (line.split(None, 2) for line in os.fsdecode(shown).splitlines())
-    return [(int(row[0]), int(row[1]), row[2] if len(row) > 2 else "") for row in rows]
+    return [(int(row[0]), int(row[1]), "" if "<defunct>" in row[-1] else row[-1]) for row in rows]
 
 
 def watchdogs(data_dir: Path) -> set[int]:
@@ -172,8 +172,10 @@ def offspring(pid: int) -> set[int]:
 
 
 def kill_all(processes: set[int]) -> None:
+    """Without warning; on return they have ended, though their parents may not have noticed."""
     for pid in processes:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+    wait_for("their end", lambda: not processes & {pid for pid, _, command in process_table() if command})
