@@ -13,8 +13,7 @@ from psycopg.sql import SQL, Identifier
 
 from migrations import HEAD, runner
 from migrations.runner import MigrationRefused, downgrade, status, upgrade
-from store.embedded import ServerLease
-from store.embedded.cluster import ADMINISTRATOR, OWNER
+from store.embedded import ADMINISTRATOR, OWNER, ServerLease
 from store.errors import Locked, NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import catalogue
