@@ -210,13 +210,13 @@ class Store:
         return await self.database.read(self.actor, query)
 
     async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-        """All that the dashboard shows, of one snapshot. `at` is the time that it is taken to be; None: the server's."""
+        """All that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
         limit, days = validation.limit(query.limit), validation.days(query.days)
         page, by_status, by_day, listed, clock = await self.database.read_together(
             self.actor,
             jobs.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
             statistics.by_status(query.project_id),
-            statistics.by_day(query.project_id, days=days),
+            statistics.by_day(query.project_id, days=days, at=at),
             projects.listed(limit=PAGE_SIZE),
             statistics.clock(at),
         )

@@ -5,6 +5,8 @@ from store.model import JobStatus
 
 MAX_COST_CENTS = 2_147_483_647
 MAX_NAME = 200
+MAX_LIMIT = 10_000
+MAX_DAYS = 3_660
 
 
 def status(value: str) -> JobStatus:
@@ -32,17 +34,23 @@ def cost_cents(value: int) -> int:
 
 
 def error_text(value: str) -> str:
-    return _storable("error", value)
+    return storable("error", value)
 
 
 def limit(value: int) -> int:
-    if not 1 <= value <= 10_000:
-        raise InvalidValue("limit", f"The limit must be from 1 to 10,000; this is {value:,}.")
+    if not 1 <= value <= MAX_LIMIT:
+        raise InvalidValue("limit", f"The limit must be from 1 to {MAX_LIMIT:,}; this is {value:,}.")
+    return value
+
+
+def days(value: int) -> int:
+    if not 1 <= value <= MAX_DAYS:
+        raise InvalidValue("days", f"The days must be from 1 to {MAX_DAYS:,}; these are {value:,}.")
     return value
 
 
 def _short_text(field: str, value: str) -> str:
-    text = _storable(field, value).strip()
+    text = storable(field, value).strip()
     if not text:
         raise InvalidValue(field, f"The {field} is empty.")
     if len(text) > MAX_NAME:
@@ -50,7 +58,7 @@ def _short_text(field: str, value: str) -> str:
     return text
 
 
-def _storable(field: str, value: str) -> str:
+def storable(field: str, value: str) -> str:
     """Postgres stores neither NUL nor half of a surrogate pair."""
     if "\0" in value:
         raise InvalidValue(field, f"The {field} holds a NUL character, which the database cannot store.")
