@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 from rich.style import Style
+from textual.theme import BUILTIN_THEMES
 
 from store.model import JobStatus
 from tests.tui.support import NOON, TablePilot, make_job, running_table
@@ -185,14 +186,19 @@ async def test_blank_lines_have_the_background(table: TablePilot) -> None:
     assert {style_at(table, x, 8).bgcolor for x in (0, 40, 78)} == {background}
 
 
-async def test_the_cursor_looks_different_without_focus(table: TablePilot) -> None:
-    focused = style_at(table, 5, 1)
-    table.table.blur()
-    await table.pilot.pause()
+@pytest.mark.parametrize("theme", sorted(BUILTIN_THEMES))
+async def test_in_every_theme_the_cursor_is_seen_and_looks_different_without_focus(
+    empty_table: TablePilot, theme: str
+) -> None:
+    empty_table.app.theme = theme
+    await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])
+    focused = style_at(empty_table, 20, 1)
+    empty_table.table.blur()
+    await empty_table.pilot.pause()
+    without_focus, another_row = style_at(empty_table, 20, 1), style_at(empty_table, 20, 2)
 
-    assert style_at(table, 5, 1) != focused
-    assert style_at(table, 5, 1).bgcolor != style_at(table, 5, 2).bgcolor
-    assert table.pointed_at == [1]
+    assert len({focused, without_focus, another_row}) == 3
+    assert empty_table.pointed_at == [1]
 
 
 async def test_without_colours_the_cursor_is_still_seen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,3 +231,12 @@ async def test_ten_thousand_rows_are_drawn_as_few_as_ten(empty_table: TablePilot
     assert len(empty_table.pointed_at) == 1
     assert len(empty_table.table._drawing._cells) <= 20
     assert max(empty_table.take_painted()) == 10
+
+
+async def test_another_theme_is_drawn_at_once(table: TablePilot) -> None:
+    before = [style_at(table, 3, 2), style_at(table, 3, 8)]
+    table.app.theme = "textual-light"
+    await table.pilot.pause()
+
+    assert table.take_painted() == list(range(11))
+    assert before != [style_at(table, 3, 2), style_at(table, 3, 8)]

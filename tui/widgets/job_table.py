@@ -71,6 +71,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             background: $block-cursor-blurred-background;
             text-style: $block-cursor-blurred-text-style;
         }
+        &:ansi > .job-table--cursor { text-style: underline; }
         &:focus > .job-table--cursor {
             color: $block-cursor-foreground;
             background: $block-cursor-background;
