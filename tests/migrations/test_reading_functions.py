@@ -103,3 +103,17 @@ def test_a_callers_temporary_table_does_not_stand_in_for_the_apps(database: Conn
 
 def test_it_does_in_the_apps_own_functions(attached_database: Conninfo) -> None:
     assert forged(attached_database) == ([("failed", 1, 1, Decimal(1))], [("failed", 1), (False, "queued")])
+
+
+def test_every_function_runs_as_its_caller_with_its_search_path_pinned(database: Conninfo) -> None:
+    with connect(database) as connection:
+        functions = connection.execute(
+            "select proname, prosecdef, proconfig from pg_proc"
+            " where pronamespace in ('public'::regnamespace, 'gjobs'::regnamespace)"
+        ).fetchall()
+
+    assert {name for name, _, _ in functions} == {
+        "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
+        "owns_asset", "owns_project",
+    }  # fmt: skip
+    assert {(definer, *settings) for _, definer, settings in functions} == {(False, 'search_path=""')}

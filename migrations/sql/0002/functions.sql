@@ -31,7 +31,7 @@ begin
     end if;
     return query
         select j.status, count(*), sum(j.cost_cents), avg(j.cost_cents)
-          from public.generation_jobs j where j.user_id = coalesce(p_user_id, auth.uid())
+          from public.generation_jobs j where j.user_id = coalesce(p_user_id, (select auth.uid()))
          group by j.status order by j.status;
 end $$;
 
@@ -41,7 +41,7 @@ create or replace function public.get_recent_jobs(p_limit integer default 10)
 begin
     return query
         select j.id, j.project_id, j.status, j.mode, j.cost_cents, j.created_at
-          from public.generation_jobs j where j.user_id = auth.uid() order by j.created_at desc limit p_limit;
+          from public.generation_jobs j where j.user_id = (select auth.uid()) order by j.created_at desc limit p_limit;
 end $$;
 
 alter view public.generation_job_summary set (security_invoker = on);
