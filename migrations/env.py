@@ -1,6 +1,7 @@
 """What Alembic runs for each command: on the runner's connection, with the version table in the schema `gjobs`."""
 
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 from migrations.scripts import load
@@ -51,4 +52,7 @@ def run_offline() -> None:
 if context.is_offline_mode():
     run_offline()
 else:
-    run_online(context.config.attributes["connection"])
+    connection = context.config.attributes.get("connection")
+    if connection is None:
+        raise CommandError("Alembic has no connection here: run 'gjobs migrate'.")
+    run_online(connection)

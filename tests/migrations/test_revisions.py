@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 
 import migrations
 from migrations import HEAD, REVISIONS
@@ -30,6 +32,11 @@ def test_a_revision_depends_on_no_code_that_may_change_after_it(file: Path) -> N
     ]
 
     assert [ast.unparse(statement) for statement in statements] == ["from migrations.scripts import run_script"]
+
+
+def test_alembic_by_itself_has_no_database() -> None:
+    with pytest.raises(CommandError, match="gjobs migrate"):
+        command.current(configuration())
 
 
 def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
