@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from tui.cli.secrets import without_passwords
+from tui.cli.passwords import without_passwords
 
 if TYPE_CHECKING:
     from tui.cli.jsonable import Json

@@ -9,7 +9,7 @@ from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.dashboard import add_dashboard, open_dashboard
 from tui.cli.commands.db import add_db
 from tui.cli.commands.jobs.syntax import add_jobs
-from tui.cli.commands.migrate import add_migrate
+from tui.cli.commands.migrate.syntax import add_migrate
 from tui.cli.commands.projects import add_projects
 from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 def not_known(word: str, known: Iterable[str]) -> str:
     """A clause that names the nearest of the known words, or all of them where none is near."""
-    words = list(known)
+    words = [str(other) for other in known]
     close = difflib.get_close_matches(word.lower(), words, n=1)
     if close:
         return f"{word!r} is not known; did you mean {close[0]!r}?"

@@ -1,0 +1,115 @@
+"""The command line as a test drives it: in this process, in another, or on a terminal."""
+
+import fcntl
+import json
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from tests.conftest import Conninfo
+
+GJOBS = str(Path(sys.executable).with_name("gjobs"))
+"""The installed command."""
+
+PATIENCE = 30.0
+"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
+
+
+def uri(conninfo: Conninfo) -> str:
+    """The part of libpq's parameters that says where, as one would type it."""
+    where = {name: str(conninfo[name]) for name in ("host", "port", "user", "dbname")}
+    return f"postgresql://?{urlencode(where, quote_via=quote)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """stdout, which must be one JSON document."""
+        return json.loads(self.out)
+
+
+Run = Callable[..., Result]
+"""Takes the arguments, each a string."""
+
+
+def run_process(
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    prefix: tuple[str, ...] = (),
+) -> Result:
+    """The installed command, without a terminal."""
+    done = subprocess.run(
+        [*prefix, GJOBS, *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        check=False,
+        input=stdin or "",
+        env={**os.environ, **(environment or {})},
+        timeout=PATIENCE,
+    )
+    return Result(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+class Terminal:
+    """The installed command on a terminal of its own, which it has for all three streams."""
+
+    def __init__(self, *arguments: str, columns: int = 100, environment: Mapping[str, str] | None = None) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self.process = subprocess.Popen(
+            [GJOBS, *arguments],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
+        )
+        os.close(slave)
+        self.screen = ""
+
+    def read_until(self, text: str) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.screen:
+            assert time.monotonic() < deadline, f"waited in vain for {text!r}: {self.screen!r}"
+            assert self._read_some(), f"ended before {text!r}: {self.screen!r}"
+
+    def type(self, text: str) -> None:
+        os.write(self._master, text.encode())
+
+    def finish(self) -> int:
+        """Waits for the end; the exit code, which is negative where a signal ended it."""
+        try:
+            while self._read_some():
+                pass
+            return self.process.wait(PATIENCE)
+        finally:
+            self.process.kill()
+            self.process.wait()
+            os.close(self._master)
+
+    def _read_some(self) -> bool:
+        """False at the end. Linux calls the end of a terminal whose program is gone an error."""
+        ready, _, _ = select.select([self._master], [], [], PATIENCE)
+        try:
+            data = os.read(self._master, 65536) if ready else b""
+        except OSError:
+            data = b""
+        self.screen += data.decode(errors="replace")
+        return bool(data)

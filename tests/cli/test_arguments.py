@@ -1,0 +1,102 @@
+"""What is typed, and what becomes of it."""
+
+from argparse import ArgumentTypeError
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.model import JobStatus, PageKey
+from tui.cli import arguments, jsonable
+from tui.cli.suggestions import close_names, not_known
+
+ID = UUID(int=7)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.uuids())
+def test_a_page_key_is_read_as_it_was_printed(created_at: datetime, job_id: UUID) -> None:
+    key = PageKey(created_at=created_at, id=job_id)
+    assert arguments.page_key(f"{jsonable.time(created_at)},{job_id}") == key
+
+
+@given(st.datetimes(timezones=st.just(UTC)))
+def test_printed_times_have_six_digits_and_a_z_and_sort_as_they_are(time: datetime) -> None:
+    text = jsonable.time(time)
+    assert len(text) == len("2026-01-04T23:01:01.000000Z")
+    assert text.endswith("Z")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        ",",
+        f"2026-01-04,{ID}",
+        f"2026-01-04T00:00:00,{ID}",
+        f"soon,{ID}",
+        "2026-01-04T00:00:00Z",
+        f"9999-12-31T23:59:59-05:00,{ID}",
+    ],
+)
+def test_what_is_no_page_key(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="CREATED_AT,ID"):
+        arguments.page_key(text)
+
+
+def test_sizes() -> None:
+    assert arguments.size("120x36") == (120, 36)
+    assert arguments.size("80X24") == (80, 24)
+
+
+@pytest.mark.parametrize("text", ["", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="is not a size"):
+        arguments.size(text)
+
+
+def test_ids_and_statuses() -> None:
+    assert arguments.identifier(str(ID)) == ID
+    assert arguments.identifier_or_none("") is None
+    assert arguments.status("queued") is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (arguments.identifier, "7"),
+        (arguments.identifier_or_none, "x"),
+        (arguments.status, "QUEUED"),
+        (arguments.whole_number, "1.0"),
+    ],
+)
+def test_what_is_none_of_them(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match=text):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("QUEUD", "'QUEUD' is not known; did you mean 'queued'?"),
+        ("zzz", "'zzz' is not known; it is one of queued, running, succeeded, failed."),
+    ],
+)
+def test_a_word_that_is_not_known(word: str, sentence: str) -> None:
+    assert not_known(word, JobStatus) == sentence
+
+
+@pytest.mark.parametrize(
+    ("typed", "close"),
+    [
+        ("autumn catalog", ["Autumn catalog"]),
+        ("Autum", ["Autumn catalog", "Autumn shoes"]),
+        ("Spring lokbook", ["Spring lookbook"]),
+        ("", []),
+        ("Winter", []),
+    ],
+)
+def test_close_names(typed: str, close: list[str]) -> None:
+    assert close_names(typed, ["Autumn catalog", "Spring lookbook", "Autumn shoes"]) == close

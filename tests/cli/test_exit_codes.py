@@ -1,0 +1,63 @@
+"""The exit code of each error."""
+
+from uuid import UUID
+
+import pytest
+
+from migrations.errors import MigrationRefused
+from store import errors
+from store.embedded import EmbeddedUnavailable, ServerInUse
+from store.errors import StoreError
+from tui.cli.errors import Declined, UsageError
+from tui.cli.exit_codes import ExitCode, exit_code
+
+CODES: dict[type[BaseException], ExitCode] = {
+    errors.TransitionRefused: ExitCode.REFUSED,
+    errors.RowMissing: ExitCode.REFUSED,
+    errors.Conflict: ExitCode.REFUSED,
+    ServerInUse: ExitCode.REFUSED,
+    MigrationRefused: ExitCode.REFUSED,
+    Declined: ExitCode.REFUSED,
+    errors.InvalidValue: ExitCode.USAGE,
+    UsageError: ExitCode.USAGE,
+    errors.Unreachable: ExitCode.UNREACHABLE,
+    EmbeddedUnavailable: ExitCode.UNREACHABLE,
+    errors.SignInRefused: ExitCode.UNREACHABLE,
+    errors.TimedOut: ExitCode.TIMED_OUT,
+    errors.Locked: ExitCode.TIMED_OUT,
+    errors.SchemaMissing: ExitCode.SCHEMA,
+    errors.NoPrivilege: ExitCode.NOT_PERMITTED,
+    errors.ReadOnly: ExitCode.NOT_PERMITTED,
+    errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
+    errors.UnexpectedError: ExitCode.OUR_FAULT,
+    KeyboardInterrupt: ExitCode.INTERRUPTED,
+    KeyError: ExitCode.OUR_FAULT,
+}
+
+
+def made(kind: type[BaseException]) -> BaseException:
+    """The class is all that counts."""
+    return kind.__new__(kind)
+
+
+@pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
+def test_each_error_has_its_code(kind: type[BaseException], code: ExitCode) -> None:
+    assert exit_code(made(kind)) is code
+
+
+def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
+    children = set(kind.__subclasses__())
+    return children.union(*map(descendants, children))
+
+
+def test_every_error_of_ours_is_in_the_table() -> None:
+    ours = {kind for kind in descendants(StoreError) if not kind.__module__.startswith("tests")}
+    assert ours <= set(CODES)
+
+
+def test_the_numbers_are_the_contracts() -> None:
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 70, 130]
+
+
+def test_an_error_with_its_values_is_no_different() -> None:
+    assert exit_code(errors.RowMissing("gone", (UUID(int=1),))) == 1

@@ -1,0 +1,112 @@
+"""The global options: where they may stand, what wins, and which commands have no use for them."""
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from store.settings import EmbeddedTarget, Settings, UrlTarget
+from tui.cli.command import Command, Eyes, GlobalOptions, settings_for
+from tui.cli.errors import UsageError
+from tui.cli.exit_codes import ExitCode
+from tui.cli.program import parse
+
+DATA_DIR = Path("/data")
+FROM_ENVIRONMENT = {"GJOBS_DATABASE_URL": "postgresql://variable/db", "GJOBS_AS": "ben@example.com"}
+
+GIVEN: dict[str, list[str]] = {
+    "database_url": ["--database-url", "postgresql://option/db"],
+    "act_as": ["--as", "ada@example.com"],
+    "read_only": ["--read-only"],
+    "json": ["--json"],
+}
+
+
+def nothing(settings: Settings) -> ExitCode:
+    return ExitCode.DONE
+
+
+def settings(options: GlobalOptions, environment: dict[str, str], **command: object) -> Settings:
+    return settings_for(
+        Command(run=nothing, **command),  # type: ignore[arg-type]
+        options,
+        data_dir=DATA_DIR,
+        environment=environment,
+    )
+
+
+@pytest.mark.parametrize("places", product(range(3), repeat=len(GIVEN)))
+def test_each_may_stand_before_between_and_after_the_words_of_a_command(places: tuple[int, ...]) -> None:
+    slots: list[list[str]] = [[], [], []]
+    for option, place in zip(GIVEN.values(), places, strict=True):
+        slots[place] += option
+    before, between, after = slots
+    _, options, own = parse([*before, "jobs", *between, "list", "--limit", "7", *after])
+    assert options == GlobalOptions(
+        database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True
+    )
+    assert own == {"project": None, "status": None, "limit": 7, "after": None}
+
+
+def test_without_them_nothing_is_chosen() -> None:
+    assert parse(["users"])[1] == GlobalOptions()
+
+
+def test_the_last_one_counts() -> None:
+    assert parse(["--as", "a@x", "users", "--as", "b@x"])[1].act_as == "b@x"
+
+
+def test_option_before_environment_before_the_embedded_default() -> None:
+    option = settings(GlobalOptions(database_url="postgresql://option/db"), FROM_ENVIRONMENT)
+    assert option.target == UrlTarget(url="postgresql://option/db", origin="--database-url")
+    variable = settings(GlobalOptions(), FROM_ENVIRONMENT)
+    assert variable.target == UrlTarget(url="postgresql://variable/db", origin="GJOBS_DATABASE_URL")
+    assert settings(GlobalOptions(), {}).target == EmbeddedTarget(data_dir=DATA_DIR)
+
+
+@pytest.mark.parametrize(
+    ("eyes", "option", "environment", "expected"),
+    [
+        (Eyes.CHOSEN, None, {}, "ada@example.com"),
+        (Eyes.CHOSEN, None, {"GJOBS_DATABASE_URL": "postgresql:///x"}, "operator"),
+        (Eyes.CHOSEN, None, FROM_ENVIRONMENT, "ben@example.com"),
+        (Eyes.CHOSEN, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
+        (Eyes.CHOSEN, "operator", {}, "operator"),
+        (Eyes.OPERATOR_UNLESS_ASKED, None, {}, "operator"),
+        (Eyes.OPERATOR_UNLESS_ASKED, None, FROM_ENVIRONMENT, "operator"),
+        (Eyes.OPERATOR_UNLESS_ASKED, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
+        (Eyes.OPERATOR_ONLY, None, FROM_ENVIRONMENT, "operator"),
+        (Eyes.OPERATOR_ONLY, "operator", FROM_ENVIRONMENT, "operator"),
+    ],
+)
+def test_whose_eyes(eyes: Eyes, option: str | None, environment: dict[str, str], expected: str) -> None:
+    assert settings(GlobalOptions(act_as=option), environment, eyes=eyes).act_as == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "command"),
+    [
+        (GlobalOptions(act_as="ada@example.com"), {"eyes": Eyes.OPERATOR_ONLY}),
+        (GlobalOptions(database_url="postgresql:///x"), {"embedded_only": True}),
+        (GlobalOptions(json=True), {"has_json": False}),
+    ],
+)
+def test_an_option_without_meaning_is_refused_rather_than_ignored(
+    options: GlobalOptions, command: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError):
+        settings(options, {}, **command)
+
+
+@pytest.mark.parametrize("words", ["db url", "db start", "db stop", "db status", "db reset", "demo"])
+def test_what_is_about_the_embedded_database_never_reads_an_address(words: str) -> None:
+    command, _, _ = parse(words.split())
+    chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
+    assert chosen.target == EmbeddedTarget(data_dir=DATA_DIR)
+
+
+@pytest.mark.parametrize("words", ["users", "db status", "migrate status", "migrate sql"])
+def test_what_is_the_operators(words: str) -> None:
+    command, _, _ = parse(words.split())
+    chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
+    assert chosen.act_as == "operator"

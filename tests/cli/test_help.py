@@ -1,0 +1,109 @@
+"""Every `--help` fits a screen and ends with an example that can be typed."""
+
+import argparse
+import inspect
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from tui.cli.command import Command
+from tui.cli.errors import UsageError
+from tui.cli.parser import Parser
+from tui.cli.program import build_parser, parse
+
+LINES, COLUMNS = 24, 80
+
+
+def parsers(parser: Parser) -> Iterator[Parser]:
+    """The parser and, in depth, those of its commands."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for child in action.choices.values():
+                yield from parsers(child)
+
+
+ALL = list(parsers(build_parser()))
+COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command"), Command)]
+
+
+def name(parser: Parser) -> str:
+    return parser.prog
+
+
+def test_the_commands_are_those_of_the_contract() -> None:
+    assert {parser.prog for parser in COMMANDS} == {
+        "gjobs",
+        "gjobs demo",
+        "gjobs snapshot",
+        "gjobs projects",
+        "gjobs projects create",
+        "gjobs users",
+        *(f"gjobs jobs {verb}" for verb in ("list", "show", "create", "update", "transition", "delete")),
+        "gjobs stats",
+        *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
+        *(f"gjobs migrate {verb}" for verb in ("status", "up", "down", "sql")),
+    }
+
+
+@pytest.mark.parametrize("parser", ALL, ids=name)
+def test_help_fits_a_screen(parser: Parser) -> None:
+    lines = parser.format_help().rstrip().splitlines()
+    assert len(lines) <= LINES
+    assert max(map(len, lines)) <= COLUMNS
+
+
+@pytest.mark.parametrize("parser", ALL, ids=name)
+def test_help_ends_with_an_example_that_can_be_typed(parser: Parser) -> None:
+    last = parser.format_help().rstrip().splitlines()[-1]
+    assert last.startswith("example: ")
+    typed = last.removeprefix("example: ").removeprefix('psql "$(').removesuffix(')"').partition(" > ")[0]
+    program, *arguments = shlex.split(typed)
+    assert program == "gjobs"
+    parse(arguments)
+
+
+@pytest.mark.parametrize("parser", ALL, ids=name)
+def test_help_is_printed_on_stdout(parser: Parser, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="^0$"):
+        build_parser().parse_args([*parser.prog.split()[1:], "--help"])
+    captured = capsys.readouterr()
+    assert captured.out == parser.format_help()
+    assert captured.err == ""
+
+
+@pytest.mark.parametrize("parser", COMMANDS, ids=name)
+def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
+    group = parser._global
+    own = {
+        action.dest
+        for action in parser._actions
+        if action not in group._group_actions and not isinstance(action, argparse._SubParsersAction)
+    }
+    _, _, *parameters = inspect.signature(parser.get_default("command").run).parameters
+    assert set(parameters) == own
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["job"], "did you mean 'jobs'?"),
+        (["jobs", "lst"], "did you mean 'list'?"),
+        (["zzz"], "it is one of demo, snapshot, projects, users, jobs, stats, db, migrate."),
+        (["jobs"], "required: COMMAND"),
+        (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
+        (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),
+        (["jobs", "show", "3f2a9c1e"], "an id is a whole UUID"),
+        (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
+        (["snapshot", "--size", "12"], "COLUMNSxROWS"),
+        (["stats", "--by", "mode"], "it is one of project."),
+        (["migrate", "down", "0009"], "it is one of"),
+    ],
+)
+def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(arguments)
+    assert words in str(caught.value)
+    assert str(caught.value).endswith((".", "?"))
+    assert str(caught.value.hint).endswith("--help' shows what it takes.")

@@ -1,0 +1,122 @@
+"""`gjobs jobs list` and `show`."""
+
+from collections.abc import Callable
+
+import pytest
+
+from store.store import PAGE_SIZE
+from tests.cli.support import Run
+from tests.cli.world import ADA, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
+from tui.cli.commands.jobs import syntax
+
+pytestmark = pytest.mark.usefixtures("url")
+
+Sql = Callable[..., list[tuple[object, ...]]]
+
+
+def ids(jobs: list[dict[str, str]]) -> list[str]:
+    return [job["id"] for job in jobs]
+
+
+def test_list_has_the_columns_names_and_the_newest_first(gjobs: Run) -> None:
+    listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json")
+    assert listed.code == 0
+    assert listed.document == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
+    assert list(listed.document[0]) == list(document(QUEUED))
+    assert listed.err == ""
+
+
+def test_the_operator_sees_everyones_and_a_user_their_own(gjobs: Run) -> None:
+    assert str(BENS) in gjobs("jobs", "list").out
+    assert str(BENS) in gjobs("jobs", "list", "--as", "operator").out
+    assert str(BENS) not in gjobs("jobs", "list", "--as", "ada@example.com").out
+    assert gjobs("jobs", "list", "--as", "ben@example.com", "--json").document[0]["id"] == str(BENS)
+    assert len(gjobs("jobs", "list", "--as", str(ADA), "--json").document) == 4
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (["--status", "failed"], [FAILED]),
+        (["--project", "Autumn catalog", "--status", "queued"], [QUEUED]),
+        (["--project", str(AUTUMN), "--limit", "2"], [QUEUED, RUNNING]),
+        (["--project", "Spring lookbook"], [BENS]),
+        (["--project", "Spring lookbook", "--status", "running"], []),
+    ],
+)
+def test_filters(gjobs: Run, filters: list[str], expected: list[object]) -> None:
+    listed = gjobs("jobs", "list", *filters, "--json")
+    assert listed.code == 0
+    assert ids(listed.document) == list(map(str, expected))
+
+
+def test_no_job_is_an_empty_document_or_only_the_titles(gjobs: Run) -> None:
+    assert gjobs("jobs", "list", "--project", "Spring lookbook", "--status", "failed", "--json").out == "[]\n"
+    listed = gjobs("jobs", "list", "--project", "Spring lookbook", "--status", "failed")
+    assert listed.code == 0
+    assert listed.out.split() == ["ID", "STATUS", "COST", "CREATED", "MODE", "PROJECT", "ERROR"]
+    assert listed.err == "No jobs.\n"
+
+
+def test_after_takes_the_last_rows_two_values(gjobs: Run) -> None:
+    seen: list[str] = []
+    after: list[str] = []
+    while page := gjobs("jobs", "list", "--limit", "2", "--json", *after).document:
+        seen += ids(page)
+        after = ["--after", f"{page[-1]['created_at']},{page[-1]['id']}"]
+    assert seen == list(map(str, [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]))
+
+
+def test_a_page_for_people_says_how_the_next_one_is_asked_for(gjobs: Run) -> None:
+    page = gjobs("jobs", "list", "--limit", "2")
+    key = f"{time_of(3)},{RUNNING}"
+    assert page.err == f"There are more. The next ones: --after {key}\n"
+    rest = gjobs("jobs", "list", "--after", key)
+    assert str(SUCCEEDED) in rest.out
+    assert rest.err == ""
+
+
+def test_equal_times_are_paged_by_id(gjobs: Run, sql: Sql) -> None:
+    sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
+    first = gjobs("jobs", "list", "--limit", "3", "--json").document
+    last = first[-1]
+    rest = gjobs("jobs", "list", "--after", f"{last['created_at']},{last['id']}", "--json").document
+    assert sorted(ids(first) + ids(rest)) == sorted(map(str, [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]))
+
+
+def test_the_table_names_project_and_error(gjobs: Run) -> None:
+    _, *rows = gjobs("jobs", "list", "--as", "ada@example.com").out.splitlines()
+    assert rows[-1].split() == [
+        *(str(FAILED), "failed", "$0.18", "2026-01-04", "13:00:00", "feature_callout"),
+        *("Autumn", "catalog", "API", "timeout"),
+    ]
+
+
+def test_show_has_one_job(gjobs: Run) -> None:
+    assert gjobs("jobs", "show", str(FAILED), "--json").document == document(FAILED)
+
+
+def test_show_unfolds_the_apps_error(gjobs: Run, sql: Sql) -> None:
+    sql("""update public.generation_jobs set error = '{"message": "Boom", "mode": "x"}' where id = %s""", FAILED)
+    shown = gjobs("jobs", "show", str(FAILED)).out
+    assert "project      Autumn catalog" in shown
+    assert 'error        {\n               "message": "Boom",\n               "mode": "x"\n             }\n' in shown
+    assert '"message"' not in gjobs("jobs", "list").out
+
+
+@pytest.mark.parametrize("job", [NOBODY, BENS])
+def test_a_job_that_is_not_there_or_hidden_looks_the_same(gjobs: Run, job: object) -> None:
+    shown = gjobs("jobs", "show", str(job), "--as", "ada@example.com", "--json")
+    assert (shown.code, shown.out) == (1, "")
+    assert shown.err == f"There is no job {job}, or none that this user sees.\n'gjobs jobs list' lists them.\n"
+
+
+def test_the_default_limit_is_the_stores() -> None:
+    assert syntax.PAGE_SIZE == PAGE_SIZE
+
+
+@pytest.mark.parametrize("limit", ["0", "10001", "-1", "many"])
+def test_a_limit_that_is_none_is_explained(gjobs: Run, limit: str) -> None:
+    listed = gjobs("jobs", "list", "--limit", limit)
+    assert (listed.code, listed.out) == (2, "")
+    assert "imit" in listed.err

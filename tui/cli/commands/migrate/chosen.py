@@ -1,0 +1,37 @@
+"""The database whose schema is meant."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import assert_never
+
+from store.settings import EmbeddedTarget, Settings, UrlTarget
+from tui.cli.output import say
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    conninfo: Mapping[str, str | int]
+    label: str
+    is_ours: bool
+    """The embedded one, which every command migrates by itself."""
+    alone: AbstractContextManager[None]
+    """Inside, no other command of ours migrates it."""
+
+
+@contextmanager
+def chosen_database(settings: Settings) -> Iterator[Database]:
+    """Our own server is started, and not migrated as the other commands do: that is what these are about."""
+    match settings.target:
+        case EmbeddedTarget(data_dir=data_dir):
+            from store.embedded import open_server
+
+            with open_server(data_dir, report=say) as lease:
+                yield Database(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
+        case UrlTarget(url=url):
+            from store.connection_url import label, parse
+
+            conninfo = parse(url)
+            yield Database(conninfo=conninfo, label=label(conninfo), is_ours=False, alone=nullcontext())
+        case _:
+            assert_never(settings.target)

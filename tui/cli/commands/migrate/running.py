@@ -1,0 +1,114 @@
+"""`gjobs migrate status`, `up`, `down` and `sql`."""
+
+from typing import TYPE_CHECKING
+
+from migrations import REVISIONS
+from store.errors import ReadOnly
+from store.settings import Settings
+from tui.cli import jsonable
+from tui.cli.commands.migrate.chosen import Database, chosen_database
+from tui.cli.confirm import require_yes
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, say, say_block
+
+if TYPE_CHECKING:
+    from migrations.status import MigrationStatus
+
+BASE = "base"
+"""Below the first revision."""
+
+
+def show_status(settings: Settings, output: Output) -> ExitCode:
+    from migrations import runner
+
+    with chosen_database(settings) as database:
+        status = runner.status(database.conninfo)
+    if output.json:
+        output.document(jsonable.migration_status(status))
+        return ExitCode.DONE
+    from tui.cli.tables import fields
+    from tui.text import clean
+
+    output.text(
+        fields(
+            {
+                "database": clean(database.label),
+                "current": clean(status.current or "-"),
+                "head": status.head,
+                "pending": ", ".join(status.pending) or "-",
+                "managed": "yes" if status.managed else "no: no migration has run here",
+            }
+        )
+    )
+    return ExitCode.DONE
+
+
+def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    from migrations import runner
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        if not (yes or database.is_ours) and (sql := runner.sql(database.conninfo)):
+            _ask_to_run(sql, database)
+        with database.alone:
+            runner.upgrade(database.conninfo, report=say)
+        return _done(runner.status(database.conninfo), output)
+
+
+def _ask_to_run(sql: str, database: Database) -> None:
+    from tui.text import clean, clean_block
+
+    say_block(clean_block(sql))
+    require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
+
+
+def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> ExitCode:
+    from migrations import runner
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        undone = _undone(runner.status(database.conninfo), revision)
+        if undone and not yes:
+            _ask_to_undo(undone, database)
+        with database.alone:
+            runner.downgrade(database.conninfo, revision, report=say)
+        return _done(runner.status(database.conninfo), output)
+
+
+def _undone(status: "MigrationStatus", revision: str) -> list[str]:
+    """The newest first; empty where the database is not above the revision."""
+    has_run = [known for known in REVISIONS if known not in status.pending] if status.managed else []
+    return [known for known in reversed(has_run) if revision == BASE or known > revision]
+
+
+def _ask_to_undo(undone: list[str], database: Database) -> None:
+    from tui.text import clean
+
+    noun = "revision" if len(undone) == 1 else "revisions"
+    require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")
+
+
+def print_sql(settings: Settings, output: Output) -> ExitCode:
+    from migrations import runner
+
+    with chosen_database(settings) as database:
+        sql = runner.sql(database.conninfo)
+    if output.json:
+        output.document({"sql": sql})
+    elif sql:
+        output.text(sql.rstrip())
+    if not sql:
+        say("Nothing is pending.")
+    return ExitCode.DONE
+
+
+def _require_writable(settings: Settings) -> None:
+    if settings.read_only:
+        raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
+
+
+def _done(status: "MigrationStatus", output: Output) -> ExitCode:
+    if output.json:
+        output.document(jsonable.migration_status(status))
+    say(f"The schema is at revision {status.current}." if status.current else "No revision is left on this database.")
+    return ExitCode.DONE

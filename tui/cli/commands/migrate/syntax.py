@@ -1,0 +1,53 @@
+"""How `gjobs migrate …` is typed."""
+
+from typing import TYPE_CHECKING
+
+from migrations import REVISIONS
+from tui.cli.command import Command, Eyes
+from tui.cli.commands.migrate.running import BASE, down, print_sql, show_status, up
+from tui.cli.parser import add_command, add_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tui.cli.exit_codes import ExitCode
+    from tui.cli.parser import Commands
+
+
+def add_migrate(commands: "Commands") -> None:
+    group = add_command(
+        commands, "migrate", None, help="see or change which revision the schema is at", example="gjobs migrate status"
+    )
+    migrate = add_commands(group, required=True)
+    add_command(
+        migrate,
+        "status",
+        _command(show_status),
+        help="show the schema's revision, and what is pending",
+        example="gjobs migrate status --json",
+    )
+    up_parser = add_command(
+        migrate,
+        "up",
+        _command(up),
+        help="run what is pending; asks unless the database is embedded",
+        example="gjobs migrate up --database-url postgresql://me@db.example.com/app",
+    )
+    up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
+    down_parser = add_command(
+        migrate, "down", _command(down), help="undo what came after a revision; asks", example="gjobs migrate down 0001"
+    )
+    targets = [BASE, *REVISIONS[:-1]]
+    down_parser.add_argument("revision", choices=targets, metavar="REVISION", help=f"one of {', '.join(targets)}")
+    down_parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_command(
+        migrate,
+        "sql",
+        _command(print_sql),
+        help="print what 'up' would run",
+        example="gjobs migrate sql > pending.sql",
+    )
+
+
+def _command(run: "Callable[..., ExitCode]") -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_ONLY)
