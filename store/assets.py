@@ -24,8 +24,14 @@ _OF_PROJECT = (
     .order_by(_assets.c.created_at.desc(), _assets.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
+_ONE_OF_PROJECT = _OF_PROJECT.where(_assets.c.id == bindparam("id", type_=Uuid))
 
 
 def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
     """Newest first."""
     return Query(_OF_PROJECT, make_asset, {"project_id": project_id, "rows": limit})
+
+
+def one_of_project(asset_id: UUID, project_id: UUID) -> Query[Asset]:
+    """No row where the asset is another project's."""
+    return Query(_ONE_OF_PROJECT, make_asset, {"id": asset_id, "project_id": project_id, "rows": 1})

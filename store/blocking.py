@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from functools import update_wrapper
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -18,23 +19,42 @@ class LoopThread:
     """An event loop in a thread of its own, so that a caller may itself be inside a running loop."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="gjobs-store", daemon=True)
+        started: Future[asyncio.AbstractEventLoop] = Future()
+        self._stopping = asyncio.Event()
+        self._stopped = False
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=asyncio.run, args=[self._live(started)], name="gjobs-store", daemon=True)
         self._thread.start()
+        self._loop = started.result()
+
+    async def _live(self, started: "Future[asyncio.AbstractEventLoop]") -> None:
+        started.set_result(asyncio.get_running_loop())
+        await self._stopping.wait()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Waits for the result. An interrupt stops the work as well."""
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        """Waits for the result. An interrupt stops the work as well. Raises RuntimeError after `stop`."""
+        with self._lock:
+            if self._stopped:
+                coroutine.close()
+                raise RuntimeError("This store is closed.")
+            future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
 
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+    def stop(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Runs `last`, cancels what others still wait for, and ends the thread. Without effect the second time."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+        try:
+            asyncio.run_coroutine_threadsafe(last(), self._loop).result()
+        finally:
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join()
 
 
 def _blocking(
@@ -68,11 +88,10 @@ class BlockingStore:
 
     def close(self) -> None:
         """Closes the connections, which all stores made from this one share, and ends their thread."""
-        self.run(self.store.close())
-        self._thread.stop()
+        self._thread.stop(self.store.close)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Waits for any coroutine of this store's."""
+        """Waits for any coroutine of this store's. Raises RuntimeError once it is closed."""
         return self._thread.run(coroutine)
 
     def acting_as(self, actor: Actor) -> "BlockingStore":

@@ -1,5 +1,7 @@
 """A database's address: libpq's parameters from a URI, and the words that may be shown of it."""
 
+import os
+import re
 from collections.abc import Mapping
 
 from psycopg import ProgrammingError
@@ -7,29 +9,49 @@ from psycopg.conninfo import conninfo_to_dict
 
 from store.errors import InvalidValue
 
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+
 
 def parse(url: str) -> dict[str, str | int]:
     """libpq's parameters. Raises InvalidValue, whose message never repeats the URL: it may hold a password."""
-    scheme = url.partition("://")[0] if "://" in url else None
-    if scheme is not None and scheme not in ("postgres", "postgresql"):
+    scheme = _SCHEME.match(url)
+    if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
         raise InvalidValue(
             "database_url",
-            f"The database URL starts with {scheme!r}; only Postgres can be opened.",
+            f"The database URL starts with {scheme[1]!r}; only Postgres can be opened.",
             hint="Use postgresql://USER@HOST/DATABASE.",
         )
+    if scheme is not None and _is_ambiguous(url[scheme.end() :]):
+        raise _unreadable()
     try:
         parameters = conninfo_to_dict(url)
-    except ProgrammingError:
-        raise InvalidValue(
-            "database_url",
-            "The database URL cannot be read.",
-            hint="Use postgresql://USER@HOST:PORT/DATABASE, with special characters percent-encoded.",
-        ) from None
+    except (ProgrammingError, UnicodeError, ValueError):
+        raise _unreadable() from None
+    if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
+        # What stands in the port's place may be a password.
+        raise _unreadable()
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def label(parameters: Mapping[str, str | int]) -> str:
-    """What names the database on screen: never a password."""
-    host = str(parameters.get("host", "") or parameters.get("service", "") or "local")
-    database = str(parameters.get("dbname", ""))
+def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = os.environ) -> str:
+    """What names the database on screen: never a password. What libpq takes from the environment counts."""
+    given = [parameters.get(name) for name in ("host", "hostaddr", "service")]
+    inherited = [environment.get(name) for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR")]
+    host = next((str(value) for value in (*given, *inherited) if value), "local")
+    database = parameters.get("dbname") or environment.get("PGDATABASE")
     return f"{host}/{database}" if database else host
+
+
+def _is_ambiguous(rest: str) -> bool:
+    """Whether libpq sees a part of a password as host, port or database: one with a bare `@`, `/` or `?` does that."""
+    credentials, at, _ = rest.partition("/")[0].partition("@")
+    place = rest[len(credentials) + 1 :] if at else rest
+    return bool(at and "?" in credentials) or "@" in place.partition("?")[0]
+
+
+def _unreadable() -> InvalidValue:
+    return InvalidValue(
+        "database_url",
+        "The database URL cannot be read.",
+        hint="Use postgresql://USER@HOST:PORT/DATABASE, with special characters percent-encoded.",
+    )

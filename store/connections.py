@@ -5,19 +5,29 @@ report the attempt as a time-out. Here a connection is made when it is needed, o
 """
 
 import asyncio
+import logging
+import os
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from psycopg import AsyncConnection, Error
-from psycopg.pq import TransactionStatus
+from psycopg.conninfo import conninfo_attempts_async
+from psycopg.pq import PipelineStatus, TransactionStatus
 
 from store import driver_errors, timestamps
+from store.errors import SignInRefused, StoreError, Unreachable
 
-# Each may be set otherwise in the URL. None of them is session state, so poolers accept them.
+# The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
+# set up logging, Python would write the rest into the screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+# Each may be set otherwise in the URL. Poolers accept them all.
 DEFAULTS: Mapping[str, str | int] = {
-    "application_name": "gjobs",
-    "connect_timeout": 10,
+    "fallback_application_name": "gjobs",
+    # Also where the database's own encoding lacks characters: then it says so, and nothing is misread.
+    "client_encoding": "UTF8",
     "keepalives_idle": 15,
     "keepalives_interval": 5,
     "keepalives_count": 3,
@@ -25,11 +35,16 @@ DEFAULTS: Mapping[str, str | int] = {
 }
 
 
+CONNECT_TIMEOUT = 10
+"""Seconds for each address, where neither the URL nor the environment says otherwise."""
+
+
 class Connections:
     """At most `size` connections with the same parameters, opened when needed and kept for the next."""
 
     def __init__(self, conninfo: Mapping[str, str | int], *, size: int = 2) -> None:
-        self._conninfo = {**DEFAULTS, **conninfo}
+        timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
+        self._conninfo = {**DEFAULTS, "connect_timeout": timeout, **conninfo}
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
         self._closed = False
@@ -42,7 +57,7 @@ class Connections:
             try:
                 yield connection
             finally:
-                if self._closed or connection.info.transaction_status is not TransactionStatus.IDLE:
+                if self._closed or not _is_clean(connection):
                     await connection.close()
                 else:
                     self._idle.append(connection)
@@ -62,16 +77,41 @@ class Connections:
         return await self._connect()
 
     async def _connect(self) -> AsyncConnection:
+        """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+        failure: StoreError = Unreachable("The database has no address.")
+        for address in await self._addresses():
+            try:
+                connection = await AsyncConnection.connect(
+                    **address,
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+            except Error as error:
+                failure = driver_errors.translate_connecting(error)
+                failure.__cause__ = error
+                if isinstance(failure, SignInRefused):
+                    break
+            else:
+                timestamps.register(connection)
+                return connection
+        raise failure
+
+    async def _addresses(self) -> list[dict[str, Any]]:
+        """The parameters for each address of each host, in the order in which they are tried."""
         try:
-            connection = await AsyncConnection.connect(
-                **self._conninfo,  # type: ignore[arg-type]
-                autocommit=True,
-                prepare_threshold=None,
-            )
+            return await conninfo_attempts_async(self._conninfo)
         except Error as error:
             raise driver_errors.translate_connecting(error) from error
-        timestamps.register(connection)
-        return connection
+        except UnicodeError as error:
+            raise Unreachable("The database's host name cannot be one.") from error
+
+
+def _is_clean(connection: AsyncConnection) -> bool:
+    """Whether nothing of its last use is left on a connection."""
+    return (
+        connection.info.transaction_status is TransactionStatus.IDLE
+        and connection.info.pipeline_status is PipelineStatus.OFF
+    )
 
 
 def _has_input(connection: AsyncConnection) -> bool:

@@ -22,6 +22,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from store import driver_errors
 from store.actor import ActingUser, Actor
 from store.connections import Connections
+from store.deadline import deadline
 from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
 from store.rows import Row, RowMaker
 
@@ -93,7 +94,10 @@ class Database:
         """
         async with self._connections.lease() as connection, _ends(connection, self._patience):
             async with connection.pipeline():
-                await connection.execute("BEGIN READ ONLY" if self.read_only else "BEGIN")
+                # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
+                await connection.execute(
+                    f"BEGIN ISOLATION LEVEL READ COMMITTED{' READ ONLY' if self.read_only else ''}"
+                )
                 identity = await _set_up(connection, actor, self._limits)
                 await _check_identity(identity, actor)
             transaction = WriteTransaction(connection)
@@ -127,18 +131,17 @@ class WriteTransaction:
 @asynccontextmanager
 async def _ends(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
     """Errors leave as ours, no transaction stays open, and nobody waits for ever for a dead link."""
-    try:
-        async with asyncio.timeout(patience):
+    with deadline(connection, patience) as waiting:
+        try:
             try:
                 yield
             except BaseException:
                 await _abandon(connection)
                 raise
-    except Error as error:
-        raise driver_errors.translate(error) from error
-    except TimeoutError as error:
-        await connection.close()
-        raise TimedOut(f"The database did not answer within {patience:g} s.") from error
+        except Error as error:
+            if waiting.passed:
+                raise TimedOut(f"The database did not answer within {patience:g} s.") from error
+            raise driver_errors.translate(error) from error
 
 
 async def _abandon(connection: AsyncConnection) -> None:
@@ -155,7 +158,7 @@ async def _commit(connection: AsyncConnection) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:
-        if error.sqlstate is None or connection.closed:
+        if connection.closed or driver_errors.is_broken_link(error):
             raise OutcomeUnknown(
                 "The link broke before the database confirmed the change: it may or may not have been made."
             ) from error
@@ -172,6 +175,8 @@ async def _set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits)
     settings = {
         "statement_timeout": str(round(limits.statement * 1000)),
         "lock_timeout": str(round(limits.lock * 1000)),
+        # Against a client that stops in the middle: asleep, or cut off without a word.
+        "idle_in_transaction_session_timeout": str(round((limits.statement + limits.answer) * 1000)),
     }
     if isinstance(actor, ActingUser):
         settings["request.jwt.claims"] = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})

@@ -35,7 +35,27 @@ _VALUE = (
     errors.CharacterNotInRepertoire,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
-_LINK = (errors.AdminShutdown, errors.CrashShutdown, errors.CannotConnectNow, errors.TooManyConnections)
+_LINK = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.DatabaseDropped,
+    errors.IdleSessionTimeout,
+    errors.TooManyConnections,
+    # What poolers answer with when they lose the server or have none.
+    errors.ConnectionException,
+    errors.ConnectionDoesNotExist,
+    errors.ConnectionFailure,
+    errors.ProtocolViolation,
+)
+_FOR_THE_MOMENT = (
+    "starting up",
+    "shutting down",
+    "in recovery mode",
+    "not yet accepting connections",
+    "too many",
+    "remaining connection slots",
+)
 
 
 def translate(error: Error) -> StoreError:
@@ -49,7 +69,7 @@ def translate(error: Error) -> StoreError:
             return ReadOnly("This session is read-only: nothing was changed.", sqlstate=state)
         case errors.LockNotAvailable():
             return Locked("The row is locked by another transaction.", sqlstate=state)
-        case errors.QueryCanceled():
+        case errors.QueryCanceled() | errors.IdleInTransactionSessionTimeout():
             return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
         case errors.SerializationFailure() | errors.DeadlockDetected():
             return Conflict("A concurrent change came first: nothing was changed.", sqlstate=state)
@@ -58,13 +78,19 @@ def translate(error: Error) -> StoreError:
     if isinstance(error, _SCHEMA):
         return SchemaMissing(f"This database lacks what is needed: {text}.", sqlstate=state)
     if isinstance(error, _VALUE):
-        field = error.diag.column_name or error.diag.constraint_name or "value"
-        return InvalidValue(field, f"The database refused the value: {text}.", sqlstate=state)
+        return InvalidValue(_field(error), f"The database refused the value: {text}.", sqlstate=state)
     if isinstance(error, _SIGN_IN):
         return SignInRefused(f"The database refused the sign-in: {text}.", sqlstate=state)
-    if isinstance(error, _LINK) or (isinstance(error, (OperationalError, InterfaceError)) and state is None):
+    if is_broken_link(error):
         return Unreachable(f"The database is not reachable: {text}.", sqlstate=state)
     return UnexpectedError(f"The database answered with an error: {text}.", sqlstate=state)
+
+
+def is_broken_link(error: Error) -> bool:
+    """Whether no answer to the statement will ever come, so that nobody knows what became of it."""
+    return isinstance(error, _LINK) or (
+        isinstance(error, (OperationalError, InterfaceError)) and error.sqlstate is None
+    )
 
 
 def translate_connecting(error: Error) -> StoreError:
@@ -77,13 +103,20 @@ def translate_connecting(error: Error) -> StoreError:
         return translate(error)
     text = _refusal(str(error))
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    if any(
-        phrase in text for phrase in ("starting up", "shutting down", "recovery", "too many", "remaining connection")
-    ):
+    if any(phrase in text for phrase in _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")
     if asked_for_password or "FATAL" in str(error):
         return SignInRefused(f"The database refused the sign-in: {text}.")
     return Unreachable(f"The database is not reachable: {text}.")
+
+
+def _field(error: Error) -> str:
+    """The column; a constraint of one column is named TABLE_COLUMN_KIND, where nobody named it otherwise."""
+    constraint, table = error.diag.constraint_name or "value", error.diag.table_name
+    stem, _, kind = constraint.rpartition("_")
+    if table and stem.startswith(f"{table}_") and kind in ("fkey", "check", "key"):
+        constraint = stem.removeprefix(f"{table}_")
+    return error.diag.column_name or constraint
 
 
 def first_line(text: str) -> str:

@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
@@ -79,8 +81,12 @@ class Feed(Generic[Q, T]):
         self._clock = clock
         self._generation = 1
         self._paused = False
-        self._wake = asyncio.Event()
+        self._due = False
+        """Whether somebody wants an answer at once."""
+        self._stirred = asyncio.Event()
+        """Set when what is waited for has to be thought over."""
         self._asked = asyncio.Event()
+        """Set when what is in flight is wanted no more."""
 
     @property
     def query(self) -> Q:
@@ -93,13 +99,13 @@ class Feed(Generic[Q, T]):
 
     @property
     def interval(self) -> float:
-        """Seconds between a page and the next question."""
+        """Seconds between a page and the next question. Counts for the present wait, too."""
         return self._interval
 
     @interval.setter
     def interval(self, seconds: float) -> None:
         self._interval = seconds
-        self._wake.set()
+        self._stirred.set()
 
     @property
     def paused(self) -> bool:
@@ -108,28 +114,31 @@ class Feed(Generic[Q, T]):
     def pause(self) -> None:
         """No more questions but those that are asked for: `ask` and `refresh` still answer once."""
         self._paused = True
+        self._stirred.set()
 
     def resume(self) -> None:
+        """Asks at once, and goes on."""
         self._paused = False
-        self._wake.set()
+        self.refresh()
 
     def ask(self, query: Q) -> None:
         """Another question, at once: what is in flight is stopped and never answered."""
         self._query = query
         self._generation += 1
         self._asked.set()
-        self._wake.set()
+        self.refresh()
 
     def refresh(self) -> None:
         """The same question as soon as the one in flight is answered."""
-        self._wake.set()
+        self._due = True
+        self._stirred.set()
 
     async def pages(self) -> AsyncIterator[FeedPage[T] | FeedFailure]:
         """Never ends by itself. Only one may be read at a time."""
         number = attempts = 0
         since: datetime | None = None
         while True:
-            self._wake.clear()
+            self._due = False
             self._asked.clear()
             generation = self._generation
             started = time.monotonic()
@@ -139,14 +148,14 @@ class Feed(Generic[Q, T]):
                 number += 1
                 attempts += 1
                 since = since or self._clock()
-                wait = None if isinstance(error, SignInRefused) else wait_after_failure(self._interval, attempts)
+                wait = self._after_failure(error, attempts)
                 yield FeedFailure(
                     number=number,
                     generation=generation,
                     error=error,
                     since=since,
                     attempts=attempts,
-                    retry_in=wait,
+                    retry_in=wait(),
                 )
                 await self._sleep(wait)
                 continue
@@ -162,7 +171,15 @@ class Feed(Generic[Q, T]):
                 fetched_at=self._clock(),
                 duration=duration,
             )
-            await self._sleep(wait_after_page(self._interval, duration))
+            await self._sleep(partial(self._after_page, duration))
+
+    def _after_page(self, duration: float) -> float:
+        return wait_after_page(self._interval, duration)
+
+    def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
+        if isinstance(error, SignInRefused):
+            return lambda: None
+        return lambda: wait_after_failure(self._interval, attempts)
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
@@ -178,12 +195,15 @@ class Feed(Generic[Q, T]):
             asked.cancel()
             await asyncio.gather(fetching, asked, return_exceptions=True)
 
-    async def _sleep(self, seconds: float | None) -> None:
-        """Until the time has passed or somebody wakes the feed; None and a paused feed wait for somebody."""
-        while True:
-            try:
-                await asyncio.wait_for(self._wake.wait(), None if self._paused else seconds)
-            except TimeoutError:
-                if self._paused:
-                    continue
-            return
+    async def _sleep(self, wait: Callable[[], float | None]) -> None:
+        """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
+        started = time.monotonic()
+        while not self._due:
+            self._stirred.clear()
+            seconds = None if self._paused else wait()
+            left = None if seconds is None else started + seconds - time.monotonic()
+            if left is not None and left <= 0:
+                return
+            with suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._stirred.wait()

@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from datetime import datetime
 from functools import cache
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
+    BindParameter,
+    ColumnElement,
     DateTime,
     Integer,
     Select,
@@ -28,10 +31,10 @@ from sqlalchemy import (
     update,
 )
 
-from store import tables
+from store import tables, timestamps
 from store.database import Query
 from store.model import GenerationJob, JobStatus, PageKey
-from store.rows import Row
+from store.rows import Row, job_status
 from store.transitions import sources
 
 _jobs = tables.generation_jobs
@@ -57,7 +60,7 @@ def make_job(row: Row) -> GenerationJob:
         id=identifier,
         user_id=user_id,
         project_id=project_id,
-        status=JobStatus(status),
+        status=job_status(status),
         mode=mode,
         input_asset_id=input_asset_id,
         error=error,
@@ -82,21 +85,41 @@ def page(
     if status is not None:
         parameters["status"] = status.value
     if after is not None:
-        parameters |= {"after_created_at": after.created_at, "after_id": after.id}
-    return Query(_page(project_id is not None, status is not None, after is not None), make_job, parameters)
+        parameters["after_id"] = after.id
+        if after.created_at not in timestamps.EXTREMES:
+            parameters["after_created_at"] = after.created_at
+    return Query(
+        _page(
+            of_project=project_id is not None,
+            of_status=status is not None,
+            after=after is not None,
+            exactly="after_created_at" in parameters,
+        ),
+        make_job,
+        parameters,
+    )
 
 
 @cache
-def _page(of_project: bool, of_status: bool, after: bool) -> Select[*tuple[object, ...]]:
+def _page(*, of_project: bool, of_status: bool, after: bool, exactly: bool) -> Select[*tuple[object, ...]]:
     statement = select(*_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
     if of_status:
         statement = statement.where(_jobs.c.status == bindparam("status", type_=Text))
     if after:
-        key = tuple_(bindparam("after_created_at", type_=DateTime(timezone=True)), bindparam("after_id", type_=Uuid))
+        last_id = bindparam("after_id", type_=Uuid)
+        key = tuple_(_key_time(last_id, exactly=exactly), last_id)
         statement = statement.where(tuple_(_jobs.c.created_at, _jobs.c.id) < key)
     return statement.limit(bindparam("rows", type_=Integer))
+
+
+def _key_time(last_id: BindParameter[UUID], *, exactly: bool) -> ColumnElement[datetime]:
+    """The time by which a page goes on: as given, or where Python cannot hold it, as the last row has it."""
+    if exactly:
+        return bindparam("after_created_at", type_=DateTime(timezone=True))
+    last = _jobs.alias("last")
+    return select(last.c.created_at).where(last.c.id == last_id).scalar_subquery()
 
 
 _ONE = select(*_COLUMNS).where(_jobs.c.id == _ID)
@@ -111,7 +134,7 @@ _PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam
 
 def statuses(job_ids: Sequence[UUID]) -> Query[tuple[UUID, JobStatus]]:
     """Which of the jobs are there, and what they are."""
-    return Query(_PRESENT, lambda row: (row[0], JobStatus(row[1])), {"ids": list(job_ids)})
+    return Query(_PRESENT, lambda row: (row[0], job_status(row[1])), {"ids": list(job_ids)})
 
 
 def _owner_and_asset() -> Select[*tuple[object, ...]]:

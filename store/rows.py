@@ -3,7 +3,19 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from store.errors import UnexpectedError
+from store.model import JobStatus
+
 T = TypeVar("T")
 
 Row = Sequence[Any]
 RowMaker = Callable[[Row], T]
+
+
+def job_status(value: str) -> JobStatus:
+    """Raises UnexpectedError for a status that an app has added to its own database."""
+    try:
+        return JobStatus(value)
+    except ValueError:
+        known = ", ".join(JobStatus)
+        raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.") from None

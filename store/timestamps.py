@@ -10,6 +10,8 @@ from psycopg.pq import Format
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
+EXTREMES = frozenset({EARLIEST, LATEST})
+"""Each stands for all the times beyond it, too."""
 
 
 class UtcLoader(Loader):

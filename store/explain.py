@@ -1,0 +1,43 @@
+"""Why a statement changed fewer rows than it should: they are gone, hidden, elsewhere by now, or not to be changed."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from store.errors import Conflict, NoPrivilege, RowMissing
+from store.model import JobStatus
+
+
+def no_project(project_id: UUID) -> RowMissing:
+    return RowMissing(
+        f"There is no project {project_id}, or none that this user sees.",
+        (project_id,),
+        hint="'gjobs projects' lists them.",
+    )
+
+
+def no_jobs(ids: Sequence[UUID]) -> RowMissing:
+    named = ", ".join(map(str, ids))
+    noun = "job" if len(ids) == 1 else "jobs"
+    return RowMissing(f"There is no {noun} {named}, or none that this user sees: nothing was changed.", tuple(ids))
+
+
+def not_permitted(job_id: UUID) -> NoPrivilege:
+    """Row level security refuses a change by changing nothing."""
+    return NoPrivilege(f"The database shows the job {job_id}, but does not let it be changed: nothing was changed.")
+
+
+def not_deleted(
+    expected: Mapping[UUID, JobStatus | None], kept: Sequence[UUID], present: Mapping[UUID, JobStatus]
+) -> RowMissing | Conflict | NoPrivilege:
+    """`kept` are the ids that the statement left, `present` those of them that are there, with their status."""
+    missing = [job_id for job_id in kept if job_id not in present]
+    if missing:
+        return no_jobs(missing)
+    moved = [job_id for job_id in kept if expected[job_id] not in (None, present[job_id])]
+    if not moved:
+        return not_permitted(kept[0])
+    first = moved[0]
+    return Conflict(
+        f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.",
+        hint="Look at it again, then decide.",
+    )
