@@ -12,7 +12,7 @@ from tui.arrange import Sort, SortColumn
 from tui.format import money, short_id
 from tui.text import clean_cell
 
-GUTTER = 2
+GUTTER = 3
 """Cells at the left for the mark and the cursor."""
 
 WIDE = 120

@@ -136,7 +136,7 @@ class TablePilot:
     @property
     def pointed_at(self) -> list[int]:
         """The screen lines with the cursor's glyph."""
-        return [y for y, line in enumerate(self.lines) if line[1:2] == "›"]
+        return [y for y, line in enumerate(self.lines) if line[:1] == "›"]
 
     def take_told(self) -> list[Message]:
         """What the table said since this was last asked."""

@@ -85,7 +85,7 @@ def test_widths_come_from_all_rows_and_are_bounded() -> None:
 def test_column_at_counts_the_gap_to_the_column_before_it() -> None:
     columns = lay_out(80, USUAL)
 
-    assert [column_at(columns, x) for x in (0, 1, 2, 13, 14, 15)] == [
+    assert [column_at(columns, x) for x in (1, 2, 3, 14, 15, 16)] == [
         None,
         None,
         ColumnName.STATUS,

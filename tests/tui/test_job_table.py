@@ -125,7 +125,7 @@ async def test_space_marks_and_goes_down_and_escape_unmarks(table: TablePilot) -
 
     assert table.marked == {10, 12}
     assert table.cursor == 13
-    assert [y for y, line in enumerate(table.lines) if line.startswith("✱")] == [1, 3]
+    assert [y for y, line in enumerate(table.lines) if line[1:2] == "✱"] == [1, 3]
     await table.press("escape")
     assert table.marked == set()
     assert table.app.escaped == 0

@@ -48,11 +48,11 @@ async def test_a_table_looks_like_this(empty_table: TablePilot) -> None:
     await empty_table.press("space")
 
     assert empty_table.lines[:5] == [
-        "  STATUS       MODE             COST  CREATED ▾   TOTAL        ERROR",
-        "✱ ▸ running    lifestyle       $2.50  10 s ago    10 s",
-        " ›✗ failed     main_white      $0.02  3 min ago   3 min 00 s   API timeout",
-        "  ◌ queued     packaging       $2.50  4 min ago",
-        "  ✓ succeeded  main_white  $1,234.50  1 h ago     0 s",
+        "   STATUS       MODE             COST  CREATED ▾   TOTAL        ERROR",
+        " ✱ ▸ running    lifestyle       $2.50  10 s ago    10 s",
+        "›  ✗ failed     main_white      $0.02  3 min ago   3 min 00 s   API timeout",
+        "   ◌ queued     packaging       $2.50  4 min ago",
+        "   ✓ succeeded  main_white  $1,234.50  1 h ago     0 s",
     ]
 
 

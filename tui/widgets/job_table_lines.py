@@ -37,9 +37,9 @@ def row_line(cells: Sequence[Cell], *, is_cursor: bool, is_marked: bool, is_hove
     """The cursor's line has one style throughout, for a status' colour may not be readable on the cursor's."""
     gutter = []
     if is_marked:
-        gutter.append(Cell(start=0, text=MARK, style="" if is_cursor else "job-table--mark"))
+        gutter.append(Cell(start=1, text=MARK, style="" if is_cursor else "job-table--mark"))
     if is_cursor:
-        gutter.append(Cell(start=1, text=POINTER))
+        gutter.insert(0, Cell(start=0, text=POINTER))
         cells = [Cell(start=cell.start, text=cell.text) for cell in cells]
     style = CURSOR if is_cursor else HOVER if is_hovered else ROW
     return Line(cells=(*gutter, *cells), style=style)
