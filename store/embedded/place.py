@@ -3,27 +3,36 @@
 import os
 from pathlib import Path
 
-from store.embedded.account import accounts
-from store.embedded.paths import Layout
-
 
 def default_data_dir() -> Path:
     """What GJOBS_DATA_DIR names, else where this system keeps a user's data of a program called gjobs.
 
-    Root's home is closed to the account that Postgres may have to run as; where it is, the system's own place
-    for a program's data is used, unless a database has been made at home.
+    Root's home may be closed to the account that Postgres has to run as. Where it is, it is the system's own place
+    for a program's data, unless a database has been made at home.
     """
     if chosen := os.environ.get("GJOBS_DATA_DIR"):
         return Path(chosen).expanduser().absolute()
     import platformdirs
 
     usual = platformdirs.user_data_path("gjobs")
-    if os.geteuid() == 0 and not Layout.of(usual).cluster.exists() and not _can_be_entered(usual):
+    if os.geteuid() == 0 and _is_out_of_reach(usual):
         return platformdirs.site_state_path("gjobs")
     return usual
 
 
-def _can_be_entered(directory: Path) -> bool:
-    """Whether an account that Postgres could run as reaches it, or the nearest directory above that exists."""
+def throw_away_dir() -> Path:
+    """A new name below the temporary directory, for a server that is opened with `remove_after`."""
+    import tempfile
+
+    return Path(tempfile.gettempdir()).absolute() / f"gjobs-{os.getpid()}-{os.urandom(8).hex()}"
+
+
+def _is_out_of_reach(directory: Path) -> bool:
+    """Whether no account that Postgres could run as may enter it, or the nearest directory above that exists."""
+    from store.embedded.account import accounts
+    from store.embedded.paths import Layout
+
+    if Layout.of(directory).cluster.exists():
+        return False
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
-    return any(account.obstacle(nearest) is None for account in accounts())
+    return all(account.obstacle(nearest) is not None for account in accounts())

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import stop_server
 from tests.conftest import quick_directory
-from tests.embedded.support import Workbench, family, kill_all, wait_for
+from tests.embedded.support import Workbench
 
 
 @pytest.fixture
@@ -26,16 +25,7 @@ def room() -> Iterator[Path]:
 def make_bench(room: Path) -> Iterator[Callable[[str], Workbench]]:
     """Makes workbenches by the names of their directories."""
     with ExitStack() as cleanup:
-
-        def make(name: str) -> Workbench:
-            data_dir = room / name
-            cleanup.callback(lambda: wait_for("an end", lambda: not family(data_dir)))
-            cleanup.callback(lambda: kill_all(family(data_dir)))
-            # In good order first: a killed server leaves shared memory behind.
-            cleanup.callback(lambda: stop_server(data_dir))
-            return Workbench(data_dir, cleanup)
-
-        yield make
+        yield lambda name: Workbench(room / name, cleanup)
 
 
 @pytest.fixture

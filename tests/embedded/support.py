@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import ServerLease, open_server
+from store.embedded import ServerLease, open_server, stop_server
 from store.embedded.paths import Layout
 from store.embedded.postmaster import find_postmaster, is_postmaster
 
@@ -72,11 +72,14 @@ class User:
 
 
 class Workbench:
-    """One data directory, `data_dir`, which does not exist yet."""
+    """One data directory, which does not exist yet. `cleanup` ends all that uses it."""
 
     def __init__(self, data_dir: Path, cleanup: ExitStack) -> None:
         self.data_dir = data_dir
-        self._cleanup = cleanup
+        self.cleanup = cleanup
+        cleanup.callback(lambda: kill_all(family(data_dir)))
+        # In good order first: a killed server leaves shared memory behind.
+        cleanup.callback(lambda: stop_server(data_dir))
 
     @property
     def layout(self) -> Layout:
@@ -94,7 +97,7 @@ class Workbench:
     def open(self, **options: Any) -> ServerLease:
         """As the test's own process."""
         lease = open_server(self.data_dir, **{"settings": QUICK, "grace": 0.1, **options})
-        self._cleanup.callback(lease.release)
+        self.cleanup.callback(lease.release)
         return lease
 
     def user(
@@ -121,8 +124,8 @@ class Workbench:
             text=True,
             **options,
         )
-        self._cleanup.enter_context(process)
-        self._cleanup.callback(process.kill)
+        self.cleanup.enter_context(process)
+        self.cleanup.callback(process.kill)
         return User(process)
 
     def wait_until_stopped(self) -> None:

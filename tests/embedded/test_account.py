@@ -1,0 +1,216 @@
+"""Which account Postgres runs as: ours, root's in a user namespace, or another one."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.embedded import EmbeddedUnavailable, default_data_dir
+from store.embedded.account import Account, accounts, choose_account
+from store.embedded.binaries import find_binaries
+from store.embedded.paths import require_owned
+from tests.embedded.support import USER, Workbench, cannot_here, family, query
+
+SOURCE = Path(__file__).parents[2] / "store"
+
+NOT_NEEDED = ("__pycache__", "site-packages", "test", "config-*", "ensurepip", "idlelib", "lib2to3", "tkinter")
+"""Of the standard library."""
+
+
+def need_root() -> None:
+    if os.geteuid() != 0:
+        cannot_here("only root runs Postgres as another account")
+
+
+def need_namespace() -> tuple[str, ...]:
+    """The command that runs one as another account number, which has the files of ours."""
+    unshare = shutil.which("unshare")
+    prefix = (unshare or "unshare", "--user", "--map-user=1", "--map-group=1")
+    if unshare is None or subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode != 0:
+        cannot_here("this machine makes no user namespaces")
+    return prefix
+
+
+@pytest.fixture
+def no_namespace(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in most containers: `unshare` is there, and not permitted."""
+    refusing = room / "bin" / "unshare"
+    refusing.parent.mkdir()
+    refusing.write_text("#!/bin/sh\necho 'unshare: unshare failed: Operation not permitted' >&2\nexit 1\n")
+    refusing.chmod(0o755)
+    monkeypatch.setenv("PATH", str(refusing.parent), prepend=os.pathsep)
+
+
+@pytest.fixture
+def reachable_programs(room: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Postgres' programs where every account can run them."""
+    found = find_binaries().directory
+    package = found.parents[1]
+    for part in package.parent.glob(f"{package.name}*"):
+        if part.name in (package.name, f"{package.name}.libs"):
+            shutil.copytree(part, room / part.name, symlinks=True)
+    copy = room / found.relative_to(package.parent)
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(copy))
+    return copy
+
+
+def process_owner(pid: int | None) -> int:
+    shown = subprocess.run(["/bin/ps", "-o", "uid=", "-p", str(pid)], capture_output=True, check=True).stdout
+    return int(shown)
+
+
+def test_roots_files_stay_roots_where_there_are_namespaces(bench: Workbench) -> None:
+    need_root()
+    need_namespace()
+    with bench.open() as lease:
+        assert query(lease, "select 1") == 1
+        assert bench.layout.cluster.stat().st_uid == 0
+        assert process_owner(bench.postmaster_pid) == 0
+    bench.wait_until_stopped()
+
+
+@pytest.mark.usefixtures("no_namespace", "reachable_programs")
+def test_root_without_namespaces_runs_it_as_another_account(bench: Workbench) -> None:
+    need_root()
+    [account, *_] = accounts()
+    assert account.uid is not None
+    with bench.open() as lease:
+        assert query(lease, "select 1") == 1
+        assert process_owner(bench.postmaster_pid) == account.uid
+        for path in (bench.layout.cluster, bench.layout.home / "socket"):
+            assert path.stat().st_uid == account.uid
+            assert path.stat().st_mode & 0o777 == 0o700
+        assert bench.layout.home.stat().st_uid == 0
+    bench.wait_until_stopped()
+    with bench.open() as lease:
+        assert query(lease, "select 1") == 1
+
+
+@pytest.mark.usefixtures("no_namespace", "reachable_programs")
+def test_a_directory_that_the_other_account_cannot_reach_is_named_with_the_ways_out(
+    bench: Workbench, room: Path
+) -> None:
+    need_root()
+    closed = room / "closed"
+    closed.mkdir(mode=0o700)
+    with pytest.raises(EmbeddedUnavailable, match=str(closed)) as caught:
+        Workbench(closed / "data", bench.cleanup).open()
+    assert "GJOBS_DATA_DIR" in (caught.value.hint or "")
+    assert "--database-url" in (caught.value.hint or "")
+    assert closed.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_roots_data_are_kept_where_the_other_account_can_reach_them(
+    room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_root()
+    room.chmod(0o700)
+    monkeypatch.delenv("GJOBS_DATA_DIR", raising=False)
+    monkeypatch.setenv("HOME", str(room))
+    monkeypatch.setenv("XDG_DATA_HOME", str(room / "share"))
+    assert not default_data_dir().is_relative_to(room)
+    (room / "share" / "gjobs" / "postgres" / "cluster").mkdir(parents=True)
+    assert default_data_dir().is_relative_to(room)
+
+
+def test_a_user_who_is_not_root_is_served(bench: Workbench) -> None:
+    """Root of a user namespace sees the user's files as its own, and here we are the user in one."""
+    user = bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
+    pid = user.server_pid()
+    assert pid in family(bench.data_dir)
+    assert user.leave() == 0
+    bench.wait_until_stopped()
+
+
+@pytest.fixture
+def reachable_python(room: Path) -> tuple[list[str], dict[str, str]]:
+    """This Python and what the tests' user imports, where every account can run it; its command and environment."""
+    home, packages = room / "python", room / "packages"
+    library = Path(sysconfig.get_path("stdlib"))
+    shutil.copytree(library, home / "lib" / library.name, ignore=shutil.ignore_patterns(*NOT_NEEDED))
+    for shared in Path(sys.base_prefix, "lib").glob("libpython*.so*"):
+        shutil.copy(shared, home / "lib")
+    (home / "bin").mkdir()
+    executable = str(shutil.copy(Path(sys.executable).resolve(), home / "bin"))
+    installed = Path(psycopg.__file__).parents[1]
+    for package in (SOURCE, *installed.glob("psycopg*"), *installed.glob("typing_extensions*")):
+        copy = shutil.copytree if package.is_dir() else shutil.copy
+        packages.mkdir(exist_ok=True)
+        copy(package, packages / package.name)
+    shutil.copy(USER, room)
+    environment = os.environ | {
+        "PYTHONHOME": str(home),
+        "PYTHONPATH": str(packages),
+        "LD_LIBRARY_PATH": str(home / "lib"),
+    }
+    return [executable, "-P", str(room / USER.name)], environment
+
+
+@pytest.mark.usefixtures("reachable_programs")
+def test_an_ordinary_account_is_served(
+    bench: Workbench, room: Path, reachable_python: tuple[list[str], dict[str, str]]
+) -> None:
+    need_root()
+    someone = pwd.getpwnam("nobody").pw_uid
+    home = room / "home"
+    home.mkdir()
+    os.chown(home, someone, -1)
+    theirs = Workbench(home / "data", bench.cleanup)
+    command, environment = reachable_python
+    user = theirs.user(command=command, env=environment, user=someone, extra_groups=[], cwd="/")
+    pid = user.server_pid()
+    assert process_owner(pid) == someone
+    assert theirs.layout.cluster.stat().st_uid == someone
+    with pytest.raises(EmbeddedUnavailable, match=f"belongs to the account number {someone}"):
+        theirs.open()
+    assert user.leave() == 0
+    theirs.wait_until_stopped()
+
+
+@pytest.mark.usefixtures("no_namespace")
+def test_nothing_is_left_to_run_as_without_an_account(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+    monkeypatch.setattr("store.embedded.account.os.geteuid", lambda: 54321)
+    assert list(accounts()) == []
+    with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
+        choose_account(cluster=room / "none", home=room, binaries=room)
+
+
+def test_a_cluster_of_someone_else_is_refused(bench: Workbench) -> None:
+    bench.open().release()
+    bench.wait_until_stopped()
+    with pytest.raises(EmbeddedUnavailable, match="should belong to"):
+        require_owned(bench.layout.cluster, os.geteuid() + 1)
+    need_root()
+    os.chown(bench.layout.cluster, 12345, 12345)
+    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+        bench.open()
+    bench.wait_until_stopped()
+    os.chown(bench.layout.home, 12345, 12345)
+    with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
+        bench.open()
+
+
+def test_what_an_account_may_enter_is_decided_as_the_kernel_does(room: Path) -> None:
+    need_root()
+    inner = room / "a" / "b"
+    inner.mkdir(parents=True)
+    account = Account(uid=12345, gid=54321)
+    outer = inner.parent
+    for mode, owner, group, may in [
+        (0o755, 0, 0, True),
+        (0o700, 0, 0, False),
+        (0o700, 12345, 0, True),
+        (0o077, 12345, 0, False),
+        (0o710, 0, 54321, True),
+        (0o701, 0, 54321, False),
+    ]:
+        os.chown(outer, owner, group)
+        outer.chmod(mode)
+        assert (account.obstacle(inner) is None) is may, oct(mode)

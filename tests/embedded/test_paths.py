@@ -1,0 +1,120 @@
+"""Any directory will do, whatever its name holds and however long it is."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from store.embedded import EmbeddedUnavailable, default_data_dir, throw_away_dir
+from store.embedded.paths import LONGEST_SOCKET_PATH, PORT, Layout, socket_directory
+from store.embedded.place import _is_out_of_reach
+from tests.embedded.support import Workbench, query
+
+ODD_NAMES = [
+    "Application Support",
+    """it's "quoted\"""",
+    "100%25 $HOME `true`",
+    "Aufträge 作業",
+    "a,b;c=d?e&f#g",
+    "back\\slash",
+    "-D",
+    "long" * 38,
+]
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_an_odd_name_does_not_matter(make_bench: Callable[[str], Workbench], name: str) -> None:
+    bench = make_bench(name)
+    with bench.open() as lease:
+        assert query(lease, "select current_database()::text") == "gjobs"
+        with psycopg.connect(lease.uri) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+        assert len(os.fsencode(lease.conninfo["host"])) < LONGEST_SOCKET_PATH
+        assert bench.postmaster_pid is not None
+    bench.wait_until_stopped()
+
+
+def test_links_to_a_directory_lead_to_the_same_server(bench: Workbench, room: Path) -> None:
+    link = room / "link"
+    link.symlink_to(bench.data_dir)
+    bench.data_dir.mkdir()
+    with bench.open() as lease:
+        pid = bench.postmaster_pid
+        linked = Workbench(link, bench.cleanup)
+        assert linked.open().uri == lease.uri
+        assert linked.postmaster_pid == pid
+
+
+def test_a_line_break_is_refused(room: Path) -> None:
+    with pytest.raises(EmbeddedUnavailable, match="line break"):
+        Layout.of(room / "a\nb")
+
+
+def test_a_file_in_the_way_is_named(bench: Workbench) -> None:
+    bench.data_dir.touch()
+    with pytest.raises(EmbeddedUnavailable, match=str(bench.data_dir)):
+        bench.open()
+    bench.data_dir.unlink()
+
+
+def test_all_that_is_made_is_private(bench: Workbench) -> None:
+    bench.open().release()
+    layout = bench.layout
+    for path in (layout.cluster, layout.log.parent, layout.seats, layout.start_lock.parent, layout.home / "socket"):
+        assert path.stat().st_mode & 0o777 == 0o700, path
+    assert layout.home.stat().st_mode & 0o066 == 0
+
+
+def test_a_socket_elsewhere_is_found_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+    """The next user's temporary directory may be another one."""
+    long = Workbench(bench.data_dir / ("x" * 150), bench.cleanup)
+    with long.open() as lease:
+        monkeypatch.setenv("TMPDIR", str(room))
+        monkeypatch.setattr("tempfile.tempdir", None)
+        assert long.open().uri == lease.uri
+        assert not lease.conninfo["host"].startswith(str(room))
+
+
+def test_a_socket_directory_that_others_may_enter_is_refused(
+    bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(room))
+    long = Workbench(bench.data_dir / ("x" * 150), bench.cleanup)
+    long.layout.make()
+    sockets = socket_directory(long.layout)
+    assert sockets.parent == room
+    sockets.mkdir()
+    sockets.chmod(0o755)
+    with pytest.raises(EmbeddedUnavailable, match="Others may enter"):
+        long.open()
+
+    sockets.rmdir()
+    sockets.symlink_to(room)
+    with pytest.raises(EmbeddedUnavailable, match="is not a directory"):
+        long.open()
+
+
+def test_a_temporary_directory_that_is_too_long_is_not_used(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(room / ("t" * 90)))
+    layout = Layout.of(room / ("x" * 150))
+    layout.make()
+    assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
+
+
+def test_the_data_directory_is_the_one_chosen_else_the_users(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(room))
+    assert default_data_dir() == room
+    monkeypatch.setenv("GJOBS_DATA_DIR", "")
+    monkeypatch.setenv("XDG_DATA_HOME", str(room))
+    monkeypatch.setenv("HOME", str(room))
+    assert default_data_dir().is_relative_to(room)
+    assert default_data_dir().name == "gjobs"
+
+
+def test_throw_away_names_differ_and_are_free() -> None:
+    first, second = throw_away_dir(), throw_away_dir()
+    assert first != second
+    assert not first.exists()
+    assert not _is_out_of_reach(first)
