@@ -21,11 +21,12 @@ def parse(url: str) -> dict[str, str | int]:
             f"The database URL starts with {scheme[1]!r}; only Postgres can be opened.",
             hint="Use postgresql://USER@HOST/DATABASE.",
         )
-    if scheme is not None and _is_ambiguous(url[scheme.end() :]):
+    # libpq would read no further than to a NUL.
+    if "\0" in url or (scheme is not None and _is_ambiguous(url[scheme.end() :])):
         raise _unreadable()
     try:
         parameters = conninfo_to_dict(url)
-    except (ProgrammingError, UnicodeError, ValueError):
+    except (ProgrammingError, UnicodeError):
         raise _unreadable() from None
     if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
         # What stands in the port's place may be a password.

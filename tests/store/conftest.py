@@ -1,0 +1,102 @@
+"""Stores with different eyes on one migrated database, and rows for them to see."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from store.actor import ActingUser
+from store.database import Database
+from store.model import JobStatus
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+
+
+@pytest.fixture
+def sql(database: Conninfo) -> Iterator[Sql]:
+    """Three users are there."""
+    with connect(database, autocommit=True) as connection:
+
+        def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
+            run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
+        yield run
+
+
+@pytest.fixture
+async def operator(database: Conninfo, sql: Sql) -> AsyncIterator[Store]:
+    store = Store(Database(database))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def ada(operator: Store) -> Store:
+    return operator.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+
+
+@pytest.fixture
+def ben(operator: Store) -> Store:
+    return operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+
+
+@pytest.fixture
+def stranger(operator: Store) -> Store:
+    """A user of nothing."""
+    return operator.acting_as(ActingUser(id=STRANGER))
+
+
+@pytest.fixture
+def make_project(sql: Sql) -> MakeProject:
+    def make(owner: UUID = ADA, name: str = "Catalog") -> UUID:
+        ((project_id,),) = sql(
+            "insert into projects (user_id, name, created_at) values (%s, %s, %s) returning id", (owner, name, NOW)
+        )
+        return UUID(str(project_id))
+
+    return make
+
+
+@pytest.fixture
+def make_asset(sql: Sql) -> MakeAsset:
+    def make(project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID:
+        ((asset_id,),) = sql(
+            "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
+            " created_at) select user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects"
+            " where id = %s returning id",
+            (kind, created_at, project_id),
+        )
+        return UUID(str(asset_id))
+
+    return make
+
+
+@pytest.fixture
+def make_job(sql: Sql) -> MakeJob:
+    def make(
+        project_id: UUID,
+        status: JobStatus | str = JobStatus.QUEUED,
+        *,
+        job_id: UUID | None = None,
+        mode: str = "lifestyle",
+        cost_cents: int = 250,
+        error: str | None = None,
+        input_asset_id: UUID | None = None,
+        created_at: datetime | str = NOW,
+        updated_at: datetime | str = NOW,
+    ) -> UUID:
+        made = job_id or uuid4()
+        sql(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
+            " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s",
+            (made, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, project_id),
+        )
+        return made
+
+    return make

@@ -1,0 +1,128 @@
+"""Servers that misbehave: one between client and database, and one that lets nobody in."""
+
+import asyncio
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+from tests.conftest import Conninfo
+
+_SSL_OR_GSS_REQUESTS = (80877103, 80877104)
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
+    """The port at which each visitor of each host is served. On leaving, all visitors are gone."""
+    visits: set[asyncio.Task[None]] = set()
+
+    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        visits.add(task)
+        with suppress(asyncio.CancelledError, OSError):
+            await serve(reader, writer)
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+    servers = [await asyncio.start_server(visit, hosts[0], 0)]
+    port: int = servers[0].sockets[0].getsockname()[1]
+    servers += [await asyncio.start_server(visit, host, port) for host in hosts[1:]]
+    try:
+        yield port
+    finally:
+        for server in servers:
+            server.close()
+        for task in visits:
+            task.cancel()
+        await asyncio.gather(*visits)
+
+
+class Proxy:
+    """Passes everything on, until it is told otherwise."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._open = asyncio.Event()
+        self._open.set()
+        self._withholding = False
+        self.instead_of_commit_answer: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
+        """Is called with the way to the client when the database has answered a commit; the client never sees that."""
+
+    def fall_silent(self) -> None:
+        """Nothing passes any more, and nobody is told. Who connects is kept waiting."""
+        self._open.clear()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await self._open.wait()
+        from_database, to_database = await asyncio.open_unix_connection(self._target)
+        try:
+            async with asyncio.TaskGroup() as pumps:
+                pumps.create_task(self._to_database(reader, to_database))
+                pumps.create_task(self._to_client(from_database, writer))
+        finally:
+            to_database.close()
+
+    async def _to_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await self._open.wait()
+            if b"COMMIT" in data and self.instead_of_commit_answer:
+                self._withholding = True
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await self._open.wait()
+            if self._withholding and self.instead_of_commit_answer:
+                await self.instead_of_commit_answer(writer)
+                return
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
+    """A proxy before the database's socket, and how to reach the database through it."""
+    proxy = Proxy(f"{database['host']}/.s.PGSQL.{database['port']}")
+    async with listening(proxy.serve, "127.0.0.1") as port:
+        yield proxy, {**database, "host": "127.0.0.1", "port": port}
+
+
+def fatal(sqlstate: str, message: str) -> bytes:
+    """An ErrorResponse of severity FATAL."""
+    fields = {"S": "FATAL", "V": "FATAL", "C": sqlstate, "M": message}
+    body = b"".join(f"{kind}{value}\0".encode() for kind, value in fields.items()) + b"\0"
+    return b"E" + struct.pack("!i", len(body) + 4) + body
+
+
+class Doorkeeper:
+    """Speaks as much of the protocol as it takes to turn somebody away, and counts who came."""
+
+    def __init__(self, refusal: bytes, *, asks_for_password: bool) -> None:
+        self._refusal = refusal
+        self._asks_for_password = asks_for_password
+        self.visits = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        while await self._reads_request(reader) in _SSL_OR_GSS_REQUESTS:
+            writer.write(b"N")
+        if self._asks_for_password:
+            writer.write(b"R" + struct.pack("!ii", 8, 3))  # AuthenticationCleartextPassword
+            with suppress(asyncio.IncompleteReadError):
+                await reader.readexactly(1)
+                await self._reads_request(reader)
+        writer.write(self._refusal)
+        await writer.drain()
+
+    async def _reads_request(self, reader: asyncio.StreamReader) -> int:
+        """The first number after the length."""
+        (length,) = struct.unpack("!i", await reader.readexactly(4))
+        body = await reader.readexactly(length - 4)
+        return int.from_bytes(body[:4], "big")

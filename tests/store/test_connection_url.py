@@ -1,0 +1,114 @@
+"""A database's address, and what may be shown of it."""
+
+from traceback import format_exception
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.connection_url import label, parse
+from store.errors import InvalidValue
+
+SECRET = "zQ9kX7wV"
+passwords = st.builds(
+    "{}{}{}{}{}".format,
+    st.text(alphabet="@:/?#%&= '\\ab", max_size=4),
+    st.just(SECRET[:4]),
+    st.text(alphabet="@:/?#%&= '\\ab", max_size=4),
+    st.just(SECRET[4:]),
+    st.text(alphabet="@:/?#%&= '\\ab", max_size=4),
+)
+
+
+def told(url: str) -> str:
+    """All that a person sees of a URL: the label, or why there is none."""
+    try:
+        return label(parse(url), {})
+    except InvalidValue as error:
+        return "".join(format_exception(error)) + repr((error.hint, error.field))
+
+
+def assert_no_part_of_the_secret(text: str) -> None:
+    assert SECRET[:4] not in text
+    assert SECRET[4:] not in text
+
+
+@given(passwords)
+def test_a_quoted_password_is_read_and_never_told(password: str) -> None:
+    url = f"postgresql://ada:{quote(password, safe='')}@db.example.com:6543/shop?sslmode=require"
+    assert parse(url)["password"] == password
+    assert told(url) == "db.example.com/shop"
+
+
+@given(passwords, st.sampled_from(["postgresql", "postgres", "mysql", "postgresql+asyncpg"]))
+def test_a_password_that_nobody_quoted_is_never_told(password: str, scheme: str) -> None:
+    for url in (
+        f"{scheme}://ada:{password}@db.example.com:5432/shop",
+        f"{scheme}://ada:{password}@db.example.com",
+        f"{scheme}://ada:{password.replace('@', '').replace('/', '')}",
+        f"{scheme}://db.example.com/shop?user=ada&password={password}",
+        f"{scheme}://db.example.com?password={password}",
+        f"host=db.example.com password={password} dbname=shop",
+        f"host=db.example.com user=ada port={password}",
+        password,
+    ):
+        assert_no_part_of_the_secret(told(url))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ada:p@ss@db.example.com/shop",
+        "postgresql://ada:p/ss@db.example.com/shop",
+        "postgresql://ada:p?ss@db.example.com/shop",
+        "postgresql://ada:p@s/s@db.example.com/shop",
+        "postgresql://ada:secret",
+        "host=db.example.com port=secret",
+        "postgresql://db.example.com/shop?colour=blue",
+        "postgresql://db.example.com/%zz",
+        "postgresql://db.example.com/a\0b",
+        "postgresql://db.example.com/\udc80",
+        "just words",
+    ],
+)
+def test_what_cannot_be_read_is_explained_without_being_repeated(url: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        parse(url)
+    assert caught.value.message == "The database URL cannot be read."
+    assert caught.value.hint is not None
+    assert caught.value.field == "database_url"
+
+
+@pytest.mark.parametrize("scheme", ["mysql", "sqlite", "POSTGRESQL", "postgresql+asyncpg", "https"])
+def test_another_scheme_is_named(scheme: str) -> None:
+    with pytest.raises(InvalidValue, match="only Postgres can be opened") as caught:
+        parse(f"{scheme}://ada:hunter2@db.example.com/shop")
+    assert repr(scheme) in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_only_looks_like_a_scheme_is_a_value() -> None:
+    assert parse("host=here password=a://b")["password"] == "a://b"
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("postgresql://ada@db.example.com/shop", "db.example.com/shop"),
+        ("postgresql:///shop", "local/shop"),
+        ("postgresql://", "local"),
+        ("postgresql://a.example.com:1,b.example.com:2/shop", "a.example.com,b.example.com/shop"),
+        ("postgresql://ada@/shop?host=/run/postgresql", "/run/postgresql/shop"),
+        ("postgresql://ada:pw@db.example.com?options=-c%20a%3Db@c", "db.example.com"),
+        ("service=production", "production"),
+        ("hostaddr=192.0.2.7 dbname=shop", "192.0.2.7/shop"),
+    ],
+)
+def test_the_label_names_host_and_database(url: str, name: str) -> None:
+    assert label(parse(url), {}) == name
+
+
+def test_the_label_tells_what_libpq_takes_from_the_environment() -> None:
+    assert label(parse("postgresql://"), {"PGHOST": "prod", "PGDATABASE": "shop"}) == "prod/shop"
+    assert label(parse("postgresql://here/db"), {"PGHOST": "prod", "PGDATABASE": "shop"}) == "here/db"

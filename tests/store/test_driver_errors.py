@@ -1,0 +1,256 @@
+"""Each error of the database, provoked on a real one, and as what it leaves the store."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from uuid import UUID
+
+import pytest
+from psycopg.sql import SQL, Identifier
+from sqlalchemy import text
+
+from store.actor import OPERATOR
+from store.database import Database, Query, TimeLimits
+from store.embedded import ADMINISTRATOR
+from store.errors import (
+    Conflict,
+    InvalidValue,
+    Locked,
+    NoPrivilege,
+    ReadOnly,
+    SchemaMissing,
+    SignInRefused,
+    StoreError,
+    TimedOut,
+    UnexpectedError,
+    Unreachable,
+)
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.servers import Doorkeeper, fatal, listening
+from tests.store.support import NOTHING, MakeJob, MakeProject, Sql
+
+
+def raw(statement: str) -> Query[object]:
+    return Query(text(statement), lambda row: row[0] if row else None)
+
+
+def adds_a_cent(job_id: UUID) -> Query[object]:
+    statement = text("update generation_jobs set cost_cents = cost_cents + 1 where id = :id returning id")
+    return Query(statement, lambda row: row[0], {"id": job_id})
+
+
+@asynccontextmanager
+async def opened(conninfo: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[Database]:
+    database = Database(conninfo, limits=limits)
+    yield database
+    await database.close()
+
+
+async def error_of(database: Database, statement: str) -> StoreError:
+    """Of a statement in a writing transaction."""
+    with pytest.raises(StoreError) as caught:
+        async with database.write(OPERATOR) as transaction:
+            await transaction.run(raw(statement))
+    return caught.value
+
+
+async def refusal_of(conninfo: Conninfo) -> StoreError:
+    """Of an attempt to connect."""
+    async with opened(conninfo) as database:
+        with pytest.raises(StoreError) as caught:
+            await database.read(OPERATOR, raw("select 1"))
+    return caught.value
+
+
+async def test_no_privilege(ada: Store) -> None:
+    with pytest.raises(NoPrivilege, match=r"^Not permitted: permission denied for table users\.$") as caught:
+        await ada.get_users()
+    assert caught.value.sqlstate == "42501"
+
+
+async def test_read_only(operator: Store) -> None:
+    with pytest.raises(ReadOnly) as caught:
+        await operator.database.read(OPERATOR, raw("delete from generation_jobs returning id"))
+    assert caught.value.sqlstate == "25006"
+
+
+async def test_timed_out(database: Conninfo) -> None:
+    async with opened(database, TimeLimits(statement=0.05)) as impatient:
+        error = await error_of(impatient, "select pg_sleep(60)")
+    assert type(error) is TimedOut
+    assert error.sqlstate == "57014"
+
+
+async def test_locked(database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob) -> None:
+    job_id = make_job(make_project())
+    with connect(database) as other:
+        other.execute("select from generation_jobs for update")
+        async with opened(database, TimeLimits(lock=0.05)) as impatient:
+            with pytest.raises(Locked) as caught:
+                async with impatient.write(OPERATOR) as transaction:
+                    await transaction.run(adds_a_cent(job_id))
+    assert caught.value.sqlstate == "55P03"
+
+
+async def test_a_serialization_failure_is_a_conflict(operator: Store) -> None:
+    error = await error_of(operator.database, "do $$ begin raise serialization_failure; end $$")
+    assert isinstance(error, Conflict)
+    assert error.sqlstate == "40001"
+
+
+@pytest.fixture
+def quick_deadlocks(database: Conninfo) -> Iterator[None]:
+    """The server waits a second before it looks for a deadlock, unless its administrator says otherwise."""
+    name = Identifier(str(database["dbname"]))
+    with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute(SQL("alter database {} set deadlock_timeout = '20ms'").format(name))
+        yield
+        administrator.execute(SQL("alter database {} reset deadlock_timeout").format(name))
+
+
+async def test_a_deadlock_is_a_conflict(
+    quick_deadlocks: None, operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    first, second = make_job(make_project()), make_job(make_project())
+    both_have_one = asyncio.Barrier(2)
+
+    async def change(*job_ids: UUID) -> None:
+        async with operator.database.write(OPERATOR) as transaction:
+            await transaction.run(adds_a_cent(job_ids[0]))
+            await both_have_one.wait()
+            await transaction.run(adds_a_cent(job_ids[1]))
+
+    outcomes = await asyncio.gather(change(first, second), change(second, first), return_exceptions=True)
+    (error,) = filter(None, outcomes)
+    assert isinstance(error, Conflict)
+    assert error.sqlstate == "40P01"
+
+
+async def test_a_missing_table(database: Conninfo) -> None:
+    async with opened({**database, "dbname": "postgres"}) as elsewhere:
+        with pytest.raises(SchemaMissing, match=r'relation "public.generation_jobs" does not exist') as caught:
+            await Store(elsewhere).get_generation_jobs()
+    assert caught.value.sqlstate == "42P01"
+
+
+@pytest.mark.parametrize(
+    ("statement", "sqlstate"),
+    [
+        ("select nothing from generation_jobs", "42703"),
+        ("select no_such_function()", "42883"),
+        ("select * from nowhere.jobs", "42P01"),
+        ("select set_config('role', 'no_such_role', true)", "22023"),
+    ],
+)
+async def test_what_else_a_schema_may_lack(operator: Store, statement: str, sqlstate: str) -> None:
+    error = await error_of(operator.database, statement)
+    assert isinstance(error, SchemaMissing)
+    assert error.sqlstate == sqlstate
+
+
+@pytest.mark.parametrize(
+    ("statement", "sqlstate", "field"),
+    [
+        ("update generation_jobs set status = 'done'", "23514", "status"),
+        ("update generation_jobs set mode = null", "23502", "mode"),
+        ("update generation_jobs set project_id = gen_random_uuid()", "23503", "project_id"),
+        ("update generation_jobs set cost_cents = 2147483648", "22003", "value"),
+        ("select 'x'::uuid", "22P02", "value"),
+        ("insert into projects select * from projects", "23505", "projects_pkey"),
+    ],
+)
+async def test_a_value_that_the_database_refuses(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, statement: str, sqlstate: str, field: str
+) -> None:
+    make_job(make_project())
+    error = await error_of(operator.database, statement)
+    assert isinstance(error, InvalidValue)
+    assert (error.sqlstate, error.field) == (sqlstate, field)
+
+
+async def test_an_unknown_owner_is_an_invalid_value(operator: Store) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.create_project("Catalog", owner_id=NOTHING)
+    assert (caught.value.sqlstate, caught.value.field) == ("23503", "user_id")
+
+
+async def test_whatever_else_the_database_answers(operator: Store) -> None:
+    error = await error_of(operator.database, "select 1 / 0")
+    assert type(error) is UnexpectedError
+    assert str(error) == "The database answered with an error: division by zero."
+    assert error.sqlstate == "22012"
+
+
+async def test_a_missing_database_is_a_refused_sign_in(database: Conninfo) -> None:
+    error = await refusal_of({**database, "dbname": "nope"})
+    assert isinstance(error, SignInRefused)
+    assert str(error) == 'The database refused the sign-in: database "nope" does not exist.'
+
+
+async def test_a_missing_role_is_a_refused_sign_in(database: Conninfo) -> None:
+    error = await refusal_of({**database, "user": "nobody"})
+    assert isinstance(error, SignInRefused)
+    assert str(error) == 'The database refused the sign-in: role "nobody" does not exist.'
+
+
+async def test_nobody_listens_at_a_port(unused_tcp_port: int) -> None:
+    error = await refusal_of({"host": "127.0.0.1", "port": unused_tcp_port, "user": "ada"})
+    assert isinstance(error, Unreachable)
+    assert "Connection refused" in str(error)
+    assert "\n" not in str(error)
+
+
+async def test_nobody_listens_at_a_socket() -> None:
+    error = await refusal_of({"host": "/nowhere", "user": "ada"})
+    assert isinstance(error, Unreachable)
+    assert str(error) == "The database is not reachable: No such file or directory."
+
+
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "n" * 70, "a..b"])
+async def test_a_host_that_is_none(host: str) -> None:
+    assert isinstance(await refusal_of({"host": host, "user": "ada"}), Unreachable)
+
+
+@pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
+async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
+    """Also where the name has several addresses: whoever guesses passwords is banned."""
+    doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
+    async with listening(doorkeeper.serve, *hosts) as port:
+        error = await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"})
+    assert isinstance(error, SignInRefused)
+    assert str(error) == 'The database refused the sign-in: password authentication failed for user "ada".'
+    assert doorkeeper.visits == 1
+    assert "hunter2" not in f"{error!r} {error} {error.hint}"
+
+
+async def test_no_password_where_one_is_needed() -> None:
+    doorkeeper = Doorkeeper(fatal("28P01", "not used"), asks_for_password=True)
+    async with listening(doorkeeper.serve, "127.0.0.1") as port:
+        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
+    assert isinstance(error, SignInRefused)
+    assert "no password supplied" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "message"),
+    [
+        ("57P03", "the database system is starting up"),
+        ("57P03", "the database system is shutting down"),
+        ("57P03", "the database system is not yet accepting connections"),
+        ("57P03", "the database system is in recovery mode"),
+        ("53300", "sorry, too many clients already"),
+        ("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute"),
+    ],
+)
+async def test_a_server_without_room_or_time_is_tried_again_later(sqlstate: str, message: str) -> None:
+    doorkeeper = Doorkeeper(fatal(sqlstate, message), asks_for_password=False)
+    async with listening(doorkeeper.serve, "127.0.0.1") as port:
+        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada"})
+    assert isinstance(error, Unreachable)
+    assert str(error) == f"The database takes no connections at the moment: {message}."
+
+
+async def test_the_next_address_is_tried_where_one_does_not_answer(database: Conninfo, sql: Sql) -> None:
+    async with opened({**database, "host": f"/nowhere,{database['host']}", "hostaddr": ""}) as reachable:
+        assert await reachable.read(OPERATOR, raw("select 1")) == [1]

@@ -1,0 +1,56 @@
+"""Which status may become which."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.model import JobStatus
+from store.transitions import TRANSITIONS, allowed, is_final, sources, why_refused
+
+LEGAL = {
+    (JobStatus.QUEUED, JobStatus.RUNNING),
+    (JobStatus.RUNNING, JobStatus.SUCCEEDED),
+    (JobStatus.RUNNING, JobStatus.FAILED),
+}
+statuses = st.sampled_from(JobStatus)
+
+
+@given(statuses, statuses)
+def test_only_the_three_edges_are_allowed(current: JobStatus, target: JobStatus) -> None:
+    assert (target in allowed(current)) is ((current, target) in LEGAL)
+
+
+@given(statuses, statuses)
+def test_sources_are_allowed_seen_from_the_other_end(current: JobStatus, target: JobStatus) -> None:
+    assert (current in sources(target)) is (target in allowed(current))
+
+
+@given(st.lists(statuses))
+def test_no_walk_leaves_a_final_status(wishes: list[JobStatus]) -> None:
+    status = JobStatus.QUEUED
+    for wish in wishes:
+        was_final = is_final(status)
+        if wish in allowed(status):
+            assert not was_final
+            status = wish
+
+
+def test_the_final_ones() -> None:
+    assert [status for status in JobStatus if is_final(status)] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
+
+
+def test_the_table_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        TRANSITIONS[JobStatus.FAILED] = (JobStatus.QUEUED,)  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("current", "target", "sentence"),
+    [
+        ("queued", "succeeded", "Only a running job can be completed; this one is queued."),
+        ("failed", "running", "Only a queued job can be started; this one is failed, which is final."),
+        ("running", "queued", "Only a new job is queued; this one is running."),
+    ],
+)
+def test_a_refusal_says_what_is_needed(current: str, target: str, sentence: str) -> None:
+    assert why_refused(JobStatus(current), JobStatus(target)) == sentence
