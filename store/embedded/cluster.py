@@ -44,8 +44,9 @@ def remove_leftovers(layout: Layout) -> None:
 
 def remove_cluster(layout: Layout) -> None:
     """Take it away as a whole first, so that an interruption leaves no half."""
-    layout.cluster.rename(_staging_path(layout))
-    remove_leftovers(layout)
+    aside = _staging_path(layout)
+    layout.cluster.rename(aside)
+    shutil.rmtree(aside)
 
 
 def _staging_path(layout: Layout) -> Path:

@@ -71,16 +71,19 @@ def is_postmaster(pid: int, cluster: Path) -> bool:
 
 
 def _is_postmaster_by_proc(process: Path, cluster: Path) -> bool:
-    """By the arguments, which everyone may read; its working directory is hidden from other accounts."""
+    """By the arguments, which everyone may read; its working directory is hidden from other accounts.
+
+    A process that has just ended, and a directory that is hidden from us, are not ours either.
+    """
     try:
         arguments = (process / "cmdline").read_bytes().split(b"\0")
         name = (process / "comm").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
+        if b"postgres" not in name or b"-D" not in arguments[:-1]:
+            return False
+        directory = arguments[arguments.index(b"-D") + 1]
+        return cluster.samefile(os.fsdecode(directory))
+    except (FileNotFoundError, ProcessLookupError, NotADirectoryError, PermissionError):
         return False
-    if b"postgres" not in name or b"-D" not in arguments[:-1]:
-        return False
-    directory = Path(os.fsdecode(arguments[arguments.index(b"-D") + 1]))
-    return directory.exists() and cluster.exists() and directory.samefile(cluster)
 
 
 def wait_until_ready(cluster: Path, pid: int, is_alive: Callable[[], bool], report: Report) -> Postmaster | None:
@@ -119,7 +122,8 @@ def stop(layout: Layout, report: Report = ignore) -> bool:
 
     Its clients are disconnected. Under the start lock.
     """
-    if find_postmaster(layout.cluster) is None:
+    running = find_postmaster(layout.cluster)
+    if running is None:
         return False
     ticker = Ticker(report)
     for request, patience in ((signal.SIGINT, _FAST_SHUTDOWN), (signal.SIGQUIT, _IMMEDIATE_SHUTDOWN)):
@@ -127,10 +131,18 @@ def stop(layout: Layout, report: Report = ignore) -> bool:
         _signal(layout.cluster, request)
         while time.monotonic() < deadline:
             if find_postmaster(layout.cluster) is None and is_free(layout.server_lock):
+                _remove_socket_directory(running)
                 return True
             ticker.tick("Stopping Postgres")
             time.sleep(_PAUSE)
     raise EmbeddedUnavailable(f"The server on {layout.cluster} does not stop.", hint=f"Its log is {layout.log}.")
+
+
+def _remove_socket_directory(server: Postmaster) -> None:
+    """The next start makes it again, if it is in the same place then."""
+    if server.socket_dir:
+        with contextlib.suppress(OSError):
+            Path(server.socket_dir).rmdir()
 
 
 def _signal(cluster: Path, number: signal.Signals) -> None:

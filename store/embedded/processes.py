@@ -40,7 +40,8 @@ def run_tool(command: Sequence[str], account: Account, *, text: str = "") -> tup
         try:
             said, _ = process.communicate(text)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
             raise
     return process.returncode, said
 

@@ -13,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from store.embedded import EmbeddedUnavailable, ServerLease, server_status, stop_server
-from store.embedded.postmaster import is_postmaster
+from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
 from tests.embedded.support import Workbench, family, kill_all, query, wait_for
 
 
@@ -71,6 +71,32 @@ def test_a_postmaster_of_another_cluster_is_not_believed(bench: Workbench, serve
     assert pid is not None
     bench.open().release()
     assert not is_postmaster(pid, bench.layout.cluster)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no /proc")
+@pytest.mark.parametrize(
+    ("name", "arguments", "is_ours"),
+    [
+        ("postgres", ["/usr/bin/postgres", "-D", "{cluster}", "-c", "port=5432"], True),
+        ("postgres", ["postgres", "-D", "{cluster}/../cluster"], True),
+        ("postgres", ["postgres", "-D", "/elsewhere"], False),
+        ("postgres", ["postgres", "-D", "{cluster}/PG_VERSION/x"], False),
+        ("postgres", ["postgres: checkpointer "], False),
+        ("postgres", ["postgres", "-D"], False),
+        ("postgres", [], False),
+        ("tail", ["tail", "-D", "{cluster}"], False),
+    ],
+)
+def test_a_process_is_known_by_name_and_directory(room: Path, name: str, arguments: list[str], is_ours: bool) -> None:
+    cluster = room / "cluster"
+    cluster.mkdir()
+    (cluster / "PG_VERSION").touch()
+    process = room / "1234"
+    process.mkdir()
+    (process / "comm").write_text(f"{name}\n")
+    (process / "cmdline").write_text("".join(f"{argument.format(cluster=cluster)}\0" for argument in arguments))
+    assert _is_postmaster_by_proc(process, cluster) is is_ours
+    assert not _is_postmaster_by_proc(room / "5678", cluster)
 
 
 def test_a_torn_pid_file_is_not_believed(bench: Workbench) -> None:

@@ -34,6 +34,7 @@ def test_an_odd_name_does_not_matter(make_bench: Callable[[str], Workbench], nam
         assert len(os.fsencode(lease.conninfo["host"])) < LONGEST_SOCKET_PATH
         assert bench.postmaster_pid is not None
     bench.wait_until_stopped()
+    assert not Path(lease.conninfo["host"]).exists()
 
 
 def test_links_to_a_directory_lead_to_the_same_server(bench: Workbench, room: Path) -> None:
@@ -60,11 +61,12 @@ def test_a_file_in_the_way_is_named(bench: Workbench) -> None:
 
 
 def test_all_that_is_made_is_private(bench: Workbench) -> None:
-    bench.open().release()
     layout = bench.layout
-    for path in (layout.cluster, layout.log.parent, layout.seats, layout.start_lock.parent, layout.home / "socket"):
-        assert path.stat().st_mode & 0o777 == 0o700, path
-    assert layout.home.stat().st_mode & 0o066 == 0
+    with bench.open() as lease:
+        sockets = Path(lease.conninfo["host"])
+        for path in (layout.cluster, layout.log.parent, layout.seats, layout.start_lock.parent, sockets):
+            assert path.stat().st_mode & 0o777 == 0o700, path
+        assert layout.home.stat().st_mode & 0o066 == 0
 
 
 def test_a_socket_elsewhere_is_found_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
