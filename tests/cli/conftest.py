@@ -1,12 +1,13 @@
 """A small world with two users, and the command line on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.cli.support import Result, Run, uri
+from tests.cli.support import OpenTerminal, Result, Run, Terminal, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo, connect
 from tui.cli.main import main
@@ -15,7 +16,7 @@ from tui.cli.main import main
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing that a developer's shell sets, and no server of theirs."""
-    for name in ("GJOBS_DATABASE_URL", "GJOBS_AS", "GJOBS_DEBUG", "NO_COLOR"):
+    for name in ("GJOBS_DATABASE_URL", "GJOBS_AS", "GJOBS_DEBUG", "NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("TZ", "UTC")
@@ -57,3 +58,15 @@ def gjobs(capsys: pytest.CaptureFixture[str]) -> Run:
         return Result(code=int(code), out=captured.out, err=captured.err)
 
     return run
+
+
+@pytest.fixture
+def open_terminal() -> Iterator[OpenTerminal]:
+    with ExitStack() as cleanup:
+
+        def start(*arguments: str, columns: int = 100, environment: Mapping[str, str] | None = None) -> Terminal:
+            terminal = Terminal(*arguments, columns=columns, environment=environment)
+            cleanup.callback(terminal.close)
+            return terminal
+
+        yield start

@@ -47,20 +47,15 @@ Run = Callable[..., Result]
 """Takes the arguments, each a string."""
 
 
-def run_process(
-    *arguments: str,
-    environment: Mapping[str, str] | None = None,
-    stdin: str | None = None,
-    prefix: tuple[str, ...] = (),
-) -> Result:
+def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
     """The installed command, without a terminal."""
     done = subprocess.run(
-        [*prefix, GJOBS, *arguments],
+        [GJOBS, *arguments],
         capture_output=True,
         text=True,
         encoding="utf-8",
         check=False,
-        input=stdin or "",
+        input=stdin,
         env={**os.environ, **(environment or {})},
         timeout=PATIENCE,
     )
@@ -87,22 +82,22 @@ class Terminal:
     def read_until(self, text: str) -> None:
         deadline = time.monotonic() + PATIENCE
         while text not in self.screen:
-            assert time.monotonic() < deadline, f"waited in vain for {text!r}: {self.screen!r}"
-            assert self._read_some(), f"ended before {text!r}: {self.screen!r}"
+            assert time.monotonic() < deadline, f"waited in vain for {text!r}: {self.screen[-500:]!r}"
+            assert self._read_some(), f"ended before {text!r}: {self.screen[-500:]!r}"
 
     def type(self, text: str) -> None:
         os.write(self._master, text.encode())
 
     def finish(self) -> int:
         """Waits for the end; the exit code, which is negative where a signal ended it."""
-        try:
-            while self._read_some():
-                pass
-            return self.process.wait(PATIENCE)
-        finally:
-            self.process.kill()
-            self.process.wait()
-            os.close(self._master)
+        while self._read_some():
+            pass
+        return self.process.wait(PATIENCE)
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self._master)
 
     def _read_some(self) -> bool:
         """False at the end. Linux calls the end of a terminal whose program is gone an error."""
@@ -113,3 +108,7 @@ class Terminal:
             data = b""
         self.screen += data.decode(errors="replace")
         return bool(data)
+
+
+OpenTerminal = Callable[..., Terminal]
+"""Takes what `Terminal` takes; the test's end closes it."""

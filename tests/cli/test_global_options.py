@@ -35,7 +35,7 @@ def settings(options: GlobalOptions, environment: dict[str, str], **command: obj
     )
 
 
-@pytest.mark.parametrize("places", product(range(3), repeat=len(GIVEN)))
+@pytest.mark.parametrize("places", list(product(range(3), repeat=len(GIVEN))))
 def test_each_may_stand_before_between_and_after_the_words_of_a_command(places: tuple[int, ...]) -> None:
     slots: list[list[str]] = [[], [], []]
     for option, place in zip(GIVEN.values(), places, strict=True):

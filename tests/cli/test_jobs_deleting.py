@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.cli.support import Run, Terminal, run_process
+from tests.cli.support import OpenTerminal, Run, run_process
 from tests.cli.test_jobs_reading import Sql
 from tests.cli.world import BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED
 
@@ -71,7 +71,7 @@ def test_without_a_terminal_it_wants_a_yes(present: Present) -> None:
     assert present(FAILED)
 
 
-def test_it_names_each_job_and_the_database(present: Present, sql: Sql) -> None:
+def test_it_names_each_job_and_the_database(open_terminal: OpenTerminal, present: Present, sql: Sql) -> None:
     extra = [UUID(int=0xC0 + number) for number in range(6)]
     for job in extra:
         sql(
@@ -80,7 +80,7 @@ def test_it_names_each_job_and_the_database(present: Present, sql: Sql) -> None:
             job,
         )
     jobs = [FAILED, RUNNING, *extra]
-    terminal = Terminal("jobs", "delete", *map(str, jobs))
+    terminal = open_terminal("jobs", "delete", *map(str, jobs))
     terminal.read_until(PROMPT)
     for job in jobs:
         assert job.hex[:8] in terminal.screen
@@ -93,8 +93,8 @@ def test_it_names_each_job_and_the_database(present: Present, sql: Sql) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "yess\n"])
-def test_any_other_answer_is_no(present: Present, answer: str) -> None:
-    terminal = Terminal("jobs", "delete", str(FAILED))
+def test_any_other_answer_is_no(open_terminal: OpenTerminal, present: Present, answer: str) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED))
     terminal.read_until(PROMPT)
     terminal.type(answer)
     assert terminal.finish() == 1
@@ -102,8 +102,8 @@ def test_any_other_answer_is_no(present: Present, answer: str) -> None:
     assert present(FAILED)
 
 
-def test_a_job_that_changed_meanwhile_is_not_deleted(present: Present, sql: Sql) -> None:
-    terminal = Terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
+def test_a_job_that_changed_meanwhile_is_not_deleted(open_terminal: OpenTerminal, present: Present, sql: Sql) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
     terminal.read_until(PROMPT)
     sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
     terminal.type("y\n")
@@ -114,8 +114,10 @@ def test_a_job_that_changed_meanwhile_is_not_deleted(present: Present, sql: Sql)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_a_signal_at_the_question_deletes_nothing(present: Present, number: signal.Signals, code: int) -> None:
-    terminal = Terminal("jobs", "delete", str(FAILED))
+def test_a_signal_at_the_question_deletes_nothing(
+    open_terminal: OpenTerminal, present: Present, number: signal.Signals, code: int
+) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED))
     terminal.read_until(PROMPT)
     terminal.process.send_signal(number)
     assert terminal.finish() == code

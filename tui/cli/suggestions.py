@@ -14,11 +14,10 @@ def not_known(word: str, known: Iterable[str]) -> str:
 
 
 def close_names(typed: str, names: Sequence[str]) -> list[str]:
-    """At most three: those that begin so first, then those that are spelt alike, whatever the case of letters."""
+    """At most three: those that begin so, else those that are spelt alike, whatever the case of letters."""
     folded = typed.casefold()
     by_folded: dict[str, str] = {}
     for name in names:
         by_folded.setdefault(name.casefold(), name)
     begin = [name for name in by_folded if folded and name.startswith(folded)]
-    alike = difflib.get_close_matches(folded, by_folded, n=3)
-    return [by_folded[name] for name in dict.fromkeys([*begin, *alike])][:3]
+    return [by_folded[name] for name in begin[:3] or difflib.get_close_matches(folded, by_folded, n=3)]

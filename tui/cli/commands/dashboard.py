@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.settings import Settings
+from store.settings import Settings, UrlTarget
 from tui.cli.arguments import Size, size
 from tui.cli.command import Command
 from tui.cli.errors import Declined, UsageError
@@ -35,6 +35,11 @@ def add_dashboard(commands: "Commands") -> None:
 
 
 def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+    if isinstance(settings.target, UrlTarget):
+        # What cannot be an address is a mistake in typing: nothing that the dashboard could wait for.
+        from store.connection_url import parse
+
+        parse(settings.target.url)
     return _run(settings, demo=False)
 
 

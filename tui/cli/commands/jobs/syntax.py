@@ -87,7 +87,7 @@ def _add_update(jobs: "Commands") -> None:
     )
     _add_job_id(parser)
     add = parser.add_argument
-    add("--mode", metavar="MODE", default=UNSET, help=f"any text; usual are {_MODES}")
+    add("--mode", metavar="MODE", default=UNSET, help="any text")
     add("--cost-cents", type=whole_number, metavar="N", default=UNSET, help="whole cents")
     add("--error", metavar="TEXT", default=UNSET, help="what went wrong; '' removes it")
     add(

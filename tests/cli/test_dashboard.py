@@ -1,0 +1,59 @@
+"""`gjobs`, `gjobs demo` and `gjobs snapshot`, as far as the command line has a say."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import OpenTerminal, Run, run_process
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo"]])
+def test_without_a_terminal_it_explains_itself(arguments: list[str]) -> None:
+    refused = run_process(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert "needs a terminal" in refused.err
+    assert "gjobs snapshot" in refused.err
+
+
+def test_a_terminal_that_cannot_be_drawn_on_is_none(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal(environment={"TERM": "dumb"})
+    assert terminal.finish() == 2
+    assert "needs a terminal" in terminal.screen
+
+
+@pytest.mark.parametrize("arguments", [["--json"], ["demo", "--json"], ["snapshot", "--json"]])
+def test_there_is_no_json_form(gjobs: Run, arguments: list[str]) -> None:
+    refused = gjobs(*arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert "no JSON form" in refused.err
+
+
+@pytest.mark.usefixtures("url")
+def test_a_snapshot_is_text_of_the_size_asked_for(gjobs: Run) -> None:
+    frame = gjobs("snapshot", "--size", "100x30")
+    assert (frame.code, frame.err) == (0, "")
+    lines = frame.out.splitlines()
+    assert len(lines) == 30
+    assert max(map(len, lines)) <= 100
+    assert "Autumn catalog" in frame.out
+    assert "\x1b" not in frame.out
+
+
+@pytest.mark.usefixtures("url")
+def test_a_snapshot_as_a_picture_goes_to_a_file(gjobs: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "dashboard.svg"
+    written = gjobs("snapshot", "--svg", str(picture))
+    assert (written.code, written.out) == (0, "")
+    assert picture.read_text(encoding="utf-8").startswith("<svg")
+    refused = gjobs("snapshot", "--svg", str(tmp_path / "missing" / "dashboard.svg"))
+    assert refused.code == 1
+    assert "cannot be written" in refused.err
+
+
+@pytest.mark.usefixtures("url")
+def test_the_dashboard_opens_on_a_terminal_and_quits(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    terminal.type("q")
+    assert terminal.finish() == 0
+    assert "Traceback" not in terminal.screen

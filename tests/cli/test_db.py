@@ -1,0 +1,112 @@
+"""`gjobs db`, and the embedded database under the other commands."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from migrations import HEAD
+from store.embedded import open_server, server_status, stop_server
+from tests.cli.support import OpenTerminal, Run, run_process
+from tests.conftest import quick_directory
+
+
+@pytest.fixture
+def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where the commands keep their cluster; gone after the test with its server."""
+    directory = Path(tempfile.mkdtemp(prefix="gjobs-cli-", dir=quick_directory()))
+    directory.chmod(0o755)
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(directory))
+    yield directory
+    stop_server(directory)
+    shutil.rmtree(directory)
+
+
+def test_where_nothing_is_nothing_is_made(gjobs: Run, data_dir: Path) -> None:
+    nothing = {"running": False, "url": None, "data_dir": str(data_dir), "version": None, "pid": None}
+    assert gjobs("db", "status", "--json").document == nothing
+    stopped = gjobs("db", "stop", "--json")
+    assert (stopped.code, stopped.document) == (0, nothing)
+    assert "was not running" in stopped.err
+    reset = gjobs("db", "reset", "--json")
+    assert (reset.code, reset.document) == (0, nothing)
+    assert "There is no embedded database" in reset.err
+    assert not list(data_dir.iterdir())
+
+
+def test_the_life_of_the_embedded_database(open_terminal: OpenTerminal, gjobs: Run, data_dir: Path) -> None:
+    started = gjobs("db", "start", "--json")
+    assert started.code == 0
+    assert "Unpacking Postgres" in started.err
+    assert "until 'gjobs db stop'" in started.err
+    status = gjobs("db", "status", "--json").document
+    assert status == started.document
+    assert (status["running"], status["data_dir"], list(status)) == (
+        True,
+        str(data_dir),
+        ["running", "url", "data_dir", "version", "pid"],
+    )
+    url = gjobs("db", "url")
+    assert url.out == f"{status['url']}\n"
+    assert server_status(data_dir).kept
+    with psycopg.connect(url.out.strip()) as connection:
+        assert connection.execute("select count(*) > 0 from public.generation_jobs").fetchone() == (True,)
+    assert "running, kept up" in gjobs("db", "status").out
+
+    terminal = open_terminal("db", "reset")
+    terminal.read_until("anything else for no: ")
+    assert str(data_dir) in terminal.screen
+    assert " projects and " in terminal.screen
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+
+    assert gjobs("db", "stop").err == "The embedded server is stopped.\n"
+    assert gjobs("db", "status", "--json").document["running"] is False
+    assert run_process("db", "reset", stdin="y\n").code == 2
+    assert gjobs("db", "reset", "--read-only", "--yes").code == 6
+    assert server_status(data_dir).version is not None
+    assert gjobs("db", "reset", "--yes").code == 0
+    assert server_status(data_dir).version is None
+
+
+def test_any_command_starts_migrates_and_fills_it(gjobs: Run, data_dir: Path) -> None:
+    listed = gjobs("jobs", "list", "--limit", "3", "--json")
+    assert listed.code == 0
+    assert len(listed.document) == 3
+    assert "Unpacking Postgres" in listed.err
+
+    ada = {user["email"]: user for user in gjobs("users", "--json").document}["ada@example.com"]
+    owners = {job["user_id"] for job in gjobs("jobs", "list", "--json").document}
+    assert owners == {ada["id"]}
+    assert gjobs("projects", "create", "Winter", "--json").document["user_id"] == ada["id"]
+    everyones = gjobs("jobs", "list", "--as", "operator", "--json").document
+    assert owners < {job["user_id"] for job in everyones}
+
+    assert gjobs("migrate", "status", "--json").document["current"] == HEAD
+    assert gjobs("migrate", "down", "0001", "--yes", "--json").document["pending"] == [HEAD]
+    assert gjobs("migrate", "up", "--json").document["current"] == HEAD
+
+    with open_server(data_dir):
+        in_use = gjobs("db", "reset", "--yes")
+    assert in_use.code == 1
+    assert "1 process uses" in in_use.err
+
+
+def test_a_directory_that_cannot_be_used_is_explained(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "file"))
+    refused = gjobs("jobs", "list")
+    assert (refused.code, refused.out) == (3, "")
+    assert "GJOBS_DATA_DIR" in refused.err
+
+
+@pytest.mark.parametrize("command", ["url", "start", "stop", "status", "reset"])
+def test_an_address_is_refused(gjobs: Run, command: str) -> None:
+    refused = gjobs("db", command, "--database-url", "postgresql://db/app")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--database-url" in refused.err

@@ -1,0 +1,131 @@
+"""What goes wrong is said in two lines on stderr, with its exit code, without a traceback or a password."""
+
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.cli.support import Run, run_process, uri
+from tests.cli.world import FAILED
+from tests.conftest import Conninfo
+from tui.cli.passwords import without_passwords
+
+SECRET = "hunter2"
+
+
+def assert_explained(words: str, lines: int = 2) -> None:
+    assert len(words.splitlines()) == lines
+    assert "Traceback" not in words
+    assert SECRET not in words
+
+
+def test_nobody_answers(gjobs: Run) -> None:
+    refused = gjobs("jobs", "list", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app")
+    assert (refused.code, refused.out) == (3, "")
+    assert_explained(refused.err)
+
+
+def test_a_database_that_is_not_there(gjobs: Run, database: Conninfo) -> None:
+    refused = gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"}))
+    assert (refused.code, refused.out) == (3, "")
+    assert_explained(refused.err)
+
+
+@pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
+def test_a_schema_that_is_not_there(gjobs: Run, blank_database: Conninfo, command: str) -> None:
+    refused = gjobs(*command.split(), "--json", "--database-url", uri(blank_database))
+    assert (refused.code, refused.out) == (5, "")
+    assert "gjobs migrate status" in refused.err
+    assert_explained(refused.err)
+
+
+@pytest.mark.parametrize("words", ["jobs list", "users", "migrate status", "snapshot", ""])
+def test_another_scheme_is_explained(words: str) -> None:
+    refused = run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split())
+    assert (refused.code, refused.out) == (2, "")
+    assert "only Postgres" in refused.err
+    assert_explained(refused.err)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["jobs", "list", f"postgresql://ada:{SECRET}@db/app"],
+        [f"postgresql://ada:{SECRET}@db/app"],
+        ["users", f"--databse-url=postgresql://ada:{SECRET}@db/app"],
+        ["users", "--database-url", f"postgresql://ada:{SECRET} @db:port/app"],
+        ["users", "--database-url", f"postgresql://ada:x@{SECRET}@127.0.0.1:1/app"],
+        ["users", "--database-url", f"postgresql://ada:x/{SECRET}@127.0.0.1:1/app"],
+        ["users", "--database-url", f"host=127.0.0.1 port=1 password='{SECRET}' nonsense"],
+        ["users", "--database-url", f"host=127.0.0.1 port=1 password={SECRET}"],
+        ["users", "--database-url", f"postgresql://127.0.0.1:1/app?password={SECRET}"],
+        ["users", "--as", f"postgresql://ada:{SECRET}@db/app", "--database-url", "postgresql://127.0.0.1:1/app"],
+        ["db", "status", "--database-url", f"postgresql://ada:{SECRET}@db/app"],
+        ["demo", "--database-url", f"postgresql://ada:{SECRET}@db/app"],
+        ["migrate", "status", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"],
+        ["snapshot", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app"],
+    ],
+)
+@pytest.mark.parametrize("debug", ["0", "1"])
+def test_no_password_is_printed(gjobs: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], debug: str) -> None:
+    monkeypatch.setenv("GJOBS_DEBUG", debug)
+    refused = gjobs(*arguments)
+    assert refused.code in (2, 3)
+    assert SECRET not in refused.out + refused.err
+    assert ("Traceback" in refused.err) is (debug == "1")
+
+
+def test_a_fault_of_our_own(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: object) -> object:
+        raise KeyError(f"postgresql://ada:{SECRET}@db/app")
+
+    monkeypatch.setattr("tui.cli.main.parse", fail)
+    failed = gjobs("users")
+    assert (failed.code, failed.out) == (70, "")
+    assert "KeyError" in failed.err
+    assert_explained(failed.err)
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    assert "Traceback" in gjobs("users").err
+    assert SECRET not in gjobs("users").err
+
+
+def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(arguments: object) -> object:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("tui.cli.main.parse", interrupt)
+    stopped = gjobs("users")
+    assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
+
+
+def test_windows_is_pointed_to_wsl(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "win32")
+    refused = gjobs("users")
+    monkeypatch.undo()
+    assert (refused.code, refused.out) == (2, "")
+    assert "WSL" in refused.err
+
+
+word = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_characters=":/?#@&='\"\\"), min_size=1)
+
+
+@given(word, word, word)
+def test_the_password_of_a_uri_is_hidden(user: str, password: str, host: str) -> None:
+    hidden = without_passwords(f"tried postgresql://{user}:§{password}§@{host}/app in vain")
+    assert hidden == f"tried postgresql://{user}:***@{host}/app in vain"
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("postgresql://ada:a/b@c@db/app", "postgresql://ada:***@db/app"),
+        ("host=db password='a b\\'c' user=ada", "host=db password=*** user=ada"),
+        ("postgresql://db/app?password=a%20b&user=ada", "postgresql://db/app?password=***&user=ada"),
+        ("sslpassword = x", "sslpassword = ***"),
+        ("postgresql://ada@db/app", "postgresql://ada@db/app"),
+        ("Write to ada@example.com: it is 12:30.", "Write to ada@example.com: it is 12:30."),
+    ],
+)
+def test_what_is_a_password_and_what_is_none(text: str, hidden: str) -> None:
+    assert without_passwords(text) == hidden

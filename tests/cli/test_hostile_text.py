@@ -1,0 +1,77 @@
+"""Text from the database is drawn harmless in tables and words, and arrives as it is in documents."""
+
+import pytest
+
+from tests.cli.support import OpenTerminal, Result, Run
+from tests.cli.test_jobs_reading import Sql
+from tests.cli.world import AUTUMN, FAILED
+
+HOSTILE = {
+    "markup": "[bold red]x[/] [/oops] [@click=app.quit]click[/]",
+    "escape sequences": "\x1b[2J\x1b]0;owned\x07\x1b[31mred \x9b31m",
+    "bidi": "abc\u202egpj.exe\u2066\u200f\ufeff",
+    "wide": "秋の目録 👩‍👩‍👧 한국어",
+    "line ends": "one\r\ntwo\nthree\u2028four\x85five\ttab",
+    "long": "x" * 10_000,
+    "json": '{"message": "\\u001b[2J boom \\u202e", "stack": "a\\nb"}',
+}
+
+text = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+pytestmark = pytest.mark.usefixtures("url")
+
+
+@pytest.fixture(autouse=True)
+def everywhere(request: pytest.FixtureRequest, sql: Sql) -> None:
+    """The text as the project's name, the mode and the error."""
+    value = request.getfixturevalue("text")
+    sql("update public.projects set name = %s where id = %s", value, AUTUMN)
+    sql("update public.generation_jobs set mode = %s, error = %s where id = %s", value, value, FAILED)
+
+
+def assert_harmless(result: Result, lines: int | None = None) -> None:
+    for stream in (result.out, result.err):
+        assert all(line.isprintable() for line in stream.split("\n"))
+    if lines is not None:
+        assert len(result.out.split("\n")) == lines + 1
+
+
+@text
+def test_tables_are_harmless(gjobs: Run, text: str) -> None:
+    assert_harmless(gjobs("projects"), lines=3)
+    assert_harmless(gjobs("jobs", "list"), lines=6)
+    assert_harmless(gjobs("stats", "--by", "project"), lines=6)
+    assert_harmless(gjobs("jobs", "show", str(FAILED)))
+    assert_harmless(gjobs("jobs", "update", str(FAILED), "--cost-cents", "1"), lines=2)
+
+
+@text
+def test_documents_are_exact(gjobs: Run, text: str) -> None:
+    job = gjobs("jobs", "show", str(FAILED), "--json")
+    assert job.out.isascii()
+    assert_harmless(job)
+    assert (job.document["mode"], job.document["error"]) == (text, text)
+    names = [project["name"] for project in gjobs("projects", "--json").document]
+    assert text in names
+
+
+@text
+def test_words_that_quote_it_are_harmless(gjobs: Run, text: str) -> None:
+    assert_harmless(gjobs("jobs", "list", "--project", text[:5]))
+    assert_harmless(gjobs("jobs", "list", "--project", f"{text}!"))
+    assert_harmless(gjobs("jobs", "list", "--status", text))
+    assert_harmless(gjobs("jobs", "show", text))
+    assert_harmless(gjobs("users", "--as", text))
+
+
+@text
+def test_a_project_is_found_by_it(gjobs: Run, text: str) -> None:
+    assert len(gjobs("jobs", "list", "--project", text, "--json").document) == 4
+
+
+@text
+def test_the_question_before_a_deletion_is_harmless(open_terminal: OpenTerminal, text: str) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED), environment={"NO_COLOR": "1"})
+    terminal.read_until("anything else for no: ")
+    assert all(line.isprintable() for line in terminal.screen.split("\r\n"))
+    terminal.type("n\n")
+    assert terminal.finish() == 1

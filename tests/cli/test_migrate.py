@@ -1,0 +1,106 @@
+"""`gjobs migrate` on somebody's database, which is never changed unasked."""
+
+import pytest
+
+from migrations import HEAD, REVISIONS
+from tests.cli.support import OpenTerminal, Run, run_process, uri
+from tests.conftest import Conninfo, connect
+
+NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
+DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+
+
+@pytest.fixture(autouse=True)
+def address(blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", uri(blank_database))
+
+
+def schemas(database: Conninfo) -> set[str]:
+    with connect(database) as connection:
+        return {str(name) for (name,) in connection.execute("select nspname from pg_catalog.pg_namespace")}
+
+
+def test_up_and_down_and_up_again(gjobs: Run) -> None:
+    assert gjobs("migrate", "status", "--json").document == NOT_YET
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, DONE)
+    assert f"The schema is at revision {HEAD}." in up.err
+    down = gjobs("migrate", "down", "0001", "--yes", "--json")
+    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert gjobs("migrate", "up", "--yes").out == ""
+    assert gjobs("jobs", "list", "--json").document == []
+    assert gjobs("migrate", "down", "base", "--yes", "--json").document == NOT_YET
+
+
+def test_the_status_for_people(gjobs: Run, blank_database: Conninfo) -> None:
+    lines = dict(line.split(maxsplit=1) for line in gjobs("migrate", "status").out.splitlines())
+    assert str(blank_database["dbname"]) in lines["database"]
+    assert (lines["current"], lines["head"], lines["pending"]) == ("-", HEAD, ", ".join(REVISIONS))
+
+
+def test_sql_is_what_up_would_run(gjobs: Run, blank_database: Conninfo) -> None:
+    printed = gjobs("migrate", "sql")
+    assert printed.code == 0
+    assert "generation_jobs" in printed.out
+    assert gjobs("migrate", "sql", "--json").document["sql"].strip() == printed.out.strip()
+    assert "gjobs" not in schemas(blank_database)
+    gjobs("migrate", "up", "--yes")
+    done = gjobs("migrate", "sql")
+    assert (done.code, done.out, done.err) == (0, "", "Nothing is pending.\n")
+
+
+def test_up_shows_the_sql_and_asks(open_terminal: OpenTerminal, blank_database: Conninfo) -> None:
+    terminal = open_terminal("migrate", "up")
+    terminal.read_until("anything else for no: ")
+    assert "CREATE TABLE" in terminal.screen.upper()
+    assert f"{blank_database['dbname']}?" in terminal.screen
+    terminal.type("no\n")
+    assert terminal.finish() == 1
+    assert "Nothing was run." in terminal.screen
+    assert "gjobs" not in schemas(blank_database)
+
+
+def test_a_yes_runs_it(open_terminal: OpenTerminal, gjobs: Run) -> None:
+    terminal = open_terminal("migrate", "up")
+    terminal.read_until("anything else for no: ")
+    terminal.type("yes\n")
+    assert terminal.finish() == 0
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_without_a_terminal_up_and_down_want_a_yes(gjobs: Run, blank_database: Conninfo) -> None:
+    refused = run_process("migrate", "up", stdin="y\n")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--yes" in refused.err
+    assert "gjobs" not in schemas(blank_database)
+    gjobs("migrate", "up", "--yes")
+    assert run_process("migrate", "down", "base", stdin="y\n").code == 2
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_down_names_what_it_undoes(open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo) -> None:
+    gjobs("migrate", "up", "--yes")
+    terminal = open_terminal("migrate", "down", "base")
+    terminal.read_until("anything else for no: ")
+    assert f"Undo revisions {', '.join(reversed(REVISIONS))}" in terminal.screen
+    assert str(blank_database["dbname"]) in terminal.screen
+    terminal.type("\n")
+    assert terminal.finish() == 1
+    assert gjobs("migrate", "status", "--json").document == DONE
+
+
+def test_down_where_nothing_has_run_is_refused(gjobs: Run) -> None:
+    refused = gjobs("migrate", "down", "base")
+    assert (refused.code, refused.out) == (1, "")
+
+
+@pytest.mark.parametrize("command", [["up", "--yes"], ["down", "base", "--yes"]])
+def test_read_only_changes_nothing(gjobs: Run, blank_database: Conninfo, command: list[str]) -> None:
+    assert gjobs("migrate", *command, "--read-only").code == 6
+    assert "gjobs" not in schemas(blank_database)
+
+
+def test_nobody_migrates_as_a_user(gjobs: Run) -> None:
+    refused = gjobs("migrate", "up", "--yes", "--as", "ada@example.com")
+    assert refused.code == 2
+    assert gjobs("migrate", "status", "--as", "operator").code == 0
