@@ -69,7 +69,7 @@ class Proxy:
     async def _to_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             await self._open.wait()
-            if b"COMMIT" in data and self.instead_of_commit_answer:
+            if b"COMMIT\0" in data and self.instead_of_commit_answer:
                 self._withholding = True
             writer.write(data)
             await writer.drain()

@@ -1,6 +1,7 @@
 """Ids and shapes that the store's tests share."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -51,3 +52,10 @@ class MakeJob(Protocol):
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
     ) -> UUID: ...
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Waits for what another process does, and fails after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)

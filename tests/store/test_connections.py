@@ -1,0 +1,187 @@
+"""Few connections, clean ones, and no broken ones."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from psycopg import AsyncConnection
+from sqlalchemy import text
+
+from store import jobs
+from store.actor import ActingUser
+from store.connections import Connections
+from store.database import Database, Query
+from store.errors import StoreError, Unreachable
+from store.model import JobStatus, OverviewQuery
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.support import ADA, NOTHING, MakeJob, MakeProject, Sql, until
+
+Sessions = Callable[[], list[tuple[int, str]]]
+"""The store's sessions on the database: process id and state."""
+
+
+@pytest.fixture
+def sessions(sql: Sql) -> Sessions:
+    def look() -> list[tuple[int, str]]:
+        rows = sql(
+            "select pid, state from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
+        )
+        return [(pid, state) for pid, state in rows]
+
+    return look
+
+
+@pytest.fixture
+async def connections(database: Conninfo) -> AsyncIterator[Connections]:
+    connections = Connections(database)
+    yield connections
+    await connections.close()
+
+
+async def backend(connection: AsyncConnection) -> int:
+    row = await (await connection.execute("select pg_backend_pid()")).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+async def test_at_most_two_at_once(connections: Connections, sessions: Sessions) -> None:
+    seen: set[int] = set()
+    leased = most = 0
+
+    async def use() -> None:
+        nonlocal leased, most
+        async with connections.lease() as connection:
+            leased += 1
+            most = max(most, leased)
+            seen.add(await backend(connection))
+            leased -= 1
+
+    await asyncio.gather(*(use() for _ in range(20)))
+    assert most == 2
+    assert seen == {pid for pid, _ in sessions()}
+    assert len(seen) == 2
+
+
+async def test_one_is_used_again(connections: Connections) -> None:
+    async with connections.lease() as connection:
+        first = await backend(connection)
+    async with connections.lease() as connection:
+        assert await backend(connection) == first
+
+
+async def test_one_that_broke_while_nobody_used_it_is_replaced(
+    connections: Connections, sql: Sql, sessions: Sessions
+) -> None:
+    async with connections.lease() as connection:
+        first = await backend(connection)
+    sql("select pg_terminate_backend(%s)", [first])
+    await until(lambda: not sessions())
+    async with connections.lease() as connection:
+        assert await backend(connection) != first
+
+
+async def test_one_that_breaks_in_use_is_an_error_once(operator: Store, sql: Sql, sessions: Sessions) -> None:
+    async def write() -> None:
+        async with operator.database.write(operator.actor) as transaction:
+            ((pid, _),) = sessions()
+            sql("select pg_terminate_backend(%s)", [pid])
+            await until(lambda: not sessions())
+            await transaction.run(jobs.one(NOTHING))
+
+    with pytest.raises(Unreachable, match="terminating connection"):
+        await write()
+    assert await operator.get_generation_job(NOTHING) is None
+
+
+async def test_a_cancelled_caller_leaves_nothing_behind(operator: Store, sql: Sql, sessions: Sessions) -> None:
+    """Cancelled while the database works: the statement is stopped, the transaction ended, the connection kept."""
+    sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
+
+    async def write() -> None:
+        async with operator.database.write(operator.actor) as transaction:
+            await transaction.run(sleep)
+
+    for work in (operator.database.read(operator.actor, sleep), write()):
+        task = asyncio.ensure_future(work)
+        await until(lambda: [state for _, state in sessions()] == ["active"])
+        ((pid, _),) = sessions()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert sessions() == [(pid, "idle")]
+
+
+async def test_no_session_stays_in_a_transaction(
+    operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob, sessions: Sessions
+) -> None:
+    """Whatever was answered, and with whatever error."""
+    job_id = make_job(make_project())
+    await ada.get_overview(OverviewQuery())
+    await ada.transition_job_status(job_id, "succeeded")
+    await ada.transition_job_status(NOTHING, "running")
+    await operator.transition_job_status(job_id, "running")
+    for refused in (
+        ada.get_users(),
+        ada.create_generation_job(project_id=NOTHING, mode="lifestyle"),
+        ada.update_generation_job(job_id, input_asset_id=NOTHING),
+        ada.delete_generation_jobs({job_id: JobStatus.FAILED}),
+        operator.create_project("Catalog", owner_id=NOTHING),
+    ):
+        with pytest.raises(StoreError):
+            await refused
+        assert {state for _, state in sessions()} == {"idle"}
+
+
+async def test_eyes_do_not_outlive_their_transaction(database: Conninfo, sql: Sql) -> None:
+    """Nor do the time-outs: the connection may be a pooler's, and the next client somebody else."""
+    state = text(
+        "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
+        " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
+    )
+    connections = Connections(database, size=1)
+    one = Database(database)
+    one._connections = connections
+    (acting,) = await one.read(ActingUser(id=ADA), Query(state, tuple))
+    async with connections.lease() as connection:
+        after = await (await connection.execute(str(state))).fetchone()
+    await connections.close()
+    assert acting[0] == "authenticated"
+    assert str(ADA) in acting[1]
+    assert acting[2:] == ("8s", "2s", "13s")
+    assert after == ("gjobs", "", "0", "0", "0")
+
+
+async def test_what_comes_back_inside_a_transaction_is_closed(connections: Connections, sessions: Sessions) -> None:
+    async with connections.lease() as connection:
+        await connection.execute("begin")
+    await until(lambda: not sessions())
+
+
+async def test_closing_ends_the_idle_at_once_and_the_others_when_they_come_back(
+    connections: Connections, sessions: Sessions
+) -> None:
+    async with connections.lease() as one:
+        async with connections.lease() as other:
+            await backend(other)
+        await backend(one)
+        await connections.close()
+        await until(lambda: len(sessions()) == 1)
+        await backend(one)
+    await until(lambda: not sessions())
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "seconds"),
+    [({}, "gjobs", "33"), ({"application_name": "mine", "connect_timeout": 5}, "mine", "5")],
+)
+async def test_the_address_and_the_environment_may_say_otherwise(
+    database: Conninfo, monkeypatch: pytest.MonkeyPatch, given: Conninfo, name: str, seconds: str
+) -> None:
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "33")
+    connections = Connections({**database, **given})
+    async with connections.lease() as connection:
+        parameters = {option.keyword: option.val for option in connection.pgconn.info}
+        assert connection.info.parameter_status("application_name") == name
+        assert parameters[b"connect_timeout"] == seconds.encode()
+    await connections.close()

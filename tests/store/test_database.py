@@ -1,0 +1,260 @@
+"""The one place that runs SQL: transactions, eyes, time limits, and links that die."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import text
+
+from store.actor import OPERATOR, ActingUser, Actor
+from store.database import Database, Query, TimeLimits
+from store.embedded import ADMINISTRATOR
+from store.errors import (
+    NoPrivilege,
+    ReadOnly,
+    SchemaMissing,
+    TimedOut,
+    Unreachable,
+)
+from store.model import JobStatus, OverviewQuery
+from store.rows import Row
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.servers import Proxy, proxied
+from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
+
+T = TypeVar("T")
+
+EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
+
+
+def show(setting: str) -> Query[str]:
+    def make(row: Row) -> str:
+        value: str = row[0]
+        return value
+
+    return Query(text("select current_setting(:setting)"), make, {"setting": setting})
+
+
+@asynccontextmanager
+async def opened(
+    conninfo: Conninfo, *, read_only: bool = False, limits: TimeLimits | None = None
+) -> AsyncIterator[Database]:
+    database = Database(conninfo, read_only=read_only, limits=limits)
+    yield database
+    await database.close()
+
+
+async def write(database: Database, *queries: Query[T], actor: Actor = OPERATOR) -> list[T]:
+    async with database.write(actor) as transaction:
+        return [row for query in queries for row in await transaction.run(query)]
+
+
+class TestTransactions:
+    @EYES
+    async def test_a_read_is_read_only_and_of_one_snapshot(self, operator: Store, actor: Actor) -> None:
+        settings = await operator.database.read_together(
+            actor, show("transaction_read_only"), show("transaction_isolation")
+        )
+        assert settings == (["on"], ["repeatable read"])
+
+    @EYES
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "update projects set name = 'x' returning id",
+            "insert into projects (user_id, name) select id, 'x' from auth.users returning id",
+            "delete from projects returning id",
+            "with gone as (delete from projects returning id) select id from gone",
+        ],
+    )
+    async def test_a_write_inside_a_read_fails(
+        self, operator: Store, make_project: MakeProject, sql: Sql, actor: Actor, statement: str
+    ) -> None:
+        make_project(name="Catalog")
+        with pytest.raises(ReadOnly) as caught:
+            await operator.database.read(actor, Query(text(statement), tuple))
+        assert caught.value.sqlstate == "25006"
+        assert sql("select name from projects") == [("Catalog",)]
+
+    async def test_a_write_is_read_committed_whatever_the_role_prefers(self, database: Conninfo, sql: Sql) -> None:
+        async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
+            assert await write(strict, show("transaction_isolation")) == ["read committed"]
+
+    async def test_a_block_that_raises_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
+
+        async def fail() -> None:
+            async with operator.database.write(OPERATOR) as transaction:
+                assert len(await transaction.run(add)) == 1
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            await fail()
+        assert sql("select count(*) from projects") == [(0,)]
+
+    async def test_a_block_that_asks_for_it_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
+        async with operator.database.write(OPERATOR) as transaction:
+            await transaction.run(add)
+            transaction.roll_back()
+        assert sql("select count(*) from projects") == [(0,)]
+
+    async def test_the_first_error_of_several_statements_is_told(self, operator: Store, sql: Sql) -> None:
+        with pytest.raises(SchemaMissing, match="no_such_table"):
+            await operator.database.read_together(
+                OPERATOR, show("role"), Query(text("select * from no_such_table"), tuple), show("role")
+            )
+        assert await operator.database.read(OPERATOR, show("role")) == ["none"]
+
+    async def test_one_snapshot_while_others_write(
+        self, operator: Store, make_project: MakeProject, make_job: MakeJob, database: Conninfo
+    ) -> None:
+        """The list, the statistics and the projects' counts never contradict each other."""
+        project_id = make_project()
+        stop = asyncio.Event()
+
+        async def come_and_go() -> None:
+            async with opened(database) as other:
+                store = Store(other)
+                while not stop.is_set():
+                    job = await store.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=7)
+                    await store.transition_job_status(job.id, JobStatus.RUNNING)
+                    await store.delete_generation_job(job.id)
+
+        writing = asyncio.create_task(come_and_go())
+        seen = set()
+        for _ in range(60):
+            overview = await operator.get_overview(OverviewQuery())
+            count = len(overview.jobs)
+            assert overview.statistics.total_count == count
+            assert overview.projects[0].job_count == count
+            assert overview.projects[0].total_cost_cents == overview.statistics.total_cost_cents == 7 * count
+            assert sum(day.job_count for day in overview.days) == count
+            seen.add(tuple(job.status for job in overview.jobs))
+        stop.set()
+        await writing
+        assert len(seen) > 1
+
+
+class TestReadOnlySession:
+    async def test_every_write_is_refused(
+        self, database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        project_id = make_project()
+        job_id = make_job(project_id)
+        async with opened(database, read_only=True) as cautious:
+            store = Store(cautious)
+            for change in (
+                store.create_project("x", owner_id=ADA),
+                store.create_generation_job(project_id=project_id, mode="x"),
+                store.update_generation_job(job_id, mode="x"),
+                store.transition_job_status(job_id, "running"),
+                store.delete_generation_job(job_id),
+            ):
+                with pytest.raises(ReadOnly):
+                    await change
+            (job,) = await store.get_generation_jobs()
+        assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
+
+    async def test_the_database_knows(self, database: Conninfo, sql: Sql) -> None:
+        async with opened(database, read_only=True) as cautious:
+            assert await write(cautious, show("transaction_read_only")) == ["on"]
+
+
+class TestEyes:
+    async def test_a_user_has_role_and_claims(self, operator: Store) -> None:
+        who = Query(text("select current_user::text, auth.uid()"), tuple)
+        assert await operator.database.read(ActingUser(id=ADA), who) == [("authenticated", ADA)]
+        assert await write(operator.database, who, actor=ActingUser(id=BEN)) == [("authenticated", BEN)]
+        assert await operator.database.read(OPERATOR, who) == [("gjobs", None)]
+
+    async def test_nobody_is_taken_for_somebody_else(self, database: Conninfo, sql: Sql) -> None:
+        """A setting of old wins over the claims: then this session's eyes are another user's."""
+        ada = ActingUser(id=ADA)
+        async with opened({**database, "options": f"-c request.jwt.claim.sub={BEN}"}) as confused:
+            for attempt in (confused.read(ada, show("role")), write(confused, show("role"), actor=ada)):
+                with pytest.raises(NoPrivilege, match=f"takes this session for {BEN}, not for the user {ADA}"):
+                    await attempt
+
+    async def test_claims_that_the_database_ignores_are_no_empty_table(self, blank_database: Conninfo) -> None:
+        with connect(blank_database, autocommit=True) as owner:
+            owner.execute("create schema auth")
+            owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
+            owner.execute("grant usage on schema auth to authenticated")
+        async with opened(blank_database) as deaf:
+            with pytest.raises(NoPrivilege, match="takes this session for nobody"):
+                await deaf.read(ActingUser(id=ADA), show("role"))
+
+    async def test_a_database_without_users(self, blank_database: Conninfo) -> None:
+        async with opened(blank_database) as plain:
+            with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
+                await plain.read(ActingUser(id=ADA), show("role"))
+
+    @pytest.fixture
+    def outsider(self, database: Conninfo) -> Iterator[Conninfo]:
+        """A role that may sign in, and nothing more."""
+        with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+            administrator.execute("create role outsider login")
+            yield {**database, "user": "outsider"}
+            administrator.execute("drop role outsider")
+
+    async def test_a_role_that_may_not_act_as_users(self, outsider: Conninfo) -> None:
+        async with opened(outsider) as weak:
+            with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
+                await weak.read(ActingUser(id=ADA), show("role"))
+
+    async def test_a_missing_grant_is_no_empty_table(self, outsider: Conninfo) -> None:
+        async with opened(outsider) as weak:
+            with pytest.raises(NoPrivilege, match="permission denied for table generation_jobs"):
+                await Store(weak).get_generation_jobs()
+
+
+class TestTimeLimits:
+    @EYES
+    async def test_the_server_stops_what_takes_too_long(self, database: Conninfo, sql: Sql, actor: Actor) -> None:
+        async with opened(database, limits=SHORT) as impatient:
+            with pytest.raises(TimedOut, match="took too long") as caught:
+                await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
+            assert caught.value.sqlstate == "57014"
+            assert await impatient.read(actor, show("statement_timeout")) == ["200ms"]
+
+    async def test_a_client_that_stops_in_the_middle_loses_its_transaction(self, database: Conninfo) -> None:
+        async with opened(database, limits=SHORT) as impatient:
+            assert await write(impatient, show("idle_in_transaction_session_timeout")) == ["300ms"]
+
+    @pytest.mark.parametrize("kind", ["read", "write"])
+    async def test_a_link_that_falls_silent_is_given_up(self, database: Conninfo, kind: str) -> None:
+        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=SHORT) as patient:
+            assert await patient.read(OPERATOR, show("role")) == ["none"]
+            proxy.fall_silent()
+            started = time.monotonic()
+            with pytest.raises(TimedOut, match=r"did not answer within 0\.3 s"):
+                await (patient.read(OPERATOR, show("role")) if kind == "read" else write(patient, show("role")))
+            assert 0.25 < time.monotonic() - started < 2
+
+    async def test_a_link_that_falls_silent_in_the_middle_is_given_up(self, database: Conninfo) -> None:
+        """Also when it is only to be rolled back."""
+
+        async def fail_in_silence(patient: Database, proxy: Proxy) -> None:
+            async with patient.write(OPERATOR) as transaction:
+                await transaction.run(show("role"))
+                proxy.fall_silent()
+                raise ZeroDivisionError
+
+        async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=SHORT) as patient:
+            started = time.monotonic()
+            with pytest.raises(ZeroDivisionError):
+                await fail_in_silence(patient, proxy)
+            assert time.monotonic() - started < 2
+
+    async def test_a_server_that_does_not_let_in_is_given_up(self, database: Conninfo) -> None:
+        async with proxied(database) as (proxy, through_proxy):
+            proxy.fall_silent()
+            async with opened({**through_proxy, "connect_timeout": 2}) as patient:  # libpq's least
+                with pytest.raises(Unreachable, match="timeout expired"):
+                    await patient.read(OPERATOR, show("role"))
