@@ -16,7 +16,7 @@ from store.embedded.report import Report
 
 _STAGING = "staging-"
 
-_SETUP = f"""\
+SETUP = f"""\
 CREATE ROLE {OWNER} LOGIN CREATEROLE BYPASSRLS;
 CREATE DATABASE {OWNER} OWNER {OWNER};
 """
@@ -93,7 +93,7 @@ def _fill(staging: Path, binaries: Binaries, account: Account) -> None:
         binaries,
         account,
         ["postgres", "--single", "-D", str(staging), "-c", "exit_on_error=on", "-c", "fsync=off", "postgres"],
-        text=_SETUP,
+        text=SETUP,
     )
 
 

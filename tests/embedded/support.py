@@ -16,8 +16,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from store.embedded import ServerLease, open_server, stop_server
+from store.embedded.locks import is_free
 from store.embedded.paths import Layout
-from store.embedded.postmaster import find_postmaster, is_postmaster
+from store.embedded.postmaster import find_postmaster
 
 USER = Path(__file__).with_name("user.py")
 PATIENCE = 30.0
@@ -30,7 +31,7 @@ def wait_for(what: str, condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(0.002)
+        time.sleep(0.005)
 
 
 def cannot_here(why: str) -> None:
@@ -72,7 +73,7 @@ class User:
 
 
 class Workbench:
-    """One data directory, which does not exist yet. `cleanup` ends all that uses it."""
+    """One data directory. `cleanup` ends all that uses it."""
 
     def __init__(self, data_dir: Path, cleanup: ExitStack) -> None:
         self.data_dir = data_dir
@@ -92,7 +93,7 @@ class Workbench:
 
     @property
     def is_watched(self) -> bool:
-        return bool(watchdogs(self.data_dir))
+        return not is_free(self.layout.watch_lock)
 
     def open(self, **options: Any) -> ServerLease:
         """As the test's own process."""
@@ -129,7 +130,14 @@ class Workbench:
         return User(process)
 
     def wait_until_stopped(self) -> None:
-        wait_for("the server's end", lambda: not family(self.data_dir))
+        """And until nobody watches it any more."""
+        wait_for("the server's end", self._is_stopped)
+
+    def _is_stopped(self) -> bool:
+        try:
+            return is_free(self.layout.watch_lock) and is_free(self.layout.server_lock)
+        except FileNotFoundError:
+            return not self.data_dir.exists()
 
 
 def query(lease: ServerLease, statement: str) -> object:
@@ -157,12 +165,10 @@ def watchdogs(data_dir: Path) -> set[int]:
 
 
 def family(data_dir: Path) -> set[int]:
-    """The watchdog, the postmaster and its children."""
+    """Whatever was started for this directory: its command names it, or its parent's does."""
     table = process_table()
-    cluster = Layout.of(data_dir).cluster
-    heads = {pid for pid, _, command in table if f"-D {cluster} " in command and is_postmaster(pid, cluster)}
-    children = {pid for pid, parent, _ in table if parent in heads}
-    return heads | children | watchdogs(data_dir)
+    heads = {pid for pid, _, command in table if str(data_dir) in command}
+    return heads | {pid for pid, parent, _ in table if parent in heads}
 
 
 def offspring(pid: int) -> set[int]:

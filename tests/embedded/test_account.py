@@ -65,42 +65,42 @@ def process_owner(pid: int | None) -> int:
     return int(shown)
 
 
-def test_roots_files_stay_roots_where_there_are_namespaces(bench: Workbench) -> None:
+def test_roots_files_stay_roots_where_there_are_namespaces(empty_bench: Workbench) -> None:
     need_root()
     need_namespace()
-    with bench.open() as lease:
+    with empty_bench.open() as lease:
         assert query(lease, "select 1") == 1
-        assert bench.layout.cluster.stat().st_uid == 0
-        assert process_owner(bench.postmaster_pid) == 0
-    bench.wait_until_stopped()
+        assert empty_bench.layout.cluster.stat().st_uid == 0
+        assert process_owner(empty_bench.postmaster_pid) == 0
+    empty_bench.wait_until_stopped()
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
-def test_root_without_namespaces_runs_it_as_another_account(bench: Workbench) -> None:
+def test_root_without_namespaces_runs_it_as_another_account(empty_bench: Workbench) -> None:
     need_root()
     [account, *_] = accounts()
     assert account.uid is not None
-    with bench.open() as lease:
+    with empty_bench.open() as lease:
         assert query(lease, "select 1") == 1
-        assert process_owner(bench.postmaster_pid) == account.uid
-        for path in (bench.layout.cluster, bench.layout.home / "socket"):
+        assert process_owner(empty_bench.postmaster_pid) == account.uid
+        for path in (empty_bench.layout.cluster, empty_bench.layout.home / "socket"):
             assert path.stat().st_uid == account.uid
             assert path.stat().st_mode & 0o777 == 0o700
-        assert bench.layout.home.stat().st_uid == 0
-    bench.wait_until_stopped()
-    with bench.open() as lease:
+        assert empty_bench.layout.home.stat().st_uid == 0
+    empty_bench.wait_until_stopped()
+    with empty_bench.open() as lease:
         assert query(lease, "select 1") == 1
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
 def test_a_directory_that_the_other_account_cannot_reach_is_named_with_the_ways_out(
-    bench: Workbench, room: Path
+    empty_bench: Workbench, room: Path
 ) -> None:
     need_root()
     closed = room / "closed"
     closed.mkdir(mode=0o700)
     with pytest.raises(EmbeddedUnavailable, match=str(closed)) as caught:
-        Workbench(closed / "data", bench.cleanup).open()
+        Workbench(closed / "data", empty_bench.cleanup).open()
     assert "GJOBS_DATA_DIR" in (caught.value.hint or "")
     assert "--database-url" in (caught.value.hint or "")
     assert closed.stat().st_mode & 0o777 == 0o700
@@ -120,13 +120,13 @@ def test_roots_data_are_kept_where_the_other_account_can_reach_them(
     assert default_data_dir().is_relative_to(room)
 
 
-def test_a_user_who_is_not_root_is_served(bench: Workbench) -> None:
+def test_a_user_who_is_not_root_is_served(empty_bench: Workbench) -> None:
     """Root of a user namespace sees the user's files as its own, and here we are the user in one."""
-    user = bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
+    user = empty_bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
     pid = user.server_pid()
-    assert pid in family(bench.data_dir)
+    assert pid in family(empty_bench.data_dir)
     assert user.leave() == 0
-    bench.wait_until_stopped()
+    empty_bench.wait_until_stopped()
 
 
 @pytest.fixture
@@ -155,14 +155,14 @@ def reachable_python(room: Path) -> tuple[list[str], dict[str, str]]:
 
 @pytest.mark.usefixtures("reachable_programs")
 def test_an_ordinary_account_is_served(
-    bench: Workbench, room: Path, reachable_python: tuple[list[str], dict[str, str]]
+    empty_bench: Workbench, room: Path, reachable_python: tuple[list[str], dict[str, str]]
 ) -> None:
     need_root()
     someone = pwd.getpwnam("nobody").pw_uid
     home = room / "home"
     home.mkdir()
     os.chown(home, someone, -1)
-    theirs = Workbench(home / "data", bench.cleanup)
+    theirs = Workbench(home / "data", empty_bench.cleanup)
     command, environment = reachable_python
     user = theirs.user(command=command, env=environment, user=someone, extra_groups=[], cwd="/")
     pid = user.server_pid()
@@ -182,19 +182,19 @@ def test_nothing_is_left_to_run_as_without_an_account(monkeypatch: pytest.Monkey
         choose_account(cluster=room / "none", home=room, binaries=room)
 
 
-def test_a_cluster_of_someone_else_is_refused(bench: Workbench) -> None:
-    bench.open().release()
-    bench.wait_until_stopped()
+def test_a_cluster_of_someone_else_is_refused(empty_bench: Workbench) -> None:
+    empty_bench.open().release()
+    empty_bench.wait_until_stopped()
     with pytest.raises(EmbeddedUnavailable, match="should belong to"):
-        require_owned(bench.layout.cluster, os.geteuid() + 1)
+        require_owned(empty_bench.layout.cluster, os.geteuid() + 1)
     need_root()
-    os.chown(bench.layout.cluster, 12345, 12345)
+    os.chown(empty_bench.layout.cluster, 12345, 12345)
     with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
-        bench.open()
-    bench.wait_until_stopped()
-    os.chown(bench.layout.home, 12345, 12345)
+        empty_bench.open()
+    empty_bench.wait_until_stopped()
+    os.chown(empty_bench.layout.home, 12345, 12345)
     with pytest.raises(EmbeddedUnavailable, match="belongs to the account number 12345"):
-        bench.open()
+        empty_bench.open()
 
 
 def test_what_an_account_may_enter_is_decided_as_the_kernel_does(room: Path) -> None:

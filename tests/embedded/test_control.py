@@ -14,13 +14,13 @@ from store.embedded import (
 from tests.embedded.support import Workbench, query, wait_for
 
 
-def test_the_status_of_a_directory_that_does_not_exist_makes_nothing(bench: Workbench) -> None:
-    status = server_status(bench.data_dir)
+def test_the_status_of_a_directory_that_does_not_exist_makes_nothing(empty_bench: Workbench) -> None:
+    status = server_status(empty_bench.data_dir)
     assert (status.running, status.uri, status.version, status.pid, status.kept) == (False, None, None, None, False)
-    assert not stop_server(bench.data_dir)
-    reset_server(bench.data_dir)
-    unkeep_server(bench.data_dir)
-    assert not bench.data_dir.exists()
+    assert not stop_server(empty_bench.data_dir)
+    reset_server(empty_bench.data_dir)
+    unkeep_server(empty_bench.data_dir)
+    assert not empty_bench.data_dir.exists()
 
 
 def test_the_status_of_a_running_server_tells_how_to_reach_it(bench: Workbench) -> None:

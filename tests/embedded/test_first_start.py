@@ -8,13 +8,13 @@ from store.embedded import open_server, server_status
 from tests.embedded.support import QUICK, Workbench, kill_all, offspring, query, wait_for
 
 
-def test_eight_processes_on_an_empty_directory_get_one_server(bench: Workbench) -> None:
-    users = [bench.user() for _ in range(8)]
+def test_eight_processes_on_an_empty_directory_get_one_server(empty_bench: Workbench) -> None:
+    users = [empty_bench.user() for _ in range(8)]
     assert len({user.server_pid() for user in users}) == 1
-    with bench.open() as lease:
+    with empty_bench.open() as lease:
         assert query(lease, "select count(*) from pg_roles where rolname = 'gjobs'") == 1
     assert [user.leave() for user in users] == [0] * 8
-    bench.wait_until_stopped()
+    empty_bench.wait_until_stopped()
 
 
 @pytest.mark.parametrize("kill_its_children", [False, True], ids=["alone", "with all that it started"])
@@ -29,39 +29,39 @@ def test_eight_processes_on_an_empty_directory_get_one_server(bench: Workbench) 
     ],
 )
 def test_a_first_start_killed_at_any_point_is_made_up_for_by_the_next(
-    bench: Workbench, milestone: str, kill_its_children: bool
+    empty_bench: Workbench, milestone: str, kill_its_children: bool
 ) -> None:
-    user = bench.user(start_new_session=True)
-    wait_for(milestone, lambda: any(bench.layout.home.glob(milestone)) or bench.postmaster_pid)
+    user = empty_bench.user(start_new_session=True)
+    wait_for(milestone, lambda: any(empty_bench.layout.home.glob(milestone)) or empty_bench.postmaster_pid)
     kill_all(offspring(user.process.pid) if kill_its_children else {user.process.pid})
 
-    with bench.open() as lease:
+    with empty_bench.open() as lease:
         assert query(lease, "select current_user::text") == "gjobs"
         assert lease.needs_sample
-    bench.wait_until_stopped()
-    with bench.open():
-        assert not any(bench.layout.home.glob("staging-*"))
+    empty_bench.wait_until_stopped()
+    with empty_bench.open():
+        assert not any(empty_bench.layout.home.glob("staging-*"))
 
 
-def test_ctrl_c_in_a_first_start_leaves_nothing_behind(bench: Workbench) -> None:
-    user = bench.user()
-    wait_for("initdb", lambda: any(bench.layout.home.glob("staging-*/PG_VERSION")))
+def test_ctrl_c_in_a_first_start_leaves_nothing_behind(empty_bench: Workbench) -> None:
+    user = empty_bench.user()
+    wait_for("initdb", lambda: any(empty_bench.layout.home.glob("staging-*/PG_VERSION")))
     assert user.kill(signal.SIGINT) != 0
-    assert not any(bench.layout.home.glob("staging-*"))
-    assert not bench.layout.cluster.exists()
-    bench.wait_until_stopped()
+    assert not any(empty_bench.layout.home.glob("staging-*"))
+    assert not empty_bench.layout.cluster.exists()
+    empty_bench.wait_until_stopped()
 
 
-def test_the_first_start_says_what_it_does_and_the_second_is_silent(bench: Workbench) -> None:
+def test_the_first_start_says_what_it_does_and_the_second_is_silent(empty_bench: Workbench) -> None:
     said: list[str] = []
-    bench.open(report=said.append).release()
+    empty_bench.open(report=said.append).release()
     assert len(said) == 1
     assert said[0].startswith("Unpacking Postgres ")
-    bench.open(report=said.append).release()
+    empty_bench.open(report=said.append).release()
     assert len(said) == 1
 
 
-def test_a_report_that_raises_ends_the_start(bench: Workbench) -> None:
+def test_a_report_that_raises_ends_the_start(empty_bench: Workbench) -> None:
     class Cancelled(Exception):
         pass
 
@@ -69,6 +69,6 @@ def test_a_report_that_raises_ends_the_start(bench: Workbench) -> None:
         raise Cancelled
 
     with pytest.raises(Cancelled):
-        open_server(bench.data_dir, report=cancel, settings=QUICK, grace=0.1)
-    assert not server_status(bench.data_dir).running
-    bench.wait_until_stopped()
+        open_server(empty_bench.data_dir, report=cancel, settings=QUICK, grace=0.1)
+    assert not server_status(empty_bench.data_dir).running
+    empty_bench.wait_until_stopped()

@@ -37,13 +37,13 @@ def test_an_odd_name_does_not_matter(make_bench: Callable[[str], Workbench], nam
     assert not Path(lease.conninfo["host"]).exists()
 
 
-def test_links_to_a_directory_lead_to_the_same_server(bench: Workbench, room: Path) -> None:
+def test_links_to_a_directory_lead_to_the_same_server(empty_bench: Workbench, room: Path) -> None:
     link = room / "link"
-    link.symlink_to(bench.data_dir)
-    bench.data_dir.mkdir()
-    with bench.open() as lease:
-        pid = bench.postmaster_pid
-        linked = Workbench(link, bench.cleanup)
+    link.symlink_to(empty_bench.data_dir)
+    empty_bench.data_dir.mkdir()
+    with empty_bench.open() as lease:
+        pid = empty_bench.postmaster_pid
+        linked = Workbench(link, empty_bench.cleanup)
         assert linked.open().uri == lease.uri
         assert linked.postmaster_pid == pid
 
@@ -53,25 +53,25 @@ def test_a_line_break_is_refused(room: Path) -> None:
         Layout.of(room / "a\nb")
 
 
-def test_a_file_in_the_way_is_named(bench: Workbench) -> None:
-    bench.data_dir.touch()
-    with pytest.raises(EmbeddedUnavailable, match=str(bench.data_dir)):
-        bench.open()
-    bench.data_dir.unlink()
+def test_a_file_in_the_way_is_named(empty_bench: Workbench) -> None:
+    empty_bench.data_dir.touch()
+    with pytest.raises(EmbeddedUnavailable, match=str(empty_bench.data_dir)):
+        empty_bench.open()
+    empty_bench.data_dir.unlink()
 
 
-def test_all_that_is_made_is_private(bench: Workbench) -> None:
-    layout = bench.layout
-    with bench.open() as lease:
+def test_all_that_is_made_is_private(empty_bench: Workbench) -> None:
+    layout = empty_bench.layout
+    with empty_bench.open() as lease:
         sockets = Path(lease.conninfo["host"])
         for path in (layout.cluster, layout.log.parent, layout.seats, layout.start_lock.parent, sockets):
             assert path.stat().st_mode & 0o777 == 0o700, path
         assert layout.home.stat().st_mode & 0o066 == 0
 
 
-def test_a_socket_elsewhere_is_found_again(bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+def test_a_socket_elsewhere_is_found_again(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
     """The next user's temporary directory may be another one."""
-    long = Workbench(bench.data_dir / ("x" * 150), bench.cleanup)
+    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     with long.open() as lease:
         monkeypatch.setenv("TMPDIR", str(room))
         monkeypatch.setattr("tempfile.tempdir", None)
@@ -80,10 +80,10 @@ def test_a_socket_elsewhere_is_found_again(bench: Workbench, monkeypatch: pytest
 
 
 def test_a_socket_directory_that_others_may_enter_is_refused(
-    bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(room))
-    long = Workbench(bench.data_dir / ("x" * 150), bench.cleanup)
+    long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     long.layout.make()
     sockets = socket_directory(long.layout)
     assert sockets.parent == room

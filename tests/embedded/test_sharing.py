@@ -104,14 +104,14 @@ def test_only_one_process_prepares_at_a_time(bench: Workbench) -> None:
         assert not lease.needs_sample
 
 
-def test_a_throw_away_server_takes_its_directory_along(bench: Workbench) -> None:
-    bench.open(remove_after=True).release()
-    bench.wait_until_stopped()
-    assert not bench.data_dir.exists()
+def test_a_throw_away_server_takes_its_directory_along(empty_bench: Workbench) -> None:
+    empty_bench.open(remove_after=True).release()
+    empty_bench.wait_until_stopped()
+    assert not empty_bench.data_dir.exists()
 
 
-def test_a_directory_that_was_there_before_is_not_removed(bench: Workbench) -> None:
-    bench.data_dir.mkdir()
-    bench.open(remove_after=True).release()
-    bench.wait_until_stopped()
-    assert bench.data_dir.exists()
+def test_a_directory_that_was_there_before_is_not_removed(empty_bench: Workbench) -> None:
+    empty_bench.data_dir.mkdir()
+    empty_bench.open(remove_after=True).release()
+    empty_bench.wait_until_stopped()
+    assert empty_bench.data_dir.exists()
