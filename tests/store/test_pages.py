@@ -1,0 +1,112 @@
+"""Pages by key: together they are the whole list, in its order, with nothing lost and nothing twice."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.errors import InvalidValue
+from store.model import GenerationJob, JobStatus, OverviewQuery, Page, PageKey
+from store.store import Store
+from tests.store.support import BEN, NOW, MakeJob, MakeProject, Sql
+
+NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
+
+TIES = ("2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00:00.000001Z", "2026-01-14Z")
+BEYOND_PYTHON = ("infinity", "infinity", "20000-01-01", "20000-01-01", "10000-01-01", "9999-12-31 23:59:59.999999Z")
+BEFORE_PYTHON = ("0001-01-01Z", "0001-01-01 BC", "0044-03-15 BC", "0044-03-15 BC", "-infinity", "-infinity")
+
+
+async def all_ids(next_page: NextPage) -> list[UUID]:
+    ids: list[UUID] = []
+    key: PageKey | None = None
+    while True:
+        page = await next_page(key)
+        ids += [job.id for job in page]
+        assert len(ids) < 100, "the pages do not end"
+        if page.next_key is None:
+            return ids
+        key = page.next_key
+
+
+def ids_in_order(sql: Sql, project_id: UUID | None = None, status: str | None = None) -> list[UUID]:
+    rows = sql(
+        "select id from generation_jobs where project_id = coalesce(%s, project_id) and status = coalesce(%s, status)"
+        " order by created_at desc, id desc",
+        (project_id, status),
+    )
+    return [row[0] for row in rows]
+
+
+@pytest.mark.parametrize("times", [TIES, BEYOND_PYTHON, BEFORE_PYTHON, (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON)])
+@pytest.mark.parametrize("limit", [1, 2, 3, 500])
+async def test_pages_lose_nothing_and_repeat_nothing(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, times: tuple[str, ...], limit: int
+) -> None:
+    project_id = make_project()
+    for created_at in times:
+        make_job(project_id, created_at=created_at)
+
+    ids = await all_ids(lambda key: operator.get_generation_jobs(limit=limit, after=key))
+
+    assert ids == ids_in_order(sql)
+
+
+async def test_pages_of_a_project_of_a_status_and_of_both(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    mine, other = make_project(), make_project(BEN)
+    for number in range(12):
+        make_job(mine if number % 3 else other, list(JobStatus)[number % 2], created_at=NOW + timedelta(number // 4))
+
+    of_project = await all_ids(lambda key: operator.get_project_jobs(mine, limit=2, after=key))
+    of_status = await all_ids(lambda key: operator.get_jobs_by_status("running", limit=2, after=key))
+    of_both = await all_ids(lambda key: operator.get_project_jobs(mine, status="running", limit=1, after=key))
+
+    assert of_project == ids_in_order(sql, mine)
+    assert of_status == ids_in_order(sql, status="running")
+    assert of_both == ids_in_order(sql, mine, "running")
+    assert 0 < len(of_both) < len(of_project)
+
+
+async def test_what_is_deleted_or_added_meanwhile_moves_nothing(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    project_id = make_project()
+    oldest_first = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(6)]
+    first = await operator.get_generation_jobs(limit=2)
+
+    await operator.delete_generation_job(oldest_first[4])  # where the first page ended
+    make_job(project_id, created_at=NOW + timedelta(days=1))
+    second = await operator.get_generation_jobs(limit=2, after=first.next_key)
+
+    assert [job.id for job in second] == [oldest_first[3], oldest_first[2]]
+
+
+async def test_the_last_page_says_so(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    assert (await operator.get_generation_jobs()) == Page(items=(), next_key=None)
+    make_job(make_project())
+    assert (await operator.get_generation_jobs(limit=1)).next_key is None
+
+
+async def test_recent_jobs_are_the_first_ten(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    project_id = make_project()
+    ids = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(12)]
+    assert [job.id for job in await operator.get_recent_jobs()] == ids[:1:-1]
+    assert [job.id for job in await operator.get_recent_jobs(1)] == ids[-1:]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10_001])
+async def test_no_other_limit(operator: Store, limit: int) -> None:
+    for asked in (
+        operator.get_generation_jobs(limit=limit),
+        operator.get_recent_jobs(limit),
+        operator.get_projects(limit=limit),
+        operator.get_users(limit=limit),
+        operator.get_job_summary(limit=limit),
+        operator.get_overview(OverviewQuery(limit=limit)),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            await asked
+        assert caught.value.field == "limit"

@@ -1,0 +1,201 @@
+"""One guarded statement: only the legal edges, one winner, and an answer that says why not."""
+
+import asyncio
+from collections import Counter
+from uuid import UUID
+
+import pytest
+
+from store import jobs
+from store.actor import OPERATOR, ActingUser, Actor
+from store.database import Database, Query
+from store.errors import InvalidValue, NoPrivilege
+from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
+from store.store import Store
+from store.transitions import allowed
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+
+
+async def the_job(store: Store, job_id: UUID) -> GenerationJob:
+    job = await store.get_generation_job(job_id)
+    assert job is not None
+    return job
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+@pytest.mark.parametrize("target", list(JobStatus))
+@pytest.mark.parametrize("current", list(JobStatus))
+async def test_only_the_legal_edges(
+    operator: Store,
+    make_project: MakeProject,
+    make_job: MakeJob,
+    current: JobStatus,
+    target: JobStatus,
+    actor: Actor,
+) -> None:
+    store = operator.acting_as(actor)
+    job_id = make_job(make_project(), current)
+    before = await the_job(store, job_id)
+
+    outcome = await store.transition_job_status(job_id, target.value)
+
+    after = await the_job(store, job_id)
+    if target in allowed(current):
+        assert outcome == Applied(job=after)
+        assert after.status is target
+        assert after.updated_at > before.updated_at
+        assert after.created_at == before.created_at
+    else:
+        assert outcome == Refused(current=current, allowed=allowed(current), job=before)
+        assert after == before
+
+
+async def test_a_job_that_is_not_there(operator: Store, stranger: Store, ben: Store, ada: Store) -> None:
+    for store in (operator, ada, ben, stranger):
+        assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
+
+
+async def test_a_job_of_somebody_else_is_missing(
+    ben: Store, stranger: Store, operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    job_id = make_job(make_project(ADA))
+    for store in (ben, stranger):
+        assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
+    assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
+
+
+async def test_an_unknown_status(operator: Store) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.transition_job_status(NOTHING, "done")
+    assert caught.value.field == "status"
+
+
+class TestError:
+    async def test_it_is_written(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project(), "running")
+        await ada.transition_job_status(job_id, "failed", "API timeout")
+        assert (await the_job(ada, job_id)).error == "API timeout"
+
+    async def test_an_earlier_one_is_kept_where_none_is_given(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        job_id = make_job(make_project(), "running", error='{"message": "slow"}')
+        await ada.transition_job_status(job_id, "failed")
+        assert (await the_job(ada, job_id)).error == '{"message": "slow"}'
+
+    async def test_a_later_one_replaces_it(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project(), "running", error="slow")
+        await ada.transition_job_status(job_id, "failed", "too slow")
+        assert (await the_job(ada, job_id)).error == "too slow"
+
+    async def test_a_refusal_keeps_it(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project(), "failed", error="slow")
+        await ada.transition_job_status(job_id, "failed", "too slow")
+        assert (await the_job(ada, job_id)).error == "slow"
+
+    @pytest.mark.parametrize(
+        "text", ["", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table"]
+    )
+    async def test_whatever_it_says(self, ada: Store, make_project: MakeProject, make_job: MakeJob, text: str) -> None:
+        job_id = make_job(make_project(), "running")
+        await ada.transition_job_status(job_id, "failed", text)
+        assert (await the_job(ada, job_id)).error == text
+
+    async def test_what_the_database_cannot_store(self, operator: Store) -> None:
+        for text in ("a\0b", "half \ud83d"):
+            with pytest.raises(InvalidValue) as caught:
+                await operator.transition_job_status(NOTHING, "failed", text)
+            assert caught.value.field == "error"
+
+
+class TestConcurrentCallers:
+    """Twenty at once, over ten sessions, many rounds: one is told Applied, and nineteen the status that it made."""
+
+    @pytest.mark.parametrize("schema", ["database", "attached_database"])
+    async def test_exactly_one_starts_it(self, request: pytest.FixtureRequest, schema: str) -> None:
+        conninfo: Conninfo = request.getfixturevalue(schema)
+        job_ids = _queued_jobs(conninfo, count=25)
+        stores = [Store(Database(conninfo)) for _ in range(5)]
+        for job_id in job_ids:
+            outcomes = await asyncio.gather(
+                *(stores[number % 5].transition_job_status(job_id, "running") for number in range(20))
+            )
+            (winner,) = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+            losers = [outcome for outcome in outcomes if outcome is not winner]
+            assert losers == [Refused(current=JobStatus.RUNNING, allowed=_FINAL, job=winner.job)] * 19
+        for store in stores:
+            await store.close()
+
+    async def test_exactly_one_finishes_it_and_its_word_stays(self, database: Conninfo) -> None:
+        job_ids = _queued_jobs(database, count=25)
+        stores = [Store(Database(database)) for _ in range(5)]
+        winners: Counter[JobStatus] = Counter()
+        for job_id in job_ids:
+            await stores[0].transition_job_status(job_id, "running")
+            outcomes = await asyncio.gather(
+                *(
+                    stores[number % 5].transition_job_status(job_id, _FINAL[number % 2], f"caller {number}")
+                    for number in range(20)
+                )
+            )
+            (winner,) = [(number, o) for number, o in enumerate(outcomes) if isinstance(o, Applied)]
+            number, outcome = winner
+            assert await the_job(stores[0], job_id) == outcome.job
+            assert (outcome.job.status, outcome.job.error) == (_FINAL[number % 2], f"caller {number}")
+            winners[outcome.job.status] += 1
+        assert winners.total() == 25
+        for store in stores:
+            await store.close()
+
+
+_FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+def _queued_jobs(conninfo: Conninfo, count: int) -> list[UUID]:
+    with connect(conninfo) as owner:
+        owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [ADA, ADA])
+        rows = owner.execute(
+            "insert into generation_jobs (user_id, project_id, mode, created_at)"
+            " select %s, %s, 'lifestyle', %s from generate_series(1, %s) returning id",
+            [ADA, ADA, NOW, count],
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
+    job_id = make_job(make_project())
+    look_up = jobs.one
+
+    def start_and_look_up(job_id: UUID) -> Query[GenerationJob]:
+        sql("update generation_jobs set status = 'running' where id = %s", [job_id])
+        return look_up(job_id)
+
+    monkeypatch.setattr(jobs, "one", start_and_look_up)
+    outcome = await operator.transition_job_status(job_id, "succeeded")
+    monkeypatch.undo()
+
+    assert outcome == Applied(job=await the_job(operator, job_id))
+
+
+async def test_a_job_that_is_shown_but_not_to_be_changed(blank_database: Conninfo, attached_database: Conninfo) -> None:
+    """An app may let users see more than they may change. The database then changes no row, and says nothing."""
+    (job_id,) = _queued_jobs(attached_database, count=1)
+    with connect(attached_database) as owner:
+        owner.execute('drop policy "Users can update own generation jobs" on generation_jobs')
+        owner.execute('drop policy "Users can delete own generation jobs" on generation_jobs')
+    async with Store(Database(attached_database)) as operator:
+        ada = await operator.acting_as_user("ada@example.com")
+        for change in (
+            ada.transition_job_status(job_id, "running"),
+            ada.update_generation_job(job_id, mode="packaging"),
+            ada.delete_generation_job(job_id),
+            ada.delete_generation_jobs({job_id: JobStatus.QUEUED}),
+        ):
+            with pytest.raises(NoPrivilege, match=f"shows the job {job_id}, but does not let it be changed"):
+                await change
+        assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
