@@ -1,5 +1,6 @@
 """What every test may use: a server of its own for each process of the run."""
 
+import os
 import shutil
 import tempfile
 import uuid
@@ -14,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
+from tests.other_server import VARIABLE, open_other_server, uses_a_server
 
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""
@@ -29,12 +31,24 @@ def quick_directory() -> Path:
     return memory if roomy else Path(tempfile.gettempdir())
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On another server, only the tests that touch it: the others would say the same again."""
+    if VARIABLE in os.environ:
+        config.hook.pytest_deselected(items=[item for item in items if not uses_a_server(item)])
+        items[:] = filter(uses_a_server, items)
+
+
 @pytest.fixture(scope="session")
 def server() -> Iterator[ServerLease]:
-    """An embedded server that trades safety for speed. The watchdog removes it with its directory."""
+    """An embedded server, or another, that trades safety for speed. The watchdog removes it with its directory."""
     data_dir = Path(tempfile.mkdtemp(prefix="gjobs-test-", dir=quick_directory()))
     data_dir.rmdir()
-    with open_server(data_dir, settings={"fsync": "off"}, grace=1.0, remove_after=True) as lease:
+    settings = {"fsync": "off"}
+    if VARIABLE in os.environ:
+        lease = open_other_server(data_dir, settings=settings, grace=1.0)
+    else:
+        lease = open_server(data_dir, settings=settings, grace=1.0, remove_after=True)
+    with lease:
         yield lease
 
 

@@ -1,0 +1,72 @@
+"""Another Postgres for the tests that touch data: the one whose programs GJOBS_TEST_POSTGRES_BIN names.
+
+It may be older than the embedded server can be, which is why its cluster is made here.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from store.embedded import ADMINISTRATOR, ServerLease, seats
+from store.embedded.account import Account, choose_account
+from store.embedded.binaries import Binaries
+from store.embedded.cluster import SETUP
+from store.embedded.locks import exclusive
+from store.embedded.paths import Layout
+from store.embedded.postmaster import Postmaster
+from store.embedded.processes import run_tool
+from store.embedded.report import ignore
+from store.embedded.startup import start
+from store.embedded.watching import ensure_watchdog
+
+VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
+
+
+def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: float) -> ServerLease:
+    """As `open_server` of a new data directory with `remove_after`: the watchdog removes it whatever happens here."""
+    layout = Layout.of(data_dir)
+    layout.make()
+    layout.throw_away.touch()
+    with exclusive(layout.start_lock):
+        seat = seats.take(layout.seats)
+        try:
+            with closing(ensure_watchdog(layout, grace)) as watching:
+                server = _start(layout, settings)
+                watching.confirm()
+        except BaseException:
+            seat.leave()
+            raise
+    return ServerLease(layout, server.socket_dir, seat, ignore)
+
+
+def _start(layout: Layout, settings: Mapping[str, str]) -> Postmaster:
+    directory = Path(os.environ[VARIABLE]).absolute()
+    binaries = Binaries(directory=directory, version=directory.parent.name)
+    account = choose_account(cluster=layout.cluster, home=layout.home, binaries=directory)
+    _make_cluster(layout.cluster, binaries, account)
+    return start(layout, binaries, account, {"timezone": "UTC", "log_timezone": "UTC", **settings}, ignore)
+
+
+def _make_cluster(cluster: Path, binaries: Binaries, account: Account) -> None:
+    cluster.mkdir(mode=0o700)
+    account.give(cluster)
+    initdb = [
+        *(binaries.program("initdb"), f"--pgdata={cluster}", f"--username={ADMINISTRATOR}"),
+        *("--encoding=UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject", "--no-sync"),
+    ]
+    single_user = [binaries.program("postgres"), "--single", "-D", str(cluster), "-c", "exit_on_error=on"]
+    _run(initdb, account)
+    _run([*single_user, "-c", "fsync=off", "postgres"], account, text=SETUP)
+
+
+def _run(command: Sequence[str], account: Account, *, text: str = "") -> None:
+    code, said = run_tool(command, account, text=text)
+    assert code == 0, said
+
+
+def uses_a_server(item: pytest.Item) -> bool:
+    """The one of the fixture: a test that makes its own chooses its programs itself."""
+    return isinstance(item, pytest.Function) and "server" in item.fixturenames
