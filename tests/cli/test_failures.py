@@ -53,6 +53,7 @@ def test_another_scheme_is_explained(words: str) -> None:
     [
         ["jobs", "list", f"postgresql://ada:{SECRET}@db/app"],
         [f"postgresql://ada:{SECRET}@db/app"],
+        [f"postgresql://ada/@corp:x {SECRET}@db/app"],
         ["users", f"--databse-url=postgresql://ada:{SECRET}@db/app"],
         ["users", "--database-url", f"postgresql://ada:{SECRET} @db:port/app"],
         ["users", "--database-url", f"postgresql://ada:x@{SECRET}@127.0.0.1:1/app"],
@@ -119,7 +120,9 @@ def test_the_password_of_a_uri_is_hidden(user: str, password: str, host: str) ->
 @pytest.mark.parametrize(
     ("text", "hidden"),
     [
-        ("postgresql://ada:a/b@c@db/app", "postgresql://ada:***@db/app"),
+        ("postgresql://ada:a/b@c d?e@db/app", "postgresql://ada:***@db/app"),
+        ("postgresql://ada/x@corp:secret@db/app", "postgresql://ada/x@corp:***@db/app"),
+        ("postgresql://:secret@db/app", "postgresql://:***@db/app"),
         ("host=db password='a b\\'c' user=ada", "host=db password=*** user=ada"),
         ("postgresql://db/app?password=a%20b&user=ada", "postgresql://db/app?password=***&user=ada"),
         ("sslpassword = x", "sslpassword = ***"),

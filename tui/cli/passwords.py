@@ -4,8 +4,8 @@ import re
 
 HIDDEN = "***"
 
-_IN_URL = re.compile(r"(://[^:/?#\s]*:)\S*@")
-"""Up to the last @: a password that was not percent-encoded may hold one."""
+_IN_URL = re.compile(r"(://[^:\n]*:).*@")
+"""From the first colon to the last @ of the line: what was not percent-encoded may hold anything. Rather too much."""
 
 _AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
 
