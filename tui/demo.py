@@ -1,13 +1,10 @@
 """A database to show around: sample projects and jobs on a throw-away server, and simulated workers that move them."""
 
 import asyncio
-import shutil
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
-from store.embedded import open_server
+from store.embedded import open_server, throw_away_dir
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
 from store.simulation import Simulation
 from tui.session import Report, Session, prepare, session_on
@@ -18,7 +15,7 @@ _GRACE_SECONDS = 1.0
 @asynccontextmanager
 async def open_demo(report: Report) -> AsyncIterator[Session]:
     """The server's directory goes with the last that uses it, however this process ends."""
-    data_dir = Path(tempfile.mkdtemp(prefix="gjobs-demo-")) / "data"
+    data_dir = throw_away_dir()
     settings = Settings(
         target=EmbeddedTarget(data_dir=data_dir),
         data_dir=data_dir,
@@ -46,4 +43,3 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
                     await simulation
     finally:
         lease.release()
-        shutil.rmtree(data_dir.parent, ignore_errors=True)
