@@ -1,0 +1,48 @@
+"""Databases whose own encoding is not UTF-8: read as they are, and what they lack is refused as a value."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from psycopg.sql import SQL, Identifier, Literal
+
+from store.database import Database
+from store.embedded import ADMINISTRATOR, OWNER, ServerLease
+from store.errors import InvalidValue
+from store.store import Store
+from tests.conftest import TESTS, Conninfo, connect, run_file
+from tests.store.support import ADA
+
+
+@pytest.fixture
+def latin(server: ServerLease) -> Iterator[Conninfo]:
+    """The app's database, in ISO 8859-1."""
+    name = f"latin_{uuid4().hex}"
+    with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
+        administrator.execute(
+            SQL("create database {} owner {} template template0 encoding {} locale_provider libc locale {}").format(
+                Identifier(name), Identifier(OWNER), Literal("LATIN1"), Literal("C")
+            )
+        )
+        conninfo = {**server.conninfo, "dbname": name}
+        run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
+        run_file(conninfo, TESTS / "app_schema.sql")
+        with connect(conninfo) as owner:
+            owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+        yield conninfo
+        administrator.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+@pytest.mark.parametrize("client_encoding", [None, "LATIN1"])
+async def test_text_comes_and_goes(
+    latin: Conninfo, client_encoding: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if client_encoding:
+        monkeypatch.setenv("PGCLIENTENCODING", client_encoding)
+    async with Store(Database({key: value for key, value in latin.items() if key != "client_encoding"})) as operator:
+        store = await operator.acting_as_user("ada@example.com")
+        project = await store.create_project("Café à côté")
+        assert [p.name for p in await store.get_projects_named("Café à côté")] == ["Café à côté"]
+        with pytest.raises(InvalidValue, match="has no equivalent in encoding"):
+            await store.create_project("製品")
+        assert [p.id for p in await store.get_projects()] == [project.id]

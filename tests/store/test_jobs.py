@@ -1,0 +1,218 @@
+"""Creating, reading, changing and deleting jobs, as the operator and as their owner."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import Conflict, InvalidValue, RowMissing, UnexpectedError
+from store.model import GenerationJob, JobStatus
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, NOTHING, NOW, MakeAsset, MakeJob, MakeProject, Sql
+
+
+async def the_job(store: Store, job_id: UUID) -> GenerationJob:
+    job = await store.get_generation_job(job_id)
+    assert job is not None
+    return job
+
+
+async def test_a_job_has_all_its_columns(
+    operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+) -> None:
+    project_id = make_project()
+    asset_id = make_asset(project_id)
+    job_id = make_job(project_id, "failed", mode="packaging", cost_cents=-7, error="no", input_asset_id=asset_id)
+    expected = GenerationJob(
+        id=job_id,
+        user_id=ADA,
+        project_id=project_id,
+        status=JobStatus.FAILED,
+        mode="packaging",
+        input_asset_id=asset_id,
+        error="no",
+        cost_cents=-7,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    assert await operator.get_generation_job(job_id) == expected
+    assert await ada.get_generation_job(job_id) == expected
+
+
+async def test_no_such_job(operator: Store, ada: Store) -> None:
+    assert await operator.get_generation_job(NOTHING) is None
+    assert await ada.get_generation_job(NOTHING) is None
+
+
+async def test_an_app_with_a_status_of_its_own_is_told_so(attached_database: Conninfo) -> None:
+    with connect(attached_database) as owner:
+        owner.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
+        owner.execute("insert into auth.users (id) values (%s)", [ADA])
+        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [ADA, ADA])
+        owner.execute(
+            "insert into generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'x', 'cancelled')",
+            [ADA, ADA],
+        )
+    async with Store(Database(attached_database)) as store:
+        for asked in (store.get_generation_jobs(), store.get_job_statistics(), store.get_job_summary()):
+            with pytest.raises(UnexpectedError, match="holds a job that is 'cancelled'"):
+                await asked
+        assert await store.get_total_costs() == 0
+
+
+class TestCreate:
+    async def test_it_is_queued_and_belongs_to_the_projects_owner(
+        self, operator: Store, make_project: MakeProject, make_asset: MakeAsset
+    ) -> None:
+        project_id = make_project(BEN)
+        asset_id = make_asset(project_id)
+        job = await operator.create_generation_job(
+            project_id=project_id, mode="  main_white ", cost_cents=120, input_asset_id=asset_id
+        )
+        assert (job.status, job.user_id, job.project_id) == (JobStatus.QUEUED, BEN, project_id)
+        assert (job.mode, job.cost_cents, job.input_asset_id, job.error) == ("main_white", 120, asset_id, None)
+        assert job.created_at == job.updated_at
+        assert await the_job(operator, job.id) == job
+
+    async def test_a_user_creates_in_their_own_project(self, ada: Store, make_project: MakeProject) -> None:
+        job = await ada.create_generation_job(project_id=make_project(), mode="a mode of their own")
+        assert (job.user_id, job.cost_cents, job.input_asset_id) == (ADA, 0, None)
+
+    async def test_another_users_project_is_missing(self, ben: Store, make_project: MakeProject, sql: Sql) -> None:
+        project_id = make_project(ADA)
+        with pytest.raises(RowMissing) as caught:
+            await ben.create_generation_job(project_id=project_id, mode="lifestyle")
+        assert caught.value.ids == (project_id,)
+        assert sql("select count(*) from generation_jobs") == [(0,)]
+
+    async def test_a_project_that_is_not_there(self, operator: Store) -> None:
+        with pytest.raises(RowMissing, match=f"no project {NOTHING}"):
+            await operator.create_generation_job(project_id=NOTHING, mode="lifestyle")
+
+    async def test_an_asset_that_is_not_the_projects(
+        self, operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
+    ) -> None:
+        project_id = make_project(ADA)
+        for asset_id in (NOTHING, make_asset(make_project(ADA)), make_asset(make_project(BEN))):
+            for store in (operator, ada):
+                with pytest.raises(InvalidValue, match=f"no asset {asset_id}") as caught:
+                    await store.create_generation_job(project_id=project_id, mode="x", input_asset_id=asset_id)
+                assert caught.value.field == "input_asset_id"
+        assert sql("select count(*) from generation_jobs") == [(0,)]
+
+    @pytest.mark.parametrize(("mode", "cost_cents", "field"), [(" ", 1, "mode"), ("x", -1, "cost_cents")])
+    async def test_a_value_that_is_none(
+        self, ada: Store, make_project: MakeProject, mode: str, cost_cents: int, field: str
+    ) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            await ada.create_generation_job(project_id=make_project(), mode=mode, cost_cents=cost_cents)
+        assert caught.value.field == field
+
+
+class TestUpdate:
+    async def test_only_what_is_given_changes(
+        self, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+    ) -> None:
+        project_id = make_project()
+        asset_id = make_asset(project_id)
+        job_id = make_job(project_id, "failed", error="no")
+        before = await the_job(ada, job_id)
+
+        changed = await ada.update_generation_job(job_id, mode="packaging", cost_cents=3)
+        assert (changed.mode, changed.cost_cents, changed.error) == ("packaging", 3, "no")
+        changed = await ada.update_generation_job(job_id, input_asset_id=asset_id, error=None)
+        assert (changed.mode, changed.input_asset_id, changed.error) == ("packaging", asset_id, None)
+        changed = await ada.update_generation_job(job_id, input_asset_id=None, error="yes")
+        assert (changed.input_asset_id, changed.error) == (None, "yes")
+
+        assert (changed.status, changed.user_id, changed.created_at) == (before.status, ADA, before.created_at)
+        assert await the_job(ada, job_id) == changed
+
+    async def test_a_job_that_is_not_there_or_somebody_elses(
+        self, operator: Store, ben: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        job_id = make_job(make_project(ADA))
+        for store, missing in ((operator, NOTHING), (ben, job_id)):
+            with pytest.raises(RowMissing) as caught:
+                await store.update_generation_job(missing, cost_cents=1)
+            assert caught.value.ids == (missing,)
+        assert (await the_job(operator, job_id)).cost_cents == 250
+
+    async def test_an_asset_that_is_not_the_projects(
+        self, operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+    ) -> None:
+        job_id = make_job(make_project())
+        asset_id = make_asset(make_project())
+        with pytest.raises(InvalidValue, match=f"no asset {asset_id}") as caught:
+            await operator.update_generation_job(job_id, mode="packaging", input_asset_id=asset_id)
+        assert caught.value.field == "input_asset_id"
+        assert (await the_job(operator, job_id)).mode == "lifestyle"
+
+    async def test_nothing_to_change(self, operator: Store) -> None:
+        with pytest.raises(InvalidValue, match="Nothing to change"):
+            await operator.update_generation_job(NOTHING)
+
+
+class TestDelete:
+    async def test_one(self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql) -> None:
+        job_id = make_job(make_project())
+        assert await ada.delete_generation_job(job_id)
+        assert sql("select count(*) from generation_jobs") == [(0,)]
+        assert not await ada.delete_generation_job(job_id)
+
+    async def test_somebody_elses_is_not_there(
+        self, ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        assert not await ben.delete_generation_job(make_job(make_project(ADA)))
+        assert sql("select count(*) from generation_jobs") == [(1,)]
+
+    async def test_all_as_they_were_seen(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        project_id = make_project()
+        kept = make_job(project_id)
+        await ada.delete_generation_jobs(
+            {
+                make_job(project_id, "queued"): JobStatus.QUEUED,
+                make_job(project_id, "failed"): JobStatus.FAILED,
+                make_job(project_id, "running"): None,
+            }
+        )
+        assert sql("select id from generation_jobs") == [(kept,)]
+
+    async def test_none_where_one_is_missing(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        mine, others = make_job(make_project(ADA)), make_job(make_project(BEN))
+        with pytest.raises(RowMissing, match="nothing was changed") as caught:
+            await ada.delete_generation_jobs({mine: None, others: None, NOTHING: None})
+        assert caught.value.ids == (others, NOTHING)
+        assert sql("select count(*) from generation_jobs") == [(2,)]
+
+    async def test_none_where_one_has_moved(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        still, moved = make_job(make_project()), make_job(make_project(), "running")
+        with pytest.raises(Conflict, match=f"job {moved} is running by now, not queued: nothing was deleted"):
+            await ada.delete_generation_jobs({still: JobStatus.QUEUED, moved: JobStatus.QUEUED})
+        assert sql("select count(*) from generation_jobs") == [(2,)]
+
+    async def test_nothing_is_soon_done(self, ada: Store) -> None:
+        await ada.delete_generation_jobs({})
+
+    async def test_a_job_that_is_started_at_the_same_moment_is_either_deleted_or_kept(
+        self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        """The question named a queued job: a running one is never deleted by its answer."""
+        project_id = make_project()
+        for _ in range(30):
+            job_id = make_job(project_id)
+            deleted, _ = await asyncio.gather(
+                operator.delete_generation_jobs({job_id: JobStatus.QUEUED}),
+                operator.transition_job_status(job_id, "running"),
+                return_exceptions=True,
+            )
+            left = sql("select status from generation_jobs where id = %s", [job_id])
+            assert (left == [("running",)]) if isinstance(deleted, Conflict) else (left == [] and deleted is None)

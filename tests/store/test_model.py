@@ -1,0 +1,78 @@
+"""What the values say of themselves."""
+
+import dataclasses
+import pickle
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store import model
+from store.model import JobStatistic, JobStatistics, JobStatus, Page
+
+Counts = dict[JobStatus, tuple[int, int]]
+
+counts = st.dictionaries(
+    st.sampled_from(JobStatus), st.tuples(st.integers(1, 10_000), st.integers(-(10**6), 10**9)), max_size=4
+)
+
+
+def statistics(by_status: Counts) -> JobStatistics:
+    return JobStatistics(
+        by_status=tuple(
+            JobStatistic(status=status, count=count, total_cost_cents=cost, avg_cost_cents=round(cost / count, 2))
+            for status, (count, cost) in by_status.items()
+        )
+    )
+
+
+def test_statuses_are_their_names_in_the_workflows_order() -> None:
+    assert list(JobStatus) == ["queued", "running", "succeeded", "failed"]
+    assert f"{JobStatus.FAILED}" == "failed"
+
+
+def test_values_are_frozen_slotted_and_keyword_only() -> None:
+    classes = [value for value in vars(model).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+    assert len(classes) > 10
+    for kind in classes:
+        assert "__dict__" not in dir(kind), kind
+        assert all(field.kw_only for field in dataclasses.fields(kind)), kind
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(object.__new__(kind), dataclasses.fields(kind)[0].name, None)
+
+
+@given(counts)
+def test_totals_are_sums(by_status: Counts) -> None:
+    whole = statistics(by_status)
+    assert whole.total_count == sum(count for count, _ in by_status.values())
+    assert whole.total_cost_cents == sum(cost for _, cost in by_status.values())
+    for status in JobStatus:
+        assert (whole.count(status), whole.cost_cents(status)) == by_status.get(status, (0, 0))
+    assert tuple(whole) == whole.by_status
+
+
+@given(counts)
+def test_rates_are_of_all_and_of_the_finished(by_status: Counts) -> None:
+    whole = statistics(by_status)
+    succeeded, failed = whole.count(JobStatus.SUCCEEDED), whole.count(JobStatus.FAILED)
+    if whole.total_count:
+        assert whole.success_rate == succeeded / whole.total_count
+        assert whole.avg_cost_cents == round(whole.total_cost_cents / whole.total_count, 2)
+    else:
+        assert whole.success_rate is whole.avg_cost_cents is None
+    if succeeded + failed:
+        assert whole.success_rate_finished == succeeded / (succeeded + failed)
+    else:
+        assert whole.success_rate_finished is None
+
+
+def test_the_two_rates_differ_while_jobs_wait() -> None:
+    whole = statistics({JobStatus.QUEUED: (1, 0), JobStatus.SUCCEEDED: (2, 0), JobStatus.FAILED: (1, 0)})
+    assert whole.success_rate == 0.5
+    assert whole.success_rate_finished == pytest.approx(2 / 3)
+
+
+def test_a_page_is_its_items() -> None:
+    page = Page(items=("a", "b"), next_key=None)
+    assert (list(page), len(page), "a" in page) == (["a", "b"], 2, True)
+    assert pickle.loads(pickle.dumps(page)) == page  # noqa: S301

@@ -1,0 +1,125 @@
+"""Projects, assets and users, as the dashboard and the command line need them."""
+
+from datetime import timedelta
+
+import pytest
+
+from store.actor import ActingUser
+from store.errors import InvalidValue, RowMissing
+from store.store import Store
+from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+
+
+class TestProjects:
+    async def test_newest_first_with_their_jobs(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        old, new = make_project(name="Old"), make_project(name="New")
+        sql("update projects set created_at = %s where id = %s", (NOW + timedelta(days=1), new))
+        make_job(old, cost_cents=5)
+        make_job(old, "failed", cost_cents=7)
+        projects = await ada.get_projects()
+        assert [(p.id, p.name, p.job_count, p.total_cost_cents) for p in projects] == [
+            (new, "New", 0, 0),
+            (old, "Old", 2, 12),
+        ]
+        assert [p.id for p in await ada.get_projects(limit=1)] == [new]
+
+    async def test_by_exactly_their_name(self, ada: Store, make_project: MakeProject) -> None:
+        ids = {make_project(name="Twins"), make_project(name="Twins")}
+        make_project(name="twins")
+        assert {p.id for p in await ada.get_projects_named("Twins")} == ids
+        assert list(await ada.get_projects_named("Twin")) == []
+
+    @pytest.mark.parametrize("name", ["a\0b", "\udc80"])
+    async def test_a_name_that_no_project_can_have(self, ada: Store, name: str) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            await ada.get_projects_named(name)
+        assert caught.value.field == "name"
+
+    async def test_a_user_creates_their_own(self, ada: Store) -> None:
+        for owner_id in (None, ADA, BEN):
+            project = await ada.create_project("  [b]Ünïcødé 製品\n", owner_id=owner_id)
+            assert (project.user_id, project.name, project.job_count, project.total_cost_cents) == (
+                ADA,
+                "[b]Ünïcødé 製品",
+                0,
+                0,
+            )
+            assert await ada.get_project(project.id) == project
+
+    async def test_the_operator_names_the_owner(self, operator: Store) -> None:
+        assert (await operator.create_project("Catalog", owner_id=CLEO)).user_id == CLEO
+        with pytest.raises(InvalidValue, match="needs an owner") as caught:
+            await operator.create_project("Catalog")
+        assert caught.value.field == "user_id"
+
+    async def test_somebody_who_is_no_user_has_none(self, stranger: Store) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            await stranger.create_project("Catalog")
+        assert caught.value.field == "user_id"
+
+    async def test_no_name(self, ada: Store) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            await ada.create_project(" ")
+        assert caught.value.field == "name"
+
+    async def test_none_of_this_id(self, operator: Store) -> None:
+        assert await operator.get_project(NOTHING) is None
+
+
+async def test_assets_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
+    project_id = make_project()
+    old = make_asset(project_id, kind="input")
+    new = make_asset(project_id, kind="output", created_at=NOW + timedelta(days=1))
+    make_asset(make_project())
+    assets = await ada.get_assets(project_id)
+    assert [(asset.id, asset.kind, asset.user_id, asset.storage_path) for asset in assets] == [
+        (new, "output", ADA, "photo.jpg"),
+        (old, "input", ADA, "photo.jpg"),
+    ]
+    assert [asset.id for asset in await ada.get_assets(project_id, limit=1)] == [new]
+    assert list(await ada.get_assets(NOTHING)) == []
+
+
+class TestUsers:
+    async def test_by_e_mail_with_their_jobs(
+        self, operator: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        project_id = make_project(BEN)
+        make_job(project_id)
+        make_job(project_id, created_at=NOW + timedelta(hours=1))
+        users = await operator.get_users()
+        assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
+            (ADA, "ada@example.com", 0, None),
+            (BEN, "ben@example.com", 2, NOW + timedelta(hours=1)),
+            (CLEO, None, 0, None),
+        ]
+        assert [user.id for user in await operator.get_users(limit=1)] == [ADA]
+
+    @pytest.mark.parametrize("wanted", ["ben@example.com", " BEN@Example.com ", str(BEN), str(BEN).upper()])
+    async def test_one_by_e_mail_or_id(self, operator: Store, wanted: str) -> None:
+        assert (await operator.get_user(wanted)).id == BEN
+        assert (await operator.acting_as_user(wanted)).actor == ActingUser(id=BEN, email="ben@example.com")
+
+    async def test_one_without_an_e_mail(self, operator: Store) -> None:
+        assert (await operator.acting_as_user(str(CLEO))).actor == ActingUser(id=CLEO, email=None)
+
+    @pytest.mark.parametrize("wanted", ["", "nobody@example.com", "%", "ben@example", str(STRANGER)])
+    async def test_nobody(self, operator: Store, wanted: str) -> None:
+        with pytest.raises(RowMissing, match="No user has the e-mail or id"):
+            await operator.get_user(wanted)
+
+    @pytest.mark.parametrize("wanted", ["a\0b", "\udcff@example.com"])
+    async def test_what_cannot_be_one(self, operator: Store, wanted: str) -> None:
+        with pytest.raises(InvalidValue) as caught:
+            await operator.get_user(wanted)
+        assert caught.value.field == "email"
+
+    async def test_several_with_one_e_mail(self, operator: Store, sql: Sql) -> None:
+        sql("insert into auth.users (id, email) values (%s, 'Ada@Example.com')", [STRANGER])
+        with pytest.raises(InvalidValue, match="Several users") as caught:
+            await operator.get_user("ada@example.com")
+        for user_id in (ADA, STRANGER):
+            assert str(user_id) in str(caught.value.hint)
+        assert (await operator.get_user(str(STRANGER))).id == STRANGER

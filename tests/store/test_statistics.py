@@ -1,0 +1,123 @@
+"""What the database counts and adds up is what Python counts and adds up over the same rows."""
+
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
+from random import Random
+from uuid import UUID
+
+import pytest
+
+from store.errors import InvalidValue
+from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, OverviewQuery, Page
+from store.store import Store
+from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
+
+
+@pytest.fixture
+def project_ids(make_project: MakeProject, make_job: MakeJob) -> list[UUID]:
+    """Three projects with sixty jobs of all statuses over four weeks, dear, for nothing, and below."""
+    random = Random(20260115)  # noqa: S311
+    projects = [make_project(ADA, "One"), make_project(ADA, "Two"), make_project(BEN, "Three")]
+    for _ in range(60):
+        make_job(
+            random.choice(projects),
+            random.choice(list(JobStatus)),
+            cost_cents=random.choice([-3, 0, 1, 2, 250, 2_000_000_000]),
+            created_at=NOW - timedelta(minutes=random.randint(-600, 40_000)),
+        )
+    return projects
+
+
+async def all_jobs(store: Store, project_id: UUID | None) -> list[GenerationJob]:
+    page: Page[GenerationJob]
+    page = await (store.get_project_jobs(project_id) if project_id else store.get_generation_jobs())
+    return list(page)
+
+
+async def test_by_status(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, *project_ids):
+            jobs = await all_jobs(store, project_id)
+            statistics = await store.get_job_statistics(project_id)
+            counts = Counter(job.status for job in jobs)
+            assert {row.status: row.count for row in statistics} == counts
+            assert [row.status for row in statistics] == [status for status in JobStatus if counts[status]]
+            for row in statistics:
+                costs = [job.cost_cents for job in jobs if job.status is row.status]
+                assert row.total_cost_cents == sum(costs)
+                assert row.avg_cost_cents == pytest.approx(sum(costs) / len(costs), abs=0.005)
+            assert await store.get_total_costs(project_id) == sum(job.cost_cents for job in jobs)
+
+
+async def test_the_summary(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        groups: dict[tuple[UUID, UUID, JobStatus], list[GenerationJob]] = defaultdict(list)
+        for job in await all_jobs(store, None):
+            groups[job.user_id, job.project_id, job.status].append(job)
+        rows = await store.get_job_summary()
+        assert {(row.user_id, row.project_id, row.status) for row in rows} == set(groups)
+        for row in rows:
+            group = groups[row.user_id, row.project_id, row.status]
+            assert row.job_count == len(group)
+            assert row.total_cost_cents == sum(job.cost_cents for job in group)
+            assert row.avg_cost_cents == pytest.approx(row.total_cost_cents / len(group), abs=0.005)
+            assert row.first_job_at == min(job.created_at for job in group)
+            assert row.last_job_at == max(job.created_at for job in group)
+        totals = [row.total_cost_cents for row in rows]
+        assert totals == sorted(totals, reverse=True)
+        assert list(await store.get_job_summary(project_ids[0])) == [
+            row for row in rows if row.project_id == project_ids[0]
+        ]
+        assert list(await store.get_job_summary(limit=2)) == list(rows[:2])
+
+
+async def test_the_overview(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, project_ids[0]):
+            for status in (None, JobStatus.FAILED):
+                query = OverviewQuery(project_id=project_id, status=status, limit=7, days=10)
+                overview = await store.get_overview(query, at=NOW)
+                assert overview.query == query
+                assert overview.jobs == (
+                    await store.get_project_jobs(project_id, status=status, limit=7)
+                    if project_id
+                    else await store.get_jobs_by_status(status, limit=7)
+                    if status
+                    else await store.get_generation_jobs(limit=7)
+                )
+                assert overview.statistics == await store.get_job_statistics(project_id)
+                assert list(overview.projects) == list(await store.get_projects())
+                assert overview.days == days_of(await all_jobs(store, project_id), 10)
+                assert overview.taken_at == NOW
+
+
+def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
+    def cost_of(day: datetime) -> DayCost:
+        costs = [job.cost_cents for job in jobs if job.created_at.date() == day.date()]
+        return DayCost(day=day.date(), job_count=len(costs), total_cost_cents=sum(costs))
+
+    return tuple(cost_of(NOW - timedelta(days=days - 1 - number)) for number in range(days))
+
+
+async def test_nothing_is_nothing(operator: Store, make_project: MakeProject) -> None:
+    for project_id in (None, make_project(), NOTHING):
+        assert await operator.get_job_statistics(project_id) == JobStatistics(by_status=())
+        assert await operator.get_total_costs(project_id) == 0
+        assert list(await operator.get_job_summary(project_id)) == []
+    overview = await operator.get_overview(OverviewQuery())
+    assert overview.statistics.success_rate is None
+    assert len(overview.days) == 14
+
+
+async def test_the_overviews_time_is_the_servers(operator: Store) -> None:
+    before = datetime.now(UTC)
+    overview = await operator.get_overview(OverviewQuery())
+    assert timedelta(0) <= overview.taken_at - before < timedelta(minutes=1)
+    assert overview.days[-1].day == overview.taken_at.date()
+
+
+@pytest.mark.parametrize("days", [0, -1, 10**9])
+async def test_no_other_number_of_days(operator: Store, days: int) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.get_overview(OverviewQuery(days=days))
+    assert caught.value.field == "days"
