@@ -227,6 +227,12 @@ class GjobsApp(App[int]):
         session, store = self.connection.session, self.connection.store
         return f"{session.label if session else ''} as {eyes_name(store.actor) if store else ''}"
 
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
+        """An SVG picture, of the palette's command too; it has no title."""
+        from tui.picture import svg
+
+        return svg(self)
+
     def _remember_theme(self, _theme: object) -> None:
         self._state.theme = self.theme
 
