@@ -31,7 +31,7 @@ _FORMAT = """\
 
 
 def svg(app: App[Any]) -> str:
-    """What stands on the screen of a running app, dialogs and what is behind them; the same bytes for the same screen."""
+    """What stands on the screen of a running app, dialogs and all; the same bytes for the same screen."""
     width, height = app.size
     console = Console(
         width=width,
