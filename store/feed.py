@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -133,7 +133,7 @@ class Feed(Generic[Q, T]):
         self._due = True
         self._stirred.set()
 
-    async def pages(self) -> AsyncIterator[FeedPage[T] | FeedFailure]:
+    async def pages(self) -> AsyncGenerator[FeedPage[T] | FeedFailure, None]:
         """Never ends by itself. Only one may be read at a time."""
         number = attempts = 0
         since: datetime | None = None
