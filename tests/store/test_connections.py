@@ -48,16 +48,19 @@ async def backend(connection: AsyncConnection) -> int:
 async def test_at_most_two_at_once(connections: Connections, sessions: Sessions) -> None:
     seen: set[int] = set()
     leased = most = 0
+    pair = asyncio.Barrier(2)  # else one connection may serve all before the other is made
 
     async def use() -> None:
         nonlocal leased, most
         async with connections.lease() as connection:
             leased += 1
             most = max(most, leased)
+            await pair.wait()
             seen.add(await backend(connection))
             leased -= 1
 
-    await asyncio.gather(*(use() for _ in range(20)))
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(use() for _ in range(20)))
     assert most == 2
     assert seen == {pid for pid, _ in sessions()}
     assert len(seen) == 2
