@@ -151,7 +151,7 @@ def test_a_recovery_is_waited_for_and_reported(recovering: Workbench) -> None:
 
     lease = recovering.open(settings=archive(recovering), report=report)
     assert query(lease, "select pg_is_in_recovery()") is False
-    assert said == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
+    assert said[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
 
 
 def test_the_starter_dies_in_a_recovery_and_the_next_waits_for_the_same_server(recovering: Workbench) -> None:
@@ -195,7 +195,7 @@ def test_a_server_that_restarts_after_the_death_of_a_child_is_waited_for(bench: 
         os.kill(stopped, signal.SIGCONT)
 
     assert query(bench.open(report=let_it_go_on), "select 1") == 1
-    assert said == ["Recovering after an unclean stop, 1 s ..."]
+    assert said[0] == "Recovering after an unclean stop, 1 s ..."
     for connection in connections:
         connection.close()
 

@@ -26,6 +26,14 @@ def test_the_first_user_dies_and_the_second_is_still_served(bench: Workbench, nu
     bench.wait_until_stopped()
 
 
+def test_it_stops_after_a_last_user_that_was_killed(bench: Workbench) -> None:
+    user = bench.user()
+    user.server_pid()
+    user.kill()
+    bench.wait_until_stopped()
+    assert bench.postmaster_pid is None
+
+
 def test_ctrl_c_in_the_terminal_reaches_the_user_and_not_the_server(bench: Workbench) -> None:
     controller, terminal = os.openpty()
     try:
