@@ -1,12 +1,13 @@
 """What goes wrong is said in two lines on stderr, with its exit code, without a traceback or a password."""
 
+import subprocess
 import sys
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.cli.support import Run, run_process, uri
+from tests.cli.support import PATIENCE, Run, run_process, uri
 from tests.cli.world import FAILED
 from tests.conftest import Conninfo
 from tui.cli.passwords import without_passwords
@@ -100,12 +101,21 @@ def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
 
 
-def test_windows_is_pointed_to_wsl(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "win32")
-    refused = gjobs("users")
-    monkeypatch.undo()
-    assert (refused.code, refused.out) == (2, "")
-    assert "WSL" in refused.err
+def test_windows_is_pointed_to_wsl() -> None:
+    """Nothing is imported before that which only POSIX has."""
+    program = """
+import sys
+sys.modules.update(dict.fromkeys(["fcntl", "grp", "pwd", "resource", "termios"]))
+from tui.cli.main import main
+sys.platform = "win32"
+sys.exit(main(["users"]))
+"""
+    refused = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=False, timeout=PATIENCE
+    )
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.splitlines()[0].endswith("not on Windows itself.")
+    assert "WSL" in refused.stderr
 
 
 word = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_characters=":/?#@&='\"\\"), min_size=1)

@@ -96,6 +96,8 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),
         (["jobs", "show", "3f2a9c1e"], "an id is a whole UUID"),
         (["jobs", "list", "--after", "yesterday"], "is not CREATED_AT,ID"),
+        (["--database-url", "", "users"], "--database-url: it is empty."),
+        (["users", "--as", " "], "--as: it is empty."),
         (["snapshot", "--size", "12"], "COLUMNSxROWS"),
         (["stats", "--by", "mode"], "it is one of project."),
         (["migrate", "down", "all"], "it is one of base, 0001"),

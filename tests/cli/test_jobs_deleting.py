@@ -102,6 +102,15 @@ def test_any_other_answer_is_no(open_terminal: OpenTerminal, present: Present, a
     assert present(FAILED)
 
 
+def test_what_was_typed_before_the_question_is_no_answer(open_terminal: OpenTerminal, present: Present) -> None:
+    terminal = open_terminal("jobs", "delete", str(FAILED))
+    terminal.type("y\n")
+    terminal.read_until(PROMPT)
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert present(FAILED)
+
+
 def test_a_job_that_changed_meanwhile_is_not_deleted(open_terminal: OpenTerminal, present: Present, sql: Sql) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
     terminal.read_until(PROMPT)

@@ -13,6 +13,13 @@ Size = tuple[int, int]
 _SMALLEST, _LARGEST = 1, 1000
 
 
+def not_empty(text: str) -> str:
+    """An empty text mostly comes from a variable that is not set: it must not stand for the default."""
+    if not text.strip():
+        raise ArgumentTypeError("it is empty")
+    return text
+
+
 def identifier(text: str) -> UUID:
     try:
         return UUID(text)

@@ -19,7 +19,11 @@ def require_yes(question: str, *, unchanged: str) -> None:
 
     Raises Declined with the sentence `unchanged` on any other answer, and UsageError where nobody can be asked.
     """
+    import termios
+
     require_terminal()
+    # What was typed before the question was seen is no answer to it.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
     say_block(question)
     say_block(_PROMPT, end="")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):

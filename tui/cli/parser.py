@@ -3,6 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from tui.cli.arguments import not_empty
 from tui.cli.command import Command
 from tui.cli.errors import UsageError
 from tui.cli.output import write
@@ -55,8 +56,8 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 def _add_global_options(parser: Parser) -> None:
     add = parser.add_global
-    add("--database-url", metavar="URL", help="a Postgres instead of the embedded one")
-    add("--as", dest="act_as", metavar="WHO", help="a user's e-mail or id, or 'operator'")
+    add("--database-url", metavar="URL", type=not_empty, help="a Postgres instead of the embedded one")
+    add("--as", dest="act_as", metavar="WHO", type=not_empty, help="a user's e-mail or id, or 'operator'")
     add("--read-only", action="store_true", help="refuse every write, in the database itself")
     add("--json", action="store_true", help="print one JSON document")
     add("-h", "--help", action="help", help="show this and exit")

@@ -35,12 +35,16 @@ def add_dashboard(commands: "Commands") -> None:
 
 
 def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+    _check_address(settings)
+    return _run(settings, demo=False)
+
+
+def _check_address(settings: Settings) -> None:
+    """What cannot be an address is a mistake in typing, and nothing that the dashboard could wait for."""
     if isinstance(settings.target, UrlTarget):
-        # What cannot be an address is a mistake in typing: nothing that the dashboard could wait for.
         from store.connection_url import parse
 
         parse(settings.target.url)
-    return _run(settings, demo=False)
 
 
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
@@ -59,6 +63,7 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
 
 
 def print_snapshot(settings: Settings, output: Output, *, size: Size, svg: Path | None) -> ExitCode:
+    _check_address(settings)
     from tui.snapshot import snapshot
 
     frame = snapshot(settings, size, svg is not None)
