@@ -14,9 +14,7 @@ from store.store import Store
 
 WORKERS = 3
 QUEUE_SIZE = 5
-"""New jobs arrive while fewer are queued."""
-NEW_JOB_CHANCE = 0.25
-"""In each step, while there is room."""
+"""New jobs arrive while fewer are queued: the fewer, the sooner."""
 FAILURE_CHANCE = 1 / 8
 SHARE_WITH_IMAGE = 0.85
 
@@ -77,7 +75,7 @@ class Simulation:
         await self._finish()
         queue = await self._store.get_jobs_by_status(JobStatus.QUEUED)
         await self._start(reversed(queue.items))
-        if len(queue) < QUEUE_SIZE and self._random.random() < NEW_JOB_CHANCE:
+        if self._random.random() < 1 - len(queue) / QUEUE_SIZE:
             await self._add()
 
     async def _finish(self) -> None:

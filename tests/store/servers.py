@@ -49,6 +49,8 @@ class Proxy:
         self._open = asyncio.Event()
         self._open.set()
         self._withholding = False
+        self._away = False
+        self._clients: set[asyncio.StreamWriter] = set()
         self.instead_of_commit_answer: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
         """Is called with the way to the client when the database has answered a commit; the client never sees that."""
 
@@ -56,7 +58,19 @@ class Proxy:
         """Nothing passes any more, and nobody is told. Who connects is kept waiting."""
         self._open.clear()
 
+    def go_away(self) -> None:
+        """Cuts all links, and every new one."""
+        self._away = True
+        for client in self._clients:
+            client.close()
+
+    def come_back(self) -> None:
+        self._away = False
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._away:
+            return
+        self._clients.add(writer)
         await self._open.wait()
         from_database, to_database = await asyncio.open_unix_connection(self._target)
         try:
@@ -64,6 +78,7 @@ class Proxy:
                 pumps.create_task(self._to_database(reader, to_database))
                 pumps.create_task(self._to_client(from_database, writer))
         finally:
+            self._clients.discard(writer)
             to_database.close()
 
     async def _to_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,0 +1,131 @@
+"""The same store for scripts: every method, in any thread, inside a running loop or without one."""
+
+import asyncio
+import inspect
+import threading
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
+
+from store.actor import ActingUser
+from store.blocking import BlockingStore
+from store.database import Query
+from store.errors import NoPrivilege, Unreachable
+from store.model import Applied, JobStatus, OverviewQuery, Refused
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, MakeJob, MakeProject, Sql, until
+
+OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
+"""Written for each of the two classes: they make stores, or end one."""
+
+
+@pytest.fixture
+def url(database: Conninfo, sql: Sql) -> str:
+    return make_conninfo("", **database)
+
+
+@pytest.fixture
+def blocking(url: str) -> Iterator[BlockingStore]:
+    with BlockingStore.connect(url) as store:
+        yield store
+
+
+def methods_of(kind: type) -> dict[str, object]:
+    return {name: value for name, value in inspect.getmembers(kind, callable) if not name.startswith("_")}
+
+
+def test_it_has_every_method_of_the_store() -> None:
+    assert methods_of(BlockingStore).keys() == methods_of(Store).keys() | {"run"}
+
+
+@pytest.mark.parametrize("name", sorted(methods_of(Store).keys() - OF_THE_STORE_ALONE))
+def test_a_method_is_the_stores_without_the_waiting(name: str) -> None:
+    theirs, ours = getattr(Store, name), getattr(BlockingStore, name)
+    assert inspect.iscoroutinefunction(theirs)
+    assert not inspect.iscoroutinefunction(ours)
+    assert inspect.unwrap(ours) is theirs
+    assert inspect.signature(ours) == inspect.signature(theirs)
+    assert inspect.getdoc(ours) == inspect.getdoc(theirs)
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_STORE_ALONE))
+def test_what_is_written_twice_takes_the_same(name: str) -> None:
+    theirs, ours = inspect.signature(getattr(Store, name)), inspect.signature(getattr(BlockingStore, name))
+    assert ours.parameters == theirs.parameters
+
+
+def test_it_does_what_the_store_does(blocking: BlockingStore) -> None:
+    ada = blocking.acting_as_user("ada@example.com")
+    assert ada.store.actor == ActingUser(id=ADA, email="ada@example.com")
+    project = ada.create_project("Catalog")
+    job = ada.create_generation_job(project_id=project.id, mode="lifestyle", cost_cents=250)
+    assert isinstance(ada.transition_job_status(job.id, "running"), Applied)
+    assert isinstance(ada.transition_job_status(job.id, JobStatus.RUNNING), Refused)
+    assert ada.update_generation_job(job.id, cost_cents=3).cost_cents == 3
+    assert ada.get_total_costs() == 3
+    assert [seen.id for seen in ada.get_overview(OverviewQuery()).jobs] == [job.id]
+    assert ada.delete_generation_job(job.id)
+    with pytest.raises(NoPrivilege):
+        ada.get_users()
+    assert ada.acting_as(blocking.store.actor).get_users()
+
+
+async def test_inside_a_running_loop(blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> None:
+    make_job(make_project())
+    assert len(blocking.get_generation_jobs()) == 1
+
+
+def test_from_several_threads(blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> None:
+    job_ids = [make_job(make_project()) for _ in range(20)]
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda job_id: blocking.transition_job_status(job_id, "running"), job_ids * 4))
+    assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)
+
+
+def test_its_thread_ends_with_it(url: str) -> None:
+    def threads() -> list[threading.Thread]:
+        return [thread for thread in threading.enumerate() if thread.name == "gjobs-store"]
+
+    assert threads() == []
+    with BlockingStore.connect(url) as store, store.acting_as_user("ada@example.com") as ada:
+        ada.get_projects()
+        assert len(threads()) == 1
+    assert threads() == []
+    store.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        ada.get_projects()
+
+
+def test_an_address_where_nobody_listens(unused_tcp_port: int) -> None:
+    with (
+        BlockingStore.connect(f"postgresql://ada@127.0.0.1:{unused_tcp_port}/shop") as store,
+        pytest.raises(Unreachable),
+    ):
+        store.get_projects()
+
+
+def test_a_read_only_one(url: str) -> None:
+    with BlockingStore.connect(url, read_only=True) as store:
+        assert store.store.database.read_only
+
+
+async def test_closing_it_frees_who_still_waits(url: str, database: Conninfo) -> None:
+    store = BlockingStore.connect(url)
+    sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
+    with ThreadPoolExecutor(1) as thread, connect(database, autocommit=True) as owner:
+        waiting = thread.submit(store.run, store.store.database.read(store.store.actor, sleep))
+
+        def asleep() -> bool:
+            running = owner.execute(
+                "select from pg_stat_activity where state = 'active' and query like '%pg_sleep%60%'"
+            )
+            return len(running.fetchall()) == 2  # that one, and the look itself
+
+        await until(asleep)
+        await asyncio.to_thread(store.close)
+        with pytest.raises(CancelledError):
+            waiting.result()
