@@ -1,0 +1,87 @@
+"""The README's Python runs as it stands there."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.model import GenerationJob
+from tests.conftest import Conninfo, connect
+
+README = Path(__file__).parents[1] / "README.md"
+ADA = UUID("00000000-0000-4000-8000-00000000000a")
+PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
+
+
+@pytest.fixture
+def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
+    """Ada has a project."""
+    with connect(database, autocommit=True) as connection:
+        connection.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+        connection.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [PROJECT, ADA])
+        yield connection
+
+
+def add_jobs(owner: psycopg.Connection, *jobs: tuple[str, str, int]) -> None:
+    """Of status, mode and cost."""
+    for status, mode, cost_cents in jobs:
+        owner.execute(
+            "insert into generation_jobs (user_id, project_id, status, mode, cost_cents) values (%s, %s, %s, %s, %s)",
+            (ADA, PROJECT, status, mode, cost_cents),
+        )
+
+
+def run_snippet(containing: str, database: Conninfo, **names: object) -> None:
+    """The one block that contains the words, with the names that it expects its reader to have."""
+    _, _, section = README.read_text().partition("\n## From Python\n")
+    section, _, _ = section.partition("\n## ")
+    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 3
+    (code,) = [block for block in blocks if containing in block]
+    exec(compile(code, README, "exec"), {"DATABASE_URL": make_conninfo("", **database), **names})  # noqa: S102
+
+
+def test_a_worker(database: Conninfo, owner: psycopg.Connection) -> None:
+    add_jobs(owner, ("queued", "lifestyle", 1), ("queued", "packaging", 1), ("running", "main_white", 1))
+
+    async def generate(job: GenerationJob) -> None:
+        if job.mode == "packaging":
+            raise RuntimeError("API timeout")
+
+    run_snippet("work_off_the_queue", database, generate=generate)
+
+    rows = owner.execute("select mode, status, error from generation_jobs order by mode").fetchall()
+    assert rows == [
+        ("lifestyle", "succeeded", None),
+        ("main_white", "running", None),
+        ("packaging", "failed", "API timeout"),
+    ]
+
+
+def test_a_budget(database: Conninfo, owner: psycopg.Connection) -> None:
+    add_jobs(owner, ("succeeded", "lifestyle", 500), ("failed", "lifestyle", 9_000))
+
+    run_snippet("Insufficient budget", database, project_id=PROJECT, budget_cents=750)
+    with pytest.raises(RuntimeError, match="Insufficient budget"):
+        run_snippet("Insufficient budget", database, project_id=PROJECT, budget_cents=749)
+
+    rows = owner.execute("select user_id, mode, cost_cents from generation_jobs where status = 'queued'").fetchall()
+    assert rows == [(ADA, "lifestyle", 250)]
+
+
+def test_a_summary(database: Conninfo, owner: psycopg.Connection, capsys: pytest.CaptureFixture[str]) -> None:
+    add_jobs(owner, *[("succeeded", "lifestyle", 250)] * 3, ("failed", "packaging", 2), ("queued", "lifestyle", 100))
+
+    run_snippet("Total", database, project_id=PROJECT)
+
+    assert capsys.readouterr().out.splitlines() == [
+        "Queued: 1",
+        "Running: 0",
+        "Succeeded: 3",
+        "Failed: 1",
+        "Total: $8.52",
+    ]
