@@ -6,7 +6,6 @@ import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 from store.embedded.account import Account
 
@@ -55,28 +54,19 @@ def launch(
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start a program that outlives us, with none of our files but its log and those passed on."""
+    runs_as = account or Account()
     with log.open("ab") as output:
-        return _detached(command, output, environment, account or Account(), pass_fds)
-
-
-def _detached(
-    command: Sequence[str],
-    output: IO[bytes],
-    environment: Mapping[str, str],
-    account: Account,
-    pass_fds: Sequence[int],
-) -> "subprocess.Popen[bytes]":
-    process = subprocess.Popen(
-        [*account.prefix, *command],
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=subprocess.STDOUT,
-        cwd="/",
-        env=dict(environment),
-        start_new_session=True,
-        pass_fds=pass_fds,
-        **account.child_options(),
-    )
+        process = subprocess.Popen(
+            [*runs_as.prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=pass_fds,
+            **runs_as.child_options(),
+        )
     # Its parent must take notice of its end, or it stays in the process table for as long as we live.
     threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
     return process
