@@ -1,6 +1,5 @@
-"""What the keys of a screen do, read from its bindings: for the help and the command palette."""
+"""What the keys of a screen do at present, read from its bindings: for the command palette."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,24 +21,20 @@ class BoundAction:
 
 
 def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
-    """In the order of the bindings. Those without an id and a tooltip are Textual's own."""
+    """In the order of the bindings. Those without an id are Textual's own."""
     actions: dict[str, BoundAction] = {}
-    for node, binding_id, keys, name, what, action in _named_bindings(screen):
-        before = actions.get(binding_id)
-        actions[binding_id] = BoundAction(
-            binding_id=binding_id,
-            keys=f"{before.keys} {keys}" if before else keys,
-            name=name,
-            what=what,
-            action=action,
-            node=node,
-        )
-    return list(actions.values())
-
-
-def _named_bindings(screen: Screen[Any]) -> Iterator[tuple[DOMNode, str, str, str, str, str]]:
     for active in screen.active_bindings.values():
         binding = active.binding
-        if binding.id and binding.tooltip:
-            keys = screen.app.get_key_display(binding)
-            yield active.node, binding.id, keys, binding.description, binding.tooltip, binding.action
+        if not binding.id:
+            continue
+        keys = screen.app.get_key_display(binding)
+        before = actions.get(binding.id)
+        actions[binding.id] = BoundAction(
+            binding_id=binding.id,
+            keys=f"{before.keys} {keys}" if before else keys,
+            name=binding.description,
+            what=binding.tooltip,
+            action=binding.action,
+            node=active.node,
+        )
+    return list(actions.values())

@@ -1,12 +1,12 @@
 """What the command palette offers: what the keys do, by name, and the projects."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
 
-from store.model import Project
 from tui.bound_actions import BoundAction, bound_actions
 from tui.format import count
 from tui.text import clean
@@ -14,18 +14,38 @@ from tui.text import clean
 if TYPE_CHECKING:
     from tui.app import GjobsApp
 
+_KEYS_ONLY = (
+    "up",
+    "down",
+    "page_up",
+    "page_down",
+    "first",
+    "last",
+    "mark",
+    "next_pane",
+    "other",
+    "quit",
+    "quit_anywhere",
+)
+"""Second parts of ids: moving about means nothing from a palette, and it has a way to quit of its own."""
+
 
 class DashboardCommands(Provider):
     async def discover(self) -> Hits:
-        for action in bound_actions(self.screen):
-            yield DiscoveryHit(_title(action), self._run(action), help=action.what)
+        for action in self._actions():
+            yield DiscoveryHit(Content(_title(action)), self._run(action), text=_title(action), help=action.what)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        for action in bound_actions(self.screen):
+        for action in self._actions():
             score = max(matcher.match(_title(action)), matcher.match(action.what))
             if score > 0:
                 yield Hit(score, matcher.highlight(_title(action)), self._run(action), help=action.what)
+
+    def _actions(self) -> Iterator[BoundAction]:
+        for action in bound_actions(self.screen):
+            if action.binding_id.partition(".")[2] not in _KEYS_ONLY:
+                yield action
 
     def _run(self, action: BoundAction) -> Callable[[], Awaitable[object]]:
         return partial(self.app.run_action, action.action, action.node)
@@ -34,17 +54,16 @@ class DashboardCommands(Provider):
 class ProjectCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
-        app = cast("GjobsApp", self.app)
-        for project in app.dashboard.overview.projects if app.dashboard.overview else ():
+        dashboard = cast("GjobsApp", self.app).dashboard
+        if self.screen is not dashboard or dashboard.overview is None:
+            return
+        for project in dashboard.overview.projects:
             title = f"Show project {clean(project.name, limit=60)}"
             score = matcher.match(title)
             if score > 0:
-                yield Hit(score, matcher.highlight(title), _show(app, project), help=f"{count(project.job_count)} jobs")
+                show = partial(dashboard.choose_project, project.id)
+                yield Hit(score, matcher.highlight(title), show, help=f"{count(project.job_count)} jobs")
 
 
 def _title(action: BoundAction) -> str:
-    return f"{action.name.capitalize()} ({action.keys})"
-
-
-def _show(app: "GjobsApp", project: Project) -> Callable[[], None]:
-    return partial(app.dashboard.choose_project, project.id)
+    return f"{action.name[:1].upper()}{action.name[1:]} ({action.keys})"

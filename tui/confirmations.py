@@ -31,7 +31,7 @@ def confirm_deletion(
     noun = "this job" if len(jobs) == 1 else f"these {len(jobs)} jobs"
     return Confirmation(
         title=f"Delete {noun}?",
-        lines=(*_listed(jobs, project_names), "", f"Database: {database}", "This cannot be undone."),
+        lines=(*described_jobs(jobs, project_names), "", _where(database), "This cannot be undone."),
         warning=_live_warning(jobs),
         agree="Delete" if len(jobs) == 1 else f"Delete {len(jobs)}",
     )
@@ -44,13 +44,14 @@ def confirm_transition(
     verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
     return Confirmation(
         title=f"{verb} these {len(jobs)} jobs?",
-        lines=(*_listed(jobs, project_names), "", f"Database: {database}"),
+        lines=(*described_jobs(jobs, project_names), "", _where(database)),
         warning=None,
         agree=f"{verb} {len(jobs)}",
     )
 
 
-def _listed(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+    """A line each; of many only the first ones."""
     lines = [described(job, project_names) for job in jobs[:_MOST_LISTED]]
     more = len(jobs) - _MOST_LISTED
     return [*lines, f"and {more} more"] if more > 0 else lines
@@ -61,6 +62,10 @@ def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
     project = clean(project_names.get(job.project_id, str(job.project_id)), limit=60)
     parts = (status_label(job.status), clean(job.mode, limit=40), money(job.cost_cents), short_id(job.id), project)
     return "  ".join(parts)
+
+
+def _where(database: str) -> str:
+    return f"Database: {clean(database, limit=60)}"
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:

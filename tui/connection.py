@@ -1,15 +1,15 @@
 """The link to the database: opens the session, follows it with the present eyes, and tells what it sees."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from store.errors import StoreError, Unreachable
-from store.feed import Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
+from store.errors import InvalidValue, SignInRefused, StoreError
+from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
 from store.model import Overview, OverviewQuery
 from tui.messages import Connected, Connecting, Looked, LookFailed
 
@@ -30,7 +30,7 @@ class Connection:
         opener: Opener,
         *,
         tell: Callable[[Message], object],
-        interval: float = 2.0,
+        interval: float = DEFAULT_INTERVAL,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._opener = opener
@@ -39,15 +39,16 @@ class Connection:
         self._clock = clock
         self._open_things = AsyncExitStack()
         self._try_now = asyncio.Event()
+        self._feed: Feed[OverviewQuery, Overview] | None = None
+        self._paused = False
         self.session: Session | None = None
         self.store: Store | None = None
         """With the present eyes; None until connected."""
-        self.feed: Feed[OverviewQuery, Overview] | None = None
         self.failure: LookFailed | None = None
         """None while all is well."""
 
     async def open(self) -> "Session":
-        """Tries until there is a session. A refusal is not repeated until somebody asks for it."""
+        """Tries until there is a session. A refused sign-in or address is tried again only when somebody asks."""
         attempts = 0
         since: datetime | None = None
         while True:
@@ -57,7 +58,8 @@ class Connection:
                 session = await self._open_things.enter_async_context(self._opener(self._report))
             except StoreError as error:
                 since = since or self._clock()
-                wait = wait_after_failure(self._interval, attempts) if isinstance(error, Unreachable) else None
+                is_final = isinstance(error, (SignInRefused, InvalidValue))
+                wait = None if is_final else wait_after_failure(self._interval, attempts)
                 self._fail(None, error, since, wait)
                 await self._wait(wait)
                 continue
@@ -66,11 +68,17 @@ class Connection:
             self._tell(Connected(session))
             return session
 
-    async def follow(self, store: "Store", query: OverviewQuery) -> None:
-        """Looks with these eyes until cancelled."""
+    def look_with(self, store: "Store", query: OverviewQuery) -> Coroutine[None, None, None]:
+        """From here on with these eyes. Returns what looks until cancelled; to be run in place of the former."""
         self.store = store
-        self.feed = Feed(store.get_overview, query, interval=self._interval, clock=self._clock)
-        async for answer in self.feed.pages():
+        self.failure = None
+        self._feed = feed = Feed(store.get_overview, query, interval=self._interval, clock=self._clock)
+        if self._paused:
+            feed.pause()
+        return self._follow(store, feed)
+
+    async def _follow(self, store: "Store", feed: Feed[OverviewQuery, Overview]) -> None:
+        async for answer in feed.pages():
             match answer:
                 case FeedPage(value=overview, fetched_at=fetched_at):
                     self.failure = None
@@ -78,23 +86,36 @@ class Connection:
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
                     self._fail(store, error, since, retry_in)
 
+    def ask(self, query: OverviewQuery) -> None:
+        """Looks at something else, at once."""
+        if self._feed is not None:
+            self._feed.ask(query)
+
     def refresh(self) -> None:
         """Looks, or tries to connect, at once."""
         self._try_now.set()
-        if self.feed is not None:
-            self.feed.refresh()
+        if self._feed is not None:
+            self._feed.refresh()
 
-    def step_interval(self, steps: int) -> float:
-        """Slower by so many steps, faster where negative. Returns the interval that is now in force."""
-        place = INTERVALS.index(self._interval) if self._interval in INTERVALS else 1
-        self._interval = INTERVALS[min(max(place + steps, 0), len(INTERVALS) - 1)]
-        if self.feed is not None:
-            self.feed.interval = self._interval
-        return self._interval
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause_or_resume(self) -> None:
+        self._paused = not self._paused
+        if self._feed is not None:
+            self._feed.pause() if self._paused else self._feed.resume()
 
     @property
     def interval(self) -> float:
         return self._interval
+
+    def step_interval(self, steps: int) -> None:
+        """Slower by so many steps, faster where negative."""
+        nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
+        self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
+        if self._feed is not None:
+            self._feed.interval = self._interval
 
     async def close(self) -> None:
         await self._open_things.aclose()

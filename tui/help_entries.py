@@ -1,24 +1,67 @@
-"""The keys of the dashboard in the groups of the help."""
+"""All keys in the groups of the help, read from the bindings of the classes that have some, moved keys as moved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from tui.bound_actions import BoundAction
-from tui.screens.help import HelpEntry
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
 
-_GROUPS = {
+from tui.screens.confirm import ConfirmDialog
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.details import JobDetails
+from tui.screens.dialog import Dialog
+from tui.screens.help import HelpDialog, HelpEntry
+from tui.screens.pick import PickDialog
+from tui.widgets.job_table import JobTable
+from tui.widgets.project_list import ProjectList
+
+OWNERS: Sequence[type[DOMNode]] = (
+    DashboardScreen,
+    JobTable,
+    ProjectList,
+    JobDetails,
+    Dialog,
+    ConfirmDialog,
+    PickDialog,
+    HelpDialog,
+)
+"""Whose bindings are listed, beside the App's."""
+
+GROUPS = {
     "job": "The job under the cursor, or the marked ones",
     "jobs": "The table",
     "list": "What is listed",
     "project": "Projects",
+    "projects": "The list of projects",
     "app": "gjobs",
+    "details": "In the details of a job",
+    "dialog": "In a dialog",
+    "confirm": "In a question",
+    "pick": "Where one of several is picked",
+    "help": "In this help",
 }
 """By the first part of a binding's id."""
 
 
-def help_entries(actions: Sequence[BoundAction]) -> list[HelpEntry]:
+def help_entries(app: App[Any]) -> list[HelpEntry]:
+    # Textual has no public way to read the keymap.
+    keymap = app._keymap  # noqa: SLF001
+    bindings = [binding for owner in (*OWNERS, type(app)) for binding in _own_bindings(owner)]
     return [
-        HelpEntry(group=title, keys=action.keys, what=action.what)
-        for group, title in _GROUPS.items()
-        for action in actions
-        if action.binding_id.partition(".")[0] == group
+        HelpEntry(group=title, keys=_keys(app, binding, keymap), what=binding.tooltip)
+        for group, title in GROUPS.items()
+        for binding in bindings
+        if binding.id and binding.id.partition(".")[0] == group
     ]
+
+
+def _own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
+    for binding in owner.BINDINGS:
+        if isinstance(binding, Binding):
+            yield binding
+
+
+def _keys(app: App[Any], binding: Binding, keymap: Mapping[str, str]) -> str:
+    keys = keymap.get(binding.id or "", binding.key).split(",")
+    return " ".join(app.get_key_display(binding.with_key(key.strip())) for key in keys)

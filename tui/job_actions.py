@@ -3,174 +3,119 @@
 Every action owns the jobs that it was started with; nothing that a refresh brings changes them.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from collections.abc import Sequence
+from typing import Any, assert_never
 from uuid import UUID
 
 from textual.app import App
 
-from store.errors import StoreError
-from store.model import GenerationJob, JobStatus, Project, TransitionOutcome
-from store.transitions import sources, why_refused
-from tui.confirmations import confirm_deletion, confirm_transition, described
+from store.model import GenerationJob, JobStatus
+from store.transitions import sources
+from tui import job_writes
+from tui.confirmations import confirm_deletion, confirm_transition, described_jobs
+from tui.desk import Desk
+from tui.errands import Errands
 from tui.job_action import JobAction
-from tui.outcomes import (
-    Toast,
-    created_toast,
-    deleted_toast,
-    error_toast,
-    interrupted_toast,
-    jobs_name,
-    transition_toast,
-)
+from tui.outcomes import Toast, created_toast, jobs_name, not_permitted_toast
+from tui.say import say
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.new_job import NewJob, NewJobDialog
 from tui.screens.text_prompt import TextPrompt
 
-if TYPE_CHECKING:
-    from store.store import Store
-
-_TOAST_SECONDS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
-    """What an action works with: the eyes of one moment, and the words for what it asks."""
-
-    store: "Store"
-    database: str
-    projects: tuple[Project, ...]
-    changed: Callable[[], None]
-    """Called after each write, so that list and costs follow at once."""
-
-    @property
-    def project_names(self) -> Mapping[UUID, str]:
-        return {project.id: project.name for project in self.projects}
-
 
 class JobActions:
-    """Each method is run in a worker of the app, for it waits for answers and for the database."""
-
-    def __init__(self, app: App[int], desk: Desk) -> None:
+    def __init__(self, app: App[Any], errands: Errands, desk: Desk) -> None:
         self._app = app
+        self._errands = errands
         self._desk = desk
 
-    async def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
+    def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
         """`project_id` is where a new job is proposed to go."""
         match action:
             case "start":
-                await self.transition(jobs, JobStatus.RUNNING)
+                self._transition(jobs, JobStatus.RUNNING)
             case "complete":
-                await self.transition(jobs, JobStatus.SUCCEEDED)
+                self._transition(jobs, JobStatus.SUCCEEDED)
             case "fail":
-                await self.fail(jobs)
+                if self._may_any(jobs, JobStatus.FAILED):
+                    self._errands.ask(self._ask_error(jobs))
             case "delete":
-                await self.delete(jobs)
+                self._errands.ask(self._ask_deletion(jobs))
             case "create":
-                await self.create(project_id)
+                self._create(project_id)
             case _:
                 assert_never(action)
 
-    async def transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+    def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Several jobs are asked for first. Those that the status does not permit are left and named."""
-        if not self._may_any(jobs, target) or not await self._confirmed(jobs, target):
+        if not self._may_any(jobs, target):
             return
-        await self._reported(self._transition(jobs, target, None))
+        if len(jobs) == 1:
+            self._errands.write(job_writes.transition(self._desk, jobs, target, None))
+        else:
+            self._errands.ask(self._ask_transition(jobs, target))
 
-    async def fail(self, jobs: Sequence[GenerationJob]) -> None:
-        """Asks for the error's text, which stays in the dialog until it has been stored."""
-        if not self._may_any(jobs, JobStatus.FAILED):
-            return
-
-        async def submit(text: str) -> None:
-            self._toast(await self._transition(jobs, JobStatus.FAILED, text))
-
-        names = self._desk.project_names
-        listed = confirm_transition(jobs, JobStatus.FAILED, project_names=names, database=self._desk.database).lines
-        await self._app.push_screen_wait(
-            TextPrompt(
-                title=f"Fail {jobs_name(jobs)}",
-                lines=listed if len(jobs) > 1 else (described(jobs[0], names),),
-                label="Error text",
-                agree="Fail",
-                placeholder="What went wrong, such as: API timeout",
-                submit=submit,
-            )
-        )
-
-    async def delete(self, jobs: Sequence[GenerationJob]) -> None:
-        """Asks, and deletes all of them as they were seen, or none."""
-        question = confirm_deletion(jobs, project_names=self._desk.project_names, database=self._desk.database)
+    async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        question = confirm_transition(jobs, target, project_names=names, database=database)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            await self._reported(self._delete(jobs))
+            self._errands.write(job_writes.transition(self._desk, jobs, target, None))
 
-    async def create(self, project_id: UUID | None) -> None:
-        """By a form, which keeps what was typed until the job has been stored."""
+    async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
+        """The text stays in the dialog until it has been stored."""
+
+        async def submit(text: str) -> Toast:
+            return await job_writes.transition(self._desk, jobs, JobStatus.FAILED, text)
+
+        prompt = TextPrompt(
+            title=f"Fail {jobs_name(jobs)}",
+            lines=(*described_jobs(jobs, self._desk.project_names), "", f"Database: {self._desk.database}"),
+            label="Error text",
+            agree="Fail",
+            placeholder="What went wrong, such as: API timeout",
+            submit=submit,
+        )
+        toast = await self._app.push_screen_wait(prompt)
+        if toast is not None:
+            say(self._app, toast)
+
+    async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        question = confirm_deletion(jobs, project_names=names, database=database)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._errands.write(job_writes.delete(self._desk, jobs))
+
+    def _create(self, project_id: UUID | None) -> None:
+        if self._desk.projects:
+            self._errands.ask(self._ask_new_job(project_id))
+        else:
+            say(self._app, Toast(text="A job needs a project. Press P to create one first.", severity="warning"))
+
+    async def _ask_new_job(self, project_id: UUID | None) -> None:
+        """The form keeps what was typed until the job has been stored."""
         store = self._desk.store
 
         async def create(new_job: NewJob) -> GenerationJob:
-            job = await store.create_generation_job(
-                project_id=new_job.project_id,
-                mode=new_job.mode,
-                cost_cents=new_job.cost_cents,
-                input_asset_id=new_job.input_asset_id,
-            )
-            self._desk.changed()
-            return job
+            try:
+                return await store.create_generation_job(
+                    project_id=new_job.project_id,
+                    mode=new_job.mode,
+                    cost_cents=new_job.cost_cents,
+                    input_asset_id=new_job.input_asset_id,
+                )
+            finally:
+                self._desk.changed(())
 
         dialog = NewJobDialog(
             projects=self._desk.projects, project_id=project_id, create=create, assets=store.get_assets
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            self._toast(created_toast(job))
+            say(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""
         if any(job.status in sources(target) for job in jobs):
             return True
-        if len(jobs) == 1:
-            self._toast(Toast(text=why_refused(jobs[0].status, target), severity="warning"))
-        else:
-            needed = " or ".join(sources(target))
-            text = f"None of these {len(jobs)} jobs is {needed}, so none can become {target}."
-            self._toast(Toast(text=text, severity="warning"))
+        say(self._app, not_permitted_toast(jobs, target))
         return False
-
-    async def _confirmed(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
-        if len(jobs) == 1:
-            return True
-        names = self._desk.project_names
-        question = confirm_transition(jobs, target, project_names=names, database=self._desk.database)
-        return await self._app.push_screen_wait(ConfirmDialog(question)) is True
-
-    async def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus, error: str | None) -> Toast:
-        outcomes: list[TransitionOutcome] = []
-        try:
-            for job in jobs:
-                outcomes.append(await self._desk.store.transition_job_status(job.id, target, error))  # noqa: PERF401
-        except StoreError as stopped_by:
-            if not outcomes:
-                raise
-            done = transition_toast(jobs[: len(outcomes)], outcomes, target)
-            return interrupted_toast(done, len(jobs) - len(outcomes), stopped_by)
-        finally:
-            self._desk.changed()
-        return transition_toast(jobs, outcomes, target)
-
-    async def _delete(self, jobs: Sequence[GenerationJob]) -> Toast:
-        try:
-            await self._desk.store.delete_generation_jobs({job.id: job.status for job in jobs})
-        finally:
-            self._desk.changed()
-        return deleted_toast(jobs)
-
-    async def _reported(self, action: Awaitable[Toast]) -> None:
-        try:
-            self._toast(await action)
-        except StoreError as error:
-            self._toast(error_toast(error))
-
-    def _toast(self, toast: Toast) -> None:
-        self._app.notify(toast.text, severity=toast.severity, timeout=_TOAST_SECONDS, markup=False)

@@ -1,4 +1,4 @@
-"""What stands above the list of jobs: how many of how many, and in which order. Pure."""
+"""What stands above the list of jobs, or in place of its rows. Pure."""
 
 from collections.abc import Mapping
 
@@ -34,3 +34,14 @@ def job_list_title(overview: Overview | None, *, shown: int, needle: str, sort: 
     found = f"{count(shown)} with “{clean(needle.strip(), limit=30)}” of " if needle.strip() else ""
     kind = "Jobs" if status is None else f"{status.capitalize()} jobs"
     return f"{kind} · {found}{of_all}, {_ORDERS[sort.column, sort.descending]}"
+
+
+def why_empty(overview: Overview, needle: str) -> str:
+    """What stands in place of rows, with what to do about it."""
+    if needle.strip():
+        return "No row holds what you look for. Escape shows all rows again."
+    if not overview.projects:
+        return "No projects found. Press P to create one first."
+    if overview.query.status is not None:
+        return f"No {overview.query.status} jobs."
+    return "Press n to create your first generation job."

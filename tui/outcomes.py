@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, assert_never
+from uuid import UUID
 
 from store.errors import StoreError
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
-from store.transitions import why_refused
+from store.transitions import sources, why_refused
 from tui.format import money, short_id
 from tui.text import clean
 
@@ -38,8 +39,20 @@ def jobs_name(jobs: Sequence[GenerationJob]) -> str:
 
 def error_toast(error: StoreError) -> Toast:
     """The error's sentence, and what to do about it."""
-    text = clean(error.message, limit=300)
-    return Toast(text=f"{text} {error.hint}" if error.hint else text, severity="error")
+    return Toast(text=error_words(error), severity="error")
+
+
+def error_words(error: StoreError) -> str:
+    return clean(f"{error.message} {error.hint or ''}".rstrip(), limit=400)
+
+
+def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+    """For jobs none of which may become `target`."""
+    if len(jobs) == 1:
+        return Toast(text=why_refused(jobs[0].status, target), severity="warning")
+    needed = " or ".join(sources(target))
+    done = _DONE[target].lower()
+    return Toast(text=f"Only {needed} jobs can be {done}; none of these {len(jobs)} is.", severity="warning")
 
 
 def transition_toast(jobs: Sequence[GenerationJob], outcomes: Sequence[TransitionOutcome], target: JobStatus) -> Toast:
@@ -82,15 +95,30 @@ def _why_not(outcome: TransitionOutcome) -> str:
     assert_never(outcome)
 
 
-def interrupted_toast(done: Toast, left: int, error: StoreError) -> Toast:
-    """Several jobs, of which the last `left` were not reached."""
-    jobs = "job was" if left == 1 else "jobs were"
-    return Toast(text=f"{done.text} Then it stopped, and {left} {jobs} not done: {error.message}", severity="error")
+def interrupted_toast(
+    jobs: Sequence[GenerationJob], outcomes: Sequence[TransitionOutcome], target: JobStatus, error: StoreError
+) -> Toast:
+    """Several jobs, of which those without an outcome were not done."""
+    reached, left = len(outcomes), len(jobs) - len(outcomes)
+    done = transition_toast(jobs[:reached], outcomes, target).text
+    were = "job was" if left == 1 else "jobs were"
+    return Toast(text=f"{done} Then it stopped, and {left} {were} not done: {error_words(error)}", severity="error")
 
 
 def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
     return Toast(text=f"Deleted {jobs_name(jobs)}.")
 
 
-def created_toast(job: GenerationJob) -> Toast:
-    return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)}.")
+def created_toast(job: GenerationJob, *, project: str) -> Toast:
+    return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
+
+
+def cursor_lost_toast(job_id: UUID) -> Toast:
+    """The cursor is on no job until it is moved, so that no key acts on a neighbour."""
+    return Toast(text=f"The job {short_id(job_id)} under the cursor left this list.", severity="warning")
+
+
+def marks_lost_toast(jobs: int) -> Toast:
+    """Marked jobs that are no longer listed, so that no key acts on them."""
+    left = "1 marked job" if jobs == 1 else f"{jobs} marked jobs"
+    return Toast(text=f"{left} left this list.", severity="warning")

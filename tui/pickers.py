@@ -9,6 +9,7 @@ from store.errors import StoreError
 from store.model import Project, User
 from tui.format import age, count, money
 from tui.outcomes import error_toast
+from tui.say import say
 from tui.screens.pick import Choice, PickDialog
 
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ async def pick_project(app: "GjobsApp", projects: Sequence[Project]) -> None:
     chosen = app.dashboard.looked_for.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
     choices = [everything, *(_project_choice(project) for project in projects)]
-    picked = await app.push_screen_wait(
-        PickDialog(title="Show which project?", choices=choices, chosen=str(chosen or _ALL))
-    )
+    dialog = PickDialog(title="Show which project?", choices=choices, chosen=str(chosen or _ALL))
+    picked = await app.push_screen_wait(dialog)
     if picked is not None:
         app.dashboard.choose_project(None if picked == _ALL else UUID(picked))
 
@@ -35,8 +35,8 @@ async def pick_eyes(app: "GjobsApp", operator: "Store") -> None:
     users = await _users(app, operator)
     if users is None:
         return
-    itself = Choice(key=_OPERATOR, label="the operator", detail="the role as connected")
     now = app.dashboard.now
+    itself = Choice(key=_OPERATOR, label="the operator", detail="the role as connected")
     choices = [
         itself,
         *(_user_choice(user, f"last {age(user.last_job_at, now)}" if user.last_job_at else "") for user in users),
@@ -46,8 +46,8 @@ async def pick_eyes(app: "GjobsApp", operator: "Store") -> None:
     picked = await app.push_screen_wait(PickDialog(title="Look with whose eyes?", choices=choices, chosen=chosen))
     if picked is None or picked == chosen:
         return
-    by_key = {str(user.id): user for user in users}
-    actor = OPERATOR if picked == _OPERATOR else ActingUser(id=by_key[picked].id, email=by_key[picked].email)
+    emails = {str(user.id): user.email for user in users}
+    actor = OPERATOR if picked == _OPERATOR else ActingUser(id=UUID(picked), email=emails[picked])
     app.look_with(operator.acting_as(actor))
 
 
@@ -56,9 +56,8 @@ async def pick_owner(app: "GjobsApp", operator: "Store") -> UUID | None:
     users = await _users(app, operator)
     if users is None:
         return None
-    picked = await app.push_screen_wait(
-        PickDialog(title="Whose project?", choices=[_user_choice(user, "") for user in users])
-    )
+    choices = [_user_choice(user, "") for user in users]
+    picked = await app.push_screen_wait(PickDialog(title="Whose project?", choices=choices))
     return UUID(picked) if picked else None
 
 
@@ -66,23 +65,27 @@ async def _users(app: "GjobsApp", operator: "Store") -> Sequence[User] | None:
     try:
         return await operator.get_users()
     except StoreError as error:
-        toast = error_toast(error)
-        app.notify(toast.text, severity=toast.severity, markup=False)
+        say(app, error_toast(error))
         return None
 
 
 def _project_choice(project: Project) -> Choice:
-    jobs = "job" if project.job_count == 1 else "jobs"
     return Choice(
         key=str(project.id),
         label=project.name,
-        detail=f"{count(project.job_count)} {jobs}, {money(project.total_cost_cents)}",
+        detail=f"{_jobs(project.job_count)}, {money(project.total_cost_cents)}",
         keywords=str(project.id),
     )
 
 
 def _user_choice(user: User, last: str) -> Choice:
-    jobs = "job" if user.job_count == 1 else "jobs"
-    detail = f"{count(user.job_count)} {jobs}" + (f", {last}" if last else "")
-    label = user.email or f"no e-mail · {user.id}"
-    return Choice(key=str(user.id), label=label, detail=detail, keywords=str(user.id))
+    return Choice(
+        key=str(user.id),
+        label=user.email or f"no e-mail {user.id}",
+        detail=_jobs(user.job_count) + (f", {last}" if last else ""),
+        keywords=str(user.id),
+    )
+
+
+def _jobs(number: int) -> str:
+    return f"{count(number)} {'job' if number == 1 else 'jobs'}"

@@ -5,7 +5,6 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -17,9 +16,9 @@ class ConfirmDialog(Dialog[bool]):
     """Answers True only for a plain yes; the button that does nothing has the focus."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Do it"),
-        Binding("n", "leave", "No", id="confirm.no", tooltip="Do nothing"),
-        Binding("left,right", "app.focus_next", "Other button", show=False, id="confirm.other"),
+        Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
+        Binding("n", "leave", "No", id="confirm.no", tooltip="No, do nothing"),
+        Binding("left,right", "app.focus_next", "Other button", id="confirm.other", tooltip="Go to the other button"),
     ]
 
     def __init__(self, confirmation: Confirmation) -> None:
@@ -31,10 +30,8 @@ class ConfirmDialog(Dialog[bool]):
         with self.box(confirmation.title):
             yield Static(Content("\n".join(confirmation.lines)), markup=False)
             if confirmation.warning:
-                yield Static(Content(f"\n{confirmation.warning}"), classes="warning", markup=False)
-            with Horizontal(classes="buttons"):
-                yield Button("Cancel (n)", id="cancel")
-                yield Button(Content(f"{confirmation.agree} (y)"), id="agree", variant="error")
+                yield Static(Content(confirmation.warning), classes="warning", markup=False)
+            yield self.buttons(cancel="Cancel (n)", agree=f"{confirmation.agree} (y)", is_dangerous=True)
 
     def on_mount(self) -> None:
         self.query_one("#cancel", Button).focus()
@@ -42,7 +39,3 @@ class ConfirmDialog(Dialog[bool]):
     @on(Button.Pressed, "#agree")
     def action_agree(self) -> None:
         self.dismiss(True)
-
-    @on(Button.Pressed, "#cancel")
-    def _cancel(self) -> None:
-        self.action_leave()

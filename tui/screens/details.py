@@ -1,7 +1,5 @@
 """Everything about one job: all columns, both kinds of time, the error unfolded."""
 
-import json
-from dataclasses import asdict
 from datetime import datetime
 from typing import ClassVar
 
@@ -12,16 +10,23 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.model import GenerationJob, JobStatus
-from store.transitions import is_final
-from tui.arrange import total_seconds
-from tui.costs import STATUS_STYLES
-from tui.format import age, duration, error_pretty, local_time, money, utc_time
+from tui.copying import copy_ids, copy_json
+from tui.format import error_pretty
 from tui.job_action import JobAction
+from tui.job_facts import fact_lines
 from tui.screens.dialog import Dialog
-from tui.status import status_label
-from tui.text import clean, clean_block
+from tui.text import clean_block
+from tui.widgets.steady_text import SteadyText
 
 _LONGEST_ERROR = 20_000
+
+_KEYS = {
+    JobStatus.QUEUED: "s start   ",
+    JobStatus.RUNNING: "c complete   f fail   ",
+    JobStatus.SUCCEEDED: "",
+    JobStatus.FAILED: "",
+}
+"""What applies to a job; the other keys say why they do not."""
 
 
 class JobDetails(Dialog[JobAction]):
@@ -30,8 +35,10 @@ class JobDetails(Dialog[JobAction]):
     DEFAULT_CSS = """
     JobDetails {
         #dialog { width: 92; }
-        VerticalScroll { height: auto; max-height: 100%; }
+        VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
+        #gone { color: $text-warning; margin-bottom: 1; }
         #error-title { color: $foreground-muted; margin-top: 1; }
+        #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; }
     }
     """
@@ -41,8 +48,8 @@ class JobDetails(Dialog[JobAction]):
         Binding("Y", "copy_json", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
         Binding("s", "answer('start')", "Start", id="details.start", tooltip="Start this job"),
         Binding("c", "answer('complete')", "Complete", id="details.complete", tooltip="Complete this job"),
-        Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job"),
-        Binding("d", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+        Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job, with a text"),
+        Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
 
     def __init__(self, job: GenerationJob, *, project: str, now: datetime) -> None:
@@ -50,68 +57,42 @@ class JobDetails(Dialog[JobAction]):
         self.job = job
         self._project = project
         self._now = now
+        self._is_listed = True
 
     def compose(self) -> ComposeResult:
         with self.box("Job"), VerticalScroll():
-            yield Static(id="columns", markup=False)
-            yield Static(id="error-title", markup=False)
-            yield Static(id="error", markup=False)
-            yield Static(
-                Content("y copy id   Y copy JSON   s start   c complete   f fail   d delete   esc close"),
-                id="keys",
-                markup=False,
-            )
+            yield Static("This job left the list: it is shown as it was last seen.", id="gone", markup=False)
+            yield SteadyText(id="facts")
+            yield Static("Error", id="error-title", markup=False)
+            yield SteadyText(id="error")
+            yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._draw()
 
-    def show(self, job: GenerationJob, *, now: datetime) -> None:
-        """The same job as it is by now."""
-        self.job, self._now = job, now
+    def show(self, job: GenerationJob | None, *, now: datetime) -> None:
+        """The same job as it is by now; None where it is listed no longer."""
+        self.job, self._now, self._is_listed = job or self.job, now, job is not None
         self._draw()
 
     def _draw(self) -> None:
-        self.query_one("#columns", Static).update(_columns(self.job, self._project, self._now))
         error = self.job.error
-        self.query_one("#error-title", Static).update(Content("Error" if error else ""))
-        self.query_one("#error", Static).update(
-            Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)).stylize("$text-error")
-        )
+        self.query_one("#gone").display = not self._is_listed
+        facts = fact_lines(self.job, project=self._project, now=self._now)
+        self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
+        self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
+        self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
+        self._say("keys", Content(f"{_KEYS[self.job.status]}d delete   y copy id   Y copy JSON   esc close"))
+
+    def _say(self, where: str, content: Content) -> None:
+        self.query_one(f"#{where}", SteadyText).say(content)
 
     def action_copy_id(self) -> None:
-        self.app.copy_to_clipboard(str(self.job.id))
-        self.notify(f"Copied the id {self.job.id}.", markup=False)
+        copy_ids(self.app, [self.job])
 
     def action_copy_json(self) -> None:
-        self.app.copy_to_clipboard(job_json(self.job))
-        self.notify("Copied the job as JSON.", markup=False)
+        copy_json(self.app, [self.job])
 
     def action_answer(self, answer: JobAction) -> None:
         self.dismiss(answer)
-
-
-def job_json(job: GenerationJob) -> str:
-    return json.dumps(asdict(job), default=str, indent=2)
-
-
-def _columns(job: GenerationJob, project: str, now: datetime) -> Content:
-    total = total_seconds(job, now)
-    name = "Total" if is_final(job.status) else "Since created"
-    rows: list[tuple[str, Content]] = [
-        ("Status", Content.assemble((status_label(job.status), f"bold {STATUS_STYLES[job.status]}"))),
-        ("Mode", Content(clean(job.mode, limit=400))),
-        ("Cost", Content(f"{money(job.cost_cents)}  ({job.cost_cents:,} cents)")),
-        ("Created", _time(job.created_at, now)),
-        ("Updated", _time(job.updated_at, now)),
-        (name, Content(duration(total) if total is not None and job.status is not JobStatus.QUEUED else "–")),
-        ("Id", Content(str(job.id))),
-        ("Project", Content(f"{clean(project, limit=60)}  {job.project_id}")),
-        ("Owner", Content(str(job.user_id))),
-        ("Input asset", Content(str(job.input_asset_id or "–"))),
-    ]
-    return Content("\n").join(Content.assemble((f"{title:<15}", "$foreground-muted"), value) for title, value in rows)
-
-
-def _time(time: datetime, now: datetime) -> Content:
-    return Content.assemble(age(time, now), (f"  {local_time(time)} local  {utc_time(time)}", "$foreground-muted"))

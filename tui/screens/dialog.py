@@ -1,12 +1,13 @@
-"""What all dialogs share: a box over the dimmed dashboard, a title, and escape to leave."""
+"""What all dialogs share: a box over the dimmed dashboard, a title, fields, buttons, and escape to leave."""
 
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
+from textual.widgets import Button
 
 ResultType = TypeVar("ResultType")
 
@@ -38,27 +39,53 @@ class Dialog(ModalScreen[ResultType | None]):
             background: $surface;
             padding: 1 2;
             overflow-y: auto;
+            scrollbar-size-vertical: 1;
         }
         .buttons {
-            height: auto;
+            height: 1;
             margin-top: 1;
             align-horizontal: right;
 
-            Button { margin-left: 2; min-width: 12; }
+            Button { margin-left: 2; min-width: 12; padding: 0 1; }
         }
         .label { color: $foreground-muted; margin-top: 1; }
-        .hint { color: $foreground-muted; }
+        .label.-first { margin-top: 0; }
         .problem { color: $text-error; display: none; }
         .problem.-shown { display: block; }
-        .warning { color: $text-warning; text-style: bold; }
+        .warning { color: $text-warning; text-style: bold; margin-top: 1; }
+
+        Input {
+            padding: 0 1;
+            background: $boost;
+            &:focus { background: $primary-muted; background-tint: $foreground 0%; }
+        }
+        Select {
+            & > SelectCurrent { padding: 0 1; background: $boost; }
+            &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }
+        }
+        OptionList {
+            height: auto;
+            border: none;
+            padding: 0;
+            background: $surface;
+            scrollbar-size-vertical: 1;
+        }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close without doing anything"),
+        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog without doing anything"),
     ]
 
     def box(self, title: str) -> DialogBox:
         return DialogBox(title=title)
+
+    def buttons(self, *, cancel: str, agree: str, is_dangerous: bool = False) -> Horizontal:
+        """The labels name the keys, too; `cancel` leaves, `agree` is for the dialog to handle."""
+        return Horizontal(
+            Button(Content(cancel), id="cancel", compact=True, action="screen.leave"),
+            Button(Content(agree), id="agree", compact=True, variant="error" if is_dangerous else "primary"),
+            classes="buttons",
+        )
 
     def compose(self) -> ComposeResult:
         raise NotImplementedError

@@ -15,6 +15,8 @@ from textual.widgets.option_list import Option
 from tui.screens.dialog import Dialog
 from tui.text import clean
 
+_LONGEST_LABEL = 60
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -31,12 +33,12 @@ class PickDialog(Dialog[str]):
 
     DEFAULT_CSS = """
     PickDialog {
-        OptionList { height: auto; max-height: 16; margin-top: 1; border: none; padding: 0; background: $surface; }
+        OptionList { max-height: 16; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #none { color: $foreground-muted; margin-top: 1; display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the next choice"),
+        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the choice below"),
         Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the choice above"),
     ]
 
@@ -49,11 +51,12 @@ class PickDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
-            yield Input(placeholder="Type some letters of the name", id="needle")
+            yield Input(placeholder="Type some letters of the name", id="needle", compact=True)
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static("Nothing of that name.", id="none", markup=False)
 
     def on_mount(self) -> None:
+        self.query_one(Input).focus()
         self._list("")
 
     @on(Input.Changed)
@@ -91,12 +94,12 @@ class PickDialog(Dialog[str]):
         if not needle:
             return list(self._choices)
         scored = [
-            (self._search.match(needle, f"{choice.label} {choice.keywords}")[0], choice) for choice in self._choices
+            (self._search.match(needle, f"{choice.label[:_LONGEST_LABEL]} {choice.keywords}")[0], choice)
+            for choice in self._choices
         ]
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
 
 
 def _prompt(choice: Choice) -> Content:
-    return Content.assemble(
-        (f" {clean(choice.label, limit=60)}", ""), (f"  {clean(choice.detail, limit=60)}", "$foreground-muted")
-    )
+    label, detail = clean(choice.label, limit=_LONGEST_LABEL), clean(choice.detail, limit=60)
+    return Content.assemble((f" {label}", ""), (f"  {detail}", "$foreground-muted"))

@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from textual.content import Content
-from textual.widgets import Static
 
-from store.errors import StoreError
 from tui.format import elapsed, local_time
+from tui.messages import LookFailed
 from tui.text import clean
+from tui.widgets.steady_text import SteadyText
 
 
-class Banner(Static):
+class Banner(SteadyText):
     """Hidden while all is well."""
 
     DEFAULT_CSS = """
@@ -25,37 +25,23 @@ class Banner(Static):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, markup=False)
-        self._content: Content | None = None
-
-    def show(
-        self,
-        error: StoreError,
-        *,
-        since: datetime,
-        data_from: datetime | None,
-        retry_at: datetime | None,
-        now: datetime,
-    ) -> None:
-        """Times by the local clock. `data_from` is None while nothing was read, `retry_at` while nothing is tried."""
-        what = clean(error.message, limit=400)
-        first = Content.assemble((f"✗ {what}", "bold"), f" Since {local_time(since)[11:]}.")
-        words = [error.hint] if error.hint else []
-        if data_from is not None:
-            words.append(f"The data below are {elapsed((now - data_from).total_seconds())} old.")
-        if retry_at is None:
-            words.append("Press r to try again.")
-        else:
-            words.append("Trying again by itself; r tries at once.")
-        self._put(Content("\n").join([first, Content(" ".join(words))]))
+    def show(self, failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
+        """Times by the local clock. `data_from` is None while nothing was read."""
+        self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now))
+        self.add_class("-shown")
 
     def hide(self) -> None:
-        self._content = None
         self.remove_class("-shown")
 
-    def _put(self, content: Content) -> None:
-        if content != self._content:
-            self._content = content
-            self.update(content)
-            self.add_class("-shown")
+
+def banner_content(failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> Content:
+    _, _, since = local_time(failure.since).partition(" ")
+    first = Content.assemble((f"✗ {clean(failure.error.message, limit=400)}", "bold"), f" Since {since}.")
+    words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
+    if data_from is not None:
+        words.append(f"What is shown is {elapsed((now - data_from).total_seconds())} old.")
+    if failure.retry_at is None or is_paused:
+        words.append("Press r to try again.")
+    else:
+        words.append("Tried again by itself; r tries at once.")
+    return Content("\n").join([first, Content(" ".join(words))])

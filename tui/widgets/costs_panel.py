@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 
 from textual.content import Content
-from textual.widgets import Static
 
 from store.model import DayCost, JobStatistics
 from tui.costs import cost_lines
 from tui.text import clean
+from tui.widgets.steady_text import SteadyText
 
-_LOW_SCREEN = 30
-"""Lines of a screen that has room for the averages."""
+_LINES = ((30, 4), (20, 3), (13, 2))
+"""So many lines for screens of at least so many: a low one keeps them for jobs."""
 
 
-class CostsPanel(Static):
+class CostsPanel(SteadyText):
     DEFAULT_CSS = """
     CostsPanel {
         height: auto;
@@ -21,40 +21,44 @@ class CostsPanel(Static):
         border-title-color: $text-primary;
         border-title-style: bold;
         padding: 0 1;
+        text-wrap: nowrap;
     }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, markup=False)
-        self._shown: tuple[JobStatistics, tuple[DayCost, ...]] | None = None
-        self._averages = True
-        self.entitle("all projects")
+        super().__init__(id=id)
+        self._title = ""
+        self._numbers: tuple[JobStatistics, tuple[DayCost, ...]] | None = None
+        self._height = 4
 
-    def entitle(self, of_what: str) -> None:
-        self.border_title = Content(f"Costs · {clean(of_what, limit=80)}")
-
-    def show(self, statistics: JobStatistics, days: Sequence[DayCost]) -> None:
-        shown = (statistics, tuple(days))
-        if shown != self._shown:
-            self._shown = shown
-            self._draw()
+    def show(self, statistics: JobStatistics, days: Sequence[DayCost], *, of_what: str) -> None:
+        self._entitle(f"Costs · {clean(of_what, limit=80)}")
+        self._numbers = (statistics, tuple(days))
+        self._draw()
 
     def forget(self) -> None:
         """Shows nothing, until there are numbers for the present eyes."""
-        self._shown = None
-        self.update(Content(""))
+        self._entitle("Costs")
+        self._numbers = None
+        self.say(Content(""))
 
     def fit(self, screen_height: int) -> None:
-        """A low screen keeps its lines for jobs."""
-        self._averages = screen_height >= _LOW_SCREEN
+        self._height = next((lines for least, lines in _LINES if screen_height >= least), 0)
+        self.display = self._height > 0
         self._draw()
+
+    def on_mount(self) -> None:
+        self.forget()
 
     def on_resize(self) -> None:
         self._draw()
 
+    def _entitle(self, title: str) -> None:
+        if title != self._title:
+            self._title = title
+            self.border_title = Content(title)
+
     def _draw(self) -> None:
-        if self._shown is None:
-            return
-        statistics, days = self._shown
-        lines = cost_lines(statistics, days, width=self.size.width, averages=self._averages)
-        self.update(Content("\n").join(Content.assemble(*line) for line in lines))
+        if self._numbers is not None:
+            lines = cost_lines(*self._numbers, width=self.size.width, height=self._height)
+            self.say(Content("\n").join(Content.assemble(*line) for line in lines))

@@ -1,6 +1,6 @@
 """The projects, each with its number of jobs; the chosen one is marked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -13,9 +13,11 @@ from textual.widgets.option_list import Option
 
 from store.model import Project
 from tui.format import count
-from tui.text import pad, shorten
+from tui.text import clean_cell, pad
 
 _ALL = "all"
+_MOST_LISTED = 500
+"""A look brings no more projects than these."""
 
 
 class ProjectList(OptionList):
@@ -37,7 +39,7 @@ class ProjectList(OptionList):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select", "Choose", id="projects.choose", tooltip="Show this project's jobs"),
-        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the next project"),
+        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the project below"),
         Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the project above"),
     ]
 
@@ -48,25 +50,19 @@ class ProjectList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
-        self.border_title = Content("Projects")
         self._projects: tuple[Project, ...] = ()
         self._chosen: UUID | None = None
+        self._prompts: dict[str, Content] = {}
+        self.forget()
 
     def show(self, projects: Sequence[Project], chosen: UUID | None) -> None:
         """Newest first, below "All projects"."""
-        shown = tuple(projects)
-        if (shown, chosen) == (self._projects, self._chosen) and self.option_count:
-            return
-        ids = [project.id for project in shown]
-        same_places = ids == [project.id for project in self._projects] and self.option_count
-        self._projects, self._chosen = shown, chosen
-        if same_places:
-            self._relabel()
-        else:
-            self._refill()
+        self._projects, self._chosen = tuple(projects), chosen
+        self._draw()
 
     def forget(self) -> None:
-        self._projects, self._chosen = (), None
+        self._projects, self._chosen, self._prompts = (), None, {}
+        self.border_title = Content("Projects")
         self.clear_options()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -74,34 +70,36 @@ class ProjectList(OptionList):
         self.post_message(self.Chosen(None if event.option_id == _ALL else UUID(event.option_id)))
 
     def on_resize(self) -> None:
-        if self.option_count:
-            self._relabel()
+        if self._prompts:
+            self._draw()
 
-    def _relabel(self) -> None:
-        for option_id, prompt in self._prompts():
-            if self.get_option(option_id).prompt != prompt:
+    def _draw(self) -> None:
+        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in self._rows())
+        if list(before) != list(self._prompts):
+            self._refill()
+        for option_id, prompt in self._prompts.items():
+            if option_id in before and not prompt.is_same(before[option_id]):
                 self.replace_option_prompt(option_id, prompt)
 
     def _refill(self) -> None:
         """The highlight stays on its project; on the chosen one where that has gone."""
-        highlighted = self.highlighted_option.id or "" if self.highlighted_option else ""
-        self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts()])
-        known = {option.id for option in self.options}
-        wanted = highlighted if highlighted in known else str(self._chosen or _ALL)
-        self.highlighted = self.get_option_index(wanted) if wanted in known else 0
+        highlighted = self.highlighted_option.id if self.highlighted_option else None
+        self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
+        self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
+        wanted = highlighted if highlighted in self._prompts else str(self._chosen or _ALL)
+        self.highlighted = list(self._prompts).index(wanted) if wanted in self._prompts else 0
 
-    def _prompts(self) -> list[tuple[str, Content]]:
-        total = sum(project.job_count for project in self._projects)
-        rows = [(_ALL, "All projects", total, self._chosen is None)]
-        rows += [
-            (str(project.id), project.name, project.job_count, project.id == self._chosen) for project in self._projects
-        ]
-        return [(option_id, self._prompt(name, number, chosen)) for option_id, name, number, chosen in rows]
+    def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Id, name, number of jobs, and whether it is the chosen one."""
+        total = count(sum(project.job_count for project in self._projects))
+        more = "+" if len(self._projects) >= _MOST_LISTED else ""
+        yield _ALL, "All projects", total + more, self._chosen is None
+        for project in self._projects:
+            yield str(project.id), project.name, count(project.job_count), project.id == self._chosen
 
-    def _prompt(self, name: str, number: int, chosen: bool) -> Content:
-        width = max(12, self.scrollable_content_region.width)
-        figure = count(number)
-        room = width - len(figure) - 4
-        label = f" {pad(shorten(name, room), room)} "
-        glyph = ("›", "bold $text-accent") if chosen else (" ", "")
-        return Content.assemble(glyph, (label, "bold" if chosen else ""), (f"{figure} ", "$foreground-muted"))
+    def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
+        room = max(12, self.scrollable_content_region.width) - len(number) - 4
+        label = f" {pad(clean_cell(name, room), room)} "
+        glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")
+        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), (f"{number} ", "$foreground-muted"))
+        return option_id, content

@@ -3,28 +3,29 @@
 from dataclasses import dataclass
 
 from textual.content import Content
-from textual.widgets import Static
 
-from tui.format import duration
+from tui.format import elapsed
 from tui.text import clean
+from tui.widgets.steady_text import SteadyText
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What the line says."""
 
-    database: str
+    database: str | None
+    """None until connected."""
     eyes: str
     """"ada@example.com", or "the operator"."""
     read_only: bool
     paused: bool
     interval: float
     """Seconds between two looks."""
-    failing: bool
-    connected: bool
+    trouble: str | None
+    """Why nothing is seen at present, in a few words."""
 
 
-class StatusLine(Static):
+class StatusLine(SteadyText):
     DEFAULT_CSS = """
     StatusLine {
         height: 1;
@@ -35,35 +36,30 @@ class StatusLine(Static):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id, markup=False)
-        self._standing: Standing | None = None
-
-    def show(self, standing: Standing) -> None:
-        if standing != self._standing:
-            self._standing = standing
-            self.update(_content(standing))
+    def show(self, standing: Standing, *, data_age: float | None) -> None:
+        """`data_age` are the seconds since the last look; None where there was none."""
+        self.say(status_content(standing, data_age=data_age))
 
 
-def _content(standing: Standing) -> Content:
+def status_content(standing: Standing, *, data_age: float | None) -> Content:
     dot = (" · ", "$foreground-muted")
-    parts: list[tuple[str, str]] = [
-        (" gjobs ", "bold $text-primary"),
-        (" ", ""),
-        (clean(standing.database, limit=60), "bold"),
-    ]
-    if standing.connected:
-        parts += [dot, ("as ", "$foreground-muted"), (clean(standing.eyes, limit=60), "bold $text-accent")]
+    parts: list[tuple[str, str]] = [(" gjobs ", "bold $text-primary"), (" ", "")]
+    if standing.database is None:
+        parts.append(("no database yet", "$foreground-muted"))
+    else:
+        parts += [(clean(standing.database, limit=60), "bold"), dot, ("as ", "$foreground-muted")]
+        parts.append((clean(standing.eyes, limit=60), "bold $text-accent"))
     if standing.read_only:
         parts += [dot, ("read-only", "bold $text-warning")]
-    return Content.assemble(*parts, dot, _freshness(standing))
+    return Content.assemble(*parts, dot, _freshness(standing, data_age))
 
 
-def _freshness(standing: Standing) -> tuple[str, str]:
-    if standing.failing:
-        return ("✗ no connection", "bold $text-error")
-    if not standing.connected:
-        return ("connecting …", "$foreground-muted")
+def _freshness(standing: Standing, data_age: float | None) -> tuple[str, str]:
+    if standing.trouble is not None:
+        return (f"✗ {standing.trouble}", "bold $text-error")
     if standing.paused:
-        return ("‖ paused", "bold $text-warning")
-    return (f"live every {duration(standing.interval)}", "$text-success")
+        seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
+        return (f"‖ paused{seen}", "bold $text-warning")
+    if standing.database is None:
+        return ("connecting …", "$foreground-muted")
+    return (f"live every {elapsed(standing.interval)}", "$text-success")

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from store.model import JobStatus
 from tui.costs import STATUS_STYLES
-from tui.status import status_label
+from tui.status import STATUS_GLYPHS, status_label
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 """In the order of their keys, 1 to 5. None is all of them."""
@@ -39,11 +39,10 @@ class StatusTabs(Static):
 
     def render(self) -> Content:
         parts: list[tuple[str, str]] = []
-        for place, status in enumerate(TABS):
-            key, label = _label(place, status)
-            style = "" if status is None else STATUS_STYLES[status]
+        for place, (status, label) in enumerate(zip(TABS, self._labels(), strict=True)):
+            key, style = str(place + 1), "" if status is None else STATUS_STYLES[status]
             if status == self.chosen:
-                parts += [(f" {key} {label} ", f"bold reverse {style}")]
+                parts.append((f" {key} {label} ", f"bold reverse {style}"))
             else:
                 parts += [(f" {key} ", "$foreground-muted"), (f"{label} ", style)]
             parts.append((" " * _GAP, ""))
@@ -51,14 +50,23 @@ class StatusTabs(Static):
 
     def on_click(self, event: events.Click) -> None:
         start = 0
-        for place, status in enumerate(TABS):
-            key, label = _label(place, status)
-            end = start + len(key) + len(label) + 3
+        for status, label in zip(TABS, self._labels(), strict=True):
+            end = start + _width(label)
             if start <= event.x < end:
                 self.post_message(self.Chosen(status))
                 return
             start = end + _GAP
 
+    def _labels(self) -> list[str]:
+        """With the words where there is room; the glyphs alone where not, but for the chosen one."""
+        words = ["all" if status is None else status_label(status) for status in TABS]
+        if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
+            return words
+        return [
+            word if status in (None, self.chosen) else STATUS_GLYPHS[status]
+            for status, word in zip(TABS, words, strict=True)
+        ]
 
-def _label(place: int, status: JobStatus | None) -> tuple[str, str]:
-    return str(place + 1), "all" if status is None else status_label(status)
+
+def _width(label: str) -> int:
+    return len(f" 1 {label} ")

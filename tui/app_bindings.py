@@ -1,0 +1,22 @@
+"""The keys that are the App's own; each has an id, so that it can be moved, and a tooltip, which the help shows."""
+
+from textual.binding import Binding, BindingType
+
+APP_BINDINGS: list[BindingType] = [
+    Binding("u", "pick_eyes", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
+    Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
+    Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
+    Binding("plus,equals_sign", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
+    Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),
+    Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
+    Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave gjobs"),
+    Binding(
+        "ctrl+q",
+        "quit",
+        "Quit",
+        show=False,
+        priority=True,
+        id="app.quit_anywhere",
+        tooltip="Leave gjobs, from a dialog, too",
+    ),
+]

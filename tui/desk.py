@@ -1,0 +1,47 @@
+"""What an action works with, and why there may be nothing to work with."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.model import Overview, Project
+from tui.connection import Connection
+from tui.outcomes import Toast
+
+if TYPE_CHECKING:
+    from store.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The eyes of one moment, and the words for what is asked."""
+
+    store: "Store"
+    operator: "Store"
+    """The role as connected, who alone sees all users."""
+    database: str
+    projects: tuple[Project, ...]
+    changed: Callable[[Iterable[UUID]], None]
+    """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+
+    @property
+    def project_names(self) -> Mapping[UUID, str]:
+        return {project.id: project.name for project in self.projects}
+
+
+def make_desk(
+    connection: Connection, overview: Overview | None, changed: Callable[[Iterable[UUID]], None]
+) -> Desk | Toast:
+    """The reason where there is none. `overview` is what the person sees."""
+    if connection.failure is not None:
+        return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
+    if connection.session is None or connection.store is None or overview is None:
+        return Toast(text="Not possible yet: nothing has been read.", severity="warning")
+    return Desk(
+        store=connection.store,
+        operator=connection.session.operator,
+        database=connection.session.label,
+        projects=overview.projects,
+        changed=changed,
+    )

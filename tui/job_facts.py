@@ -1,0 +1,50 @@
+"""All that is known of a job, a line for each fact. Pure; styles are theme variables."""
+
+from datetime import datetime
+
+from store.model import GenerationJob, JobStatus
+from store.transitions import is_final
+from tui.costs import STATUS_STYLES, Span
+from tui.format import age, count, duration, local_time, money, utc_time
+from tui.status import status_label
+from tui.text import clean
+
+_MUTED = "$foreground-muted"
+_TITLE_WIDTH = 13
+_AGE_WIDTH = 12
+_UTC = " UTC"
+
+
+def fact_lines(job: GenerationJob, *, project: str, now: datetime) -> list[list[Span]]:
+    """`now` is the server's time."""
+    facts: list[tuple[str, list[Span]]] = [
+        ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
+        ("Mode", [(clean(job.mode, limit=400), "")]),
+        ("Cost", [(money(job.cost_cents), ""), (f"  {count(job.cost_cents)} cents", _MUTED)]),
+        ("Created", _time(job.created_at, now)),
+        ("Updated", _time(job.updated_at, now)),
+        _total(job, now),
+        ("Id", [(str(job.id), "")]),
+        ("Project", [(clean(project, limit=60), ""), (f"  {job.project_id}", _MUTED)]),
+        ("Owner", [(str(job.user_id), "")]),
+        ("Input asset", [(str(job.input_asset_id or "none"), "")]),
+    ]
+    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+
+
+def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
+    """From creation to the end where there is one: nothing tells when a job was started."""
+    if is_final(job.status):
+        return "Total", [(duration((job.updated_at - job.created_at).total_seconds()), "")]
+    title = "Waiting" if job.status is JobStatus.QUEUED else "So far"
+    return title, [(duration((now - job.created_at).total_seconds()), "")]
+
+
+def _time(time: datetime, now: datetime) -> list[Span]:
+    """The age, this machine's wall clock and UTC; the date and UTC only where they say something more."""
+    local, utc = local_time(time), utc_time(time).removesuffix(_UTC)
+    if local == utc:
+        also = _UTC if utc_time(time).endswith(_UTC) else ""
+    else:
+        also = f" ({utc.removeprefix(local.partition(' ')[0]).strip()}{_UTC})"
+    return [(age(time, now).ljust(_AGE_WIDTH), ""), (f"{local}{also}", _MUTED)]

@@ -1,0 +1,55 @@
+"""A dialog that sends what was typed: it closes when that was stored, and keeps all of it when not."""
+
+from collections.abc import Coroutine
+from typing import Any
+
+from textual import work
+
+from store.errors import StoreError
+from tui.errands import WRITES
+from tui.outcomes import error_words
+from tui.screens.dialog import Dialog, ResultType
+from tui.screens.problem import Problem
+
+
+class FormDialog(Dialog[ResultType]):
+    """Answers what the sending returned. While it sends it neither sends again nor closes: a write has one answer.
+
+    Has a `Problem` with the id "problem".
+    """
+
+    _is_sending = False
+
+    def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+        """`sending` raises a StoreError where nothing was stored."""
+        if self._is_sending:
+            sending.close()
+            return
+        self._is_sending = True
+        self.problem.clear()
+        self._await(sending)
+
+    @property
+    def problem(self) -> Problem:
+        """What concerns no single field."""
+        return self.query_one("#problem", Problem)
+
+    def explain(self, error: StoreError) -> None:
+        self.problem.say(error_words(error))
+
+    @work(group=WRITES)
+    async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+        try:
+            answer = await sending
+        except StoreError as error:
+            self.explain(error)
+        else:
+            self.dismiss(answer)
+        finally:
+            self._is_sending = False
+
+    def action_leave(self) -> None:
+        if self._is_sending:
+            self.problem.say("This is being stored: wait for the answer.")
+        else:
+            super().action_leave()

@@ -1,0 +1,226 @@
+"""The list of jobs: status tabs, the find field and the table, under a title that says what is listed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from store.model import GenerationJob, JobStatus, Overview
+from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
+from tui.job_list_title import job_list_title, why_empty
+from tui.widgets.job_table import JobTable
+from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
+from tui.widgets.status_tabs import StatusTabs
+
+_SORTS = tuple(SortColumn)
+
+
+class JobsPanel(Vertical):
+    DEFAULT_CSS = """
+    JobsPanel {
+        height: 1fr;
+        border: round $primary-muted;
+        border-title-color: $text-primary;
+        border-title-style: bold;
+        border-subtitle-color: $text-accent;
+
+        &:focus-within { border: round $primary; }
+
+        JobTable { background: $background; }
+        #find { display: none; padding: 0 1; background: $boost; }
+        #find.-shown { display: block; }
+    }
+    """
+
+    class CursorGone(Message):
+        """The job under the cursor left the list by itself; until the next move the cursor is on none."""
+
+        def __init__(self, job_id: UUID) -> None:
+            super().__init__()
+            self.job_id = job_id
+
+    class MarksGone(Message):
+        """So many marked jobs left the list by themselves."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._overview: Overview | None = None
+        self._now: datetime | None = None
+        self._rows: tuple[GenerationJob, ...] = ()
+        self._sort = NEWEST_FIRST
+        self._titles = ("", "")
+        self._marked: frozenset[UUID] = frozenset()
+        self._expected: frozenset[UUID] = frozenset()
+        self._is_waiting = False
+
+    def compose(self) -> ComposeResult:
+        yield StatusTabs(id="tabs")
+        yield Input(placeholder="Find in the rows shown: mode, error, id …", id="find", compact=True)
+        yield JobTable(id="jobs")
+
+    def on_mount(self) -> None:
+        self.table.sort = self._sort
+        self._entitle()
+
+    @property
+    def table(self) -> JobTable:
+        return self.query_one(JobTable)
+
+    # What it is told
+
+    def show(self, overview: Overview, *, now: datetime) -> None:
+        """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job."""
+        is_other = self._overview is not None and self._overview.query != overview.query
+        self._overview, self._now, self._is_waiting = overview, now, False
+        if is_other:
+            self._list_anew()
+        else:
+            self._list()
+
+    def tick(self, now: datetime) -> None:
+        self._now = now
+        self.table.tick(now)
+
+    def forget(self, sentence: str) -> None:
+        """Shows nothing but a sentence."""
+        self._overview, self._rows, self._is_waiting = None, (), False
+        with self.prevent(MarksChanged):
+            self.table.clear()
+        self._marked = frozenset()
+        if self._now is not None:
+            self.table.show((), now=self._now)
+        self.table.empty_text = sentence
+        self._entitle()
+
+    def wait(self) -> None:
+        """Says that what is asked for takes a while."""
+        self._is_waiting = True
+        self._entitle()
+
+    def choose_status(self, status: JobStatus | None) -> None:
+        """Marks the tab, before there is anything to show."""
+        self.query_one(StatusTabs).chosen = status
+
+    def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
+        """Jobs that were just written: that they leave the list is no news."""
+        self._expected = frozenset(job_ids)
+
+    # What it tells
+
+    @property
+    def selected(self) -> tuple[GenerationJob, ...]:
+        """The marked jobs, else the one under the cursor, as they were last shown."""
+        marked = self.table.marked
+        if marked:
+            return tuple(job for job in self._rows if job.id in marked)
+        return (self.table.cursor_job,) if self.table.cursor_job else ()
+
+    def job(self, job_id: UUID) -> GenerationJob | None:
+        """As it was last seen, be it among the rows shown or not."""
+        return next((job for job in self._overview.jobs if job.id == job_id), None) if self._overview else None
+
+    @property
+    def project_names(self) -> Mapping[UUID, str]:
+        return {project.id: project.name for project in self._overview.projects} if self._overview else {}
+
+    # Order and finding
+
+    def sort_by_next(self) -> None:
+        following = _SORTS[(_SORTS.index(self._sort.column) + 1) % len(_SORTS)]
+        self._sort_by(Sort(column=following, descending=self._sort.descending))
+
+    def reverse(self) -> None:
+        self._sort_by(Sort(column=self._sort.column, descending=not self._sort.descending))
+
+    def find(self) -> None:
+        self._find.add_class("-shown")
+        self._find.focus()
+
+    def leave_find(self) -> None:
+        self._find.value = ""
+        self._find.remove_class("-shown")
+        self.table.focus()
+
+    @on(SortRequested)
+    def _sort_requested(self, event: SortRequested) -> None:
+        again = event.column is self._sort.column
+        self._sort_by(Sort(column=event.column, descending=not self._sort.descending if again else True))
+
+    def _sort_by(self, sort: Sort) -> None:
+        self._sort = sort
+        self.table.sort = sort
+        self._list()
+
+    @property
+    def _find(self) -> Input:
+        return self.query_one("#find", Input)
+
+    @on(Input.Changed, "#find")
+    def _needle_changed(self) -> None:
+        self._list_found()
+
+    @on(Input.Submitted, "#find")
+    def _needle_done(self) -> None:
+        self.table.focus()
+
+    @on(CursorLost)
+    def _cursor_lost(self, event: CursorLost) -> None:
+        event.stop()
+        if event.job_id not in self._expected:
+            self.post_message(self.CursorGone(event.job_id))
+
+    @on(MarksChanged)
+    def _marks_changed(self, event: MarksChanged) -> None:
+        event.stop()
+        gone, self._marked = self._marked - event.marked, event.marked
+        lost = gone - self._expected
+        if event.dropped and lost:
+            self.post_message(self.MarksGone(len(lost)))
+        self._entitle()
+
+    # How it is drawn
+
+    def _list(self) -> None:
+        """The same list as it is by now."""
+        if self._overview is None or self._now is None:
+            return
+        names = self.project_names
+        needle = self._find.value
+        self._rows = arrange(self._overview.jobs, needle=needle, sort=self._sort, now=self._now, project_names=names)
+        self.table.empty_text = why_empty(self._overview, needle)
+        is_of_all = self._overview.query.project_id is None
+        self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None)
+        self._entitle()
+
+    def _list_found(self) -> None:
+        """Other rows by the person's wish: the cursor goes to the first where its job is not among them."""
+        with self.prevent(CursorLost):
+            self._list()
+        if self.table.cursor_job is None and self._rows:
+            self.table.move_to(self._rows[0].id)
+
+    def _list_anew(self) -> None:
+        """Something else by the person's wish: the cursor stays on its job where that is here, too."""
+        cursor_job = self.table.cursor_job
+        self.table.clear()
+        self._list()
+        if cursor_job is not None:
+            self.table.move_to(cursor_job.id)
+
+    def _entitle(self) -> None:
+        title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
+        notes = [f"{len(self._marked)} marked, esc unmarks"] * bool(self._marked) + ["looking …"] * self._is_waiting
+        titles = (title, " · ".join(notes))
+        if titles != self._titles:
+            self._titles = titles
+            self.border_title, self.border_subtitle = (Content(text) for text in titles)
