@@ -6,9 +6,12 @@ from typing import Any
 from rich.console import Console
 from textual.app import App
 
-# Sized so that the usual fonts' box-drawing characters meet from line to line; each text is given its width in cells.
+_CELL_RATIO = 21 * 0.602 / 20
+"""The width of a cell over what Rich takes for its height, 20 pixels; 0.602 is the first font's width over its size."""
+
+# A font's size of 21 pixels lets box-drawing characters meet from line to line.
 _FORMAT = """\
-<svg viewBox="0 0 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
+<svg viewBox="0 1.5 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
 <style>
 .{unique_id}-matrix {{
   font-family: "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace;
@@ -46,4 +49,4 @@ def svg(app: App[Any]) -> str:
     # Textual's own screenshot is made like this, in a window's frame and with a font from the web.
     frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
     console.print(frame)
-    return console.export_svg(title="", code_format=_FORMAT)
+    return console.export_svg(title="", code_format=_FORMAT, font_aspect_ratio=_CELL_RATIO)
