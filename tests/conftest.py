@@ -4,9 +4,10 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import psycopg
 import pytest
@@ -19,6 +20,8 @@ from tests.other_server import VARIABLE, open_other_server, uses_a_server
 
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 TESTS = Path(__file__).parent
 GIGABYTE = 2**30
@@ -36,6 +39,32 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if VARIABLE in os.environ:
         config.hook.pytest_deselected(items=[item for item in items if not uses_a_server(item)])
         items[:] = filter(uses_a_server, items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return not_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return not_skipped((yield))
+
+
+def not_skipped(report: Report) -> Report:
+    """Where everything is required, what skips has failed."""
+    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("GJOBS_REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"With GJOBS_REQUIRE_ALL=1 nothing may be skipped: {report.longrepr}"
+    return report
+
+
+def require_tool(name: str) -> str:
+    """The path of a program; where it is missing, the test is skipped."""
+    path = shutil.which(name)
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
 
 
 @pytest.fixture(scope="session")
