@@ -1,10 +1,13 @@
 """`gjobs`, `gjobs demo` and `gjobs snapshot`, as far as the command line has a say."""
 
+import signal
 from pathlib import Path
 
 import pytest
 
 from tests.cli.support import OpenTerminal, Run, run_process
+
+LEAVE_FULL_SCREEN = "\x1b[?1049l"
 
 
 @pytest.mark.parametrize("arguments", [[], ["demo"]])
@@ -48,6 +51,16 @@ def test_a_snapshot_as_a_picture_goes_to_a_file(gjobs: Run, tmp_path: Path) -> N
     refused = gjobs("snapshot", "--svg", str(tmp_path / "missing" / "dashboard.svg"))
     assert refused.code == 1
     assert "cannot be written" in refused.err
+
+
+@pytest.mark.usefixtures("url")
+def test_a_stop_from_outside_leaves_the_terminal_in_order(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("--as", "ada@example.com", columns=120)
+    terminal.read_until("API timeout")
+    terminal.process.send_signal(signal.SIGTERM)
+    assert terminal.finish() == -signal.SIGTERM
+    assert LEAVE_FULL_SCREEN in terminal.screen
+    assert "Traceback" not in terminal.screen
 
 
 @pytest.mark.usefixtures("url")

@@ -10,6 +10,7 @@ from tui.cli.errors import Declined, UsageError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, can_draw, say
 from tui.cli.parser import add_command
+from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
@@ -59,7 +60,8 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
         )
     from tui.app import run_dashboard
 
-    return ExitCode(run_dashboard(settings, demo=demo))
+    with orderly_termination():
+        return ExitCode(run_dashboard(settings, demo=demo))
 
 
 def print_snapshot(settings: Settings, output: Output, *, size: Size, svg: Path | None) -> ExitCode:

@@ -1,0 +1,25 @@
+"""What a stop from outside does to a command that has changed the terminal."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def orderly_termination() -> Iterator[None]:
+    """SIGTERM ends the block as an interrupt does, so that it can put the terminal in order; then it takes effect."""
+    terminated = False
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        nonlocal terminated
+        terminated = True
+        signal.raise_signal(signal.SIGINT)
+
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+        if terminated:
+            signal.raise_signal(signal.SIGTERM)
