@@ -1,13 +1,13 @@
 """A small world with two users, and the command line on it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.cli.support import OpenTerminal, Result, Run, Terminal, uri
+from tests.cli.support import OpenTerminal, Result, Run, Sql, Terminal, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo, connect
 from tui.cli.main import main
@@ -33,7 +33,7 @@ def url(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def sql(url: str, database: Conninfo) -> Callable[..., list[tuple[object, ...]]]:
+def sql(url: str, database: Conninfo) -> Sql:
     """Runs one statement as the operator, and returns its rows."""
 
     def run(statement: str, *values: object) -> list[tuple[object, ...]]:

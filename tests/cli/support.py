@@ -47,6 +47,10 @@ Run = Callable[..., Result]
 """Takes the arguments, each a string."""
 
 
+Sql = Callable[..., list[tuple[object, ...]]]
+"""Takes a statement and its values, and returns the rows."""
+
+
 def run_process(*arguments: str, environment: Mapping[str, str] | None = None, stdin: str = "") -> Result:
     """The installed command, without a terminal."""
     done = subprocess.run(

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.cli.support import OpenTerminal, Result, Run
-from tests.cli.test_jobs_reading import Sql
+from tests.cli.support import OpenTerminal, Result, Run, Sql
 from tests.cli.world import AUTUMN, FAILED
 
 HOSTILE = {

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.cli.support import OpenTerminal, Run, run_process
-from tests.cli.test_jobs_reading import Sql
+from tests.cli.support import OpenTerminal, Run, Sql, run_process
 from tests.cli.world import BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED
 
 pytestmark = pytest.mark.usefixtures("url")

@@ -1,17 +1,13 @@
 """`gjobs jobs list` and `show`."""
 
-from collections.abc import Callable
-
 import pytest
 
 from store.store import PAGE_SIZE
-from tests.cli.support import Run
+from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
 from tui.cli.commands.jobs import syntax
 
 pytestmark = pytest.mark.usefixtures("url")
-
-Sql = Callable[..., list[tuple[object, ...]]]
 
 
 def ids(jobs: list[dict[str, str]]) -> list[str]:

@@ -4,8 +4,7 @@ import pytest
 
 from store.model import DEFAULT_COST_CENTS, JobStatus
 from store.transitions import why_refused
-from tests.cli.support import Run
-from tests.cli.test_jobs_reading import Sql
+from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document
 from tests.conftest import Conninfo, connect
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from tests.cli.support import Run
-from tests.cli.test_jobs_reading import Sql
+from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, AUTUMN, BEN, FAILED, QUEUED, SPRING, time_of
 
 pytestmark = pytest.mark.usefixtures("url")

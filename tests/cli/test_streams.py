@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, run_process
-from tests.cli.test_jobs_reading import Sql
+from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, Sql, run_process
 from tests.cli.world import BENS, FAILED, QUEUED, RUNNING, SUCCEEDED
 
 pytestmark = pytest.mark.usefixtures("url")
