@@ -31,6 +31,13 @@ def test_there_is_no_json_form(gjobs: Run, arguments: list[str]) -> None:
     assert "no JSON form" in refused.err
 
 
+@pytest.mark.parametrize("option", [["--as", "ada@example.com"], ["--read-only"]])
+def test_the_demo_ignores_nothing_that_was_asked_for(gjobs: Run, option: list[str]) -> None:
+    refused = gjobs("demo", *option)
+    assert (refused.code, refused.out) == (2, "")
+    assert "Leave --as and --read-only out." in refused.err
+
+
 @pytest.mark.usefixtures("url")
 def test_a_snapshot_is_text_of_the_size_asked_for(gjobs: Run) -> None:
     frame = gjobs("snapshot", "--size", "100x30")

@@ -49,6 +49,11 @@ def _check_address(settings: Settings) -> None:
 
 
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+    if settings.act_as_given or settings.read_only:
+        raise UsageError(
+            "The demo has its own data and its own user, and its workers write.",
+            hint="Leave --as and --read-only out. In the demo, u looks with other eyes.",
+        )
     return _run(settings, demo=True)
 
 
