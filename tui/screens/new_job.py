@@ -139,5 +139,5 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
 def _described(asset: Asset) -> str:
     size = f"{asset.width}×{asset.height}  " if asset.width and asset.height else ""
-    kind, path = clean(asset.kind, limit=20), clean(asset.storage_path, limit=44)
-    return f"{kind}  {path}  {size}{short_id(asset.id)}"
+    _, _, file_name = asset.storage_path.rpartition("/")
+    return f"{clean(asset.kind, limit=20)}  {clean(file_name, limit=40)}  {size}{short_id(asset.id)}"
