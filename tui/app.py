@@ -1,6 +1,7 @@
 """The App wires: the connection's messages to the dashboard, the dashboard's wishes to the store."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -37,6 +38,8 @@ from tui.state import Memory
 if TYPE_CHECKING:
     from store.store import Store
 
+log = logging.getLogger(__name__)
+
 
 class GjobsApp(App[int]):
     TITLE = "gjobs"
@@ -61,6 +64,8 @@ class GjobsApp(App[int]):
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         self.settled = asyncio.Event()
         """Set when there is something to see: a first look, or a reason why there is none."""
+        self.mistake: BaseException | None = None
+        """The error of our own that ended the app; None while all is well."""
         if self._memory.theme in self.available_themes:
             self.theme = self._memory.theme
 
@@ -196,6 +201,13 @@ class GjobsApp(App[int]):
     async def action_quit(self) -> None:
         self.errands.leave()
 
+    def _fatal_error(self) -> None:
+        """Textual's own prints a traceback with the values of local variables, which may be secrets."""
+        self.mistake = self._exception
+        log.critical("The dashboard ended by a mistake of its own.", exc_info=self.mistake)
+        self.settled.set()
+        self._close_messages_no_wait()
+
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
         """An SVG picture, of the palette's command too; it has no title."""
         from tui.picture import svg
@@ -204,11 +216,13 @@ class GjobsApp(App[int]):
 
 
 def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
-    """Until the person leaves; returns the exit code. A demo remembers nothing."""
+    """Until the person leaves; returns the exit code. A demo remembers nothing. Raises what is a mistake of ours."""
     log_to_file(settings.data_dir)
     app = GjobsApp(
         demo_opener() if demo else session_opener(settings),
         state_path=None if demo else settings.data_dir / "state.json",
     )
     app.run()
+    if app.mistake is not None:
+        raise app.mistake
     return app.return_code or 0

@@ -5,11 +5,18 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
 
-def log_to_file(directory: Path) -> Path:
-    """Made when the first line is written. Returns the file."""
-    path = directory / "gjobs.log"
-    directory.mkdir(parents=True, exist_ok=True)
-    handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8", delay=True)
+def log_to_file(directory: Path) -> None:
+    """Readable by its owner alone. A directory that cannot be written costs the log and nothing else."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
+
+
+def _handler(directory: Path) -> logging.Handler:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / "gjobs.log"
+        path.touch(mode=0o600)
+        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
+    except OSError:
+        return logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    return path
+    return handler

@@ -33,6 +33,8 @@ async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
             app.exit()
 
     await app.run_async(headless=True, size=size, auto_pilot=take)
+    if app.mistake is not None:
+        raise app.mistake
     if app.connection.failure is not None:
         raise app.connection.failure.error
     return frames[0]

@@ -1,0 +1,48 @@
+"""A mistake of our own ends the dashboard in a sentence: its traceback goes to the log alone."""
+
+import logging
+
+import pytest
+
+from store.model import Overview
+from tests.conftest import Conninfo
+from tests.tui.driving import FrozenStore, WatchedApp, opener_of
+from tests.tui.world import World
+from tui.screens.dashboard import DashboardScreen
+
+
+def _break(*_: object) -> None:
+    password = "hunter2"
+    raise RuntimeError(f"a mistake of ours, {len(password)}")
+
+
+async def test_a_mistake_in_a_screen_ends_it_and_is_logged(
+    world: World,
+    app: WatchedApp,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(DashboardScreen, "show", _break)
+
+    with caplog.at_level(logging.CRITICAL):
+        await app.run_async(headless=True, size=(80, 24))
+
+    assert isinstance(app.mistake, RuntimeError)
+    assert app.settled.is_set()
+    assert "a mistake of ours" in caplog.text
+    shown = capsys.readouterr()
+    assert "Traceback" not in shown.out + shown.err
+    assert "hunter2" not in shown.out + shown.err
+
+
+async def test_a_mistake_in_a_worker_does_as_well(database: Conninfo, world: World) -> None:
+    class BrokenStore(FrozenStore):
+        async def get_overview(self, *_: object, **__: object) -> Overview:
+            raise RuntimeError("a mistake of ours")
+
+    app = WatchedApp(opener_of(database, make=BrokenStore))
+
+    await app.run_async(headless=True, size=(80, 24))
+
+    assert app.mistake is not None
