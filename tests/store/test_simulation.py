@@ -6,8 +6,9 @@ from uuid import UUID
 
 import pytest
 
+from store import simulation
 from store.database import Database
-from store.model import GenerationJob, JobStatus
+from store.model import GenerationJob, JobStatus, Page, PageKey
 from store.sample import fill
 from store.simulation import FAILURE_CHANCE, QUEUE_SIZE, RETRY, STEP, WAIT_IN_QUEUE, WORKERS, Simulation
 from store.store import Store
@@ -80,10 +81,10 @@ async def test_only_legal_moves_and_always_something_to_see(
 
 
 async def test_about_one_in_eight_fails(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    simulation = Simulation(operator)
+    simulated = Simulation(operator)
     job = await operator.get_generation_job(make_job(make_project(), mode="a mode of their own"))
     assert job is not None
-    works = [simulation._plan(job) for _ in range(2000)]
+    works = [simulated._plan(job) for _ in range(2000)]
     failing = [work.error for work in works if work.error]
     assert len(failing) / len(works) == pytest.approx(FAILURE_CHANCE, abs=0.03)
     assert len({error for error in failing if not error.startswith("{")}) > 3
@@ -112,6 +113,29 @@ async def test_what_people_start_is_theirs_to_finish(operator: Store, make_proje
     assert len(started) > 30
     assert {present[job_id].status for job_id in started} == {JobStatus.RUNNING}
     assert any(is_final(job.status) for job in present.values())
+
+
+class Overtaken(Store):
+    """After each look at the queue a person is quicker, and starts all that it held."""
+
+    async def get_jobs_by_status(
+        self, status: JobStatus | str, *, limit: int = 500, after: PageKey | None = None
+    ) -> Page[GenerationJob]:
+        page = await super().get_jobs_by_status(status, limit=limit, after=after)
+        for job in page:
+            await self.transition_job_status(job.id, JobStatus.RUNNING)
+        return page
+
+
+async def test_what_a_person_starts_between_look_and_start_is_theirs(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulation, "WAIT_IN_QUEUE", (0.0, 0.0))
+    make_job(make_project())
+    await run(Overtaken(operator.database), 200)
+    present = await snapshot(operator)
+    assert len(present) > 50
+    assert {job.status for job in present.values()} <= {JobStatus.QUEUED, JobStatus.RUNNING}
 
 
 async def test_a_new_job_waits_long_enough_for_a_person_to_start_it(
