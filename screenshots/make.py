@@ -1,0 +1,180 @@
+"""Takes the pictures beside this file, of the real dashboard on sample data whose clock stands still.
+
+`python screenshots/make.py` writes them anew: the same code draws the same bytes every time.
+"""
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Input, OptionList, Select
+
+from migrations.runner import upgrade
+from store.database import Database
+from store.embedded import open_server
+from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
+from store.sample import fill
+from store.settings import EMBEDDED_USER
+from store.store import Store
+from tui.app import GjobsApp
+from tui.connection import Opener
+from tui.picture import svg
+from tui.session import Report, Session
+from tui.widgets.job_table import JobTable
+
+ROOM = Path(__file__).parent
+NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+WIDE, NARROW = (120, 36), (80, 24)
+"""Columns and rows."""
+THEMES = {"dark": "textual-dark", "light": "textual-light"}
+PATIENCE = 30.0
+"""Seconds until a scene is given up."""
+
+
+class FrozenStore(Store):
+    """Takes one moment for now, for ever."""
+
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = NOW) -> Overview:
+        return await super().get_overview(query, at=at)
+
+
+class Stage:
+    """The dashboard as a person drives it."""
+
+    def __init__(self, app: GjobsApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self._pilot = pilot
+
+    async def press(self, *keys: str) -> None:
+        await self._pilot.press(*keys)
+        await self._pilot.pause()
+
+    async def go_to(self, wanted: Callable[[GenerationJob], bool]) -> None:
+        """Puts the cursor on the newest job that is wanted."""
+        overview = self.app.dashboard.overview
+        jobs = overview.jobs if overview else ()
+        self.app.dashboard.query_one(JobTable).move_to(next(job.id for job in jobs if wanted(job)))
+        await self._pilot.pause()
+
+    async def wait_for(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self._pilot.pause()
+
+
+async def dashboard(stage: Stage) -> None:
+    await stage.press("down", "down")
+
+
+async def details(stage: Stage) -> None:
+    await stage.go_to(lambda job: (job.error or "").startswith("{"))
+    await stage.press("enter")
+
+
+async def new_job(stage: Stage) -> None:
+    await stage.press("n")
+    asset = stage.app.screen.query_one("#asset", Select)
+    await stage.wait_for(lambda: asset.query_one(OptionList).option_count > 1)
+    asset.focus()
+    await stage.press("enter", "end", "enter")
+
+
+async def confirmation(stage: Stage) -> None:
+    await stage.go_to(lambda job: job.status is JobStatus.RUNNING)
+    await stage.press("d")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    name: str
+    size: tuple[int, int]
+    play: Callable[[Stage], Awaitable[None]]
+    """From the first look at the database to what the picture shows."""
+
+
+SCENES = (
+    Scene(name="dashboard", size=WIDE, play=dashboard),
+    Scene(name="details", size=WIDE, play=details),
+    Scene(name="new-job", size=WIDE, play=new_job),
+    Scene(name="confirmation", size=WIDE, play=confirmation),
+    Scene(name="narrow", size=NARROW, play=dashboard),
+)
+
+
+def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
+    """Each picture by its file's name. The database is a migrated one without rows; it is filled."""
+    fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
+    with fixed_surroundings():
+        return asyncio.run(_take_all(conninfo))
+
+
+async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
+    return {
+        f"{scene.name}-{shade}.svg": await _take(scene, theme, _opener(conninfo))
+        for scene in SCENES
+        for shade, theme in THEMES.items()
+    }
+
+
+async def _take(scene: Scene, theme: str, opener: Opener) -> str:
+    app = GjobsApp(opener, state_path=None, clock=lambda: NOW)
+    app.theme = theme
+    app.animation_level = "none"
+    async with app.run_test(size=scene.size) as pilot:
+        stage = Stage(app, pilot)
+        await stage.wait_for(app.settled.is_set)
+        await scene.play(stage)
+        for field in app.screen.query(Input):
+            field.cursor_blink = False
+        await pilot.pause()
+        return svg(app)
+
+
+def _opener(conninfo: Mapping[str, str | int]) -> Opener:
+    @asynccontextmanager
+    async def opener(_report: Report) -> AsyncIterator[Session]:
+        operator = FrozenStore(Database(conninfo))
+        try:
+            store = await operator.acting_as_user(EMBEDDED_USER)
+            yield Session(store=store, operator=operator, label="embedded", read_only=False)
+        finally:
+            await operator.close()
+
+    return opener
+
+
+@contextmanager
+def fixed_surroundings() -> Iterator[None]:
+    """Whatever the environment says, local times are UTC and there are colours."""
+    before = dict(os.environ)
+    os.environ.pop("NO_COLOR", None)
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+        time.tzset()
+
+
+def main() -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="gjobs-screenshots-") as room,
+        open_server(Path(room) / "data", settings={"fsync": "off"}, grace=0.0, remove_after=True) as lease,
+    ):
+        upgrade(lease.conninfo)
+        taken = pictures(lease.conninfo)
+    for name, picture in taken.items():
+        (ROOM / name).write_text(picture, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
