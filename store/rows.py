@@ -12,10 +12,13 @@ Row = Sequence[Any]
 RowMaker = Callable[[Row], T]
 
 
+_STATUSES = {status.value: status for status in JobStatus}
+
+
 def job_status(value: str) -> JobStatus:
     """Raises UnexpectedError for a status that an app has added to its own database."""
-    try:
-        return JobStatus(value)
-    except ValueError:
-        known = ", ".join(JobStatus)
-        raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.") from None
+    status = _STATUSES.get(value)
+    if status is None:
+        known = ", ".join(_STATUSES)
+        raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.")
+    return status

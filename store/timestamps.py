@@ -1,5 +1,6 @@
 """Times as aware UTC, whatever the session's time zone, and for every value that a timestamptz can hold."""
 
+import struct
 from datetime import UTC, datetime, timedelta
 
 from psycopg import AsyncConnection
@@ -7,6 +8,7 @@ from psycopg.abc import Buffer
 from psycopg.adapt import Loader
 from psycopg.pq import Format
 
+_unpack = struct.Struct("!q").unpack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
@@ -20,9 +22,9 @@ class UtcLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> datetime:
-        microseconds = int.from_bytes(bytes(data), "big", signed=True)
+        (microseconds,) = _unpack(data)
         try:
-            return _EPOCH + timedelta(microseconds=microseconds)
+            return _EPOCH + timedelta(0, 0, microseconds)
         except OverflowError:
             return LATEST if microseconds > 0 else EARLIEST
 
