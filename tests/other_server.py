@@ -44,20 +44,20 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
 
 def _start(layout: Layout, settings: Mapping[str, str]) -> Postmaster:
     directory = Path(os.environ[VARIABLE]).absolute()
-    binaries = Binaries(directory=directory, version=directory.parent.name)
     account = choose_account(cluster=layout.cluster, home=layout.home, binaries=directory)
-    _make_cluster(layout.cluster, binaries, account)
+    _make_cluster(layout.cluster, directory, account)
+    binaries = Binaries(directory=directory, version=(layout.cluster / "PG_VERSION").read_text().strip())
     return start(layout, binaries, account, {"timezone": "UTC", "log_timezone": "UTC", **settings}, ignore)
 
 
-def _make_cluster(cluster: Path, binaries: Binaries, account: Account) -> None:
+def _make_cluster(cluster: Path, programs: Path, account: Account) -> None:
     cluster.mkdir(mode=0o700)
     account.give(cluster)
     initdb = [
-        *(binaries.program("initdb"), f"--pgdata={cluster}", f"--username={ADMINISTRATOR}"),
+        *(str(programs / "initdb"), f"--pgdata={cluster}", f"--username={ADMINISTRATOR}"),
         *("--encoding=UTF8", "--locale=C", "--auth-local=trust", "--auth-host=reject", "--no-sync"),
     ]
-    single_user = [binaries.program("postgres"), "--single", "-D", str(cluster), "-c", "exit_on_error=on"]
+    single_user = [str(programs / "postgres"), "--single", "-D", str(cluster), "-c", "exit_on_error=on"]
     _run(initdb, account)
     _run([*single_user, "-c", "fsync=off", "postgres"], account, text=SETUP)
 
