@@ -32,7 +32,6 @@ _VALUE = (
     errors.InvalidTextRepresentation,
     errors.NumericValueOutOfRange,
     errors.UntranslatableCharacter,
-    errors.CharacterNotInRepertoire,
 )
 _SIGN_IN = (errors.InvalidPassword, errors.InvalidAuthorizationSpecification, errors.InvalidCatalogName)
 _LINK = (

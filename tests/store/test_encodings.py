@@ -1,6 +1,7 @@
 """Databases whose own encoding is not UTF-8: read as they are, and what they lack is refused as a value."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import uuid4
 
 import pytest
@@ -8,22 +9,19 @@ from psycopg.sql import SQL, Identifier, Literal
 
 from store.database import Database
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease
-from store.errors import InvalidValue
+from store.errors import InvalidValue, UnexpectedError
 from store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file
 from tests.store.support import ADA
 
 
-@pytest.fixture
-def latin(server: ServerLease) -> Iterator[Conninfo]:
-    """The app's database, in ISO 8859-1."""
-    name = f"latin_{uuid4().hex}"
+@contextmanager
+def app_database(server: ServerLease, encoding: str) -> Iterator[Conninfo]:
+    """The app's own, with one user."""
+    name = f"test_{uuid4().hex}"
+    create = "create database {} owner {} template template0 encoding {} locale_provider libc locale {}"
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
-        administrator.execute(
-            SQL("create database {} owner {} template template0 encoding {} locale_provider libc locale {}").format(
-                Identifier(name), Identifier(OWNER), Literal("LATIN1"), Literal("C")
-            )
-        )
+        administrator.execute(SQL(create).format(Identifier(name), Identifier(OWNER), Literal(encoding), Literal("C")))
         conninfo = {**server.conninfo, "dbname": name}
         run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
         run_file(conninfo, TESTS / "app_schema.sql")
@@ -31,6 +29,19 @@ def latin(server: ServerLease) -> Iterator[Conninfo]:
             owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
         yield conninfo
         administrator.execute(SQL("drop database {} with (force)").format(Identifier(name)))
+
+
+@pytest.fixture
+def latin(server: ServerLease) -> Iterator[Conninfo]:
+    with app_database(server, "LATIN1") as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def undeclared(server: ServerLease) -> Iterator[Conninfo]:
+    """Takes bytes as they come."""
+    with app_database(server, "SQL_ASCII") as conninfo:
+        yield conninfo
 
 
 @pytest.mark.parametrize("client_encoding", [None, "LATIN1"])
@@ -46,3 +57,14 @@ async def test_text_comes_and_goes(
         with pytest.raises(InvalidValue, match="has no equivalent in encoding"):
             await store.create_project("製品")
         assert [p.id for p in await store.get_projects()] == [project.id]
+
+
+async def test_text_that_is_none_is_an_error_of_the_database(undeclared: Conninfo) -> None:
+    async with Store(Database(undeclared)) as store:
+        await store.create_project("製品", owner_id=ADA)
+        assert [project.name for project in await store.get_projects()] == ["製品"]
+        with connect({**undeclared, "client_encoding": "SQL_ASCII"}) as owner:
+            owner.execute(b"update projects set name = E'caf\\xe9'")
+        with pytest.raises(UnexpectedError, match="invalid byte sequence"):
+            await store.get_projects()
+        assert await store.get_total_costs() == 0
