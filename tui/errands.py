@@ -4,7 +4,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from textual.app import App
-from textual.worker import Worker
+from textual.worker import Worker, WorkerCancelled
 
 from store.errors import StoreError
 from tui.outcomes import Toast, error_toast
@@ -49,7 +49,10 @@ class Errands:
         self._app.run_worker(self._leave_after(writes), group="leaving")
 
     async def _leave_after(self, writes: list[Worker[Any]]) -> None:
-        await self._app.workers.wait_for_complete(writes)
+        try:
+            await self._app.workers.wait_for_complete(writes)
+        except WorkerCancelled:
+            return  # Somebody insisted.
         self._app.exit()
 
     def _running(self, group: str) -> list[Worker[Any]]:

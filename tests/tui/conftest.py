@@ -1,10 +1,27 @@
-"""A table of jobs to press keys in."""
+"""A table of jobs to press keys in, and a dashboard on a real database."""
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.support import TablePilot, running_table
+from tests.tui.world import World, fill
+
+
+@pytest.fixture(autouse=True)
+def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing moves by itself, and the wall clock shows UTC."""
+    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 @pytest.fixture
@@ -21,3 +38,31 @@ async def table(empty_table: TablePilot) -> TablePilot:
     empty_table.take_told()
     empty_table.take_painted()
     return empty_table
+
+
+@pytest.fixture
+def empty_world(database: Conninfo) -> Iterator[World]:
+    """A migrated database without a row."""
+    world = World(database)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def world(empty_world: World) -> World:
+    """Two users, three projects and eight jobs."""
+    fill(empty_world)
+    return empty_world
+
+
+@pytest.fixture
+def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
+    """Looks with Ada's eyes, and by itself only once a minute."""
+    return WatchedApp(opener_of(database), state_path=tmp_path / "state.json")
+
+
+@pytest.fixture
+async def dashboard(world: World, app: WatchedApp) -> AsyncIterator[Driver]:
+    """Of the small world, Ada's newest project shown and the cursor on its newest job."""
+    async with driving(app) as driver:
+        yield driver

@@ -1,0 +1,199 @@
+"""The dashboard on a real store, driven by keys and read from its screen."""
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+
+from textual import on
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from store.actor import ActingUser, Actor
+from store.database import Database
+from store.model import GenerationJob, Overview, OverviewQuery
+from store.store import Store
+from tests.tui.world import ADA, FROZEN
+from tui.app import GjobsApp
+from tui.connection import Opener
+from tui.messages import Looked
+from tui.session import Report, Session
+from tui.snapshot import frame_text
+from tui.widgets.banner import Banner
+from tui.widgets.job_table import JobTable
+
+AS_ADA = ActingUser(id=ADA, email="ada@example.com")
+SIZE = (120, 36)
+PATIENCE = 20.0
+"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
+
+
+class FrozenStore(Store):
+    """For which it is always the same moment."""
+
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+        return await super().get_overview(query, at=at or FROZEN)
+
+
+def opener_of(
+    conninfo: Mapping[str, str | int],
+    *,
+    actor: Actor = AS_ADA,
+    read_only: bool = False,
+    label: str = "testbase",
+    make: Callable[[Database], Store] = FrozenStore,
+) -> Opener:
+    """Opens a session on a server that is up, or not."""
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        operator = make(Database(conninfo, read_only=read_only))
+        try:
+            yield Session(store=operator.acting_as(actor), operator=operator, label=label, read_only=read_only)
+        finally:
+            await operator.close()
+
+    return opener
+
+
+class WatchedApp(GjobsApp):
+    """Counts the looks that arrive."""
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        state_path: Path | None = None,
+        interval: float = 60.0,
+        clock: Callable[[], datetime] = lambda: FROZEN,
+    ) -> None:
+        super().__init__(opener, state_path=state_path, interval=interval, clock=clock)
+        self.looks = 0
+
+    @on(Looked)
+    def _count(self) -> None:
+        self.looks += 1
+
+
+@asynccontextmanager
+async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
+    """Runs the dashboard, and waits until there is something to see."""
+    async with app.run_test(size=size) as pilot:
+        driver = Driver(app, pilot)
+        await driver.until(app.settled.is_set)
+        await pilot.pause()
+        yield driver
+
+
+class Driver:
+    """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
+
+    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, f"waited in vain; the screen:\n{self.text}\nthe toasts: {self.toasts}"
+            await self.pilot.pause(0.01)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """Into the focused field, in place of what it holds."""
+        field = self.app.focused
+        assert isinstance(field, Input)
+        field.value = text
+        await self.pilot.pause()
+
+    async def sees(self, *texts: str) -> None:
+        await self.until(lambda: all(text in self.text for text in texts))
+
+    async def is_told(self, text: str) -> None:
+        """Waits for a toast."""
+        await self.until(lambda: any(text in toast for toast in self.toasts))
+
+    async def go_into(self, selector: str) -> None:
+        """Focuses a widget of the dialog on top, or of the dashboard."""
+        self.app.screen.query_one(selector).focus()
+        await self.pilot.pause()
+
+    async def show_project(self, name: str) -> None:
+        """Picks it, and waits until it is shown; "all projects" is a name, too."""
+        await self.press("p")
+        await self.until(lambda: self.dialog == "Show which project?")
+        await self.type(name)
+        await self.press("enter")
+        await self.sees(f"Costs · {name}")
+
+    async def looks_again(self) -> None:
+        """Waits for the answer to a look that is asked for here."""
+        before = self.app.looks
+        await self.press("r")
+        await self.until(lambda: self.app.looks > before)
+        await self.pilot.pause()
+
+    @property
+    def text(self) -> str:
+        return frame_text(self.app)
+
+    @property
+    def header(self) -> str:
+        return self.text.splitlines()[0]
+
+    @property
+    def toasts(self) -> list[str]:
+        return [notification.message for notification in self.app._notifications]
+
+    @property
+    def banner(self) -> str:
+        """Empty while none is shown."""
+        banner = self.app.dashboard.query_one(Banner)
+        return str(banner.render()) if banner.has_class("-shown") else ""
+
+    @property
+    def table(self) -> JobTable:
+        return self.app.dashboard.jobs.table
+
+    @property
+    def cursor(self) -> int | None:
+        job = self.table.cursor_job
+        return None if job is None else number_of(job)
+
+    @property
+    def marked(self) -> set[int]:
+        return {identifier.int >> 96 for identifier in self.table.marked}
+
+    @property
+    def rows(self) -> list[int]:
+        """The jobs listed, by their numbers."""
+        return [number_of(job) for job in self.app.dashboard.jobs._rows]
+
+    def row(self, place: int) -> str:
+        """What a line of the table says; the titles are line 0."""
+        return self.table.render_line(place).text
+
+    @property
+    def costs(self) -> list[str]:
+        """The lines of the cost panel, with single blanks."""
+        panel = self.app.dashboard.query_one("#costs", Static)
+        return [" ".join(line.split()) for line in str(panel.render()).splitlines()]
+
+    @property
+    def title(self) -> str:
+        """Above the list of jobs."""
+        return str(self.app.dashboard.jobs.border_title)
+
+    @property
+    def dialog(self) -> str:
+        """The title of the dialog on top; empty while there is none."""
+        boxes = self.app.screen.query("#dialog")
+        return str(boxes.first().border_title) if boxes else ""
+
+
+def number_of(job: GenerationJob) -> int:
+    return job.id.int >> 96

@@ -1,0 +1,220 @@
+"""The keys that act on the job under the cursor: what is asked, what is stored, what is said."""
+
+import pytest
+
+from store.model import JobStatus
+from tests.tui.driving import Driver
+from tests.tui.world import World, job_id, short
+
+NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
+"""The small world's first job in each status."""
+
+
+async def go_to(dashboard: Driver, number: int) -> None:
+    await dashboard.press("home", *["down"] * (number - 1))
+    assert dashboard.cursor == number
+
+
+async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
+    await dashboard.press("s")
+    await dashboard.is_told(f"Started lifestyle {short(1)}.")
+
+    assert world.status(1) is JobStatus.RUNNING
+    await dashboard.until(lambda: "running" in dashboard.row(1))
+    assert dashboard.costs[0].startswith("◌ queued 1 ▸ running 3 ")
+    assert dashboard.costs[1].startswith("$0.75 $4.75 ")
+    assert dashboard.cursor == 1
+
+
+async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
+    await go_to(dashboard, 2)
+    await dashboard.press("c")
+    await dashboard.is_told(f"Completed packaging {short(2)}.")
+
+    assert world.status(2) is JobStatus.SUCCEEDED
+    await dashboard.until(lambda: "succeeded" in dashboard.row(2))
+    assert dashboard.costs[1].startswith("$1.75 $1.25 $5.50 ")
+
+
+async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: World) -> None:
+    await go_to(dashboard, 2)
+    await dashboard.press("f")
+    assert dashboard.dialog == f"Fail packaging {short(2)}"
+    assert "Autumn catalog" in dashboard.text
+    await dashboard.type("Test error")
+    await dashboard.press("enter")
+    await dashboard.is_told(f"Failed packaging {short(2)}.")
+
+    assert dashboard.dialog == ""
+    assert world.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [("failed", "Test error")]
+    await dashboard.until(lambda: "Test error" in dashboard.row(2))
+    assert "✗ failed 2" in dashboard.costs[0]
+
+
+async def test_fail_without_a_text_says_so_and_sends_nothing(dashboard: Driver, world: World) -> None:
+    await go_to(dashboard, 2)
+    await dashboard.press("f")
+    await dashboard.type("  ")
+    await dashboard.press("enter")
+
+    assert "✗ Error text is empty." in dashboard.text
+    await dashboard.type("API timeout")
+    assert "is empty" not in dashboard.text
+    await dashboard.press("escape")
+    assert dashboard.dialog == ""
+    assert world.status(2) is JobStatus.RUNNING
+
+
+async def test_a_text_that_cannot_be_stored_stays_to_be_mended(dashboard: Driver, world: World) -> None:
+    await go_to(dashboard, 2)
+    await dashboard.press("f")
+    await dashboard.type("half a character: \ud800")
+    await dashboard.press("enter")
+    await dashboard.sees("✗ The error holds half a character")
+
+    assert dashboard.dialog == f"Fail packaging {short(2)}"
+    assert world.status(2) is JobStatus.RUNNING
+    await dashboard.type("mended")
+    await dashboard.press("enter")
+    await dashboard.is_told("Failed packaging")
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "why"),
+    [
+        ("s", "running", "Only a queued job can be started; this one is running."),
+        ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
+        ("c", "queued", "Only a running job can be completed; this one is queued."),
+        ("c", "failed", "Only a running job can be completed; this one is failed, which is final."),
+        ("f", "queued", "Only a running job can be failed; this one is queued."),
+        ("f", "succeeded", "Only a running job can be failed; this one is succeeded, which is final."),
+    ],
+)
+async def test_a_key_that_does_not_apply_says_why(
+    dashboard: Driver, world: World, key: str, status: str, why: str
+) -> None:
+    await go_to(dashboard, NUMBERS[status])
+    await dashboard.press(key)
+    await dashboard.is_told(why)
+
+    assert dashboard.dialog == ""
+    assert world.status(NUMBERS[status]) == status
+
+
+async def test_a_job_that_another_process_moved_is_left_and_this_is_said(dashboard: Driver, world: World) -> None:
+    world.set_status(1, "succeeded")
+    await dashboard.press("s")
+    await dashboard.is_told(f"this one is succeeded, which is final. (lifestyle {short(1)})")
+
+    assert world.status(1) is JobStatus.SUCCEEDED
+    await dashboard.until(lambda: "succeeded" in dashboard.row(1))
+
+
+async def test_without_a_job_the_keys_say_so(dashboard: Driver, world: World) -> None:
+    world.sql("delete from generation_jobs")
+    await dashboard.looks_again()
+    await dashboard.press("d", "y", "Y", "enter")
+
+    assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 3
+    assert dashboard.dialog == ""
+
+
+@pytest.mark.parametrize(
+    ("status", "warning"),
+    [
+        ("queued", "This job is still queued: it will never run."),
+        ("running", "This job is still running: its worker loses it."),
+        ("succeeded", None),
+        ("failed", None),
+    ],
+)
+async def test_deletion_names_job_status_project_and_database(
+    dashboard: Driver, status: str, warning: str | None
+) -> None:
+    await go_to(dashboard, NUMBERS[status])
+    await dashboard.press("d")
+
+    assert dashboard.dialog == "Delete this job?"
+    for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "This cannot be undone."):
+        assert words in dashboard.text
+    assert ("still" in dashboard.text) == (warning is not None)
+    assert warning is None or warning in dashboard.text
+
+
+@pytest.mark.parametrize("keys", ["enter", "n", "escape", "right left enter", "tab tab enter"])
+async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: World, keys: str) -> None:
+    await dashboard.press("d", *keys.split())
+
+    assert dashboard.dialog == ""
+    await dashboard.looks_again()
+    assert world.status(1) is JobStatus.QUEUED
+    assert dashboard.toasts == []
+
+
+@pytest.mark.parametrize("keys", ["y", "right enter", "tab enter"])
+async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
+    dashboard: Driver, world: World, keys: str
+) -> None:
+    await go_to(dashboard, 3)
+    await dashboard.press("d", *keys.split())
+    await dashboard.is_told(f"Deleted main_white {short(3)}.")
+
+    assert world.status(3) is None
+    await dashboard.until(lambda: dashboard.rows == [1, 2, 4, 5, 6])
+    assert dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5")
+    assert dashboard.cursor is None
+    await dashboard.press("d")
+    assert dashboard.dialog == "", "never the neighbour"
+    assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
+    await dashboard.press("down")
+    assert dashboard.cursor == 4
+
+
+async def test_a_click_on_the_red_button_deletes(dashboard: Driver, world: World) -> None:
+    await dashboard.press("d")
+    await dashboard.pilot.click("#agree")
+    await dashboard.is_told("Deleted lifestyle")
+
+    assert world.status(1) is None
+
+
+async def test_a_key_pressed_twice_asks_once(dashboard: Driver, world: World) -> None:
+    dashboard.app.dashboard.action_act("delete")
+    dashboard.app.dashboard.action_act("delete")
+    await dashboard.until(lambda: dashboard.dialog == "Delete this job?")
+    await dashboard.press("n")
+
+    assert dashboard.dialog == ""
+
+
+async def test_the_details_offer_what_applies_and_act(dashboard: Driver, world: World) -> None:
+    await go_to(dashboard, 2)
+    await dashboard.press("enter")
+    assert "c complete   f fail   d delete" in dashboard.text
+    assert "s start   d" not in dashboard.text
+    await dashboard.press("c")
+    await dashboard.is_told(f"Completed packaging {short(2)}.")
+
+    assert dashboard.dialog == ""
+    assert world.status(2) is JobStatus.SUCCEEDED
+
+
+async def test_the_details_show_every_column_and_unfold_the_error(dashboard: Driver, world: World) -> None:
+    world.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
+    await dashboard.looks_again()
+    await go_to(dashboard, 4)
+    await dashboard.press("enter")
+
+    for words in (
+        "✗ failed",
+        "$0.50  50 cents",
+        "4 min ago   2026-11-24 11:56:00 UTC",
+        str(job_id(4)),
+        "Autumn catalog  a1000000-0000-4000-8000-000000000000",
+        "a0000000-0000-4000-8000-000000000000",
+        "Input asset  none",
+        '  "message": "boom",',
+    ):
+        assert words in dashboard.text
+    await dashboard.press("q")
+    assert dashboard.dialog == ""

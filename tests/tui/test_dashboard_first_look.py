@@ -1,0 +1,139 @@
+"""What the dashboard shows first: which project, its jobs, and numbers that agree with the rows."""
+
+from pathlib import Path
+
+import pytest
+
+from store.actor import OPERATOR, ActingUser, Actor
+from store.sample import fill as fill_sample
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
+from tui.format import count, money
+from tui.state import Memory
+
+PLACE = "testbase as ada@example.com"
+
+
+async def test_the_newest_project_is_shown_with_its_jobs_newest_first(dashboard: Driver) -> None:
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    assert dashboard.cursor == 1
+    assert dashboard.title == "Jobs · 6, newest first"
+    assert "Costs · Autumn catalog" in dashboard.text
+    assert "› Autumn catalog" in dashboard.text
+    assert "Trail gear" not in dashboard.text, "another user's project"
+
+
+async def test_counts_and_costs_are_those_of_the_rows(dashboard: Driver) -> None:
+    assert dashboard.costs == [
+        "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
+        "$1.75 $3.75 $3.00 $0.50 $9.00",
+        "$0.88 a job $1.88 a job $3.00 a job $0.50 a job $1.50 a job",
+        "50 % of the finished succeed 17 % of all ▁▁▁▁▁▁▁▁▁▁▁▁▁█ 14 days, $9.00 today",
+    ]
+
+
+async def test_all_projects_name_the_project_of_each_job(dashboard: Driver) -> None:
+    await dashboard.show_project("all projects")
+
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7]
+    assert dashboard.costs[0] == "◌ queued 2 ▸ running 2 ✓ succeeded 2 ✗ failed 1 Total 7"
+    assert "PROJECT" in dashboard.row(0)
+    assert "Autumn cat" in dashboard.row(1)
+    assert "Spring loo" in dashboard.row(7)
+
+
+async def test_the_project_of_last_time_is_shown_again(
+    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
+) -> None:
+    async with driving(app) as first:
+        await first.show_project("Spring lookbook")
+    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+        assert second.rows == [7]
+        assert "› Spring lookbook" in second.text
+
+
+async def test_all_projects_are_remembered_too(
+    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
+) -> None:
+    async with driving(app) as first:
+        await first.show_project("all projects")
+    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+        assert second.rows == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_each_database_and_user_has_a_project_of_its_own(
+    world: World, database: Conninfo, tmp_path: Path
+) -> None:
+    Memory(tmp_path / "state.json").remember_project(PLACE, SPRING)
+
+    other = opener_of(database, label="another")
+    async with driving(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
+        assert "Costs · Autumn catalog" in driver.text
+
+
+async def test_a_remembered_project_that_is_gone_gives_way_to_the_newest(
+    world: World, app: WatchedApp, tmp_path: Path
+) -> None:
+    Memory(tmp_path / "state.json").remember_project(PLACE, SPRING)
+    world.sql("delete from public.projects where id = %s", SPRING)
+
+    app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
+    async with driving(app) as driver:
+        assert "Costs · Autumn catalog" in driver.text
+        await driver.is_told("The project is gone, or hidden: another is shown.")
+        assert Memory(tmp_path / "state.json").project(PLACE) == AUTUMN
+
+
+async def test_without_projects_a_sentence_says_how_to_begin(empty_world: World, app: WatchedApp) -> None:
+    empty_world.users()
+    async with driving(app) as driver:
+        assert "No projects found. Press P to create one first." in driver.text
+        assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
+        assert "- of the finished succeed" in driver.text
+
+        await driver.press("n")
+        await driver.is_told("A job needs a project.")
+        assert driver.dialog == ""
+
+
+async def test_a_project_without_jobs_says_how_to_begin(world: World, app: WatchedApp) -> None:
+    world.sql("delete from public.generation_jobs")
+    async with driving(app) as driver:
+        assert "Press n to create your first generation job." in driver.text
+        assert driver.title == "Jobs · 0, newest first"
+
+
+async def test_more_jobs_than_are_listed_are_named_honestly(empty_world: World, app: WatchedApp) -> None:
+    empty_world.users()
+    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_world.jobs(range(1, 511))
+    async with driving(app) as driver:
+        assert driver.title == "Jobs · newest 500 of 510, newest first"
+        assert len(driver.rows) == 500
+        assert driver.costs[0].endswith("Total 510")
+
+        await driver.press("o")
+        assert driver.title == "Jobs · newest 500 of 510, last updated first"
+
+
+@pytest.mark.parametrize("actor", [OPERATOR, None], ids=["operator", "user"])
+async def test_the_samples_numbers_agree_with_the_store(database: Conninfo, actor: Actor | None) -> None:
+    fill_sample({name: str(value) for name, value in database.items()}, now=FROZEN)
+    async with opener_of(database)(lambda _: None) as session:
+        users = await session.operator.get_users()
+        eyes = actor or ActingUser(id=users[0].id, email=users[0].email)
+        statistics = await session.operator.acting_as(eyes).get_job_statistics()
+    async with driving(WatchedApp(opener_of(database, actor=eyes))) as driver:
+        await driver.show_project("all projects")
+
+        assert driver.costs[0].endswith(f"Total {count(statistics.total_count)}")
+        assert driver.costs[1].endswith(money(statistics.total_cost_cents))
+        for row in statistics:
+            assert f"{row.status} {count(row.count)} " in driver.costs[0]
+            assert money(row.total_cost_cents) in driver.costs[1]
+
+
+async def test_the_ids_are_shown_where_there_is_room(world: World, app: WatchedApp) -> None:
+    async with driving(app, size=(200, 50)) as driver:
+        assert short(3) in driver.text

@@ -1,0 +1,176 @@
+"""The form of a new job: what is proposed, what is explained, and that nothing typed is lost."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import pytest
+from textual.widgets import Input, Select
+
+from store.errors import OutcomeUnknown
+from store.model import GenerationJob
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import AUTUMN, SPRING, World
+
+MUG = UUID("c1000000-0000-4000-8000-000000000000")
+HAT = UUID("c2000000-0000-4000-8000-000000000000")
+
+
+@pytest.fixture
+async def form(world: World, dashboard: Driver) -> Driver:
+    """The form is open, with an asset in each of Ada's projects."""
+    world.asset(MUG, "mug.png")
+    world.asset(HAT, "hat.png", project=SPRING)
+    await dashboard.press("n")
+    await dashboard.until(lambda: asset_names(dashboard) == ["mug.png"])
+    return dashboard
+
+
+def asset_names(driver: Driver) -> list[str]:
+    choices: list[Select[UUID]] = list(driver.app.screen.query("#asset").results(Select))
+    return [str(prompt).split()[1] for select in choices for prompt, value in select._options if value != Select.NULL]
+
+
+async def fill_in(form: Driver, field: str, text: str) -> None:
+    await form.go_into(f"#{field}")
+    await form.type(text)
+
+
+async def test_the_form_proposes_the_page_s_values(form: Driver) -> None:
+    assert form.dialog == "New job"
+    assert form.app.screen.query_one("#project", Select).value == AUTUMN
+    assert form.app.screen.query_one("#mode", Input).value == "main_white"
+    assert form.app.screen.query_one("#cost", Input).value == "100"
+    assert form.app.screen.query_one("#asset", Select).value == Select.NULL
+
+
+async def test_a_new_job_is_queued_and_list_and_costs_follow_at_once(form: Driver, world: World) -> None:
+    await form.press("enter")
+    await form.is_told("Queued main_white ")
+
+    assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
+    assert world.sql(
+        "select status, mode, cost_cents, input_asset_id, user_id::text from generation_jobs where project_id = %s"
+        " and mode = 'main_white' and status = 'queued'",
+        AUTUMN,
+    ) == [("queued", "main_white", 100, None, "a0000000-0000-4000-8000-000000000000")]
+    await form.until(lambda: form.costs[0].endswith("Total 7"))
+    assert form.costs[1].startswith("$2.75 ")
+    assert form.cursor == 1, "the cursor stays on its job"
+
+
+async def test_mode_cost_asset_and_project_are_the_person_s(form: Driver, world: World) -> None:
+    await fill_in(form, "mode", "my_own")
+    await fill_in(form, "cost", " 250 ")
+    form.app.screen.query_one("#project", Select).value = SPRING
+    await form.until(lambda: asset_names(form) == ["hat.png"])
+    form.app.screen.query_one("#asset", Select).value = HAT
+    await form.press("enter")
+    await form.is_told("for $2.50 in Spring lookbook.")
+
+    rows = world.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
+    assert rows == [(250, HAT, SPRING)]
+
+
+async def test_an_asset_is_picked_by_keys(form: Driver, world: World) -> None:
+    await form.go_into("#asset")
+    await form.press("enter", "down", "enter")
+    assert form.app.screen.query_one("#asset", Select).value == MUG
+
+    await form.press("enter", "escape")
+    assert form.dialog == "New job", "escape closes the choice and not the form"
+
+
+@pytest.mark.parametrize("cost", ["", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000])
+async def test_a_bad_cost_is_explained_beside_its_field_and_nothing_typed_is_lost(
+    form: Driver, world: World, cost: str
+) -> None:
+    before = world.count()
+    await fill_in(form, "mode", "my_own")
+    await fill_in(form, "cost", cost)
+    await form.press("enter")
+    await form.sees("✗ Type whole cents, such as 250 for $2.50.")
+
+    assert form.app.focused is form.app.screen.query_one("#cost")
+    assert form.app.screen.query_one("#mode", Input).value == "my_own"
+    assert form.app.screen.query_one("#cost", Input).value == cost
+    assert world.count() == before
+    await form.type("300")
+    assert "Type whole cents" not in form.text
+
+
+async def test_what_the_store_does_not_accept_is_explained_beside_its_field(form: Driver) -> None:
+    await fill_in(form, "cost", "2147483648")
+    await form.press("enter")
+    await form.sees("✗ The cost must be whole cents from 0 to 2,147,483,647")
+    assert form.app.focused is form.app.screen.query_one("#cost")
+
+    await fill_in(form, "cost", "1")
+    await fill_in(form, "mode", "m" * 201)
+    await form.press("enter")
+    await form.sees("✗ The mode has 201 characters")
+    assert form.app.focused is form.app.screen.query_one("#mode")
+
+
+async def test_an_empty_mode_is_explained_beside_its_field(form: Driver) -> None:
+    await fill_in(form, "mode", "  ")
+    await form.press("enter")
+    await form.sees("✗ A job needs a mode.")
+
+    assert form.app.focused is form.app.screen.query_one("#mode")
+
+
+async def test_an_asset_that_was_deleted_meanwhile_is_explained_beside_its_field(form: Driver, world: World) -> None:
+    form.app.screen.query_one("#asset", Select).value = MUG
+    world.sql("delete from assets where id = %s", MUG)
+    await form.press("enter")
+    await form.sees(f"✗ The project has no asset {MUG}.")
+
+
+async def test_a_project_that_was_deleted_meanwhile_keeps_the_form(form: Driver, world: World) -> None:
+    await fill_in(form, "mode", "my_own")
+    world.sql("delete from projects where id = %s", AUTUMN)
+    await form.press("enter")
+    await form.sees("✗ There is no project a1000000")
+
+    assert form.app.screen.query_one("#mode", Input).value == "my_own"
+
+
+class SlowStore(FrozenStore):
+    """Answers only when it may; then the link has broken."""
+
+    gate = asyncio.Event()
+    calls = 0
+
+    async def create_generation_job(self, **fields: Any) -> GenerationJob:
+        type(self).calls += 1
+        await type(self).gate.wait()
+        raise OutcomeUnknown("The link broke.")
+
+
+async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: World, database: Conninfo) -> None:
+    SlowStore.gate, SlowStore.calls = asyncio.Event(), 0
+    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+        await driver.press("n", "enter", "enter")
+        await driver.until(lambda: SlowStore.calls)
+        await driver.press("enter", "escape")
+        assert driver.dialog == "New job"
+        assert "This is being stored: wait for the answer." in driver.text
+
+        SlowStore.gate.set()
+        await driver.sees("✗ The link broke. Look the job up again before repeating anything.")
+        assert SlowStore.calls == 1
+        await driver.press("escape")
+        assert driver.dialog == ""
+
+
+async def test_where_a_status_is_listed_that_hides_it_the_new_job_is_told_all_the_same(
+    form: Driver, world: World
+) -> None:
+    await form.press("escape", "5")
+    await form.until(lambda: form.rows == [4])
+    await form.press("n", "enter")
+    await form.is_told("Queued main_white ")
+
+    assert form.rows == [4]

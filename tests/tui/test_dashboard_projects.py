@@ -1,0 +1,139 @@
+"""Choosing and creating projects, and the eyes that see them."""
+
+import pytest
+from textual.widgets import OptionList
+
+from store.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import BEN, World
+from tui.widgets.project_list import ProjectList
+
+
+@pytest.fixture
+def operator(database: Conninfo) -> WatchedApp:
+    """Looks with the operator's eyes."""
+    return WatchedApp(opener_of(database, actor=OPERATOR))
+
+
+async def test_a_user_s_new_project_is_theirs_and_is_shown(dashboard: Driver, world: World) -> None:
+    await dashboard.press("P")
+    assert dashboard.dialog == "New project"
+    await dashboard.type("Winter sale")
+    await dashboard.press("enter")
+    await dashboard.is_told("Created the project Winter sale.")
+    await dashboard.sees("Costs · Winter sale", "Press n to create your first generation job.")
+
+    assert world.sql(
+        "select u.email from projects p join auth.users u on u.id = p.user_id where name = 'Winter sale'"
+    ) == [("ada@example.com",)]
+
+
+@pytest.mark.parametrize(("name", "problem"), [(" ", "Name is empty."), ("x" * 201, "The name has 201 characters")])
+async def test_a_bad_name_is_explained_and_stays(dashboard: Driver, name: str, problem: str) -> None:
+    await dashboard.press("P")
+    await dashboard.type(name)
+    await dashboard.press("enter")
+    await dashboard.sees(problem)
+
+    assert dashboard.dialog == "New project"
+    await dashboard.press("escape")
+    assert dashboard.dialog == ""
+
+
+async def test_the_operator_picks_the_new_project_s_owner(world: World, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        await driver.press("P")
+        await driver.until(lambda: driver.dialog == "Whose project?")
+        await driver.type("ben")
+        await driver.press("enter")
+        await driver.until(lambda: driver.dialog == "New project")
+        await driver.type("Boots")
+        await driver.press("enter")
+        await driver.sees("Costs · Boots")
+
+        assert world.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
+
+
+async def test_the_operator_who_picks_no_owner_creates_nothing(world: World, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        await driver.press("P")
+        await driver.until(lambda: driver.dialog == "Whose project?")
+        await driver.press("escape")
+
+        assert driver.dialog == ""
+        assert world.sql("select count(*) from projects") == [(3,)]
+
+
+async def test_a_project_is_found_by_some_letters_or_by_its_id(dashboard: Driver) -> None:
+    await dashboard.press("p")
+    choices = dashboard.app.screen.query_one(OptionList)
+    await dashboard.type("sprlook")
+    assert [option.id for option in choices.options] == ["a2000000-0000-4000-8000-000000000000"]
+    await dashboard.type("a1000000")
+    assert [option.id for option in choices.options] == ["a1000000-0000-4000-8000-000000000000"]
+    await dashboard.type("zzz")
+    assert "Nothing of that name." in dashboard.text
+    await dashboard.press("enter")
+    assert dashboard.dialog == "Show which project?"
+
+    await dashboard.type("")
+    await dashboard.press("down", "enter")
+    await dashboard.sees("Costs · Spring lookbook")
+
+
+async def test_a_project_is_chosen_in_the_list_beside(dashboard: Driver) -> None:
+    dashboard.app.dashboard.query_one(ProjectList).focus()
+    await dashboard.press("j", "enter")
+    await dashboard.sees("Costs · Spring lookbook", "› Spring lookbook")
+    assert dashboard.app.focused is dashboard.table
+
+    await dashboard.pilot.click(ProjectList, offset=(5, 2))
+    await dashboard.sees("Costs · Autumn catalog")
+
+
+async def test_the_list_follows_new_and_deleted_projects_and_keeps_its_highlight(
+    dashboard: Driver, world: World
+) -> None:
+    projects = dashboard.app.dashboard.query_one(ProjectList)
+    projects.focus()
+    await dashboard.press("end")
+    world.sql(
+        "insert into projects (user_id, name) select id, 'Winter sale' from auth.users where email = 'ada@example.com'"
+    )
+    await dashboard.looks_again()
+
+    assert "Winter sale" in dashboard.text
+    assert projects.highlighted_option is not None
+    assert projects.highlighted_option.id == "a2000000-0000-4000-8000-000000000000"
+
+
+async def test_another_user_s_eyes_see_their_own_rows(dashboard: Driver) -> None:
+    await dashboard.press("u")
+    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
+    assert "ada@example.com  7 jobs, last 1 min ago" in dashboard.text
+    await dashboard.type("ben@")
+    await dashboard.press("enter")
+    await dashboard.sees("as ben@example.com", "Costs · Trail gear")
+
+    assert dashboard.rows == [8]
+    assert "Autumn" not in dashboard.text
+
+
+async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
+    await dashboard.press("u")
+    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
+    await dashboard.press("up", "enter")
+    await dashboard.sees("as the operator")
+    await dashboard.show_project("all projects")
+
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
+    await dashboard.press("down", "u")
+    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
+    await dashboard.press("enter")
+
+    assert dashboard.dialog == ""
+    assert dashboard.cursor == 2

@@ -1,0 +1,262 @@
+"""A key never acts on another job than the one that the person saw, whatever happens meanwhile."""
+
+import asyncio
+from datetime import datetime
+
+import pytest
+
+from store.actor import ActingUser, Actor
+from store.model import JobStatus, Overview, OverviewQuery
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, BEN, World, job_id, short
+from tui.messages import Looked
+
+
+async def test_a_question_owns_its_job_whatever_moves_beneath_it(dashboard: Driver, world: World) -> None:
+    await dashboard.press("down", "down", "d")
+    assert short(3) in dashboard.text
+    world.jobs(range(100, 103))
+    world.sql("update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)])
+    world.delete(2)
+    dashboard.app.connection.refresh()
+    await dashboard.until(lambda: 2 not in dashboard.rows)
+    assert dashboard.dialog == "Delete this job?"
+    await dashboard.press("y")
+    await dashboard.is_told(f"Deleted main_white {short(3)}.")
+
+    assert world.status(3) is None
+    await dashboard.until(lambda: len(dashboard.rows) == 7)
+
+
+async def test_a_job_that_changed_while_the_question_was_open_is_not_deleted(dashboard: Driver, world: World) -> None:
+    await dashboard.press("d")
+    world.set_status(1, "running")
+    await dashboard.press("y")
+    await dashboard.is_told(f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again")
+
+    assert world.status(1) is JobStatus.RUNNING
+    await dashboard.until(lambda: "running" in dashboard.row(1))
+    assert dashboard.cursor == 1
+
+
+async def test_a_change_that_the_list_already_shows_stops_the_deletion_too(dashboard: Driver, world: World) -> None:
+    await dashboard.press("d")
+    world.set_status(1, "running")
+    dashboard.app.connection.refresh()
+    await dashboard.until(lambda: "running" in dashboard.row(1))
+    assert "◌ queued" in dashboard.text, "the question stands as it was asked"
+    await dashboard.press("y")
+    await dashboard.is_told("is running by now, not queued: nothing was deleted")
+
+
+async def test_a_job_that_was_deleted_meanwhile_is_said_to_be_gone(dashboard: Driver, world: World) -> None:
+    await dashboard.press("d")
+    world.delete(1)
+    await dashboard.press("y")
+    await dashboard.is_told(f"There is no job {job_id(1)}, or none that this user sees: nothing was changed.")
+
+    assert world.count() == 7
+
+
+async def test_when_its_job_goes_the_cursor_points_at_none_and_no_key_acts(dashboard: Driver, world: World) -> None:
+    await dashboard.press("down")
+    world.delete(2)
+    await dashboard.looks_again()
+    await dashboard.is_told(f"The job {short(2)} under the cursor left this list.")
+
+    assert dashboard.cursor is None
+    await dashboard.press("s", "c", "f", "d")
+    assert dashboard.dialog == ""
+    assert [world.status(number) for number in (1, 3, 4, 5, 6)] == [
+        "queued",
+        "succeeded",
+        "failed",
+        "queued",
+        "running",
+    ]
+
+
+async def test_a_job_that_leaves_the_listed_status_takes_the_cursor_along(dashboard: Driver, world: World) -> None:
+    await dashboard.press("2")
+    await dashboard.until(lambda: dashboard.rows == [1, 5])
+    await dashboard.press("s")
+    await dashboard.until(lambda: dashboard.rows == [5])
+
+    assert dashboard.cursor is None
+    await dashboard.press("s")
+    assert world.status(5) is JobStatus.QUEUED
+    assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
+
+
+async def test_a_failure_goes_to_the_job_that_was_asked_for(dashboard: Driver, world: World) -> None:
+    await dashboard.press("down", "f")
+    await dashboard.type("Test error")
+    world.delete(1)
+    dashboard.app.connection.refresh()
+    await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
+    await dashboard.press("enter")
+    await dashboard.is_told(f"Failed packaging {short(2)}.")
+
+    assert world.status(2) is JobStatus.FAILED
+    assert world.status(6) is JobStatus.RUNNING
+
+
+class GatedStore(FrozenStore):
+    """Ada's looks are answered only when they may."""
+
+    gate = asyncio.Event()
+    waiting = 0
+
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+        overview = await super().get_overview(query, at=at)
+        if isinstance(self.actor, ActingUser) and self.actor.id == ADA:
+            type(self).waiting += 1
+            await type(self).gate.wait()
+        return overview
+
+
+async def change_eyes(driver: Driver, name: str) -> None:
+    await driver.press("u")
+    await driver.until(lambda: driver.dialog == "Look with whose eyes?")
+    await driver.type(name)
+    await driver.press("enter")
+
+
+async def test_a_former_user_s_rows_are_gone_before_the_new_ones_arrive(world: World, database: Conninfo) -> None:
+    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
+    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
+    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+        assert driver.rows == [8]
+        await change_eyes(driver, "ada")
+        await driver.until(lambda: GatedStore.waiting)
+
+        assert "as ada@example.com" in driver.header
+        for hers in ("Trail gear", "$0.40", short(8), "ben@"):
+            assert hers not in driver.text
+        assert "Looking …" in driver.text
+        await driver.press("d")
+        assert driver.dialog == ""
+
+        GatedStore.gate.set()
+        await driver.sees("Costs · Autumn catalog")
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+
+
+async def test_an_answer_to_former_eyes_is_dropped(world: World, database: Conninfo) -> None:
+    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
+    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
+    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+        await change_eyes(driver, "ada")
+        await driver.until(lambda: GatedStore.waiting)
+        await change_eyes(driver, "ben")
+        GatedStore.gate.set()
+        await driver.sees("as ben@example.com", "Costs · Trail gear")
+
+        await driver.looks_again()
+        assert driver.rows == [8]
+        assert "Autumn" not in driver.text
+
+
+async def test_a_stale_page_that_was_on_its_way_is_dropped(dashboard: Driver) -> None:
+    app = dashboard.app
+    store = app.connection.store
+    assert store is not None
+    of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+    overview = await of_ben.get_overview(app.dashboard.looked_for)
+    app.post_message(Looked(of_ben, overview, app.dashboard.now))
+    await dashboard.pilot.pause()
+
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+
+
+class SlowSpring(FrozenStore):
+    """Answers for every project but the newest only when it may."""
+
+    gate = asyncio.Event()
+    waiting = 0
+
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+        overview = await super().get_overview(query, at=at)
+        if query.project_id is not None and query.project_id != overview.projects[0].id:
+            type(self).waiting += 1
+            await type(self).gate.wait()
+        return overview
+
+
+async def test_of_projects_chosen_quickly_only_the_last_is_shown(world: World, database: Conninfo) -> None:
+    SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
+    async with driving(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
+        await driver.press("p")
+        await driver.type("spring")
+        await driver.press("enter")
+        await driver.until(lambda: SlowSpring.waiting)
+        assert "Costs · Autumn catalog" in driver.text, "what stands there is named as what it is"
+        await driver.sees("looking …")
+        await driver.show_project("all projects")
+        SlowSpring.gate.set()
+        await driver.looks_again()
+
+        assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
+        assert "Costs · all projects" in driver.text
+        assert "looking" not in driver.text
+
+
+class HeldStore(FrozenStore):
+    """Deletes only when it may."""
+
+    gate = asyncio.Event()
+    deleting = 0
+
+    async def delete_generation_jobs(self, expected: object) -> None:
+        type(self).deleting += 1
+        await type(self).gate.wait()
+        await super().delete_generation_jobs(expected)  # type: ignore[arg-type]
+
+
+async def test_leaving_waits_for_the_answer_to_what_was_sent(world: World, database: Conninfo) -> None:
+    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
+    app = WatchedApp(opener_of(database, make=HeldStore))
+    async with driving(app) as driver:
+        await driver.press("d", "y")
+        await driver.until(lambda: HeldStore.deleting)
+        await driver.press("q")
+        await driver.is_told("Leaving as soon as the last change is answered")
+        assert app.is_running
+        HeldStore.gate.set()
+        await driver.until(lambda: not app.is_running)
+
+    assert world.status(1) is None
+
+
+async def test_whoever_insists_leaves_at_once(world: World, database: Conninfo) -> None:
+    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
+    app = WatchedApp(opener_of(database, make=HeldStore))
+    async with driving(app) as driver:
+        await driver.press("d", "y")
+        await driver.until(lambda: HeldStore.deleting)
+        await driver.press("q", "q")
+        await driver.until(lambda: not app.is_running)
+
+    assert world.status(1) is JobStatus.QUEUED
+
+
+@pytest.mark.parametrize("keys", ["q", "ctrl+q", "d ctrl+q", "n ctrl+q", "slash ctrl+q"])
+async def test_one_can_leave_from_everywhere(dashboard: Driver, keys: str) -> None:
+    await dashboard.press(*keys.split())
+    await dashboard.until(lambda: not dashboard.app.is_running)
+
+    assert dashboard.app.return_code == 0
+
+
+async def test_the_details_say_when_their_job_left_the_list(dashboard: Driver, world: World) -> None:
+    await dashboard.press("enter")
+    world.set_status(1, "running")
+    dashboard.app.connection.refresh()
+    await dashboard.sees("Status       ▸ running")
+    world.delete(1)
+    dashboard.app.connection.refresh()
+    await dashboard.sees("This job left the list: it is shown as it was last seen.", short(1))
+
+    await dashboard.press("c")
+    await dashboard.is_told(f"lifestyle {short(1)} is gone or hidden: nothing was changed.")

@@ -1,0 +1,137 @@
+"""Rows with fixed ids and times for the dashboard's tests, written and read beside the dashboard."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from store.model import JobStatus
+from tests.conftest import Conninfo, connect
+
+FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+"""Now, for the dashboard and for what it asks the server."""
+
+ADA = UUID("a0000000-0000-4000-8000-000000000000")
+BEN = UUID("b0000000-0000-4000-8000-000000000000")
+AUTUMN = UUID("a1000000-0000-4000-8000-000000000000")
+"""Ada's newest project."""
+SPRING = UUID("a2000000-0000-4000-8000-000000000000")
+"""Ada's older one."""
+TRAIL = UUID("b1000000-0000-4000-8000-000000000000")
+"""Ben's project, older than Ada's."""
+
+
+def job_id(number: int) -> UUID:
+    """Its first eight characters, by which the dashboard names it, are the number."""
+    return UUID(int=number << 96)
+
+
+def short(number: int) -> str:
+    return f"{number:08x}"
+
+
+class World:
+    """Another process on the database: each statement is there for good at once."""
+
+    def __init__(self, conninfo: Conninfo) -> None:
+        self._connection = connect(conninfo, autocommit=True)
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        cursor: psycopg.Cursor[tuple[Any, ...]] = self._connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    def users(self) -> None:
+        """Ada and Ben."""
+        for user, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+            self.sql("insert into auth.users (id, email, created_at) values (%s, %s, %s)", user, email, FROZEN)
+
+    def project(self, project_id: UUID, name: str, *, days_ago: int, owner: UUID = ADA) -> None:
+        created = FROZEN - timedelta(days=days_ago)
+        self.sql(
+            "insert into public.projects (id, user_id, name, created_at, updated_at) values (%s, %s, %s, %s, %s)",
+            *(project_id, owner, name, created, created),
+        )
+
+    def asset(self, asset_id: UUID, path: str, *, project: UUID = AUTUMN, owner: UUID = ADA) -> None:
+        self.sql(
+            "insert into public.assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload,"
+            " storage_path) values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', %s)",
+            *(asset_id, owner, project, path),
+        )
+
+    def job(
+        self,
+        number: int,
+        status: str = "queued",
+        *,
+        project: UUID = AUTUMN,
+        owner: UUID = ADA,
+        mode: str = "lifestyle",
+        cost_cents: int = 250,
+        error: str | None = None,
+        minutes_ago: float | None = None,
+    ) -> None:
+        """Created `number` minutes ago unless said otherwise, so that the lower are the newer."""
+        time = FROZEN - timedelta(minutes=number if minutes_ago is None else minutes_ago)
+        self.sql(
+            "insert into public.generation_jobs"
+            " (id, user_id, project_id, status, mode, error, cost_cents, created_at, updated_at)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            *(job_id(number), owner, project, status, mode, error, cost_cents, time, time),
+        )
+
+    def jobs(self, numbers: Iterable[int]) -> None:
+        """Queued ones, all at once."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into public.generation_jobs"
+                " (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
+                " values (%s, %s, %s, 'queued', 'lifestyle', 100, %s, %s)",
+                [
+                    (
+                        job_id(number),
+                        ADA,
+                        AUTUMN,
+                        FROZEN - timedelta(minutes=number),
+                        FROZEN - timedelta(minutes=number),
+                    )
+                    for number in numbers
+                ],
+            )
+
+    def set_status(self, number: int, status: str) -> None:
+        self.sql("update public.generation_jobs set status = %s where id = %s", status, job_id(number))
+
+    def delete(self, *numbers: int) -> None:
+        for number in numbers:
+            self.sql("delete from public.generation_jobs where id = %s", job_id(number))
+
+    def status(self, number: int) -> JobStatus | None:
+        """None where there is no such job."""
+        rows = self.sql("select status from public.generation_jobs where id = %s", job_id(number))
+        return JobStatus(rows[0][0]) if rows else None
+
+    def count(self) -> int:
+        ((number,),) = self.sql("select count(*) from public.generation_jobs")
+        return int(number)
+
+
+def fill(world: World) -> None:
+    """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
+    world.users()
+    world.project(AUTUMN, "Autumn catalog", days_ago=1)
+    world.project(SPRING, "Spring lookbook", days_ago=2)
+    world.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
+    world.job(1, "queued", cost_cents=100)
+    world.job(2, "running", mode="packaging", cost_cents=250)
+    world.job(3, "succeeded", mode="main_white", cost_cents=300)
+    world.job(4, "failed", error="API timeout", cost_cents=50)
+    world.job(5, "queued", mode="feature_callout", cost_cents=75)
+    world.job(6, "running", cost_cents=125)
+    world.job(7, "succeeded", project=SPRING, cost_cents=900)
+    world.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)
