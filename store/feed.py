@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
 
@@ -18,6 +18,8 @@ DEFAULT_INTERVAL = 2.0
 LONGEST_WAIT = 30.0
 SHARE_OF_TIME = 10
 """A page that took a second is asked for again after this many, whatever the interval."""
+PATIENCE_WITH_STOPPING = 0.5
+"""Seconds. A server that lives stops a query within some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +193,9 @@ class Feed(Generic[Q, T]):
                 return None
             return (fetching.result(),)
         finally:
-            fetching.cancel()
             asked.cancel()
-            await asyncio.gather(fetching, asked, return_exceptions=True)
+            await _stop(fetching)
+            await asyncio.gather(asked, return_exceptions=True)
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
@@ -207,3 +209,11 @@ class Feed(Generic[Q, T]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._stirred.wait()
+
+
+async def _stop(fetching: "asyncio.Future[Any]") -> None:
+    """At the first word the driver asks the server to stop, waiting some seconds for it; at the second it gives up."""
+    fetching.cancel()
+    await asyncio.wait({fetching}, timeout=PATIENCE_WITH_STOPPING)
+    fetching.cancel()
+    await asyncio.gather(fetching, return_exceptions=True)

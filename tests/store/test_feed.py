@@ -8,11 +8,14 @@ from itertools import count
 
 import pytest
 
+from store.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
 from store.feed import LONGEST_WAIT, Feed, FeedFailure, FeedPage, wait_after_failure, wait_after_page
 from store.model import Overview, OverviewQuery
 from store.store import Store
-from tests.store.support import NOW, MakeJob, MakeProject, until
+from tests.conftest import Conninfo
+from tests.store.servers import proxied
+from tests.store.support import NOW, MakeJob, MakeProject, Sql, until
 
 NEVER = 3600.0
 """Seconds: a test in which a feed waits for that long would not end."""
@@ -296,6 +299,29 @@ class TestCancellation:
                     break
         assert source.in_flight == 0
         assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_a_dead_link_keeps_nobody_waiting(database: Conninfo, sql: Sql) -> None:
+    """Neither for the answer to another question, nor for the end of the program."""
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+        asked = asyncio.Event()
+
+        async def look(query: OverviewQuery) -> Overview:
+            asked.set()
+            return await store.get_overview(query)
+
+        pages = Feed(look, OverviewQuery(), interval=SOON).pages()
+        await anext(pages)
+        proxy.fall_silent()
+        asked.clear()
+        reading = asyncio.ensure_future(anext(pages))
+        await asked.wait()
+        for _ in range(20):
+            await asyncio.sleep(0)
+        reading.cancel()
+        stopped, _ = await asyncio.wait({reading}, timeout=2)
+        assert stopped
+        assert reading.cancelled()
 
 
 async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
