@@ -1,6 +1,7 @@
 """Numbers, times and errors as people read them. Pure."""
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -11,6 +12,8 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
+"""In JSON, after any number of escaped backslashes."""
 _BARS = "▁▂▃▄▅▆▇█"
 _LONGEST_PRETTY = 200_000
 
@@ -125,9 +128,9 @@ def error_summary(error: str | None) -> str:
 
 
 def error_pretty(error: str | None) -> str:
-    """A JSON object or array indented, any other text as it is. It is not cleaned.
+    """A JSON object or array indented, its strings' lines unfolded; any other text as it is. It is not cleaned.
 
-    What is nested so deeply that indenting would swell it beyond measure stays as it is.
+    It is for reading, and JSON no more where a string has several lines. What is nested so deeply that indenting would swell it beyond measure stays as it is.
     """
     parsed = _parse_json(error or "")
     if error is None or parsed is None:
@@ -142,7 +145,7 @@ def error_pretty(error: str | None) -> str:
                 return error
     except RecursionError:
         return error
-    return "".join(pieces)
+    return _ESCAPED_LINE_END.sub(r"\1\n    ", "".join(pieces))
 
 
 def _parse_json(text: str) -> dict[str, object] | list[object] | None:

@@ -164,6 +164,9 @@ def test_error_summary_is_the_message_or_the_first_line(error: str | None, summa
 
 def test_error_pretty_indents_json_and_leaves_text() -> None:
     assert error_pretty('{"message": "háček", "userId": null}') == '{\n  "message": "háček",\n  "userId": null\n}'
+    assert error_pretty(r'{"stack": "Error\n  at a.ts", "path": "C:\\new"}') == (
+        '{\n  "stack": "Error\n      at a.ts",\n  "path": "C:\\\\new"\n}'
+    )
     assert error_pretty("plain\ntext") == "plain\ntext"
     assert error_pretty('"quoted"') == '"quoted"'
     assert error_pretty("[" * 100_000) == "[" * 100_000
