@@ -130,7 +130,8 @@ def error_summary(error: str | None) -> str:
 def error_pretty(error: str | None) -> str:
     """A JSON object or array indented, its strings' lines unfolded; any other text as it is. It is not cleaned.
 
-    It is for reading, and JSON no more where a string has several lines. What is nested so deeply that indenting would swell it beyond measure stays as it is.
+    It is for reading, and JSON no more where a string has several lines. What is nested so deeply that indenting would
+    swell it beyond measure stays as it is.
     """
     parsed = _parse_json(error or "")
     if error is None or parsed is None:
