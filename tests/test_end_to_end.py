@@ -1,0 +1,122 @@
+"""The installed command on a real terminal, with an embedded database that starts from nothing."""
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store.embedded import stop_server
+from store.sample import sample
+from tests.cli.support import GJOBS, run_process
+from tests.conftest import quick_directory, require_tool
+from tests.embedded.support import process_table, wait_for
+from tests.tmux import Pane
+from tui.format import money
+
+PROJECT = "Spring lookbook"
+
+
+@pytest.fixture
+def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
+    for name in ("GJOBS_DATABASE_URL", "GJOBS_AS", "GJOBS_DEBUG", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
+    directory.chmod(0o755)
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(directory / "data"))
+    monkeypatch.setenv("TMPDIR", str(directory))
+    yield directory
+    stop_server(directory / "data")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def cleanup() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def open_pane(room: Path, cleanup: ExitStack, *arguments: str) -> Pane:
+    pane = Pane(require_tool("tmux"), room, GJOBS, *arguments)
+    cleanup.callback(pane.close)
+    return pane
+
+
+def sample_cost() -> int:
+    """Of the project's jobs, in cents; the same whenever the sample is made."""
+    made = sample(datetime.now(UTC))
+    (project,) = (project for project in made.projects if project.name == PROJECT)
+    return sum(job.cost_cents for job in made.jobs if job.project_id == project.id)
+
+
+def test_a_job_from_its_creation_to_its_deletion(room: Path, cleanup: ExitStack) -> None:
+    cost = sample_cost()
+    pane = open_pane(room, cleanup)
+    pane.wait_for("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121")
+
+    pane.press("p")
+    pane.wait_for("Show which project?")
+    pane.type("spring")
+    pane.wait_for("spring", PROJECT)
+    pane.press("Enter")
+    pane.wait_for(f"Costs · {PROJECT}", "Jobs · 87", "◌ queued 0", "✗ failed 8", "Total 87", money(cost))
+
+    pane.press("n")
+    pane.wait_for_focus("Mode: ")
+    pane.type("tmux_check")
+    pane.press("Tab")
+    pane.wait_for_focus("Cost in cents")
+    pane.type("4321")
+    pane.wait_for("tmux_check", "4321")
+    pane.press("Enter")
+    pane.wait_for("Jobs · 88", "◌ queued 1", "tmux_check", "$43.21", money(cost + 4321))
+
+    pane.press("Home")
+    pane.wait_for("›  ◌ queued     tmux_check")
+    pane.press("s")
+    pane.wait_for("Started tmux_check", "◌ queued 0", "▸ running 2")
+
+    pane.press("f")
+    pane.wait_for("Error text")
+    pane.type("It broke [b]on purpose")
+    pane.press("Enter")
+    pane.wait_for("▸ running 1", "✗ failed 9", "It broke [b]on purpose", money(cost + 4321))
+
+    told = run_process("jobs", "list", "--project", PROJECT, "--status", "failed", "--limit", "1", "--json")
+    (job,) = json.loads(told.out)
+    assert (job["mode"], job["cost_cents"], job["error"]) == ("tmux_check", 4321, "It broke [b]on purpose")
+
+    pane.press("d")
+    pane.wait_for("Delete this job?", "✗ failed  tmux_check  $43.21", PROJECT)
+    pane.press("y")
+    pane.wait_for("Jobs · 87", "✗ failed 8", money(cost))
+
+    pane.press("q")
+    assert pane.wait_for_end() == 0
+    assert "Traceback" not in pane.screen()
+
+
+def test_a_frame_without_a_terminal_starts_the_database(room: Path) -> None:
+    frame = run_process("snapshot", "--size", "120x36")
+    assert (frame.code, len(frame.out.splitlines())) == (0, 36)
+    for text in ("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121", "✓ succeeded 104"):
+        assert text in frame.out
+
+
+def test_the_demo_moves_by_itself_and_leaves_nothing_behind(room: Path, cleanup: ExitStack) -> None:
+    pane = open_pane(room, cleanup, "demo")
+    numbers = re.compile(r"◌ queued \d+.*")
+    (first,) = numbers.findall(pane.wait_for("demo · as", "Jobs · "))
+    wait_for("a job that moves", lambda: numbers.findall(pane.screen()) not in ([], [first]))
+
+    pane.press("q")
+    assert pane.wait_for_end() == 0
+    pane.close()
+    wait_for("the end of its processes", lambda: not any(str(room) in command for _, _, command in process_table()))
+    assert not list(room.glob("gjobs-*"))

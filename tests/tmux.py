@@ -1,0 +1,82 @@
+"""A real terminal: a command in a pane of a tmux server of its own, driven by keys and read as text."""
+
+import os
+import shlex
+import subprocess
+import time
+from pathlib import Path
+
+PATIENCE = 30.0
+"""Seconds until a test gives a screen up: far more than anything takes, on a busy machine as well."""
+WIDTH, HEIGHT = 120, 36
+
+
+class Pane:
+    """One command on a terminal of 120 × 36. It outlives the command, so that the last screen can be read."""
+
+    def __init__(self, tmux: str, room: Path, *command: str) -> None:
+        """`room` is a directory of its own with a short path, for the server's socket."""
+        self._tmux = (tmux, "-u", "-S", str(room / "socket"), "-f", os.devnull)
+        self._environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        new_session = ("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), f"exec {shlex.join(command)}")
+        self._run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
+
+    def press(self, *keys: str) -> None:
+        """Keys by tmux's names, such as `Enter`."""
+        self._run("send-keys", *keys)
+
+    def type(self, text: str) -> None:
+        self._run("send-keys", "-l", text)
+
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p")
+
+    def wait_for(self, *texts: str) -> str:
+        """The screen that shows all of the texts."""
+        deadline = time.monotonic() + PATIENCE
+        while not all(text in (screen := self.screen()) for text in texts):
+            assert time.monotonic() < deadline, f"waited in vain for {texts}:\n{screen}"
+            assert self.exit_status() is None, f"ended before {texts}:\n{screen}"
+            time.sleep(0.02)
+        return screen
+
+    def wait_for_focus(self, label: str) -> None:
+        """The field below the label takes what is typed."""
+        deadline = time.monotonic() + PATIENCE
+        while label not in self.screen().splitlines()[self._cursor_line() - 1]:
+            assert time.monotonic() < deadline, f"waited in vain for the field {label!r}:\n{self.screen()}"
+            time.sleep(0.02)
+
+    def _cursor_line(self) -> int:
+        return int(self._run("display-message", "-p", "#{cursor_y}"))
+
+    def wait_for_end(self) -> int:
+        """The command's exit status."""
+        deadline = time.monotonic() + PATIENCE
+        while (status := self.exit_status()) is None:
+            assert time.monotonic() < deadline, f"waited in vain for the end:\n{self.screen()}"
+            time.sleep(0.02)
+        return status
+
+    def exit_status(self) -> int | None:
+        """None while the command runs."""
+        is_dead, _, status = (
+            self._run("display-message", "-p", "#{pane_dead} #{pane_dead_status}").strip().partition(" ")
+        )
+        return int(status) if is_dead == "1" and status else None
+
+    def close(self) -> None:
+        """Ends the command and the server."""
+        subprocess.run([*self._tmux, "kill-server"], env=self._environment, capture_output=True, check=False)
+
+    def _run(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [*self._tmux, *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
