@@ -12,6 +12,7 @@ from store.database import Database
 from store.model import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
+from tests.store.feeding import Source
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
 
@@ -100,3 +101,8 @@ def make_job(sql: Sql) -> MakeJob:
         return made
 
     return make
+
+
+@pytest.fixture
+def source() -> Source:
+    return Source()

@@ -1,0 +1,79 @@
+"""What a feed is fed with, and who reads it."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from itertools import count
+
+from store.feed import Feed, FeedFailure, FeedPage
+from tests.store.support import NOW
+
+NEVER = 3600.0
+"""Seconds: a test in which a feed waits for that long would not end."""
+SOON = 0.001
+
+Answer = FeedPage[str] | FeedFailure
+
+
+class Source:
+    """Answers a question with itself, or with what is queued for it; counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.in_flight = self.most_in_flight = self.cancelled = 0
+        self.failures: list[Exception] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.reached = asyncio.Event()
+
+    async def fetch(self, question: str) -> str:
+        self.asked.append(question)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self.reached.set()
+        try:
+            await self.gate.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        else:
+            if self.failures:
+                raise self.failures.pop(0)
+            return f"{question}!"
+        finally:
+            self.in_flight -= 1
+
+
+class Reader:
+    """Takes the answers of a feed one by one."""
+
+    def __init__(self, feed: Feed[str, str]) -> None:
+        self.pages = feed.pages()
+
+    async def next(self) -> Answer:
+        async with asyncio.timeout(10):
+            return await anext(self.pages)
+
+    async def next_page(self) -> FeedPage[str]:
+        answer = await self.next()
+        assert isinstance(answer, FeedPage)
+        return answer
+
+    async def next_failure(self) -> FeedFailure:
+        answer = await self.next()
+        assert isinstance(answer, FeedFailure)
+        return answer
+
+    async def nothing_comes(self) -> "asyncio.Task[Answer]":
+        """The task that waits for the next answer, after the loop has had every chance to bring one."""
+        waiting = asyncio.ensure_future(self.next())
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not waiting.done()
+        return waiting
+
+
+def ticking() -> Callable[[], datetime]:
+    """Each look at this clock is a second later."""
+    seconds = count()
+    return lambda: NOW + timedelta(seconds=next(seconds))
