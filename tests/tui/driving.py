@@ -1,5 +1,6 @@
 """The dashboard on a real store, driven by keys and read from its screen."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -79,11 +80,12 @@ class WatchedApp(GjobsApp):
 @asynccontextmanager
 async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
     """Runs the dashboard, and waits until there is something to see."""
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(app.settled.is_set)
         await pilot.pause()
         yield driver
+        await driver.leave()
 
 
 class Driver:
@@ -98,6 +100,12 @@ class Driver:
         while not condition():
             assert time.monotonic() < deadline, f"waited in vain; the screen:\n{self.text}\nthe toasts: {self.toasts}"
             await self.pilot.pause(0.01)
+
+    async def leave(self) -> None:
+        """As a person does: the pilot alone would take the widgets away while looks still arrive."""
+        self.app.exit()
+        while self.app.is_running:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)

@@ -82,22 +82,20 @@ async def test_an_asset_is_picked_by_keys(form: Driver, world: World) -> None:
     assert form.dialog == "New job", "escape closes the choice and not the form"
 
 
-@pytest.mark.parametrize("cost", ["", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000])
-async def test_a_bad_cost_is_explained_beside_its_field_and_nothing_typed_is_lost(
-    form: Driver, world: World, cost: str
-) -> None:
+async def test_a_bad_cost_is_explained_beside_its_field_and_nothing_typed_is_lost(form: Driver, world: World) -> None:
     before = world.count()
     await fill_in(form, "mode", "my_own")
-    await fill_in(form, "cost", cost)
-    await form.press("enter")
-    await form.sees("✗ Type whole cents, such as 250 for $2.50.")
+    for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
+        await fill_in(form, "cost", cost)
+        assert "Type whole cents" not in form.text
+        await form.go_into("#mode")
+        await form.press("enter")
+        await form.sees("✗ Type whole cents, such as 250 for $2.50.")
 
-    assert form.app.focused is form.app.screen.query_one("#cost")
-    assert form.app.screen.query_one("#mode", Input).value == "my_own"
-    assert form.app.screen.query_one("#cost", Input).value == cost
+        assert form.app.focused is form.app.screen.query_one("#cost")
+        assert form.app.screen.query_one("#mode", Input).value == "my_own"
+        assert form.app.screen.query_one("#cost", Input).value == cost
     assert world.count() == before
-    await form.type("300")
-    assert "Type whole cents" not in form.text
 
 
 async def test_what_the_store_does_not_accept_is_explained_beside_its_field(form: Driver) -> None:

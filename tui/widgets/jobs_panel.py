@@ -29,6 +29,7 @@ class JobsPanel(Vertical):
         border-title-color: $text-primary;
         border-title-style: bold;
         border-subtitle-color: $text-accent;
+        border-subtitle-align: left;
 
         &:focus-within { border: round $primary; }
 

@@ -1,0 +1,303 @@
+"""The database away, silent, refusing or without its schema: it is said, the last data stay, and it mends itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import pytest
+
+from store.database import Database, TimeLimits
+from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
+from store.model import Overview, OverviewQuery
+from tests.conftest import Conninfo
+from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import FROZEN, World
+from tui.session import Report, Session
+
+NO_JOB = "No job is under the cursor: go to one first."
+QUICK = 0.05
+"""Seconds between two looks, or two attempts."""
+
+
+class Clock:
+    """Stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = FROZEN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@asynccontextmanager
+async def behind_a_proxy(
+    database: Conninfo, clock: Clock, interval: float = QUICK
+) -> AsyncIterator[tuple[Driver, Proxy]]:
+    async with (
+        proxied(database) as (proxy, conninfo),
+        driving(WatchedApp(opener_of(conninfo), interval=interval, clock=clock)) as driver,
+    ):
+        yield driver, proxy
+
+
+async def test_it_says_what_and_since_when_and_the_last_data_stay_with_their_age(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
+    async with behind_a_proxy(database, clock) as (driver, proxy):
+        before = driver.rows, driver.costs
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        clock.now += timedelta(minutes=3)
+        await driver.until(lambda: "3 min old" in driver.banner)
+
+        assert "✗ The database is not reachable" in driver.banner
+        assert "Since 12:00:00." in driver.banner
+        assert "Check the address, the network and that the server is up." in driver.banner
+        assert "Tried again by itself; r tries at once." in driver.banner
+        assert "✗ no connection" in driver.header
+        assert (driver.rows, driver.costs) == before
+        assert "main_white" in driver.row(3)
+
+
+async def test_actions_are_refused_with_the_reason_and_the_rest_goes_on(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
+    async with behind_a_proxy(database, clock) as (driver, proxy):
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        await driver.press("s", "d", "n", "p", "P")
+        assert driver.dialog == ""
+        refused = [toast for toast in driver.toasts if toast.startswith("Not possible now: The database is not reach")]
+        assert len(refused) == 5
+
+        await driver.press("down", "enter")
+        assert driver.dialog == "Job"
+        await driver.press("escape", "slash")
+        await driver.type("main")
+        assert driver.rows == [3]
+        await driver.press("escape", "question_mark")
+        assert driver.dialog == "Keys"
+        assert world.status(1) == "queued"
+
+
+async def test_it_recovers_by_itself(world: World, database: Conninfo, clock: Clock) -> None:
+    async with behind_a_proxy(database, clock) as (driver, proxy):
+        proxy.go_away()
+        await driver.until(lambda: driver.banner)
+        world.delete(6)
+        proxy.come_back()
+        await driver.until(lambda: not driver.banner)
+
+        assert driver.rows == [1, 2, 3, 4, 5]
+        assert "live every" in driver.header
+        await driver.press("s")
+        await driver.is_told("Started lifestyle")
+
+
+async def test_r_tries_at_once(world: World, database: Conninfo, clock: Clock) -> None:
+    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+        proxy.go_away()
+        await driver.press("r")
+        await driver.until(lambda: driver.banner)
+        proxy.come_back()
+        await driver.press("r")
+        await driver.until(lambda: not driver.banner)
+
+
+async def test_paused_the_banner_promises_no_attempt(world: World, database: Conninfo, clock: Clock) -> None:
+    async with behind_a_proxy(database, clock) as (driver, proxy):
+        await driver.press("z")
+        proxy.go_away()
+        await driver.press("r")
+        await driver.until(lambda: driver.banner)
+
+        assert "Press r to try again." in driver.banner
+
+
+async def test_a_write_cut_off_says_what_is_known_of_it(world: World, database: Conninfo, clock: Clock) -> None:
+    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+
+        async def cut(client: asyncio.StreamWriter) -> None:
+            proxy.go_away()
+
+        proxy.instead_of_commit_answer = cut
+        await driver.press("d", "y")
+        await driver.is_told("it may or may not have been made. Look the job up again before repeating anything.")
+
+        assert world.status(1) is None
+        await driver.until(lambda: driver.banner)
+
+
+async def test_a_form_keeps_what_was_typed_while_the_database_is_away(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
+    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+        await driver.press("down", "f")
+        await driver.type("API timeout")
+        proxy.go_away()
+        await driver.press("enter")
+        await driver.sees("✗ The database is not reachable")
+        proxy.come_back()
+        await driver.press("enter")
+        await driver.is_told("Failed packaging")
+
+        assert world.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
+
+
+async def test_a_silent_server_is_given_up_and_the_app_stays_responsive(world: World, database: Conninfo) -> None:
+    def impatient(database: Database) -> FrozenStore:
+        database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
+        return FrozenStore(database)
+
+    async with (
+        proxied(database) as (proxy, conninfo),
+        driving(WatchedApp(opener_of(conninfo, make=impatient), interval=QUICK)) as driver,
+    ):
+        proxy.fall_silent()
+        await driver.press("down", "down")
+        assert driver.cursor == 3
+        await driver.until(lambda: driver.banner)
+        assert "✗ The database did not answer within 0.4 s." in driver.banner
+        assert "✗ no answer in time" in driver.header
+
+
+async def test_not_reachable_at_the_start_it_is_said_and_mended_by_itself(world: World, database: Conninfo) -> None:
+    async with proxied(database) as (proxy, conninfo):
+        proxy.go_away()
+        async with driving(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
+            assert "✗ The database is not reachable" in driver.banner
+            assert "old" not in driver.banner, "there are no data"
+            assert "Nothing has been read yet." in driver.text
+            await driver.press("s", "n")
+            assert driver.dialog == ""
+            proxy.come_back()
+            await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
+            assert driver.banner == ""
+
+
+async def test_a_session_that_does_not_open_is_tried_again_by_itself(world: World, database: Conninfo) -> None:
+    failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
+    may_fail = asyncio.Event()
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        for failure in failures:
+            await may_fail.wait()
+            raise failure
+        async with opener_of(database)(report) as session:
+            yield session
+
+    app = WatchedApp(opener, interval=QUICK)
+    async with app.run_test(size=(120, 36)) as pilot:
+        driver = Driver(app, pilot)
+        assert "no database yet · connecting …" in driver.header
+        await driver.press("u", "s", "z", "z", "r")
+        assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
+        may_fail.set()
+        await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
+        assert driver.banner == ""
+        await driver.leave()
+
+
+async def test_what_is_being_done_before_there_is_anything_to_see_is_said(world: World, database: Conninfo) -> None:
+    gate = asyncio.Event()
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        await asyncio.to_thread(report, "Starting the database …")
+        await gate.wait()
+        async with opener_of(database)(report) as session:
+            yield session
+
+    app = WatchedApp(opener)
+    async with app.run_test(size=(120, 36)) as pilot:
+        driver = Driver(app, pilot)
+        await driver.sees("Starting the database …", "connecting …")
+        gate.set()
+        await driver.sees("Costs · Autumn catalog")
+        await driver.leave()
+
+
+async def test_a_refused_sign_in_is_said_once_and_not_repeated_until_asked() -> None:
+    refusal = fatal("28P01", 'password authentication failed for user "ada"')
+    door = Doorkeeper(refusal, asks_for_password=True)
+    async with listening(door.serve, "127.0.0.1") as port:
+        address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
+        async with driving(WatchedApp(opener_of(address), interval=QUICK)) as driver:
+            assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
+            assert "Press r to try again." in driver.banner
+            assert "✗ sign-in refused" in driver.header
+            assert "wrong" not in driver.text
+            visits = door.visits
+            await asyncio.sleep(10 * QUICK)
+            assert door.visits == visits, "many intervals later"
+            await driver.press("r")
+            await driver.until(lambda: door.visits > visits)
+
+
+@pytest.mark.parametrize("error", [InvalidValue("database_url", "The database URL cannot be read.")])
+async def test_an_address_that_is_none_is_not_tried_again_until_asked(error: StoreError) -> None:
+    attempts = 0
+
+    @asynccontextmanager
+    async def opener(report: Report) -> AsyncIterator[Session]:
+        nonlocal attempts
+        attempts += 1
+        raise error
+        yield
+
+    async with driving(WatchedApp(opener, interval=QUICK)) as driver:
+        assert "✗ The database URL cannot be read." in driver.banner
+        await asyncio.sleep(10 * QUICK)
+        assert attempts == 1
+        await driver.press("r")
+        await driver.until(lambda: attempts == 2)
+
+
+async def test_a_database_without_the_schema_says_so(blank_database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
+        assert "✗ This database lacks what is needed" in driver.banner
+        assert "gjobs migrate" in driver.banner
+        assert "✗ no schema" in driver.header
+        await driver.press("s", "n", "p", "5", "down", "enter")
+        assert driver.dialog == ""
+
+
+class Refusing(FrozenStore):
+    """Users may not look; the operator may."""
+
+    error: StoreError = NoPrivilege("Not permitted: permission denied for table generation_jobs.")
+
+    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+        if self.actor != type(self)(self.database).actor:
+            raise type(self).error
+        return await super().get_overview(query, at=at)
+
+
+async def test_eyes_that_may_see_nothing_can_be_changed_for_others(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+        assert "permission denied for table generation_jobs" in driver.banner
+        assert "✗ no privilege" in driver.header
+        await driver.press("u")
+        await driver.until(lambda: driver.dialog == "Look with whose eyes?")
+        await driver.type("operator")
+        await driver.press("enter")
+        await driver.sees("as the operator", "Costs · Autumn catalog")
+
+        assert driver.banner == ""
+
+
+async def test_any_other_answer_is_said_as_it_is(
+    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
+    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+        assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
+        assert "✗ nothing read" in driver.header
