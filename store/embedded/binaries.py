@@ -1,6 +1,5 @@
 """Postgres' programs: those of the installed wheel, or those that GJOBS_POSTGRES_BIN names."""
 
-import os
 import re
 import subprocess
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.variables import directory_named_by
 
 OLDEST_MAJOR = 17
 """The first with the builtin locale provider, which makes a cluster independent of the machine's locales."""
@@ -31,8 +31,7 @@ class Binaries:
 
 def find_binaries() -> Binaries:
     """Raises `EmbeddedUnavailable` where there are none, they do not run, or they are too old."""
-    chosen = os.environ.get("GJOBS_POSTGRES_BIN")
-    directory = Path(chosen).expanduser().absolute() if chosen else _wheel_directory()
+    directory = directory_named_by("GJOBS_POSTGRES_BIN") or _wheel_directory()
     version = _version(directory / "postgres")
     binaries = Binaries(directory=directory, version=version)
     if binaries.major < OLDEST_MAJOR:

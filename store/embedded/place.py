@@ -3,6 +3,11 @@
 import os
 from pathlib import Path
 
+from store.embedded.variables import directory_named_by
+
+_WITHOUT_A_HOME = Path("/gjobs")
+"""Few may write there, and they are told; another database can still be opened."""
+
 
 def default_data_dir() -> Path:
     """What GJOBS_DATA_DIR names, else where this system keeps a user's data of a program called gjobs.
@@ -10,11 +15,14 @@ def default_data_dir() -> Path:
     Root's home may be closed to the account that Postgres has to run as. Where it is, it is the system's own place
     for a program's data, unless a database has been made at home.
     """
-    if chosen := os.environ.get("GJOBS_DATA_DIR"):
-        return Path(chosen).expanduser().absolute()
+    if chosen := directory_named_by("GJOBS_DATA_DIR"):
+        return chosen
     import platformdirs
 
-    usual = platformdirs.user_data_path("gjobs")
+    try:
+        usual = platformdirs.user_data_path("gjobs")
+    except RuntimeError:
+        return _WITHOUT_A_HOME
     if os.geteuid() == 0 and _is_out_of_reach(usual):
         return platformdirs.site_state_path("gjobs")
     return usual

@@ -3,13 +3,16 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import psycopg
 import pytest
 
 from store.embedded import EmbeddedUnavailable, default_data_dir, throw_away_dir
+from store.embedded.binaries import find_binaries
 from store.embedded.paths import LONGEST_SOCKET_PATH, PORT, Layout, socket_directory
 from store.embedded.place import _is_out_of_reach
+from store.errors import InvalidValue
 from tests.embedded.support import Workbench, query
 
 ODD_NAMES = [
@@ -112,6 +115,30 @@ def test_the_data_directory_is_the_one_chosen_else_the_users(monkeypatch: pytest
     monkeypatch.setenv("XDG_DATA_HOME", str(room))
     monkeypatch.setenv("HOME", str(room))
     assert default_data_dir().is_relative_to(room)
+    assert default_data_dir().name == "gjobs"
+
+
+@pytest.mark.parametrize(
+    ("variable", "find"), [("GJOBS_DATA_DIR", default_data_dir), ("GJOBS_POSTGRES_BIN", find_binaries)]
+)
+def test_a_home_that_nobody_has_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, find: Callable[[], object]
+) -> None:
+    monkeypatch.setenv(variable, "~no-such-account/data")
+    with pytest.raises(InvalidValue, match=f"{variable} is '~no-such-account/data'"):
+        find()
+
+
+def test_an_account_without_a_home_keeps_nothing_in_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GJOBS_DATA_DIR", "XDG_DATA_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_such_account(_uid: int) -> NoReturn:
+        raise KeyError
+
+    monkeypatch.setattr("pwd.getpwuid", no_such_account)
+    monkeypatch.setattr("os.geteuid", lambda: 12345)
+    assert default_data_dir().is_absolute()
     assert default_data_dir().name == "gjobs"
 
 
