@@ -3,18 +3,19 @@
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
+    ColumnElement,
+    FromClause,
     Integer,
     Select,
     Text,
     Uuid,
-    any_,
     bindparam,
     cast,
     func,
     insert,
     literal,
     select,
+    true,
 )
 from sqlalchemy.types import BigInteger
 
@@ -23,7 +24,7 @@ from store.database import Query
 from store.model import Project
 from store.rows import Row
 
-_projects = tables.projects
+_jobs, _projects = tables.generation_jobs, tables.projects
 _COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
 
 
@@ -40,32 +41,33 @@ def make_project(row: Row) -> Project:
     )
 
 
-def _listed() -> Select[*tuple[object, ...]]:
-    jobs = tables.generation_jobs
-    sums = (
-        select(
-            jobs.c.project_id,
-            func.count().label("job_count"),
-            cast(func.sum(jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
-        )
-        .group_by(jobs.c.project_id)
-        .subquery()
-    )
+_SUMS = (
+    func.count().label("job_count"),
+    cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
+)
+_OF_ALL = select(_jobs.c.project_id, *_SUMS).group_by(_jobs.c.project_id).subquery()
+"""Reads all jobs once: cheaper than looking up those of each of many projects."""
+_OF_EACH = select(*_SUMS).where(_jobs.c.project_id == _projects.c.id).lateral()
+"""Looks up the jobs of a few projects, however many others there are."""
+
+
+def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     return (
         select(
             *_COLUMNS,
             func.coalesce(sums.c.job_count, 0),
             func.coalesce(sums.c.total_cost_cents, 0),
         )
-        .outerjoin(sums, sums.c.project_id == _projects.c.id)
+        .outerjoin(sums, on)
         .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
         .limit(bindparam("rows", type_=Integer))
     )
 
 
-_LISTED = _listed()
-_NAMED = _LISTED.where(_projects.c.name == bindparam("name", type_=Text))
-_BY_ID = _LISTED.where(_projects.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_LISTED = _select(_OF_ALL, _OF_ALL.c.project_id == _projects.c.id)
+_FEW = _select(_OF_EACH, true())
+_NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
+_BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
 
 
 def listed(*, limit: int) -> Query[Project]:
@@ -79,7 +81,7 @@ def named(name: str, *, limit: int) -> Query[Project]:
 
 
 def by_id(project_id: UUID) -> Query[Project]:
-    return Query(_BY_ID, make_project, {"ids": [project_id], "rows": 1})
+    return Query(_BY_ID, make_project, {"id": project_id, "rows": 1})
 
 
 _CREATE = (

@@ -2,14 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import Integer, Select, Text, Uuid, bindparam, func, select
+from sqlalchemy import ColumnElement, FromClause, Integer, Select, Text, Uuid, bindparam, func, select, true
 
 from store import tables
 from store.database import Query
 from store.model import User
 from store.rows import Row
 
-_users = tables.users
+_jobs, _users = tables.generation_jobs, tables.users
 
 
 def make_user(row: Row) -> User:
@@ -17,17 +17,17 @@ def make_user(row: Row) -> User:
     return User(id=identifier, email=email, created_at=created_at, job_count=job_count, last_job_at=last_job_at)
 
 
-def _listed() -> Select[*tuple[object, ...]]:
-    jobs = tables.generation_jobs
-    sums = (
-        select(
-            jobs.c.user_id,
-            func.count().label("job_count"),
-            func.max(jobs.c.created_at).label("last_job_at"),
-        )
-        .group_by(jobs.c.user_id)
-        .subquery()
-    )
+_SUMS = (
+    func.count().label("job_count"),
+    func.max(_jobs.c.created_at).label("last_job_at"),
+)
+_OF_ALL = select(_jobs.c.user_id, *_SUMS).group_by(_jobs.c.user_id).subquery()
+"""Reads all jobs once: cheaper than looking up those of each of many users."""
+_OF_EACH = select(*_SUMS).where(_jobs.c.user_id == _users.c.id).lateral()
+"""Looks up the jobs of a few users, however many others there are."""
+
+
+def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
     return (
         select(
             _users.c.id,
@@ -36,15 +36,16 @@ def _listed() -> Select[*tuple[object, ...]]:
             func.coalesce(sums.c.job_count, 0),
             sums.c.last_job_at,
         )
-        .outerjoin(sums, sums.c.user_id == _users.c.id)
+        .outerjoin(sums, on)
         .order_by(_users.c.email.asc().nulls_last(), _users.c.id)
         .limit(bindparam("rows", type_=Integer))
     )
 
 
-_LISTED = _listed()
-_BY_EMAIL = _LISTED.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
-_BY_ID = _LISTED.where(_users.c.id == bindparam("id", type_=Uuid))
+_LISTED = _select(_OF_ALL, _OF_ALL.c.user_id == _users.c.id)
+_FEW = _select(_OF_EACH, true())
+_BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
 
 
 def listed(*, limit: int) -> Query[User]:

@@ -1,12 +1,16 @@
 """Projects, assets and users, as the dashboard and the command line need them."""
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from store import projects, users
 from store.actor import ActingUser
+from store.database import Query, _compiled
 from store.errors import InvalidValue, RowMissing
 from store.store import Store
+from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
 
@@ -66,6 +70,25 @@ class TestProjects:
 
     async def test_none_of_this_id(self, operator: Store) -> None:
         assert await operator.get_project(NOTHING) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        (projects.by_id(NOTHING), "project_id"),
+        (projects.named("Catalog", limit=1), "project_id"),
+        (users.by_id(ADA), "user_id"),
+        (users.by_email("ada@example.com", limit=1), "user_id"),
+    ],
+)
+def test_one_is_counted_without_reading_everyones_jobs(database: Conninfo, query: Query[object], key: str) -> None:
+    statement, constants = _compiled(query.statement)
+    with connect(database) as connection:
+        # An empty table is read whole, which says nothing about a full one.
+        connection.execute("set enable_seqscan = off")
+        explained = f"explain (costs off) {statement}".encode()
+        plan = "\n".join(row[0] for row in connection.execute(explained, {**constants, **query.parameters}))
+    assert re.search(rf"on generation_jobs.*\n(.*\n)*? *Index Cond: \({key} = ", plan)
 
 
 async def test_assets_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
