@@ -28,6 +28,7 @@ _VALUE = (
     errors.CheckViolation,
     errors.NotNullViolation,
     errors.ForeignKeyViolation,
+    errors.RestrictViolation,
     errors.UniqueViolation,
     errors.InvalidTextRepresentation,
     errors.NumericValueOutOfRange,

@@ -8,7 +8,7 @@ StoreError
 ├── NoPrivilege          the role may not do this
 ├── ReadOnly             the session, or the server, takes no writes
 ├── SchemaMissing        a table, column or function that is needed is not there
-├── Conflict             a concurrent transaction won; trying again may succeed
+├── Conflict             another transaction won, or another row stands in the way: nothing was changed
 ├── InvalidValue         a value was not accepted; names the field
 ├── TransitionRefused    the job's status does not permit it; names what it permits
 ├── RowMissing           no such row, or none that this actor sees
@@ -52,7 +52,7 @@ class TimedOut(StoreError):
 
 
 class Locked(TimedOut):
-    hint = "Another transaction holds the row. Try again in a moment."
+    hint = "Try again in a moment."
 
 
 class NoPrivilege(StoreError):

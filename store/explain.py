@@ -26,6 +26,14 @@ def not_permitted(job_id: UUID) -> NoPrivilege:
     return NoPrivilege(f"The database shows the job {job_id}, but does not let it be changed: nothing was changed.")
 
 
+def referred_to(sqlstate: str | None) -> Conflict:
+    return Conflict(
+        "Rows of another table refer to a job: nothing was deleted.",
+        hint="Delete those first, or let their foreign key cascade.",
+        sqlstate=sqlstate,
+    )
+
+
 def not_deleted(
     expected: Mapping[UUID, JobStatus | None], kept: Sequence[UUID], present: Mapping[UUID, JobStatus]
 ) -> RowMissing | Conflict | NoPrivilege:

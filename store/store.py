@@ -181,15 +181,20 @@ class Store:
     async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> None:
         """All of the jobs, each in the status expected of it (None: in any), or none of them.
 
-        Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now.
+        Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now or rows of
+        another table refer to one.
         """
-        async with self.database.write(self.actor) as transaction:
-            deleted = set(await transaction.run(jobs.remove(expected)))
-            if deleted == set(expected):
-                return
-            transaction.roll_back()
-            kept = tuple(job_id for job_id in expected if job_id not in deleted)
-            present = dict(await transaction.run(jobs.statuses(kept)))
+        try:
+            async with self.database.write(self.actor) as transaction:
+                deleted = set(await transaction.run(jobs.remove(expected)))
+                if deleted == set(expected):
+                    return
+                transaction.roll_back()
+                kept = tuple(job_id for job_id in expected if job_id not in deleted)
+                present = dict(await transaction.run(jobs.statuses(kept)))
+        except InvalidValue as error:
+            # A deletion stores no value: it is a foreign key that refuses.
+            raise explain.referred_to(error.sqlstate) from error
         raise explain.not_deleted(expected, kept, present)
 
     # Statistics

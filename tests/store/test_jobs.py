@@ -202,6 +202,20 @@ class TestDelete:
     async def test_nothing_is_soon_done(self, ada: Store) -> None:
         await ada.delete_generation_jobs({})
 
+    @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
+    async def test_none_where_rows_of_an_apps_own_table_refer_to_one(
+        self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, rule: str
+    ) -> None:
+        job_id, other = make_job(make_project()), make_job(make_project())
+        sql(f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})")
+        try:
+            sql("insert into public.results values (%s)", (job_id,))
+            with pytest.raises(Conflict, match="another table refer to a job: nothing was deleted"):
+                await operator.delete_generation_jobs({other: None, job_id: None})
+            assert sql("select count(*) from generation_jobs") == [(2,)]
+        finally:
+            sql("drop table public.results")
+
     async def test_a_job_that_is_started_at_the_same_moment_is_either_deleted_or_kept(
         self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
