@@ -1,0 +1,65 @@
+"""The line above all: which database, whose eyes, whether it may write, how fresh."""
+
+import pytest
+
+from store.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World
+from tui.widgets.status_line import Standing, status_content
+
+
+async def test_it_names_database_and_eyes(dashboard: Driver) -> None:
+    assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
+
+
+async def test_it_names_the_operator(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        assert "as the operator" in driver.header
+
+
+async def test_a_read_only_session_is_named_and_the_database_refuses_writes(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, read_only=True))) as driver:
+        assert "· read-only ·" in driver.header
+        await driver.press("s")
+        await driver.is_told("This session is read-only: nothing was changed. Connect without --read-only")
+        await driver.press("d", "y")
+        await driver.until(lambda: len(driver.toasts) == 2)
+        await driver.press("n", "enter")
+        await driver.sees("✗ This session is read-only: nothing was changed.")
+
+        assert world.status(1) == "queued"
+        assert world.count() == 8
+
+
+def standing(**fields: object) -> Standing:
+    usual: dict[str, object] = {
+        "database": "host/app",
+        "eyes": "ada@example.com",
+        "read_only": False,
+        "paused": False,
+        "interval": 2.0,
+        "trouble": None,
+    }
+    return Standing(**{**usual, **fields})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("shown", "data_age", "text"),
+    [
+        (standing(), 1.0, " gjobs  host/app · as ada@example.com · live every 2 s"),
+        (standing(read_only=True), 1.0, " gjobs  host/app · as ada@example.com · read-only · live every 2 s"),
+        (standing(paused=True), 95.0, " gjobs  host/app · as ada@example.com · ‖ paused, seen 1 min ago"),
+        (standing(paused=True), None, " gjobs  host/app · as ada@example.com · ‖ paused"),
+        (
+            standing(trouble="no connection", paused=True),
+            95.0,
+            " gjobs  host/app · as ada@example.com · ✗ no connection",
+        ),
+        (standing(database=None), None, " gjobs  no database yet · connecting …"),
+        (standing(database=None, trouble="no schema"), None, " gjobs  no database yet · ✗ no schema"),
+        (standing(database="h\x1b[31m", eyes="a\n\u202eb"), 1.0, " gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
+    ],
+)
+def test_what_the_line_says(shown: Standing, data_age: float | None, text: str) -> None:
+    assert status_content(shown, data_age=data_age).plain == text

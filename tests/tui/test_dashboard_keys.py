@@ -1,0 +1,154 @@
+"""Keys, help, palette and theme: each binding can be moved, and is found where it was moved to."""
+
+import importlib
+import pkgutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding
+from textual.command import CommandPalette
+from textual.dom import DOMNode
+from textual.widgets import OptionList
+
+import tui
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World
+from tui.app import GjobsApp
+from tui.help_entries import GROUPS, OWNERS, help_entries
+
+
+def own_classes() -> list[type[DOMNode]]:
+    """Every widget, screen and app of ours."""
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        importlib.import_module(module.name)
+
+    def below(parent: type[DOMNode]) -> list[type[DOMNode]]:
+        return [heir for child in parent.__subclasses__() for heir in (child, *below(child))]
+
+    return sorted({owner for owner in below(DOMNode) if owner.__module__.startswith("tui.")}, key=lambda c: c.__name__)
+
+
+def own_bindings() -> list[Binding]:
+    bindings = [binding for owner in own_classes() for binding in owner.__dict__.get("BINDINGS", ())]
+    assert all(isinstance(binding, Binding) for binding in bindings)
+    return bindings
+
+
+def test_every_binding_has_an_id_of_its_own_and_a_tooltip() -> None:
+    bindings = own_bindings()
+
+    assert len(bindings) > 40
+    assert [name for name, number in Counter(binding.id for binding in bindings).items() if number > 1] == []
+    for binding in bindings:
+        assert binding.id
+        assert binding.description
+        assert binding.tooltip[0].isupper()
+        assert not binding.tooltip.endswith(".")
+
+
+def test_no_binding_uses_a_key_that_terminals_cannot_tell_from_others() -> None:
+    keys = {key for binding in own_bindings() for key in binding.key.split(",")}
+
+    assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
+    assert not any(key.startswith("alt+") for key in keys)
+
+
+def test_the_help_lists_every_binding_in_a_group_with_a_title() -> None:
+    assert {owner for owner in own_classes() if owner.__dict__.get("BINDINGS")} == {*OWNERS, GjobsApp}
+    assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
+
+
+async def test_the_help_shows_the_keys_in_groups(dashboard: Driver) -> None:
+    await dashboard.press("question_mark")
+    assert dashboard.dialog == "Keys"
+    assert "The job under the cursor, or the marked ones" in dashboard.text
+    assert "  d del " in dashboard.text
+    assert "Delete the job, or the marked ones" in dashboard.text
+
+    entries = help_entries(dashboard.app)
+    assert len(entries) == len(own_bindings())
+    await dashboard.press("end")
+    assert entries[-1].what in dashboard.text
+    await dashboard.press("question_mark")
+    assert dashboard.dialog == ""
+
+
+async def test_a_key_that_was_moved_acts_and_is_shown_where_it_was_moved_to(dashboard: Driver) -> None:
+    dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
+    await dashboard.press("d")
+    assert dashboard.dialog == ""
+    await dashboard.press("X")
+    assert dashboard.dialog == "Delete this job?"
+    await dashboard.press("escape")
+
+    keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
+    assert keys["Delete the job, or the marked ones"] == "X f8"
+    assert keys["Pause the looking, or go on"] == "^z"
+    assert "X delete" in dashboard.text, "the line of keys"
+
+
+async def find_in_palette(dashboard: Driver, text: str) -> list[str]:
+    """Opens the palette, types, and waits until what is listed holds the text."""
+    await dashboard.press("ctrl+p")
+    await dashboard.type(text)
+    listed = dashboard.app.screen.query_one(OptionList)
+
+    def prompts() -> list[str]:
+        return [str(option.prompt) for option in listed.options]
+
+    await dashboard.until(lambda: any(text.casefold() in prompt.casefold() for prompt in prompts()))
+    return prompts()
+
+
+async def test_the_palette_finds_what_the_keys_do(dashboard: Driver) -> None:
+    prompts = await find_in_palette(dashboard, "Delete")
+    assert any("Delete (d del)" in prompt for prompt in prompts)
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog == "Delete this job?")
+
+
+async def test_the_palette_finds_projects(dashboard: Driver) -> None:
+    await find_in_palette(dashboard, "Show project Spring")
+    await dashboard.press("enter")
+    await dashboard.sees("Costs · Spring lookbook")
+
+
+async def test_before_anything_is_typed_the_palette_lists_what_the_keys_do(dashboard: Driver) -> None:
+    await dashboard.press("ctrl+p")
+    assert isinstance(dashboard.app.screen, CommandPalette)
+    await dashboard.sees("Start (s)")
+
+    listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
+    assert any("Copy JSON (Y)" in prompt for prompt in listed)
+    assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
+
+
+async def test_a_theme_is_remembered(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
+    async with driving(app) as driver:
+        driver.app.theme = "nord"
+        await driver.pilot.pause()
+    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+        assert driver.app.theme == "nord"
+
+
+async def test_a_remembered_theme_that_is_none_is_left(world: World, database: Conninfo, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
+    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+        assert driver.app.theme == "textual-dark"
+
+
+async def test_tab_goes_round_the_panes(dashboard: Driver) -> None:
+    focused = []
+    for _ in range(2):
+        await dashboard.press("tab")
+        focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
+    assert focused == ["projects", "jobs"]
+
+
+@pytest.mark.parametrize("keys", [["z"], ["r"], ["plus"], ["slash"], ["p"], ["question_mark"], ["u"]])
+async def test_the_app_s_keys_work_from_the_list_of_projects_too(dashboard: Driver, keys: list[str]) -> None:
+    before = dashboard.text, dashboard.app.looks
+    await dashboard.press("tab", *keys)
+    await dashboard.until(lambda: (dashboard.text, dashboard.app.looks) != before)

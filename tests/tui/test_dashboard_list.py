@@ -1,0 +1,181 @@
+"""Which jobs are listed and in which order, by keys and by mouse, and what is copied of them."""
+
+import json
+from functools import partial
+
+import pytest
+from textual.widgets import Input
+
+from tests.tui.driving import Driver
+from tests.tui.world import World, job_id, short
+from tui.widgets.job_table import JobTable
+from tui.widgets.status_tabs import StatusTabs
+
+
+@pytest.mark.parametrize(
+    ("key", "rows", "title"),
+    [
+        ("2", [1, 5], "Queued jobs · 2, newest first"),
+        ("3", [2, 6], "Running jobs · 2, newest first"),
+        ("4", [3], "Succeeded jobs · 1, newest first"),
+        ("5", [4], "Failed jobs · 1, newest first"),
+    ],
+)
+async def test_a_number_lists_one_status(dashboard: Driver, key: str, rows: list[int], title: str) -> None:
+    await dashboard.press(key)
+    await dashboard.until(lambda: dashboard.rows == rows)
+
+    assert dashboard.title == title
+    assert dashboard.cursor == rows[0]
+    assert dashboard.costs[0].endswith("Total 6"), "the costs are of the whole project"
+    await dashboard.press("1")
+    await dashboard.until(lambda: len(dashboard.rows) == 6)
+    assert dashboard.cursor == rows[0], "the cursor stays on its job"
+    assert dashboard.toasts == []
+
+
+async def test_a_status_without_jobs_says_so(dashboard: Driver, world: World) -> None:
+    world.delete(4)
+    await dashboard.press("5")
+    await dashboard.sees("No failed jobs.")
+
+
+def lists_rows(dashboard: Driver, rows: list[int]) -> bool:
+    return dashboard.rows == rows
+
+
+async def test_a_click_on_a_tab_lists_its_status(dashboard: Driver) -> None:
+    lists = {"failed": [4], "running": [2, 6], "queued": [1, 5], "succeeded": [3], "all": [1, 2, 3, 4, 5, 6]}
+    for label, rows in lists.items():
+        line = str(dashboard.app.dashboard.query_one(StatusTabs).render())
+        await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
+        await dashboard.until(partial(lists_rows, dashboard, rows))
+
+
+async def test_marks_do_not_outlive_a_change_of_the_list_unsaid(dashboard: Driver) -> None:
+    await dashboard.press("space", "4")
+    await dashboard.until(lambda: dashboard.rows == [3])
+    await dashboard.is_told("1 marked job left this list.")
+
+    assert dashboard.marked == set()
+
+
+async def test_o_sorts_by_the_next_column_and_capital_o_turns_the_order_around(dashboard: Driver) -> None:
+    seen = []
+    for _ in range(6):
+        await dashboard.press("o")
+        seen.append((dashboard.title.partition(", ")[2], dashboard.rows))
+    assert seen == [
+        ("last updated first", [1, 2, 3, 4, 5, 6]),
+        ("dearest first", [3, 2, 6, 1, 5, 4]),
+        ("slowest first", [6, 2, 4, 3, 5, 1]),
+        ("by status, failed first", [4, 3, 6, 2, 5, 1]),
+        ("by mode, Z to A", [2, 3, 6, 4, 1, 5]),
+        ("newest first", [1, 2, 3, 4, 5, 6]),
+    ]
+    await dashboard.press("O")
+    assert dashboard.title == "Jobs · 6, oldest first"
+    assert dashboard.rows == [6, 5, 4, 3, 2, 1]
+    assert dashboard.cursor == 1
+
+
+async def test_a_click_on_a_title_sorts_and_another_turns_the_order_around(dashboard: Driver) -> None:
+    cost = dashboard.row(0).index("COST")
+    await dashboard.pilot.click(JobTable, offset=(cost, 0))
+    await dashboard.until(lambda: dashboard.title.endswith("dearest first"))
+    await dashboard.pilot.click(JobTable, offset=(cost, 0))
+    await dashboard.until(lambda: dashboard.title.endswith("cheapest first"))
+
+    assert dashboard.rows == [4, 5, 1, 6, 2, 3]
+
+
+async def test_the_order_holds_for_what_arrives(dashboard: Driver, world: World) -> None:
+    await dashboard.press("o", "o")
+    world.job(9, cost_cents=275)
+    await dashboard.looks_again()
+
+    assert dashboard.rows == [3, 9, 2, 6, 1, 5, 4]
+
+
+async def test_slash_finds_in_the_rows_enter_keeps_and_escape_clears(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"time")
+    assert dashboard.rows == [4], "in the error"
+    assert dashboard.title == "Jobs · 1 with “time” of 6, newest first"
+    assert dashboard.cursor == 4, "the cursor goes to what is found"
+    await dashboard.press("enter")
+    assert dashboard.app.focused is dashboard.table
+    assert dashboard.rows == [4]
+    await dashboard.press("escape")
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    assert dashboard.cursor == 4
+    assert dashboard.title == "Jobs · 6, newest first"
+    assert not dashboard.app.dashboard.query_one("#find").display
+    assert dashboard.toasts == []
+
+
+@pytest.mark.parametrize(
+    ("needle", "rows"), [("PACK", [2]), (short(5), [5]), ("$3.00", [3]), ("queued", [1, 5]), ("zzz", [])]
+)
+async def test_anything_that_a_row_shows_is_found(dashboard: Driver, needle: str, rows: list[int]) -> None:
+    await dashboard.press("slash")
+    await dashboard.type(needle)
+
+    assert dashboard.rows == rows
+    assert ("No row holds what you look for." in dashboard.text) == (not rows)
+
+
+async def test_escape_takes_back_one_thing_at_a_time(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"life", "enter", "space", "escape")
+    assert dashboard.marked == set()
+    assert dashboard.app.dashboard.query_one("#find", Input).value == "life"
+    await dashboard.press("escape")
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+
+
+async def test_the_id_is_copied_and_told(dashboard: Driver) -> None:
+    await dashboard.press("down", "y")
+
+    assert dashboard.app.clipboard == str(job_id(2))
+    await dashboard.is_told(f"Copied the id {job_id(2)}.")
+
+
+async def test_the_job_is_copied_as_the_command_line_prints_it(dashboard: Driver) -> None:
+    await dashboard.press("down", "down", "down", "Y")
+    await dashboard.is_told(f"Copied lifestyle {short(4)} as JSON.")
+
+    assert json.loads(dashboard.app.clipboard) == {
+        "id": str(job_id(4)),
+        "user_id": "a0000000-0000-4000-8000-000000000000",
+        "project_id": "a1000000-0000-4000-8000-000000000000",
+        "status": "failed",
+        "mode": "lifestyle",
+        "input_asset_id": None,
+        "error": "API timeout",
+        "cost_cents": 50,
+        "created_at": "2026-11-24T11:56:00.000000Z",
+        "updated_at": "2026-11-24T11:56:00.000000Z",
+    }
+
+
+async def test_marked_jobs_are_copied_together(dashboard: Driver) -> None:
+    await dashboard.press("space", "space", "y")
+    assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
+    await dashboard.is_told("Copied the ids of 2 jobs.")
+
+    await dashboard.press("Y")
+    assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
+
+
+async def test_the_details_copy_their_job(dashboard: Driver) -> None:
+    await dashboard.press("enter", "y")
+    assert dashboard.app.clipboard == str(job_id(1))
+    await dashboard.press("Y")
+    assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
+
+
+async def test_a_click_points_and_another_opens(dashboard: Driver) -> None:
+    await dashboard.pilot.click(JobTable, offset=(10, 3))
+    assert dashboard.cursor == 3
+    assert dashboard.dialog == ""
+    await dashboard.pilot.click(JobTable, offset=(10, 3))
+    await dashboard.until(lambda: dashboard.dialog == "Job")

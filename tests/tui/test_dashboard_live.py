@@ -1,0 +1,160 @@
+"""Changes by others arrive by themselves, as often as one wants, and disturb nothing that the person is at."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+from textual.widgets import Input
+
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import FROZEN, World, job_id
+
+QUICK = 0.05
+
+
+@pytest.fixture
+async def live(world: World, database: Conninfo) -> AsyncIterator[Driver]:
+    """Looks twenty times a second."""
+    async with driving(WatchedApp(opener_of(database), interval=QUICK)) as driver:
+        yield driver
+
+
+async def some_looks(driver: Driver, number: int = 3) -> None:
+    before = driver.app.looks
+    await driver.until(lambda: driver.app.looks >= before + number)
+    await driver.pilot.pause()
+
+
+async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> None:
+    world.set_status(1, "running")
+    await live.until(lambda: "running" in live.row(1))
+    world.sql("update generation_jobs set cost_cents = 999 where id = %s", job_id(1))
+    await live.until(lambda: "$9.99" in live.row(1))
+    world.job(9, minutes_ago=0.5)
+    await live.until(lambda: live.rows[0] == 9)
+    world.delete(3)
+    await live.until(lambda: 3 not in live.rows)
+
+    assert live.costs[0].startswith("◌ queued 2 ▸ running 3 ✓ succeeded 0 ")
+    assert live.cursor == 1
+
+
+async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world: World) -> None:
+    await live.press("z")
+    assert "‖ paused, seen 0 s ago" in live.header
+    await live.pilot.pause(2 * QUICK)
+    looks = live.app.looks
+    world.delete(6)
+    await live.pilot.pause(6 * QUICK)
+    assert live.app.looks == looks
+    assert live.rows == [1, 2, 3, 4, 5, 6]
+
+    await live.press("r")
+    await live.until(lambda: live.rows == [1, 2, 3, 4, 5])
+    assert live.app.looks == looks + 1
+    assert "paused" in live.header
+    world.delete(5)
+    await live.press("z")
+    await live.until(lambda: live.rows == [1, 2, 3, 4])
+    assert "live every" in live.header
+
+
+async def test_paused_with_other_eyes_it_stays_paused(live: Driver) -> None:
+    await live.press("z", "u")
+    await live.until(lambda: live.dialog == "Look with whose eyes?")
+    await live.type("ben")
+    await live.press("enter")
+    await live.sees("as ben@example.com · ‖ paused")
+    await live.sees("Trail gear")
+    looks = live.app.looks
+    await live.pilot.pause(4 * QUICK)
+
+    assert live.app.looks == looks
+
+
+async def test_faster_and_slower_step_through_the_intervals(dashboard: Driver) -> None:
+    shown = []
+    for key in ("plus", "plus", "equals_sign", "minus", "plus", "plus", "plus", "plus", "plus"):
+        await dashboard.press(key)
+        shown.append(dashboard.header.strip().rpartition("every ")[2])
+
+    assert shown == ["30 s", "10 s", "5 s", "10 s", "5 s", "2 s", "1 s", "1 s", "1 s"]
+    await dashboard.press(*["minus"] * 6)
+    assert dashboard.header.rstrip().endswith("live every 1 min")
+
+
+async def test_faster_counts_at_once(dashboard: Driver, world: World) -> None:
+    world.delete(6)
+    await dashboard.press(*["plus"] * 5)
+    await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5])
+
+
+async def test_an_open_dialog_and_what_is_typed_in_it_survive(live: Driver, world: World) -> None:
+    await live.press("n")
+    await live.until(lambda: live.dialog == "New job")
+    await live.type("half-ty")
+    world.delete(1)
+    await live.until(lambda: 1 not in live.rows)
+
+    assert live.dialog == "New job"
+    field = live.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "half-ty"
+
+
+async def test_what_is_looked_for_stays_and_new_rows_pass_through_it(live: Driver, world: World) -> None:
+    await live.press("slash")
+    await live.type("pack")
+    world.job(9, mode="packaging", minutes_ago=0.1)
+    await live.until(lambda: live.rows == [9, 2])
+
+    field = live.app.focused
+    assert isinstance(field, Input)
+    assert field.value == "pack"
+
+
+async def test_marks_scroll_and_cursor_survive(world: World, database: Conninfo) -> None:
+    world.jobs(range(100, 200))
+    async with driving(WatchedApp(opener_of(database), interval=QUICK), size=(80, 24)) as live:
+        await live.press("end", "up", "space", "up")
+        lines = [live.row(place) for place in range(1, 10)]
+        scroll, cursor = live.table.scroll_y, live.cursor
+        world.jobs(range(300, 303))
+        world.sql("update generation_jobs set created_at = %s where id = any(%s)", "2026-11-24", [job_id(300)])
+        world.job(9, minutes_ago=0.1)
+        world.delete(100, 101)
+        await live.until(lambda: 9 in live.rows and 100 not in live.rows)
+        await some_looks(live)
+
+        assert live.cursor == cursor
+        assert live.marked == {198}
+        assert [live.row(place) for place in range(1, 10)] == lines
+        assert scroll != 0
+        assert "▲ 1 new" in live.text
+
+
+async def test_a_project_that_is_deleted_elsewhere_gives_way_to_another(live: Driver, world: World) -> None:
+    world.sql("delete from projects where name = 'Autumn catalog'")
+    await live.sees("Costs · Spring lookbook")
+
+    await live.is_told("The project is gone, or hidden: another is shown.")
+    assert live.rows == [7]
+
+
+async def test_a_project_created_elsewhere_is_listed_and_not_jumped_to(live: Driver, world: World) -> None:
+    world.sql("insert into projects (user_id, name) select id, 'Winter sale' from auth.users where email ~ 'ada'")
+    await live.sees("Winter sale")
+
+    assert "Costs · Autumn catalog" in live.text
+
+
+async def test_ages_grow_without_a_look(world: World, database: Conninfo) -> None:
+    now = [FROZEN]
+    async with driving(WatchedApp(opener_of(database), clock=lambda: now[0])) as driver:
+        assert "1 min ago" in driver.row(1)
+        await driver.press("enter")
+        now[0] = FROZEN + timedelta(minutes=4)
+        await driver.until(lambda: "5 min ago" in driver.row(1))
+        assert "Waiting      5 min 00 s" in driver.text
+        assert driver.app.looks == 2, "one to find the newest project, one of it"

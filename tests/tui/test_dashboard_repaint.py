@@ -1,0 +1,97 @@
+"""Nothing is drawn again while no visible text changes."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import OptionList
+
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import FROZEN, World
+from tui.widgets.job_table import JobTable
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many lines of each kind of widget were drawn, and not taken from what Textual keeps of them."""
+    counts: Counter[str] = Counter()
+
+    def counting(original: Callable[[Widget, int], Strip]) -> Callable[[Widget, int], Strip]:
+        def render_line(widget: Widget, y: int) -> Strip:
+            counts[type(widget).__name__] += 1
+            return original(widget, y)
+
+        return render_line
+
+    for kind in (Widget, OptionList, JobTable):
+        monkeypatch.setattr(kind, "render_line", counting(kind.__dict__["render_line"]))
+    return counts
+
+
+async def same_looks(driver: Driver, number: int = 5) -> None:
+    before = driver.app.looks
+    await driver.until(lambda: driver.app.looks >= before + number)
+    await driver.pilot.pause()
+
+
+async def test_looks_that_say_the_same_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
+    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+        await same_looks(driver)
+        assert drawn["JobTable"] > 0
+        drawn.clear()
+        await same_looks(driver)
+
+        assert drawn == {}
+
+
+async def test_ticks_of_the_clock_draw_nothing_while_ages_read_the_same(
+    world: World, database: Conninfo, drawn: Counter[str]
+) -> None:
+    now = FROZEN
+
+    def clock() -> datetime:
+        return now
+
+    async with driving(WatchedApp(opener_of(database), clock=clock)) as driver:
+        drawn.clear()
+        now = FROZEN + timedelta(seconds=20)
+        driver.app.dashboard._tick()
+        await driver.pilot.pause()
+        assert drawn == {}
+
+        now = FROZEN + timedelta(seconds=60)
+        driver.app.dashboard._tick()
+        await driver.until(lambda: drawn)
+        await driver.pilot.pause()
+        assert set(drawn) == {"JobTable"}
+
+
+async def test_a_changed_job_draws_the_table_and_what_counts_it(
+    world: World, database: Conninfo, drawn: Counter[str]
+) -> None:
+    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+        await same_looks(driver)
+        drawn.clear()
+        world.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
+        await same_looks(driver)
+        assert drawn == {"JobTable": 1}
+
+        world.set_status(1, "running")
+        await same_looks(driver)
+        assert set(drawn) == {"JobTable", "CostsPanel"}
+
+
+async def test_the_details_are_drawn_only_when_they_say_something_else(
+    world: World, database: Conninfo, drawn: Counter[str]
+) -> None:
+    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+        await driver.press("enter")
+        await same_looks(driver)
+        drawn.clear()
+        await same_looks(driver)
+
+        assert drawn == {}

@@ -1,0 +1,88 @@
+"""From the smallest terminal to a large one, in colour and without: nothing breaks, and what matters stays in sight."""
+
+from functools import partial
+
+import pytest
+
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World
+from tui.widgets.project_list import ProjectList
+
+TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
+
+
+def is_in_sight(driver: Driver, selector: str) -> bool:
+    return bool(driver.app.dashboard.query_one(selector).region.area)
+
+
+def has_cost_lines(driver: Driver, number: int) -> bool:
+    return len(driver.costs) == number
+
+
+@pytest.mark.parametrize("size", [(200, 50), (120, 36), (100, 24), (80, 24), (60, 15), (40, 8)])
+async def test_every_size_shows_rows_and_every_dialog(world: World, database: Conninfo, size: tuple[int, int]) -> None:
+    world.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
+    async with driving(WatchedApp(opener_of(database)), size=size) as driver:
+        lines = driver.text.splitlines()
+        assert [len(line) for line in lines] == [size[0]] * size[1]
+        assert any("›" in line and "queued" in line for line in lines)
+        assert TOO_SMALL not in driver.text
+        for keys in ("enter", "d", "n", "p", "P", "u", "question_mark", "ctrl+p", "slash"):
+            await driver.press(keys)
+            await driver.pilot.pause()
+            await driver.press("escape")
+        await driver.press("end", "enter")
+        assert driver.dialog == "Job"
+
+
+async def test_the_projects_stand_beside_only_where_there_is_room(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
+        assert driver.app.dashboard.query_one(ProjectList).display
+        await driver.pilot.resize_terminal(99, 24)
+        await driver.until(lambda: not driver.app.dashboard.query_one(ProjectList).display)
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+        await driver.show_project("Spring lookbook")
+
+
+@pytest.mark.parametrize("size", [(30, 6), (39, 24), (80, 7), (5, 2), (1, 1)])
+async def test_a_terminal_that_is_too_small_says_so(world: World, database: Conninfo, size: tuple[int, int]) -> None:
+    async with driving(WatchedApp(opener_of(database)), size=size) as driver:
+        if size[0] >= 30:
+            assert "too small" in driver.text
+        assert "│" not in driver.text
+        await driver.press("d", "escape", "n", "escape", "slash", "escape", "question_mark", "escape")
+        await driver.pilot.resize_terminal(80, 24)
+        await driver.sees("Costs · Autumn catalog")
+        assert TOO_SMALL not in driver.text
+
+
+async def test_a_low_terminal_keeps_its_lines_for_the_jobs(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
+        for height, lines in ((36, 4), (24, 3), (15, 2)):
+            await driver.pilot.resize_terminal(80, height)
+            await driver.until(partial(has_cost_lines, driver, lines))
+        await driver.pilot.resize_terminal(80, 9)
+        await driver.until(lambda: not is_in_sight(driver, "#costs"))
+
+
+async def test_without_colour_the_cursor_stays_visible(
+    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with driving(WatchedApp(opener_of(database))) as driver:
+        assert driver.app.no_color
+        assert driver.row(1).startswith("›")
+        strip = driver.table.render_line(1)
+        assert any(segment.style and segment.style.reverse for segment in strip)
+        for keys in ("enter", "d", "n", "p", "question_mark"):
+            await driver.press(keys)
+            await driver.press("escape")
+
+
+@pytest.mark.parametrize("theme", ["textual-light", "nord", "gruvbox", "ansi-dark"])
+async def test_every_kind_of_theme_shows_the_dashboard(dashboard: Driver, theme: str) -> None:
+    dashboard.app.theme = theme
+    await dashboard.press("d", "escape", "n", "escape", "question_mark", "escape", "down")
+
+    assert dashboard.cursor == 2
