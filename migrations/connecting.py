@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 import psycopg
 from psycopg import errors
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from migrations.errors import MigrationRefused
+from store.connections import with_defaults
 from store.driver_errors import translate, translate_connecting
-from store.errors import SchemaMissing, StoreError
+from store.errors import SchemaMissing, SignInRefused, StoreError, Unreachable
 
-CONNECT_TIMEOUT_SECONDS = 10
+APPLICATION_NAME = "gjobs migrate"
 
 _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillExist)
 
@@ -19,16 +20,31 @@ _REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillEx
 @contextmanager
 def connect(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
     """Closed on leaving. What is not committed by then is undone."""
-    parameters = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "application_name": "gjobs migrate", **conninfo}
-    try:
-        # A pooler between may serve each transaction by another server process, which has not what was prepared.
-        connection = psycopg.connect(make_conninfo("", **parameters), prepare_threshold=None)
-    except psycopg.Error as error:
-        raise translate_connecting(error) from error
+    connection = _open({"application_name": APPLICATION_NAME, **with_defaults(conninfo)})
     try:
         yield connection
     finally:
         connection.close()
+
+
+def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
+    """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+    failure: StoreError = Unreachable("The database has no address.")
+    try:
+        for address in conninfo_attempts(parameters):
+            try:
+                # A pooler between may serve each transaction by another process, which has not what was prepared.
+                return psycopg.connect(make_conninfo("", **address), prepare_threshold=None)
+            except psycopg.Error as error:
+                failure = translate_connecting(error)
+                failure.__cause__ = error
+                if isinstance(failure, SignInRefused):
+                    break
+    except psycopg.Error as error:
+        raise translate_connecting(error) from error
+    except UnicodeError as error:
+        raise Unreachable("The database's host name cannot be one.") from error
+    raise failure
 
 
 def translate_migrating(error: psycopg.Error) -> StoreError:

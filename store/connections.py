@@ -39,12 +39,17 @@ CONNECT_TIMEOUT = 10
 """Seconds for each address, where neither the URL nor the environment says otherwise."""
 
 
+def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
+    """What every connection is made with, unless `conninfo` says otherwise."""
+    timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
+    return {**DEFAULTS, "connect_timeout": timeout, **conninfo}
+
+
 class Connections:
     """At most `size` connections with the same parameters, opened when needed and kept for the next."""
 
     def __init__(self, conninfo: Mapping[str, str | int], *, size: int = 2) -> None:
-        timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
-        self._conninfo = {**DEFAULTS, "connect_timeout": timeout, **conninfo}
+        self._conninfo = with_defaults(conninfo)
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
         self._closed = False

@@ -1,0 +1,41 @@
+"""How a run of migrations reaches the database, or is turned away."""
+
+import asyncio
+
+import pytest
+
+from migrations.connecting import connect
+from migrations.runner import status
+from store.errors import SignInRefused, Unreachable
+from tests.conftest import Conninfo
+from tests.store.servers import Doorkeeper, fatal, listening
+
+
+async def test_a_wrong_password_is_tried_once() -> None:
+    """Also where the name has several addresses: whoever guesses passwords is banned."""
+    doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
+    hosts = ["127.0.0.1", "127.0.0.2"]
+    async with listening(doorkeeper.serve, *hosts) as port:
+        with pytest.raises(SignInRefused, match="password authentication failed"):
+            await asyncio.to_thread(
+                status, {"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"}
+            )
+    assert doorkeeper.visits == 1
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer(database: Conninfo) -> None:
+    with connect({**database, "host": f"/nowhere,{database['host']}", "hostaddr": ""}) as connection:
+        assert connection.execute("show application_name").fetchone() == ("gjobs migrate",)
+
+
+@pytest.mark.parametrize("host", ["/nowhere", "no-such-host.invalid", "n" * 70, "a..b"])
+def test_a_host_that_is_none(host: str) -> None:
+    with pytest.raises(Unreachable):
+        status({"host": host, "user": "ada"})
+
+
+def test_a_link_that_dies_is_noticed(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGCONNECT_TIMEOUT", "33")
+    with connect(database) as connection:
+        parameters = {option.keyword: option.val for option in connection.pgconn.info}
+    assert (parameters[b"tcp_user_timeout"], parameters[b"connect_timeout"]) == (b"20000", b"33")
