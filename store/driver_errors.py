@@ -1,6 +1,6 @@
 """From the driver's errors to ours: the one translation, made where an error arises."""
 
-from psycopg import Error, InterfaceError, OperationalError, errors
+from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
 
 from store.errors import (
     Conflict,
@@ -102,6 +102,8 @@ def translate_connecting(error: Error) -> StoreError:
     if error.sqlstate is not None:
         return translate(error)
     text = _refusal(str(error))
+    if isinstance(error, ProgrammingError):
+        return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
     if any(phrase in text for phrase in _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")

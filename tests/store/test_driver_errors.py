@@ -212,6 +212,12 @@ async def test_a_host_that_is_none(host: str) -> None:
     assert isinstance(await refusal_of({"host": host, "user": "ada"}), Unreachable)
 
 
+async def test_a_parameter_that_is_none_is_an_invalid_value() -> None:
+    error = await refusal_of({"host": "127.0.0.1", "user": "ada", "connect_timeout": "soon"})
+    assert isinstance(error, InvalidValue)
+    assert str(error) == "The database's address cannot be read: bad value for connect_timeout: 'soon'."
+
+
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
 async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
