@@ -73,6 +73,12 @@ def translate(error: Error) -> StoreError:
             return TimedOut("The database took too long, so the statement was stopped.", sqlstate=state)
         case errors.SerializationFailure() | errors.DeadlockDetected():
             return Conflict("A concurrent change came first: nothing was changed.", sqlstate=state)
+        case errors.RaiseException():
+            return Conflict(
+                f"The database refused: {text}.",
+                hint=error.diag.message_hint or "A rule of the database's own forbids it: ask its owner.",
+                sqlstate=state,
+            )
         case errors.FeatureNotSupported():
             return UnexpectedError(f"The database does not offer this: {text}.", sqlstate=state)
     if isinstance(error, _SCHEMA):

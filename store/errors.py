@@ -8,7 +8,7 @@ StoreError
 ├── NoPrivilege          the role may not do this
 ├── ReadOnly             the session, or the server, takes no writes
 ├── SchemaMissing        a table, column or function that is needed is not there
-├── Conflict             another transaction won, or another row stands in the way: nothing was changed
+├── Conflict             another transaction won, or a row or a rule stands in the way: nothing was changed
 ├── InvalidValue         a value was not accepted; names the field
 ├── TransitionRefused    the job's status does not permit it; names what it permits
 ├── RowMissing           no such row, or none that this actor sees

@@ -175,6 +175,16 @@ async def test_an_unknown_owner_is_an_invalid_value(operator: Store) -> None:
     assert (caught.value.sqlstate, caught.value.field) == ("23503", "user_id")
 
 
+@pytest.mark.parametrize(
+    ("options", "hint"),
+    [("", "A rule of the database's own forbids it: ask its owner."), (" using hint = 'Pay first'", "Pay first")],
+)
+async def test_a_rule_of_an_apps_own_is_a_conflict(operator: Store, options: str, hint: str) -> None:
+    error = await error_of(operator.database, f"do $$ begin raise exception 'no budget'{options}; end $$")
+    assert isinstance(error, Conflict)
+    assert (str(error), error.hint, error.sqlstate) == ("The database refused: no budget.", hint, "P0001")
+
+
 async def test_whatever_else_the_database_answers(operator: Store) -> None:
     error = await error_of(operator.database, "select 1 / 0")
     assert type(error) is UnexpectedError
