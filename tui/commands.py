@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, cast
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
+from textual.fuzzy import Matcher
 
 from tui.bound_actions import BoundAction, bound_actions
-from tui.format import count
+from tui.outcomes import jobs_count
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class DashboardCommands(Provider):
         for action in self._actions():
             score = max(matcher.match(_title(action)), matcher.match(action.what))
             if score > 0:
-                yield Hit(score, matcher.highlight(_title(action)), self._run(action), help=action.what)
+                yield Hit(score, _highlighted(matcher, _title(action)), self._run(action), help=action.what)
 
     def _actions(self) -> Iterator[BoundAction]:
         for action in bound_actions(self.screen):
@@ -62,7 +63,16 @@ class ProjectCommands(Provider):
             score = matcher.match(title)
             if score > 0:
                 show = partial(dashboard.choose_project, project.id)
-                yield Hit(score, matcher.highlight(title), show, help=f"{count(project.job_count)} jobs")
+                yield Hit(score, _highlighted(matcher, title), show, help=jobs_count(project.job_count))
+
+
+def _highlighted(matcher: Matcher, title: str) -> Content:
+    """The matcher's own reads the title as markup."""
+    _, offsets = matcher.fuzzy_search.match(matcher.query, title)
+    content = Content(title)
+    for offset in offsets:
+        content = content.stylize(matcher.match_style, offset, offset + 1)
+    return content
 
 
 def _title(action: BoundAction) -> str:

@@ -31,7 +31,7 @@ def confirm_deletion(
     noun = "this job" if len(jobs) == 1 else f"these {len(jobs)} jobs"
     return Confirmation(
         title=f"Delete {noun}?",
-        lines=(*described_jobs(jobs, project_names), "", _where(database), "This cannot be undone."),
+        lines=(*described_jobs(jobs, project_names), "", where(database), "This cannot be undone."),
         warning=_live_warning(jobs),
         agree="Delete" if len(jobs) == 1 else f"Delete {len(jobs)}",
     )
@@ -44,7 +44,7 @@ def confirm_transition(
     verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
     return Confirmation(
         title=f"{verb} these {len(jobs)} jobs?",
-        lines=(*described_jobs(jobs, project_names), "", _where(database)),
+        lines=(*described_jobs(jobs, project_names), "", where(database)),
         warning=None,
         agree=f"{verb} {len(jobs)}",
     )
@@ -64,7 +64,8 @@ def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
     return "  ".join(parts)
 
 
-def _where(database: str) -> str:
+def where(database: str) -> str:
+    """Names the database that is about to be changed."""
     return f"Database: {clean(database, limit=60)}"
 
 

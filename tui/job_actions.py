@@ -12,7 +12,7 @@ from textual.app import App
 from store.model import GenerationJob, JobStatus
 from store.transitions import sources
 from tui import job_writes
-from tui.confirmations import confirm_deletion, confirm_transition, described_jobs
+from tui.confirmations import confirm_deletion, confirm_transition, described_jobs, where
 from tui.desk import Desk
 from tui.errands import Errands
 from tui.job_action import JobAction
@@ -69,7 +69,7 @@ class JobActions:
 
         prompt = TextPrompt(
             title=f"Fail {jobs_name(jobs)}",
-            lines=(*described_jobs(jobs, self._desk.project_names), "", f"Database: {self._desk.database}"),
+            lines=(*described_jobs(jobs, self._desk.project_names), "", where(self._desk.database)),
             label="Error text",
             agree="Fail",
             placeholder="What went wrong, such as: API timeout",

@@ -8,7 +8,7 @@ from uuid import UUID
 from store.errors import StoreError
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import sources, why_refused
-from tui.format import money, short_id
+from tui.format import count, money, short_id
 from tui.text import clean
 
 Severity = Literal["information", "warning", "error"]
@@ -34,7 +34,11 @@ def job_name(job: GenerationJob) -> str:
 
 
 def jobs_name(jobs: Sequence[GenerationJob]) -> str:
-    return job_name(jobs[0]) if len(jobs) == 1 else f"{len(jobs)} jobs"
+    return job_name(jobs[0]) if len(jobs) == 1 else jobs_count(len(jobs))
+
+
+def jobs_count(number: int) -> str:
+    return f"{count(number)} {'job' if number == 1 else 'jobs'}"
 
 
 def error_toast(error: StoreError) -> Toast:

@@ -7,8 +7,8 @@ from uuid import UUID
 from store.actor import OPERATOR, ActingUser
 from store.errors import StoreError
 from store.model import Project, User
-from tui.format import age, count, money
-from tui.outcomes import error_toast
+from tui.format import age, money
+from tui.outcomes import error_toast, jobs_count
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
 
@@ -73,7 +73,7 @@ def _project_choice(project: Project) -> Choice:
     return Choice(
         key=str(project.id),
         label=project.name,
-        detail=f"{_jobs(project.job_count)}, {money(project.total_cost_cents)}",
+        detail=f"{jobs_count(project.job_count)}, {money(project.total_cost_cents)}",
         keywords=str(project.id),
     )
 
@@ -82,10 +82,6 @@ def _user_choice(user: User, last: str) -> Choice:
     return Choice(
         key=str(user.id),
         label=user.email or f"no e-mail {user.id}",
-        detail=_jobs(user.job_count) + (f", {last}" if last else ""),
+        detail=jobs_count(user.job_count) + (f", {last}" if last else ""),
         keywords=str(user.id),
     )
-
-
-def _jobs(number: int) -> str:
-    return f"{count(number)} {'job' if number == 1 else 'jobs'}"

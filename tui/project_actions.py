@@ -5,6 +5,7 @@ from uuid import UUID
 
 from store.actor import Operator
 from store.model import Project
+from tui.confirmations import where
 from tui.desk import Desk
 from tui.outcomes import Toast
 from tui.pickers import pick_owner
@@ -29,7 +30,7 @@ async def create_project(app: "GjobsApp", desk: Desk) -> None:
 
     prompt = TextPrompt(
         title="New project",
-        lines=(f"Database: {clean(desk.database, limit=60)}",),
+        lines=(where(desk.database),),
         label="Name",
         agree="Create",
         placeholder="Such as: Autumn catalog",

@@ -17,6 +17,7 @@ from tui.format import short_id
 from tui.screens.form import FormDialog
 from tui.screens.problem import Problem
 from tui.text import clean
+from tui.widgets.text_field import TextField
 
 _MOST_DIGITS = 12
 """More than any cost has; the store says what the limit is."""
@@ -65,10 +66,10 @@ class NewJobDialog(FormDialog[GenerationJob]):
                 compact=True,
             )
             yield Static(f"Mode: {', '.join(USUAL_MODES)}, or your own", classes="label", markup=False)
-            yield Input(value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES), id="mode", compact=True)
+            yield TextField(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
             yield Problem(id="mode-problem")
             yield Static("Cost in cents", classes="label", markup=False)
-            yield Input(value=str(DEFAULT_COST_CENTS), id="cost", compact=True)
+            yield TextField(id="cost", value=str(DEFAULT_COST_CENTS))
             yield Problem(id="cost-problem")
             yield Static("Input asset", classes="label", markup=False)
             yield Select[UUID]([], prompt="None", id="asset", compact=True)

@@ -14,6 +14,7 @@ from textual.widgets.option_list import Option
 
 from tui.screens.dialog import Dialog
 from tui.text import clean
+from tui.widgets.text_field import TextField
 
 _LONGEST_LABEL = 60
 
@@ -51,7 +52,7 @@ class PickDialog(Dialog[str]):
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
-            yield Input(placeholder="Type some letters of the name", id="needle", compact=True)
+            yield TextField(id="needle", placeholder="Type some letters of the name")
             yield OptionList(id="choices", markup=False, compact=True)
             yield Static("Nothing of that name.", id="none", markup=False)
 

@@ -11,6 +11,7 @@ from textual.widgets import Button, Input, Static
 from tui.screens.dialog import ResultType
 from tui.screens.form import FormDialog
 from tui.screens.problem import Problem
+from tui.widgets.text_field import TextField
 
 
 class TextPrompt(FormDialog[ResultType]):
@@ -38,7 +39,7 @@ class TextPrompt(FormDialog[ResultType]):
         with self.box(self._title):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield Static(Content(self._label), classes="label", markup=False)
-            yield Input(placeholder=self._placeholder, id="text", compact=True)
+            yield TextField(id="text", placeholder=self._placeholder)
             yield Problem(id="problem")
             yield self.buttons(cancel="Cancel (esc)", agree=f"{self._agree} (enter)")
 

@@ -17,6 +17,7 @@ from tui.job_list_title import job_list_title, why_empty
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
 from tui.widgets.status_tabs import StatusTabs
+from tui.widgets.text_field import TextField
 
 _SORTS = tuple(SortColumn)
 
@@ -66,7 +67,7 @@ class JobsPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
-        yield Input(placeholder="Find in the rows shown: mode, error, id …", id="find", compact=True)
+        yield TextField(id="find", placeholder="Find in the rows shown: mode, error, id …")
         yield JobTable(id="jobs")
 
     def on_mount(self) -> None:

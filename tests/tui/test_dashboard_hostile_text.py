@@ -1,0 +1,121 @@
+"""Whatever stands in the database is text: nothing in it is obeyed, moves the cursor or hides, on any screen."""
+
+import json
+import unicodedata
+from collections.abc import AsyncIterator
+
+import pytest
+from textual.widgets import Select
+
+from store.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, AUTUMN, SPRING, World, job_id
+
+HOSTILE = {
+    "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
+    "closing tag": "[/oops] [/] [[ \\[ ]",
+    "escape sequences": "\x1b[31mred\x1b[2J\x1b]0;title\x07\x9b31m\x7f",
+    "invisible and reordered": "\u202egnp.exe\u202c a\u200bb\ufeff\u2066c\u00ad\U000e0041\u3164",
+    "lines": json.dumps({"message": "[/oops]\x1b[31m", "stack": "a\n\u202eb" * 50}) + "\nb\r\nc\x85\u2028d\te\x0b\x0c",
+    "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
+    "long": "x" * 10_000,
+}
+FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
+
+
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
+def text(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def hostile(text: str, world: World, database: Conninfo) -> AsyncIterator[Driver]:
+    """In every place that has a text, in a project's name and a user's address, too."""
+    world.sql("update auth.users set email = %s where id = %s", text, ADA)
+    world.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
+    world.sql("update generation_jobs set mode = %s, error = %s", text, text)
+    world.asset(job_id(99), text)
+    eyes = ActingUser(id=ADA, email=text)
+    async with driving(WatchedApp(opener_of(database, actor=eyes, label=text))) as driver:
+        yield driver
+
+
+def check(driver: Driver) -> None:
+    """No line of the screen obeys, hides or is of another width; and the app is alive."""
+    app = driver.app
+    assert app.is_running
+    assert app.mistake is None
+    width, height = app.size
+    strips = app.screen._compositor.render_strips()
+    assert len(strips) == height
+    for strip in strips:
+        assert strip.cell_length == width
+        for segment in strip:
+            categories = {unicodedata.category(character) for character in segment.text}
+            assert not categories & FORBIDDEN, repr(segment.text)
+            meta = segment.style.meta if segment.style else {}
+            assert "@click" not in meta, meta
+            assert segment.style is None or segment.style.link is None
+
+
+async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
+    await driver.press(*keys)
+    await driver.until(lambda: driver.dialog.startswith(dialog))
+    await driver.pilot.pause()
+    check(driver)
+
+
+async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
+    check(hostile)
+    await open_and_check(hostile, "enter", dialog="Job")
+    await open_and_check(hostile, "end")
+    await open_and_check(hostile, "escape", "d", dialog="Delete this job?")
+    await open_and_check(hostile, "escape", "down", "f", dialog="Fail ")
+    await open_and_check(hostile, "escape", "asterisk", "s", dialog="Start these 6 jobs?")
+    await open_and_check(hostile, "escape", "d", dialog="Delete these 6 jobs?")
+    await open_and_check(hostile, "escape", "escape", "P", dialog="New project")
+    await open_and_check(hostile, "escape", "p", dialog="Show which project?")
+    await open_and_check(hostile, "escape", "u", dialog="Look with whose eyes?")
+    await hostile.press("escape", "n")
+    await hostile.until(lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
+    for field in ("#project", "#asset"):
+        await hostile.go_into(field)
+        await hostile.press("enter", "down")
+        check(hostile)
+        await hostile.press("enter")
+        check(hostile)
+
+
+async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Driver) -> None:
+    await hostile.press("s", "down", "c", "y", "Y")
+    await hostile.is_told("Started ")
+    await hostile.is_told("Completed ")
+    check(hostile)
+    await hostile.press("asterisk", "s", "y")
+    await hostile.is_told("Left as they are: ")
+    check(hostile)
+    await hostile.press("p", "up", "enter")
+    await hostile.sees("Costs · all projects")
+    check(hostile)
+    await hostile.press("ctrl+p")
+    await hostile.type("Show project")
+    await hostile.sees("6 jobs")
+    check(hostile)
+    await hostile.press("enter")
+    await hostile.until(lambda: "Costs · all projects" not in hostile.text)
+    check(hostile)
+
+
+async def test_typed_it_is_shown_by_signs_and_kept_as_it_is(hostile: Driver, text: str) -> None:
+    await hostile.press("Y")
+    assert json.loads(hostile.app.clipboard)["mode"] == text
+    await hostile.press("slash")
+    await hostile.type(text.splitlines()[0][:60])
+    check(hostile)
+    await hostile.press("escape", "P")
+    await hostile.type(text.splitlines()[0][:60])
+    check(hostile)
+    await hostile.press("enter")
+    await hostile.is_told("Created the project ")
+    check(hostile)

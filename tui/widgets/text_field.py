@@ -1,0 +1,39 @@
+"""A line to type into. What is pasted may hold anything: characters without a form of their own are shown by a sign."""
+
+import unicodedata
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from tui.text import UNKNOWN, clean
+
+
+class ShowsInvisible(Highlighter):
+    """One character for each, so that the cursor stands where it seems to; the value itself is as it was typed."""
+
+    def __call__(self, text: str | Text) -> Text:
+        shown = text.copy() if isinstance(text, Text) else Text(text)
+        shown.plain = "".join(map(_visible, shown.plain))
+        return shown
+
+    def highlight(self, text: Text) -> None:
+        """Adds no colours."""
+
+
+def _visible(character: str) -> str:
+    is_mark = unicodedata.category(character) == "Mn" and unicodedata.combining(character) > 0
+    return character if is_mark else clean(character) or UNKNOWN
+
+
+class TextField(Input):
+    def __init__(self, *, id: str, value: str = "", placeholder: str = "", suggester: Suggester | None = None) -> None:  # noqa: A002
+        super().__init__(
+            id=id,
+            value=value,
+            placeholder=placeholder,
+            suggester=suggester,
+            highlighter=ShowsInvisible(),
+            compact=True,
+        )
