@@ -1,0 +1,80 @@
+"""What is asked before something that is hard to undo."""
+
+from uuid import UUID
+
+import pytest
+
+from store.model import GenerationJob, JobStatus
+from tests.tui.support import make_job
+from tests.tui.world import job_id
+from tui.confirmations import confirm_deletion, confirm_transition
+
+NAMES = {UUID(int=2): "Autumn catalog"}
+
+
+def jobs(*statuses: JobStatus) -> list[GenerationJob]:
+    return [make_job(number, id=job_id(number), status=status) for number, status in enumerate(statuses, 1)]
+
+
+QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
+
+
+def test_deleting_one_names_it_and_where_it_is() -> None:
+    question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app")
+
+    assert question.title == "Delete this job?"
+    assert question.lines == (
+        "✓ succeeded  main_white  $2.50  00000001  Autumn catalog",
+        "",
+        "Database: host/app",
+        "This cannot be undone.",
+    )
+    assert question.warning is None
+    assert question.agree == "Delete"
+
+
+def test_of_many_only_the_first_are_listed_and_the_others_counted() -> None:
+    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app")
+
+    assert question.title == "Delete these 8 jobs?"
+    assert len(question.lines) == 5 + 1 + 3
+    assert question.lines[5] == "and 3 more"
+    assert question.agree == "Delete 8"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "warning"),
+    [
+        ([QUEUED], "This job is still queued: it will never run."),
+        ([RUNNING], "This job is still running: its worker loses it."),
+        ([SUCCEEDED, FAILED], None),
+        ([SUCCEEDED, QUEUED], "Among them 1 still queued: they will never finish."),
+        ([QUEUED, RUNNING, RUNNING], "Among them 1 still queued and 2 still running: they will never finish."),
+    ],
+)
+def test_live_jobs_are_warned_of(statuses: list[JobStatus], warning: str | None) -> None:
+    assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d").warning == warning
+
+
+@pytest.mark.parametrize(
+    ("target", "title", "agree"),
+    [
+        (RUNNING, "Start these 2 jobs?", "Start 2"),
+        (SUCCEEDED, "Complete these 2 jobs?", "Complete 2"),
+        (FAILED, "Fail these 2 jobs?", "Fail 2"),
+    ],
+)
+def test_moving_several_is_asked_for(target: JobStatus, title: str, agree: str) -> None:
+    question = confirm_transition(jobs(QUEUED, QUEUED), target, project_names=NAMES, database="d")
+
+    assert (question.title, question.agree, question.warning) == (title, agree, None)
+    assert question.lines[-1] == "Database: d"
+
+
+def test_a_project_without_a_name_is_named_by_its_id_and_all_is_clean() -> None:
+    question = confirm_deletion(
+        [make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")], project_names={}, database="h\x1b[31m\u202e"
+    )
+
+    assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"
+    assert question.lines[2] == "Database: h␛[31m␦"

@@ -1,0 +1,140 @@
+"""The words for what an action did."""
+
+import pytest
+
+from store.errors import Conflict, StoreError, Unreachable
+from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
+from store.transitions import allowed
+from tests.tui.support import make_job
+from tests.tui.world import job_id
+from tui.outcomes import (
+    Toast,
+    created_toast,
+    cursor_lost_toast,
+    deleted_toast,
+    error_toast,
+    interrupted_toast,
+    job_name,
+    marks_lost_toast,
+    not_permitted_toast,
+    transition_toast,
+)
+
+JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
+RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED
+
+
+def applied(job: GenerationJob) -> TransitionOutcome:
+    return Applied(job=job)
+
+
+def refused(job: GenerationJob, current: JobStatus) -> TransitionOutcome:
+    return Refused(current=current, allowed=allowed(current), job=job)
+
+
+def missing(job: GenerationJob) -> TransitionOutcome:
+    return Missing(job_id=job.id)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "target", "toast"),
+    [
+        (applied(JOBS[0]), RUNNING, Toast(text="Started mode1 00000001.")),
+        (applied(JOBS[0]), SUCCEEDED, Toast(text="Completed mode1 00000001.")),
+        (applied(JOBS[0]), FAILED, Toast(text="Failed mode1 00000001.")),
+        (
+            refused(JOBS[0], SUCCEEDED),
+            RUNNING,
+            Toast(
+                text="Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
+                severity="warning",
+            ),
+        ),
+        (
+            missing(JOBS[0]),
+            RUNNING,
+            Toast(text="mode1 00000001 is gone or hidden: nothing was changed.", severity="warning"),
+        ),
+    ],
+)
+def test_one_job(outcome: TransitionOutcome, target: JobStatus, toast: Toast) -> None:
+    assert transition_toast(JOBS[:1], [outcome], target) == toast
+
+
+def test_several_jobs_all_of_them_done() -> None:
+    outcomes = [applied(job) for job in JOBS[:3]]
+
+    assert transition_toast(JOBS[:3], outcomes, RUNNING) == Toast(text="Started 3 of 3 jobs.")
+
+
+def test_several_jobs_names_those_that_were_left_and_why() -> None:
+    outcomes = [applied(JOBS[0]), refused(JOBS[1], SUCCEEDED), missing(JOBS[2])]
+
+    assert transition_toast(JOBS[:3], outcomes, RUNNING) == Toast(
+        text="Started 1 of 3 jobs. Left as they are: mode2 00000002 is succeeded; mode3 00000003 is gone or hidden.",
+        severity="warning",
+    )
+
+
+def test_of_many_that_were_left_only_some_are_named() -> None:
+    outcomes = [refused(job, FAILED) for job in JOBS]
+
+    assert transition_toast(JOBS, outcomes, RUNNING).text == (
+        "Started 0 of 7 jobs. Left as they are: mode1 00000001 is failed; mode2 00000002 is failed;"
+        " mode3 00000003 is failed; and 4 more."
+    )
+
+
+@pytest.mark.parametrize(
+    ("reached", "text"),
+    [
+        (1, "Started mode1 00000001. Then it stopped, and 2 jobs were not done: No answer. Check the address"),
+        (2, "Started 2 of 2 jobs. Then it stopped, and 1 job was not done: No answer. Check the address"),
+    ],
+)
+def test_an_interruption_says_how_far_it_came(reached: int, text: str) -> None:
+    outcomes = [applied(job) for job in JOBS[:reached]]
+    toast = interrupted_toast(JOBS[:3], outcomes, RUNNING, Unreachable("No answer."))
+
+    assert toast.text.startswith(text)
+    assert toast.severity == "error"
+
+
+@pytest.mark.parametrize(
+    ("jobs", "target", "text"),
+    [
+        (JOBS[:1], SUCCEEDED, "Only a running job can be completed; this one is queued."),
+        (JOBS[:3], SUCCEEDED, "Only running jobs can be completed; none of these 3 is."),
+        (JOBS[:2], FAILED, "Only running jobs can be failed; none of these 2 is."),
+    ],
+)
+def test_what_is_not_permitted(jobs: tuple[GenerationJob, ...], target: JobStatus, text: str) -> None:
+    assert not_permitted_toast(jobs, target) == Toast(text=text, severity="warning")
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (Conflict("It came first."), "It came first. Try again."),
+        (StoreError("It is so."), "It is so."),
+        (StoreError("Bad\x1b[31m \u202e[/oops]\nline."), "Bad␛[31m ␦[/oops]⏎line."),
+        (StoreError("x" * 1000), "x" * 400 + "…"),
+    ],
+)
+def test_an_error_is_said_with_what_to_do_about_it(error: StoreError, text: str) -> None:
+    assert error_toast(error) == Toast(text=text, severity="error")
+
+
+def test_the_small_ones() -> None:
+    assert created_toast(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
+    assert deleted_toast(JOBS[:1]).text == "Deleted mode1 00000001."
+    assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
+    assert cursor_lost_toast(JOBS[0].id).text == "The job 00000001 under the cursor left this list."
+    assert marks_lost_toast(1).text == "1 marked job left this list."
+    assert marks_lost_toast(2).text == "2 marked jobs left this list."
+
+
+def test_a_job_s_name_is_short_and_clean() -> None:
+    name = job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000))
+
+    assert name == "␛[2J" + "x" * 36 + "… 00000001"
