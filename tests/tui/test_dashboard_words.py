@@ -1,0 +1,176 @@
+"""Facts of a job, the banner, the line above, and which project is shown: pure words and choices."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from rich.text import Text
+
+from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.model import GenerationJob, JobStatistic, JobStatistics, JobStatus, Overview, OverviewQuery, Page, Project
+from tests.tui.support import NOON, make_job
+from tests.tui.world import job_id
+from tui.job_facts import fact_lines
+from tui.messages import LookFailed
+from tui.project_choice import project_to_show
+from tui.standing import trouble
+from tui.widgets.banner import banner_content
+from tui.widgets.text_field import ShowsInvisible
+
+AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
+
+
+def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
+    lines = ["".join(text for text, _ in line) for line in fact_lines(job, project="Autumn\x1b[31m", now=now)]
+    return {line[:13].strip(): line[13:] for line in lines}
+
+
+def test_all_facts_of_a_job() -> None:
+    job = make_job(1, id=job_id(1), cost_cents=-123_456, mode="a\nb", input_asset_id=UUID(int=7))
+
+    assert facts(job) == {
+        "Status": "◌ queued",
+        "Mode": "a⏎b",
+        "Cost": "-$1,234.56  -123,456 cents",
+        "Created": "6 min ago   2026-11-24 11:59:00 UTC",
+        "Updated": "6 min ago   2026-11-24 11:59:00 UTC",
+        "Waiting": "6 min 00 s",
+        "Id": "00000001-0000-0000-0000-000000000000",
+        "Project": "Autumn␛[31m  00000000-0000-0000-0000-000000000002",
+        "Owner": "00000000-0000-0000-0000-000000000001",
+        "Input asset": "00000000-0000-0000-0000-000000000007",
+    }
+
+
+def test_the_total_ends_with_the_job() -> None:
+    job = make_job(0, updated_at=NOON + timedelta(seconds=79))
+
+    assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
+    assert facts(replace(job, status=JobStatus.SUCCEEDED))["Total"] == "1 min 19 s"
+
+
+@pytest.fixture
+def in_zone(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Moves this machine; the tests' own fixture moves it back."""
+
+    def move(zone: str) -> None:
+        monkeypatch.setenv("TZ", zone)
+        time.tzset()
+
+    return move
+
+
+@pytest.mark.parametrize(
+    ("zone", "shown"),
+    [
+        ("UTC", "5 min ago   2026-11-24 12:00:00 UTC"),
+        ("CET-1", "5 min ago   2026-11-24 13:00:00 (12:00:00 UTC)"),
+        ("HST10", "5 min ago   2026-11-24 02:00:00 (12:00:00 UTC)"),
+        ("NZD-13", "5 min ago   2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)"),
+    ],
+)
+def test_times_are_told_of_here_and_of_utc(in_zone: Callable[[str], None], zone: str, shown: str) -> None:
+    in_zone(zone)
+
+    assert facts(make_job(0))["Created"] == shown
+
+
+def test_times_that_are_none_have_a_word() -> None:
+    forever = datetime.max.replace(tzinfo=UTC)
+
+    shown = facts(make_job(0, status=JobStatus.FAILED, updated_at=forever))
+    assert (shown["Updated"], shown["Total"]) == ("infinity", "–")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (Unreachable("x"), "no connection"),
+        (SignInRefused("x"), "sign-in refused"),
+        (TimedOut("x"), "no answer in time"),
+        (NoPrivilege("x"), "no privilege"),
+        (SchemaMissing("x"), "no schema"),
+        (Conflict("x"), "nothing read"),
+    ],
+)
+def test_each_kind_of_trouble_has_its_words(error: StoreError, words: str) -> None:
+    assert trouble(error) == words
+
+
+@pytest.mark.parametrize(
+    ("retry_in", "is_paused", "data_age", "second_line"),
+    [
+        (4, False, None, "Check it. Tried again by itself; r tries at once."),
+        (4, False, 200, "Check it. What is shown is 3 min old. Tried again by itself; r tries at once."),
+        (4, True, 200, "Check it. What is shown is 3 min old. Press r to try again."),
+        (None, False, None, "Check it. Press r to try again."),
+    ],
+)
+def test_the_banner_says_what_since_when_and_what_happens_next(
+    retry_in: int | None, is_paused: bool, data_age: int | None, second_line: str
+) -> None:
+    now = NOON + timedelta(minutes=2)
+    failure = LookFailed(
+        store=None,
+        error=Unreachable("No answer.\n\x1b[2J", hint="Check it."),
+        since=NOON,
+        retry_at=None if retry_in is None else now + timedelta(seconds=retry_in),
+    )
+    data_from = None if data_age is None else now - timedelta(seconds=data_age)
+    content = banner_content(failure, data_from=data_from, is_paused=is_paused, now=now)
+
+    assert content.plain.split("\n") == ["✗ No answer.⏎␛[2J Since 12:00:00.", second_line]
+
+
+def project(identifier: UUID) -> Project:
+    return Project(
+        id=identifier, user_id=UUID(int=1), name="P", created_at=NOON, updated_at=NOON, job_count=0, total_cost_cents=0
+    )
+
+
+@pytest.mark.parametrize(
+    ("wanted", "projects", "jobs", "all_was_chosen", "shown"),
+    [
+        pytest.param(None, [AUTUMN, SPRING], 3, False, AUTUMN, id="the newest at first"),
+        pytest.param(None, [AUTUMN, SPRING], 3, True, None, id="all, where that was chosen"),
+        pytest.param(SPRING, [AUTUMN, SPRING], 3, True, SPRING, id="the chosen one"),
+        pytest.param(SPRING, [AUTUMN, SPRING], 0, True, SPRING, id="the chosen one without jobs"),
+        pytest.param(GONE, [AUTUMN, SPRING], 0, True, AUTUMN, id="the newest for one that is gone"),
+        pytest.param(GONE, [AUTUMN, SPRING], 5, True, GONE, id="one so old that it is not listed"),
+        pytest.param(GONE, [], 0, True, None, id="no project at all"),
+        pytest.param(None, [], 0, False, None, id="none yet"),
+    ],
+)
+def test_which_project_is_shown(
+    wanted: UUID | None, projects: list[UUID], jobs: int, all_was_chosen: bool, shown: UUID | None
+) -> None:
+    row = JobStatistic(status=JobStatus.QUEUED, count=jobs, total_cost_cents=0, avg_cost_cents=0.0)
+    overview = Overview(
+        query=OverviewQuery(project_id=wanted),
+        jobs=Page(items=(), next_key=None),
+        statistics=JobStatistics(by_status=(row,) if jobs else ()),
+        days=(),
+        projects=tuple(map(project, projects)),
+        taken_at=NOON,
+    )
+
+    assert project_to_show(overview, all_was_chosen=all_was_chosen) == shown
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("plain [/oops]", "plain [/oops]"),
+        ("\x1b[2J\u202e\u200b\t", "␛[2J␦␦⇥"),
+        ("e\u0301 漢字 👍", "e\u0301 漢字 👍"),
+        ("❤\ufe0f", "❤␦"),
+    ],
+)
+def test_what_is_typed_is_shown_a_sign_for_each_character(typed: str, shown: str) -> None:
+    text = ShowsInvisible()(Text(typed))
+
+    assert text.plain == shown
+    assert len(text.plain) == len(typed)
