@@ -46,8 +46,6 @@ def _time(time: datetime, now: datetime) -> list[Span]:
     if is_infinite(time):
         return [(age(time, now), "")]
     local, utc = local_time(time), utc_time(time)
-    if utc == f"{local} UTC":
-        shown = utc
-    else:
-        shown = f"{local} ({utc.removeprefix(local.partition(' ')[0]).strip()})"
+    other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
+    shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
     return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]
