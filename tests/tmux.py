@@ -17,7 +17,9 @@ class Pane:
     def __init__(self, tmux: str, room: Path, *command: str) -> None:
         """`room` is a directory of its own with a short path, for the server's socket."""
         self._tmux = (tmux, "-u", "-S", str(room / "socket"), "-f", os.devnull)
-        self._environment = {**os.environ, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
+        # A size in the environment would count for more than the terminal's own.
+        inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        self._environment = {**inherited, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8"}
         new_session = ("new-session", "-d", "-x", str(WIDTH), "-y", str(HEIGHT), f"exec {shlex.join(command)}")
         self._run("start-server", ";", "set-option", "-g", "remain-on-exit", "on", ";", *new_session)
 
