@@ -1,6 +1,7 @@
 """The link to the database: opens the session, follows it with the present eyes, and tells what it sees."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from store.errors import InvalidValue, SignInRefused, StoreError
+from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
 from store.model import Overview, OverviewQuery
 from tui.messages import Connected, Connecting, Looked, LookFailed
@@ -16,6 +17,8 @@ from tui.messages import Connected, Connecting, Looked, LookFailed
 if TYPE_CHECKING:
     from store.store import Store
     from tui.session import Report, Session
+
+log = logging.getLogger(__name__)
 
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session; receives where to report what it is doing, which may be called from any thread."""
@@ -85,6 +88,18 @@ class Connection:
                     self._tell(Looked(store, overview, fetched_at))
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
                     self._fail(store, error, since, retry_in)
+                    if isinstance(error, Unreachable) and await self._revived():
+                        feed.refresh()
+
+    async def _revived(self) -> bool:
+        """Whether the server is ours, had died, and has been started again."""
+        if self.session is None or self.session.revive is None:
+            return False
+        try:
+            return await asyncio.to_thread(self.session.revive)
+        except StoreError as error:
+            log.warning("The server that died cannot be started again: %s", error)
+            return False
 
     def ask(self, query: OverviewQuery) -> None:
         """Looks at something else, at once."""

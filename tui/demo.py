@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 
 from store.embedded import open_server, throw_away_dir
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
@@ -36,7 +37,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         async with session_on(settings, lease.conninfo, "demo") as session:
             simulation = asyncio.create_task(Simulation(session.operator).run())
             try:
-                yield session
+                yield replace(session, revive=lease.revive)
             finally:
                 simulation.cancel()
                 with suppress(asyncio.CancelledError):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from store.connection_url import label, parse
@@ -24,6 +24,8 @@ class Session:
     label: str
     """Names the database on screen and in confirmations; never holds a password."""
     read_only: bool
+    revive: Callable[[], bool] | None = None
+    """Starts our own server again if it died, and tells whether it did. Blocks. None for somebody's database."""
 
 
 @asynccontextmanager
@@ -35,7 +37,7 @@ async def open_session(settings: Settings, report: Report) -> AsyncIterator[Sess
             try:
                 await prepare(lease, report)
                 async with session_on(settings, lease.conninfo, "embedded") as session:
-                    yield session
+                    yield replace(session, revive=lease.revive)
             finally:
                 lease.release()
         case UrlTarget(url=url):

@@ -74,11 +74,12 @@ def load(path: Path) -> State:
 
 
 def save(path: Path, state: State) -> None:
-    """Replaces the file at once, so that a reader never sees half of it."""
+    """Replaces the file at once, so that a reader never sees half of it. Readable by its owner alone."""
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1)
+        beside.touch(mode=0o600)
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:

@@ -1,6 +1,6 @@
 """One user's hold on the embedded server."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,9 @@ from store.embedded.seats import Seat
 class ServerLease:
     """The server stays up at least until this is released, or this process ends however it ends."""
 
-    def __init__(self, layout: Layout, socket_dir: str, seat: Seat, report: Report) -> None:
+    def __init__(self, layout: Layout, socket_dir: str, seat: Seat, report: Report, revive: Callable[[], bool]) -> None:
+        self.revive = revive
+        """Starts the server again if it died without being told to, and waits for a recovery; whether it did."""
         self._layout = layout
         self._seat: Seat | None = seat
         self._report = report

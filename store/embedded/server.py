@@ -13,7 +13,7 @@ from store.embedded.errors import explaining
 from store.embedded.lease import ServerLease
 from store.embedded.locks import exclusive
 from store.embedded.paths import Layout
-from store.embedded.postmaster import Postmaster, find_postmaster, is_postmaster, stop, wait_until_ready
+from store.embedded.postmaster import Postmaster, find_postmaster, is_postmaster, stop, wait_until_ready, was_shut_down
 from store.embedded.report import Report, ignore
 from store.embedded.startup import start
 from store.embedded.watching import ensure_watchdog
@@ -50,7 +50,15 @@ def open_server(
             except BaseException:
                 seat.leave()
                 raise
-    return ServerLease(layout, server.socket_dir, seat, report)
+
+    def revive() -> bool:
+        with explaining(layout.data_dir), exclusive(layout.start_lock, report):
+            if find_postmaster(layout.cluster) is not None or was_shut_down(layout.cluster):
+                return False
+            _ensure_server(layout, settings, grace, report)
+            return True
+
+    return ServerLease(layout, server.socket_dir, seat, report, revive)
 
 
 def _ensure_server(layout: Layout, settings: Mapping[str, str], grace: float, report: Report) -> Postmaster:

@@ -44,6 +44,24 @@ def test_what_was_committed_survives_the_death_of_everything(bench: Workbench) -
         assert query(lease, "select value from kept") == 42
 
 
+def test_a_user_starts_a_server_again_that_died(bench: Workbench) -> None:
+    with bench.open() as lease:
+        execute(lease, "create table kept (value int); insert into kept values (42)")
+        kill_all(family(bench.data_dir))
+
+        assert lease.revive()
+        assert query(lease, "select value from kept") == 42
+        assert not lease.revive()
+
+
+def test_a_server_that_was_stopped_is_not_started_again(bench: Workbench) -> None:
+    with bench.open() as lease:
+        assert stop_server(bench.data_dir)
+
+        assert not lease.revive()
+        assert not server_status(bench.data_dir).running
+
+
 def test_a_number_that_another_process_has_meanwhile_is_not_believed(
     bench: Workbench, innocent: "subprocess.Popen[bytes]"
 ) -> None:

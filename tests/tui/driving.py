@@ -18,7 +18,7 @@ from store.store import Store
 from tests.tui.world import ADA, FROZEN
 from tui.app import GjobsApp
 from tui.connection import Opener
-from tui.messages import Looked
+from tui.messages import Looked, LookFailed
 from tui.session import Report, Session
 from tui.snapshot import frame_text
 from tui.widgets.banner import Banner
@@ -59,7 +59,7 @@ def opener_of(
 
 
 class WatchedApp(GjobsApp):
-    """Counts the looks that arrive."""
+    """Counts the looks that arrive, and those that fail."""
 
     def __init__(
         self,
@@ -71,10 +71,15 @@ class WatchedApp(GjobsApp):
     ) -> None:
         super().__init__(opener, state_path=state_path, interval=interval, clock=clock)
         self.looks = 0
+        self.failures = 0
 
     @on(Looked)
     def _count(self) -> None:
         self.looks += 1
+
+    @on(LookFailed)
+    def _count_failure(self) -> None:
+        self.failures += 1
 
 
 @asynccontextmanager

@@ -1,0 +1,67 @@
+"""Our own server may die under the dashboard, which then starts it again; one that was stopped stays so."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from store.embedded import server_status, stop_server
+from store.settings import resolve
+from tests.conftest import quick_directory
+from tests.tui.driving import Driver, WatchedApp, driving
+from tui.session import open_session
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
+    directory.chmod(0o755)
+    yield directory / "data"
+    stop_server(directory / "data")
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def embedded(data_dir: Path) -> WatchedApp:
+    settings = resolve(database_url=None, act_as=None, read_only=False, data_dir=data_dir, environment={})
+    return WatchedApp(lambda report: open_session(settings, report), interval=0.2)
+
+
+def server_pid(data_dir: Path) -> int:
+    pid = server_status(data_dir).pid
+    assert pid is not None
+    return pid
+
+
+async def until_it_is_gone(driver: Driver) -> None:
+    await driver.until(lambda: driver.banner)
+
+
+async def test_a_server_that_died_is_started_again(data_dir: Path, embedded: WatchedApp) -> None:
+    async with driving(embedded) as driver:
+        await driver.sees("Costs · Autumn catalog")
+        died = server_pid(data_dir)
+
+        os.kill(died, signal.SIGKILL)
+        await until_it_is_gone(driver)
+        await driver.until(lambda: not driver.banner)
+
+        assert server_pid(data_dir) != died
+        await driver.sees("Jobs · 121")
+
+
+async def test_a_server_that_was_stopped_is_not(data_dir: Path, embedded: WatchedApp) -> None:
+    async with driving(embedded) as driver:
+        await driver.sees("Costs · Autumn catalog")
+
+        stop_server(data_dir)
+        await until_it_is_gone(driver)
+        failures = embedded.failures
+        await driver.until(lambda: embedded.failures > failures + 2)
+
+        assert not server_status(data_dir).running
+        await driver.sees("Jobs · 121", "no connection")
