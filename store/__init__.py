@@ -7,6 +7,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 from store.actor import OPERATOR, ActingUser, Actor, Operator
+from store.applied import applied_job
 from store.errors import (
     Conflict,
     InvalidValue,
@@ -97,6 +98,7 @@ __all__ = [
     "UnexpectedError",
     "Unreachable",
     "User",
+    "applied_job",
 ]
 
 

@@ -1,0 +1,41 @@
+"""An outcome as a job, or as an error."""
+
+import pytest
+
+from store import JobStatus, RowMissing, Store, TransitionRefused, applied_job
+from tests.store.support import NOTHING, MakeJob, MakeProject
+
+
+async def test_a_transition_that_was_made_gives_the_job(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    job_id = make_job(make_project())
+
+    outcome = await operator.transition_job_status(job_id, "running")
+
+    assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
+
+
+async def test_one_that_was_refused_says_from_which_status_and_what_is_allowed(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    job_id = make_job(make_project())
+    outcome = await operator.transition_job_status(job_id, "succeeded")
+
+    with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
+        applied_job(outcome, JobStatus.SUCCEEDED)
+
+    assert (refused.value.job_id, refused.value.current, refused.value.allowed) == (
+        job_id,
+        JobStatus.QUEUED,
+        (JobStatus.RUNNING,),
+    )
+
+
+async def test_one_of_no_job_names_the_id(operator: Store) -> None:
+    outcome = await operator.transition_job_status(NOTHING, "running")
+
+    with pytest.raises(RowMissing) as missing:
+        applied_job(outcome, JobStatus.RUNNING)
+
+    assert missing.value.ids == (NOTHING,)
