@@ -12,7 +12,7 @@ from tui.cli.errors import UsageError
 from tui.cli.parser import Parser
 from tui.cli.program import build_parser, parse
 
-LINES, COLUMNS = 24, 80
+LINES, COLUMNS = 23, 80
 
 
 def parsers(parser: Parser) -> Iterator[Parser]:

@@ -53,6 +53,11 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **{**options, "width": HELP_WIDTH - 1, "max_help_position": _NAMES_WIDTH})
 
+    def _format_action(self, action: argparse.Action) -> str:
+        """The commands alone, without a line for what they are chosen by: the group's title says it."""
+        text = super()._format_action(action)
+        return text.partition("\n")[2] if isinstance(action, argparse._SubParsersAction) else text  # noqa: SLF001
+
 
 def _add_global_options(parser: Parser) -> None:
     add = parser.add_global

@@ -85,6 +85,7 @@ def _add_update(jobs: "Commands") -> None:
         help="change what is given of a job, never its status or owner",
         example=f"gjobs jobs update {_ID} --cost-cents 250",
     )
+    parser.usage = "%(prog)s [OPTION ...] ID"
     _add_job_id(parser)
     add = parser.add_argument
     add("--mode", metavar="MODE", default=UNSET, help="any text")

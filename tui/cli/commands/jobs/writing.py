@@ -56,7 +56,7 @@ async def update_job(
 async def transition_job(
     session: "Session", output: Output, *, job_id: UUID, status: JobStatus, error: str | None
 ) -> ExitCode:
-    outcome = await session.store.transition_job_status(job_id, status, error)
+    outcome = await session.store.transition_job_status(job_id, status, error or None)
     if output.json:
         output.document(jsonable.transition(outcome, status))
     match outcome:
