@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from rich.cells import cell_len
+
 from store.model import GenerationJob, JobStatus
 from tui.format import money, short_id
 from tui.status import status_label
-from tui.text import clean
+from tui.text import clean, pad
 
 _MOST_LISTED = 5
 _LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -23,6 +25,8 @@ class Confirmation:
     """Stronger words, where work that is still to come is lost."""
     agree: str
     """The label of the button that does it."""
+    is_dangerous: bool
+    """Whether it cannot be undone."""
 
 
 def confirm_deletion(
@@ -34,6 +38,7 @@ def confirm_deletion(
         lines=(*described_jobs(jobs, project_names), "", where(database), "This cannot be undone."),
         warning=_live_warning(jobs),
         agree="Delete" if len(jobs) == 1 else f"Delete {len(jobs)}",
+        is_dangerous=True,
     )
 
 
@@ -47,21 +52,27 @@ def confirm_transition(
         lines=(*described_jobs(jobs, project_names), "", where(database)),
         warning=None,
         agree=f"{verb} {len(jobs)}",
+        is_dangerous=False,
     )
 
 
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
-    """A line each; of many only the first ones."""
-    lines = [described(job, project_names) for job in jobs[:_MOST_LISTED]]
+    """A line each, in columns: status, mode, cost, id, project; of many jobs only the first ones."""
+    rows = [_cells(job, project_names) for job in jobs[:_MOST_LISTED]]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
     more = len(jobs) - _MOST_LISTED
     return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
-    """A line that tells a job from others: status, mode, cost, id, project."""
+    """A line that tells a job from others."""
+    return "  ".join(_cells(job, project_names))
+
+
+def _cells(job: GenerationJob, project_names: Mapping[UUID, str]) -> tuple[str, ...]:
     project = clean(project_names.get(job.project_id, str(job.project_id)), limit=60)
-    parts = (status_label(job.status), clean(job.mode, limit=40), money(job.cost_cents), short_id(job.id), project)
-    return "  ".join(parts)
+    return (status_label(job.status), clean(job.mode, limit=40), money(job.cost_cents), short_id(job.id), project)
 
 
 def where(database: str) -> str:

@@ -13,6 +13,7 @@ from tui.screens.details import JobDetails
 from tui.screens.dialog import Dialog
 from tui.screens.help import HelpDialog, HelpEntry
 from tui.screens.pick import PickDialog
+from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
 from tui.widgets.project_list import ProjectList
 
@@ -20,6 +21,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     DashboardScreen,
     JobTable,
     ProjectList,
+    FindField,
     JobDetails,
     Dialog,
     ConfirmDialog,
@@ -32,6 +34,7 @@ GROUPS = {
     "job": "The job under the cursor, or the marked ones",
     "jobs": "The table",
     "list": "What is listed",
+    "find": "In the find field",
     "project": "Projects",
     "projects": "The list of projects",
     "app": "gjobs",

@@ -7,7 +7,7 @@ from uuid import UUID
 from store.actor import OPERATOR, ActingUser
 from store.errors import StoreError
 from store.model import Project, User
-from tui.format import age, money
+from tui.format import age, money, short_id
 from tui.outcomes import error_toast, jobs_count
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
@@ -81,7 +81,7 @@ def _project_choice(project: Project) -> Choice:
 def _user_choice(user: User, last: str) -> Choice:
     return Choice(
         key=str(user.id),
-        label=user.email or f"no e-mail {user.id}",
+        label=user.email or f"no e-mail, {short_id(user.id)}",
         detail=jobs_count(user.job_count) + (f", {last}" if last else ""),
         keywords=str(user.id),
     )

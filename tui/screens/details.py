@@ -35,7 +35,7 @@ class JobDetails(Dialog[JobAction]):
     DEFAULT_CSS = """
     JobDetails {
         #dialog { width: 92; }
-        VerticalScroll { height: auto; max-height: 100%; scrollbar-size-vertical: 1; }
+        VerticalScroll { height: auto; max-height: 100%; }
         #gone { color: $text-warning; margin-bottom: 1; }
         #error-title { color: $foreground-muted; margin-top: 1; }
         #error { color: $text-error; }

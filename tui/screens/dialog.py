@@ -54,12 +54,8 @@ class Dialog(ModalScreen[ResultType | None]):
         .problem.-shown { display: block; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; }
 
-        Input {
-            padding: 0 1;
-            background: $boost;
-            &:focus { background: $primary-muted; background-tint: $foreground 0%; }
-        }
-        Select {
+        VerticalScroll { scrollbar-size-vertical: 1; }
+        Select.-textual-compact {
             & > SelectCurrent { padding: 0 1; background: $boost; }
             &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }
         }

@@ -14,10 +14,10 @@ from textual.widgets import Input
 from store.model import GenerationJob, JobStatus, Overview
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
 from tui.job_list_title import job_list_title, why_empty
+from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
 from tui.widgets.status_tabs import StatusTabs
-from tui.widgets.text_field import TextField
 
 _SORTS = tuple(SortColumn)
 
@@ -35,8 +35,6 @@ class JobsPanel(Vertical):
         &:focus-within { border: round $primary; }
 
         JobTable { background: $background; }
-        #find { display: none; padding: 0 1; background: $boost; }
-        #find.-shown { display: block; }
     }
     """
 
@@ -67,7 +65,7 @@ class JobsPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
-        yield TextField(id="find", placeholder="Find in the rows shown: mode, error, id …")
+        yield FindField(id="find")
         yield JobTable(id="jobs")
 
     def on_mount(self) -> None:
@@ -164,8 +162,8 @@ class JobsPanel(Vertical):
         self._list()
 
     @property
-    def _find(self) -> Input:
-        return self.query_one("#find", Input)
+    def _find(self) -> FindField:
+        return self.query_one(FindField)
 
     @on(Input.Changed, "#find")
     def _needle_changed(self) -> None:

@@ -28,6 +28,15 @@ def _visible(character: str) -> str:
 
 
 class TextField(Input):
+    DEFAULT_CSS = """
+    TextField.-textual-compact {
+        padding: 0 1;
+        background: $boost;
+
+        &:focus { background: $primary-muted; background-tint: $foreground 0%; }
+    }
+    """
+
     def __init__(self, *, id: str, value: str = "", placeholder: str = "", suggester: Suggester | None = None) -> None:  # noqa: A002
         super().__init__(
             id=id,
