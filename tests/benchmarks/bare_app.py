@@ -1,0 +1,15 @@
+"""The least that Textual can be asked for: the rival of the start-up."""
+
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+MARKER = "bare and ready"
+
+
+class BareApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Static(MARKER)
+
+
+if __name__ == "__main__":
+    BareApp().run()

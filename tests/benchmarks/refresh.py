@@ -1,0 +1,102 @@
+"""One refresh through the store, against the same transaction in psycopg by hand."""
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+
+from store.actor import ActingUser
+from store.database import Database
+from store.model import OverviewQuery
+from store.store import Store
+from tests.benchmarks import raw_psycopg
+from tests.benchmarks.database import FilledDatabase, filled_database
+from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
+
+T = TypeVar("T")
+
+JOBS = 40_000
+LIMIT = 500
+STORE, RAW, PIPELINED = "the store", "raw psycopg", "raw psycopg, pipelined"
+_RATIOS = (Ratio(ours=STORE, rival=RAW, reach=1.3), Ratio(ours=STORE, rival=PIPELINED))
+
+
+async def refresh(effort: Effort) -> list[Finding]:
+    with filled_database(effort.choose(JOBS, quick=1000)) as database:
+        async with _store(database) as store, _connection(database) as connection:
+            user_id, project_id = database.owner.id, database.owner.projects[0]
+            return [
+                await _compare_overviews(effort, store, connection, user_id, OverviewQuery(project_id=project_id)),
+                await _compare_pages(effort, store, connection, user_id, project_id),
+            ]
+
+
+async def _compare_overviews(
+    effort: Effort, store: Store, connection: AsyncConnection, user_id: UUID, query: OverviewQuery
+) -> Finding:
+    by_hand = partial(raw_psycopg.overview, connection, user_id, query)
+    ours = await store.get_overview(query)
+    assert ours == replace(await by_hand(), taken_at=ours.taken_at)
+    return await _compare(
+        effort,
+        "a refresh of the dashboard: jobs, statistics, days, projects",
+        {STORE: partial(store.get_overview, query), RAW: by_hand, PIPELINED: partial(by_hand, pipelined=True)},
+    )
+
+
+async def _compare_pages(
+    effort: Effort, store: Store, connection: AsyncConnection, user_id: UUID, project_id: UUID
+) -> Finding:
+    by_hand = partial(raw_psycopg.newest, connection, user_id, project_id, LIMIT)
+    through_store = partial(store.get_project_jobs, project_id, limit=LIMIT)
+    assert await through_store() == await by_hand()
+    return await _compare(
+        effort,
+        f"the newest {LIMIT} jobs of a project",
+        {STORE: through_store, RAW: by_hand, PIPELINED: partial(by_hand, pipelined=True)},
+    )
+
+
+async def _compare(effort: Effort, title: str, work: Mapping[str, Callable[[], Awaitable[object]]]) -> Finding:
+    times = effort.choose(20, quick=1)
+    rounds = effort.choose(15, quick=2)
+    contestants = {name: _timed(once, times) for name, once in work.items()}
+    return Finding(
+        title=title,
+        unit="ms",
+        settings={"jobs": effort.choose(JOBS, quick=1000), "eyes": "a user", "times a round": times, "rounds": rounds},
+        series=await take_turns(contestants, rounds=rounds),
+        ratios=_RATIOS,
+    )
+
+
+def _timed(work: Callable[[], Awaitable[object]], times: int) -> Contestant:
+    async def contestant() -> float:
+        start = time.perf_counter()
+        for _ in range(times):
+            await work()
+        return (time.perf_counter() - start) * 1000 / times
+
+    return contestant
+
+
+@asynccontextmanager
+async def _store(database: FilledDatabase) -> AsyncIterator[Store]:
+    async with Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store:
+        yield store
+
+
+@asynccontextmanager
+async def _connection(database: FilledDatabase) -> AsyncIterator[AsyncConnection]:
+    """As the store's: over a pooler nothing may be prepared."""
+    connection = await AsyncConnection.connect(
+        make_conninfo("", **database.conninfo), autocommit=True, prepare_threshold=None
+    )
+    async with connection:
+        yield connection

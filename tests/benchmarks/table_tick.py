@@ -1,0 +1,165 @@
+"""A tick of the table: CPU time until 0, 1 or 200 changed rows are on screen, against Textual's own DataTable."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from textual.app import App, ComposeResult
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.widget import Widget
+from textual.widgets import DataTable
+
+from store.model import USUAL_MODES, GenerationJob, JobStatus
+from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
+from tui.arrange import NEWEST_FIRST
+from tui.format import age, money
+from tui.widgets.job_table import JobTable
+
+ROWS = 500
+CHANGED = (0, 1, 200)
+SIZE = (120, 36)
+PAUSE = 0.02
+"""Seconds from one tick to the next, in which the app does what it does by itself."""
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+OURS, RIVAL = "JobTable", "DataTable"
+
+
+class SilentTerminal(HeadlessDriver):
+    """A terminal that frames are drawn for, unlike a headless one, and that throws them away."""
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+
+class TableApp(App[None]):
+    """One table; `painted` is set whenever a frame was drawn."""
+
+    def __init__(self, table: Widget) -> None:
+        super().__init__(driver_class=SilentTerminal)
+        self._table = table
+        self.painted = asyncio.Event()
+
+    def compose(self) -> ComposeResult:
+        yield self._table
+
+    def post_display_hook(self) -> None:
+        self.painted.set()
+
+
+class Table(Protocol):
+    """What both contestants are told: the jobs as they are by now, in the same order as before."""
+
+    @property
+    def widget(self) -> Widget: ...
+
+    def show(self, jobs: Sequence[GenerationJob]) -> None: ...
+
+
+class OurTable:
+    def __init__(self) -> None:
+        self.widget = self._table = JobTable()
+
+    def show(self, jobs: Sequence[GenerationJob]) -> None:
+        self._table.sort = NEWEST_FIRST
+        self._table.show(jobs, now=NOW)
+
+
+class RivalTable:
+    """As lean as it can be used: only the cells of the rows that changed are told."""
+
+    def __init__(self) -> None:
+        self.widget = self._table = DataTable[str](cursor_type="row")
+        self._shown: dict[UUID, GenerationJob] = {}
+
+    def show(self, jobs: Sequence[GenerationJob]) -> None:
+        if not self._shown:
+            self._fill(jobs)
+        for job in jobs:
+            if job != self._shown.get(job.id):
+                self._table.update_cell(str(job.id), "cost", money(job.cost_cents))
+                self._shown[job.id] = job
+
+    def _fill(self, jobs: Sequence[GenerationJob]) -> None:
+        for column in ("status", "mode", "cost", "created", "total", "error"):
+            self._table.add_column(column, key=column)
+        for job in jobs:
+            cells = (
+                job.status,
+                job.mode,
+                money(job.cost_cents),
+                age(job.created_at, NOW),
+                "1 min 05 s",
+                job.error or "",
+            )
+            self._table.add_row(*cells, key=str(job.id))
+            self._shown[job.id] = job
+
+
+async def table_tick(effort: Effort) -> list[Finding]:
+    return [await _compare(effort, changed) for changed in CHANGED]
+
+
+async def _compare(effort: Effort, changed: int) -> Finding:
+    ticks, rounds = effort.choose(20, quick=2), effort.choose(9, quick=2)
+    async with _running(OurTable()) as ours, _running(RivalTable()) as rival:
+        series = await take_turns(
+            {OURS: _ticking(*ours, changed, ticks), RIVAL: _ticking(*rival, changed, ticks)}, rounds=rounds
+        )
+    return Finding(
+        title=f"a tick with {changed} of {ROWS} rows changed, CPU time",
+        unit="ms",
+        settings={"terminal": f"{SIZE[0]}×{SIZE[1]}", "ticks a round": ticks, "rounds": rounds},
+        series=series,
+        ratios=(Ratio(ours=OURS, rival=RIVAL),),
+    )
+
+
+@asynccontextmanager
+async def _running(table: Table) -> AsyncIterator[tuple[TableApp, Table]]:
+    app = TableApp(table.widget)
+    async with app.run_test(headless=False, size=SIZE) as pilot:
+        table.show(_jobs())
+        await pilot.pause()
+        yield app, table
+
+
+def _ticking(app: TableApp, table: Table, changed: int, ticks: int) -> Contestant:
+    """CPU time of a tick, in ms: of the app that is told, and of the other one that idles beside it."""
+    versions = [_jobs(), [replace(job, cost_cents=job.cost_cents + 1) for job in _jobs()[:changed]] + _jobs()[changed:]]
+
+    async def contestant() -> float:
+        start = time.process_time()
+        for number in range(ticks):
+            app.painted.clear()
+            with app._context():
+                table.show(versions[(number + 1) % 2])
+            if changed:
+                await app.painted.wait()
+            await asyncio.sleep(PAUSE)
+        return (time.process_time() - start) * 1000 / ticks
+
+    return contestant
+
+
+def _jobs() -> list[GenerationJob]:
+    return [
+        GenerationJob(
+            id=UUID(int=number),
+            user_id=UUID(int=1),
+            project_id=UUID(int=2),
+            status=list(JobStatus)[number % len(JobStatus)],
+            mode=USUAL_MODES[number % len(USUAL_MODES)],
+            input_asset_id=None,
+            error="API timeout" if number % len(JobStatus) == 3 else None,
+            cost_cents=100 + number,
+            created_at=NOW - timedelta(minutes=number),
+            updated_at=NOW - timedelta(minutes=number),
+        )
+        for number in range(ROWS)
+    ]
