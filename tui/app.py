@@ -159,7 +159,8 @@ class GjobsApp(App[int]):
 
     def _desk(self) -> Desk | None:
         """Where there is nothing to work with, says why."""
-        desk = make_desk(self.connection, self.dashboard.overview, self._changed)
+        seen, jobs = self.dashboard.overview, self.dashboard.jobs
+        desk = make_desk(self.connection, seen, changed=self._changed, working=jobs.say_working)
         if isinstance(desk, Desk):
             return desk
         say(self, desk)

@@ -24,6 +24,8 @@ class Desk:
     projects: tuple[Project, ...]
     changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    working: Callable[[str], None]
+    """Called with how far a long write has come; with an empty text at its end."""
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
@@ -31,7 +33,11 @@ class Desk:
 
 
 def make_desk(
-    connection: Connection, overview: Overview | None, changed: Callable[[Iterable[UUID]], None]
+    connection: Connection,
+    overview: Overview | None,
+    *,
+    changed: Callable[[Iterable[UUID]], None],
+    working: Callable[[str], None],
 ) -> Desk | Toast:
     """The reason where there is none. `overview` is what the person sees."""
     if connection.failure is not None:
@@ -44,4 +50,5 @@ def make_desk(
         database=connection.session.label,
         projects=overview.projects,
         changed=changed,
+        working=working,
     )

@@ -16,12 +16,15 @@ async def transition(desk: "Desk", jobs: Sequence[GenerationJob], target: JobSta
     outcomes: list[TransitionOutcome] = []
     try:
         for job in jobs:
-            outcomes.append(await desk.store.transition_job_status(job.id, target, error))  # noqa: PERF401
+            if outcomes:
+                desk.working(f"{len(outcomes)} of {len(jobs)} done …")
+            outcomes.append(await desk.store.transition_job_status(job.id, target, error))
     except StoreError as stopped_by:
         if not outcomes:
             raise
         return interrupted_toast(jobs, outcomes, target, stopped_by)
     finally:
+        desk.working("")
         desk.changed(job.id for job in jobs)
     return transition_toast(jobs, outcomes, target)
 

@@ -1,5 +1,7 @@
 """Several jobs at once: what is asked, what is stored, and which are named as left."""
 
+import asyncio
+
 import pytest
 
 from store.errors import Unreachable
@@ -130,6 +132,30 @@ async def test_an_interruption_names_what_was_done_and_what_not(world: World, da
         assert world.status(1) is JobStatus.RUNNING
         assert world.status(5) is JobStatus.QUEUED
         await driver.until(lambda: "running" in driver.row(1))
+
+
+class SlowStore(FrozenStore):
+    """Each transition waits until it may."""
+
+    gate = asyncio.Semaphore(0)
+
+    async def transition_job_status(self, *arguments: object, **options: object) -> TransitionOutcome:
+        await type(self).gate.acquire()
+        return await super().transition_job_status(*arguments, **options)  # type: ignore[arg-type]
+
+
+async def test_while_it_takes_long_it_is_said_how_far_it_has_come(world: World, database: Conninfo) -> None:
+    SlowStore.gate = asyncio.Semaphore(0)
+    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+        await driver.press("asterisk", "s", "y")
+        SlowStore.gate.release()
+        await driver.sees("6 marked, esc unmarks · 1 of 6 done …")
+        SlowStore.gate.release()
+        await driver.sees("2 of 6 done …")
+        for _ in range(4):
+            SlowStore.gate.release()
+        await driver.is_told("Started 2 of 6 jobs.")
+        assert "done …" not in driver.text
 
 
 @pytest.mark.parametrize("keys", [["asterisk"], ["ctrl+a"]])

@@ -62,6 +62,7 @@ class JobsPanel(Vertical):
         self._marked: frozenset[UUID] = frozenset()
         self._expected: frozenset[UUID] = frozenset()
         self._is_waiting = False
+        self._working = ""
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
@@ -105,6 +106,11 @@ class JobsPanel(Vertical):
     def wait(self) -> None:
         """Says that what is asked for takes a while."""
         self._is_waiting = True
+        self._entitle()
+
+    def say_working(self, how_far: str) -> None:
+        """How far a long write has come; an empty text at its end."""
+        self._working = how_far
         self._entitle()
 
     def choose_status(self, status: JobStatus | None) -> None:
@@ -219,8 +225,9 @@ class JobsPanel(Vertical):
 
     def _entitle(self) -> None:
         title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
-        notes = [f"{len(self._marked)} marked, esc unmarks"] * bool(self._marked) + ["looking …"] * self._is_waiting
-        titles = (title, " · ".join(notes))
+        marks = f"{len(self._marked)} marked, esc unmarks" if self._marked else ""
+        notes = (marks, self._working, "looking …" if self._is_waiting else "")
+        titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = (Content(text) for text in titles)
