@@ -39,7 +39,7 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
         except BaseException:
             seat.leave()
             raise
-    return ServerLease(layout, server.socket_dir, seat, ignore)
+    return ServerLease(layout, server.socket_dir, seat, ignore, revive=lambda: False)
 
 
 def _start(layout: Layout, settings: Mapping[str, str]) -> Postmaster:
