@@ -56,7 +56,7 @@ class Dialog(ModalScreen[ResultType | None]):
 
         VerticalScroll { scrollbar-size-vertical: 1; }
         Select.-textual-compact {
-            & > SelectCurrent { padding: 0 1; background: $boost; }
+            & > SelectCurrent { padding: 0 1; background: $foreground 8%; }
             &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }
         }
         OptionList {

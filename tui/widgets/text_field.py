@@ -31,7 +31,7 @@ class TextField(Input):
     DEFAULT_CSS = """
     TextField.-textual-compact {
         padding: 0 1;
-        background: $boost;
+        background: $foreground 8%;
 
         &:focus { background: $primary-muted; background-tint: $foreground 0%; }
     }
