@@ -41,7 +41,7 @@ async def table(empty_table: TablePilot) -> TablePilot:
 
 
 @pytest.fixture
-def empty_world(database: Conninfo) -> Iterator[World]:
+def empty_world(database: Conninfo, quick_pilot: None) -> Iterator[World]:
     """A migrated database without a row."""
     world = World(database)
     yield world
@@ -53,6 +53,13 @@ def world(empty_world: World) -> World:
     """Two users, three projects and eight jobs."""
     fill(empty_world)
     return empty_world
+
+
+@pytest.fixture
+def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After each key the pilot waits until the process idles, which it looks for only fifty times a second."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.005)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from store.actor import ActingUser, Actor
 from store.database import Database
 from store.model import GenerationJob, Overview, OverviewQuery
 from store.store import Store
-from tests.tui.world import ADA, FROZEN
+from tests.tui.world import ADA, FROZEN, job_id
 from tui.app import GjobsApp
 from tui.connection import Opener
 from tui.messages import Looked, LookFailed
@@ -88,7 +88,7 @@ async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIter
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(app.settled.is_set)
-        await pilot.pause()
+        await driver._hear_out()
         yield driver
         await driver.leave()
 
@@ -114,17 +114,35 @@ class Driver:
 
     async def press(self, *keys: str) -> None:
         await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await self._hear_out()
+
+    async def _hear_out(self) -> None:
+        """Until every widget has answered what it was told, and what that made others tell it."""
+        for _ in range(5):
+            if self.app.is_running:
+                await self.pilot._wait_for_screen()
+
+    async def go_to(self, number: int) -> None:
+        """Puts the cursor on a job."""
+        assert self.table.move_to(job_id(number))
+        await self._hear_out()
 
     async def type(self, text: str) -> None:
         """Into the focused field, in place of what it holds."""
         field = self.app.focused
         assert isinstance(field, Input)
         field.value = text
-        await self.pilot.pause()
+        await self._hear_out()
 
     async def sees(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text for text in texts))
+
+    async def sees_no_more(self, text: str) -> None:
+        await self.until(lambda: text not in self.text)
+
+    async def has_dialog(self, title: str) -> None:
+        """Waits for a dialog with this title on top; for none, where it is empty."""
+        await self.until(lambda: self.dialog == title)
 
     async def is_told(self, text: str) -> None:
         """Waits for a toast."""
@@ -133,7 +151,7 @@ class Driver:
     async def go_into(self, selector: str) -> None:
         """Focuses a widget of the dialog on top, or of the dashboard."""
         self.app.screen.query_one(selector).focus()
-        await self.pilot.pause()
+        await self._hear_out()
 
     async def show_project(self, name: str) -> None:
         """Picks it, and waits until it is shown; "all projects" is a name, too."""
@@ -148,7 +166,7 @@ class Driver:
         before = self.app.looks
         await self.press("r")
         await self.until(lambda: self.app.looks > before)
-        await self.pilot.pause()
+        await self._hear_out()
 
     @property
     def text(self) -> str:

@@ -10,11 +10,6 @@ NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
 """The small world's first job in each status."""
 
 
-async def go_to(dashboard: Driver, number: int) -> None:
-    await dashboard.press("home", *["down"] * (number - 1))
-    assert dashboard.cursor == number
-
-
 async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
     await dashboard.press("s")
     await dashboard.is_told(f"Started lifestyle {short(1)}.")
@@ -27,7 +22,7 @@ async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashbo
 
 
 async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
-    await go_to(dashboard, 2)
+    await dashboard.go_to(2)
     await dashboard.press("c")
     await dashboard.is_told(f"Completed packaging {short(2)}.")
 
@@ -37,68 +32,67 @@ async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: D
 
 
 async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: World) -> None:
-    await go_to(dashboard, 2)
+    await dashboard.go_to(2)
     await dashboard.press("f")
-    assert dashboard.dialog == f"Fail packaging {short(2)}"
-    assert "Autumn catalog" in dashboard.text
+    await dashboard.has_dialog(f"Fail packaging {short(2)}")
+    await dashboard.sees("Autumn catalog")
     await dashboard.type("Test error")
     await dashboard.press("enter")
     await dashboard.is_told(f"Failed packaging {short(2)}.")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
     assert world.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [("failed", "Test error")]
     await dashboard.until(lambda: "Test error" in dashboard.row(2))
     assert "✗ failed 2" in dashboard.costs[0]
 
 
 async def test_fail_without_a_text_says_so_and_sends_nothing(dashboard: Driver, world: World) -> None:
-    await go_to(dashboard, 2)
+    await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.type("  ")
     await dashboard.press("enter")
 
-    assert "✗ Error text is empty." in dashboard.text
+    await dashboard.sees("✗ Error text is empty.")
     await dashboard.type("API timeout")
-    assert "is empty" not in dashboard.text
+    await dashboard.sees_no_more("is empty")
     await dashboard.press("escape")
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
     assert world.status(2) is JobStatus.RUNNING
 
 
 async def test_a_text_that_cannot_be_stored_stays_to_be_mended(dashboard: Driver, world: World) -> None:
-    await go_to(dashboard, 2)
+    await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.type("half a character: \ud800")
     await dashboard.press("enter")
     await dashboard.sees("✗ The error holds half a character")
 
-    assert dashboard.dialog == f"Fail packaging {short(2)}"
+    await dashboard.has_dialog(f"Fail packaging {short(2)}")
     assert world.status(2) is JobStatus.RUNNING
     await dashboard.type("mended")
     await dashboard.press("enter")
     await dashboard.is_told("Failed packaging")
 
 
-@pytest.mark.parametrize(
-    ("key", "status", "why"),
-    [
-        ("s", "running", "Only a queued job can be started; this one is running."),
-        ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
-        ("c", "queued", "Only a running job can be completed; this one is queued."),
-        ("c", "failed", "Only a running job can be completed; this one is failed, which is final."),
-        ("f", "queued", "Only a running job can be failed; this one is queued."),
-        ("f", "succeeded", "Only a running job can be failed; this one is succeeded, which is final."),
-    ],
+NOT_APPLICABLE = (
+    ("s", "running", "Only a queued job can be started; this one is running."),
+    ("s", "succeeded", "Only a queued job can be started; this one is succeeded, which is final."),
+    ("c", "queued", "Only a running job can be completed; this one is queued."),
+    ("c", "failed", "Only a running job can be completed; this one is failed, which is final."),
+    ("f", "queued", "Only a running job can be failed; this one is queued."),
+    ("f", "succeeded", "Only a running job can be failed; this one is succeeded, which is final."),
 )
-async def test_a_key_that_does_not_apply_says_why(
-    dashboard: Driver, world: World, key: str, status: str, why: str
-) -> None:
-    await go_to(dashboard, NUMBERS[status])
-    await dashboard.press(key)
-    await dashboard.is_told(why)
 
-    assert dashboard.dialog == ""
-    assert world.status(NUMBERS[status]) == status
+
+async def test_a_key_that_does_not_apply_says_why(dashboard: Driver, world: World) -> None:
+    for key, status, why in NOT_APPLICABLE:
+        await dashboard.go_to(NUMBERS[status])
+        await dashboard.press(key)
+        await dashboard.is_told(why)
+
+        await dashboard.has_dialog("")
+        assert world.status(NUMBERS[status]) == status
+    assert len(dashboard.toasts) == len(NOT_APPLICABLE)
 
 
 async def test_a_job_that_another_process_moved_is_left_and_this_is_said(dashboard: Driver, world: World) -> None:
@@ -116,36 +110,33 @@ async def test_without_a_job_the_keys_say_so(dashboard: Driver, world: World) ->
     await dashboard.press("d", "y", "Y", "enter")
 
     assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 3
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
 
 
-@pytest.mark.parametrize(
-    ("status", "warning"),
-    [
-        ("queued", "This job is still queued: it will never run."),
-        ("running", "This job is still running: its worker loses it."),
-        ("succeeded", None),
-        ("failed", None),
-    ],
-)
-async def test_deletion_names_job_status_project_and_database(
-    dashboard: Driver, status: str, warning: str | None
-) -> None:
-    await go_to(dashboard, NUMBERS[status])
-    await dashboard.press("d")
+async def test_deletion_names_job_status_project_and_database(dashboard: Driver) -> None:
+    warnings = {
+        "queued": "This job is still queued: it will never run.",
+        "running": "This job is still running: its worker loses it.",
+        "succeeded": None,
+        "failed": None,
+    }
+    for status, warning in warnings.items():
+        await dashboard.go_to(NUMBERS[status])
+        await dashboard.press("d")
 
-    assert dashboard.dialog == "Delete this job?"
-    for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "This cannot be undone."):
-        assert words in dashboard.text
-    assert ("still" in dashboard.text) == (warning is not None)
-    assert warning is None or warning in dashboard.text
+        await dashboard.has_dialog("Delete this job?")
+        for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "This cannot be undone."):
+            await dashboard.sees(words)
+        await dashboard.sees(warning or "")
+        assert ("still" in dashboard.text) == (warning is not None)
+        await dashboard.press("escape")
 
 
-@pytest.mark.parametrize("keys", ["enter", "n", "escape", "right left enter", "tab tab enter"])
-async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: World, keys: str) -> None:
-    await dashboard.press("d", *keys.split())
+async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: World) -> None:
+    for keys in (["enter"], ["n"], ["escape"], ["right", "left", "enter"], ["tab", "tab", "enter"]):
+        await dashboard.press("d", *keys)
+        assert dashboard.dialog == "", keys
 
-    assert dashboard.dialog == ""
     await dashboard.looks_again()
     assert world.status(1) is JobStatus.QUEUED
     assert dashboard.toasts == []
@@ -155,7 +146,7 @@ async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: Wor
 async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
     dashboard: Driver, world: World, keys: str
 ) -> None:
-    await go_to(dashboard, 3)
+    await dashboard.go_to(3)
     await dashboard.press("d", *keys.split())
     await dashboard.is_told(f"Deleted main_white {short(3)}.")
 
@@ -164,7 +155,7 @@ async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
     assert dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5")
     assert dashboard.cursor is None
     await dashboard.press("d")
-    assert dashboard.dialog == "", "never the neighbour"
+    await dashboard.has_dialog("")
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
     await dashboard.press("down")
     assert dashboard.cursor == 4
@@ -181,28 +172,28 @@ async def test_a_click_on_the_red_button_deletes(dashboard: Driver, world: World
 async def test_a_key_pressed_twice_asks_once(dashboard: Driver, world: World) -> None:
     dashboard.app.dashboard.action_act("delete")
     dashboard.app.dashboard.action_act("delete")
-    await dashboard.until(lambda: dashboard.dialog == "Delete this job?")
+    await dashboard.has_dialog("Delete this job?")
     await dashboard.press("n")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
 
 
 async def test_the_details_offer_what_applies_and_act(dashboard: Driver, world: World) -> None:
-    await go_to(dashboard, 2)
+    await dashboard.go_to(2)
     await dashboard.press("enter")
-    assert "c complete   f fail   d delete" in dashboard.text
+    await dashboard.sees("c complete   f fail   d delete")
     assert "s start   d" not in dashboard.text
     await dashboard.press("c")
     await dashboard.is_told(f"Completed packaging {short(2)}.")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
     assert world.status(2) is JobStatus.SUCCEEDED
 
 
 async def test_the_details_show_every_column_and_unfold_the_error(dashboard: Driver, world: World) -> None:
     world.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.looks_again()
-    await go_to(dashboard, 4)
+    await dashboard.go_to(4)
     await dashboard.press("enter")
 
     for words in (
@@ -215,6 +206,6 @@ async def test_the_details_show_every_column_and_unfold_the_error(dashboard: Dri
         "Input asset  none",
         '  "message": "boom",',
     ):
-        assert words in dashboard.text
+        await dashboard.sees(words)
     await dashboard.press("q")
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")

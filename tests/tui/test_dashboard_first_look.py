@@ -19,8 +19,8 @@ async def test_the_newest_project_is_shown_with_its_jobs_newest_first(dashboard:
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
     assert dashboard.cursor == 1
     assert dashboard.title == "Jobs · 6, newest first"
-    assert "Costs · Autumn catalog" in dashboard.text
-    assert "› Autumn catalog" in dashboard.text
+    await dashboard.sees("Costs · Autumn catalog")
+    await dashboard.sees("› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
 
 
@@ -50,7 +50,7 @@ async def test_the_project_of_last_time_is_shown_again(
         await first.show_project("Spring lookbook")
     async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
         assert second.rows == [7]
-        assert "› Spring lookbook" in second.text
+        await second.sees("› Spring lookbook")
 
 
 async def test_all_projects_are_remembered_too(
@@ -69,7 +69,7 @@ async def test_each_database_and_user_has_a_project_of_its_own(
 
     other = opener_of(database, label="another")
     async with driving(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
-        assert "Costs · Autumn catalog" in driver.text
+        await driver.sees("Costs · Autumn catalog")
 
 
 async def test_a_remembered_project_that_is_gone_gives_way_to_the_newest(
@@ -80,7 +80,7 @@ async def test_a_remembered_project_that_is_gone_gives_way_to_the_newest(
 
     app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
     async with driving(app) as driver:
-        assert "Costs · Autumn catalog" in driver.text
+        await driver.sees("Costs · Autumn catalog")
         await driver.is_told("The project is gone, or hidden: another is shown.")
         assert Memory(tmp_path / "state.json").project(PLACE) == AUTUMN
 
@@ -88,19 +88,19 @@ async def test_a_remembered_project_that_is_gone_gives_way_to_the_newest(
 async def test_without_projects_a_sentence_says_how_to_begin(empty_world: World, app: WatchedApp) -> None:
     empty_world.users()
     async with driving(app) as driver:
-        assert "No projects found. Press P to create one first." in driver.text
+        await driver.sees("No projects found. Press P to create one first.")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
-        assert "- of the finished succeed" in driver.text
+        await driver.sees("- of the finished succeed")
 
         await driver.press("n")
         await driver.is_told("A job needs a project.")
-        assert driver.dialog == ""
+        await driver.has_dialog("")
 
 
 async def test_a_project_without_jobs_says_how_to_begin(world: World, app: WatchedApp) -> None:
     world.sql("delete from public.generation_jobs")
     async with driving(app) as driver:
-        assert "Press n to create your first generation job." in driver.text
+        await driver.sees("Press n to create your first generation job.")
         assert driver.title == "Jobs · 0, newest first"
 
 
@@ -136,4 +136,4 @@ async def test_the_samples_numbers_agree_with_the_store(database: Conninfo, acto
 
 async def test_the_ids_are_shown_where_there_is_room(world: World, app: WatchedApp) -> None:
     async with driving(app, size=(200, 50)) as driver:
-        assert short(3) in driver.text
+        await driver.sees(short(3))

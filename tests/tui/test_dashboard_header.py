@@ -15,12 +15,12 @@ async def test_it_names_database_and_eyes(dashboard: Driver) -> None:
 
 async def test_it_names_the_operator(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        assert "as the operator" in driver.header
+        await driver.until(lambda: "as the operator" in driver.header)
 
 
 async def test_a_read_only_session_is_named_and_the_database_refuses_writes(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, read_only=True))) as driver:
-        assert "· read-only ·" in driver.header
+        await driver.until(lambda: "· read-only ·" in driver.header)
         await driver.press("s")
         await driver.is_told("This session is read-only: nothing was changed. Connect without --read-only")
         await driver.press("d", "y")

@@ -37,7 +37,7 @@ async def hostile(text: str, world: World, database: Conninfo) -> AsyncIterator[
     world.sql("update generation_jobs set mode = %s, error = %s", text, text)
     world.asset(job_id(99), text)
     eyes = ActingUser(id=ADA, email=text)
-    async with driving(WatchedApp(opener_of(database, actor=eyes, label=text))) as driver:
+    async with driving(WatchedApp(opener_of(database, actor=eyes, label=text)), size=(100, 24)) as driver:
         yield driver
 
 
@@ -62,7 +62,6 @@ def check(driver: Driver) -> None:
 async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
     await driver.press(*keys)
     await driver.until(lambda: driver.dialog.startswith(dialog))
-    await driver.pilot.pause()
     check(driver)
 
 
@@ -72,7 +71,7 @@ async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
     await open_and_check(hostile, "end")
     await open_and_check(hostile, "escape", "d", dialog="Delete this job?")
     await open_and_check(hostile, "escape", "down", "f", dialog="Fail ")
-    await open_and_check(hostile, "escape", "asterisk", "s", dialog="Start these 6 jobs?")
+    await open_and_check(hostile, "escape", "asterisk", "s", dialog="Start 2 of these 6 jobs?")
     await open_and_check(hostile, "escape", "d", dialog="Delete these 6 jobs?")
     await open_and_check(hostile, "escape", "escape", "P", dialog="New project")
     await open_and_check(hostile, "escape", "p", dialog="Show which project?")

@@ -42,7 +42,7 @@ async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> N
 
 async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world: World) -> None:
     await live.press("z")
-    assert "‖ paused, seen 0 s ago" in live.header
+    await live.until(lambda: "‖ paused, seen 0 s ago" in live.header)
     await live.pilot.pause(2 * QUICK)
     looks = live.app.looks
     world.delete(6)
@@ -53,16 +53,16 @@ async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world:
     await live.press("r")
     await live.until(lambda: live.rows == [1, 2, 3, 4, 5])
     assert live.app.looks == looks + 1
-    assert "paused" in live.header
+    await live.until(lambda: "paused" in live.header)
     world.delete(5)
     await live.press("z")
     await live.until(lambda: live.rows == [1, 2, 3, 4])
-    assert "live every" in live.header
+    await live.until(lambda: "live every" in live.header)
 
 
 async def test_paused_with_other_eyes_it_stays_paused(live: Driver) -> None:
     await live.press("z", "u")
-    await live.until(lambda: live.dialog == "Look with whose eyes?")
+    await live.has_dialog("Look with whose eyes?")
     await live.type("ben")
     await live.press("enter")
     await live.sees("as ben@example.com · ‖ paused")
@@ -92,12 +92,12 @@ async def test_faster_counts_at_once(dashboard: Driver, world: World) -> None:
 
 async def test_an_open_dialog_and_what_is_typed_in_it_survive(live: Driver, world: World) -> None:
     await live.press("n")
-    await live.until(lambda: live.dialog == "New job")
+    await live.has_dialog("New job")
     await live.type("half-ty")
     world.delete(1)
     await live.until(lambda: 1 not in live.rows)
 
-    assert live.dialog == "New job"
+    await live.has_dialog("New job")
     field = live.app.focused
     assert isinstance(field, Input)
     assert field.value == "half-ty"
@@ -131,7 +131,7 @@ async def test_marks_scroll_and_cursor_survive(world: World, database: Conninfo)
         assert live.marked == {198}
         assert [live.row(place) for place in range(1, 10)] == lines
         assert scroll != 0
-        assert "▲ 1 new" in live.text
+        await live.sees("▲ 1 new")
 
 
 async def test_a_project_that_is_deleted_elsewhere_gives_way_to_another(live: Driver, world: World) -> None:
@@ -146,7 +146,7 @@ async def test_a_project_created_elsewhere_is_listed_and_not_jumped_to(live: Dri
     world.sql("insert into projects (user_id, name) select id, 'Winter sale' from auth.users where email ~ 'ada'")
     await live.sees("Winter sale")
 
-    assert "Costs · Autumn catalog" in live.text
+    await live.sees("Costs · Autumn catalog")
 
 
 async def test_ages_grow_without_a_look(world: World, database: Conninfo) -> None:
@@ -156,5 +156,5 @@ async def test_ages_grow_without_a_look(world: World, database: Conninfo) -> Non
         await driver.press("enter")
         now[0] = FROZEN + timedelta(minutes=4)
         await driver.until(lambda: "5 min ago" in driver.row(1))
-        assert "Waiting      5 min 00 s" in driver.text
+        await driver.sees("Waiting      5 min 00 s")
         assert driver.app.looks == 2, "one to find the newest project, one of it"

@@ -13,25 +13,26 @@ from tests.tui.world import World, job_id, short
 
 async def mark(dashboard: Driver, *numbers: int) -> None:
     for number in numbers:
-        await dashboard.press("home", *["down"] * (number - 1), "space")
+        await dashboard.go_to(number)
+        await dashboard.press("space")
     assert dashboard.marked == set(numbers)
 
 
 async def test_marks_are_counted_above_the_table_and_unmarked_by_escape(dashboard: Driver) -> None:
     await mark(dashboard, 1, 3)
-    assert "2 marked, esc unmarks" in dashboard.text
+    await dashboard.sees("2 marked, esc unmarks")
 
     await dashboard.press("escape")
     assert dashboard.marked == set()
-    assert "marked" not in dashboard.text
+    await dashboard.sees_no_more("marked")
 
 
 async def test_the_marked_jobs_are_asked_for_and_started(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 5)
     await dashboard.press("s")
-    assert dashboard.dialog == "Start these 2 jobs?"
+    await dashboard.has_dialog("Start these 2 jobs?")
     for words in (short(1), short(5), "lifestyle", "feature_callout", "Database: testbase", "Start 2 (y)"):
-        assert words in dashboard.text
+        await dashboard.sees(words)
     await dashboard.press("y")
     await dashboard.is_told("Started 2 of 2 jobs.")
 
@@ -43,7 +44,7 @@ async def test_the_default_answer_starts_none(dashboard: Driver, world: World) -
     await mark(dashboard, 1, 5)
     await dashboard.press("s", "enter")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
     assert world.status(1) is JobStatus.QUEUED
     assert dashboard.marked == {1, 5}
 
@@ -61,13 +62,13 @@ async def test_where_none_may_it_is_said_and_not_asked(dashboard: Driver) -> Non
     await dashboard.press("s")
     await dashboard.is_told("Only queued jobs can be started; none of these 2 is.")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
 
 
 async def test_several_fail_with_one_text(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 2, 6)
     await dashboard.press("f")
-    assert dashboard.dialog == "Fail 2 jobs"
+    await dashboard.has_dialog("Fail 2 jobs")
     await dashboard.type("Test error")
     await dashboard.press("enter")
     await dashboard.is_told("Failed 2 of 2 jobs.")
@@ -78,8 +79,8 @@ async def test_several_fail_with_one_text(dashboard: Driver, world: World) -> No
 async def test_several_are_deleted_with_stronger_words_for_the_live_ones(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 2, 3)
     await dashboard.press("d")
-    assert dashboard.dialog == "Delete these 3 jobs?"
-    assert "Among them 1 still queued and 1 still running: they will never finish." in dashboard.text
+    await dashboard.has_dialog("Delete these 3 jobs?")
+    await dashboard.sees("Among them 1 still queued and 1 still running: they will never finish.")
     await dashboard.press("y")
     await dashboard.is_told("Deleted 3 jobs.")
 
@@ -107,7 +108,7 @@ async def test_a_marked_job_that_leaves_the_list_loses_its_mark_and_this_is_told
 
     await dashboard.is_told("2 marked jobs left this list.")
     assert dashboard.marked == {4}
-    assert "1 marked" in dashboard.text
+    await dashboard.sees("1 marked")
 
 
 class BreakingStore(FrozenStore):
@@ -155,7 +156,7 @@ async def test_while_it_takes_long_it_is_said_how_far_it_has_come(world: World, 
         for _ in range(4):
             SlowStore.gate.release()
         await driver.is_told("Started 2 of 6 jobs.")
-        assert "done …" not in driver.text
+        await driver.sees_no_more("done …")
 
 
 @pytest.mark.parametrize("keys", [["asterisk"], ["ctrl+a"]])

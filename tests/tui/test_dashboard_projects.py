@@ -18,7 +18,7 @@ def operator(database: Conninfo) -> WatchedApp:
 
 async def test_a_user_s_new_project_is_theirs_and_is_shown(dashboard: Driver, world: World) -> None:
     await dashboard.press("P")
-    assert dashboard.dialog == "New project"
+    await dashboard.has_dialog("New project")
     await dashboard.type("Winter sale")
     await dashboard.press("enter")
     await dashboard.is_told("Created the project Winter sale.")
@@ -36,18 +36,18 @@ async def test_a_bad_name_is_explained_and_stays(dashboard: Driver, name: str, p
     await dashboard.press("enter")
     await dashboard.sees(problem)
 
-    assert dashboard.dialog == "New project"
+    await dashboard.has_dialog("New project")
     await dashboard.press("escape")
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
 
 
 async def test_the_operator_picks_the_new_project_s_owner(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
         await driver.press("P")
-        await driver.until(lambda: driver.dialog == "Whose project?")
+        await driver.has_dialog("Whose project?")
         await driver.type("ben")
         await driver.press("enter")
-        await driver.until(lambda: driver.dialog == "New project")
+        await driver.has_dialog("New project")
         await driver.type("Boots")
         await driver.press("enter")
         await driver.sees("Costs · Boots")
@@ -58,10 +58,10 @@ async def test_the_operator_picks_the_new_project_s_owner(world: World, operator
 async def test_the_operator_who_picks_no_owner_creates_nothing(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
         await driver.press("P")
-        await driver.until(lambda: driver.dialog == "Whose project?")
+        await driver.has_dialog("Whose project?")
         await driver.press("escape")
 
-        assert driver.dialog == ""
+        await driver.has_dialog("")
         assert world.sql("select count(*) from projects") == [(3,)]
 
 
@@ -73,9 +73,9 @@ async def test_a_project_is_found_by_some_letters_or_by_its_id(dashboard: Driver
     await dashboard.type("a1000000")
     assert [option.id for option in choices.options] == ["a1000000-0000-4000-8000-000000000000"]
     await dashboard.type("zzz")
-    assert "Nothing of that name." in dashboard.text
+    await dashboard.sees("Nothing of that name.")
     await dashboard.press("enter")
-    assert dashboard.dialog == "Show which project?"
+    await dashboard.has_dialog("Show which project?")
 
     await dashboard.type("")
     await dashboard.press("down", "enter")
@@ -103,26 +103,26 @@ async def test_the_list_follows_new_and_deleted_projects_and_keeps_its_highlight
     )
     await dashboard.looks_again()
 
-    assert "Winter sale" in dashboard.text
+    await dashboard.sees("Winter sale")
     assert projects.highlighted_option is not None
     assert projects.highlighted_option.id == "a2000000-0000-4000-8000-000000000000"
 
 
 async def test_another_user_s_eyes_see_their_own_rows(dashboard: Driver) -> None:
     await dashboard.press("u")
-    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
-    assert "ada@example.com  7 jobs, last 1 min ago" in dashboard.text
+    await dashboard.has_dialog("Look with whose eyes?")
+    await dashboard.sees("ada@example.com  7 jobs, last 1 min ago")
     await dashboard.type("ben@")
     await dashboard.press("enter")
     await dashboard.sees("as ben@example.com", "Costs · Trail gear")
 
     assert dashboard.rows == [8]
-    assert "Autumn" not in dashboard.text
+    await dashboard.sees_no_more("Autumn")
 
 
 async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
     await dashboard.press("u")
-    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
+    await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.press("up", "enter")
     await dashboard.sees("as the operator")
     await dashboard.show_project("all projects")
@@ -132,8 +132,8 @@ async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
 
 async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
     await dashboard.press("down", "u")
-    await dashboard.until(lambda: dashboard.dialog == "Look with whose eyes?")
+    await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.press("enter")
 
-    assert dashboard.dialog == ""
+    await dashboard.has_dialog("")
     assert dashboard.cursor == 2

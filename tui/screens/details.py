@@ -74,7 +74,8 @@ class JobDetails(Dialog[JobAction]):
     def show(self, job: GenerationJob | None, *, now: datetime) -> None:
         """The same job as it is by now; None where it is listed no longer."""
         self.job, self._now, self._is_listed = job or self.job, now, job is not None
-        self._draw()
+        if self.is_open:
+            self._draw()
 
     def _draw(self) -> None:
         error = self.job.error

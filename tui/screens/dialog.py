@@ -86,5 +86,10 @@ class Dialog(ModalScreen[ResultType | None]):
     def compose(self) -> ComposeResult:
         raise NotImplementedError
 
+    @property
+    def is_open(self) -> bool:
+        """Whether its widgets are there: not yet while it comes up, no longer once it was left."""
+        return self.is_mounted and self in self.app.screen_stack
+
     def action_leave(self) -> None:
         self.dismiss(None)

@@ -42,9 +42,11 @@ class FormDialog(Dialog[ResultType]):
         try:
             answer = await sending
         except StoreError as error:
-            self.explain(error)
+            if self.is_open:
+                self.explain(error)
         else:
-            self.dismiss(answer)
+            if self.is_open:
+                self.dismiss(answer)
         finally:
             self._is_sending = False
 

@@ -87,16 +87,16 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     @work(exclusive=True, group="assets")
     async def _list_assets(self, project_id: UUID) -> None:
-        problem = self.query_one("#asset-problem", Problem)
-        select = self.query_one("#asset", Select)
-        select.set_options([])
+        self.query_one("#asset", Select).set_options([])
+        assets: Sequence[Asset] = ()
+        problem = ""
         try:
             assets = await self._assets(project_id)
         except StoreError as error:
-            problem.say(f"The assets cannot be listed: {error.message}")
-            return
-        problem.clear()
-        select.set_options([(Content(_described(asset)), asset.id) for asset in assets])
+            problem = f"The assets cannot be listed: {error.message}"
+        if self.is_open:
+            self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
+            self.query_one("#asset-problem", Problem).say(problem)
 
     @on(Input.Changed)
     def _forget_problem(self, event: Input.Changed) -> None:

@@ -11,8 +11,9 @@ class Problem(Static):
         super().__init__(id=id, classes="problem", markup=False)
 
     def say(self, sentence: str) -> None:
+        """Nothing is wrong where the sentence is empty."""
         self.update(Content(f"✗ {clean(sentence, limit=400)}"))
-        self.add_class("-shown")
+        self.set_class(bool(sentence), "-shown")
 
     def clear(self) -> None:
-        self.remove_class("-shown")
+        self.say("")
