@@ -12,8 +12,8 @@ from store.model import Applied, GenerationJob, JobStatus
 from store.sample import modes
 from store.store import Store
 
-WORKERS = 3
-QUEUE_SIZE = 5
+WORKERS = 6
+QUEUE_SIZE = 10
 """New jobs arrive while fewer are queued: the fewer, the sooner."""
 FAILURE_CHANCE = 1 / 8
 SHARE_WITH_IMAGE = 0.85

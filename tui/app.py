@@ -5,12 +5,13 @@ import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
-from textual.app import App
+from textual.app import App, SystemCommand
 from textual.binding import BindingType
+from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
 from store.settings import Settings
@@ -69,8 +70,11 @@ class GjobsApp(App[int]):
         if self._memory.theme in self.available_themes:
             self.theme = self._memory.theme
 
-    async def on_mount(self) -> None:
-        await self.push_screen(self.dashboard)
+    def get_default_screen(self) -> DashboardScreen:
+        """Not pushed over Textual's own, which would be laid out and drawn before it."""
+        return self.dashboard
+
+    def on_ready(self) -> None:
         self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         self._show_standing()
         self._connect()
@@ -188,16 +192,26 @@ class GjobsApp(App[int]):
         self._show_standing()
 
     def action_faster(self) -> None:
-        self.connection.step_interval(-1)
-        self._show_standing()
+        self._step_interval(-1)
 
     def action_slower(self) -> None:
-        self.connection.step_interval(1)
+        self._step_interval(1)
+
+    def _step_interval(self, steps: int) -> None:
+        before = self.connection.interval
+        self.connection.step_interval(steps)
         self._show_standing()
+        if self.connection.interval == before:
+            limit = "shortest" if steps < 0 else "longest"
+            say(self, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:
             self.push_screen(HelpDialog(help_entries(self)))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The choice of a theme; what else Textual offers, the dashboard has in its own way."""
+        return (command for command in super().get_system_commands(screen) if command.title == "Theme")
 
     async def action_quit(self) -> None:
         self.errands.leave()

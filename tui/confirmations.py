@@ -8,6 +8,7 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from store.model import GenerationJob, JobStatus
+from store.transitions import sources
 from tui.format import money, short_id
 from tui.status import status_label
 from tui.text import clean, pad
@@ -45,13 +46,15 @@ def confirm_deletion(
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """For several jobs at once; one job moves without a question."""
+    """For several jobs at once, of which some may; one job moves without a question."""
+    able = sum(job.status in sources(target) for job in jobs)
+    which = f"these {able} jobs" if able == len(jobs) else f"{able} of these {len(jobs)} jobs"
     verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
     return Confirmation(
-        title=f"{verb} these {len(jobs)} jobs?",
+        title=f"{verb} {which}?",
         lines=(*described_jobs(jobs, project_names), "", where(database)),
         warning=None,
-        agree=f"{verb} {len(jobs)}",
+        agree=f"{verb} {able}",
         is_dangerous=False,
     )
 

@@ -65,6 +65,8 @@ class JobActions:
         """The text stays in the dialog until it has been stored."""
 
         async def submit(text: str) -> Toast:
+            if len(jobs) == 1:
+                return await job_writes.fail_one(self._desk, jobs[0], text)
             return await job_writes.transition(self._desk, jobs, JobStatus.FAILED, text)
 
         prompt = TextPrompt(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from store.applied import applied_job
 from store.errors import StoreError
 from store.model import GenerationJob, JobStatus, TransitionOutcome
 from tui.outcomes import Toast, deleted_toast, interrupted_toast, transition_toast
@@ -27,6 +28,16 @@ async def transition(desk: "Desk", jobs: Sequence[GenerationJob], target: JobSta
         desk.working("")
         desk.changed(job.id for job in jobs)
     return transition_toast(jobs, outcomes, target)
+
+
+async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
+    """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
+    try:
+        outcome = await desk.store.transition_job_status(job.id, JobStatus.FAILED, error)
+    finally:
+        desk.changed([job.id])
+    applied_job(outcome, JobStatus.FAILED)
+    return transition_toast([job], [outcome], JobStatus.FAILED)
 
 
 async def delete(desk: "Desk", jobs: Sequence[GenerationJob]) -> Toast:

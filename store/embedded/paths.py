@@ -30,6 +30,10 @@ class Layout:
         real = Path(os.path.realpath(data_dir.expanduser()))
         if "\n" in str(real) or "\r" in str(real):
             raise EmbeddedUnavailable("The data directory's path holds a line break.")
+        try:
+            str(real).encode()
+        except UnicodeEncodeError:
+            raise EmbeddedUnavailable("The data directory's path is not UTF-8.") from None
         return cls(real)
 
     @property

@@ -25,7 +25,7 @@ async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
         with suppress(asyncio.CancelledError, OSError):
             await serve(reader, writer)
         writer.close()
-        with suppress(OSError):
+        with suppress(asyncio.CancelledError, OSError):
             await writer.wait_closed()
 
     servers = [await asyncio.start_server(visit, hosts[0], 0)]

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from store.model import GenerationJob, JobStatus
+from store.transitions import sources
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.confirmations import confirm_deletion, confirm_transition
@@ -65,10 +66,18 @@ def test_live_jobs_are_warned_of(statuses: list[JobStatus], warning: str | None)
     ],
 )
 def test_moving_several_is_asked_for(target: JobStatus, title: str, agree: str) -> None:
-    question = confirm_transition(jobs(QUEUED, QUEUED), target, project_names=NAMES, database="d")
+    able = sources(target)[0]
+
+    question = confirm_transition(jobs(able, able), target, project_names=NAMES, database="d")
 
     assert (question.title, question.agree, question.warning) == (title, agree, None)
     assert question.lines[-1] == "Database: d"
+
+
+def test_moving_several_of_which_some_may_says_how_many() -> None:
+    question = confirm_transition(jobs(QUEUED, FAILED, QUEUED), RUNNING, project_names=NAMES, database="d")
+
+    assert (question.title, question.agree) == ("Start 2 of these 3 jobs?", "Start 2")
 
 
 def test_a_project_without_a_name_is_named_by_its_id_and_all_is_clean() -> None:

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
 from tui.copying import copy_ids, copy_json
@@ -26,6 +26,7 @@ from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
 from tui.widgets.job_table_messages import Opened
 from tui.widgets.jobs_panel import JobsPanel
+from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
@@ -39,7 +40,7 @@ Wish = Literal["project", "new_project"]
 class DashboardScreen(Screen[None]):
     """Shows what it is told, and says by messages what the person wants."""
 
-    CSS = """
+    DEFAULT_CSS = """
     DashboardScreen {
         layers: base notice;
         overflow: hidden;
@@ -102,7 +103,7 @@ class DashboardScreen(Screen[None]):
             with Vertical(id="right"):
                 yield CostsPanel(id="costs")
                 yield JobsPanel(id="jobs-panel")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyHints(id="keys")
         yield Static("The terminal is too small: gjobs needs 40 × 8.", id="too-small", markup=False)
 
     def on_mount(self) -> None:

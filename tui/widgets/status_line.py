@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui.format import elapsed
-from tui.text import clean
+from tui.text import clean_cell
 from tui.widgets.steady_text import SteadyText
 
 
@@ -23,6 +23,10 @@ class Standing:
     """Seconds between two looks."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
+
+
+_LONGEST_NAME = 26
+"""Cells of each name, so that on 80 columns the state at the end of the line is never cut."""
 
 
 class StatusLine(SteadyText):
@@ -47,8 +51,8 @@ def status_content(standing: Standing, *, data_age: float | None) -> Content:
     if standing.database is None:
         parts.append(("no database yet", "$foreground-muted"))
     else:
-        parts += [(clean(standing.database, limit=60), "bold"), dot, ("as ", "$foreground-muted")]
-        parts.append((clean(standing.eyes, limit=60), "bold $text-accent"))
+        parts += [(clean_cell(standing.database, _LONGEST_NAME), "bold"), dot, ("as ", "$foreground-muted")]
+        parts.append((clean_cell(standing.eyes, _LONGEST_NAME), "bold $text-accent"))
     if standing.read_only:
         parts += [dot, ("read-only", "bold $text-warning")]
     return Content.assemble(*parts, dot, _freshness(standing, data_age))

@@ -4,6 +4,7 @@ import unicodedata
 
 from rich.highlighter import Highlighter
 from rich.text import Text
+from textual import events
 from textual.suggester import Suggester
 from textual.widgets import Input
 
@@ -46,3 +47,9 @@ class TextField(Input):
             highlighter=ShowsInvisible(),
             compact=True,
         )
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """All of it: Textual's own keeps the first line, and says nothing of the rest."""
+        event.prevent_default()
+        event.stop()
+        self.replace(event.text, *self.selection)

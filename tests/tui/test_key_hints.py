@@ -1,0 +1,79 @@
+"""The line of keys: the bindings that are shown, where they were moved to; a click presses one."""
+
+from collections.abc import AsyncIterator
+from typing import ClassVar
+
+import pytest
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.pilot import Pilot
+from textual.widgets import Button, Static
+
+from tui.widgets.key_hints import KeyHints
+
+
+class Pane(Static, can_focus=True):
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "press('open')", "open")]
+
+
+class KeysApp(App[None]):
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("s,ctrl+s", "app.press('start')", "start", id="start"),
+        Binding("slash", "app.press('find')", "find"),
+        Binding("x", "app.press('hidden')", "hidden", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.pressed: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Pane(id="pane")
+        yield Button("another pane")
+        yield KeyHints()
+
+    def action_press(self, what: str) -> None:
+        self.pressed.append(what)
+
+
+@pytest.fixture
+async def pilot() -> AsyncIterator[Pilot[None]]:
+    async with KeysApp().run_test(size=(40, 8)) as pilot:
+        yield pilot
+
+
+def line(pilot: Pilot[None]) -> str:
+    return str(pilot.app.query_one(KeyHints).render()).strip()
+
+
+async def test_it_lists_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
+    pilot.app.set_focus(None)
+    await pilot.pause()
+    assert line(pilot) == "s start  / find"
+
+
+async def test_it_follows_the_focus(pilot: Pilot[None]) -> None:
+    pilot.app.query_one("#pane").focus()
+    await pilot.pause()
+    assert line(pilot) == "o open  s start  / find"
+
+
+async def test_a_key_stands_where_it_was_moved_to(pilot: Pilot[None]) -> None:
+    pilot.app.set_focus(None)
+    pilot.app.set_keymap({"start": "f5"})
+    await pilot.pause()
+    assert set(line(pilot).split("  ")) == {"f5 start", "/ find"}
+
+
+@pytest.mark.parametrize(
+    ("column", "pressed"),
+    [(0, []), (1, ["start"]), (7, ["start"]), (8, []), (9, []), (10, ["find"]), (15, ["find"]), (16, [])],
+)
+async def test_a_click_presses_the_key_under_it(pilot: Pilot[None], column: int, pressed: list[str]) -> None:
+    app = pilot.app
+    assert isinstance(app, KeysApp)
+    app.set_focus(None)
+    await pilot.pause()
+    await pilot.click(KeyHints, offset=(column, 0))
+    await pilot.pause()
+    assert app.pressed == pressed

@@ -1,0 +1,40 @@
+"""What was typed or pasted is kept until it has been stored."""
+
+from textual import events
+
+from store.model import JobStatus
+from tests.tui.driving import Driver
+from tests.tui.world import World, short
+from tui.widgets.text_field import TextField
+
+
+def field_of(dashboard: Driver) -> TextField:
+    field = dashboard.app.focused
+    assert isinstance(field, TextField)
+    return field
+
+
+async def test_a_refused_failing_keeps_its_text(dashboard: Driver, world: World) -> None:
+    await dashboard.press("down", "f")
+    await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")
+    await dashboard.type("Test error")
+    world.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
+
+    await dashboard.press("enter")
+    await dashboard.sees("Only a running job can be failed; this one is succeeded")
+
+    assert field_of(dashboard).value == "Test error"
+    assert world.status(2) is JobStatus.SUCCEEDED
+
+
+async def test_a_pasted_stack_is_kept_with_all_its_lines(dashboard: Driver, world: World) -> None:
+    stack = "Error: API timeout\n    at a.ts\n    at b.ts"
+    await dashboard.press("down", "f")
+    await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")
+    field_of(dashboard).post_message(events.Paste(stack))
+    await dashboard.until(lambda: field_of(dashboard).value == stack)
+
+    await dashboard.press("enter")
+    await dashboard.until(lambda: world.status(2) is JobStatus.FAILED)
+
+    assert world.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]

@@ -1,0 +1,78 @@
+"""The line below all: the keys that matter here, and what they do.
+
+One text, where Textual's footer is a widget for each key, all of them made anew whenever the focus moves: that took a
+tenth of the start.
+"""
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual import events
+from textual.binding import Binding
+from textual.content import Content
+from textual.screen import Screen
+
+from tui.widgets.steady_text import SteadyText
+
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHint:
+    key: str
+    """As it is pressed."""
+    shown: str
+    """As it is called."""
+    what: str
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.shown) + 1 + cell_len(self.what)
+
+
+class KeyHints(SteadyText):
+    """Of the bindings that are active and shown. A click on one presses its key."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyHints {
+        height: 1;
+        padding: 0 1;
+        background: $footer-background;
+        color: $footer-foreground;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+    }
+    """
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, self._list)
+        self._list(self.screen)
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        start = 0
+        for hint in self._hints(self.screen):
+            if offset is not None and start <= offset.x < start + hint.width:
+                self.app.simulate_key(hint.key)
+            start += hint.width + _GAP
+
+    def _list(self, screen: Screen[object]) -> None:
+        hints = (
+            Content.assemble(
+                (hint.shown, "bold $footer-key-foreground"), (f" {hint.what}", "$footer-description-foreground")
+            )
+            for hint in self._hints(screen)
+        )
+        self.say(Content(" " * _GAP).join(hints))
+
+    def _hints(self, screen: Screen[object]) -> list[KeyHint]:
+        """The first key of each action."""
+        shown: dict[str, Binding] = {}
+        for active in screen.active_bindings.values():
+            if active.binding.show:
+                shown.setdefault(active.binding.action, active.binding)
+        return [
+            KeyHint(key=binding.key, shown=self.app.get_key_display(binding), what=binding.description)
+            for binding in shown.values()
+        ]
