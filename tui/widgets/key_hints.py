@@ -37,7 +37,7 @@ class KeyHints(SteadyText):
     DEFAULT_CSS = """
     KeyHints {
         height: 1;
-        padding: 0 1;
+        padding-left: 1;
         background: $footer-background;
         color: $footer-foreground;
         text-wrap: nowrap;
