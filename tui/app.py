@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
 from store.settings import Settings
+from tui import garbage
 from tui.app_bindings import APP_BINDINGS
 from tui.commands import DashboardCommands, ProjectCommands
 from tui.connection import Connection, Opener
@@ -79,6 +80,10 @@ class GjobsApp(App[int]):
         self._show_standing()
         self._connect()
 
+    def _settle(self) -> None:
+        self.settled.set()
+        garbage.collect()
+
     async def on_unmount(self) -> None:
         await self.connection.close()
 
@@ -121,14 +126,14 @@ class GjobsApp(App[int]):
             return
         self.dashboard.show(overview, message.fetched_at)
         self._show_standing()
-        self.settled.set()
+        self._settle()
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:
         if message.store is self.connection.store:
             self.dashboard.show_failure(message)
             self._show_standing()
-            self.settled.set()
+            self._settle()
 
     def _show_standing(self) -> None:
         self.dashboard.show_standing(standing_of(self.connection))
@@ -220,11 +225,11 @@ class GjobsApp(App[int]):
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""
         self.mistake = self._exception
         log.critical("The dashboard ended by a mistake of its own.", exc_info=self.mistake)
-        self.settled.set()
+        self._settle()
         self._close_messages_no_wait()
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
-        """An SVG picture, of the palette's command too; it has no title."""
+        """An SVG picture; it has no title."""
         from tui.picture import svg
 
         return svg(self)
