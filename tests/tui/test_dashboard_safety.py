@@ -1,13 +1,12 @@
 """A key never acts on another job than the one that the person saw, whatever happens meanwhile."""
 
 import asyncio
-from collections.abc import Sequence
 from datetime import datetime
 
 import pytest
 
 from store.actor import ActingUser, Actor
-from store.model import Asset, JobStatus, Overview, OverviewQuery
+from store.model import JobStatus, Overview, OverviewQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
@@ -272,29 +271,3 @@ async def test_a_look_that_arrives_while_the_details_come_up_does_no_harm(dashbo
     app.dashboard._tick()
     await opening
     await dashboard.sees("Waiting      1 min 00 s")
-
-
-class SlowAssets(FrozenStore):
-    """Lists assets only when it may."""
-
-    gate = asyncio.Event()
-    listing = 0
-
-    async def get_assets(self, *arguments: object, **options: object) -> Sequence[Asset]:
-        type(self).listing += 1
-        await type(self).gate.wait()
-        return ()
-
-
-async def test_assets_that_arrive_when_the_form_was_left_do_no_harm(world: World, database: Conninfo) -> None:
-    SlowAssets.gate, SlowAssets.listing = asyncio.Event(), 0
-    async with driving(WatchedApp(opener_of(database, make=SlowAssets))) as driver:
-        await driver.press("n")
-        await driver.until(lambda: SlowAssets.listing)
-        form = driver.app.screen
-        form.dismiss(None)
-        SlowAssets.gate.set()
-        await driver.has_dialog("")
-        await driver.looks_again()
-
-        assert driver.app.mistake is None
