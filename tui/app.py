@@ -14,7 +14,6 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
-from store.settings import Settings
 from tui import garbage
 from tui.app_bindings import APP_BINDINGS
 from tui.commands import DashboardCommands, ProjectCommands
@@ -24,9 +23,7 @@ from tui.errands import Errands
 from tui.eyes import eyes_name
 from tui.help_entries import help_entries
 from tui.job_actions import JobActions
-from tui.log_file import log_to_file
 from tui.messages import Connected, Connecting, Looked, LookFailed
-from tui.opening import demo_opener, session_opener
 from tui.outcomes import Toast
 from tui.pickers import pick_eyes, pick_project
 from tui.project_actions import create_project
@@ -233,16 +230,3 @@ class GjobsApp(App[int]):
         from tui.picture import svg
 
         return svg(self)
-
-
-def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
-    """Until the person leaves; returns the exit code. A demo remembers nothing. Raises what is a mistake of ours."""
-    log_to_file(settings.data_dir)
-    app = GjobsApp(
-        demo_opener() if demo else session_opener(settings),
-        state_path=None if demo else settings.data_dir / "state.json",
-    )
-    app.run()
-    if app.mistake is not None:
-        raise app.mistake
-    return app.return_code or 0

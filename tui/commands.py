@@ -15,20 +15,8 @@ from tui.text import clean
 if TYPE_CHECKING:
     from tui.app import GjobsApp
 
-_KEYS_ONLY = (
-    "up",
-    "down",
-    "page_up",
-    "page_down",
-    "first",
-    "last",
-    "mark",
-    "next_pane",
-    "other",
-    "quit",
-    "quit_anywhere",
-)
-"""Second parts of ids: moving about means nothing from a palette, and it has a way to quit of its own."""
+_KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
+"""Second parts of ids: moving about means nothing from a palette."""
 
 
 class DashboardCommands(Provider):

@@ -120,7 +120,8 @@ async def test_before_anything_is_typed_the_palette_lists_what_the_keys_do(dashb
     await dashboard.sees("Start (s)")
 
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
-    assert any("Copy JSON (Y)" in prompt for prompt in listed)
+    for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
+        assert any(title in prompt for prompt in listed)
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 

@@ -66,7 +66,7 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
     from tui import garbage
 
     garbage.let_lie()
-    from tui.app import run_dashboard
+    from tui.run import run_dashboard
 
     with orderly_termination():
         return ExitCode(run_dashboard(settings, demo=demo))
