@@ -143,7 +143,7 @@ def _opener(conninfo: Mapping[str, str | int]) -> Opener:
         operator = FrozenStore(Database(conninfo))
         try:
             store = await operator.acting_as_user(EMBEDDED_USER)
-            yield Session(store=store, operator=operator, label="embedded", read_only=False)
+            yield Session(store=store, operator=operator, label="embedded", access=operator.database.access)
         finally:
             await operator.close()
 

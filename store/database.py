@@ -2,7 +2,7 @@
 
 Each call is one short explicit transaction. Its first statement sets, for this transaction alone, the time-outs
 and, for a user, role and claims: nothing outlives it, so a transaction pooler can stand between. A reader's
-transaction is READ ONLY in the database, and so is every transaction of a read-only session.
+transaction is READ ONLY in the database, and so is every transaction of a session that may not write.
 """
 
 import asyncio
@@ -23,8 +23,9 @@ from store import driver_errors
 from store.actor import ActingUser, Actor
 from store.connections import Connections
 from store.deadline import deadline
-from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
+from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, TimedOut
 from store.rows import Row, RowMaker
+from store.write_access import WriteAccess
 
 T = TypeVar("T")
 
@@ -55,12 +56,16 @@ class Query(Generic[T]):
 
 
 class Database:
-    """A session on a database. `conninfo` are libpq's parameters."""
+    """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write."""
 
     def __init__(
-        self, conninfo: Mapping[str, str | int], *, read_only: bool = False, limits: TimeLimits | None = None
+        self,
+        conninfo: Mapping[str, str | int],
+        *,
+        access: WriteAccess | None = None,
+        limits: TimeLimits | None = None,
     ) -> None:
-        self.read_only = read_only
+        self.access = access or WriteAccess()
         self._limits = limits or TimeLimits()
         self._connections = Connections(conninfo)
 
@@ -90,14 +95,18 @@ class Database:
     async def write(self, actor: Actor) -> AsyncIterator["WriteTransaction"]:
         """A transaction that is committed when the block ends, and rolled back when it raises or asks for it.
 
-        Raises OutcomeUnknown if the link breaks between the commit and its confirmation.
+        Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
+        if the link breaks between the commit and its confirmation.
         """
-        async with self._connections.lease() as connection, _ends(connection, self._patience):
+        async with (
+            self._read_only_explained(),
+            self._connections.lease() as connection,
+            _ends(connection, self._patience),
+        ):
             async with connection.pipeline():
                 # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
-                await connection.execute(
-                    f"BEGIN ISOLATION LEVEL READ COMMITTED{' READ ONLY' if self.read_only else ''}"
-                )
+                read_only = "" if self.access.may_write else " READ ONLY"
+                await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
                 identity = await _set_up(connection, actor, self._limits)
                 await _check_identity(identity, actor)
             transaction = WriteTransaction(connection)
@@ -106,6 +115,16 @@ class Database:
                 await connection.execute("ROLLBACK")
             else:
                 await _commit(connection)
+
+    @asynccontextmanager
+    async def _read_only_explained(self) -> AsyncIterator[None]:
+        """The refusal is the database's; what opens this session, if anything does, only we know."""
+        try:
+            yield
+        except ReadOnly as error:
+            if self.access.may_write:
+                raise
+            raise self.access.refusal(sqlstate=error.sqlstate) from error
 
     @property
     def _patience(self) -> float:

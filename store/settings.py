@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from store.write_access import WriteRule
+
 OPERATOR_NAME = "operator"
 EMBEDDED_USER = "ada@example.com"
 """Whose eyes the embedded database is seen with: the web page has someone signed in, too."""
@@ -37,7 +39,7 @@ class Settings:
     """A user's e-mail or id, or `operator`: the role as connected."""
     act_as_given: bool
     """Whether it stood on the command line."""
-    read_only: bool
+    write_rule: WriteRule
 
 
 def resolve(
@@ -56,7 +58,7 @@ def resolve(
         data_dir=data_dir,
         act_as=act_as or environment.get("GJOBS_AS") or default,
         act_as_given=bool(act_as),
-        read_only=read_only,
+        write_rule=WriteRule.CLOSED if read_only else WriteRule.OPEN,
     )
 
 

@@ -30,6 +30,7 @@ from store.model import (
     User,
 )
 from store.transitions import allowed
+from store.write_access import WriteAccess, WriteRule
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ class Store:
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
         """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
-        return cls(Database(parse(url), read_only=read_only))
+        return cls(Database(parse(url), access=WriteAccess(WriteRule.CLOSED if read_only else WriteRule.OPEN)))
 
     async def __aenter__(self) -> Self:
         return self

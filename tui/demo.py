@@ -8,6 +8,7 @@ from dataclasses import replace
 from store.embedded import open_server, throw_away_dir
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
 from store.simulation import Simulation
+from store.write_access import WriteRule
 from tui.session import Report, Session, prepare, session_on
 
 _GRACE_SECONDS = 1.0
@@ -24,7 +25,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         data_dir=data_dir,
         act_as=EMBEDDED_USER,
         act_as_given=False,
-        read_only=False,
+        write_rule=WriteRule.OPEN,
     )
     lease = await asyncio.to_thread(
         open_server,

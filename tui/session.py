@@ -11,6 +11,7 @@ from store.database import Database
 from store.embedded import ServerLease, open_server
 from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget
 from store.store import Store
+from store.write_access import WriteAccess
 
 Report = Callable[[str], None]
 
@@ -23,7 +24,8 @@ class Session:
     operator: Store
     label: str
     """Names the database on screen and in confirmations; never holds a password."""
-    read_only: bool
+    access: WriteAccess
+    """Whether it may write, which a lease changes."""
     revive: Callable[[], bool] | None = None
     """Starts our own server again if it died, and tells whether it did. Blocks. None for somebody's database."""
 
@@ -76,9 +78,10 @@ def _fill(lease: ServerLease, report: Report) -> None:
 @asynccontextmanager
 async def session_on(settings: Settings, conninfo: Mapping[str, str | int], label: str) -> AsyncIterator[Session]:
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
-    operator = Store(Database(conninfo, read_only=settings.read_only))
+    access = WriteAccess(settings.write_rule)
+    operator = Store(Database(conninfo, access=access))
     try:
         store = operator if settings.act_as == OPERATOR_NAME else await operator.acting_as_user(settings.act_as)
-        yield Session(store=store, operator=operator, label=label, read_only=settings.read_only)
+        yield Session(store=store, operator=operator, label=label, access=access)
     finally:
         await operator.close()

@@ -11,7 +11,7 @@ def standing_of(connection: Connection) -> Standing:
     return Standing(
         database=session.label if session else None,
         eyes=eyes_name(store.actor) if store else "",
-        read_only=session is not None and session.read_only,
+        read_only=session is not None and not session.access.may_write,
         paused=connection.paused,
         interval=connection.interval,
         trouble=trouble(failure.error) if failure else None,

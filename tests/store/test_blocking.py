@@ -110,7 +110,7 @@ def test_an_address_where_nobody_listens(unused_tcp_port: int) -> None:
 
 def test_a_read_only_one(url: str) -> None:
     with BlockingStore.connect(url, read_only=True) as store:
-        assert store.store.database.read_only
+        assert not store.store.database.access.may_write
 
 
 async def test_closing_it_frees_who_still_waits(url: str, database: Conninfo) -> None:

@@ -22,6 +22,7 @@ from store.errors import (
 from store.model import JobStatus, OverviewQuery
 from store.rows import Row
 from store.store import Store
+from store.write_access import WriteAccess, WriteRule
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
 from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
@@ -42,9 +43,9 @@ def show(setting: str) -> Query[str]:
 
 @asynccontextmanager
 async def opened(
-    conninfo: Conninfo, *, read_only: bool = False, limits: TimeLimits | None = None
+    conninfo: Conninfo, *, rule: WriteRule = WriteRule.OPEN, limits: TimeLimits | None = None
 ) -> AsyncIterator[Database]:
-    database = Database(conninfo, read_only=read_only, limits=limits)
+    database = Database(conninfo, access=WriteAccess(rule), limits=limits)
     yield database
     await database.close()
 
@@ -147,7 +148,7 @@ class TestReadOnlySession:
     ) -> None:
         project_id = make_project()
         job_id = make_job(project_id)
-        async with opened(database, read_only=True) as cautious:
+        async with opened(database, rule=WriteRule.CLOSED) as cautious:
             store = Store(cautious)
             for change in (
                 store.create_project("x", owner_id=ADA),
@@ -161,8 +162,23 @@ class TestReadOnlySession:
             (job,) = await store.get_generation_jobs()
         assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
 
+    async def test_a_lease_opens_it_until_it_is_closed(
+        self, database: Conninfo, sql: Sql, make_project: MakeProject
+    ) -> None:
+        make_project()
+        async with opened(database, rule=WriteRule.LEASED) as leased:
+            assert await write(leased, show("transaction_read_only")) == ["on"]
+            leased.access.open_lease("a customer asked for it", 60)
+            assert await write(leased, show("transaction_read_only")) == ["off"]
+            leased.access.close_lease()
+            with pytest.raises(ReadOnly) as caught:
+                await Store(leased).create_project("x", owner_id=ADA)
+        assert caught.value.hint is not None
+        assert "--write REASON" in caught.value.hint
+        assert caught.value.sqlstate == "25006"
+
     async def test_the_database_knows(self, database: Conninfo, sql: Sql) -> None:
-        async with opened(database, read_only=True) as cautious:
+        async with opened(database, rule=WriteRule.CLOSED) as cautious:
             assert await write(cautious, show("transaction_read_only")) == ["on"]
 
 

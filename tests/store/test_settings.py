@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve
+from store.write_access import WriteRule
 
 HOME = Path("/data")
 
@@ -55,8 +56,8 @@ def test_the_environment_says_whose_eyes() -> None:
 
 
 def test_read_only_is_passed_on() -> None:
-    assert resolved(read_only=True).read_only
-    assert not resolved().read_only
+    assert resolved(read_only=True).write_rule is WriteRule.CLOSED
+    assert resolved().write_rule is WriteRule.OPEN
 
 
 def test_a_url_is_not_in_the_representation() -> None:

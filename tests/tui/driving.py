@@ -15,6 +15,7 @@ from store.actor import ActingUser, Actor
 from store.database import Database
 from store.model import GenerationJob, Overview, OverviewQuery
 from store.store import Store
+from store.write_access import WriteAccess, WriteRule
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.app import GjobsApp
 from tui.connection import Opener
@@ -41,7 +42,7 @@ def opener_of(
     conninfo: Mapping[str, str | int],
     *,
     actor: Actor = AS_ADA,
-    read_only: bool = False,
+    rule: WriteRule = WriteRule.OPEN,
     label: str = "testbase",
     make: Callable[[Database], Store] = FrozenStore,
 ) -> Opener:
@@ -49,9 +50,10 @@ def opener_of(
 
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
-        operator = make(Database(conninfo, read_only=read_only))
+        access = WriteAccess(rule)
+        operator = make(Database(conninfo, access=access))
         try:
-            yield Session(store=operator.acting_as(actor), operator=operator, label=label, read_only=read_only)
+            yield Session(store=operator.acting_as(actor), operator=operator, label=label, access=access)
         finally:
             await operator.close()
 

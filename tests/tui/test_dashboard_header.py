@@ -3,6 +3,7 @@
 import pytest
 
 from store.actor import OPERATOR
+from store.write_access import WriteRule
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
@@ -19,7 +20,7 @@ async def test_it_names_the_operator(world: World, database: Conninfo) -> None:
 
 
 async def test_a_read_only_session_is_named_and_the_database_refuses_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, read_only=True))) as driver:
+    async with driving(WatchedApp(opener_of(database, rule=WriteRule.CLOSED))) as driver:
         await driver.until(lambda: "· read-only ·" in driver.header)
         await driver.press("s")
         await driver.is_told("This session is read-only: nothing was changed. Connect without --read-only")

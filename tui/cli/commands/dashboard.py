@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.settings import Settings, UrlTarget
+from store.write_access import WriteRule
 from tui.cli.arguments import Size, size
 from tui.cli.command import Command
 from tui.cli.errors import Declined, UsageError
@@ -49,7 +50,7 @@ def _check_address(settings: Settings) -> None:
 
 
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
-    if settings.act_as_given or settings.read_only:
+    if settings.act_as_given or settings.write_rule is WriteRule.CLOSED:
         raise UsageError(
             "The demo has its own data and its own user, and its workers write.",
             hint="Leave --as and --read-only out. In the demo, u looks with other eyes.",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from store.errors import ReadOnly, StoreError
 from store.settings import Settings
+from store.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.command import Command, Eyes
 from tui.cli.confirm import require_terminal, require_yes
@@ -121,7 +122,7 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     """Raises ServerInUse, and deletes nothing, while another process uses the server."""
     from store.embedded import reset_server, server_status
 
-    if settings.read_only:
+    if settings.write_rule is WriteRule.CLOSED:
         raise ReadOnly("This session is read-only: nothing was deleted.")
     status = server_status(settings.data_dir)
     is_there = status.version is not None

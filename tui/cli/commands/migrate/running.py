@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from migrations import REVISIONS
 from store.errors import ReadOnly
 from store.settings import Settings
+from store.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.commands.migrate.chosen import Database, chosen_database
 from tui.cli.confirm import require_yes
@@ -103,7 +104,7 @@ def print_sql(settings: Settings, output: Output) -> ExitCode:
 
 
 def _require_writable(settings: Settings) -> None:
-    if settings.read_only:
+    if settings.write_rule is WriteRule.CLOSED:
         raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
 
 

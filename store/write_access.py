@@ -1,0 +1,71 @@
+"""Whether a session may write. Asked anew each time a transaction opens, at the one place that opens them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+
+from store.errors import ReadOnly
+
+
+class WriteRule(Enum):
+    OPEN = auto()
+    """May write."""
+    LEASED = auto()
+    """Read-only, but for as long as somebody has opened a lease and given a reason."""
+    CLOSED = auto()
+    """Read-only, and nothing opens it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteLease:
+    reason: str
+    opened_at: datetime
+    ends_at: datetime
+    """From here on it has run out."""
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class WriteAccess:
+    def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = _utc_now) -> None:
+        self.rule = rule
+        self._clock = clock
+        self._lease: WriteLease | None = None
+
+    @property
+    def lease(self) -> WriteLease | None:
+        """None where none is open, or the last one has run out."""
+        if self._lease is not None and self._clock() >= self._lease.ends_at:
+            self._lease = None
+        return self._lease
+
+    @property
+    def may_write(self) -> bool:
+        match self.rule:
+            case WriteRule.OPEN:
+                return True
+            case WriteRule.LEASED:
+                return self.lease is not None
+            case WriteRule.CLOSED:
+                return False
+
+    def open_lease(self, reason: str, seconds: float) -> WriteLease:
+        """In place of the present one. Raises ReadOnly where nothing opens the session."""
+        if self.rule is WriteRule.CLOSED:
+            raise self.refusal()
+        now = self._clock()
+        self._lease = WriteLease(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
+        return self._lease
+
+    def close_lease(self) -> None:
+        self._lease = None
+
+    def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
+        """What to raise where something would have been written, with what opens this session, if anything does."""
+        hint = None
+        if self.rule is WriteRule.LEASED:
+            hint = "Give --write REASON on the command line; in the dashboard, W opens a write lease."
+        return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)
