@@ -18,6 +18,8 @@ from migrations.runner import upgrade
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
 
+pytest_plugins = ["tests.hosted.fixtures"]
+
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""
 
@@ -139,7 +141,8 @@ def blank_database(server: ServerLease) -> Iterator[Conninfo]:
 @pytest.fixture
 def hosted_database(blank_database: Conninfo) -> Conninfo:
     """As a hosted project is before the app's first migration."""
-    run_file({**blank_database, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
+    for file in ("auth_schema.sql", "hosted_project.sql"):
+        run_file({**blank_database, "user": ADMINISTRATOR}, TESTS / file)
     return blank_database
 
 

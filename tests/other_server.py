@@ -68,5 +68,5 @@ def _run(command: Sequence[str], account: Account, *, text: str = "") -> None:
 
 
 def uses_a_server(item: pytest.Item) -> bool:
-    """The one of the fixture: a test that makes its own chooses its programs itself."""
-    return isinstance(item, pytest.Function) and "server" in item.fixturenames
+    """One of the fixtures: a test that makes its own chooses its programs itself."""
+    return isinstance(item, pytest.Function) and not {"server", "hosted_server"}.isdisjoint(item.fixturenames)

@@ -1,0 +1,43 @@
+-- `auth` of a hosted project, with its tables and functions. It belongs to a role that the developer's is no member of. Run as the
+-- administrator.
+do $$
+begin
+    if to_regrole('supabase_auth_admin') is null then
+        create role supabase_auth_admin nologin noinherit;
+    end if;
+end $$;
+create schema auth authorization supabase_auth_admin;
+create table auth.users (
+    instance_id        uuid,
+    id                 uuid primary key,
+    aud                varchar(255),
+    role               varchar(255),
+    email              varchar(255),
+    encrypted_password varchar(255),
+    created_at         timestamptz,
+    updated_at         timestamptz
+);
+alter table auth.users owner to supabase_auth_admin;
+alter table auth.users enable row level security;
+
+create function auth.uid() returns uuid language sql stable as $$
+    select coalesce(
+        nullif(current_setting('request.jwt.claim.sub', true), ''),
+        (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub')
+    )::uuid
+$$;
+create function auth.role() returns text language sql stable as $$
+    select coalesce(
+        nullif(current_setting('request.jwt.claim.role', true), ''),
+        (nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'role')
+    )::text
+$$;
+create function auth.jwt() returns jsonb language sql stable as $$
+    select coalesce(
+        nullif(current_setting('request.jwt.claim', true), ''),
+        nullif(current_setting('request.jwt.claims', true), '')
+    )::jsonb
+$$;
+alter function auth.uid() owner to supabase_auth_admin;
+alter function auth.role() owner to supabase_auth_admin;
+alter function auth.jwt() owner to supabase_auth_admin;

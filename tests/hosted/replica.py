@@ -1,0 +1,42 @@
+"""A streaming replica of a cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from psycopg.conninfo import make_conninfo
+
+from tests.conftest import Conninfo, connect
+from tests.hosted.cluster import OWNER, PASSWORD, Server
+from tests.hosted.place import LOCALHOST, free_port, until
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    primary: Server
+    server: Server
+
+    def login(self, database: str, role: str = OWNER) -> Conninfo:
+        return self.server.login(database, role)
+
+    def catch_up(self) -> None:
+        """Waits until it shows what is committed now."""
+        with connect(self.primary.administrator()) as primary, connect(self.server.administrator()) as replica:
+            ((written,),) = primary.execute("select pg_current_wal_insert_lsn()").fetchall()
+            replica.autocommit = True
+            until(lambda: replica.execute("select pg_last_wal_replay_lsn() >= %s", [written]).fetchone() == (True,))
+
+
+@contextmanager
+def replicating(primary: Server) -> Iterator[Replica]:
+    place, account = primary.place, primary.account
+    data = place.directory / "replica"
+    upstream = make_conninfo(host=LOCALHOST, port=primary.port, user="replicator", password=PASSWORD)
+    primary.run(
+        *("pg_basebackup", f"--pgdata={data}", f"--dbname={upstream}", "--write-recovery-conf"),
+        *("--wal-method=stream", "--checkpoint=fast", "--no-sync"),
+    )
+    server = replace(primary, data=data, sockets=place.make_directory("replica.s", account), port=free_port())
+    server.start()
+    yield Replica(primary=primary, server=server)
+    server.stop()

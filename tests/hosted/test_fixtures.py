@@ -1,0 +1,109 @@
+"""The hosted-like cluster is what the other tests take it for."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.conftest import Conninfo, connect, quick_directory
+from tests.hosted.cluster import Server
+from tests.hosted.place import is_running, until
+from tests.hosted.pooler import POOL_SIZE, Pooler
+from tests.hosted.replica import Replica
+from tests.hosted.tls import TlsServer
+
+READS = "has_table_privilege(%s, 'public.generation_jobs', 'select')"
+
+A_RUN = """
+import sys, time
+from pathlib import Path
+from tests.hosted.cluster import Server
+from tests.hosted.place import opened_place
+
+with opened_place(Path(sys.argv[1])) as place:
+    server = Server.on(place, Path(sys.argv[2]), "primary")
+    server.initialise()
+    server.start()
+    print(server.pid, place.directory, flush=True)
+    time.sleep(600)
+"""
+
+
+def answer(conninfo: Conninfo, statement: str, *values: object) -> object:
+    with connect(conninfo, autocommit=True) as connection:
+        ((value,),) = connection.execute(statement.encode(), values).fetchall()
+        return value
+
+
+def test_the_owner_is_no_superuser_and_sees_all_rows(app_database: Conninfo) -> None:
+    assert answer(app_database, "select (rolsuper, rolbypassrls)::text from pg_roles where rolname = user") == "(f,t)"
+
+
+def test_auth_is_somebody_elses(app_database: Conninfo) -> None:
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        answer(app_database, "alter table auth.users add column ours text")
+
+
+def test_older_projects_let_the_roles_of_requests_read_new_tables_and_later_ones_do_not(
+    app_database: Conninfo, ungranted_database: Conninfo
+) -> None:
+    for role in ("anon", "authenticated", "service_role"):
+        assert answer(app_database, f"select {READS}", role) is True
+        assert answer(ungranted_database, f"select {READS}", role) is False
+
+
+def test_a_wrong_password_is_refused(app_database: Conninfo) -> None:
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        connect({**app_database, "password": "wrong"})
+
+
+def test_a_transaction_pooler_lends_its_connections_for_a_transaction(
+    app_database: Conninfo, transaction_pooler: Pooler
+) -> None:
+    login = transaction_pooler.login(str(app_database["dbname"]))
+    clients = [connect(login, autocommit=True) for _ in range(3 * POOL_SIZE)]
+    served_by = [client.execute("select pg_backend_pid()").fetchone() for client in clients]
+    assert len(set(served_by)) <= POOL_SIZE
+    for client in clients:
+        client.close()
+
+
+def test_a_session_pooler_lends_them_for_a_session(app_database: Conninfo, session_pooler: Pooler) -> None:
+    login = session_pooler.login(str(app_database["dbname"]))
+    clients = [connect(login, autocommit=True) for _ in range(POOL_SIZE)]
+    served_by = [client.execute("select pg_backend_pid()").fetchone() for client in clients]
+    assert len(set(served_by)) == POOL_SIZE
+    for client in clients:
+        client.close()
+
+
+def test_a_replica_shows_what_was_written(app_database: Conninfo, replica: Replica) -> None:
+    with connect(app_database) as owner:
+        owner.execute("create table public.proof ()")
+    replica.catch_up()
+    copy = replica.login(str(app_database["dbname"]))
+    assert answer(copy, "select to_regclass('public.proof') is not null") is True
+    with connect(copy) as reader, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        reader.execute("create table public.other ()")
+
+
+def test_a_server_with_tls_takes_nobody_without(tls_server: TlsServer) -> None:
+    login = tls_server.login()
+    verified = {**login, "sslmode": "verify-full", "sslrootcert": str(tls_server.certificate)}
+    assert answer(verified, "select ssl from pg_stat_ssl where pid = pg_backend_pid()") is True
+    with pytest.raises(psycopg.OperationalError, match="no encryption"):
+        connect({**login, "sslmode": "disable"})
+
+
+def test_a_killed_run_leaves_nothing(hosted_server: Server) -> None:
+    command = [sys.executable, "-c", A_RUN, str(quick_directory()), str(hosted_server.programs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        pid, directory = run.stdout.readline().split()
+        assert is_running(int(pid))
+        os.kill(run.pid, signal.SIGKILL)
+    until(lambda: not is_running(int(pid)) and not Path(directory).exists())
