@@ -109,7 +109,10 @@ def migrated(server: ServerLease) -> Iterator[str]:
     with temporary_database(server) as conninfo:
         with connect({**conninfo, "user": ADMINISTRATOR}) as administrator:
             if administrator.info.server_version < 160_000:  # there only a superuser makes a role that bypasses RLS
-                administrator.execute("create role service_role nologin noinherit bypassrls")
+                administrator.execute(
+                    "do $$ begin if to_regrole('service_role') is null then"
+                    " create role service_role nologin noinherit bypassrls; end if; end $$"
+                )
         upgrade(conninfo)
         yield str(conninfo["dbname"])
 

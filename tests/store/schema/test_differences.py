@@ -1,0 +1,195 @@
+"""One thing is broken in a real database, and exactly that is found."""
+
+import psycopg
+import pytest
+
+from migrations import HEAD, REVISIONS
+from store.embedded import ADMINISTRATOR
+from store.errors import SchemaMissing
+from store.schema import DifferenceKind, ObjectKind, compare, expected, read_catalogue, required
+from tests.conftest import Conninfo, connect
+
+JOBS = "public.generation_jobs"
+MISSING, DIFFERENT, EXTRA = DifferenceKind.MISSING, DifferenceKind.DIFFERENT, DifferenceKind.EXTRA
+
+
+def found(connection: psycopg.Connection, revision: str | None) -> list[tuple[DifferenceKind, str, str]]:
+    differences = compare(read_catalogue(connection), expected(revision))
+    return [(one.kind, one.object.value, one.name) for one in differences]
+
+
+BROKEN = [
+    (f"drop table {JOBS} cascade",
+     [(MISSING, "relation", JOBS), (MISSING, "relation", "public.generation_job_summary")]),
+    (f"alter table {JOBS} drop column error", [(MISSING, "column", f"{JOBS}.error")]),
+    (f"alter table {JOBS} alter column error type varchar(80)", [(DIFFERENT, "column", f"{JOBS}.error")]),
+    (f"alter table {JOBS} alter column mode drop not null", [(DIFFERENT, "column", f"{JOBS}.mode")]),
+    (f"alter table {JOBS} alter column error set not null", [(DIFFERENT, "column", f"{JOBS}.error")]),
+    (f"alter table {JOBS} alter column cost_cents set default 1", [(DIFFERENT, "column", f"{JOBS}.cost_cents")]),
+    (f"alter table {JOBS} alter column id drop default", [(DIFFERENT, "column", f"{JOBS}.id")]),
+    (f"alter table {JOBS} drop constraint generation_jobs_pkey",
+     [(MISSING, "key", f"generation_jobs_pkey on {JOBS}")]),
+    (f"alter table {JOBS} drop constraint generation_jobs_input_asset_id_fkey",
+     [(MISSING, "key", f"generation_jobs_input_asset_id_fkey on {JOBS}")]),
+    ((f"alter table {JOBS} drop constraint generation_jobs_project_id_fkey,"
+     " add constraint generation_jobs_project_id_fkey foreign key (project_id) references public.projects"),
+     [(DIFFERENT, "key", f"generation_jobs_project_id_fkey on {JOBS}")]),
+    (f"alter table {JOBS} drop constraint generation_jobs_status_check",
+     [(MISSING, "check", f"generation_jobs_status_check on {JOBS}")]),
+    ((f"alter table {JOBS} drop constraint generation_jobs_status_check, add constraint generation_jobs_status_check"
+     " check (status in ('queued', 'running', 'succeeded', 'failed', 'cancelled'))"),
+     [(DIFFERENT, "check", f"generation_jobs_status_check on {JOBS}")]),
+    ("drop index public.idx_generation_jobs_status", [(MISSING, "index", f"idx_generation_jobs_status on {JOBS}")]),
+    ((f"drop index public.idx_generation_jobs_created_at;"
+     f" create index idx_generation_jobs_created_at on {JOBS} (created_at)"),
+     [(DIFFERENT, "index", f"idx_generation_jobs_created_at on {JOBS}")]),
+    ("drop trigger update_generation_jobs_updated_at on public.generation_jobs",
+     [(MISSING, "trigger", f"update_generation_jobs_updated_at on {JOBS}")]),
+    (f"alter table {JOBS} disable trigger update_generation_jobs_updated_at",
+     [(DIFFERENT, "trigger", f"update_generation_jobs_updated_at on {JOBS}")]),
+    (f"alter table {JOBS} disable row level security", [(MISSING, "row security", f"row_security on {JOBS}")]),
+    ('drop policy "Users can delete own generation jobs" on public.generation_jobs',
+     [(MISSING, "policy", f"Users can delete own generation jobs on {JOBS}")]),
+    ('alter policy "Users can view own generation jobs" on public.generation_jobs using (true)',
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
+    ('alter policy "Users can insert own generation jobs" on public.generation_jobs with check (true)',
+     [(DIFFERENT, "policy", f"Users can insert own generation jobs on {JOBS}")]),
+    ('alter policy "Users can view own generation jobs" on public.generation_jobs to anon',
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
+    (('drop policy "Users can view own generation jobs" on public.generation_jobs;'
+     ' create policy "Users can view own generation jobs" on public.generation_jobs as restrictive for select'
+     " using (auth.uid() = user_id)"),
+     [(DIFFERENT, "policy", f"Users can view own generation jobs on {JOBS}")]),
+    ("drop function public.get_recent_jobs", [(MISSING, "function", "public.get_recent_jobs")]),
+    ("alter function public.get_recent_jobs security invoker", [(DIFFERENT, "function", "public.get_recent_jobs")]),
+    (("drop function public.get_recent_jobs; create function public.get_recent_jobs(p_limit integer)"
+     " returns setof public.generation_jobs language sql security definer as 'select * from public.generation_jobs'"),
+     [(DIFFERENT, "function", "public.get_recent_jobs"), (DIFFERENT, "body", "public.get_recent_jobs")]),
+    ("drop view public.generation_job_summary", [(MISSING, "relation", "public.generation_job_summary")]),
+    (("drop view public.generation_job_summary; create view public.generation_job_summary as"
+     " select user_id, project_id, status, count(*) as job_count, sum(cost_cents) as total_cost_cents,"
+     " avg(cost_cents) as avg_cost_cents, min(created_at) as first_job_at"
+      " from public.generation_jobs group by 1, 2, 3"),
+     [(MISSING, "column", "public.generation_job_summary.last_job_at")]),
+]  # fmt: skip
+"""What is done to the app's own database, and what is then found."""
+
+
+@pytest.mark.parametrize(("change", "differences"), BROKEN)
+def test_what_is_broken_is_found_and_nothing_else(
+    attached: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
+) -> None:
+    attached.execute(change.encode())
+
+    assert found(attached, None) == differences
+    assert required(compare(read_catalogue(attached), expected(None)))
+
+
+TOLERATED = [
+    (f"alter table {JOBS} add column priority integer", [(EXTRA, "column", f"{JOBS}.priority")]),
+    ("create table public.invoices (id integer)", [(EXTRA, "relation", "public.invoices")]),
+    (f"create index by_mode on {JOBS} (mode)", [(EXTRA, "index", f"by_mode on {JOBS}")]),
+    (f"alter table {JOBS} add unique (id, mode)",
+     [(EXTRA, "key", f"generation_jobs_id_mode_key on {JOBS}")]),
+    (f"alter table {JOBS} add check (cost_cents >= 0)",
+     [(EXTRA, "check", f"generation_jobs_cost_cents_check on {JOBS}")]),
+    (f"create policy visitors on {JOBS} for select to anon using (false)",
+     [(EXTRA, "policy", f"visitors on {JOBS}")]),
+    (f"create trigger audit after insert on {JOBS} for each row execute function public.update_updated_at_column()",
+     [(EXTRA, "trigger", f"audit on {JOBS}")]),
+    (f"alter table {JOBS} force row level security", [(EXTRA, "row security", f"force_row_security on {JOBS}")]),
+    ("create function public.get_recent_jobs(p_mode text) returns integer language sql as 'select 1'",
+     [(EXTRA, "function", "public.get_recent_jobs")]),
+    (("create or replace function public.update_updated_at_column() returns trigger language plpgsql as"
+     " 'begin return new; end'"), [(DIFFERENT, "body", "public.update_updated_at_column")]),
+    (f"revoke insert on {JOBS} from authenticated", [(DIFFERENT, "grant", f"authenticated on {JOBS}")]),
+    (f"revoke all on {JOBS} from anon", [(MISSING, "grant", f"anon on {JOBS}")]),
+    ('alter policy "Users can view own assets" on public.assets rename to mine',
+     [(DIFFERENT, "policy", "Users can view own assets on public.assets")]),
+    ("alter index public.idx_assets_kind rename to kinds",
+     [(DIFFERENT, "index", "idx_assets_kind on public.assets")]),
+    ('alter policy "Users can view own assets" on public.assets using (user_id = (select auth.uid()))', []),
+    ('alter policy "Users can view own assets" on public.assets to authenticated', []),
+    ((f"alter table {JOBS} drop constraint generation_jobs_status_check, add constraint generation_jobs_status_check"
+     " check (status in ('failed', 'queued', 'succeeded', 'running'))"), []),
+    ("alter index public.idx_assets_kind set (fillfactor = 70)", []),
+    ("create temporary table projects (id integer)", []),
+    ("set local search_path = auth, public", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "differences"), TOLERATED)
+def test_what_is_the_apps_own_is_reported_and_tolerated(
+    attached: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
+) -> None:
+    attached.execute(change.encode())
+
+    assert found(attached, None) == differences
+    assert not required(compare(read_catalogue(attached), expected(None)))
+
+
+def test_one_policy_for_everything_is_as_good_as_one_for_each_command(attached: psycopg.Connection) -> None:
+    for command in ("view", "insert", "update", "delete"):
+        attached.execute(f'drop policy "Users can {command} own projects" on public.projects'.encode())
+    attached.execute("create policy own on public.projects using (auth.uid() = user_id)")
+
+    assert not required(compare(read_catalogue(attached), expected(None)))
+
+
+def test_an_index_whose_building_failed_is_none(shared_attached_database: Conninfo) -> None:
+    """As a concurrent one leaves behind; here the catalogue's owner marks it so."""
+    with connect({**shared_attached_database, "user": ADMINISTRATOR}) as administrator:
+        administrator.execute(
+            "update pg_index set indisvalid = false where indexrelid = 'public.idx_assets_kind'::regclass"
+        )
+        assert found(administrator, None) == [(DIFFERENT, "index", "idx_assets_kind on public.assets")]
+        administrator.rollback()
+
+
+MANAGED = [
+    ("alter view public.generation_job_summary reset (security_invoker)",
+     [(MISSING, "row security", "security_invoker on public.generation_job_summary")]),
+    ("alter function public.get_job_statistics security definer",
+     [(DIFFERENT, "function", "public.get_job_statistics")]),
+    ('alter policy "Users can insert own assets" on public.assets with check (auth.uid() = user_id)',
+     [(DIFFERENT, "policy", "Users can insert own assets on public.assets")]),
+    ('alter policy "Users can view own assets" on public.assets using (auth.uid() = user_id)', []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "differences"), MANAGED)
+def test_a_migrated_database_is_held_to_its_revision(
+    managed: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
+) -> None:
+    assert found(managed, HEAD) == []
+
+    managed.execute(change.encode())
+
+    assert found(managed, HEAD) == differences
+
+
+def test_every_revision_is_known() -> None:
+    for revision in REVISIONS:
+        assert expected(revision)
+    assert expected(None) == expected("0001")
+    with pytest.raises(SchemaMissing, match="9999"):
+        expected("9999")
+
+
+def test_a_difference_is_said_in_words(attached: psycopg.Connection) -> None:
+    attached.execute(f"alter table {JOBS} alter column error set not null; drop index public.idx_assets_kind".encode())
+    attached.execute("create table public.invoices (id integer)")
+
+    said = [one.sentence for one in compare(read_catalogue(attached), expected(None))]
+
+    assert said == [
+        f"column {JOBS}.error is text not null instead of text",
+        "index idx_assets_kind on public.assets is missing: btree (kind)",
+        "relation public.invoices is the app's own: table",
+    ]
+
+
+def test_an_empty_database_lacks_everything_once(attached: psycopg.Connection) -> None:
+    differences = compare((), expected(None))
+
+    assert {one.object for one in differences} == {ObjectKind.RELATION, ObjectKind.FUNCTION}

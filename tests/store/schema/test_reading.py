@@ -1,0 +1,41 @@
+"""The catalogue is read alike on any connection, and leaves nothing behind."""
+
+import psycopg
+import pytest
+
+from store.actor import OPERATOR
+from store.database import Database
+from store.schema import read_catalogue
+from store.schema.queries import read_schema
+from tests.conftest import Conninfo, connect
+
+
+async def test_through_a_session_and_on_a_connection(shared_attached_database: Conninfo) -> None:
+    database = Database(shared_attached_database)
+    try:
+        through = await read_schema(database, OPERATOR)
+    finally:
+        await database.close()
+    with connect(shared_attached_database) as connection:
+        assert read_catalogue(connection) == through
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_the_connection_is_as_it_was(shared_attached_database: Conninfo, autocommit: bool) -> None:
+    with connect(shared_attached_database, autocommit=autocommit) as connection:
+        before = connection.execute("show search_path").fetchone()
+        read_catalogue(connection)
+        assert connection.execute("show search_path").fetchone() == before
+
+
+def test_in_a_transaction_that_may_not_write(shared_attached_database: Conninfo) -> None:
+    with connect(shared_attached_database) as connection:
+        connection.read_only = True
+        assert read_catalogue(connection)
+
+
+def test_by_a_login_that_may_read_nothing_else(attached: psycopg.Connection) -> None:
+    everything = read_catalogue(attached)
+    attached.execute("set local role anon")
+
+    assert read_catalogue(attached) == everything
