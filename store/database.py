@@ -42,6 +42,11 @@ class TimeLimits:
     lock: float = 2.0
     answer: float = 5.0
 
+    @property
+    def patience(self) -> float:
+        """How long the client waits for an answer, at most."""
+        return self.statement + self.answer
+
 
 @dataclass(frozen=True, slots=True)
 class Query(Generic[T]):
@@ -72,42 +77,46 @@ class Database:
     async def close(self) -> None:
         await self._connections.close()
 
-    async def read(self, actor: Actor, query: Query[T]) -> list[T]:
+    async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """The query's rows, in a read-only transaction of its own and one round trip."""
-        (rows,) = await self.read_together(actor, query)
+        (rows,) = await self.read_together(actor, query, limits=limits)
         return rows
 
-    async def read_together(self, actor: Actor, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        """The rows of each query, all of one snapshot and one round trip."""
+    async def read_together(
+        self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
+    ) -> tuple[list[Any], ...]:
+        """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
+        limits = limits or self._limits
         async with (
             self._connections.lease() as connection,
-            _ends(connection, self._patience),
+            _ends(connection, limits.patience),
             connection.pipeline(),
         ):
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            identity = await _set_up(connection, actor, self._limits)
+            identity = await _set_up(connection, actor, limits)
             cursors = [await _send(connection, query) for query in queries]
             await connection.execute("COMMIT")
             await _check_identity(identity, actor)
             return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
     @asynccontextmanager
-    async def write(self, actor: Actor) -> AsyncIterator["WriteTransaction"]:
+    async def write(self, actor: Actor, *, limits: TimeLimits | None = None) -> AsyncIterator["WriteTransaction"]:
         """A transaction that is committed when the block ends, and rolled back when it raises or asks for it.
 
         Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
         if the link breaks between the commit and its confirmation.
         """
+        limits = limits or self._limits
         async with (
             self._read_only_explained(),
             self._connections.lease() as connection,
-            _ends(connection, self._patience),
+            _ends(connection, limits.patience),
         ):
             async with connection.pipeline():
                 # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
                 read_only = "" if self.access.may_write else " READ ONLY"
                 await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
-                identity = await _set_up(connection, actor, self._limits)
+                identity = await _set_up(connection, actor, limits)
                 await _check_identity(identity, actor)
             transaction = WriteTransaction(connection)
             yield transaction
@@ -115,6 +124,12 @@ class Database:
                 await connection.execute("ROLLBACK")
             else:
                 await _commit(connection)
+
+    async def rehearse(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
+        """How many rows the statement changes, in a transaction that is never committed."""
+        async with self.write(actor, limits=limits) as transaction:
+            transaction.roll_back()
+            return await transaction.change(query)
 
     @asynccontextmanager
     async def _read_only_explained(self) -> AsyncIterator[None]:
@@ -125,10 +140,6 @@ class Database:
             if self.access.may_write:
                 raise
             raise self.access.refusal(sqlstate=error.sqlstate) from error
-
-    @property
-    def _patience(self) -> float:
-        return self._limits.statement + self._limits.answer
 
 
 class WriteTransaction:
@@ -141,6 +152,10 @@ class WriteTransaction:
     async def run(self, query: Query[T]) -> list[T]:
         """The rows that the statement returns."""
         return await _rows(await _send(self._connection, query), query)
+
+    async def change(self, query: Query[Any]) -> int:
+        """How many rows the statement changes. It needs no right to see them, as one that returns them does."""
+        return (await _send(self._connection, query)).rowcount
 
     def roll_back(self) -> None:
         """Nothing of this transaction is kept when its block ends."""
@@ -195,7 +210,7 @@ async def _set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits)
         "statement_timeout": str(round(limits.statement * 1000)),
         "lock_timeout": str(round(limits.lock * 1000)),
         # Against a client that stops in the middle: asleep, or cut off without a word.
-        "idle_in_transaction_session_timeout": str(round((limits.statement + limits.answer) * 1000)),
+        "idle_in_transaction_session_timeout": str(round(limits.patience * 1000)),
     }
     if isinstance(actor, ActingUser):
         settings["request.jwt.claims"] = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})

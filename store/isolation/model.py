@@ -1,0 +1,108 @@
+"""What is tried against whom, and what the database answered: frozen values. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+
+class Thing(StrEnum):
+    """What is the owner's, in the order in which it is tried."""
+
+    JOB = "job"
+    PROJECT = "project"
+    ASSET = "asset"
+    COUNTS = "counts"
+    """Statistics counted from the table of jobs itself."""
+    STATISTICS = "statistics"
+    """What the app's function `get_job_statistics` answers."""
+    SUMMARY = "summary"
+    """The app's view `generation_job_summary`."""
+
+
+class Verb(StrEnum):
+    """What the other user tries."""
+
+    READ = "read"
+    INSERT_INTO = "insert into their project"
+    """A row of the other user's own, in the owner's project."""
+    INSERT_AS = "insert in their name"
+    """A row that says it is the owner's."""
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Verb.READ
+
+    @property
+    def inserts(self) -> bool:
+        return self in (Verb.INSERT_INTO, Verb.INSERT_AS)
+
+
+class How(StrEnum):
+    TRIED = "tried"
+    JUDGED = "judged"
+    """From the policies, not tried."""
+    NOT_TRIED = "not tried"
+
+
+class Verdict(StrEnum):
+    KEPT = "kept"
+    LEAK = "leak"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    id: UUID
+    email: str | None = None
+    exists: bool = True
+    """False for an id made up for the check: claims need no row in auth.users."""
+
+
+class Kind(StrEnum):
+    """What something is tried on, in words for a person who has none of it."""
+
+    JOB = "job"
+    FINISHED_JOB = "job that has finished"
+    """No worker waits for it, so that a write for an instant disturbs nobody."""
+    PROJECT = "project"
+    EMPTY_PROJECT = "project without jobs and assets"
+    """To delete a project deletes what is in it."""
+    ASSET = "asset"
+    UNUSED_ASSET = "asset from which nothing was made"
+    """To delete one changes the jobs and assets that were made from it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    owner: Person | None
+    """None where nobody owns anything that the operator sees."""
+    other: Person
+    targets: Mapping[Kind, UUID]
+    """Of the owner's, one of each kind that there is."""
+    no_assets: str | None
+    """Why assets could not be looked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """`answer` is what the database said, or what its policies say, or why neither is known. Untrusted text."""
+
+    thing: Thing
+    verb: Verb
+    how: How
+    answer: str
+    verdict: Verdict
+
+
+PROBED: tuple[tuple[Thing, Verb], ...] = (
+    *((Thing.JOB, verb) for verb in Verb),
+    *((Thing.PROJECT, verb) for verb in Verb if verb is not Verb.INSERT_INTO),
+    *((Thing.ASSET, verb) for verb in Verb),
+    (Thing.COUNTS, Verb.READ),
+    (Thing.STATISTICS, Verb.READ),
+    (Thing.SUMMARY, Verb.READ),
+)
+"""Everything that the check answers, in this order."""

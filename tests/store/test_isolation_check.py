@@ -1,0 +1,240 @@
+"""The isolation check: what it finds on the app's own schema and on the managed one, and that it leaves no trace."""
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from store.database import Database
+from store.errors import InvalidValue
+from store.isolation import How, Plan, Probe, Thing, Verb, Verdict, attempt, prepare
+from store.isolation.model import PROBED, Kind
+from store.model import JobStatus
+from store.store import Store
+from store.write_access import WriteAccess, WriteRule
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+
+LEAKS_OF_THE_APP = {
+    (Thing.JOB, Verb.INSERT_INTO),
+    (Thing.ASSET, Verb.INSERT_INTO),
+    (Thing.STATISTICS, Verb.READ),
+    (Thing.SUMMARY, Verb.READ),
+}
+"""Own-rows policies ask whose row it is, not whose project; function and view run with their owner's rights."""
+
+PROJECT = UUID("00000000-0000-4000-8000-000000000001")
+EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
+FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
+
+ADAS_THINGS = """
+    insert into auth.users (id, email) values (%(ada)s, 'ada@example.com'), (%(ben)s, 'ben@example.com');
+    insert into projects (id, user_id, name) values (%(project)s, %(ada)s, 'Catalog'), (%(empty)s, %(ada)s, 'Empty');
+    insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)
+        values (%(ada)s, %(project)s, 'input', 'lifestyle', 'v1', '{}', 'photo.jpg');
+    insert into generation_jobs (user_id, project_id, mode) values (%(ada)s, %(project)s, 'lifestyle');
+    insert into generation_jobs (id, user_id, project_id, status, mode)
+        values (%(job)s, %(ada)s, %(project)s, 'failed', 'lifestyle');
+"""
+
+
+@pytest.fixture
+def owner(attached_database: Conninfo) -> Iterator[psycopg.Connection]:
+    """The owner of the app's own schema, in which Ada has one of everything and Ben nothing."""
+    values = {"ada": ADA, "ben": BEN, "project": PROJECT, "empty": EMPTY_PROJECT, "job": FINISHED_JOB}
+    with connect(attached_database, autocommit=True) as connection:
+        psycopg.ClientCursor(connection).execute(ADAS_THINGS, values)
+        yield connection
+
+
+@pytest.fixture
+async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> AsyncIterator[Database]:
+    database = Database(attached_database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def adas_things(make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob) -> None:
+    """On the managed schema, where Ada has one of everything as well."""
+    project_id = make_project(ADA)
+    make_project(ADA, "Empty")
+    make_asset(project_id)
+    make_job(project_id, JobStatus.FAILED)
+
+
+Answers = dict[tuple[Thing, Verb], Probe]
+
+
+async def probed(database: Database, plan: Plan | None = None, *, tries_writes: bool = True) -> Answers:
+    plan = plan or await prepare(database)
+    probes = [probe async for probe in attempt(database, plan, tries_writes=tries_writes)]
+    assert [(probe.thing, probe.verb) for probe in probes] == list(PROBED)
+    return {(probe.thing, probe.verb): probe for probe in probes}
+
+
+def leaks(answers: Answers) -> set[tuple[Thing, Verb]]:
+    return {key for key, probe in answers.items() if probe.verdict is Verdict.LEAK}
+
+
+def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
+    """Every row with the transactions that made it and last locked it."""
+    tables = ("projects", "assets", "generation_jobs", "auth.users")
+    return [
+        row
+        for table in tables
+        for row in connection.execute(f"select xmin, t::text from {table} t order by id").fetchall()  # noqa: S608
+    ]
+
+
+async def test_the_leaks_of_the_apps_own_schema_are_found(attached: Database) -> None:
+    answers = await probed(attached)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert {probe.how for probe in answers.values()} == {How.TRIED}
+    said = {key: answers[key].answer for key in LEAKS_OF_THE_APP}
+    assert said[Thing.JOB, Verb.INSERT_INTO] == "inserted 1 row — rolled back: LEAK"
+    assert said[Thing.SUMMARY, Verb.READ] == said[Thing.STATISTICS, Verb.READ] == "LEAK: 2 jobs"
+    assert answers[Thing.JOB, Verb.READ].answer == answers[Thing.PROJECT, Verb.DELETE].answer == "hidden (0 rows)"
+    assert answers[Thing.JOB, Verb.INSERT_AS].answer == (
+        'refused: new row violates row-level security policy for table "generation_jobs"'
+    )
+
+
+async def test_the_managed_schema_keeps_everything(operator: Store, adas_things: None) -> None:
+    answers = await probed(operator.database)
+    assert {probe.verdict for probe in answers.values()} == {Verdict.KEPT}
+    assert {probe.how for probe in answers.values()} == {How.TRIED}
+
+
+@pytest.mark.parametrize("rule", [WriteRule.CLOSED, WriteRule.LEASED], ids=["closed", "no lease"])
+async def test_a_session_that_may_not_write_judges_from_the_policies(
+    attached_database: Conninfo, owner: psycopg.Connection, rule: WriteRule
+) -> None:
+    database = Database(attached_database, access=WriteAccess(rule))
+    for tries_writes in (False, True):
+        answers = await probed(database, tries_writes=tries_writes)
+        assert leaks(answers) == LEAKS_OF_THE_APP
+        for (_, verb), probe in answers.items():
+            assert probe.how is (How.JUDGED if verb.writes else How.TRIED)
+    await database.close()
+
+
+async def test_nothing_is_kept_and_a_project_with_jobs_is_never_touched(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    """Even where every policy lets everything through. A row that was locked for an instant would show it."""
+    for table in ("projects", "assets", "generation_jobs"):
+        owner.execute(f"create policy everything on {table} using (true) with check (true)")
+    locked = "select xmax from projects where id = %s"
+    before, marks = traces(owner), owner.execute(locked, [PROJECT]).fetchall()
+    answers = await probed(attached)
+    assert leaks(answers) == set(PROBED)
+    assert answers[Thing.PROJECT, Verb.DELETE].answer == "deleted 1 row — rolled back: LEAK"
+    assert traces(owner) == before
+    assert owner.execute(locked, [PROJECT]).fetchall() == marks
+    assert owner.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
+
+
+async def test_where_a_project_got_a_job_meanwhile_it_is_left_alone(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    plan = await prepare(attached)
+    owner.execute("create policy everything on projects using (true)")
+    owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
+    probe = (await probed(attached, plan))[Thing.PROJECT, Verb.DELETE]
+    assert probe.how is How.JUDGED
+    assert probe.answer == 'policy "everything" permits it; what was chosen has changed meanwhile'
+
+
+async def test_without_an_empty_project_it_says_why_nothing_was_tried(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
+    answers = await probed(attached)
+    for key in ((Thing.PROJECT, Verb.UPDATE), (Thing.PROJECT, Verb.DELETE), (Thing.JOB, Verb.INSERT_INTO)):
+        assert answers[key].how is How.JUDGED
+        assert answers[key].answer.endswith("; they have no project without jobs and assets")
+    assert leaks(answers) == LEAKS_OF_THE_APP
+
+
+async def test_a_locked_row_is_not_waited_for(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("create policy everything on generation_jobs using (true)")
+    with owner.transaction():
+        owner.execute("select from generation_jobs where id = %s for update", [FINISHED_JOB])
+        started = time.monotonic()
+        answers = await probed(attached)
+        took = time.monotonic() - started
+    for verb in (Verb.UPDATE, Verb.DELETE):
+        probe = answers[Thing.JOB, verb]
+        assert (probe.how, probe.verdict) == (How.NOT_TRIED, Verdict.UNKNOWN)
+        assert probe.answer == "locked by another transaction: not tried"
+    assert 0.4 <= took < 2
+
+
+async def test_a_write_of_every_row_is_judged_where_one_by_its_id_is_hidden(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("create policy careless on generation_jobs for update using (true)")
+    probe = (await probed(attached))[Thing.JOB, Verb.UPDATE]
+    assert (probe.how, probe.verdict) == (How.JUDGED, Verdict.LEAK)
+    assert probe.answer == 'hidden (0 rows) by its id, yet policy "careless" permits it'
+
+
+async def test_a_made_up_user_finds_the_same_leaks(attached: Database, owner: psycopg.Connection) -> None:
+    """Only the foreign key to the users stops their rows, after the policies have let them through."""
+    owner.execute("delete from auth.users where id = %s", [BEN])
+    plan = await prepare(attached)
+    assert not plan.other.exists
+    answers = await probed(attached, plan)
+    assert leaks(answers) == LEAKS_OF_THE_APP
+    assert answers[Thing.JOB, Verb.INSERT_INTO].answer.startswith("permitted, and then refused: insert or update on")
+
+
+async def test_without_a_grant_everything_of_the_tables_is_refused(
+    attached: Database, owner: psycopg.Connection
+) -> None:
+    owner.execute("revoke all on generation_jobs, projects, assets from authenticated")
+    answers = await probed(attached)
+    assert answers[Thing.COUNTS, Verb.READ].answer == "refused: permission denied for table generation_jobs"
+    assert leaks(answers) == {(Thing.STATISTICS, Verb.READ), (Thing.SUMMARY, Verb.READ)}
+    judged = await probed(attached, tries_writes=False)
+    assert judged[Thing.JOB, Verb.DELETE].answer == "no grant"
+
+
+async def test_what_is_missing_is_said(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("drop table assets cascade")
+    owner.execute("drop function get_job_statistics(uuid)")
+    answers = await probed(attached)
+    for key in ((Thing.ASSET, Verb.READ), (Thing.ASSET, Verb.DELETE), (Thing.STATISTICS, Verb.READ)):
+        assert (answers[key].how, answers[key].verdict) == (How.NOT_TRIED, Verdict.UNKNOWN)
+        assert "does not exist" in answers[key].answer
+    assert answers[Thing.PROJECT, Verb.DELETE].how is How.TRIED
+
+
+async def test_where_nobody_owns_anything_the_policies_are_judged(operator: Store, sql: Sql) -> None:
+    plan = await prepare(operator.database)
+    assert plan.owner is None
+    answers = await probed(operator.database, plan)
+    assert {probe.how for probe in answers.values() if probe.thing in (Thing.JOB, Thing.PROJECT, Thing.ASSET)} == {
+        How.JUDGED
+    }
+    assert answers[Thing.SUMMARY, Verb.READ].answer == "nobody has anything"
+    assert not leaks(answers)
+
+
+async def test_whom_it_chooses(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    make_project(BEN, "only empty")
+    make_job(make_project(BEN, "Full"))
+    make_job(make_project(ADA))
+    empty = make_project(ADA, "Empty")
+    plan = await prepare(operator.database, other_id=BEN)
+    assert plan.owner is not None
+    assert (plan.owner.email, plan.other.email) == ("ada@example.com", "ben@example.com")
+    assert plan.targets[Kind.EMPTY_PROJECT] == empty
+    plan = await prepare(operator.database, owner_id=BEN, other_id=STRANGER)
+    assert (plan.owner and plan.owner.email, plan.other.exists) == ("ben@example.com", False)
+    with pytest.raises(InvalidValue):
+        await prepare(operator.database, owner_id=ADA, other_id=ADA)
