@@ -21,10 +21,13 @@ class Replica:
 
     def catch_up(self) -> None:
         """Waits until it shows what is committed now."""
-        with connect(self.primary.administrator()) as primary, connect(self.server.administrator()) as replica:
-            ((written,),) = primary.execute("select pg_current_wal_insert_lsn()").fetchall()
-            replica.autocommit = True
-            until(lambda: replica.execute("select pg_last_wal_replay_lsn() >= %s", [written]).fetchone() == (True,))
+        catch_up(self.server, self.primary)
+
+
+def catch_up(server: Server, primary: Server) -> None:
+    with connect(primary.administrator()) as there, connect(server.administrator(), autocommit=True) as here:
+        ((written,),) = there.execute("select pg_current_wal_flush_lsn()").fetchall()
+        until(lambda: here.execute("select pg_last_wal_replay_lsn() >= %s", [written]).fetchone() == (True,))
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from tests.hosted.place import is_running, until
 from tests.hosted.pooler import POOL_SIZE, Pooler
 from tests.hosted.replica import Replica
 from tests.hosted.tls import TlsServer
+from tests.tui.world import World, fill
 
 READS = "has_table_privilege(%s, 'public.generation_jobs', 'select')"
 
@@ -54,6 +55,16 @@ def test_older_projects_let_the_roles_of_requests_read_new_tables_and_later_ones
     for role in ("anon", "authenticated", "service_role"):
         assert answer(app_database, f"select {READS}", role) is True
         assert answer(ungranted_database, f"select {READS}", role) is False
+
+
+def test_policies_show_a_login_without_claims_nothing(app_database: Conninfo, hosted_server: Server) -> None:
+    world = World(app_database)
+    fill(world)
+    world.close()
+    name = str(app_database["dbname"])
+    count = "select count(*) from generation_jobs"
+    assert answer(hosted_server.login(name, "least_privilege"), count) == 8
+    assert answer(hosted_server.login(name, "under_policies"), count) == 0
 
 
 def test_a_wrong_password_is_refused(app_database: Conninfo) -> None:

@@ -1,0 +1,77 @@
+"""A small world in the app's own database, and the ways to it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.conftest import Conninfo
+from tests.hosted.cluster import Server
+from tests.hosted.pooler import Pooler
+from tests.hosted.readme import reader_made
+from tests.hosted.replica import Replica
+from tests.hosted.ways import Way
+from tests.tui.conftest import quick_pilot, still_terminal
+from tests.tui.world import World, fill
+
+__all__ = ["quick_pilot", "still_terminal"]
+
+
+@pytest.fixture
+def world(app_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+    """Two users, three projects and eight jobs, which their app has made."""
+    world = World(app_database)
+    fill(world)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def owner(app_database: Conninfo, hosted_server: Server) -> Way:
+    return Way(conninfo=app_database, database=str(app_database["dbname"]), server=hosted_server, primary=hosted_server)
+
+
+@pytest.fixture
+def least_privilege(owner: Way) -> Way:
+    """May read the three tables, past row level security, and nothing else."""
+    login = owner.server.login(owner.database, "least_privilege")
+    return replace(owner, conninfo=login, is_owner=False, writes=False)
+
+
+@pytest.fixture
+def readme_reader(owner: Way) -> Iterator[Way]:
+    """The read-only login that the README shows how to make."""
+    with reader_made(owner.server, owner.database) as login:
+        yield replace(owner, conninfo=login, is_owner=False, writes=False)
+
+
+@pytest.fixture
+def pooled_by_transaction(owner: Way, transaction_pooler: Pooler) -> Way:
+    return replace(owner, conninfo=transaction_pooler.login(owner.database))
+
+
+@pytest.fixture
+def pooled_by_session(owner: Way, session_pooler: Pooler) -> Way:
+    return replace(owner, conninfo=session_pooler.login(owner.database))
+
+
+@pytest.fixture
+def replicated(owner: Way, replica: Replica, world: World) -> Way:
+    replica.catch_up()
+    return replace(owner, conninfo=replica.login(owner.database), server=replica.server, writes=False)
+
+
+@pytest.fixture(
+    params=[
+        "owner",
+        "least_privilege",
+        "readme_reader",
+        "pooled_by_transaction",
+        "pooled_by_session",
+        "replicated",
+    ]
+)
+def way(request: pytest.FixtureRequest, world: World) -> Way:
+    """Each of them, the small world at its end."""
+    found: Way = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,140 @@
+"""What a server was told by gjobs, from the server's own records."""
+
+import json
+import re
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from psycopg.sql import SQL, Identifier, Literal
+
+from tests.conftest import connect
+from tests.hosted.cluster import Server
+from tests.hosted.place import until
+from tests.hosted.replica import catch_up
+from tests.hosted.ways import Way
+
+APPLICATION = "gjobs"
+
+_STATEMENT = re.compile(r"(?:statement|execute (?P<name>[^:]*)): (?P<sql>.*)", re.DOTALL)
+_BEGIN = re.compile(r"BEGIN ISOLATION LEVEL (REPEATABLE READ READ ONLY|READ COMMITTED( READ ONLY)?)")
+_END = re.compile(r"COMMIT|ROLLBACK")
+_ALLOWED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH|SAVEPOINT|ROLLBACK TO|RELEASE)\b", re.IGNORECASE)
+_SETTING = re.compile(r"set_config\(([^()]*)\)")
+_POOLERS_OWN = re.compile(r"(SET \w+='[^']*';?)+|DISCARD ALL")
+"""With these PgBouncer hands a connection from one client to the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    session: str
+    """Of the server; a pooler lends it to several clients."""
+    prepared_as: str
+    """The name of a prepared statement; empty without one."""
+    sql: str
+    transaction: int
+    """Its id, as far as the transaction has been given one by then, which only what writes is; else 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    level: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    statements: Sequence[Statement]
+    complaints: Sequence[Complaint]
+    """The server's warnings and errors."""
+
+    @property
+    def by_session(self) -> Sequence[Sequence[Statement]]:
+        sessions = defaultdict(list)
+        for statement in self.statements:
+            sessions[statement.session].append(statement)
+        return list(sessions.values())
+
+    @property
+    def traces(self) -> list[str]:
+        """What leaves something behind, or could; empty where nothing does."""
+        found = []
+        for session in self.by_session:
+            inside = False
+            for statement in session:
+                sql = statement.sql.strip()
+                if statement.prepared_as:
+                    found.append(f"prepared: {sql}")
+                if not inside and _BEGIN.fullmatch(sql):
+                    inside = True
+                elif inside and _END.fullmatch(sql):
+                    inside = False
+                elif not inside:
+                    found.append(f"outside of a transaction: {sql}")
+                elif not _ALLOWED.match(sql):
+                    found.append(f"neither reads rows nor changes them: {sql}")
+                found += [
+                    f"outlives the transaction: {sql}"
+                    for values in _SETTING.findall(sql)
+                    if values.rsplit(",", 1)[-1].strip() != "true"
+                ]
+            if inside:
+                found.append(f"a transaction was left open after: {session[-1].sql}")
+        return found
+
+    @property
+    def writes(self) -> int:
+        """How many transactions were given an id."""
+        return len({statement.transaction for statement in self.statements} - {0})
+
+
+@contextmanager
+def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
+    """Records what gjobs says on this way, on connections that are opened from here on."""
+    server, database = way.server, way.database
+    with connect(way.primary.administrator(), autocommit=True) as administrator:
+        administrator.execute(SQL("alter database {} set log_statement = 'all'").format(Identifier(database)))
+    if server is not way.primary:
+        catch_up(server, way.primary)
+    start = server.records.stat().st_size
+
+    def transcript() -> Transcript:
+        _wait_for_the_records(server)
+        with server.records.open("rb") as file:
+            file.seek(start)
+            records = [json.loads(line) for line in file]
+        ours = [record for record in records if record.get("dbname") == database]
+        ours = [record for record in ours if record.get("application_name") == APPLICATION]
+        return Transcript(
+            statements=[statement for record in ours if (statement := _statement(record))],
+            complaints=[
+                Complaint(level=record["error_severity"], message=record["message"])
+                for record in ours
+                if record["error_severity"] != "LOG"
+            ],
+        )
+
+    yield transcript
+
+
+def _statement(record: dict[str, str]) -> Statement | None:
+    found = _STATEMENT.fullmatch(record["message"])
+    if record["error_severity"] != "LOG" or found is None or _POOLERS_OWN.fullmatch(found["sql"]):
+        return None
+    return Statement(
+        session=record["session_id"],
+        prepared_as="" if found["name"] in (None, "<unnamed>") else found["name"],
+        sql=found["sql"],
+        transaction=int(record["txid"]),
+    )
+
+
+def _wait_for_the_records(server: Server) -> None:
+    """The collector writes what it was told in that order, some moments later."""
+    mark = uuid.uuid4().hex
+    with connect(server.administrator(), autocommit=True) as administrator:
+        administrator.execute("set log_statement = 'all'")
+        administrator.execute(SQL("select {}").format(Literal(mark)))
+    until(lambda: mark.encode() in server.records.read_bytes())
