@@ -32,6 +32,7 @@ T = TypeVar("T")
 _DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 ROLE_OF_USERS = "authenticated"
+_BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,12 +93,25 @@ class Database:
             _ends(connection, limits.patience),
             connection.pipeline(),
         ):
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            await connection.execute(_BEGIN_SNAPSHOT)
             identity = await _set_up(connection, actor, limits)
             cursors = [await _send(connection, query) for query in queries]
             await connection.execute("COMMIT")
             await _check_identity(identity, actor)
             return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """One moment for several eyes: a round trip for each of its reads, and one to end it."""
+        async with (
+            self._connections.lease() as connection,
+            _ends(connection, self._limits.patience),
+            connection.pipeline(),
+        ):
+            await connection.execute(_BEGIN_SNAPSHOT)
+            await _set(connection, _time_outs(self._limits))
+            yield Snapshot(connection)
+            await connection.execute("COMMIT")
 
     @asynccontextmanager
     async def write(self, actor: Actor, *, limits: TimeLimits | None = None) -> AsyncIterator["WriteTransaction"]:
@@ -140,6 +154,25 @@ class Database:
             if self.access.may_write:
                 raise
             raise self.access.refusal(sqlstate=error.sqlstate) from error
+
+
+class Snapshot:
+    """What is read with several eyes. Role and claims end with each read: the next one starts as connected."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def read(self, actor: Actor, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        """The rows of each query."""
+        # What was set since a savepoint is undone with it, to whatever it was before.
+        await self._connection.execute("SAVEPOINT eyes")
+        if claims := _claims(actor):
+            await _set(self._connection, claims)
+        identity = await _ask_identity(self._connection, actor)
+        cursors = [await _send(self._connection, query) for query in queries]
+        await self._connection.execute("ROLLBACK TO SAVEPOINT eyes")
+        await _check_identity(identity, actor)
+        return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
 
 class WriteTransaction:
@@ -206,21 +239,35 @@ async def _commit(connection: AsyncConnection) -> None:
 
 async def _set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits) -> AsyncCursor[Row] | None:
     """Time-outs, and for a user role and claims. Returns who the database then says it is, to be checked."""
-    settings = {
+    await _set(connection, {**_time_outs(limits), **_claims(actor)})
+    return await _ask_identity(connection, actor)
+
+
+def _time_outs(limits: TimeLimits) -> dict[str, str]:
+    return {
         "statement_timeout": str(round(limits.statement * 1000)),
         "lock_timeout": str(round(limits.lock * 1000)),
         # Against a client that stops in the middle: asleep, or cut off without a word.
         "idle_in_transaction_session_timeout": str(round(limits.patience * 1000)),
     }
-    if isinstance(actor, ActingUser):
-        settings["request.jwt.claims"] = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})
-        settings["role"] = ROLE_OF_USERS
+
+
+def _claims(actor: Actor) -> dict[str, str]:
+    if not isinstance(actor, ActingUser):
+        return {}
+    claims = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})
+    return {"request.jwt.claims": claims, "role": ROLE_OF_USERS}
+
+
+async def _set(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
+    """For this transaction alone."""
     calls = ", ".join("set_config(%s, %s, true)" for _ in settings)
     values = [part for setting in settings.items() for part in setting]
     await connection.execute(f"SELECT {calls}", values)
-    if isinstance(actor, ActingUser):
-        return await connection.execute("SELECT auth.uid()")
-    return None
+
+
+async def _ask_identity(connection: AsyncConnection, actor: Actor) -> AsyncCursor[Row] | None:
+    return await connection.execute("SELECT auth.uid()") if isinstance(actor, ActingUser) else None
 
 
 async def _check_identity(identity: AsyncCursor[Row] | None, actor: Actor) -> None:

@@ -1,10 +1,24 @@
 """Why a statement changed fewer rows than it should: they are gone, hidden, elsewhere by now, or not to be changed."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
-from store.errors import Conflict, NoPrivilege, RowMissing
-from store.model import JobStatus
+from store.actor import ActingUser
+from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing
+from store.model import JobStatus, User
+
+U = TypeVar("U", User, ActingUser)
+
+
+def the_one_user(wanted: str, found: Sequence[U]) -> U:
+    """Raises RowMissing where none was found, InvalidValue where several were."""
+    if len(found) > 1:
+        ids = ", ".join(str(user.id) for user in found)
+        raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Give an id: {ids}")
+    if not found:
+        raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="'gjobs users' lists them.")
+    return found[0]
 
 
 def no_project(project_id: UUID) -> RowMissing:

@@ -33,12 +33,13 @@ from sqlalchemy import (
 
 from store import tables, timestamps
 from store.database import Query
+from store.id_prefix import IdRange
 from store.model import GenerationJob, JobStatus, PageKey
-from store.rows import Row, job_status
+from store.rows import Row, job_status, make_id
 from store.transitions import sources
 
 _jobs = tables.generation_jobs
-_COLUMNS = [_jobs.c[field.name] for field in fields(GenerationJob)]
+COLUMNS = [_jobs.c[field.name] for field in fields(GenerationJob)]
 
 _ID = bindparam("id", type_=Uuid)
 
@@ -70,11 +71,6 @@ def make_job(row: Row) -> GenerationJob:
     )
 
 
-def _make_id(row: Row) -> UUID:
-    identifier: UUID = row[0]
-    return identifier
-
-
 def page(
     *, project_id: UUID | None, status: JobStatus | None, after: PageKey | None, limit: int
 ) -> Query[GenerationJob]:
@@ -102,7 +98,7 @@ def page(
 
 @cache
 def _page(*, of_project: bool, of_status: bool, after: bool, exactly: bool) -> Select[*tuple[object, ...]]:
-    statement = select(*_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    statement = select(*COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
     if of_status:
@@ -122,11 +118,23 @@ def _key_time(last_id: BindParameter[UUID], *, exactly: bool) -> ColumnElement[d
     return select(last.c.created_at).where(last.c.id == last_id).scalar_subquery()
 
 
-_ONE = select(*_COLUMNS).where(_jobs.c.id == _ID)
+_ONE = select(*COLUMNS).where(_jobs.c.id == _ID)
 
 
 def one(job_id: UUID) -> Query[GenerationJob]:
     return Query(_ONE, make_job, {"id": job_id})
+
+
+_IN_RANGE = (
+    select(*COLUMNS)
+    .where(_jobs.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
+    .order_by(_jobs.c.id)
+    .limit(bindparam("rows", type_=Integer))
+)
+
+
+def in_range(ids: IdRange, *, limit: int) -> Query[GenerationJob]:
+    return Query(_IN_RANGE, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
 _PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
@@ -161,7 +169,7 @@ _CREATE = (
         _owner_and_asset(),
         include_defaults=False,
     )
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 
 
@@ -192,7 +200,7 @@ def _change(names: tuple[str, ...]) -> Update:
         asset_id = values["input_asset_id"]
         asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
         statement = statement.where(or_(asset_id.is_(null()), asset))
-    return statement.returning(*_COLUMNS)
+    return statement.returning(*COLUMNS)
 
 
 _TRANSITION = (
@@ -202,7 +210,7 @@ _TRANSITION = (
         error=func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
     )
     .where(and_(_jobs.c.id == _ID, _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text)))))
-    .returning(*_COLUMNS)
+    .returning(*COLUMNS)
 )
 
 
@@ -239,7 +247,7 @@ def remove(expected: Mapping[UUID, JobStatus | None]) -> Query[UUID]:
     """The ids deleted: those in the status that is expected of them, None standing for any."""
     return Query(
         _DELETE,
-        _make_id,
+        make_id,
         {
             "ids": list(expected),
             "expected": [status.value if status else None for status in expected.values()],

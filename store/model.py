@@ -4,8 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from uuid import UUID
+
+from store.actor import ActingUser
+
+if TYPE_CHECKING:
+    from store.lens import Lens
 
 T = TypeVar("T")
 
@@ -77,6 +82,43 @@ class User:
     job_count: int
     last_job_at: datetime | None
     """When the newest job was created; None without jobs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CappedCount:
+    """A count that stops somewhere, so that it stays cheap."""
+
+    number: int
+    is_more: bool = False
+    """Whether there are more than that."""
+
+    @classmethod
+    def of(cls, counted: int, most: int) -> Self:
+        """Of what was counted up to one beyond `most`."""
+        return cls(number=min(counted, most), is_more=counted > most)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundUser:
+    """What a search tells of a user."""
+
+    id: UUID
+    email: str | None
+    """None also where the users are not to be read."""
+    job_count: CappedCount
+    last_job_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Everything whose id is the one looked for, or begins with it."""
+
+    jobs: tuple[GenerationJob, ...] = ()
+    projects: tuple[Project, ...] = ()
+    assets: tuple[Asset, ...] = ()
+    users: tuple[ActingUser, ...] = ()
+    is_more: bool = False
+    """Whether there are more of a kind than are held here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,6 +226,8 @@ class OverviewQuery:
     status: JobStatus | None = None
     limit: int = 500
     days: int = 14
+    through_lens: bool = False
+    """Whether a user's look is to hold what is hidden from them, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +244,8 @@ class Overview:
     """Newest first."""
     taken_at: datetime
     """The server's clock, so that ages are right where the local clock is not."""
+    lens: "Lens | None" = None
+    """What the operator sees beside all this; None unless it was asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

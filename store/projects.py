@@ -21,6 +21,7 @@ from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database import Query
+from store.id_prefix import IdRange
 from store.model import Project
 from store.rows import Row
 
@@ -69,6 +70,13 @@ _FEW = _select(_OF_EACH, true())
 _NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
 _BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
 
+# In the index's own order, so that no other index tempts.
+_IN_RANGE = (
+    _FEW.where(_projects.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
+    .order_by(None)
+    .order_by(_projects.c.id)
+)
+
 
 def listed(*, limit: int) -> Query[Project]:
     """Newest first."""
@@ -82,6 +90,10 @@ def named(name: str, *, limit: int) -> Query[Project]:
 
 def by_id(project_id: UUID) -> Query[Project]:
     return Query(_BY_ID, make_project, {"id": project_id, "rows": 1})
+
+
+def in_range(ids: IdRange, *, limit: int) -> Query[Project]:
+    return Query(_IN_RANGE, make_project, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
 _CREATE = (

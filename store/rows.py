@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
+from uuid import UUID
 
 from store.errors import UnexpectedError
 from store.model import JobStatus
@@ -22,3 +23,8 @@ def job_status(value: str) -> JobStatus:
         known = ", ".join(_STATUSES)
         raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.")
     return status
+
+
+def make_id(row: Row) -> UUID:
+    identifier: UUID = row[0]
+    return identifier

@@ -6,19 +6,25 @@ from types import TracebackType
 from typing import Self, TypeVar
 from uuid import UUID
 
-from store import assets, explain, jobs, projects, statistics, users, validation
+from store import assets, explain, jobs, overviews, projects, statistics, user_search, users, validation
 from store.actor import OPERATOR, ActingUser, Actor
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
 from store.database import Database
-from store.errors import InvalidValue, RowMissing
+from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.id_prefix import id_range
+from store.lens import Lens
+from store.locating import find_by_id, locate
+from store.looking_through import look_through_lens
 from store.model import (
     Applied,
     Asset,
+    FoundUser,
     GenerationJob,
     JobStatistics,
     JobStatus,
     JobSummary,
+    Located,
     Missing,
     Overview,
     OverviewQuery,
@@ -29,6 +35,7 @@ from store.model import (
     TransitionOutcome,
     User,
 )
+from store.paging import paged
 from store.transitions import allowed
 from store.write_access import WriteAccess, WriteRule
 
@@ -73,8 +80,7 @@ class Store:
 
     async def acting_as_user(self, email_or_id: str) -> Self:
         """The same database with a user's eyes. Raises as `get_user` does."""
-        user = await self.get_user(email_or_id)
-        return self.acting_as(ActingUser(id=user.id, email=user.email))
+        return self.acting_as(await self.find_actor(email_or_id))
 
     # Jobs
 
@@ -218,23 +224,31 @@ class Store:
     async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
         """All that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
         limit, days = validation.limit(query.limit), validation.days(query.days)
-        page, by_status, by_day, listed, clock = await self.database.read_together(
-            self.actor,
-            jobs.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
-            statistics.by_status(query.project_id),
-            statistics.by_day(query.project_id, days=days, at=at),
-            projects.listed(limit=PAGE_SIZE),
-            statistics.clock(at),
-        )
-        (taken_at,) = clock
-        return Overview(
-            query=query,
-            jobs=_paged(page, limit),
-            statistics=statistics.in_workflow_order(by_status),
-            days=statistics.without_gaps(by_day, today=taken_at.date(), days=days),
-            projects=tuple(listed),
-            taken_at=taken_at,
-        )
+        questions = overviews.questions(query, limit=limit, days=days, most_projects=PAGE_SIZE, at=at)
+        if not query.through_lens:
+            return overviews.overview(query, await self.database.read_together(self.actor, *questions))
+        user = self._user()
+        async with self.database.snapshot() as snapshot:
+            lens = await look_through_lens(
+                snapshot, user, project_id=query.project_id, status=query.status, limit=limit
+            )
+            if not lens.rules.is_granted:
+                (clock,) = await snapshot.read(OPERATOR, statistics.clock(at))
+                return overviews.nothing(query, taken_at=clock[0], lens=lens)
+            return overviews.overview(query, await snapshot.read(user, *questions), lens=lens)
+
+    async def look_through_lens(
+        self, *, project_id: UUID | None = None, status: JobStatus | str | None = None, limit: int = PAGE_SIZE
+    ) -> Lens:
+        """The operator's list of jobs, with those marked that this store's user does not see, and why.
+
+        Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
+        """
+        chosen = None if status is None else validation.status(status)
+        async with self.database.snapshot() as snapshot:
+            return await look_through_lens(
+                snapshot, self._user(), project_id=project_id, status=chosen, limit=validation.limit(limit)
+            )
 
     # Projects, assets, users
 
@@ -274,13 +288,42 @@ class Store:
             query = users.by_id(UUID(wanted))
         except ValueError:
             query = users.by_email(wanted, limit=PAGE_SIZE)
-        found = await self.database.read(self.actor, query)
-        if len(found) > 1:
-            ids = ", ".join(str(user.id) for user in found)
-            raise InvalidValue("email", f"Several users have the e-mail {wanted!r}.", hint=f"Give an id: {ids}")
-        if not found:
-            raise RowMissing(f"No user has the e-mail or id {wanted!r}.", hint="'gjobs users' lists them.")
-        return found[0]
+        return explain.the_one_user(wanted, await self.database.read(self.actor, query))
+
+    async def find_actor(self, email_or_id: str) -> ActingUser:
+        """Whom to act as. Raises as `get_user` does, but an owner of jobs or projects is known without a user's row."""
+        wanted = validation.storable("email", email_or_id).strip()
+        try:
+            user_id = UUID(wanted)
+        except ValueError:
+            query = users.acting_by_email(wanted, limit=PAGE_SIZE)
+            return explain.the_one_user(wanted, await self.database.read(self.actor, query))
+        return explain.the_one_user(wanted, await find_by_id(self.database, self.actor, user_id))
+
+    async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
+        """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
+
+        Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
+        """
+        wanted, most = validation.storable("email", text), validation.limit(limit)
+        query = user_search.matching(wanted, limit=most, with_emails=True)
+        try:
+            return await self.database.read(self.actor, query)
+        except (NoPrivilege, SchemaMissing):
+            if isinstance(self.actor, ActingUser):
+                raise
+            query = user_search.matching(wanted, limit=most, with_emails=False)
+            return await self.database.read(self.actor, query)
+
+    async def locate(self, id_or_prefix: str) -> Located:
+        """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither."""
+        ids = id_range(id_or_prefix)
+        return Located() if ids is None else await locate(self.database, self.actor, ids)
+
+    def _user(self) -> ActingUser:
+        if isinstance(self.actor, ActingUser):
+            return self.actor
+        raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
 
     async def _page(
         self,
@@ -296,11 +339,4 @@ class Store:
             after=after,
             limit=validation.limit(limit),
         )
-        return _paged(await self.database.read(self.actor, query), limit)
-
-
-def _paged(rows: list[GenerationJob], limit: int) -> Page[GenerationJob]:
-    """The row beyond the limit tells that there is a next page."""
-    items = tuple(rows[:limit])
-    last = items[-1] if len(rows) > limit else None
-    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
+        return paged(await self.database.read(self.actor, query), limit)

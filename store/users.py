@@ -1,15 +1,31 @@
-"""The statements on `auth.users`, which only the operator reads."""
+"""The statements on `auth.users`, which only the operator reads, and on the owners of rows, who are users, too."""
 
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, FromClause, Integer, Select, Text, Uuid, bindparam, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    true,
+    union,
+)
 
 from store import tables
+from store.actor import ActingUser
 from store.database import Query
+from store.id_prefix import IdRange
 from store.model import User
 from store.rows import Row
 
 _jobs, _users = tables.generation_jobs, tables.users
+_LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)
 
 
 def make_user(row: Row) -> User:
@@ -60,3 +76,44 @@ def by_email(email: str, *, limit: int) -> Query[User]:
 
 def by_id(user_id: UUID) -> Query[User]:
     return Query(_BY_ID, make_user, {"id": user_id, "rows": 1})
+
+
+def _make_acting(row: Row) -> ActingUser:
+    user_id, email = row
+    return ActingUser(id=user_id, email=email)
+
+
+def _make_owner(row: Row) -> ActingUser:
+    return ActingUser(id=row[0])
+
+
+# Whom to act as is all that these ask for: no job is read for it.
+_ACTING = select(_users.c.id, _users.c.email).order_by(_users.c.id).limit(bindparam("rows", type_=Integer))
+_ACTING_BY_EMAIL = _ACTING.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_ACTING_IN_RANGE = _ACTING.where(_users.c.id.between(_LOW, _HIGH))
+
+
+def acting_by_email(email: str, *, limit: int) -> Query[ActingUser]:
+    """Whatever the case of its letters."""
+    return Query(_ACTING_BY_EMAIL, _make_acting, {"email": email, "rows": limit})
+
+
+def in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    return Query(_ACTING_IN_RANGE, _make_acting, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+_MOST_READ = 10_000
+"""Of each table, so that the rows of one busy owner are not all read for one id."""
+
+
+def _owners_of(owned: Table) -> Select[UUID]:
+    some = select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
+    return select(some.c.user_id)
+
+
+_OWNERS_IN_RANGE = union(_owners_of(_jobs), _owners_of(tables.projects)).limit(bindparam("rows", type_=Integer))
+
+
+def owners_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    """Of jobs and projects, without their e-mails: also where the users are not to be read."""
+    return Query(_OWNERS_IN_RANGE, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})

@@ -1,0 +1,68 @@
+"""What is taken for an id, or its beginning."""
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.id_prefix import LEAST_DIGITS, id_range
+
+AN_ID = UUID("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        str(AN_ID),
+        str(AN_ID).upper(),
+        AN_ID.hex,
+        f"  {AN_ID}\n",
+        f'"{AN_ID}",',
+        f"{{{AN_ID}}}",
+    ],
+)
+def test_a_whole_id_however_it_was_copied(text: str) -> None:
+    ids = id_range(text)
+    assert ids is not None
+    assert (ids.low, ids.high, ids.is_one) == (AN_ID, AN_ID, True)
+
+
+@pytest.mark.parametrize(
+    "text", ["0a1b", "0a1b2c3d", "0a1b2c3d-", "0a1b2c3d-4e", "0a1b2c3d4e", "0A1B2C3D-4E5F-4a6b-8c7d-9e"]
+)
+def test_a_beginning_holds_every_id_that_begins_so(text: str) -> None:
+    ids = id_range(text)
+    assert ids is not None
+    assert ids.low < AN_ID < ids.high
+    assert not ids.is_one
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   ",
+        "0a1",
+        "lifestyle",
+        "0a1b2c3g",
+        "0a1b-2c3d",
+        "0a1b2c3d--4e",
+        "-0a1b2c3d",
+        f"{AN_ID}0",
+        "ada@example.com",
+        "٠١٢٣",
+        "0a1b 2c3d",
+    ],
+)
+def test_what_is_no_id(text: str) -> None:
+    assert id_range(text) is None
+
+
+@given(st.uuids(), st.uuids(), st.integers(min_value=LEAST_DIGITS, max_value=36))
+def test_in_the_range_are_those_that_begin_so_and_no_others(one: UUID, other: UUID, length: int) -> None:
+    beginning = str(one)[:length]
+    ids = id_range(beginning)
+    assert ids is not None
+    assert ids.low <= one <= ids.high
+    assert (ids.low <= other <= ids.high) is str(other).startswith(beginning)

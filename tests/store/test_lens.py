@@ -1,0 +1,231 @@
+"""What a user does not see, beside what they see, and what hides it. On the app's own database."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store import lens_queries
+from store.actor import ActingUser
+from store.database import Database
+from store.errors import InvalidValue
+from store.lens import Lens, Policy, ReadRules, why_hidden
+from store.model import CappedCount, JobStatus, OverviewQuery
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, NOW, Sql
+
+OWN = UUID("a1000000-0000-4000-8000-000000000000")
+"""Ada's project."""
+BENS = UUID("b1000000-0000-4000-8000-000000000000")
+OWN_ROWS = "Users can view own generation jobs"
+
+
+def job_id(number: int) -> UUID:
+    return UUID(int=number)
+
+
+@pytest.fixture
+def app_sql(attached_database: Conninfo) -> Iterator[Sql]:
+    """Ada has the jobs 1 to 3 in her project and 5 in Ben's; 4 is Ben's in hers, 6 is his own affair."""
+    with connect(attached_database, autocommit=True) as connection:
+
+        def run(statement: str, values: Sequence[object] = ()) -> list[tuple[object, ...]]:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+            run("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
+        for project_id, owner in ((OWN, ADA), (BENS, BEN)):
+            run("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (project_id, owner))
+        rows = ((1, ADA, OWN), (2, ADA, OWN), (3, ADA, OWN), (4, BEN, OWN), (5, ADA, BENS), (6, BEN, BENS))
+        for number, owner, project_id in rows:
+            run(
+                "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at)"
+                " values (%s, %s, %s, %s, 'lifestyle', 10, %s)",
+                (
+                    job_id(number),
+                    owner,
+                    project_id,
+                    "failed" if number == 3 else "queued",
+                    NOW - timedelta(minutes=number),
+                ),
+            )
+        yield run
+
+
+@pytest.fixture
+async def as_ada(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
+    store = Store(Database(attached_database))
+    yield store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+    await store.close()
+
+
+def numbers(lens: Lens) -> tuple[list[int], set[int]]:
+    """Of all the jobs, and of those that are hidden."""
+    return [job.id.int for job in lens.jobs], {identifier.int for identifier in lens.hidden}
+
+
+async def test_the_jobs_of_a_project_with_those_hidden_from_the_user(as_ada: Store) -> None:
+    lens = await as_ada.look_through_lens(project_id=OWN)
+
+    assert numbers(lens) == ([1, 2, 3, 4], {4})
+    assert (lens.seen, lens.everything) == (CappedCount(number=3), CappedCount(number=4))
+    assert lens.user == ActingUser(id=ADA, email="ada@example.com")
+    assert lens.rules == ReadRules(
+        role="authenticated",
+        is_granted=True,
+        has_row_security=True,
+        holds_for_operator=False,
+        policies=(Policy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),),
+    )
+
+
+async def test_with_all_projects_the_jobs_that_concern_the_user(as_ada: Store) -> None:
+    lens = await as_ada.look_through_lens()
+
+    assert numbers(lens) == ([1, 2, 3, 4, 5], {4})
+    assert (lens.seen.number, lens.everything.number) == (4, 5)
+
+
+async def test_of_one_status(as_ada: Store) -> None:
+    assert numbers(await as_ada.look_through_lens(status="failed")) == ([3], set())
+    queued = await as_ada.look_through_lens(project_id=OWN, status=JobStatus.QUEUED)
+    assert numbers(queued) == ([1, 2, 4], {4})
+    assert (queued.seen.number, queued.everything.number) == (2, 3)
+
+
+async def test_a_page_of_it_with_the_counts_of_all(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lens_queries, "MOST_COUNTED", 3)
+    lens_queries._count.cache_clear()
+    lens = await as_ada.look_through_lens(limit=2)
+    lens_queries._count.cache_clear()
+
+    assert numbers(lens) == ([1, 2], set())
+    assert lens.jobs.next_key is not None
+    assert (lens.seen, lens.everything) == (CappedCount(number=3, is_more=True), CappedCount(number=3, is_more=True))
+
+
+async def test_a_project_of_somebody_else_is_all_hidden_but_ones_own(as_ada: Store) -> None:
+    assert numbers(await as_ada.look_through_lens(project_id=BENS)) == ([5, 6], {6})
+
+
+async def test_the_overview_s_counts_stay_the_user_s(as_ada: Store) -> None:
+    plain = await as_ada.get_overview(OverviewQuery(project_id=OWN))
+    overview = await as_ada.get_overview(OverviewQuery(project_id=OWN, through_lens=True))
+
+    assert plain.lens is None
+    assert overview.lens == await as_ada.look_through_lens(project_id=OWN)
+    assert replace(overview, lens=None, query=plain.query, taken_at=plain.taken_at) == plain
+    assert (overview.statistics.total_count, overview.statistics.total_cost_cents) == (3, 30)
+    assert [project.id for project in overview.projects] == [OWN]
+
+
+async def test_the_operator_has_no_lens(as_ada: Store) -> None:
+    operator = Store(as_ada.database)
+    with pytest.raises(InvalidValue, match="needs a user"):
+        await operator.look_through_lens()
+    with pytest.raises(InvalidValue, match="needs a user"):
+        await operator.get_overview(OverviewQuery(through_lens=True))
+
+
+async def test_both_looks_are_of_one_moment(as_ada: Store, app_sql: Sql) -> None:
+    """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
+    async with as_ada.database.snapshot() as snapshot:
+        scope = lens_queries.Scope(project_id=OWN, user_id=ADA, status=None)
+        (before,) = await snapshot.read(Store(as_ada.database).actor, lens_queries.count(scope))
+        app_sql(
+            "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')", (str(ADA), str(OWN))
+        )
+        (after,) = await snapshot.read(as_ada.actor, lens_queries.count(scope))
+    assert (before, after) == ([CappedCount(number=4)], [CappedCount(number=3)])
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "revoke all on generation_jobs from authenticated, public",
+            "revoke all on generation_jobs, projects, assets from authenticated, public",
+            "revoke usage on schema public from authenticated, public",
+        ],
+    )
+    async def test_no_grant_is_an_answer_and_no_zero(self, as_ada: Store, app_sql: Sql, statement: str) -> None:
+        app_sql(statement)
+
+        overview = await as_ada.get_overview(OverviewQuery(project_id=OWN, through_lens=True))
+
+        lens = overview.lens
+        assert lens is not None
+        assert not lens.rules.is_granted
+        assert numbers(lens) == ([1, 2, 3, 4], {1, 2, 3, 4})
+        assert why_hidden(lens.rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
+        assert overview.projects == ()
+
+    async def test_no_policy(self, as_ada: Store, app_sql: Sql) -> None:
+        app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
+
+        lens = await as_ada.look_through_lens(project_id=OWN)
+
+        assert numbers(lens) == ([1, 2, 3, 4], {1, 2, 3, 4})
+        assert lens.rules.policies == ()
+        assert why_hidden(lens.rules) == "Row level security is on, and no policy lets authenticated read any job."
+
+    async def test_no_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
+        app_sql("alter table generation_jobs disable row level security")
+
+        lens = await as_ada.look_through_lens(project_id=OWN)
+
+        assert numbers(lens) == ([1, 2, 3, 4], set())
+        assert not lens.rules.has_row_security
+
+    async def test_only_policies_for_reading_that_hold_for_users(self, as_ada: Store, app_sql: Sql) -> None:
+        for name, clause in (
+            ("everyone's", "for select to anon using (true)"),
+            ("all", "for all to authenticated using (false)"),
+            ("writing", "for update using (true)"),
+            ("strict", "as restrictive for select to public using (cost_cents > 0)"),
+            ("empty", "for select to authenticated"),
+        ):
+            app_sql(f'create policy "{name}" on generation_jobs {clause}')
+
+        rules = (await as_ada.look_through_lens(project_id=OWN)).rules
+
+        assert rules.policies == (
+            Policy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
+            Policy(name="all", is_permissive=True, expression="false"),
+            Policy(name="empty", is_permissive=True, expression=None),
+            Policy(name="strict", is_permissive=False, expression="(cost_cents > 0)"),
+        )
+        assert why_hidden(rules) == (
+            "None of the 3 policies that let jobs through lets this one through,"
+            " or a restrictive one keeps it back: “strict”."
+        )
+
+    async def test_the_one_policy_is_named(self, as_ada: Store) -> None:
+        rules = (await as_ada.look_through_lens()).rules
+        assert why_hidden(rules) == f"The policy “{OWN_ROWS}” does not let it through."
+
+    async def test_a_policy_s_text_is_read_and_never_run(self, as_ada: Store, app_sql: Sql) -> None:
+        """With the operator's rights it could do anything."""
+        app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
+        app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
+
+        lens = await as_ada.look_through_lens(project_id=OWN)
+
+        assert numbers(lens) == ([1, 2, 3, 4], {4})
+        assert lens.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
+
+    async def test_an_operator_who_is_held_by_the_policies_says_so(
+        self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, onlooker: str
+    ) -> None:
+        app_sql(f"grant select on generation_jobs, projects to {onlooker}")
+        few_rights = Store(Database({**attached_database, "user": onlooker}), as_ada.actor)
+
+        lens = await few_rights.look_through_lens(project_id=OWN)
+
+        assert lens.rules.holds_for_operator
+        assert (lens.everything.number, lens.seen.number) == (0, 3)
+        await few_rights.close()

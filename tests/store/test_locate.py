@@ -1,0 +1,111 @@
+"""From an id, or its beginning, to the thing."""
+
+import re
+from uuid import UUID
+
+import pytest
+
+from store import assets, jobs, locating, projects, users
+from store.actor import ActingUser
+from store.database import Database, Query, _compiled
+from store.errors import NoPrivilege
+from store.id_prefix import IdRange
+from store.model import Located
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject
+
+WHOLE = IdRange(low=ADA, high=ADA)
+
+
+async def test_each_kind_of_thing(
+    operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+) -> None:
+    project_id = make_project()
+    asset_id, job_id = make_asset(project_id), make_job(project_id)
+
+    job = await operator.locate(str(job_id))
+    project = await operator.locate(project_id.hex.upper())
+    asset = await operator.locate(f" {asset_id} ")
+    user = await operator.locate(str(BEN))
+
+    assert job == Located(jobs=(await operator.get_generation_job(job_id),))  # type: ignore[arg-type]
+    assert project == Located(projects=(await operator.get_project(project_id),))  # type: ignore[arg-type]
+    assert asset == Located(assets=tuple(await operator.get_assets(project_id)))
+    assert user == Located(users=(ActingUser(id=BEN, email="ben@example.com"),))
+
+
+async def test_a_beginning_finds_all_that_begin_so(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    project_id = make_project()
+    for last in (1, 2):
+        make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
+    make_job(project_id, job_id=UUID("feee0000-0000-4000-8000-000000000000"))
+
+    assert [job.id.hex[-1] for job in (await operator.locate("feed")).jobs] == ["1", "2"]
+    assert [job.id.hex[-1] for job in (await operator.locate("feed0000-0000-4000-8000-000000000002")).jobs] == ["2"]
+    assert await operator.locate("feef") == Located()
+
+
+async def test_more_than_are_listed_is_told(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locating, "MOST_FOUND", 2)
+    project_id = make_project()
+    for last in range(3):
+        make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
+
+    located = await operator.locate("feed")
+
+    assert (len(located.jobs), located.is_more) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "lifestyle", str(NOTHING), "%"])
+async def test_nothing(operator: Store, text: str) -> None:
+    assert await operator.locate(text) == Located()
+
+
+async def test_a_user_finds_their_own_and_no_users(
+    operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+) -> None:
+    project_id = make_project(ADA)
+    for identifier in (project_id, make_asset(project_id), make_job(project_id)):
+        assert await ben.locate(str(identifier)) == Located()
+        assert await ada.locate(str(identifier)) == await operator.locate(str(identifier)) != Located()
+    assert await ada.locate(str(ADA)) == Located()
+
+
+async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as owner:
+        owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+        owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
+        owner.execute("drop table assets cascade")
+    store = Store(Database(attached_database))
+
+    assert (await store.locate(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
+    with connect(attached_database, autocommit=True) as owner:
+        owner.execute("revoke all on projects, generation_jobs from authenticated")
+    with pytest.raises(NoPrivilege):
+        await store.acting_as(ActingUser(id=ADA)).locate(str(ADA))
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (jobs.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
+        (projects.in_range(WHOLE, limit=1), "projects_pkey"),
+        (assets.in_range(WHOLE, limit=1), "assets_pkey"),
+        (users.in_range(WHOLE, limit=1), "users_pkey"),
+        (users.owners_in_range(WHOLE, limit=1), "idx_generation_jobs_user_(id|status)"),
+    ],
+)
+def test_an_index_finds_it(database: Conninfo, query: Query[object], index: str) -> None:
+    statement, constants = _compiled(query.statement)
+    with connect(database) as connection:
+        # An empty table is read whole, which says nothing about a full one.
+        connection.execute("set enable_seqscan = off")
+        explained = f"explain (costs off) {statement}".encode()
+        plan = "\n".join(row[0] for row in connection.execute(explained, {**constants, **query.parameters}))
+    assert re.search(rf"{index}.*\n *Index Cond: \(\((user_)?id >= ", plan)

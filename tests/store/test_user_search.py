@@ -1,0 +1,150 @@
+"""Finding users by some letters of the e-mail or the beginning of the id."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store import user_search
+from store.actor import ActingUser
+from store.database import Database
+from store.embedded import ADMINISTRATOR
+from store.errors import InvalidValue, NoPrivilege, RowMissing
+from store.model import CappedCount
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeJob, MakeProject, Sql
+
+
+async def found(store: Store, text: str, *, limit: int = 50) -> list[UUID]:
+    return [user.id for user in await store.find_users(text, limit=limit)]
+
+
+async def test_the_most_recently_active_first_then_by_e_mail(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    for hours, owner in ((1, CLEO), (2, BEN)):
+        make_job(make_project(owner), created_at=NOW + timedelta(hours=hours))
+    make_job(make_project(BEN), created_at=NOW)
+
+    users = await operator.find_users("")
+
+    assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
+        (BEN, "ben@example.com", CappedCount(number=2), NOW + timedelta(hours=2)),
+        (CLEO, None, CappedCount(number=1), NOW + timedelta(hours=1)),
+        (ADA, "ada@example.com", CappedCount(number=0), None),
+    ]
+    assert await found(operator, "", limit=2) == [BEN, CLEO]
+
+
+@pytest.mark.parametrize("text", ["ben", "BEN@", "  n@ex ", "ben@example.com"])
+async def test_by_some_letters_of_the_e_mail(operator: Store, text: str) -> None:
+    assert await found(operator, text) == [BEN]
+
+
+@pytest.mark.parametrize("text", ["%", "_", "b_n", "ada%", "\\", "%'; --", "nobody"])
+async def test_what_is_a_wildcard_elsewhere_is_a_letter_here(operator: Store, sql: Sql, text: str) -> None:
+    assert await found(operator, text) == []
+    sql("insert into auth.users (id, email) values (%s, %s)", (STRANGER, f"x{text}y@example.com"))
+    assert await found(operator, text) == [STRANGER]
+
+
+async def test_by_the_beginning_of_the_id_without_an_e_mail_too(operator: Store, sql: Sql) -> None:
+    other = UUID("c1e0aaaa-0000-4000-8000-000000000000")
+    sql("insert into auth.users (id) values (%s)", [other])
+    for text in ("c1e0", "C1E0AAAA-0000", other.hex, f" {other} "):
+        assert await found(operator, text) == [other]
+    assert await found(operator, str(CLEO)) == [CLEO]
+    assert await found(operator, "c1e1") == []
+    assert await found(operator, "c1e") == []
+
+
+async def test_letters_that_could_begin_an_id_are_letters_of_an_e_mail_too(operator: Store, sql: Sql) -> None:
+    by_id = UUID("beef0000-0000-4000-8000-000000000000")
+    sql("insert into auth.users (id) values (%s)", [by_id])
+    sql("insert into auth.users (id, email) values (%s, 'BEEF@example.com')", [STRANGER])
+    assert set(await found(operator, "beef")) == {by_id, STRANGER}
+
+
+@pytest.mark.parametrize("text", ["a\0b", "\udcff"])
+async def test_what_no_e_mail_holds(operator: Store, text: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.find_users(text)
+    assert caught.value.field == "email"
+
+
+async def test_counting_stops_and_says_so_but_the_last_job_is_known(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEWEST_JOBS", "MOST_COUNTED"):
+        monkeypatch.setattr(user_search, name, 2)
+    user_search._statement.cache_clear()
+    busy, quiet, newest = make_project(ADA), make_project(BEN), make_project(CLEO)
+    for hours in (5, 1, 9, 3):
+        make_job(busy, created_at=NOW + timedelta(hours=hours))
+    make_job(quiet, created_at=NOW)
+    for hours in (10, 11):
+        make_job(newest, created_at=NOW + timedelta(hours=hours))
+
+    users = {user.id: user for user in await operator.find_users("")}
+    user_search._statement.cache_clear()
+
+    assert users[ADA].job_count == CappedCount(number=2, is_more=True)
+    assert users[ADA].last_job_at == NOW + timedelta(hours=9)
+    assert (users[BEN].job_count, users[BEN].last_job_at) == (CappedCount(number=1), NOW)
+    assert users[CLEO].job_count == CappedCount(number=2)
+    assert list(users) == [CLEO, ADA, BEN]
+
+
+async def test_a_user_may_not_search(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    make_job(make_project(ADA))
+    with pytest.raises(NoPrivilege):
+        await ada.find_users("")
+
+
+class TestWhereTheUsersAreNotToBeRead:
+    """A login of few rights, on the app's own database."""
+
+    @pytest.fixture
+    async def few_rights(self, attached_database: Conninfo, onlooker: str) -> AsyncIterator[Store]:
+        with connect(attached_database, autocommit=True) as owner:
+            owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+            owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
+            owner.execute(
+                "insert into generation_jobs (user_id, project_id, mode, created_at)"
+                " select user_id, id, 'lifestyle', %s from projects",
+                [NOW],
+            )
+            for table in ("projects", "assets", "generation_jobs"):
+                owner.execute(f"grant select on {table} to {onlooker}".encode())
+                owner.execute(f"create policy seen on {table} for select to {onlooker} using (true)".encode())
+        store = Store(Database({**attached_database, "user": onlooker}))
+        yield store
+        await store.close()
+
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "select",
+            "alter table auth.users rename to hidden_users",
+            "grant usage on schema auth to onlooker",
+            # Row level security shows an empty table, and no error.
+            "grant usage on schema auth to onlooker; grant select on auth.users to onlooker",
+        ],
+        ids=["no usage", "no table", "no grant", "no policy"],
+    )
+    async def test_the_owners_of_jobs_are_found(
+        self, few_rights: Store, attached_database: Conninfo, statement: str
+    ) -> None:
+        with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+            administrator.execute(statement.encode())
+
+        (user,) = await few_rights.find_users("")
+        assert (user.id, user.email, user.job_count, user.last_job_at) == (ADA, None, CappedCount(number=1), NOW)
+        assert await found(few_rights, str(ADA)[:13]) == [ADA]
+        assert await found(few_rights, "ada@") == []
+        assert (await few_rights.locate(str(ADA))).users == (ActingUser(id=ADA),)
+        assert await few_rights.find_actor(str(ADA)) == ActingUser(id=ADA)
+        with pytest.raises(RowMissing):
+            await few_rights.find_actor(str(NOTHING))
