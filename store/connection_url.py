@@ -8,29 +8,41 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from store.errors import InvalidValue
+from store.settings import APP_VARIABLE, UrlTarget
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-def parse(url: str) -> dict[str, str | int]:
-    """libpq's parameters. Raises InvalidValue, whose message never repeats the URL: it may hold a password."""
+def parameters(target: UrlTarget) -> dict[str, str | int]:
+    """libpq's, of a database that was chosen: without the password that a command gives. Raises as `parse` does."""
+    hint = None
+    if target.origin == APP_VARIABLE:
+        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database: --profile embedded is gjobs' own."
+    return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
+
+
+def parse(url: str, *, named: str = "The database URL", hint: str | None = None) -> dict[str, str | int]:
+    """libpq's parameters. Raises InvalidValue, whose message never repeats the URL: it may hold a password.
+
+    The message begins with `named`, and its `hint` may be replaced.
+    """
     scheme = _SCHEME.match(url)
     if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
         raise InvalidValue(
             "database_url",
-            f"The database URL starts with {scheme[1]!r}; only Postgres can be opened.",
-            hint="Use postgresql://USER@HOST/DATABASE.",
+            f"{named} starts with {scheme[1]!r}; only Postgres can be opened.",
+            hint=hint or "Use postgresql://USER@HOST/DATABASE.",
         )
     # libpq would read no further than to a NUL.
     if "\0" in url or (scheme is not None and _is_ambiguous(url[scheme.end() :])):
-        raise _unreadable()
+        raise _unreadable(named, hint)
     try:
         parameters = conninfo_to_dict(url)
     except (ProgrammingError, UnicodeError):
-        raise _unreadable() from None
+        raise _unreadable(named, hint) from None
     if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
         # What stands in the port's place may be a password.
-        raise _unreadable()
+        raise _unreadable(named, hint)
     return {name: value for name, value in parameters.items() if value is not None}
 
 
@@ -50,9 +62,9 @@ def _is_ambiguous(rest: str) -> bool:
     return bool(at and "?" in credentials) or "@" in place.partition("?")[0]
 
 
-def _unreadable() -> InvalidValue:
+def _unreadable(named: str, hint: str | None) -> InvalidValue:
     return InvalidValue(
         "database_url",
-        "The database URL cannot be read.",
-        hint="Use postgresql://USER@HOST:PORT/DATABASE, with special characters percent-encoded.",
+        f"{named} cannot be read.",
+        hint=hint or "Use postgresql://USER@HOST:PORT/DATABASE, with special characters percent-encoded.",
     )

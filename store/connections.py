@@ -10,6 +10,8 @@ import os
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from psycopg import AsyncConnection, Error
@@ -18,6 +20,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from store import driver_errors, timestamps
 from store.errors import SignInRefused, StoreError, Unreachable
+from store.password_command import PasswordCommand
 
 # The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
 # set up logging, Python would write the rest into the screen.
@@ -45,11 +48,25 @@ def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
     return {**DEFAULTS, "connect_timeout": timeout, **conninfo}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What lies between here and the server, as far as the connection tells."""
+
+    is_encrypted: bool
+    is_local: bool
+    """A Unix socket, or the machine's own address."""
+
+
 class Connections:
     """At most `size` connections with the same parameters, opened when needed and kept for the next."""
 
-    def __init__(self, conninfo: Mapping[str, str | int], *, size: int = 2) -> None:
+    def __init__(
+        self, conninfo: Mapping[str, str | int], *, size: int = 2, password: PasswordCommand | None = None
+    ) -> None:
         self._conninfo = with_defaults(conninfo)
+        self._password = password
+        self.link: Link | None = None
+        """Of the connection that was made last; None before the first."""
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
         self._closed = False
@@ -82,12 +99,26 @@ class Connections:
         return await self._connect()
 
     async def _connect(self) -> AsyncConnection:
+        """A password from a command is asked for anew where the server refuses one that it took before."""
+        if self._password is None:
+            return await self._connect_with({})
+        was_known = self._password.is_known
+        password = await self._password.get()
+        try:
+            return await self._connect_with({"password": password})
+        except SignInRefused:
+            self._password.forget()
+            if not was_known or (renewed := await self._password.get()) == password:
+                raise
+        return await self._connect_with({"password": renewed})
+
+    async def _connect_with(self, secrets: Mapping[str, str]) -> AsyncConnection:
         """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
         failure: StoreError = Unreachable("The database has no address.")
         for address in await self._addresses():
             try:
                 connection = await AsyncConnection.connect(
-                    **address,
+                    **{**address, **secrets},
                     autocommit=True,
                     prepare_threshold=None,
                 )
@@ -98,6 +129,7 @@ class Connections:
                     break
             else:
                 timestamps.register(connection)
+                self.link = _link_of(connection)
                 return connection
         raise failure
 
@@ -109,6 +141,12 @@ class Connections:
             raise driver_errors.translate_connecting(error) from error
         except UnicodeError as error:
             raise Unreachable("The database's host name cannot be one.") from error
+
+
+def _link_of(connection: AsyncConnection) -> Link:
+    host, address = connection.info.host, connection.info.hostaddr
+    is_local = host.startswith(("/", "@")) or (bool(address) and ip_address(address).is_loopback)
+    return Link(is_encrypted=bool(connection.pgconn.ssl_in_use), is_local=is_local)
 
 
 def _is_clean(connection: AsyncConnection) -> bool:

@@ -21,9 +21,10 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from store import driver_errors
 from store.actor import ActingUser, Actor
-from store.connections import Connections
+from store.connections import Connections, Link
 from store.deadline import deadline
 from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, TimedOut
+from store.password_command import PasswordCommand
 from store.rows import Row, RowMaker
 from store.write_access import WriteAccess
 
@@ -62,7 +63,10 @@ class Query(Generic[T]):
 
 
 class Database:
-    """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write."""
+    """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write.
+
+    `password` is asked for one when a connection is made.
+    """
 
     def __init__(
         self,
@@ -70,13 +74,19 @@ class Database:
         *,
         access: WriteAccess | None = None,
         limits: TimeLimits | None = None,
+        password: PasswordCommand | None = None,
     ) -> None:
         self.access = access or WriteAccess()
         self._limits = limits or TimeLimits()
-        self._connections = Connections(conninfo)
+        self._connections = Connections(conninfo, password=password)
 
     async def close(self) -> None:
         await self._connections.close()
+
+    @property
+    def link(self) -> Link | None:
+        """How the server was reached last; None before the first connection."""
+        return self._connections.link
 
     async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
         """The query's rows, in a read-only transaction of its own and one round trip."""

@@ -10,6 +10,7 @@ StoreError
 ├── SchemaMissing        a table, column or function that is needed is not there
 ├── Conflict             another transaction won, or a row or a rule stands in the way: nothing was changed
 ├── InvalidValue         a value was not accepted; names the field
+├── BadConfiguration     the configuration file cannot be used; names the file and each key
 ├── TransitionRefused    the job's status does not permit it; names what it permits
 ├── RowMissing           no such row, or none that this actor sees
 ├── OutcomeUnknown       the link broke after a write was sent and before it was confirmed
@@ -18,6 +19,7 @@ StoreError
 Each message is a sentence for people. `hint` says what to do about it, or is None.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from store.model import JobStatus
@@ -77,6 +79,16 @@ class InvalidValue(StoreError):
     def __init__(self, field: str, message: str, *, hint: str | None = None, sqlstate: str | None = None) -> None:
         super().__init__(message, hint=hint, sqlstate=sqlstate)
         self.field = field
+
+
+class BadConfiguration(StoreError):
+    """`problems` are sentences, one for each thing that is wrong."""
+
+    hint = "Mend the file, or name another with --config."
+
+    def __init__(self, problems: Sequence[str], *, hint: str | None = None) -> None:
+        super().__init__("\n".join(problems), hint=hint)
+        self.problems = tuple(problems)
 
 
 class TransitionRefused(StoreError):

@@ -25,11 +25,13 @@ PROJECT = "Spring lookbook"
 @pytest.fixture
 def room(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """All that the command leaves behind is in here; every account may enter it, and it has a short path."""
-    for name in ("GJOBS_DATABASE_URL", "GJOBS_AS", "GJOBS_DEBUG", "NO_COLOR"):
+    for name in ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
     directory = Path(tempfile.mkdtemp(prefix="gjobs-", dir=quick_directory())).resolve()
     directory.chmod(0o755)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(directory / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(directory / "config"))
     monkeypatch.setenv("TMPDIR", str(directory))
     yield directory
     stop_server(directory / "data")

@@ -80,7 +80,7 @@ def _cells(job: GenerationJob, project_names: Mapping[UUID, str]) -> tuple[str, 
 
 def where(database: str) -> str:
     """Names the database that is about to be changed."""
-    return f"Database: {clean(database, limit=60)}"
+    return f"Database: {clean(database, limit=120)}"
 
 
 def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:

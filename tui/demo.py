@@ -24,7 +24,6 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         target=EmbeddedTarget(data_dir=data_dir),
         data_dir=data_dir,
         act_as=EMBEDDED_USER,
-        act_as_given=False,
         write_rule=WriteRule.OPEN,
     )
     lease = await asyncio.to_thread(

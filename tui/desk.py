@@ -47,7 +47,7 @@ def make_desk(
     return Desk(
         store=connection.store,
         operator=connection.session.operator,
-        database=connection.session.label,
+        database=connection.session.full_name,
         projects=overview.projects,
         changed=changed,
         working=working,

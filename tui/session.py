@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from store.connection_url import label, parse
-from store.database import Database
+from store.connection_url import label, parameters
+from store.database import Database, TimeLimits
 from store.embedded import ServerLease, open_server
+from store.errors import InvalidValue, RowMissing
+from store.password_command import PasswordCommand
+from store.profiles import Profile
 from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget
 from store.store import Store
 from store.write_access import WriteAccess
@@ -26,8 +29,17 @@ class Session:
     """Names the database on screen and in confirmations; never holds a password."""
     access: WriteAccess
     """Whether it may write, which a lease changes."""
+    profile: Profile | None = None
+    """None where an address was given without a profile."""
+    address: str | None = None
+    """Host and database, where the label does not say them."""
     revive: Callable[[], bool] | None = None
     """Starts our own server again if it died, and tells whether it did. Blocks. None for somebody's database."""
+
+    @property
+    def full_name(self) -> str:
+        """The label with host and database, for where something is about to be changed."""
+        return self.label if self.address is None else f"{self.label} ({self.address})"
 
 
 @asynccontextmanager
@@ -38,14 +50,17 @@ async def open_session(settings: Settings, report: Report) -> AsyncIterator[Sess
             lease = await asyncio.to_thread(open_server, data_dir, report=report)
             try:
                 await prepare(lease, report)
-                async with session_on(settings, lease.conninfo, "embedded") as session:
+                name = settings.profile.label if settings.profile else "embedded"
+                async with session_on(settings, lease.conninfo, name) as session:
                     yield replace(session, revive=lease.revive)
             finally:
                 lease.release()
-        case UrlTarget(url=url):
-            parameters = parse(url)
-            async with session_on(settings, parameters, label(parameters)) as session:
-                yield session
+        case UrlTarget() as target:
+            conninfo = parameters(target)
+            address = label(conninfo)
+            name = settings.profile.label if settings.profile else address
+            async with session_on(settings, conninfo, name) as session:
+                yield replace(session, address=address if name != address else None)
 
 
 async def prepare(lease: ServerLease, report: Report) -> None:
@@ -79,9 +94,33 @@ def _fill(lease: ServerLease, report: Report) -> None:
 async def session_on(settings: Settings, conninfo: Mapping[str, str | int], label: str) -> AsyncIterator[Session]:
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
     access = WriteAccess(settings.write_rule)
-    operator = Store(Database(conninfo, access=access))
+    operator = Store(Database(conninfo, access=access, limits=_limits(settings.profile), password=_password(settings)))
     try:
-        store = operator if settings.act_as == OPERATOR_NAME else await operator.acting_as_user(settings.act_as)
-        yield Session(store=store, operator=operator, label=label, access=access)
+        store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
+        yield Session(store=store, operator=operator, label=label, access=access, profile=settings.profile)
     finally:
         await operator.close()
+
+
+def _limits(profile: Profile | None) -> TimeLimits:
+    seconds = profile.statement_timeout if profile else None
+    return TimeLimits() if seconds is None else TimeLimits(statement=seconds)
+
+
+def _password(settings: Settings) -> PasswordCommand | None:
+    match settings.target:
+        case UrlTarget(password_command=(_, *_) as words):
+            return PasswordCommand(words)
+        case _:
+            return None
+
+
+async def _acting_as(settings: Settings, operator: Store) -> Store:
+    """Where the user's name is not what was just typed, a refusal tells where it comes from."""
+    try:
+        return await operator.acting_as_user(settings.act_as)
+    except (RowMissing, InvalidValue) as error:
+        if settings.act_as_origin is not None and not settings.act_as_given:
+            origin = settings.act_as_origin
+            error.hint = f"{origin[:1].upper()}{origin[1:]} asks for these eyes. {error.hint or ''}".strip()
+        raise

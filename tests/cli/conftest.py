@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.cli.support import OpenTerminal, Result, Run, Sql, Terminal, uri
+from tests.cli.support import Configure, OpenTerminal, Result, Run, Sql, Terminal, profile, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo, connect
 from tui.cli.main import main
@@ -16,20 +16,38 @@ from tui.cli.main import main
 @pytest.fixture(autouse=True)
 def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing that a developer's shell sets, and no server of theirs."""
-    for name in ("GJOBS_DATABASE_URL", "GJOBS_AS", "GJOBS_DEBUG", "NO_COLOR", "COLUMNS", "LINES"):
+    for name in ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("NO_COLOR", "COLUMNS", "LINES"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("TZ", "UTC")
 
 
 @pytest.fixture
-def url(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A migrated database with the small world, which the command line finds in its environment."""
+def url(database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A migrated database with the small world, which the command line opens by its configuration, and may write."""
     with connect(database) as connection:
         fill(connection)
     address = uri(database)
-    monkeypatch.setenv("GJOBS_DATABASE_URL", address)
+    configure(profile("world", address, write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "world")
     return address
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Writes the configuration file that the command line reads."""
+
+    def write(*parts: str) -> Path:
+        file = tmp_path / "gjobs.toml"
+        file.write_text("\n".join(parts), encoding="utf-8")
+        file.chmod(0o600)
+        monkeypatch.setenv("GJOBS_CONFIG", str(file))
+        return file
+
+    return write
 
 
 @pytest.fixture

@@ -31,6 +31,13 @@ def uri(conninfo: Conninfo) -> str:
     return f"postgresql://?{urlencode(where, quote_via=quote)}"
 
 
+def profile(name: str, address: str, **values: object) -> str:
+    """A profile in TOML; texts and truths are written alike in JSON."""
+    return "\n".join(
+        [f"[profiles.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in {"url": address, **values}.items())]
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     code: int
@@ -46,6 +53,9 @@ class Result:
 Run = Callable[..., Result]
 """Takes the arguments, each a string."""
 
+
+Configure = Callable[..., Path]
+"""Takes parts of a configuration file, and returns the file."""
 
 Sql = Callable[..., list[tuple[object, ...]]]
 """Takes a statement and its values, and returns the rows."""

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.model import JobStatus, PageKey
+from store.suggestions import close_names, not_known
 from tui.cli import arguments, jsonable
-from tui.cli.suggestions import close_names, not_known
 
 ID = UUID(int=7)
 

@@ -31,11 +31,18 @@ def test_there_is_no_json_form(gjobs: Run, arguments: list[str]) -> None:
     assert "no JSON form" in refused.err
 
 
-@pytest.mark.parametrize("option", [["--as", "ada@example.com"], ["--read-only"]])
+@pytest.mark.parametrize("option", [["--as", "ada@example.com"], ["--read-only"], ["--write", "why not"]])
 def test_the_demo_ignores_nothing_that_was_asked_for(gjobs: Run, option: list[str]) -> None:
     refused = gjobs("demo", *option)
     assert (refused.code, refused.out) == (2, "")
-    assert "Leave --as and --read-only out." in refused.err
+    assert "Leave --as, --read-only and --write out." in refused.err
+
+
+@pytest.mark.parametrize(("arguments", "words"), [([], "W asks for the reason"), (["snapshot"], "writes nothing")])
+def test_what_shows_takes_no_reason_to_write(gjobs: Run, arguments: list[str], words: str) -> None:
+    refused = gjobs(*arguments, "--write", "ticket 4711")
+    assert (refused.code, refused.out) == (2, "")
+    assert words in refused.err
 
 
 @pytest.mark.usefixtures("url")

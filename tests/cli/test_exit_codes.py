@@ -19,6 +19,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     MigrationRefused: ExitCode.REFUSED,
     Declined: ExitCode.REFUSED,
     errors.InvalidValue: ExitCode.USAGE,
+    errors.BadConfiguration: ExitCode.USAGE,
     UsageError: ExitCode.USAGE,
     errors.Unreachable: ExitCode.UNREACHABLE,
     EmbeddedUnavailable: ExitCode.UNREACHABLE,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from store.settings import EmbeddedTarget, Settings, UrlTarget
+from store.write_access import WriteRule
 from tui.cli.command import Command, Eyes, GlobalOptions, settings_for
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
@@ -13,6 +14,7 @@ from tui.cli.program import parse
 
 DATA_DIR = Path("/data")
 FROM_ENVIRONMENT = {"GJOBS_DATABASE_URL": "postgresql://variable/db", "GJOBS_AS": "ben@example.com"}
+ANY_ADDRESS = {**FROM_ENVIRONMENT, "DATABASE_URL": "postgresql://app/db", "GJOBS_PROFILE": "prod"}
 
 GIVEN: dict[str, list[str]] = {
     "database_url": ["--database-url", "postgresql://option/db"],
@@ -33,6 +35,17 @@ def settings(options: GlobalOptions, environment: dict[str, str], **command: obj
         data_dir=DATA_DIR,
         environment=environment,
     )
+
+
+def test_those_that_choose_a_profile_and_allow_a_write() -> None:
+    _, options, _ = parse(["--profile", "prod", "users", "--config", "here.toml", "--write", " ticket 4711 "])
+    assert options == GlobalOptions(profile="prod", config=Path("here.toml"), write_reason="ticket 4711")
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2J", "x" * 201])
+def test_a_reason_is_one_line_of_text(reason: str) -> None:
+    with pytest.raises(UsageError, match="--write"):
+        parse(["users", "--write", reason])
 
 
 @pytest.mark.parametrize("places", list(product(range(3), repeat=len(GIVEN))))
@@ -88,6 +101,11 @@ def test_whose_eyes(eyes: Eyes, option: str | None, environment: dict[str, str],
     [
         (GlobalOptions(act_as="ada@example.com"), {"eyes": Eyes.OPERATOR_ONLY}),
         (GlobalOptions(database_url="postgresql:///x"), {"embedded_only": True}),
+        (GlobalOptions(profile="prod"), {"embedded_only": True}),
+        (GlobalOptions(config=Path("here.toml")), {"reads_configuration": False}),
+        (GlobalOptions(profile="prod"), {"about_configuration": True}),
+        (GlobalOptions(write_reason="ticket 4711"), {"about_configuration": True}),
+        (GlobalOptions(read_only=True, write_reason="ticket 4711"), {}),
         (GlobalOptions(json=True), {"has_json": False}),
     ],
 )
@@ -101,8 +119,18 @@ def test_an_option_without_meaning_is_refused_rather_than_ignored(
 @pytest.mark.parametrize("words", ["db url", "db start", "db stop", "db status", "db reset", "demo"])
 def test_what_is_about_the_embedded_database_never_reads_an_address(words: str) -> None:
     command, _, _ = parse(words.split())
-    chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
+    chosen = settings_for(command, GlobalOptions(profile="embedded"), data_dir=DATA_DIR, environment=ANY_ADDRESS)
     assert chosen.target == EmbeddedTarget(data_dir=DATA_DIR)
+    assert chosen.write_rule is WriteRule.OPEN
+
+
+@pytest.mark.parametrize(
+    ("words", "is_used"), [("migrate up", False), ("migrate status", False), ("users", True), ("jobs list", True)]
+)
+def test_what_changes_more_than_rows_never_reads_the_apps_own_variable(words: str, is_used: bool) -> None:
+    command, options, _ = parse(words.split())
+    chosen = settings_for(command, options, data_dir=DATA_DIR, environment={"DATABASE_URL": "postgresql://app/db"})
+    assert isinstance(chosen.target, UrlTarget) is is_used
 
 
 @pytest.mark.parametrize("words", ["users", "db status", "migrate status", "migrate sql"])

@@ -3,7 +3,7 @@
 import pytest
 
 from migrations import HEAD, REVISIONS
-from tests.cli.support import OpenTerminal, Run, run_process, uri
+from tests.cli.support import Configure, OpenTerminal, Run, profile, run_process, uri
 from tests.conftest import Conninfo, connect
 
 NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
@@ -11,8 +11,9 @@ DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 
 @pytest.fixture(autouse=True)
-def address(blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GJOBS_DATABASE_URL", uri(blank_database))
+def blank_profile(blank_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(profile("blank", uri(blank_database), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "blank")
 
 
 def schemas(database: Conninfo) -> set[str]:
@@ -53,7 +54,7 @@ def test_up_shows_the_sql_and_asks(open_terminal: OpenTerminal, blank_database: 
     terminal = open_terminal("migrate", "up")
     terminal.read_until("anything else for no: ")
     assert "CREATE TABLE" in terminal.screen.upper()
-    assert f"{blank_database['dbname']}?" in terminal.screen
+    assert f"{blank_database['dbname']})?" in terminal.screen
     terminal.type("no\n")
     assert terminal.finish() == 1
     assert "Nothing was run." in terminal.screen
@@ -104,3 +105,16 @@ def test_nobody_migrates_as_a_user(gjobs: Run) -> None:
     refused = gjobs("migrate", "up", "--yes", "--as", "ada@example.com")
     assert refused.code == 2
     assert gjobs("migrate", "status", "--as", "operator").code == 0
+
+
+def test_a_database_without_a_profile_is_changed_for_a_reason_alone(
+    gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GJOBS_PROFILE")
+    address = ("--database-url", uri(blank_database))
+    refused = gjobs("migrate", "up", "--yes", *address)
+    assert (refused.code, refused.out) == (6, "")
+    assert "Give --write REASON" in refused.err
+    assert "gjobs" not in schemas(blank_database)
+    assert gjobs("migrate", "up", "--yes", *address, "--write", "the first schema").code == 0
+    assert "gjobs" in schemas(blank_database)

@@ -1,65 +1,189 @@
-"""Which database is opened, and with whose eyes."""
+"""Which database is opened, with whose eyes, and whether it may be written."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve
+from store.configuration import NO_CONFIGURATION, Configuration
+from store.errors import InvalidValue
+from store.profiles import EMBEDDED_PROFILE, Pooler, Profile
+from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
 from store.write_access import WriteRule
 
 HOME = Path("/data")
+PROD = Profile(
+    name="prod",
+    label="Production",
+    act_as="ana@example.com",
+    address="postgresql://prod/app",
+    parameters={"sslmode": "require"},
+    password_command=("pass", "prod"),
+    pooler=Pooler.TRANSACTION,
+)
+LAB = Profile(name="lab", label="lab", write=True, address="service='lab'")
+PROFILES = {"prod": PROD, "lab": LAB, "embedded": EMBEDDED_PROFILE}
+FILE = Configuration(path=Path("/config.toml"), profiles=PROFILES)
+DEFAULT_LAB = replace(FILE, default_profile="lab")
+
+URL = "postgresql://ada:hunter2@here/db"
 
 
 def resolved(
-    *,
-    database_url: str | None = None,
-    act_as: str | None = None,
-    read_only: bool = False,
-    environment: Mapping[str, str] | None = None,
+    environment: dict[str, str] | None = None, configuration: Configuration = NO_CONFIGURATION, **options: object
 ) -> Settings:
     return resolve(
-        database_url=database_url,
-        act_as=act_as,
-        read_only=read_only,
         data_dir=HOME,
         environment=environment or {},
+        configuration=configuration,
+        **options,  # type: ignore[arg-type]
     )
 
 
-@pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": ""}, {"DATABASE_URL": "postgresql://app/db"}])
-def test_the_embedded_database_is_what_is_left(environment: Mapping[str, str]) -> None:
-    settings = resolved(environment=environment)
+@pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
+def test_the_embedded_database_is_what_is_left(environment: dict[str, str]) -> None:
+    settings = resolved(environment)
     assert settings.target == EmbeddedTarget(data_dir=HOME)
-    assert settings.act_as == "ada@example.com"
+    assert (settings.profile, settings.act_as, settings.act_as_origin) == (EMBEDDED_PROFILE, "ada@example.com", None)
 
 
-def test_the_environment_names_a_database() -> None:
-    settings = resolved(environment={"GJOBS_DATABASE_URL": "postgresql://there/db"})
-    assert settings.target == UrlTarget(url="postgresql://there/db", origin="GJOBS_DATABASE_URL")
-    assert settings.act_as == "operator"
+SET = {"DATABASE_URL": "postgresql://app/db"}
+GJOBS_URL = {**SET, "GJOBS_DATABASE_URL": "postgresql://there/db"}
+GJOBS_PROFILE = {**SET, "GJOBS_PROFILE": "prod"}
+BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
 
 
-def test_an_option_wins() -> None:
-    settings = resolved(
-        database_url="postgresql://here/db",
-        act_as="ben@example.com",
-        environment={"GJOBS_DATABASE_URL": "postgresql://there/db", "GJOBS_AS": "ada@example.com"},
+@pytest.mark.parametrize(
+    ("options", "environment", "configuration", "origin"),
+    [
+        ({"database_url": URL}, BOTH, DEFAULT_LAB, "--database-url"),
+        ({"profile": "lab"}, BOTH, DEFAULT_LAB, "the profile 'lab'"),
+        ({}, GJOBS_URL, DEFAULT_LAB, "GJOBS_DATABASE_URL"),
+        ({}, GJOBS_PROFILE, DEFAULT_LAB, "the profile 'prod'"),
+        ({}, SET, DEFAULT_LAB, "the profile 'lab'"),
+        ({}, SET, FILE, "DATABASE_URL"),
+        ({}, SET, NO_CONFIGURATION, "DATABASE_URL"),
+    ],
+)
+def test_option_before_environment_before_file_before_the_apps_own_variable(
+    options: dict[str, object], environment: dict[str, str], configuration: Configuration, origin: str
+) -> None:
+    target = resolved(environment, configuration, **options).target
+    assert isinstance(target, UrlTarget)
+    assert target.origin == origin
+
+
+def test_the_embedded_database_can_be_named_in_spite_of_all_addresses() -> None:
+    assert resolved(GJOBS_URL, DEFAULT_LAB, profile="embedded").target == EmbeddedTarget(data_dir=HOME)
+    default = replace(FILE, default_profile="embedded")
+    assert resolved(SET, default).target == EmbeddedTarget(data_dir=HOME)
+
+
+def test_a_profile_brings_all_that_it_says_of_the_way_in() -> None:
+    settings = resolved({}, FILE, profile="prod")
+    assert settings.target == UrlTarget(
+        url="postgresql://prod/app",
+        origin="the profile 'prod'",
+        parameters={"sslmode": "require"},
+        password_command=("pass", "prod"),
+        pooler=Pooler.TRANSACTION,
     )
-    assert settings.target == UrlTarget(url="postgresql://here/db", origin="--database-url")
-    assert (settings.act_as, settings.act_as_given) == ("ben@example.com", True)
+    assert settings.profile == PROD
 
 
-def test_the_environment_says_whose_eyes() -> None:
-    settings = resolved(environment={"GJOBS_AS": "operator"})
-    assert (settings.act_as, settings.act_as_given) == ("operator", False)
+@pytest.mark.parametrize(
+    ("options", "environment", "names"),
+    [
+        ({"database_url": URL, "profile": "prod"}, {}, ["--database-url", "--profile"]),
+        ({}, BOTH, ["GJOBS_DATABASE_URL", "GJOBS_PROFILE"]),
+    ],
+)
+def test_two_databases_at_once_are_refused(
+    options: dict[str, object], environment: dict[str, str], names: list[str]
+) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        resolved(environment, FILE, **options)
+    assert all(name in str(caught.value) for name in names)
+    assert "hunter2" not in str(caught.value)
 
 
-def test_read_only_is_passed_on() -> None:
-    assert resolved(read_only=True).write_rule is WriteRule.CLOSED
-    assert resolved().write_rule is WriteRule.OPEN
+@pytest.mark.parametrize(
+    ("options", "environment", "origin"),
+    [({"profile": "prd"}, {}, "--profile"), ({}, {"GJOBS_PROFILE": "prd"}, "GJOBS_")],
+)
+def test_an_unknown_profile_is_answered_with_the_nearest(
+    options: dict[str, object], environment: dict[str, str], origin: str
+) -> None:
+    with pytest.raises(InvalidValue, match="did you mean 'prod'") as caught:
+        resolved(environment, FILE, **options)
+    assert str(caught.value).startswith(origin)
+    assert "gjobs profiles" in str(caught.value.hint)
 
 
-def test_a_url_is_not_in_the_representation() -> None:
-    settings = resolved(database_url="postgresql://ada:hunter2@here/db")
+BEN = {"GJOBS_AS": "ben@example.com"}
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "eyes", "origin"),
+    [
+        ({"profile": "prod", "act_as": "cy@example.com"}, BEN, "cy@example.com", "--as"),
+        ({"profile": "prod"}, BEN, "ben@example.com", "GJOBS_AS"),
+        ({"profile": "prod"}, {}, "ana@example.com", "the profile 'prod'"),
+        ({"profile": "lab"}, {}, "operator", None),
+        ({"database_url": URL}, {}, "operator", None),
+        ({"profile": "embedded"}, {}, "ada@example.com", None),
+        ({"profile": "embedded"}, {"GJOBS_AS": ""}, "ada@example.com", None),
+    ],
+)
+def test_whose_eyes(options: dict[str, object], environment: dict[str, str], eyes: str, origin: str | None) -> None:
+    settings = resolved(environment, FILE, **options)
+    assert (settings.act_as, settings.act_as_origin) == (eyes, origin)
+    assert settings.act_as_given is (origin == "--as")
+
+
+CAREFUL = replace(EMBEDDED_PROFILE, write=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "configuration", "rule"),
+    [
+        ({"profile": "embedded"}, {}, FILE, WriteRule.OPEN),
+        ({"profile": "lab"}, {}, FILE, WriteRule.OPEN),
+        ({"profile": "prod"}, {}, FILE, WriteRule.LEASED),
+        ({"database_url": URL}, {}, FILE, WriteRule.LEASED),
+        ({}, GJOBS_URL, FILE, WriteRule.LEASED),
+        ({}, SET, FILE, WriteRule.LEASED),
+        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteRule.LEASED),
+        ({"profile": "lab", "read_only": True}, {}, FILE, WriteRule.CLOSED),
+        ({"read_only": True}, {}, FILE, WriteRule.CLOSED),
+    ],
+)
+def test_what_may_be_written(
+    options: dict[str, object], environment: dict[str, str], configuration: Configuration, rule: WriteRule
+) -> None:
+    assert resolved(environment, configuration, **options).write_rule is rule
+
+
+def test_a_reason_is_passed_on() -> None:
+    assert resolved(database_url=URL, write_reason="ticket 4711").write_reason == "ticket 4711"
+    assert resolved().write_reason is None
+
+
+def test_another_database_has_its_own_eyes_and_rule() -> None:
+    first = resolved(BEN, FILE, profile="lab", act_as="cy@example.com")
+    second = switched(first, PROD)
+    assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteRule.LEASED)
+    assert switched(second, EMBEDDED_PROFILE).target == EmbeddedTarget(data_dir=HOME)
+    assert switched(second, LAB) == resolved({}, FILE, profile="lab")
+
+
+def test_read_only_stays_whatever_is_opened() -> None:
+    settings = switched(resolved({}, FILE, profile="prod", read_only=True), LAB)
+    assert settings.write_rule is WriteRule.CLOSED
+
+
+def test_no_secret_is_in_a_representation() -> None:
+    secret = Profile(name="x", label="x", address=URL, password_command=("echo", "hunter2"))
+    settings = resolved({}, replace(FILE, profiles={**PROFILES, "x": secret}), profile="x")
     assert "hunter2" not in repr(settings)
+    assert "hunter2" not in repr(resolved(database_url=URL))

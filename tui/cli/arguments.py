@@ -2,15 +2,17 @@
 
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from store.model import JobStatus, PageKey
-from tui.cli.suggestions import not_known
+from store.suggestions import not_known
 
 Size = tuple[int, int]
 """Columns and rows."""
 
 _SMALLEST, _LARGEST = 1, 1000
+_LONGEST_REASON = 200
 
 
 def not_empty(text: str) -> str:
@@ -18,6 +20,20 @@ def not_empty(text: str) -> str:
     if not text.strip():
         raise ArgumentTypeError("it is empty")
     return text
+
+
+def path(text: str) -> Path:
+    return Path(not_empty(text))
+
+
+def reason(text: str) -> str:
+    """A line that others will read in the journal."""
+    line = not_empty(text).strip()
+    if len(line) > _LONGEST_REASON:
+        raise ArgumentTypeError(f"a reason has at most {_LONGEST_REASON} characters, and this one {len(line)}")
+    if not line.isprintable():
+        raise ArgumentTypeError("a reason is one line of plain text")
+    return line
 
 
 def identifier(text: str) -> UUID:

@@ -3,6 +3,7 @@
 from enum import IntEnum
 
 from store.errors import (
+    BadConfiguration,
     InvalidValue,
     NoPrivilege,
     OutcomeUnknown,
@@ -38,7 +39,7 @@ def exit_code(error: BaseException) -> ExitCode:
     match error:
         case Declined():
             return ExitCode.REFUSED
-        case UsageError() | InvalidValue():
+        case UsageError() | InvalidValue() | BadConfiguration():
             return ExitCode.USAGE
         case Unreachable() | SignInRefused():
             return ExitCode.UNREACHABLE

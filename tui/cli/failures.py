@@ -3,10 +3,10 @@
 import os
 import traceback
 
-from store.errors import StoreError
+from store.errors import BadConfiguration, StoreError
 from tui.cli.errors import CommandError
 from tui.cli.exit_codes import ExitCode, exit_code
-from tui.cli.output import complain, say_block
+from tui.cli.output import complain, say, say_block
 
 _DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
 
@@ -16,6 +16,9 @@ def explain(error: BaseException) -> ExitCode:
     if os.environ.get("GJOBS_DEBUG") == "1":
         say_block("".join(traceback.format_exception(error)).rstrip())
     match error:
+        case BadConfiguration():
+            for sentence in (*error.problems, error.hint):
+                say(sentence or "")
         case StoreError() | CommandError():
             complain(str(error), hint=error.hint)
         case KeyboardInterrupt():

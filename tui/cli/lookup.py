@@ -6,8 +6,8 @@ from uuid import UUID
 
 from store.errors import RowMissing
 from store.model import Project
+from store.suggestions import close_names
 from tui.cli.errors import UsageError
-from tui.cli.suggestions import close_names
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -3,11 +3,11 @@
 import argparse
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tui.cli.arguments import not_empty
+from store.suggestions import not_known
+from tui.cli.arguments import not_empty, path, reason
 from tui.cli.command import Command
 from tui.cli.errors import UsageError
 from tui.cli.output import write
-from tui.cli.suggestions import not_known
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001
@@ -16,13 +16,22 @@ HELP_WIDTH = 80
 _NAMES_WIDTH = 30
 
 
-class Parser(argparse.ArgumentParser):
-    """Raises UsageError instead of ending the program; every help ends with an example."""
+_GLOBAL = """\
+global options, which 'gjobs --help' explains: --database-url, --profile,
+  --config, --as, --read-only, --write, --json, --help"""
 
-    def __init__(self, *, example: str, **options: Any) -> None:
+
+class Parser(argparse.ArgumentParser):
+    """Raises UsageError instead of ending the program; every help ends with an example.
+
+    The whole program's explains the global options; those of its commands name them.
+    """
+
+    def __init__(self, *, example: str, is_whole: bool = False, **options: Any) -> None:
+        self._is_whole = is_whole
         super().__init__(
             **options,
-            epilog=f"example: {example}",
+            epilog="\n\n".join([*([] if is_whole else [_GLOBAL]), f"example: {example}"]),
             formatter_class=_Formatter,
             allow_abbrev=False,
             add_help=False,
@@ -30,9 +39,10 @@ class Parser(argparse.ArgumentParser):
         self._global = self.add_argument_group("global options")
         _add_global_options(self)
 
-    def add_global(self, *flags: str, **options: Any) -> None:
+    def add_global(self, *flags: str, help: str, **options: Any) -> None:  # noqa: A002
         """On every parser, so that it may stand anywhere; SUPPRESS, so that none undoes what an outer one read."""
-        self._global.add_argument(*flags, default=argparse.SUPPRESS, **options)
+        shown = help if self._is_whole else argparse.SUPPRESS
+        self._global.add_argument(*flags, default=argparse.SUPPRESS, help=shown, **options)
 
     def error(self, message: str) -> NoReturn:
         sentence = f"{message[:1].upper()}{message[1:]}"
@@ -53,6 +63,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
     def __init__(self, prog: str, **options: Any) -> None:
         super().__init__(prog, **{**options, "width": HELP_WIDTH - 1, "max_help_position": _NAMES_WIDTH})
 
+    def add_argument(self, action: argparse.Action) -> None:
+        """Commands are indented twice, which argparse forgets where it measures their names."""
+        super().add_argument(action)
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            self._action_max_length += 2 * self._indent_increment
+
     def _format_action(self, action: argparse.Action) -> str:
         """The commands alone, without a line for what they are chosen by: the group's title says it."""
         text = super()._format_action(action)
@@ -62,8 +78,11 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def _add_global_options(parser: Parser) -> None:
     add = parser.add_global
     add("--database-url", metavar="URL", type=not_empty, help="a Postgres instead of the embedded one")
+    add("--profile", metavar="NAME", type=not_empty, help="a database of the configuration file")
+    add("--config", metavar="PATH", type=path, help="another configuration file")
     add("--as", dest="act_as", metavar="WHO", type=not_empty, help="a user's e-mail or id, or 'operator'")
     add("--read-only", action="store_true", help="refuse every write, in the database itself")
+    add("--write", dest="write_reason", metavar="REASON", type=reason, help="write where that takes a reason, once")
     add("--json", action="store_true", help="print one JSON document")
     add("-h", "--help", action="help", help="show this and exit")
 

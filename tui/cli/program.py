@@ -33,6 +33,7 @@ class _Version(argparse.Action):
 def build_parser() -> Parser:
     parser = Parser(
         prog="gjobs",
+        is_whole=True,
         description="See, drive and price generation jobs. Without a command: the dashboard.",
         usage="gjobs [OPTION ...] [COMMAND ...]",
         example="gjobs jobs list --status failed",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from store.settings import Settings
+from store.settings import APP_VARIABLE, Settings, UrlTarget
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 
@@ -42,12 +42,20 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     async def run() -> T:
         try:
             async with open_session(settings, progress) as session:
+                _tell_origin(settings, session)
                 return await work(session)
         except asyncio.CancelledError:
             progress.stop()
             raise
 
     return asyncio.run(run())
+
+
+def _tell_origin(settings: Settings, session: "Session") -> None:
+    """An address that was not meant for gjobs is never used in silence."""
+    if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
+        read_only = "" if session.access.may_write else ", read-only"
+        say(f"Using {APP_VARIABLE}: {session.full_name}{read_only}.")
 
 
 def in_session(

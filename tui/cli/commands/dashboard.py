@@ -37,23 +37,25 @@ def add_dashboard(commands: "Commands") -> None:
 
 
 def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
-    _check_address(settings)
+    _check(settings, instead="In the dashboard, W asks for the reason and opens a write lease.")
     return _run(settings, demo=False)
 
 
-def _check_address(settings: Settings) -> None:
+def _check(settings: Settings, *, instead: str) -> None:
     """What cannot be an address is a mistake in typing, and nothing that the dashboard could wait for."""
+    if settings.write_reason is not None:
+        raise UsageError("--write is for commands that write once.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
-        from store.connection_url import parse
+        from store.connection_url import parameters
 
-        parse(settings.target.url)
+        parameters(settings.target)
 
 
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
-    if settings.act_as_given or settings.write_rule is WriteRule.CLOSED:
+    if settings.act_as_given or settings.write_rule is WriteRule.CLOSED or settings.write_reason is not None:
         raise UsageError(
             "The demo has its own data and its own user, and its workers write.",
-            hint="Leave --as and --read-only out. In the demo, u looks with other eyes.",
+            hint="Leave --as, --read-only and --write out. In the demo, u looks with other eyes.",
         )
     return _run(settings, demo=True)
 
@@ -74,7 +76,7 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
 
 
 def print_snapshot(settings: Settings, output: Output, *, size: Size, svg: Path | None) -> ExitCode:
-    _check_address(settings)
+    _check(settings, instead="A snapshot writes nothing.")
     from tui.snapshot import snapshot
 
     frame = snapshot(settings, size, svg is not None)

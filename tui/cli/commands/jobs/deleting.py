@@ -79,4 +79,4 @@ async def _look(session: "Session", job_ids: Sequence[UUID]) -> Seen:
         raise RowMissing(f"Not there, or not for this user to see: {named}. Nothing was deleted.", missing)
     projects = [await store.get_project(project_id) for project_id in {job.project_id for job in jobs}]
     names = {project.id: project.name for project in projects if project is not None}
-    return Seen(jobs=jobs, project_names=names, database=session.label)
+    return Seen(jobs=jobs, project_names=names, database=session.full_name)

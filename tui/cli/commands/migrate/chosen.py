@@ -28,10 +28,23 @@ def chosen_database(settings: Settings) -> Iterator[Database]:
 
             with open_server(data_dir, report=say) as lease:
                 yield Database(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
-        case UrlTarget(url=url):
-            from store.connection_url import label, parse
+        case UrlTarget() as target:
+            from store.connection_url import label, parameters
 
-            conninfo = parse(url)
-            yield Database(conninfo=conninfo, label=label(conninfo), is_ours=False, alone=nullcontext())
+            conninfo = parameters(target)
+            address = label(conninfo)
+            name = f"{settings.profile.label} ({address})" if settings.profile else address
+            yield Database(conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext())
         case _:
             assert_never(settings.target)
+
+
+def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
+    """With the password that a command gives, for those who connect without waiting for others."""
+    if not target.password_command:
+        return conninfo
+    import asyncio
+
+    from store.password_command import PasswordCommand
+
+    return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}

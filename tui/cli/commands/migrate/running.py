@@ -106,6 +106,11 @@ def print_sql(settings: Settings, output: Output) -> ExitCode:
 def _require_writable(settings: Settings) -> None:
     if settings.write_rule is WriteRule.CLOSED:
         raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
+    if settings.write_rule is WriteRule.LEASED and settings.write_reason is None:
+        raise ReadOnly(
+            "This database is read-only unless a reason is given: nothing was changed.",
+            hint="Give --write REASON to migrate it.",
+        )
 
 
 def _done(status: "MigrationStatus", output: Output) -> ExitCode:

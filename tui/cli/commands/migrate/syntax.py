@@ -50,4 +50,4 @@ def add_migrate(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=Eyes.OPERATOR_ONLY)
+    return Command(run=run, eyes=Eyes.OPERATOR_ONLY, ignores_app_variable=True)

@@ -1,0 +1,308 @@
+"""What a configuration file may say, and how each mistake in it is told."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.configuration import Configuration, ConfigurationFile, configuration_file, load
+from store.configuration.problems import Problem
+from store.configuration.reading import read_document, read_text
+from store.errors import BadConfiguration
+from store.profiles import EMBEDDED_PROFILE, Pooler, Profile
+
+FILE = Path("/etc/here/config.toml")
+
+WHOLE = """
+theme = "nord"
+default_profile = "prod"
+
+[profiles.prod]
+url = "postgresql://support@db.example.com/app"
+label = "Production"
+color = "Red"
+as = "ana@example.com"
+interval = 5
+statement_timeout = 2.5
+password_command = "op read 'op://prod/gjobs login'"
+sslmode = "verify-full"
+sslrootcert = "certificates/prod.pem"
+pooler = "transaction"
+
+[profiles.lab]
+service = "it's mine"
+write = true
+color = "#0af"
+password_command = ["pass", "lab", "a b"]
+
+[profiles.embedded]
+label = "play"
+color = "teal"
+write = false
+
+[keymap]
+job.start = "S"
+"job.delete" = ["D", "ctrl+d"]
+"""
+
+
+OF_A_PROFILE = (
+    *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
+    *("write", "label", "color", "as", "interval", "statement_timeout"),
+)
+
+
+def read(text: str) -> Configuration:
+    return read_text(text, path=FILE)
+
+
+def problems(text: str) -> list[str]:
+    """What is said of a text, without the file's name."""
+    with pytest.raises(BadConfiguration) as caught:
+        read(text)
+    assert all(sentence.startswith(str(FILE)) for sentence in caught.value.problems)
+    return [sentence.removeprefix(str(FILE)).lstrip(", :") for sentence in caught.value.problems]
+
+
+def test_all_that_can_be_said() -> None:
+    configuration = read(WHOLE)
+    assert (configuration.path, configuration.theme, configuration.default_profile) == (FILE, "nord", "prod")
+    assert configuration.keymap == {"job.start": ("S",), "job.delete": ("D", "ctrl+d")}
+    assert list(configuration.profiles) == ["prod", "lab", "embedded"]
+    assert configuration.profiles["prod"] == Profile(
+        name="prod",
+        label="Production",
+        color="red",
+        act_as="ana@example.com",
+        interval=5.0,
+        statement_timeout=2.5,
+        address="postgresql://support@db.example.com/app",
+        parameters={"sslmode": "verify-full", "sslrootcert": "/etc/here/certificates/prod.pem"},
+        password_command=("op", "read", "op://prod/gjobs login"),
+        pooler=Pooler.TRANSACTION,
+    )
+    lab = configuration.profiles["lab"]
+    assert (lab.label, lab.write, lab.color) == ("lab", True, "#0af")
+    assert lab.address == "service='it\\'s mine'"
+    assert lab.password_command == ("pass", "lab", "a b")
+    embedded = configuration.profiles["embedded"]
+    assert (embedded.label, embedded.color, embedded.write, embedded.address) == ("play", "teal", False, None)
+
+
+def test_an_empty_file_says_nothing() -> None:
+    assert read("") == Configuration(path=FILE, profiles={"embedded": EMBEDDED_PROFILE})
+
+
+def test_writing_is_off_but_for_the_embedded_database() -> None:
+    profiles = read('[profiles.a]\nservice = "a"').profiles
+    assert (profiles["a"].write, profiles["embedded"].write) == (False, True)
+
+
+PROD = '[profiles.prod]\nurl = "postgresql://db/app"\n'
+EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE."
+NOT_BOTH = "needs either url or service, and not both."
+NO_KEY = "names no key; a comma itself is called 'comma'."
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "clause"),
+    [
+        ('thme = "x"', "line 1: thme", "is not known; did you mean 'theme'?"),
+        ("theme = 3", "line 1: theme", "is a number, and should be a text."),
+        ('theme = " "', "line 1: theme", "is empty."),
+        ("profiles = []", "line 1: profiles", "is a list, and should be a table."),
+        ("[profiles]\nprod = 1", "line 2: profiles.prod", "is a number, and should be a table."),
+        ('[profiles]\n"" = {}', 'line 2: profiles.""', "has an empty name."),
+        (
+            'default_profile = "a"',
+            "line 1: default_profile",
+            "names no profile: 'a' is not known; it is one of embedded.",
+        ),
+        ("[profiles.a]", "line 1: profiles.a", NOT_BOTH),
+        (f'{PROD}service = "x"', "line 1: profiles.prod", NOT_BOTH),
+        ('[profiles.a]\nurl = "db.example.com"', "line 2: profiles.a.url", f"is no address: {EXAMPLE}"),
+        (
+            '[profiles.a]\nurl = "mysql://db/app"',
+            "line 2: profiles.a.url",
+            f"starts with 'mysql', and only Postgres can be opened: {EXAMPLE}",
+        ),
+        (
+            '[profiles.embedded]\nurl = "postgresql:///x"',
+            "line 2: profiles.embedded.url",
+            "does not apply: 'embedded' is the name of gjobs' own database.",
+        ),
+        ("[keymap]\njob.start = 3", "line 2: keymap.job.start", "should be a key, or a list of keys."),
+        ("[keymap]\njob.start = []", "line 2: keymap.job.start", NO_KEY),
+        ('[keymap]\n"job.start" = ","', 'line 2: keymap."job.start"', NO_KEY),
+    ],
+)
+def test_each_mistake_is_told_with_file_line_and_key(text: str, place: str, clause: str) -> None:
+    assert problems(text) == [f"{place} {clause}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "clause"),
+    [
+        ("colour = 1", "is not known; did you mean 'color'?"),
+        ('color = "reed"', "is no colour: 'reed' is not known; did you mean 'red'?"),
+        ('color = "#12"', "should be '#' and 3 or 6 hexadecimal digits, or a colour's name."),
+        ('write = "yes"', "is a text, and should be true or false."),
+        ("write = 1", "is a number, and should be true or false."),
+        ("interval = true", "is true or false, and should be a number of seconds."),
+        ("interval = 0", "should be from 0.5 to 3600 seconds."),
+        ("interval = nan", "should be from 0.5 to 3600 seconds."),
+        ("statement_timeout = 1e9", "should be from 0.1 to 3600 seconds."),
+        ("as = 2026-11-24", "is a date or a time, and should be a text."),
+        ('sslmode = "requires"', "has a value that it cannot have: 'requires' is not known; did you mean 'require'?"),
+        ('pooler = "pool"', "has a value that it cannot have: 'pool' is not known; it is one of session, transaction."),
+        ("password_command = 'op \"'", "has a quotation mark that is not closed."),
+        ("password_command = []", "names no program."),
+        ("password_command = [1]", "should be a text, or a list of texts: a program and its arguments."),
+    ],
+)
+def test_each_mistake_in_a_profile_is_told(line: str, clause: str) -> None:
+    key, _, _ = line.partition(" ")
+    assert problems(PROD + line) == [f"line 3: profiles.prod.{key} {clause}"]
+
+
+def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
+    text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
+    assert problems(text) == [
+        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap.",
+        "line 3: profiles.a.write is a text, and should be true or false.",
+        f"line 6: profiles.a.url is no address: {EXAMPLE}",
+        f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
+    ]
+
+
+def test_what_is_not_toml_is_told_with_the_place() -> None:
+    (sentence,) = problems("theme = \n")
+    assert sentence.startswith("is not TOML: ")
+    assert "line 1" in sentence
+
+
+def test_a_secret_in_the_file_is_in_no_message() -> None:
+    text = '[profiles.a]\nurl = "mysql://ada:hunter2@db/x"\npassword_command = ["hunter2", 1]'
+    with pytest.raises(BadConfiguration) as caught:
+        read(text)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_password_is_given_in_one_way_alone() -> None:
+    text = '[profiles.a]\nurl = "postgresql://ada:hunter2@db/x"\npassword_command = "pass a"'
+    assert problems(text) == ["line 3: profiles.a.password_command is one password too many: the url holds one."]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("root.pem", "/etc/here/root.pem"),
+        ("/etc/ssl/root.pem", "/etc/ssl/root.pem"),
+        ("~/root.pem", "/home/ada/root.pem"),
+        ("system", "system"),
+    ],
+)
+def test_a_certificates_path_starts_at_the_file(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ada")
+    assert read(f'{PROD}sslrootcert = "{written}"').profiles["prod"].parameters == {"sslrootcert": meant}
+
+
+KEYS = st.sampled_from(
+    ["profiles", "keymap", "theme", "default_profile", "prod", "embedded", "job", "start", *OF_A_PROFILE]
+)
+SCALARS = st.one_of(
+    st.text(),
+    st.sampled_from(["red", "postgresql://db/x", "host=x", "embedded", "op read"]),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.dates(),
+)
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(), inner, max_size=5),
+    max_leaves=20,
+)
+
+
+@given(document=st.dictionaries(KEYS | st.text(), VALUES, max_size=5))
+def test_any_document_is_a_configuration_or_is_told_key_by_key(document: Mapping[str, object]) -> None:
+    found: list[Problem] = []
+    configuration = read_document(document, found, path=FILE)
+    for problem in found:
+        inner: object = document
+        for part in problem.place:
+            assert isinstance(inner, Mapping)
+            inner = inner[part]
+    assert "embedded" in configuration.profiles
+
+
+@given(text=st.text())
+def test_any_text_is_a_configuration_or_an_error_that_names_the_file(text: str) -> None:
+    told: tuple[str, ...] = ()
+    try:
+        read(text)
+    except BadConfiguration as error:
+        told = error.problems
+    assert all(sentence.startswith(str(FILE)) for sentence in told)
+
+
+class TestTheFile:
+    def test_an_option_comes_before_the_environment_before_the_usual_place(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+        environment = {"GJOBS_CONFIG": "~/variable.toml"}
+        option = configuration_file(Path("/option.toml"), environment)
+        assert option == ConfigurationFile(path=Path("/option.toml"), named_by="--config")
+        variable = configuration_file(None, environment)
+        assert variable == ConfigurationFile(path=tmp_path / "variable.toml", named_by="GJOBS_CONFIG")
+        usual = configuration_file(None, {"GJOBS_CONFIG": ""})
+        assert usual.named_by is None
+        assert usual.path.name == "config.toml"
+        assert usual.path.is_relative_to(tmp_path)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_the_usual_one_need_not_be_there(self, tmp_path: Path) -> None:
+        missing = tmp_path / "gjobs" / "config.toml"
+        assert load(ConfigurationFile(path=missing, named_by=None)) == Configuration()
+        assert not missing.parent.exists()
+
+    def test_a_named_one_must_be_there(self, tmp_path: Path) -> None:
+        with pytest.raises(BadConfiguration, match="is not there, and GJOBS_CONFIG names it"):
+            load(ConfigurationFile(path=tmp_path / "x.toml", named_by="GJOBS_CONFIG"))
+
+    @pytest.mark.parametrize(
+        ("content", "words"), [(b"\xff", "is not UTF-8"), (b"#" * 1_000_001, "too large"), (b"x", "is not TOML")]
+    )
+    def test_what_cannot_be_read_says_why(self, tmp_path: Path, content: bytes, words: str) -> None:
+        file = tmp_path / "config.toml"
+        file.write_bytes(content)
+        with pytest.raises(BadConfiguration, match=words):
+            load(ConfigurationFile(path=file, named_by=None))
+
+    def test_a_directory_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(BadConfiguration, match="cannot be read: Is a directory"):
+            load(ConfigurationFile(path=tmp_path, named_by=None))
+
+    @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
+    def test_a_password_that_others_can_read_is_told(self, tmp_path: Path, mode: int) -> None:
+        configuration = self.loaded(tmp_path, mode, "postgresql://ada:hunter2@db/app")
+        assert configuration.warning is not None
+        assert f"chmod 600 {tmp_path / 'config.toml'}" in configuration.warning
+        assert "hunter2" not in configuration.warning
+
+    @pytest.mark.parametrize(
+        ("mode", "url"), [(0o600, "postgresql://ada:hunter2@db/app"), (0o644, "postgresql://ada@db/app")]
+    )
+    def test_without_a_password_or_without_others_nothing_is_said(self, tmp_path: Path, mode: int, url: str) -> None:
+        assert self.loaded(tmp_path, mode, url).warning is None
+
+    def loaded(self, directory: Path, mode: int, url: str) -> Configuration:
+        file = directory / "config.toml"
+        file.write_text(f'[profiles.a]\nurl = "{url}"', encoding="utf-8")
+        file.chmod(mode)
+        return load(ConfigurationFile(path=file, named_by=None))

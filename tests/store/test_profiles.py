@@ -1,0 +1,49 @@
+"""Colours that every screen knows, and addresses that hold a password."""
+
+import pytest
+from textual.color import Color
+
+from store.colors import NAMES, is_color
+from store.profiles import holds_password
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_name_is_a_colour_of_the_screens(name: str) -> None:
+    assert is_color(name)
+    assert Color.parse(name)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("#0af", True),
+        ("#00aaff", True),
+        ("#00aaff80", False),
+        ("#0ag", False),
+        ("0af", False),
+        ("Red", False),
+        ("", False),
+    ],
+)
+def test_digits_are_three_or_six(text: str, is_one: bool) -> None:
+    assert is_color(text) is is_one
+
+
+@pytest.mark.parametrize(
+    ("address", "holds"),
+    [
+        ("postgresql://ada:hunter2@db/app", True),
+        ("postgres://ada:hunter2@db:5432/app", True),
+        ("postgresql://db/app?user=ada&password=hunter2", True),
+        ("host=db password=hunter2", True),
+        ("host=db password = 'hunter2'", True),
+        ("host=db sslpassword=hunter2", True),
+        ("postgresql://ada@db:5432/app", False),
+        ("postgresql://db:5432/app", False),
+        ("postgresql://ada@[::1]:5432/app", False),
+        ("service='password'", False),
+        ("host=db passfile=/home/ada/.pgpass", False),
+    ],
+)
+def test_whether_an_address_holds_a_password(address: str, holds: bool) -> None:
+    assert holds_password(address) is holds
