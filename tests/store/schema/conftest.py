@@ -12,7 +12,8 @@ from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_databas
 @pytest.fixture(scope="session")
 def shared_attached_database(server: ServerLease) -> Iterator[Conninfo]:
     with temporary_database(server) as conninfo:
-        run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
+        for file in ("auth_schema.sql", "hosted_project.sql"):
+            run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)
         run_file(conninfo, TESTS / "app_schema.sql")
         yield conninfo
 
