@@ -10,6 +10,7 @@ from tui.cli.commands.dashboard import add_dashboard, open_dashboard
 from tui.cli.commands.db import add_db
 from tui.cli.commands.jobs.syntax import add_jobs
 from tui.cli.commands.migrate.syntax import add_migrate
+from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects
 from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users
@@ -48,6 +49,7 @@ def build_parser() -> Parser:
     add_stats(commands)
     add_db(commands)
     add_migrate(commands)
+    add_configuration(commands)
     return parser
 
 

@@ -1,0 +1,203 @@
+"""`gjobs profiles`, `gjobs config path`, and what the other commands make of a configuration."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.support import Configure, OpenTerminal, Result, Run, Sql, profile, run_process, uri
+from tests.cli.test_imports import modules_after
+from tests.conftest import Conninfo
+
+NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+HOSTILE = "\x1b[2J[/oops] \u202eprod"
+
+
+def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Configure) -> None:
+    file = configure(
+        'default_profile = "prod"',
+        profile("prod", "postgresql://ada@db.example.com/app", label="Production", color="red", interval=5),
+        profile("lab", "postgresql:///lab", write=True, pooler="session", **{"as": "ben@example.com"}),
+    )
+    listed = gjobs("profiles", "--json")
+    assert (listed.code, listed.err) == (0, "")
+    assert listed.document == [
+        {
+            "name": "prod",
+            "label": "Production",
+            "where": "db.example.com/app",
+            "write": False,
+            "as": "operator",
+            "color": "red",
+            "interval": 5.0,
+            "statement_timeout": None,
+            "pooler": None,
+            "default": True,
+            "origin": str(file),
+        },
+        {
+            "name": "lab",
+            "label": "lab",
+            "where": "local/lab",
+            "write": True,
+            "as": "ben@example.com",
+            "color": None,
+            "interval": None,
+            "statement_timeout": None,
+            "pooler": "session",
+            "default": False,
+            "origin": str(file),
+        },
+        {
+            "name": "embedded",
+            "label": "embedded",
+            "where": "embedded",
+            "write": True,
+            "as": "ada@example.com",
+            "color": None,
+            "interval": None,
+            "statement_timeout": None,
+            "pooler": None,
+            "default": False,
+            "origin": "built in",
+        },
+    ]
+
+
+def test_profiles_for_people(gjobs: Run, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://ada:hunter2@db.example.com/app", color="red"))
+    listed = gjobs("profiles")
+    titles, prod, embedded = listed.out.splitlines()
+    assert titles.split() == ["PROFILE", "DEFAULT", "LABEL", "WRITE", "AS", "COLOR", "WHERE", "ORIGIN"]
+    assert prod.split()[:6] == ["prod", "prod", "no", "operator", "red", "db.example.com/app"]
+    assert embedded.split()[:3] == ["embedded", "default", "embedded"]
+    assert "hunter2" not in listed.out + listed.err
+
+
+def test_without_a_configuration_there_is_the_embedded_one_and_no_file_is_made(gjobs: Run, tmp_path: Path) -> None:
+    listed = gjobs("profiles", "--json")
+    assert [entry["name"] for entry in listed.document] == ["embedded"]
+    path = gjobs("config", "path")
+    assert path.code == 0
+    assert Path(path.out.strip()).is_relative_to(tmp_path)
+    assert "no such file" in path.err
+    assert gjobs("config", "path", "--json").document == {"path": path.out.strip(), "exists": False}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_path_is_told_of_a_file_that_cannot_be_used(gjobs: Run, configure: Configure) -> None:
+    file = configure("not TOML")
+    assert gjobs("config", "path") == Result(code=0, out=f"{file}\n", err="")
+    assert gjobs("config", "path", "--config", "/other.toml").out == "/other.toml\n"
+
+
+def test_what_comes_before_the_default_is_said(
+    gjobs: Run, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure('default_profile = "prod"', profile("prod", NOWHERE))
+    monkeypatch.setenv("GJOBS_DATABASE_URL", "postgresql://ada:hunter2@other/db")
+    listed = gjobs("profiles", "--json")
+    assert not any(entry["default"] for entry in listed.document)
+    assert "GJOBS_DATABASE_URL is set" in listed.err
+    monkeypatch.setenv("GJOBS_PROFILE", "prd")
+    assert "both name a database" in gjobs("profiles").err
+    monkeypatch.delenv("GJOBS_DATABASE_URL")
+    assert "did you mean 'prod'?" in gjobs("profiles").err
+
+
+def test_a_password_that_others_can_read_is_told_once(gjobs: Run, configure: Configure) -> None:
+    file = configure(profile("prod", "postgresql://ada:hunter2@127.0.0.1:1/app"))
+    file.chmod(0o644)
+    for arguments in (["profiles"], ["users", "--profile", "prod"]):
+        told = gjobs(*arguments)
+        assert told.err.count(f"chmod 600 {file}") == 1
+        assert "hunter2" not in told.out + told.err
+
+
+def test_each_mistake_is_a_line_and_ends_with_usage(gjobs: Run, configure: Configure) -> None:
+    file = configure("thme = 1", profile("prod", NOWHERE, colour="red", write="yes"))
+    refused = gjobs("users", "--profile", "prod")
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err.splitlines() == [
+        f"{file}, line 1: thme is not known; did you mean 'theme'?",
+        f"{file}, line 4: profiles.prod.colour is not known; did you mean 'color'?",
+        f"{file}, line 5: profiles.prod.write is a text, and should be true or false.",
+        "Mend the file, or name another with --config.",
+    ]
+
+
+def test_the_embedded_database_can_be_stopped_whatever_the_configuration_says(gjobs: Run, configure: Configure) -> None:
+    configure("not TOML")
+    assert gjobs("db", "status").code == 0
+
+
+def test_hostile_names_are_harmless(gjobs: Run, configure: Configure) -> None:
+    configure(f"[profiles.{json.dumps(HOSTILE)}]", f"url = {json.dumps(NOWHERE)}", f"label = {json.dumps(HOSTILE)}")
+    listed = gjobs("profiles")
+    assert listed.code == 0
+    assert not set(listed.out) & {"\x1b", "\u202e"}
+    assert gjobs("profiles", "--json").document[0]["label"] == HOSTILE
+    refused = gjobs("users", "--profile", "\x1b[2J")
+    assert refused.code == 2
+    assert "\x1b" not in refused.err
+
+
+@pytest.mark.usefixtures("url")
+class TestWriting:
+    @pytest.fixture
+    def address(self, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> str:
+        """The same database without its profile."""
+        monkeypatch.delenv("GJOBS_PROFILE")
+        return uri(database)
+
+    def test_an_address_without_a_profile_is_read_only(self, gjobs: Run, sql: Sql, address: str) -> None:
+        refused = gjobs("projects", "create", "Winter", "--as", "ada@example.com", "--database-url", address)
+        assert (refused.code, refused.out) == (6, "")
+        assert "--write REASON" in refused.err
+        assert sql("select count(*) from public.projects where name = 'Winter'") == [(0,)]
+
+    def test_so_is_the_apps_own_variable_and_its_use_is_said(
+        self, gjobs: Run, address: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("DATABASE_URL", address)
+        listed = gjobs("projects", "--json")
+        assert (listed.code, len(listed.document)) == (0, 2)
+        assert listed.err.startswith("Using DATABASE_URL: ")
+        assert listed.err.endswith(", read-only.\n")
+        assert gjobs("projects", "create", "Winter", "--as", "ada@example.com").code == 6
+
+    def test_what_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GJOBS_PROFILE")
+        monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")
+        refused = run_process("users")
+        assert (refused.code, refused.out) == (2, "")
+        assert "DATABASE_URL starts with 'mysql'; only Postgres can be opened." in refused.err
+        assert "--profile embedded" in refused.err
+        assert "hunter2" not in refused.err
+
+
+@pytest.mark.parametrize(("option", "origin"), [([], "GJOBS_AS"), (["--profile", "lab"], "The profile 'lab'")])
+def test_a_user_that_is_not_there_is_told_with_what_asks_for_them(
+    gjobs: Run, url: str, configure: Configure, option: list[str], origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(profile("world", url), profile("lab", url, **{"as": "nobody@example.com"}))
+    if not option:
+        monkeypatch.setenv("GJOBS_AS", "nobody@example.com")
+    refused = gjobs("jobs", "list", *option)
+    assert (refused.code, refused.out) == (1, "")
+    assert "nobody@example.com" in refused.err
+    assert f"{origin} asks for these eyes." in refused.err
+
+
+def test_the_dashboard_checks_the_address_first(open_terminal: OpenTerminal, configure: Configure) -> None:
+    configure(profile("prod", "postgresql://a?b@c/d"))
+    terminal = open_terminal("--profile", "prod")
+    assert terminal.finish() == 2
+    assert "The address in the profile 'prod' cannot be read." in terminal.screen
+
+
+def test_listing_imports_no_screen_and_no_statement(configure: Configure) -> None:
+    configure(profile("prod", NOWHERE))
+    heavy = {"textual", "sqlalchemy", "alembic", "rich.console", "store.store"}
+    assert not heavy & modules_after("profiles")
+    assert not {"psycopg", *heavy} & modules_after("config", "path")

@@ -1,0 +1,156 @@
+"""`gjobs profiles` and `gjobs config path`: what is configured, and where."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.errors import InvalidValue
+from store.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
+from store.settings import Settings, UrlTarget, resolve
+from tui.cli.command import Command
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command, add_commands
+
+if TYPE_CHECKING:
+    from store.configuration import Configuration, ConfigurationFile
+    from tui.cli.jsonable import Json
+    from tui.cli.parser import Commands
+
+
+def add_configuration(commands: "Commands") -> None:
+    add_command(
+        commands,
+        "profiles",
+        Command(run=list_profiles, about_configuration=True),
+        help="list the databases of the configuration file",
+        example="gjobs profiles",
+    )
+    group = add_command(commands, "config", None, help="tell where the configuration is", example="gjobs config path")
+    add_command(
+        add_commands(group, required=True),
+        "path",
+        Command(run=print_path, about_configuration=True),
+        help="print the configuration file's path, be there one or not",
+        example="gjobs config path",
+    )
+
+
+def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
+    if output.json:
+        output.document({"path": str(file.path), "exists": file.path.exists()})
+    else:
+        from tui.text import clean
+
+        # A script needs the very path.
+        output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
+    if not file.path.exists():
+        say("There is no such file: nothing is configured.")
+    return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    profile: Profile
+    where: str
+    """Host and database; never a password."""
+    act_as: str
+    origin: str
+    is_default: bool
+    """Whether it is opened where nothing is chosen."""
+
+
+def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
+    from store.configuration import load
+
+    configuration = load(file)
+    if configuration.warning:
+        say(configuration.warning)
+    opened = _opened(configuration, os.environ)
+    listed = [_listed(profile, configuration, opened) for profile in configuration.profiles.values()]
+    if output.json:
+        output.document([_document(row) for row in listed])
+        return ExitCode.DONE
+    from tui.cli.tables import Column
+
+    columns = (
+        Column(title="PROFILE"),
+        Column(title="DEFAULT"),
+        Column(title="LABEL", narrowest=8),
+        Column(title="WRITE"),
+        Column(title="AS", narrowest=8),
+        Column(title="COLOR"),
+        Column(title="WHERE", narrowest=10),
+        Column(title="ORIGIN", narrowest=10),
+    )
+    output.table(columns, [_cells(row) for row in listed])
+    return ExitCode.DONE
+
+
+def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> Settings | None:
+    """What a command opens that chooses nothing; where that is no profile, it is said."""
+    try:
+        # Nothing is opened here, so where the data lie is of no matter.
+        settings = resolve(data_dir=Path(), environment=environment, configuration=configuration)
+    except InvalidValue as error:
+        say(error.message)
+        return None
+    if isinstance(settings.target, UrlTarget) and settings.profile is None:
+        say(f"{settings.target.origin} is set: without --profile, its database is opened.")
+    return settings
+
+
+def _listed(profile: Profile, configuration: "Configuration", opened: Settings | None) -> Listed:
+    chosen = resolve(profile=profile.name, data_dir=Path(), environment={}, configuration=configuration)
+    is_built_in = configuration.path is None or profile == EMBEDDED_PROFILE
+    return Listed(
+        profile=profile,
+        where=_where(chosen),
+        act_as=chosen.act_as,
+        origin="built in" if is_built_in else str(configuration.path),
+        is_default=opened is not None and opened.profile == profile,
+    )
+
+
+def _where(settings: Settings) -> str:
+    if not isinstance(settings.target, UrlTarget):
+        return EMBEDDED
+    from store.connection_url import label, parameters
+
+    try:
+        return label(parameters(settings.target))
+    except InvalidValue:
+        return "an address that cannot be read"
+
+
+def _cells(row: Listed) -> list[str]:
+    profile = row.profile
+    return [
+        profile.name,
+        "default" if row.is_default else "",
+        profile.label,
+        "yes" if profile.write else "no",
+        row.act_as,
+        profile.color or "-",
+        row.where,
+        row.origin,
+    ]
+
+
+def _document(row: Listed) -> "dict[str, Json]":
+    profile = row.profile
+    return {
+        "name": profile.name,
+        "label": profile.label,
+        "where": row.where,
+        "write": profile.write,
+        "as": row.act_as,
+        "color": profile.color,
+        "interval": profile.interval,
+        "statement_timeout": profile.statement_timeout,
+        "pooler": profile.pooler,
+        "default": row.is_default,
+        "origin": row.origin,
+    }
