@@ -22,6 +22,7 @@ from tui.desk import Desk, make_desk
 from tui.errands import Errands
 from tui.eyes import eyes_name
 from tui.help_entries import help_entries
+from tui.isolation import show_isolation
 from tui.job_actions import JobActions
 from tui.messages import Connected, Connecting, Looked, LookFailed
 from tui.outcomes import Toast
@@ -185,6 +186,9 @@ class GjobsApp(App[int]):
             say(self, Toast(text="Not possible yet: there is no database.", severity="warning"))
         else:
             self.errands.ask(pick_eyes(self, session.operator))
+
+    def action_isolation(self) -> None:
+        self.errands.ask(show_isolation(self))
 
     def action_refresh(self) -> None:
         self.connection.refresh()

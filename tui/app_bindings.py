@@ -4,6 +4,9 @@ from textual.binding import Binding, BindingType
 
 APP_BINDINGS: list[BindingType] = [
     Binding("u", "pick_eyes", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
+    Binding(
+        "i", "isolation", "Isolation", show=False, id="app.isolation", tooltip="Try whether users reach others' rows"
+    ),
     Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
     Binding("plus,equals_sign", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),

@@ -12,6 +12,7 @@ from tui.screens.dashboard import DashboardScreen
 from tui.screens.details import JobDetails
 from tui.screens.dialog import Dialog
 from tui.screens.help import HelpDialog, HelpEntry
+from tui.screens.isolation import IsolationDialog
 from tui.screens.pick import PickDialog
 from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
@@ -26,6 +27,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     Dialog,
     ConfirmDialog,
     PickDialog,
+    IsolationDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -42,6 +44,7 @@ GROUPS = {
     "dialog": "In a dialog",
     "confirm": "In a question",
     "pick": "Where one of several is picked",
+    "isolation": "In the isolation check",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

@@ -53,11 +53,16 @@ async def pick_eyes(app: "GjobsApp", operator: "Store") -> None:
 
 async def pick_owner(app: "GjobsApp", operator: "Store") -> UUID | None:
     """For whom the operator creates a project; None where nobody was picked."""
+    return await pick_user(app, operator, "Whose project?")
+
+
+async def pick_user(app: "GjobsApp", operator: "Store", title: str) -> UUID | None:
+    """None where nobody was picked."""
     users = await _users(app, operator)
     if users is None:
         return None
     choices = [_user_choice(user, "") for user in users]
-    picked = await app.push_screen_wait(PickDialog(title="Whose project?", choices=choices))
+    picked = await app.push_screen_wait(PickDialog(title=title, choices=choices))
     return UUID(picked) if picked else None
 
 

@@ -1,6 +1,15 @@
 """From what the database answered to words and a verdict. Pure."""
 
-from store.errors import Conflict, InvalidValue, Locked, NoPrivilege, SchemaMissing, StoreError, TimedOut
+from store.errors import (
+    Conflict,
+    InvalidValue,
+    Locked,
+    NoPrivilege,
+    SchemaMissing,
+    StoreError,
+    TimedOut,
+    UnexpectedError,
+)
 from store.isolation.model import How, Probe, Thing, Verb, Verdict
 
 _RAISED = "P0001"
@@ -16,13 +25,13 @@ def rows_answer(thing: Thing, verb: Verb, rows: int) -> Probe:
     if rows == 0:
         return _tried(thing, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", Verdict.KEPT)
     if not verb.writes:
-        return _tried(thing, verb, f"LEAK: {counted}", Verdict.LEAK)
+        return _tried(thing, verb, f"read {counted}", Verdict.LEAK)
     done = _DONE.get(verb, "inserted")
-    return _tried(thing, verb, f"{done} {counted} — rolled back: LEAK", Verdict.LEAK)
+    return _tried(thing, verb, f"{done} {counted} — rolled back", Verdict.LEAK)
 
 
 def error_answer(thing: Thing, verb: Verb, error: StoreError) -> Probe | None:
-    """None where the error says nothing of the rows: the link broke, the session may not write, and the like."""
+    """None where it is no answer to the statement: the link broke, the session may not write, and the like."""
     match error:
         case NoPrivilege():
             return _tried(thing, verb, _refused(error), Verdict.KEPT)
@@ -30,10 +39,10 @@ def error_answer(thing: Thing, verb: Verb, error: StoreError) -> Probe | None:
             return _tried(thing, verb, _refused(error), Verdict.KEPT)
         case InvalidValue() if error.sqlstate in _REFERENCES:
             # Looked at after the row was written, so the policies had let it through.
-            return _tried(thing, verb, f"permitted, and then {_refused(error)}: LEAK", Verdict.LEAK)
+            return _tried(thing, verb, f"permitted, and then {_refused(error)}", Verdict.LEAK)
         case Locked():
-            return _not_tried(thing, verb, "locked by another transaction: not tried")
-        case TimedOut() | Conflict() | InvalidValue():
+            return _not_tried(thing, verb, "locked by another transaction")
+        case TimedOut() | Conflict() | InvalidValue() | UnexpectedError() if error.sqlstate is not None:
             return _not_tried(thing, verb, f"no answer: {error.message}")
         case SchemaMissing():
             return _not_tried(thing, verb, f"not here: {error.message}")

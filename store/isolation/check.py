@@ -60,13 +60,13 @@ class _Attempts:
 
     async def probe(self, thing: Thing, verb: Verb, *, tries_writes: bool) -> Probe:
         judged = judge(thing, verb, self._rules, self._policies)
+        if verb.writes and not tries_writes:
+            return judged
         query = query_for(thing, verb, self._plan)
         if isinstance(query, str):
             return _untried(judged, query)
         if not verb.writes:
             return await self._read(thing, verb, query, judged)
-        if not tries_writes:
-            return judged
         if not await self._still_fits(thing, verb):
             return _untried(judged, "what was chosen has changed meanwhile")
         try:
@@ -101,7 +101,7 @@ def _answered(thing: Thing, verb: Verb, error: StoreError) -> Probe:
 def _untried(judged: Probe, reason: str) -> Probe:
     if judged.verdict is Verdict.UNKNOWN:
         return replace(judged, how=How.NOT_TRIED, answer=reason)
-    return replace(judged, answer=f"{judged.answer}; {reason}")
+    return replace(judged, answer=f"{judged.answer} ({reason})")
 
 
 def _seen_with(judged: Probe, tried: Probe) -> Probe:

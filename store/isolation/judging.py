@@ -49,12 +49,13 @@ def _judged(thing: Thing, verb: Verb, tables: Sequence[TableRules], policies: Se
             policy: _meaning(policy, verb)
             for policy in policies
             if policy.table == rules.table and policy.command in (command, Command.ALL)
-        }
+        },
+        kept="own projects only" if verb is Verb.INSERT_INTO else "own rows only",
     )
 
 
-def _weighed(meanings: Mapping[Policy, Verdict]) -> tuple[Verdict, str]:
-    """Any permissive policy is enough to let a row through, and every restrictive one must."""
+def _weighed(meanings: Mapping[Policy, Verdict], *, kept: str) -> tuple[Verdict, str]:
+    """Any permissive policy is enough to let a row through, and every restrictive one must. `kept` says it of all."""
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
     if not permissive:
@@ -63,7 +64,7 @@ def _weighed(meanings: Mapping[Policy, Verdict]) -> tuple[Verdict, str]:
         if verdict is Verdict.KEPT:
             return Verdict.KEPT, f'policy "{policy.name}" forbids it'
     if all(verdict is Verdict.KEPT for verdict in permissive.values()):
-        return Verdict.KEPT, "policies permit one's own only"
+        return Verdict.KEPT, kept
     unsure = [policy.name for policy, verdict in restrictive.items() if verdict is Verdict.UNKNOWN]
     leaking = [policy.name for policy, verdict in permissive.items() if verdict is Verdict.LEAK]
     if leaking and not unsure:

@@ -24,9 +24,9 @@ class Verb(StrEnum):
     """What the other user tries."""
 
     READ = "read"
-    INSERT_INTO = "insert into their project"
+    INSERT_INTO = "insert_into"
     """A row of the other user's own, in the owner's project."""
-    INSERT_AS = "insert in their name"
+    INSERT_AS = "insert_as"
     """A row that says it is the owner's."""
     UPDATE = "update"
     DELETE = "delete"
@@ -44,7 +44,7 @@ class How(StrEnum):
     TRIED = "tried"
     JUDGED = "judged"
     """From the policies, not tried."""
-    NOT_TRIED = "not tried"
+    NOT_TRIED = "not_tried"
 
 
 class Verdict(StrEnum):
@@ -62,17 +62,17 @@ class Person:
 
 
 class Kind(StrEnum):
-    """What something is tried on, in words for a person who has none of it."""
+    """What of the owner's something is tried on."""
 
     JOB = "job"
-    FINISHED_JOB = "job that has finished"
+    FINISHED_JOB = "finished job"
     """No worker waits for it, so that a write for an instant disturbs nobody."""
     PROJECT = "project"
-    EMPTY_PROJECT = "project without jobs and assets"
-    """To delete a project deletes what is in it."""
+    EMPTY_PROJECT = "empty project"
+    """Without jobs and assets: to delete a project deletes what is in it."""
     ASSET = "asset"
-    UNUSED_ASSET = "asset from which nothing was made"
-    """To delete one changes the jobs and assets that were made from it."""
+    UNUSED_ASSET = "unused asset"
+    """From which nothing was made: to delete one changes the jobs and assets that were."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -82,13 +82,13 @@ def test_a_check_decides_on_what_is_inserted_and_using_on_the_rest() -> None:
     ("policies", "expected", "answer"),
     [
         ([], Verdict.KEPT, "no policy permits it"),
-        ([(OWN, False), (OWN_ONCE, False)], Verdict.KEPT, "policies permit one's own only"),
+        ([(OWN, False), (OWN_ONCE, False)], Verdict.KEPT, "own rows only"),
         ([(OWN, False), (EVERYTHING, False)], Verdict.LEAK, 'policy "1" permits it'),
         ([(OWN, False), (TEAM, False)], Verdict.UNKNOWN, 'policy "1" has a condition that is not known'),
         ([(EVERYTHING, False), (OWN, True)], Verdict.KEPT, 'policy "1" forbids it'),
         ([(EVERYTHING, False), (EVERYTHING, True)], Verdict.LEAK, 'policy "0" permits it'),
         ([(EVERYTHING, False), (TEAM, True)], Verdict.UNKNOWN, 'policy "1" has a condition that is not known'),
-        ([(OWN, False), (TEAM, True)], Verdict.KEPT, "policies permit one's own only"),
+        ([(OWN, False), (TEAM, True)], Verdict.KEPT, "own rows only"),
         ([(OWN, True)], Verdict.KEPT, "no policy permits it"),
     ],
 )

@@ -1,0 +1,150 @@
+"""The isolation check in the dashboard: what it shows, when it asks, and that it can be stopped."""
+
+from collections.abc import Iterator
+
+import pytest
+from textual.widgets import OptionList
+
+from store.actor import OPERATOR
+from store.write_access import WriteRule
+from tests.conftest import Conninfo, connect
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World, fill
+
+
+@pytest.fixture
+def operator(database: Conninfo) -> WatchedApp:
+    """On the managed schema."""
+    return WatchedApp(opener_of(database, actor=OPERATOR))
+
+
+@pytest.fixture
+def attached_world(attached_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+    """On the app's own schema."""
+    world = World(attached_database)
+    fill(world)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def attached_operator(attached_database: Conninfo) -> WatchedApp:
+    return WatchedApp(opener_of(attached_database, actor=OPERATOR))
+
+
+async def test_reads_are_tried_and_writes_judged_without_a_question(world: World, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        await driver.press("i")
+        await driver.has_dialog("Isolation")
+        await driver.sees("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
+        await driver.sees("no leak, 17 kept; 12 judged from the policies, not tried.")
+        await driver.sees("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
+        await driver.press("escape")
+        await driver.has_dialog("")
+
+
+async def test_writes_are_tried_after_a_question_that_names_the_database(
+    attached_world: World, attached_operator: WatchedApp
+) -> None:
+    attached_world.sql("delete from generation_jobs where id = %s", "00000007-0000-0000-0000-000000000000")
+    everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
+    before = sorted(attached_world.sql(everything))
+    async with driving(attached_operator) as driver:
+        await driver.press("i")
+        await driver.sees("4 leaks, 13 kept; 12 judged")
+        await driver.press("w")
+        await driver.has_dialog("Try the writes?")
+        await driver.sees("Database: testbase", "Each try is rolled back at once")
+        await driver.press("n")
+        await driver.has_dialog("Isolation")
+        await driver.sees("12 judged")
+
+        await driver.press("w", "y")
+        await driver.sees("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back")
+    assert sorted(attached_world.sql(everything)) == before
+
+
+async def test_the_row_under_the_cursor_is_told_in_full(attached_world: World, attached_operator: WatchedApp) -> None:
+    async with driving(attached_operator, size=(80, 24)) as driver:
+        await driver.press("i")
+        await driver.sees("4 leaks")
+        await driver.press("end")
+        await driver.sees("in the view generation_job_summary, the rows of")
+        await driver.sees("✗ LEAK     read 7 jobs")
+        await driver.sees("esc close")
+
+
+@pytest.mark.parametrize(
+    ("rule", "why"), [(WriteRule.LEASED, "W opens a write lease"), (WriteRule.CLOSED, "without --read-only")]
+)
+async def test_a_session_that_may_not_write_says_why(
+    world: World, database: Conninfo, rule: WriteRule, why: str
+) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
+        await driver.press("i")
+        await driver.sees("no leak")
+        await driver.press("w")
+        await driver.is_told("The writes are judged from the policies.")
+        await driver.is_told(why)
+        await driver.has_dialog("Isolation")
+
+
+async def test_only_the_operator_may(dashboard: Driver) -> None:
+    await dashboard.press("i")
+    await dashboard.is_told("Only the operator sees what there is to try; you look as ada@example.com. Press u")
+    await dashboard.has_dialog("")
+
+
+async def test_the_two_users_can_be_chosen(world: World, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        await driver.press("i")
+        await driver.sees("no leak")
+        await driver.press("o")
+        await driver.has_dialog("Whose rows are tried?")
+        await driver.type("ben")
+        await driver.press("enter")
+        await driver.sees("ada@example.com tries what is owned by ben@example.com", "no leak")
+        await driver.press("u")
+        await driver.has_dialog("Who tries?")
+        await driver.type("ben")
+        await driver.press("enter")
+        await driver.sees("One user is not isolated from themselves: name two.")
+
+
+async def test_it_is_stopped_while_it_waits(world: World, database: Conninfo, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        with connect(database) as other, other.transaction():
+            other.execute("lock table projects in access exclusive mode")
+            await driver.press("i")
+            await driver.sees("Looking for two users …")
+            await driver.press("x")
+            await driver.sees("Stopped after 0 of 17.")
+        await driver.press("r")
+        await driver.sees("no leak, 17 kept")
+        await driver.press("x")
+        await driver.sees("no leak, 17 kept")
+
+
+async def test_what_policies_are_called_is_harmless(attached_world: World, attached_operator: WatchedApp) -> None:
+    attached_world.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
+    async with driving(attached_operator) as driver:
+        await driver.press("i")
+        await driver.sees('✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
+
+
+async def test_where_nobody_has_anything_it_says_so(empty_world: World, operator: WatchedApp) -> None:
+    async with driving(operator) as driver:
+        await driver.press("i")
+        await driver.sees("a made-up user tries what is owned by nobody", "3 unknown")
+        await driver.press("w")
+        await driver.is_told("There is nothing to try the writes on.")
+
+
+@pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
+async def test_it_fits(world: World, operator: WatchedApp, size: tuple[int, int]) -> None:
+    async with driving(operator, size=size) as driver:
+        await driver.press("i")
+        await driver.has_dialog("Isolation")
+        await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)
+        await driver.press("end", "escape")
+        await driver.has_dialog("")

@@ -1,0 +1,59 @@
+"""The isolation check of one session, for its dialog."""
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.actor import ActingUser
+from store.isolation.model import Plan, Probe
+from tui.eyes import eyes_name
+from tui.outcomes import Toast
+from tui.pickers import pick_user
+from tui.say import say
+from tui.screens.isolation import IsolationDialog
+
+if TYPE_CHECKING:
+    from tui.app import GjobsApp
+    from tui.session import Session
+
+
+async def show_isolation(app: "GjobsApp") -> None:
+    """Only for the operator, who alone sees what there is to try."""
+    session, store = app.connection.session, app.connection.store
+    if session is None or store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+    elif isinstance(store.actor, ActingUser):
+        text = f"Only the operator sees what there is to try; you look as {eyes_name(store.actor)}. Press u to change."
+        say(app, Toast(text=text, severity="warning"))
+    else:
+        await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
+
+
+class SessionCheck:
+    def __init__(self, app: "GjobsApp", session: "Session") -> None:
+        self._app = app
+        self._session = session
+
+    @property
+    def database(self) -> str:
+        return self._session.label
+
+    @property
+    def why_no_writes(self) -> str | None:
+        access = self._session.access
+        if access.may_write:
+            return None
+        return f"The writes are judged from the policies. {access.refusal().hint or 'This session is read-only.'}"
+
+    async def pick_user(self, title: str) -> UUID | None:
+        return await pick_user(self._app, self._session.operator, title)
+
+    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Plan:
+        from store.isolation import check
+
+        return await check.prepare(self._session.operator.database, owner_id=owner_id, other_id=other_id)
+
+    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]:
+        from store.isolation import check
+
+        return check.attempt(self._session.operator.database, plan, tries_writes=tries_writes)

@@ -1,0 +1,119 @@
+"""The isolation check in words: what is tried, by whom, and what came of it. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from store.isolation.model import How, Person, Plan, Probe, Thing, Verb, Verdict
+from tui.confirmations import Confirmation, where
+from tui.format import short_id
+from tui.text import clean
+
+_LONGEST_NAME = 60
+_LONGEST_ANSWER = 1_000
+
+_THINGS = {
+    Thing.JOB: "job",
+    Thing.PROJECT: "project",
+    Thing.ASSET: "asset",
+    Thing.COUNTS: "counts",
+    Thing.STATISTICS: "statistics",
+    Thing.SUMMARY: "summary",
+}
+_VERBS = {
+    Verb.READ: "read",
+    Verb.INSERT_INTO: "insert into theirs",
+    Verb.INSERT_AS: "insert as theirs",
+    Verb.UPDATE: "update",
+    Verb.DELETE: "delete",
+}
+_MARKS = {Verdict.KEPT: "✓ kept", Verdict.LEAK: "✗ LEAK", Verdict.UNKNOWN: "? unknown"}
+
+
+def thing_name(thing: Thing) -> str:
+    return _THINGS[thing]
+
+
+def verb_name(verb: Verb) -> str:
+    return _VERBS[verb]
+
+
+def verdict_mark(verdict: Verdict) -> str:
+    return _MARKS[verdict]
+
+
+def answer_words(probe: Probe) -> str:
+    """What the database said, harmless; that it was not asked is said first."""
+    answer = clean(probe.answer, limit=_LONGEST_ANSWER)
+    match probe.how:
+        case How.TRIED:
+            return answer
+        case How.JUDGED:
+            return f"judged: {answer}"
+        case How.NOT_TRIED:
+            return f"not tried: {answer}"
+
+
+def person_name(person: Person | None) -> str:
+    if person is None:
+        return "nobody"
+    if not person.exists:
+        return "a made-up user"
+    return clean(person.email, limit=_LONGEST_NAME) if person.email else f"user {short_id(person.id)}"
+
+
+def tried_sentence(thing: Thing, verb: Verb, plan: Plan) -> str:
+    """What the other user does, or would do."""
+    owner, other = person_name(plan.owner), person_name(plan.other)
+    return f"{_sentence(other)} {_deed(thing, verb)} {owner}."
+
+
+def _sentence(name: str) -> str:
+    """A name that may stand at the beginning; an e-mail keeps its letters."""
+    return name if "@" in name else f"{name[:1].upper()}{name[1:]}"
+
+
+def _deed(thing: Thing, verb: Verb) -> str:
+    """To be followed by the owner's name."""
+    an = "an" if thing is Thing.ASSET else "a"
+    match thing, verb:
+        case Thing.COUNTS, _:
+            return "counts, in the table of jobs, those of"
+        case Thing.STATISTICS, _:
+            return "calls get_job_statistics with the id of"
+        case Thing.SUMMARY, _:
+            return "reads, in the view generation_job_summary, the rows of"
+        case _, Verb.INSERT_INTO:
+            return f"puts {an} {thing} of their own into a project of"
+        case _, Verb.INSERT_AS:
+            return f"makes {an} {thing} in the name of"
+        case _:
+            does = {Verb.READ: "reads", Verb.UPDATE: "changes", Verb.DELETE: "deletes"}[verb]
+            return f"{does} {an} {thing} of"
+
+
+def summary_words(probes: Sequence[Probe]) -> str:
+    counts = Counter(probe.verdict for probe in probes)
+    leaks = counts[Verdict.LEAK]
+    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "no leak", f"{counts[Verdict.KEPT]} kept"]
+    if counts[Verdict.UNKNOWN]:
+        parts.append(f"{counts[Verdict.UNKNOWN]} unknown")
+    judged = sum(probe.how is How.JUDGED for probe in probes)
+    return ", ".join(parts) + (f"; {judged} judged from the policies, not tried" if judged else "")
+
+
+def confirm_tries(plan: Plan, *, database: str) -> Confirmation:
+    """Before writes are tried."""
+    return Confirmation(
+        title="Try the writes?",
+        lines=(
+            f"{_sentence(person_name(plan.other))} tries to insert, update and delete.",
+            f"What is tried on is owned by {person_name(plan.owner)}: a job that has",
+            "finished, an asset that nothing was made from, a project without jobs.",
+            "Each try is rolled back at once, with what triggers do in it.",
+            "",
+            where(database),
+        ),
+        warning=None,
+        agree="Try",
+        is_dangerous=False,
+    )

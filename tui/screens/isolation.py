@@ -1,0 +1,218 @@
+"""The isolation check: one user tries what is another's, row by row as the database answers."""
+
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, ClassVar, Protocol
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from store.errors import StoreError
+from store.isolation.model import PROBED, Plan, Probe, Verdict
+from tui.isolation_words import (
+    answer_words,
+    confirm_tries,
+    person_name,
+    summary_words,
+    thing_name,
+    tried_sentence,
+    verb_name,
+    verdict_mark,
+)
+from tui.outcomes import Toast, error_words
+from tui.say import say
+from tui.screens.confirm import ConfirmDialog
+from tui.screens.dialog import Dialog
+from tui.text import clean, pad
+from tui.widgets.steady_text import SteadyText
+
+_COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
+_KEYS = "w try writes  o whose rows  u who tries  r again  x stop  esc close"
+_TRYING = "trying"
+_THING_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
+
+
+class Check(Protocol):
+    """What the dialog shows."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def why_no_writes(self) -> str | None:
+        """A sentence where the session may not write at present."""
+
+    def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
+
+    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, Plan]: ...
+
+    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
+
+
+class IsolationDialog(Dialog[None]):
+    """Tries the reads at once; the writes, which are judged from the policies, when that is asked for."""
+
+    DEFAULT_CSS = """
+    IsolationDialog {
+        #dialog { width: 116; height: 96%; max-height: 29; padding: 0 2; }
+        #who { height: auto; }
+        OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #answer { height: 4; margin-top: 1; color: $foreground; }
+        #progress { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="isolation.close", tooltip="Back to the dashboard"),
+        Binding(
+            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes, too, each rolled back"
+        ),
+        Binding("r", "again", "Again", id="isolation.again", tooltip="Try once more"),
+        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop trying"),
+        Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose whose rows are tried"),
+        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose who tries"),
+    ]
+
+    def __init__(self, check: Check) -> None:
+        super().__init__()
+        self._check = check
+        self._plan: Plan | None = None
+        self._probes: list[Probe] = []
+        self._people: dict[str, UUID | None] = {"owner": None, "other": None}
+
+    def compose(self) -> ComposeResult:
+        with self.box("Isolation"):
+            yield SteadyText(id="who")
+            yield OptionList(id="probes", markup=False, compact=True)
+            yield SteadyText(id="answer")
+            yield SteadyText(id="progress")
+            yield Static(_KEYS, id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.call_after_refresh(self._look)
+
+    # What it does
+
+    def action_again(self) -> None:
+        self._look()
+
+    def action_try_writes(self) -> None:
+        if self._plan is None or self._plan.owner is None:
+            say(self.app, Toast(text="There is nothing to try the writes on.", severity="warning"))
+        elif (why := self._check.why_no_writes) is not None:
+            say(self.app, Toast(text=why, severity="warning"))
+        else:
+            plan = self._plan
+            self.app.push_screen(
+                ConfirmDialog(confirm_tries(plan, database=self._check.database)),
+                lambda agreed: self._work(self._try(plan, tries_writes=True)) if agreed else None,
+            )
+
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _TRYING):
+            self._say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
+
+    def action_pick(self, who: str) -> None:
+        self.run_worker(self._pick(who), group="picking", exclusive=True)
+
+    async def _pick(self, who: str) -> None:
+        picked = await self._check.pick_user("Whose rows are tried?" if who == "owner" else "Who tries?")
+        if picked is not None:
+            self._people[who] = picked
+            self._look()
+
+    def _look(self) -> None:
+        """Reads are tried, writes judged: that needs no question."""
+        self._plan = None
+        self._work(self._prepare_and_try())
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """In place of what is still being tried, which leaves nothing behind."""
+        self._probes = []
+        self._draw_all()
+        self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
+
+    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            self._say("progress", Content.styled(error_words(error), "bold $text-error"))
+
+    async def _prepare_and_try(self) -> None:
+        self._say("progress", Content("Looking for two users …"))
+        self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
+        await self._try(self._plan, tries_writes=False)
+
+    async def _try(self, plan: Plan, *, tries_writes: bool) -> None:
+        self._draw_all()
+        async for probe in self._check.attempt(plan, tries_writes=tries_writes):
+            self._probes.append(probe)
+            self._draw(len(self._probes) - 1)
+            self._say("progress", Content(f"Trying … {self._progress()}"))
+        leaks = any(probe.verdict is Verdict.LEAK for probe in self._probes)
+        style = "bold $text-error" if leaks else "bold $text-success"
+        self._say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
+
+    def _progress(self) -> str:
+        return f"{len(self._probes)} of {len(PROBED)}"
+
+    # How it is drawn
+
+    def _draw_all(self) -> None:
+        if not self.is_open:
+            return
+        rows = self.query_one(OptionList)
+        place = rows.highlighted
+        rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
+        rows.highlighted = place or 0
+        self._say("who", self._who())
+        self._draw_answer()
+
+    def _draw(self, index: int) -> None:
+        if self.is_open:
+            self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(index))
+            self._draw_answer()
+
+    def _who(self) -> Content:
+        muted = "$foreground-muted"
+        database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
+        if self._plan is None:
+            return Content.assemble(*database, "\n", ("Everything is rolled back.", muted))
+        return Content.assemble(
+            *database,
+            ("  everything is rolled back\n", muted),
+            (person_name(self._plan.other), "bold $text-accent"),
+            (" tries what is owned by ", muted),
+            (person_name(self._plan.owner), "bold $text-accent"),
+        )
+
+    def _row(self, index: int) -> Content:
+        thing, verb = PROBED[index]
+        is_first = index == 0 or PROBED[index - 1][0] is not thing
+        name = pad(thing_name(thing) if is_first else "", _THING_WIDTH)
+        start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
+        if index >= len(self._probes):
+            return Content.assemble(start, ("…", "$foreground-muted"))
+        probe = self._probes[index]
+        mark = pad(verdict_mark(probe.verdict), _MARK_WIDTH)
+        return Content.assemble(start, (mark, _COLOURS[probe.verdict]), answer_words(probe))
+
+    @on(OptionList.OptionHighlighted)
+    def _draw_answer(self) -> None:
+        """All of what stands in the row, which may be cut there."""
+        index = self.query_one(OptionList).highlighted
+        if index is None or self._plan is None:
+            self._say("answer", Content())
+            return
+        tried = tried_sentence(*PROBED[index], self._plan)
+        answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
+        self._say("answer", Content.assemble((f"{tried}\n", "$foreground-muted"), answer))
+
+    def _say(self, where: str, content: Content) -> None:
+        if self.is_open:
+            self.query_one(f"#{where}", SteadyText).say(content)
