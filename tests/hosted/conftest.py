@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.cli.conftest import gjobs, quiet_environment
 from tests.conftest import Conninfo
 from tests.hosted.cluster import Server
 from tests.hosted.pooler import Pooler
@@ -14,7 +15,7 @@ from tests.hosted.ways import Way
 from tests.tui.conftest import quick_pilot, still_terminal
 from tests.tui.world import World, fill
 
-__all__ = ["quick_pilot", "still_terminal"]
+__all__ = ["gjobs", "quick_pilot", "quiet_environment", "still_terminal"]
 
 
 @pytest.fixture

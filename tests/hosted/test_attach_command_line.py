@@ -1,0 +1,53 @@
+"""The command line on the app's own database, by each way in: it reads, says what it may not, and leaves no trace."""
+
+import pytest
+
+from tests.cli.support import Run
+from tests.hosted.transcript import transcribed
+from tests.hosted.ways import Way
+from tests.tui.world import World, job_id
+
+READING = (
+    ("jobs", "list"),
+    ("jobs", "list", "--status", "failed", "--json"),
+    ("jobs", "show", str(job_id(4))),
+    ("stats",),
+    ("stats", "--by", "project", "--json"),
+    ("projects",),
+    ("snapshot",),
+)
+
+
+@pytest.fixture(autouse=True)
+def address(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", way.url)
+
+
+def test_reading_leaves_no_trace(way: Way, gjobs: Run) -> None:
+    who = "ada@example.com" if way.is_owner else "operator"
+    with transcribed(way) as transcript:
+        for command in READING:
+            done = gjobs(*command, "--as", who)
+            assert (done.code, done.err) == (0, ""), command
+        said = transcript()
+
+    assert sum("FROM public.generation_jobs" in statement.sql for statement in said.statements) >= len(READING)
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+
+
+def test_users_are_listed_to_whoever_may_read_them(way: Way, gjobs: Run) -> None:
+    done = gjobs("users", "--json")
+    if way.is_owner:
+        assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]
+    else:
+        assert done.code == 6
+        assert "permission denied" in done.err
+
+
+def test_a_change_is_made_or_refused_in_words(way: Way, world: World, gjobs: Run) -> None:
+    done = gjobs("jobs", "transition", str(job_id(1)), "running")
+    if way.writes:
+        assert (done.code, world.status(1)) == (0, "running")
+    else:
+        assert (done.code, world.status(1)) == (6, "queued")
+        assert done.err
