@@ -1,0 +1,142 @@
+"""Each way that a profile may take to a password and to an encrypted link, on a server that asks for both."""
+
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from store.configuration import ConfigurationFile, load
+from store.connections import Link
+from store.errors import SignInRefused, StoreError, Unreachable
+from store.settings import Settings, resolve
+from tests.conftest import Conninfo
+from tests.hosted.cluster import PASSWORD
+from tests.hosted.tls import TlsServer
+from tui.session import open_session
+
+ENCRYPTED = Link(is_encrypted=True, is_local=True)
+PLAIN = Link(is_encrypted=False, is_local=True)
+
+
+@pytest.fixture(autouse=True)
+def no_other_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("PGPASSFILE", "PGPASSWORD", "PGSERVICEFILE", "PGSERVICE", "PGSSLMODE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def configured(directory: Path, *lines: str) -> Settings:
+    """The only profile's."""
+    file = directory / "config.toml"
+    file.write_text("\n".join(["[profiles.prod]", *lines]), encoding="utf-8")
+    file.chmod(0o600)
+    configuration = load(ConfigurationFile(path=file, named_by="--config"))
+    return resolve(profile="prod", data_dir=directory, environment={}, configuration=configuration)
+
+
+def address(login: Conninfo, *, password: str = "") -> str:
+    """As a URL, without the password unless one is given."""
+    secret = f":{quote(password, safe='')}" if password else ""
+    return f'url = "postgresql://{login["user"]}{secret}@{login["host"]}:{login["port"]}/{login["dbname"]}"'
+
+
+async def link_of(settings: Settings) -> Link | None:
+    """Of the connection on which the users are read."""
+    async with open_session(settings, print) as session:
+        await session.operator.get_users()
+        return session.operator.database.link
+
+
+async def test_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
+    assert await link_of(configured(tmp_path, address(app_database, password=PASSWORD))) == PLAIN
+
+
+async def test_from_the_file_of_passwords(app_database: Conninfo, tmp_path: Path) -> None:
+    escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
+    file = tmp_path / ".pgpass"
+    file.write_text(f"*:{app_database['port']}:*:{app_database['user']}:{escaped}\n")
+    file.chmod(0o600)
+    settings = configured(tmp_path, address(app_database))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PGPASSFILE", str(file))
+        assert await link_of(settings) == PLAIN
+
+
+async def test_from_the_file_of_services(
+    app_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services.conf"
+    file.write_text("\n".join(["[the app]", *(f"{name}={value}" for name, value in app_database.items())]) + "\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    settings = configured(tmp_path, 'service = "the app"')
+    assert await link_of(settings) == PLAIN
+    async with open_session(settings, print) as session:
+        assert session.full_name == "prod (the app)"
+
+
+async def test_from_a_command_that_runs_once_for_all_connections(app_database: Conninfo, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    script = tmp_path / "secret"
+    script.write_text(f"#!/bin/sh\necho x >> {runs}\nprintf '%s\\n' '{PASSWORD}'\n")
+    script.chmod(0o700)
+    settings = configured(tmp_path, address(app_database), f'password_command = ["{script}"]')
+    assert await link_of(settings) == PLAIN
+    assert runs.read_text() == "x\n"
+
+
+async def test_a_refused_password_of_a_command_is_not_tried_again_by_itself(
+    app_database: Conninfo, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    words = f"echo x >> {runs}; echo hunter2"
+    settings = configured(tmp_path, address(app_database), f'password_command = ["sh", "-c", "{words}"]')
+    with pytest.raises(SignInRefused, match="password authentication failed") as caught:
+        await link_of(settings)
+    assert "hunter2" not in str(caught.value)
+    assert runs.read_text() == "x\n"
+
+
+async def test_a_password_that_has_run_out_is_asked_for_once_more(app_database: Conninfo, tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    file.write_text(PASSWORD)
+    settings = configured(tmp_path, address(app_database), f'password_command = ["cat", "{file}"]')
+    async with open_session(settings, print) as session:
+        await session.operator.get_users()
+        password = session.operator.database._connections._password
+        assert password is not None
+        password._password = "has run out"
+        connections = session.operator.database._connections
+        while connections._idle:
+            await connections._idle.pop().close()
+        assert await session.operator.get_users() == []
+
+
+async def test_a_certificate_is_checked_by_the_path_beside_the_file(tls_server: TlsServer, tmp_path: Path) -> None:
+    (tmp_path / "root.crt").write_bytes(tls_server.certificate.read_bytes())
+    login = tls_server.login()
+    checked = configured(
+        tmp_path, address(login, password=PASSWORD), 'sslmode = "verify-full"', 'sslrootcert = "root.crt"'
+    )
+    assert await link_after_trying(checked) == ENCRYPTED
+
+
+@pytest.mark.parametrize(
+    ("lines", "kind"),
+    [
+        (['sslmode = "disable"'], SignInRefused),
+        (['sslmode = "verify-full"', 'sslrootcert = "missing.crt"'], Unreachable),
+    ],
+)
+async def test_what_is_asked_of_the_link_is_kept_or_refused(
+    tls_server: TlsServer, tmp_path: Path, lines: list[str], kind: type[StoreError]
+) -> None:
+    with pytest.raises(kind):
+        await link_of(configured(tmp_path, address(tls_server.login(), password=PASSWORD), *lines))
+
+
+async def link_after_trying(settings: Settings) -> Link | None:
+    """That server has nothing of the app's: that it says so is answer enough."""
+    async with open_session(settings, print) as session:
+        with pytest.raises(StoreError, match="lacks what is needed"):
+            await session.operator.get_users()
+        return session.operator.database.link
