@@ -9,12 +9,14 @@ import pytest
 
 from store.actor import ActingUser
 from store.database import Database
-from store.embedded import ADMINISTRATOR, ServerLease
 from store.model import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
+from tests.recording import onlooker
 from tests.store.feeding import Source
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+
+__all__ = ["onlooker"]
 
 
 @pytest.fixture
@@ -102,15 +104,6 @@ def make_job(sql: Sql) -> MakeJob:
         return made
 
     return make
-
-
-@pytest.fixture(scope="session")
-def onlooker(server: ServerLease, migrated: str) -> str:
-    """A login that owns nothing and bypasses nothing, but may act as users do. The migrations made their role."""
-    with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
-        administrator.execute("create role onlooker login noinherit nobypassrls")
-        administrator.execute("grant authenticated to onlooker")
-    return "onlooker"
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""`--as`: no command reads or writes the app's tables with other eyes than were asked for."""
+
+import pytest
+
+from tests.cli.support import Configure, Run, profile, uri
+from tests.cli.world import ADA, ASSET, AUTUMN, QUEUED, SUCCEEDED, fill
+from tests.conftest import Conninfo, connect
+from tests.recording import (
+    AS_OPERATOR,
+    Recording,
+    as_user,
+    onlooker,
+    recording,
+    reused_watched_database,
+    watched_database,
+)
+
+__all__ = ["onlooker", "recording", "reused_watched_database", "watched_database"]
+
+COMMANDS = [
+    "projects",
+    "projects create Winter",
+    "jobs list",
+    "jobs list --status queued --limit 2",
+    f"jobs list --project {AUTUMN}",
+    "jobs list --project Autumn",
+    f"jobs show {QUEUED}",
+    f"jobs create --project Autumn --mode lifestyle --input-asset {ASSET}",
+    f"jobs update {QUEUED} --cost-cents 5",
+    f"jobs transition {QUEUED} running",
+    f"jobs transition {SUCCEEDED} running",
+    f"jobs delete {SUCCEEDED} --yes",
+    "stats",
+    "stats --by project",
+    "stats --project Autumn",
+]
+
+
+@pytest.fixture(autouse=True)
+def opened(
+    watched_database: Conninfo,
+    reused_watched_database: Conninfo,
+    recording: Recording,
+    configure: Configure,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The small world, on the database that watches."""
+    with connect(reused_watched_database) as owner:
+        fill(owner)
+        owner.execute("update projects set name = 'Autumn' where id = %s", [AUTUMN])
+    configure(profile("watched", uri(watched_database), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "watched")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("name", ["ada@example.com", str(ADA)], ids=["by e-mail", "by id"])
+def test_a_command_as_a_user_has_role_and_claims(gjobs: Run, recording: Recording, command: str, name: str) -> None:
+    result = gjobs(*command.split(), "--as", name)
+    assert result.code == (1 if str(SUCCEEDED) in command and "transition" in command else 0), result.err
+    assert recording.eyes == {as_user(ADA)}
+
+
+@pytest.mark.parametrize("command", ["projects", "users", "jobs list", "stats"])
+def test_a_command_as_the_operator_has_none(gjobs: Run, recording: Recording, command: str) -> None:
+    assert gjobs(*command.split(), "--as", "operator").code == 0
+    assert recording.eyes == {AS_OPERATOR}
+
+
+def test_users_as_a_user_are_refused(gjobs: Run, recording: Recording) -> None:
+    assert gjobs("users", "--as", "ada@example.com").code == 6
+    assert AS_OPERATOR not in recording.eyes
+
+
+def test_a_picture_of_the_dashboard_as_a_user(gjobs: Run, recording: Recording) -> None:
+    assert "as ada@example.com" in gjobs("snapshot", "--as", "ada@example.com").out
+    assert recording.eyes == {as_user(ADA)}

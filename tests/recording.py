@@ -1,0 +1,134 @@
+"""A database that tells with whose eyes each statement on its tables was run.
+
+Its policies call a function that reports role and claims. The login owns nothing and bypasses nothing, so that the
+operator's statements are reported as a user's are: those that come upon a row, be it seen or not. A read-only
+transaction may write nowhere, but it may raise a notice.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+from psycopg.errors import Diagnostic
+
+from store.embedded import ADMINISTRATOR, ServerLease
+from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
+
+ONLOOKER = "onlooker"
+TABLES = ("projects", "assets", "generation_jobs")
+
+_POLICIES = """
+drop policy if exists "Users can view own {label}" on public.{table};
+drop policy if exists "Users can insert own {label}" on public.{table};
+drop policy if exists "Users can update own {label}" on public.{table};
+drop policy if exists "Users can delete own {label}" on public.{table};
+create policy watched on public.{table} for all to public
+    using (case when public.watched('{table}') then current_user = 'onlooker' or auth.uid() = user_id end);
+grant all on public.{table} to onlooker;
+"""
+_WATCHED = """
+create function public.watched(seen text) returns boolean language plpgsql stable as $$
+begin
+    raise notice 'watched %', json_build_array(seen, current_user, current_setting('request.jwt.claims', true));
+    return true;
+end $$;
+"""
+_USERS = """
+grant usage on schema auth to onlooker;
+grant select on auth.users to onlooker;
+create policy readable on auth.users for select to onlooker using (true);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """With which a statement was run."""
+
+    role: str
+    user_id: UUID | None
+    """Of the claims; None without any."""
+
+
+AS_OPERATOR = Eyes(role=ONLOOKER, user_id=None)
+
+
+def as_user(user_id: UUID) -> Eyes:
+    return Eyes(role="authenticated", user_id=user_id)
+
+
+class Recording:
+    """Which tables were read or written, and with whose eyes."""
+
+    def __init__(self) -> None:
+        self._seen: list[tuple[str, Eyes]] = []
+
+    def hear(self, notice: Diagnostic) -> None:
+        said = notice.message_primary or ""
+        if said.startswith("watched "):
+            table, role, claims = json.loads(said.removeprefix("watched "))
+            subject = json.loads(claims).get("sub") if claims else None
+            self._seen.append((table, Eyes(role=role, user_id=UUID(subject) if subject else None)))
+
+    def forget(self) -> None:
+        self._seen.clear()
+
+    @property
+    def eyes(self) -> set[Eyes]:
+        return {eyes for _, eyes in self._seen}
+
+    def tables(self, eyes: Eyes) -> set[str]:
+        return {table for table, these in self._seen if these == eyes}
+
+
+@pytest.fixture(scope="session")
+def onlooker(server: ServerLease, migrated: str) -> str:
+    """A login that owns nothing and bypasses nothing, but may act as users do. The migrations made their role."""
+    with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
+        administrator.execute("create role onlooker login noinherit nobypassrls")
+        administrator.execute("grant authenticated to onlooker")
+    return ONLOOKER
+
+
+@pytest.fixture(scope="session")
+def reused_watched_database(server: ServerLease, onlooker: str) -> Iterator[Conninfo]:
+    """What `watched_database` hands out, one for each process of the run. Its role is the owner."""
+    with temporary_database(server) as conninfo:
+        administrator = {**conninfo, "user": ADMINISTRATOR}
+        for file in ("auth_schema.sql", "hosted_project.sql"):
+            run_file(administrator, TESTS / file)
+        run_file(conninfo, TESTS / "app_schema.sql")
+        with connect(administrator) as connection:
+            connection.execute(_USERS)
+        with connect(conninfo) as connection:
+            connection.execute(_WATCHED)
+            for table in TABLES:
+                connection.execute(_POLICIES.format(table=table, label=table.replace("_", " ")).encode())
+        yield conninfo
+
+
+@pytest.fixture
+def watched_database(reused_watched_database: Conninfo, onlooker: str) -> Iterator[Conninfo]:
+    """The app's own without a row, with these policies in place of the app's. Its role is the onlooker."""
+    yield {**reused_watched_database, "user": onlooker}
+    with connect(reused_watched_database) as connection:
+        connection.execute("set lock_timeout = '5s'")
+        connection.execute("delete from auth.users")
+
+
+@pytest.fixture
+def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """Of every connection that anything in this process makes."""
+    recording = Recording()
+    connect_as_ever = AsyncConnection.connect
+
+    async def connect_and_listen(*arguments: object, **parameters: object) -> AsyncConnection:
+        connection: AsyncConnection = await connect_as_ever(*arguments, **parameters)  # type: ignore[arg-type]
+        connection.add_notice_handler(recording.hear)
+        return connection
+
+    monkeypatch.setattr(psycopg.AsyncConnection, "connect", connect_and_listen)
+    return recording

@@ -1,0 +1,210 @@
+"""Acting as a user is role and claims inside each transaction: no statement on the app's tables is run without them."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from inspect import getmembers, iscoroutinefunction
+from uuid import UUID
+
+import pytest
+
+from store.actor import OPERATOR, ActingUser
+from store.database import Database
+from store.errors import NoPrivilege
+from store.feed import Feed, FeedPage
+from store.model import Applied, JobStatus, OverviewQuery
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.recording import (
+    AS_OPERATOR,
+    TABLES,
+    Eyes,
+    Recording,
+    as_user,
+    recording,
+    reused_watched_database,
+    watched_database,
+)
+from tests.store.support import ADA, BEN, NOTHING
+
+__all__ = ["recording", "reused_watched_database", "watched_database"]
+
+PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+JOB = UUID("a3000000-0000-4000-8000-000000000000")
+
+AS_ADA = as_user(ADA)
+
+Call = Callable[[Store], Awaitable[object]]
+
+READS: dict[str, Call] = {
+    "get_generation_jobs": lambda store: store.get_generation_jobs(),
+    "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
+    "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
+    "get_recent_jobs": lambda store: store.get_recent_jobs(),
+    "get_generation_job": lambda store: store.get_generation_job(JOB),
+    "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
+    "get_total_costs": lambda store: store.get_total_costs(),
+    "get_job_summary": lambda store: store.get_job_summary(),
+    "get_overview": lambda store: store.get_overview(OverviewQuery()),
+    "get_projects": lambda store: store.get_projects(),
+    "get_project": lambda store: store.get_project(PROJECT),
+    "get_projects_named": lambda store: store.get_projects_named("Catalog"),
+    "get_assets": lambda store: store.get_assets(PROJECT),
+    "locate": lambda store: store.locate(str(JOB)),
+}
+WRITES: dict[str, Call] = {
+    "create_generation_job": lambda store: store.create_generation_job(
+        project_id=PROJECT, mode="lifestyle", input_asset_id=ASSET
+    ),
+    "update_generation_job": lambda store: store.update_generation_job(JOB, cost_cents=5, input_asset_id=ASSET),
+    "transition_job_status": lambda store: store.transition_job_status(JOB, JobStatus.RUNNING),
+    "delete_generation_job": lambda store: store.delete_generation_job(JOB),
+    "delete_generation_jobs": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED}),
+    "create_project": lambda store: store.create_project("Catalog", owner_id=ADA),
+}
+OF_USERS: dict[str, Call] = {
+    "get_users": lambda store: store.get_users(),
+    "get_user": lambda store: store.get_user(str(ADA)),
+    "find_users": lambda store: store.find_users("ada"),
+}
+"""Which users there are is nothing that a user is told."""
+WITHOUT_OUR_TABLES: dict[str, Call] = {
+    "find_actor": lambda store: store.find_actor("ada@example.com"),
+    "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
+}
+WITH_BOTH_EYES: dict[str, Call] = {
+    "look_through_lens": lambda store: store.look_through_lens(),
+}
+APART = {"close"}
+
+
+@pytest.fixture
+async def operator(
+    watched_database: Conninfo, reused_watched_database: Conninfo, recording: Recording
+) -> AsyncIterator[Store]:
+    """Ada has a project with an asset and a queued job; Ben has a job in it, too."""
+    with connect(reused_watched_database) as owner:
+        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+            owner.execute("insert into auth.users (id, email) values (%s, %s)", [user_id, email])
+        owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", [PROJECT, ADA])
+        owner.execute(
+            "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+            " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
+            [ASSET, ADA, PROJECT],
+        )
+        for job_id, user_id in ((JOB, ADA), (NOTHING, BEN)):
+            owner.execute(
+                "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+                [job_id, user_id, PROJECT],
+            )
+    store = Store(Database(watched_database))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def ada(operator: Store) -> Store:
+    return operator.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+
+
+def test_every_function_of_the_store_is_watched() -> None:
+    """A new one belongs into one of the lists of this file."""
+    known = READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES | WITH_BOTH_EYES
+    assert {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")} == set(
+        known
+    ) | APART
+
+
+@pytest.mark.parametrize("name", READS | WRITES)
+async def test_as_a_user_every_statement_has_role_and_claims(ada: Store, recording: Recording, name: str) -> None:
+    await (READS | WRITES)[name](ada)
+    assert recording.eyes == {AS_ADA}
+
+
+@pytest.mark.parametrize("name", READS | WRITES | OF_USERS)
+async def test_as_the_operator_none_has(operator: Store, recording: Recording, name: str) -> None:
+    await (READS | WRITES | OF_USERS)[name](operator)
+    assert recording.eyes == {AS_OPERATOR}
+
+
+@pytest.mark.parametrize("name", WITHOUT_OUR_TABLES)
+async def test_whom_to_act_as_is_found_without_reading_a_job(operator: Store, recording: Recording, name: str) -> None:
+    await WITHOUT_OUR_TABLES[name](operator)
+    assert recording.eyes == set()
+
+
+@pytest.mark.parametrize("name", OF_USERS | WITHOUT_OUR_TABLES)
+async def test_a_user_s_search_for_users_never_falls_back_to_the_operator(
+    ada: Store, recording: Recording, name: str
+) -> None:
+    with pytest.raises(NoPrivilege):
+        await (OF_USERS | WITHOUT_OUR_TABLES)[name](ada)
+    assert recording.eyes <= {AS_ADA}
+
+
+async def test_what_a_failed_write_asks_for_its_reason_is_asked_as_the_user(ada: Store, recording: Recording) -> None:
+    """Each of these changes nothing, and then looks why."""
+    await ada.transition_job_status(NOTHING, "running")
+    await ada.transition_job_status(JOB, "succeeded")
+    await ada.delete_generation_job(NOTHING)
+    assert recording.eyes == {AS_ADA}
+
+
+async def test_of_several_stores_on_the_same_connections_each_has_its_own_eyes(
+    operator: Store, ada: Store, recording: Recording
+) -> None:
+    ben = operator.acting_as(ActingUser(id=BEN))
+    expected: list[tuple[Store, Eyes]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
+    for store, eyes in expected * 2:
+        recording.forget()
+        await store.get_overview(OverviewQuery())
+        assert recording.eyes == {eyes}
+
+
+async def test_a_feed_looks_with_the_eyes_of_its_store(ada: Store, recording: Recording) -> None:
+    feed = Feed(ada.get_overview, OverviewQuery(), interval=0.001)
+    pages = feed.pages()
+    for _ in range(3):
+        assert isinstance(await anext(pages), FeedPage)
+    await pages.aclose()
+    assert recording.eyes == {AS_ADA}
+
+
+class TestTheLens:
+    """The one look with two pairs of eyes. They are told apart: the operator's never has claims, the user's always."""
+
+    @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
+    async def test_it_reads_with_both(self, ada: Store, recording: Recording, project_id: UUID | None) -> None:
+        lens = await ada.look_through_lens(project_id=project_id)
+        assert recording.eyes == {AS_ADA, AS_OPERATOR}
+        assert recording.tables(AS_ADA) == {"generation_jobs"}
+        assert (lens.seen.number, lens.everything.number) == (1, 2)
+
+    async def test_all_else_on_the_screen_is_read_with_the_user_s_alone(self, ada: Store, recording: Recording) -> None:
+        plain = await ada.get_overview(OverviewQuery(project_id=PROJECT))
+        recording.forget()
+        query = OverviewQuery(project_id=PROJECT, through_lens=True)
+        overview = await ada.get_overview(query)
+        assert recording.eyes == {AS_ADA, AS_OPERATOR}
+        assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
+        assert replace(overview, query=plain.query, lens=None, taken_at=plain.taken_at) == plain
+
+    async def test_nothing_of_it_stays_behind(self, ada: Store, operator: Store, recording: Recording) -> None:
+        await ada.look_through_lens()
+        recording.forget()
+        await operator.get_generation_jobs()
+        assert recording.eyes == {AS_OPERATOR}
+
+
+async def test_the_recording_would_notice(operator: Store, recording: Recording) -> None:
+    """A statement whose eyes are another's is seen, and so is one that shows nothing."""
+    applied = await operator.acting_as(OPERATOR).transition_job_status(JOB, "running")
+    assert isinstance(applied, Applied)
+    assert recording.eyes == {AS_OPERATOR}
+    recording.forget()
+    assert await operator.acting_as(ActingUser(id=BEN)).get_generation_job(JOB) is None
+    assert recording.eyes == {as_user(BEN)}
+    recording.forget()
+    await operator.get_overview(OverviewQuery())
+    await operator.get_assets(PROJECT)
+    assert recording.tables(AS_OPERATOR) == set(TABLES)
