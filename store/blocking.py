@@ -107,6 +107,7 @@ class BlockingStore:
     get_jobs_by_status = _blocking(Store.get_jobs_by_status)
     get_recent_jobs = _blocking(Store.get_recent_jobs)
     get_generation_job = _blocking(Store.get_generation_job)
+    get_job_statuses = _blocking(Store.get_job_statuses)
     create_generation_job = _blocking(Store.create_generation_job)
     update_generation_job = _blocking(Store.update_generation_job)
     transition_job_status = _blocking(Store.transition_job_status)

@@ -40,6 +40,14 @@ def not_permitted(job_id: UUID) -> NoPrivilege:
     return NoPrivilege(f"The database shows the job {job_id}, but does not let it be changed: nothing was changed.")
 
 
+def not_stored(what: str) -> Conflict:
+    """Nothing came back of a row that was accepted: a trigger has dropped it, or a rule has put it elsewhere."""
+    return Conflict(
+        f"The database took the {what} and stored none: nothing was changed.",
+        hint="A trigger or a rule of its own keeps it out: ask its owner.",
+    )
+
+
 def referred_to(sqlstate: str | None) -> Conflict:
     return Conflict(
         "Rows of another table refer to a job: nothing was deleted.",

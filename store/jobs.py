@@ -1,6 +1,6 @@
 """The statements on `generation_jobs`: each guard is in the statement itself, so that no concurrent call passes it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
@@ -140,7 +140,7 @@ def in_range(ids: IdRange, *, limit: int) -> Query[GenerationJob]:
 _PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
-def statuses(job_ids: Sequence[UUID]) -> Query[tuple[UUID, JobStatus]]:
+def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, JobStatus]]:
     """Which of the jobs are there, and what they are."""
     return Query(_PRESENT, lambda row: (row[0], job_status(row[1])), {"ids": list(job_ids)})
 

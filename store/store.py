@@ -1,6 +1,6 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Self, TypeVar
@@ -112,6 +112,10 @@ class Store:
         found = await self.database.read(self.actor, jobs.one(job_id))
         return found[0] if found else None
 
+    async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
+        """Of those jobs that are there, and that the actor sees."""
+        return dict(await self.database.read(self.actor, jobs.statuses(job_ids)))
+
     async def create_generation_job(
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
     ) -> GenerationJob:
@@ -127,9 +131,13 @@ class Store:
             if len(created) == 1:
                 return created[0]
             transaction.roll_back()
-            if await transaction.run(projects.by_id(project_id)):
+            if not await transaction.run(projects.by_id(project_id)):
+                raise explain.no_project(project_id)
+            if input_asset_id is not None and not await transaction.run(
+                assets.one_of_project(input_asset_id, project_id)
+            ):
                 raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
-            raise explain.no_project(project_id)
+            raise explain.not_stored("job")
 
     async def update_generation_job(
         self,
@@ -271,8 +279,10 @@ class Store:
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
         async with self.database.write(self.actor) as transaction:
-            (project,) = await transaction.run(projects.create(user_id=owner, name=text))
-            return project
+            created = await transaction.run(projects.create(user_id=owner, name=text))
+            if len(created) == 1:
+                return created[0]
+            raise explain.not_stored("project")
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
         return await self.database.read(self.actor, assets.of_project(project_id, limit=validation.limit(limit)))

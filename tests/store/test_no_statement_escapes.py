@@ -42,6 +42,7 @@ READS: dict[str, Call] = {
     "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
     "get_recent_jobs": lambda store: store.get_recent_jobs(),
     "get_generation_job": lambda store: store.get_generation_job(JOB),
+    "get_job_statuses": lambda store: store.get_job_statuses([JOB, NOTHING]),
     "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),

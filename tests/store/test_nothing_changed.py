@@ -1,0 +1,199 @@
+"""A write that changes no row is never a success: it says why, and keeps nothing. On the app's own schema."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.actor import ActingUser
+from store.database import Database
+from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
+from store.model import JobStatus, Missing, Refused
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, NOTHING, Sql
+
+PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+JOB = UUID("a3000000-0000-4000-8000-000000000000")
+OTHER = UUID("a4000000-0000-4000-8000-000000000000")
+
+NOT_TO_BE_UPDATED = 'drop policy "Users can update own generation jobs" on generation_jobs'
+NOT_TO_BE_DELETED = 'drop policy "Users can delete own generation jobs" on generation_jobs'
+NOT_TO_BE_SEEN = 'alter policy "Users can view own generation jobs" on generation_jobs using (false)'
+
+Call = Callable[[Store], Awaitable[object]]
+
+
+@pytest.fixture
+def app_sql(attached_database: Conninfo) -> Iterator[Sql]:
+    """Ada has a project with an asset and two queued jobs."""
+    with connect(attached_database, autocommit=True) as connection:
+
+        def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+            cursor = connection.execute(statement.encode(), values)
+            return cursor.fetchall() if cursor.description else []
+
+        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
+            run("insert into auth.users (id, email) values (%s, %s)", (user_id, email))
+        run("insert into projects (id, user_id, name) values (%s, %s, 'Catalog')", (PROJECT, ADA))
+        run(
+            "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+            " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
+            (ASSET, ADA, PROJECT),
+        )
+        for job_id in (JOB, OTHER):
+            run(
+                "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+                (job_id, ADA, PROJECT),
+            )
+        yield run
+
+
+@pytest.fixture
+async def operator(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Store]:
+    store = Store(Database(attached_database))
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def ada(operator: Store) -> Store:
+    return operator.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+
+
+@pytest.fixture
+def ben(operator: Store) -> Store:
+    return operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+
+
+@pytest.fixture
+def unchanged(app_sql: Sql) -> Iterator[None]:
+    """When the test ends, everything is as it was when it began."""
+    everything = (
+        "select (select jsonb_agg(j order by id) from generation_jobs j),"
+        " (select jsonb_agg(p order by id) from projects p)"
+    )
+    before = app_sql(everything)
+    yield
+    assert app_sql(everything) == before
+
+
+CHANGES: dict[str, Call] = {
+    "update": lambda store: store.update_generation_job(JOB, cost_cents=5),
+    "update with an asset": lambda store: store.update_generation_job(JOB, input_asset_id=ASSET),
+    "transition": lambda store: store.transition_job_status(JOB, "running"),
+}
+DELETIONS: dict[str, Call] = {
+    "delete": lambda store: store.delete_generation_job(JOB),
+    "delete several": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: None}),
+}
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "call"),
+    [
+        *((NOT_TO_BE_UPDATED, call) for call in CHANGES.values()),
+        *((NOT_TO_BE_DELETED, call) for call in DELETIONS.values()),
+    ],
+    ids=[*CHANGES, *DELETIONS],
+)
+async def test_a_job_that_is_shown_but_not_to_be_changed(
+    ada: Store, app_sql: Sql, unchanged: None, obstacle: str, call: Call
+) -> None:
+    app_sql(obstacle)
+    with pytest.raises(NoPrivilege, match=f"shows the job {JOB}, but does not let it be changed"):
+        await call(ada)
+
+
+@pytest.mark.parametrize("call", (CHANGES | DELETIONS).values(), ids=CHANGES | DELETIONS)
+async def test_a_job_that_a_trigger_holds_fast(operator: Store, app_sql: Sql, unchanged: None, call: Call) -> None:
+    app_sql("create function hold() returns trigger language plpgsql as 'begin return null; end'")
+    app_sql("create trigger hold before update or delete on generation_jobs for each row execute function hold()")
+    with pytest.raises(NoPrivilege, match="does not let it be changed"):
+        await call(operator)
+
+
+@pytest.mark.parametrize("job_id", [JOB, NOTHING], ids=["hidden", "gone"])
+async def test_a_job_that_is_hidden_or_gone(
+    operator: Store, ben: Store, ada: Store, app_sql: Sql, unchanged: None, job_id: UUID
+) -> None:
+    """They look alike to a user; the operator tells them apart."""
+    app_sql(NOT_TO_BE_SEEN)
+    for store in (ada, ben):
+        assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
+        assert not await store.delete_generation_job(job_id)
+        with pytest.raises(RowMissing) as caught:
+            await store.delete_generation_jobs({job_id: None})
+        assert caught.value.ids == (job_id,)
+        with pytest.raises(RowMissing):
+            await store.update_generation_job(job_id, cost_cents=5)
+        assert await store.get_job_statuses([job_id]) == {}
+    assert await operator.get_job_statuses([job_id]) == ({JOB: JobStatus.QUEUED} if job_id == JOB else {})
+
+
+async def test_a_job_that_is_elsewhere_by_now(ada: Store, app_sql: Sql) -> None:
+    app_sql("update generation_jobs set status = 'running' where id = %s", [JOB])
+    outcome = await ada.transition_job_status(JOB, "running")
+    assert isinstance(outcome, Refused)
+    assert (outcome.current, outcome.job.id) == (JobStatus.RUNNING, JOB)
+    with pytest.raises(Conflict, match=f"{JOB} is running by now, not queued: nothing was deleted"):
+        await ada.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: JobStatus.QUEUED})
+    assert app_sql("select count(*) from generation_jobs") == [(2,)]
+
+
+@pytest.mark.parametrize("project_id", [PROJECT, NOTHING], ids=["hidden", "gone"])
+async def test_no_job_is_made_in_a_project_that_is_not_seen(ben: Store, unchanged: None, project_id: UUID) -> None:
+    with pytest.raises(RowMissing, match="There is no project") as caught:
+        await ben.create_generation_job(project_id=project_id, mode="lifestyle")
+    assert caught.value.ids == (project_id,)
+
+
+async def test_no_job_is_made_from_an_asset_that_is_not_the_project_s(ada: Store, unchanged: None) -> None:
+    for make in (
+        ada.create_generation_job(project_id=PROJECT, mode="lifestyle", input_asset_id=NOTHING),
+        ada.update_generation_job(JOB, input_asset_id=NOTHING),
+    ):
+        with pytest.raises(InvalidValue) as caught:
+            await make
+        assert caught.value.field == "input_asset_id"
+
+
+@pytest.mark.parametrize("asset_id", [None, ASSET])
+async def test_what_a_trigger_drops_was_not_made(
+    ada: Store, operator: Store, app_sql: Sql, unchanged: None, asset_id: UUID | None
+) -> None:
+    app_sql("create function drop_it() returns trigger language plpgsql as 'begin return null; end'")
+    for table in ("generation_jobs", "projects"):
+        app_sql(f"create trigger drop_it before insert on {table} for each row execute function drop_it()")
+    makes: list[Awaitable[object]] = [
+        ada.create_generation_job(project_id=PROJECT, mode="lifestyle", input_asset_id=asset_id),
+        ada.create_project("Autumn"),
+        operator.create_project("Autumn", owner_id=BEN),
+    ]
+    for make in makes:
+        with pytest.raises(Conflict, match="stored none: nothing was changed") as caught:
+            await make
+        assert "trigger" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    "obstacle",
+    [
+        'drop policy "Users can insert own {label}" on {table}',
+        'alter policy "Users can view own {label}" on {table} using (false)',
+        "revoke insert on {table} from authenticated",
+    ],
+    ids=["no policy to insert", "not to be seen afterwards", "no grant to insert"],
+)
+async def test_what_may_not_be_made_is_refused(ada: Store, app_sql: Sql, unchanged: None, obstacle: str) -> None:
+    """Postgres refuses these by an error of its own."""
+    makes: dict[str, Callable[[], Awaitable[object]]] = {
+        "generation_jobs": lambda: ada.create_generation_job(project_id=PROJECT, mode="lifestyle"),
+        "projects": lambda: ada.create_project("Autumn"),
+    }
+    for table, make in makes.items():
+        app_sql(obstacle.format(table=table, label=table.replace("_", " ")))
+        with pytest.raises(StoreError, match="Not permitted"):
+            await make()
