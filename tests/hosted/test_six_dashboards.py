@@ -1,0 +1,123 @@
+"""Six dashboards on one transaction pool of two, and the app itself beside them, for ten minutes of simulated time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from uuid import UUID
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from textual import on
+
+from store.actor import OPERATOR, ActingUser, Actor
+from store.feed import DEFAULT_INTERVAL
+from store.model import Overview, OverviewQuery
+from store.store import Store
+from tests.hosted.pooler import POOL_SIZE
+from tests.hosted.transcript import transcribed
+from tests.hosted.ways import Way
+from tests.tui.driving import WatchedApp, opener_of
+from tests.tui.world import ADA, BEN, FROZEN, World, job_id
+from tui.messages import Looked
+from tui.snapshot import frame_text
+
+INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
+LOOKS = timedelta(minutes=10) // INTERVAL
+PATIENCE = timedelta(seconds=20) // INTERVAL
+"""How many looks another may have had since one's own last."""
+
+OWNERS: dict[Actor, set[UUID]] = {OPERATOR: {ADA, BEN}, ActingUser(id=ADA): {ADA}, ActingUser(id=BEN): {BEN}}
+"""Whose projects each sees."""
+ACTORS = (*OWNERS, *OWNERS)
+
+STATE = """
+    select current_user, current_setting('role'), nullif(current_setting('request.jwt.claims', true), ''),
+           current_setting('statement_timeout'), current_setting('lock_timeout'),
+           current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only'),
+           current_setting('transaction_isolation')
+"""
+UNTOUCHED = ("postgres", "none", None, "2min", "0", "0", "off", "read committed")
+
+
+class Onlooker(WatchedApp):
+    """Its clock goes on by an interval when a look has been shown, and then the next is due."""
+
+    def __init__(self, way: Way, actor: Actor, diary: list["Onlooker"]) -> None:
+        def now() -> datetime:
+            return FROZEN + self.looks * INTERVAL
+
+        class SimulatedStore(Store):
+            async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+                return await super().get_overview(query, at=now())
+
+        super().__init__(opener_of(way.conninfo, actor=actor, make=SimulatedStore), clock=now)
+        self.seen: set[frozenset[UUID]] = set()
+        """Whose projects a look has brought, of every look."""
+        self.done = asyncio.Event()
+        self.last_frame = ""
+        self._diary = diary
+
+    @on(Looked)
+    def _go_on(self, message: Looked) -> None:
+        self._diary.append(self)
+        self.seen.add(frozenset(project.user_id for project in message.overview.projects))
+        if self.looks < LOOKS:
+            self.call_later(self.connection.refresh)
+        else:
+            self.done.set()
+
+    async def look_on(self) -> None:
+        async with self.run_test(size=(80, 24)) as pilot:
+            await self.done.wait()
+            await pilot.pause()
+            self.last_frame = frame_text(self)
+            self.exit()
+
+
+async def be_the_app(way: Way, stopped: asyncio.Event) -> int:
+    """Works on the same pool and expects its connections to be as it left them. How often it wrote."""
+    address = make_conninfo(way.url, application_name="app")
+    writes = 0
+    async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=None) as connection:
+        while not stopped.is_set():
+            assert await (await connection.execute(STATE)).fetchone() == UNTOUCHED
+            written = await connection.execute(
+                "update generation_jobs set cost_cents = cost_cents + 1 where id = %s", [job_id(8)]
+            )
+            writes += written.rowcount
+    return writes
+
+
+def longest_wait(diary: Sequence[Onlooker]) -> int:
+    """The most looks that any other has had between two of the same dashboard's."""
+    waits = []
+    for app in set(diary):
+        own = [place for place, other in enumerate(diary) if other is app]
+        waits += [max(Counter(diary[before + 1 : after]).values(), default=0) for before, after in pairwise(own)]
+    return max(waits)
+
+
+async def test_each_sees_what_its_eyes_see_and_nobody_is_blocked_or_finds_a_trace(
+    pooled_by_transaction: Way, world: World
+) -> None:
+    diary: list[Onlooker] = []
+    stopped = asyncio.Event()
+    with transcribed(pooled_by_transaction) as transcript:
+        apps = [Onlooker(pooled_by_transaction, actor, diary) for actor in ACTORS]
+        async with asyncio.TaskGroup() as tasks:
+            app_itself = tasks.create_task(be_the_app(pooled_by_transaction, stopped))
+            await asyncio.gather(*(app.look_on() for app in apps))
+            stopped.set()
+        said = transcript()
+
+    for app, actor in zip(apps, ACTORS, strict=True):
+        assert (app.failures, app.mistake, app.seen) == (0, None, {frozenset(OWNERS[actor])})
+        assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
+    assert longest_wait(diary) <= PATIENCE
+    ((cost,),) = world.sql("select cost_cents from generation_jobs where id = %s", job_id(8))
+    assert cost == 40 + app_itself.result()
+    assert app_itself.result() >= LOOKS
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert len(said.by_session) <= POOL_SIZE
