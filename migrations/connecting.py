@@ -10,7 +10,7 @@ from psycopg.conninfo import conninfo_attempts, make_conninfo
 from migrations.errors import MigrationRefused
 from store.connections import with_defaults
 from store.driver_errors import translate, translate_connecting
-from store.errors import SchemaMissing, SignInRefused, StoreError, Unreachable
+from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
 APPLICATION_NAME = "gjobs migrate"
 
@@ -55,4 +55,6 @@ def translate_migrating(error: psycopg.Error) -> StoreError:
         return MigrationRefused(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
     if isinstance(error, errors.InvalidSchemaName) and diagnostics.message_hint:
         return SchemaMissing(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
+    if isinstance(error, errors.InsufficientPrivilege) and diagnostics.message_hint:
+        return NoPrivilege(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
     return translate(error)

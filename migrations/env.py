@@ -4,7 +4,10 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from migrations.scripts import load
+from migrations.adoption import require_app_schema
+from migrations.execution import note_step
+from migrations.run import Origin
+from migrations.scripts import driver_connection, load, this_run
 from store.tables import metadata
 
 COMPARED_SCHEMAS = ("auth", "public")
@@ -26,14 +29,25 @@ def run_online(connection: Connection) -> None:
         include_name=is_compared,
         compare_type=True,
         compare_server_default=True,
-        on_version_apply=context.config.attributes["on_version_apply"],
+        on_version_apply=note_step,
     )
     with context.begin_transaction():
         context.execute(load("begin.sql"))
+        context.execute(load("conditions.sql"))
+        if condition := this_run().condition:
+            context.execute(load(condition))
+        if this_run().origin is Origin.APP:
+            adopt(connection)
         context.run_migrations()
         if not context.get_context().get_current_heads():
             # Back where nothing is: offline SQL from there makes the table again.
             connection.execute(text("drop table gjobs.alembic_version"))
+
+
+def adopt(connection: Connection) -> None:
+    require_app_schema(driver_connection(connection))
+    context.execute(load("adopt.sql"))
+    this_run().step("The app's own tables are taken over at revision 0001.")
 
 
 def run_offline() -> None:
@@ -46,6 +60,9 @@ def run_offline() -> None:
     )
     with context.begin_transaction():
         context.execute(load("begin.sql"))
+        context.execute(load("conditions.sql"))
+        if this_run().origin is Origin.APP:
+            context.execute(load("adopt.sql"))
         context.run_migrations()
 
 

@@ -1,77 +1,92 @@
 """Alembic, with its configuration built in code: a wheel has no pyproject to read."""
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
 import psycopg
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationInfo
+from alembic.runtime.migration import MigrationContext, MigrationInfo
 from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
+from migrations.adoption import origin
 from migrations.connecting import connect, translate_migrating
-
-Notice = Callable[[str], None]
+from migrations.run import Origin, Run, say_nothing
+from migrations.session import require_session, take_turn
+from store.schema import APP_REVISION
 
 _alembic = threading.Lock()
 """Alembic's `context` and `op`, through which the revisions reach the connection, are one for the whole process."""
 
 
-def configuration(connection: Connection | None = None, output: StringIO | None = None) -> Config:
+_FOR_PSQL = r"""-- For psql: what is built concurrently stands outside a transaction, and must not run after a failure.
+\set ON_ERROR_STOP on
+"""
+
+
+def configuration(
+    connection: Connection | None = None, output: StringIO | None = None, run: Run | None = None
+) -> Config:
     """For a command on this connection, or, without one, for a command that prints to `output`."""
     config = Config(output_buffer=output)
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.attributes["connection"] = connection
-    config.attributes["on_version_apply"] = ()
+    config.attributes["run"] = run or Run(say_nothing)
     return config
 
 
-def upgrade_to(conninfo: Mapping[str, str | int], revision: str, notice: Notice) -> list[str]:
-    """In one transaction. Returns a sentence for each revision; `notice` receives what the server says meanwhile."""
-    return _execute(conninfo, lambda config: command.upgrade(config, revision), notice)
+def upgrade_to(run: Run, revision: str) -> None:
+    """What comes before an index that is built concurrently is one transaction."""
+    _execute(run, lambda config: command.upgrade(config, revision))
 
 
-def downgrade_to(conninfo: Mapping[str, str | int], revision: str, notice: Notice) -> list[str]:
+def downgrade_to(run: Run, revision: str) -> None:
     """As `upgrade_to`."""
-    return _execute(conninfo, lambda config: command.downgrade(config, revision), notice)
+    _execute(run, lambda config: command.downgrade(config, revision))
 
 
-def render(start: str | None) -> str:
-    """The SQL from a revision, or from nothing, to the head."""
-    output = StringIO()
+def render(found: Origin, current: str | None) -> str:
+    """The SQL from what was found to the head."""
+    output, run = StringIO(), Run(say_nothing)
+    run.begin(found)
+    start = APP_REVISION if found is Origin.APP else current or "base"
     with _alembic:
-        command.upgrade(configuration(output=output), f"{start or 'base'}:head", sql=True)
-    return output.getvalue()
+        command.upgrade(configuration(output=output, run=run), f"{start}:head", sql=True)
+    return output.getvalue() if found is Origin.NOTHING else f"{_FOR_PSQL}\n{output.getvalue()}"
 
 
-def _execute(conninfo: Mapping[str, str | int], run: Callable[[Config], None], notice: Notice) -> list[str]:
-    steps: list[str] = []
-
-    def note(*, step: MigrationInfo, **_: object) -> None:
-        steps.append(_sentence(step))
-
-    with connect(conninfo) as link:
-        link.add_notice_handler(lambda diagnostics: notice(diagnostics.message_primary or ""))
+def _execute(run: Run, work: Callable[[Config], None]) -> None:
+    with connect(run.conninfo) as link:
+        link.add_notice_handler(lambda diagnostics: run.report(diagnostics.message_primary or ""))
         engine = create_engine(
             "postgresql+psycopg://", creator=lambda: link, poolclass=NullPool, use_native_hstore=False
         )
         try:
+            link.autocommit = True
+            require_session(link, run.conninfo)
+            take_turn(link)
+            run.begin(origin(link))
+            link.autocommit = False
             with _alembic, engine.connect() as connection:
-                config = configuration(connection)
-                config.attributes["on_version_apply"] = note
-                run(config)
+                work(configuration(connection, run=run))
+            run.committed()
         except DBAPIError as error:
             if isinstance(error.orig, psycopg.Error):
                 raise translate_migrating(error.orig) from error
             raise
-    return steps
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
 
 
-def _sentence(step: MigrationInfo) -> str:
+def note_step(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:
+    """What Alembic calls after each revision."""
+    if ctx.config is None:
+        return
+    run: Run = ctx.config.attributes["run"]
     revision = step.up_revision
     name = f"{revision.revision} ({revision.doc})" if isinstance(revision, Script) else str(step.up_revision_id)
-    return f"Revision {name} is {'applied' if step.is_upgrade else 'undone'}."
+    run.step(f"Revision {name} is {'applied' if step.is_upgrade else 'undone'}.")

@@ -6,40 +6,45 @@
 import time
 from collections.abc import Callable, Mapping
 
+import psycopg
+
 from migrations import HEAD, REVISIONS
-from migrations.errors import MigrationRefused
+from migrations.adoption import origin, require_app_schema
+from migrations.connecting import connect, translate_migrating
+from migrations.errors import MigrationRefused, SchemaDiffers
+from migrations.run import Origin, Report, Run, say_nothing
 from migrations.status import MigrationStatus, known_status, status
 from store.errors import Conflict, InvalidValue, Locked
 
-__all__ = ["MigrationRefused", "MigrationStatus", "downgrade", "sql", "status", "upgrade"]
-
-Report = Callable[[str], None]
+__all__ = ["MigrationRefused", "MigrationStatus", "SchemaDiffers", "downgrade", "sql", "status", "upgrade"]
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
 """Between attempts, for those whom the attempt kept waiting. An attempt itself waits two seconds for a lock."""
 
 
-def _say_nothing(_: str) -> None:
-    pass
+def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
+    """To the head. An app's own tables are taken over where they are those of the first revision.
 
-
-def upgrade(conninfo: Mapping[str, str | int], *, report: Report = _say_nothing) -> None:
-    """To the head, in one transaction: all of it or nothing.
+    All of it is one transaction, up to the first index that is built concurrently: that, and what follows, is done
+    step by step, and what is interrupted there is gone on with by the next run.
 
     Raises Locked where the tables stay in use, SchemaMissing where the schema `gjobs` has to be made by an
-    administrator first, MigrationRefused where the database is not in a state to be migrated.
+    administrator first, SchemaDiffers where the app's own tables are others, MigrationRefused where the database is
+    otherwise not in a state to be migrated.
     """
     if known_status(conninfo).pending:
         from migrations.execution import upgrade_to
 
-        _until_unlocked(lambda: upgrade_to(conninfo, HEAD, report), report)
+        run = Run(report, conninfo)
+        _until_unlocked(lambda: upgrade_to(run, HEAD), run)
 
 
-def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Report = _say_nothing) -> None:
-    """To an earlier revision, or to `base`, which is none; in one transaction.
+def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Report = say_nothing) -> None:
+    """To an earlier revision, or to `base`, which is none; what `upgrade` did in one transaction, in one.
 
-    Raises MigrationRefused where that would lose rows, or where the database is not above that revision.
+    An app's own tables, and its functions and policies, are in the end as they were. Raises MigrationRefused where
+    going down would lose rows, or where the database is not above that revision.
     """
     if revision not in ("base", *REVISIONS):
         raise InvalidValue(
@@ -52,33 +57,55 @@ def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Repor
         raise MigrationRefused(f"The database is at revision {current}; {revision} is not below it.")
     from migrations.execution import downgrade_to
 
-    _until_unlocked(lambda: downgrade_to(conninfo, revision, report), report)
+    run = Run(report, conninfo, condition="0001/droppable.sql" if revision == "base" else None)
+    _until_unlocked(lambda: downgrade_to(run, revision), run)
 
 
 def sql(conninfo: Mapping[str, str | int] | None) -> str:
-    """What `upgrade` would run on this database, or on an empty one; empty where nothing is pending."""
-    current = None if conninfo is None else known_status(conninfo).current
+    """What `upgrade` would run on this database, or on an empty one; empty where nothing is pending.
+
+    Raises SchemaDiffers as `upgrade` would. Where an index is built concurrently it is for psql.
+    """
+    current, found = None, Origin.NOTHING
+    if conninfo is not None:
+        current = known_status(conninfo).current
+        found = _origin(conninfo)
     if current == HEAD:
         return ""
     from migrations.execution import render
 
-    return render(current)
+    return render(found, current)
 
 
-def _until_unlocked(run: Callable[[], list[str]], report: Report) -> None:
+def _origin(conninfo: Mapping[str, str | int]) -> Origin:
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            found = origin(connection)
+            if found is Origin.APP:
+                require_app_schema(connection)
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+    return found
+
+
+def _until_unlocked(attempt: Callable[[], None], run: Run) -> None:
     for left in reversed(range(ATTEMPTS)):
         try:
-            steps = run()
+            attempt()
         except (Locked, Conflict) as error:
             if not left:
+                kept = (
+                    "what was said to be done is kept, and no more was done"
+                    if run.has_changed
+                    else "nothing was changed"
+                )
                 raise Locked(
-                    "Other sessions use the tables, or another migration is running: nothing was changed.",
+                    f"Other sessions use the tables, or another migration is running: {kept}.",
                     hint="Try again when they are done.",
                     sqlstate=error.sqlstate,
                 ) from error
-            report("The tables are in use. Trying again.")
+            run.report("The tables are in use. Trying again.")
             time.sleep(PAUSE_SECONDS)
         else:
-            for step in steps:
-                report(step)
             return

@@ -1,11 +1,21 @@
 """The SQL files that the revisions consist of."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
-from alembic import op
-from sqlalchemy import TextClause, text
+import psycopg
+from alembic import context, op
+from sqlalchemy import Connection, TextClause, text
+
+from migrations.run import Origin, Run
+from migrations.watching import watching
 
 SQL = Path(__file__).parent / "sql"
+
+GENERATES = r"\gexec"
+"""What psql calls it: the query before it returns statements, which are run."""
 
 
 def run_script(name: str) -> None:
@@ -13,7 +23,83 @@ def run_script(name: str) -> None:
     op.execute(load(name))
 
 
+def lock_tables() -> None:
+    """Nobody else reads or writes the app's tables from here to the commit."""
+    run_script("lock/jobs.sql")
+    this_run().locked()
+    run_script("lock/others.sql")
+
+
+def run_apart(*names: str) -> None:
+    """Executes each statement of the files by itself and outside a transaction, without time-outs: for what is built or
+    dropped concurrently. What came before is committed, and what comes after starts another transaction.
+
+    Where the run itself makes the tables nobody waits for them, and all is done in its transaction.
+    """
+    if this_run().origin is Origin.NOTHING:
+        for statement in _statements(*names):
+            if not statement.endswith(GENERATES):
+                op.execute(_text(statement.replace(" concurrently", "")))
+        return
+    with op.get_context().autocommit_block():
+        this_run().committed()
+        if context.is_offline_mode():
+            _print(*names)
+        else:
+            _execute(*names)
+    run_script("begin.sql")
+
+
+def _print(*names: str) -> None:
+    for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
+        end = "" if statement.endswith(GENERATES) else ";"
+        op.get_context().impl.static_output(statement + end)
+
+
+def _execute(*names: str) -> None:
+    run = this_run()
+    link = driver_connection(op.get_bind())
+    try:
+        # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
+        with watching(run.conninfo, link, run.report):
+            for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
+                if name := re.match(r"create index concurrently if not exists (\w+)", statement):
+                    run.report(f"Building the index {name[1]}.")
+                cursor = link.execute(statement.removesuffix(GENERATES).encode())
+                if statement.endswith(GENERATES):
+                    for (generated,) in cursor.fetchall():
+                        link.execute(str(generated).encode())
+    except KeyboardInterrupt:
+        run.report("Stopped on the way: what is done is kept, and nothing is left half done but an index, perhaps.")
+        run.report("The same command goes on from there, and builds such an index anew.")
+        raise
+
+
+def this_run() -> Run:
+    return cast("Run", context.config.attributes["run"])
+
+
+def driver_connection(connection: Connection) -> psycopg.Connection:
+    return cast("psycopg.Connection", connection.connection.dbapi_connection)
+
+
 def load(name: str) -> TextClause:
-    """The file as it stands: a colon in it is SQL's own, never a bound value."""
-    script = (SQL / name).read_text(encoding="utf-8").strip().removesuffix(";")
+    return _text(_read(name))
+
+
+def _text(script: str) -> TextClause:
+    """As it stands: a colon in it is SQL's own, never a bound value."""
     return text(script.replace(":", r"\:"))
+
+
+def _read(name: str) -> str:
+    return (SQL / name).read_text(encoding="utf-8").strip().removesuffix(";")
+
+
+def _statements(*names: str) -> Iterator[str]:
+    """Those of such a file stand apart by an empty line, and comments before the first."""
+    for name in names:
+        for paragraph in _read(name).split("\n\n"):
+            lines = [line for line in paragraph.splitlines() if not line.startswith("--")]
+            if lines:
+                yield "\n".join(lines).removesuffix(";")

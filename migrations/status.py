@@ -25,7 +25,7 @@ def status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
-            current = _current(connection)
+            current = current_revision(connection)
         except psycopg.Error as error:
             raise translate_migrating(error) from error
     return MigrationStatus(current=current, head=HEAD, pending=_pending(current), managed=current is not None)
@@ -42,7 +42,7 @@ def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
     return found
 
 
-def _current(connection: psycopg.Connection) -> str | None:
+def current_revision(connection: psycopg.Connection) -> str | None:
     table = connection.execute(
         "select from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace"
         " where n.nspname = 'gjobs' and c.relname = 'alembic_version'"

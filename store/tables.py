@@ -104,6 +104,11 @@ Index("idx_generation_jobs_status", generation_jobs.c.status)
 Index("idx_generation_jobs_input_asset_id", generation_jobs.c.input_asset_id)
 Index("idx_generation_jobs_created_at", generation_jobs.c.created_at.desc())
 Index("idx_generation_jobs_user_status", generation_jobs.c.user_id, generation_jobs.c.status)
+_newest_first = (generation_jobs.c.created_at.desc(), generation_jobs.c.id.desc())
+Index("gjobs_newest", *_newest_first)
+Index("gjobs_newest_of_project", generation_jobs.c.project_id, *_newest_first)
+Index("gjobs_newest_of_user", generation_jobs.c.user_id, *_newest_first)
+Index("gjobs_newest_of_status", generation_jobs.c.status, *_newest_first)
 
 generation_job_summary = table(
     "generation_job_summary",

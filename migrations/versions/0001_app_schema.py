@@ -12,4 +12,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    run_script("0001/down.sql")
+    for script in ("droppable", "down"):
+        run_script(f"0001/{script}.sql")

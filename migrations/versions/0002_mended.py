@@ -1,15 +1,17 @@
 """mended"""
 
-from migrations.scripts import run_script
+from migrations.scripts import lock_tables, run_script
 
 revision = "0002"
 down_revision = "0001"
 
 
 def upgrade() -> None:
+    lock_tables()
     for script in ("keep", "functions", "policies"):
         run_script(f"0002/{script}.sql")
 
 
 def downgrade() -> None:
+    lock_tables()
     run_script("0002/down.sql")

@@ -50,6 +50,21 @@ def _mended() -> Iterator[SchemaObject]:
         yield SchemaObject(kind=ObjectKind.FUNCTION, place="gjobs", name=name, definition=definition)
 
 
+def _indexed() -> Iterator[SchemaObject]:
+    for name, column in (
+        ("", ""),
+        ("_of_project", "project_id, "),
+        ("_of_user", "user_id, "),
+        ("_of_status", "status, "),
+    ):
+        yield SchemaObject(
+            kind=ObjectKind.INDEX,
+            place="public.generation_jobs",
+            name=f"gjobs_newest{name}",
+            definition=f"btree ({column}created_at DESC, id DESC)",
+        )
+
+
 def _within_own_project(asset: str) -> str:
     return f"({OWN_ROWS} AND gjobs.owns_project(project_id) AND gjobs.owns_asset({asset}))"
 
@@ -62,5 +77,5 @@ def _nothing() -> Iterable[SchemaObject]:
     return ()
 
 
-_CHANGES = {APP_REVISION: _nothing, "0002": _mended}
+_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed}
 """By revision, oldest first: what each brings or makes otherwise."""

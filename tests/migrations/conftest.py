@@ -1,6 +1,7 @@
 """Databases at a revision, two users with rows of their own, and a database's whole schema as one value."""
 
 import json
+import subprocess
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from store.embedded import ServerLease
 from tests.conftest import Conninfo, connect, temporary_database
+from tests.hosted.fixtures import programs
 
 Facts = list[object]
 
@@ -30,6 +33,12 @@ def catalogue(conninfo: Conninfo) -> dict[str, list[Facts]]:
         for kind, facts in connection.execute(_CATALOGUE.read_bytes()):
             found[kind].append(facts)
     return found
+
+
+def run_with_psql(conninfo: Conninfo, script: str) -> subprocess.CompletedProcess[str]:
+    """As an administrator runs it who was given it."""
+    psql = [str(programs() / "psql"), "--no-psqlrc", "--quiet", make_conninfo("", **conninfo)]
+    return subprocess.run(psql, input=script, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ begin
     if present is not null then
         raise object_not_in_prerequisite_state using
             message = format('This database holds tables of the app already (%s), which revision 0001 would make.', present),
-            hint = 'gjobs works with such a database as it is.';
+            hint = 'Run ''gjobs migrate verify'' to see how they differ from the ones of that revision.';
     end if;
 end $$;
 

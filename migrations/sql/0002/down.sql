@@ -1,6 +1,4 @@
 -- Brings back what this revision found.
-lock table public.projects, public.assets, public.generation_jobs in access exclusive mode;
-
 do $$
 declare
     kept record;

@@ -1,7 +1,5 @@
 -- Each thing that this revision changes, with the statement that brings back what was there. The policies follow in policies.sql.
 -- Only the migrations' owner reads or writes this: going down executes it.
-lock table public.projects, public.assets, public.generation_jobs in access exclusive mode;
-
 create table gjobs.replaced (
     id      bigint generated always as identity primary key,
     object  text not null unique,

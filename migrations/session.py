@@ -1,0 +1,71 @@
+"""What a run needs of its connection: that it stays the same session, and that no other run is at work.
+
+The connection is in autocommit: each question is a transaction of its own.
+"""
+
+import select
+import time
+from collections.abc import Mapping
+
+import psycopg
+
+from migrations.connecting import connect
+from migrations.errors import MigrationRefused
+from store.errors import Locked, StoreError
+
+PATIENCE_SECONDS = 2.0
+_PAUSE_SECONDS = 0.1
+
+_PROCESS = "select pg_catalog.pg_backend_pid()"
+_TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
+
+
+def take_turn(link: psycopg.Connection) -> None:
+    """Until the connection ends. Raises Locked where another run is at work.
+
+    It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while _value(link, _TURN) is not True:
+        if time.monotonic() > deadline:
+            raise Locked("Another migration is running.")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def require_session(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
+    """Raises MigrationRefused behind a pooler that serves each transaction by another process.
+
+    A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
+    each session never gives this one's to another connection.
+    """
+    process = _value(link, _PROCESS)
+    if process == link.info.backend_pid:
+        return
+    try:
+        with connect(conninfo) as other:
+            shared = _process_in_time(other) == process
+    except (psycopg.Error, StoreError):
+        # No room for another session beside this one.
+        shared = False
+    if shared or _value(link, _PROCESS) != process:
+        raise MigrationRefused(
+            "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
+            hint="Migrate over a direct connection, or over a pooler in session mode.",
+        )
+
+
+def _process_in_time(other: psycopg.Connection) -> int | None:
+    """None where the pooler has no free process to answer: then this one's is not free either."""
+    other.pgconn.send_query(_PROCESS.encode())
+    while other.pgconn.is_busy():
+        if not select.select([other.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
+            return None
+        other.pgconn.consume_input()
+    result = other.pgconn.get_result()
+    value = result.get_value(0, 0) if result is not None and result.ntuples else None
+    return None if value is None else int(value)
+
+
+def _value(link: psycopg.Connection, query: str) -> object:
+    row = link.execute(query.encode()).fetchone()
+    return row[0] if row else None

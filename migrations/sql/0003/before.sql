@@ -1,0 +1,23 @@
+-- An index of one of these names that is somebody else's stays, and this revision cannot be.
+do $$
+declare
+    other record;
+begin
+    for other in
+        select c.relname, coalesce(pg_get_indexdef(i.indexrelid), 'not an index') as definition
+          from (values
+                   ('gjobs_newest', '(created_at DESC, id DESC)'),
+                   ('gjobs_newest_of_project', '(project_id, created_at DESC, id DESC)'),
+                   ('gjobs_newest_of_user', '(user_id, created_at DESC, id DESC)'),
+                   ('gjobs_newest_of_status', '(status, created_at DESC, id DESC)')
+               ) as ours (name, columns)
+          join pg_class c on c.oid = to_regclass('public.' || ours.name)
+          left join pg_index i on i.indexrelid = c.oid
+         where pg_get_indexdef(i.indexrelid) is distinct from
+               format('CREATE INDEX %I ON public.generation_jobs USING btree %s', ours.name, ours.columns)
+    loop
+        raise object_not_in_prerequisite_state using
+            message = format('public.%I is not the index that revision 0003 makes: %s.', other.relname, other.definition),
+            hint = format('Rename it, then try again: ALTER INDEX public.%I RENAME TO another_name;', other.relname);
+    end loop;
+end $$;

@@ -1,0 +1,11 @@
+-- Outside a transaction: what is built concurrently waits as long as it must, and another run keeps away.
+set statement_timeout = 0;
+
+set lock_timeout = 0;
+
+do $$
+begin
+    if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0)) then
+        raise lock_not_available using message = 'Another migration is running.';
+    end if;
+end $$;

@@ -1,0 +1,21 @@
+"""indexes"""
+
+from migrations.scripts import run_apart, run_script
+
+revision = "0003"
+down_revision = "0002"
+
+
+def upgrade() -> None:
+    run_script("0003/before.sql")
+    run_apart(
+        "0003/gjobs_newest.sql",
+        "0003/gjobs_newest_of_project.sql",
+        "0003/gjobs_newest_of_user.sql",
+        "0003/gjobs_newest_of_status.sql",
+    )
+    run_script("0003/after.sql")
+
+
+def downgrade() -> None:
+    run_apart("0003/down.sql")

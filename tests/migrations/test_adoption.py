@@ -1,0 +1,163 @@
+"""An app's own database is taken over as it is, and given back as it was."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from migrations import HEAD, REVISIONS
+from migrations.runner import SchemaDiffers, downgrade, sql, status, upgrade
+from store.embedded import ADMINISTRATOR
+from store.errors import NoPrivilege
+from store.schema import compare, expected, read_catalogue
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql
+
+
+def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
+    return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
+
+
+def execute(conninfo: Conninfo, statement: str) -> None:
+    with connect(conninfo) as connection:
+        connection.execute(statement.encode())
+
+
+@pytest.fixture
+def app(attached_database: Conninfo) -> Iterator[Conninfo]:
+    """With a row in each table, which has to be there in the end."""
+    with connect(attached_database) as connection:
+        add(connection, ADA)
+    yield attached_database
+    with connect(attached_database) as connection:
+        assert connection.execute("select id from public.generation_jobs").fetchall() == [(ADA.job,)]
+
+
+def test_an_apps_own_tables_are_taken_over(app: Conninfo) -> None:
+    said: list[str] = []
+
+    upgrade(app, report=said.append)
+
+    assert status(app).current == HEAD
+    assert said[:2] == ["The app's own tables are taken over at revision 0001.", "Revision 0002 (mended) is applied."]
+    assert said[-1] == "Revision 0003 (indexes) is applied."
+    with connect(app) as connection:
+        assert compare(read_catalogue(connection), expected(HEAD)) == ()
+
+
+def test_down_to_the_first_revision_all_is_the_apps_own_again(app: Conninfo) -> None:
+    before = of_the_app(catalogue(app))
+
+    upgrade(app)
+    assert of_the_app(catalogue(app)) != before
+    downgrade(app, "0001")
+
+    assert of_the_app(catalogue(app)) == before
+    assert status(app).pending == REVISIONS[1:]
+
+
+def test_down_to_base_the_apps_tables_stay(app: Conninfo) -> None:
+    before = of_the_app(catalogue(app))
+    said: list[str] = []
+
+    upgrade(app)
+    downgrade(app, "base", report=said.append)
+
+    assert "The tables are the app's own: they stay." in said
+    assert of_the_app(catalogue(app)) == before
+    assert status(app).managed is False
+    upgrade(app)
+    assert status(app).current == HEAD
+
+
+def test_the_sql_alone_does_the_same(app: Conninfo) -> None:
+    script = sql(app)
+
+    done = run_with_psql(app, script)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert status(app).current == HEAD
+    by_psql = catalogue(app)
+    downgrade(app, "base")
+    upgrade(app)
+    assert catalogue(app) == by_psql
+
+
+def test_the_sql_stops_where_it_fails(app: Conninfo) -> None:
+    script = sql(app)
+    execute(app, "drop view public.generation_job_summary")
+    before = catalogue(app)
+
+    done = run_with_psql(app, script)
+
+    assert done.returncode == 3
+    assert "generation_job_summary" in done.stderr
+    assert catalogue(app) == before
+
+
+def test_what_the_app_added_stays_and_is_no_hindrance(app: Conninfo) -> None:
+    execute(
+        app,
+        "alter table public.generation_jobs add column priority integer;"
+        " create index by_priority on public.generation_jobs (priority);"
+        " create policy staff on public.generation_jobs for select using (false);"
+        " create table public.invoices (id integer)",
+    )
+    before = of_the_app(catalogue(app))
+
+    upgrade(app)
+    downgrade(app, "0001")
+
+    assert of_the_app(catalogue(app)) == before
+
+
+DIFFERENT = [
+    ("alter table public.generation_jobs alter column cost_cents drop default",
+     "column public.generation_jobs.cost_cents is integer not null instead of integer not null default 0"),
+    ("drop index public.idx_assets_kind", "index idx_assets_kind on public.assets is missing"),
+    ("drop table public.generation_jobs cascade", "relation public.generation_jobs is missing"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "sentence"), DIFFERENT)
+def test_another_schema_is_refused_by_name(attached_database: Conninfo, change: str, sentence: str) -> None:
+    execute(attached_database, change)
+    before = catalogue(attached_database)
+
+    for run in (upgrade, sql):
+        with pytest.raises(SchemaDiffers, match=sentence) as refusal:
+            run(attached_database)
+        assert "gjobs migrate verify" in (refusal.value.hint or "")
+
+    assert catalogue(attached_database) == before
+
+
+def test_who_does_not_own_the_tables_is_told_who_does(app: Conninfo) -> None:
+    with connect(app) as connection:
+        (creator,) = connection.execute("select current_user").fetchone() or ("",)
+    with connect({**app, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute("create role deputy login")
+        try:
+            administrator.execute("create schema gjobs authorization deputy")
+            with pytest.raises(NoPrivilege, match=f"belong to {creator}, and only their owner") as refusal:
+                upgrade({**app, "user": "deputy"})
+            assert f"Connect as {creator}" in (refusal.value.hint or "")
+        finally:
+            administrator.execute("drop schema gjobs")
+            administrator.execute("drop role deputy")
+
+
+def test_a_failure_on_the_way_leaves_the_database_as_it_was(app: Conninfo) -> None:
+    """Here a function that the schema's comparison does not see takes a name that revision 0002 needs."""
+    execute(
+        app, "create schema gjobs; create function gjobs.owns_project(p uuid) returns text language sql as 'select 1'"
+    )
+    before = catalogue(app)
+
+    with pytest.raises(Exception, match="owns_project"):
+        upgrade(app)
+
+    assert catalogue(app) == before
+    assert status(app).managed is False
+    execute(app, "drop function gjobs.owns_project")
+    upgrade(app)
+    assert status(app).current == HEAD
