@@ -10,8 +10,6 @@ import os
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
 
 from psycopg import AsyncConnection, Error
@@ -20,6 +18,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 
 from store import driver_errors, timestamps
 from store.errors import SignInRefused, StoreError, Unreachable
+from store.link import Link, link_of
 from store.password_command import PasswordCommand
 
 # The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
@@ -46,15 +45,6 @@ def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
     """What every connection is made with, unless `conninfo` says otherwise."""
     timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
     return {**DEFAULTS, "connect_timeout": timeout, **conninfo}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """What lies between here and the server, as far as the connection tells."""
-
-    is_encrypted: bool
-    is_local: bool
-    """A Unix socket, or the machine's own address."""
 
 
 class Connections:
@@ -129,7 +119,7 @@ class Connections:
                     break
             else:
                 timestamps.register(connection)
-                self.link = _link_of(connection)
+                self.link = link_of(connection)
                 return connection
         raise failure
 
@@ -141,12 +131,6 @@ class Connections:
             raise driver_errors.translate_connecting(error) from error
         except UnicodeError as error:
             raise Unreachable("The database's host name cannot be one.") from error
-
-
-def _link_of(connection: AsyncConnection) -> Link:
-    host, address = connection.info.host, connection.info.hostaddr
-    is_local = host.startswith(("/", "@")) or (bool(address) and ip_address(address).is_loopback)
-    return Link(is_encrypted=bool(connection.pgconn.ssl_in_use), is_local=is_local)
 
 
 def _is_clean(connection: AsyncConnection) -> bool:

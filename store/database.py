@@ -7,7 +7,7 @@ transaction is READ ONLY in the database, and so is every transaction of a sessi
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,10 +20,11 @@ from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from store import driver_errors
-from store.actor import ActingUser, Actor
-from store.connections import Connections, Link
+from store.actor import OPERATOR, ActingUser, Actor
+from store.connections import Connections
 from store.deadline import deadline
 from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, TimedOut
+from store.link import Link, link_of
 from store.password_command import PasswordCommand
 from store.rows import Row, RowMaker
 from store.write_access import WriteAccess
@@ -97,18 +98,14 @@ class Database:
         self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
         """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
-        limits = limits or self._limits
-        async with (
-            self._connections.lease() as connection,
-            _ends(connection, limits.patience),
-            connection.pipeline(),
-        ):
-            await connection.execute(_BEGIN_SNAPSHOT)
-            identity = await _set_up(connection, actor, limits)
-            cursors = [await _send(connection, query) for query in queries]
-            await connection.execute("COMMIT")
-            await _check_identity(identity, actor)
-            return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+        async with self._connections.lease() as connection:
+            return await _read(connection, actor, queries, limits or self._limits)
+
+    async def inspect(self, *queries: Query[Any]) -> tuple[Link, tuple[list[Any], ...]]:
+        """As `read_together` with the operator's eyes, and the link that was read over."""
+        async with self._connections.lease() as connection:
+            rows = await _read(connection, OPERATOR, queries, self._limits)
+            return link_of(connection), rows
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
@@ -203,6 +200,18 @@ class WriteTransaction:
     def roll_back(self) -> None:
         """Nothing of this transaction is kept when its block ends."""
         self.wants_rollback = True
+
+
+async def _read(
+    connection: AsyncConnection, actor: Actor, queries: Sequence[Query[Any]], limits: TimeLimits
+) -> tuple[list[Any], ...]:
+    async with _ends(connection, limits.patience), connection.pipeline():
+        await connection.execute(_BEGIN_SNAPSHOT)
+        identity = await _set_up(connection, actor, limits)
+        cursors = [await _send(connection, query) for query in queries]
+        await connection.execute("COMMIT")
+        await _check_identity(identity, actor)
+        return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
 
 
 @asynccontextmanager

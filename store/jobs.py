@@ -11,6 +11,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     DateTime,
+    Insert,
     Integer,
     Select,
     Text,
@@ -145,38 +146,42 @@ def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, JobStatus]]:
     return Query(_PRESENT, lambda row: (row[0], job_status(row[1])), {"ids": list(job_ids)})
 
 
-def _owner_and_asset() -> Select[*tuple[object, ...]]:
+def _owner(*, with_asset: bool) -> Select[*tuple[object, ...]]:
     """The new job's values: the owner is the project's; nothing where the asset is not the project's."""
     asset_id = bindparam("input_asset_id", type_=Uuid)
-    asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == tables.projects.c.id)
-    return select(
+    statement = select(
         tables.projects.c.user_id,
         tables.projects.c.id,
         literal(JobStatus.QUEUED.value),
         bindparam("mode", type_=Text),
         bindparam("cost_cents", type_=Integer),
         asset_id,
-    ).where(
-        tables.projects.c.id == bindparam("project_id", type_=Uuid),
-        or_(asset_id.is_(null()), asset),
+    ).where(tables.projects.c.id == bindparam("project_id", type_=Uuid))
+    if not with_asset:
+        return statement
+    return statement.where(
+        exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == tables.projects.c.id)
     )
 
 
-_CREATE = (
-    insert(_jobs)
-    .from_select(
-        ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"],
-        _owner_and_asset(),
-        include_defaults=False,
+@cache
+def _create(*, with_asset: bool) -> Insert:
+    """Without an asset none is looked for: there may be no table of them, or no right to read it."""
+    return (
+        insert(_jobs)
+        .from_select(
+            ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"],
+            _owner(with_asset=with_asset),
+            include_defaults=False,
+        )
+        .returning(*COLUMNS)
     )
-    .returning(*COLUMNS)
-)
 
 
 def create(*, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None) -> Query[GenerationJob]:
     """No row where the actor does not see the project, or the asset is none of the project's."""
     return Query(
-        _CREATE,
+        _create(with_asset=input_asset_id is not None),
         make_job,
         {
             "project_id": project_id,
@@ -189,17 +194,18 @@ def create(*, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID
 
 def change(job_id: UUID, changes: Mapping[str, object]) -> Query[GenerationJob]:
     """No row where there is no such job, or the asset is none of its project's. `changes` has column names."""
-    return Query(_change(tuple(sorted(changes))), make_job, {"id": job_id, **changes})
+    statement = _change(tuple(sorted(changes)), with_asset=changes.get("input_asset_id") is not None)
+    return Query(statement, make_job, {"id": job_id, **changes})
 
 
 @cache
-def _change(names: tuple[str, ...]) -> Update:
+def _change(names: tuple[str, ...], *, with_asset: bool) -> Update:
     values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
     statement = update(_jobs).values(values).where(_jobs.c.id == _ID)
-    if "input_asset_id" in values:
+    if with_asset:
         asset_id = values["input_asset_id"]
         asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
-        statement = statement.where(or_(asset_id.is_(null()), asset))
+        statement = statement.where(asset)
     return statement.returning(*COLUMNS)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from store import jobs, projects, statistics
+from store import by_jobs, jobs, projects, statistics
 from store.database import Query
 from store.lens import Lens
 from store.model import JobStatistics, Overview, OverviewQuery, Page
@@ -12,14 +12,15 @@ from store.paging import paged
 
 
 def questions(
-    query: OverviewQuery, *, limit: int, days: int, most_projects: int, at: datetime | None
+    query: OverviewQuery, *, limit: int, days: int, most_projects: int, has_projects: bool, at: datetime | None
 ) -> tuple[Query[Any], ...]:
-    """In the order in which `overview` takes their rows."""
+    """In the order in which `overview` takes their rows. `has_projects` is whether projects may be read themselves."""
+    listed = projects.listed if has_projects else by_jobs.projects
     return (
         jobs.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
         statistics.by_status(query.project_id),
         statistics.by_day(query.project_id, days=days, at=at),
-        projects.listed(limit=most_projects),
+        listed(limit=most_projects),
         statistics.clock(at),
     )
 

@@ -1,16 +1,18 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from store import assets, explain, jobs, overviews, projects, statistics, user_search, users, validation
+from store import assets, by_jobs, explain, jobs, overviews, projects, statistics, user_search, users, validation
 from store.actor import OPERATOR, ActingUser, Actor
+from store.capabilities import Feature, Probed
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
-from store.database import Database
+from store.database import Database, Query, WriteTransaction
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.id_prefix import id_range
 from store.lens import Lens
@@ -53,9 +55,11 @@ class Store:
     Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
     """
 
-    def __init__(self, database: Database, actor: Actor = OPERATOR) -> None:
+    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: Probed | None = None) -> None:
         self.database = database
         self.actor = actor
+        self.probed = probed or Probed(database)
+        """What the database offers, which all stores made from this one share."""
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
@@ -76,7 +80,7 @@ class Store:
 
     def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
-        return type(self)(self.database, actor)
+        return type(self)(self.database, actor, self.probed)
 
     async def acting_as_user(self, email_or_id: str) -> Self:
         """The same database with a user's eyes. Raises as `get_user` does."""
@@ -109,12 +113,12 @@ class Store:
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         """None where there is no such job, or none that the actor sees."""
-        found = await self.database.read(self.actor, jobs.one(job_id))
+        found = await self._read(jobs.one(job_id))
         return found[0] if found else None
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
         """Of those jobs that are there, and that the actor sees."""
-        return dict(await self.database.read(self.actor, jobs.statuses(job_ids)))
+        return dict(await self._read(jobs.statuses(job_ids)))
 
     async def create_generation_job(
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
@@ -126,7 +130,7 @@ class Store:
             cost_cents=validation.cost_cents(cost_cents),
             input_asset_id=input_asset_id,
         )
-        async with self.database.write(self.actor) as transaction:
+        async with self._write(Feature.CREATING) as transaction:
             created = await transaction.run(create)
             if len(created) == 1:
                 return created[0]
@@ -150,7 +154,7 @@ class Store:
     ) -> GenerationJob:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
-        async with self.database.write(self.actor) as transaction:
+        async with self._write(Feature.CHANGING) as transaction:
             updated = await transaction.run(jobs.change(job_id, changes))
             if len(updated) == 1:
                 return updated[0]
@@ -170,7 +174,7 @@ class Store:
         """Among any number of callers one gets Applied. An earlier error is kept where none is given."""
         target = validation.status(new_status)
         text = None if error is None else validation.error_text(error)
-        async with self.database.write(self.actor) as transaction:
+        async with self._write(Feature.CHANGING) as transaction:
             for _ in range(ATTEMPTS):
                 applied = await transaction.run(jobs.transition(job_id, target, text))
                 if len(applied) == 1:
@@ -200,7 +204,7 @@ class Store:
         another table refer to one.
         """
         try:
-            async with self.database.write(self.actor) as transaction:
+            async with self._write(Feature.DELETING) as transaction:
                 deleted = set(await transaction.run(jobs.remove(expected)))
                 if deleted == set(expected):
                     return
@@ -216,25 +220,28 @@ class Store:
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Of all jobs that the actor sees, or of those of a project."""
-        rows = await self.database.read(self.actor, statistics.by_status(project_id))
+        rows = await self._read(statistics.by_status(project_id))
         return statistics.in_workflow_order(rows)
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """In cents."""
-        (total,) = await self.database.read(self.actor, statistics.total_cost(project_id))
+        (total,) = await self._read(statistics.total_cost(project_id))
         return total
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """By user, project and status, the dearest first."""
         query = statistics.summary(project_id, limit=validation.limit(limit))
-        return await self.database.read(self.actor, query)
+        return await self._read(query)
 
     async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
         """All that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
         limit, days = validation.limit(query.limit), validation.days(query.days)
-        questions = overviews.questions(query, limit=limit, days=days, most_projects=PAGE_SIZE, at=at)
+        has_projects = await self._has(Feature.PROJECTS)
+        questions = overviews.questions(
+            query, limit=limit, days=days, most_projects=PAGE_SIZE, has_projects=has_projects, at=at
+        )
         if not query.through_lens:
-            return overviews.overview(query, await self.database.read_together(self.actor, *questions))
+            return overviews.overview(query, await self._read_together(*questions))
         user = self._user()
         async with self.database.snapshot() as snapshot:
             lens = await look_through_lens(
@@ -261,16 +268,20 @@ class Store:
     # Projects, assets, users
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
-        return await self.database.read(self.actor, projects.listed(limit=validation.limit(limit)))
+        """Where they may not be read, those that have jobs, each named by the beginning of its id."""
+        listed = projects.listed if await self._has(Feature.PROJECTS) else by_jobs.projects
+        return await self._read(listed(limit=validation.limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """None where there is no such project, or none that the actor sees."""
-        found = await self.database.read(self.actor, projects.by_id(project_id))
+        by_id = projects.by_id if await self._has(Feature.PROJECTS) else by_jobs.project_by_id
+        found = await self._read(by_id(project_id))
         return found[0] if found else None
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        return await self.database.read(self.actor, projects.named(validation.storable("name", name), limit=PAGE_SIZE))
+        named = projects.named if await self._has(Feature.PROJECTS) else by_jobs.projects_named
+        return await self._read(named(validation.storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
@@ -278,27 +289,38 @@ class Store:
         owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
-        async with self.database.write(self.actor) as transaction:
+        async with self._write(Feature.CREATING_PROJECTS) as transaction:
             created = await transaction.run(projects.create(user_id=owner, name=text))
             if len(created) == 1:
                 return created[0]
             raise explain.not_stored("project")
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
-        return await self.database.read(self.actor, assets.of_project(project_id, limit=validation.limit(limit)))
+        query = assets.of_project(project_id, limit=validation.limit(limit))
+        return await self._read(query, needs=Feature.ASSETS)
 
     async def get_users(self, *, limit: int = PAGE_SIZE) -> Sequence[User]:
-        """By e-mail, those without one last. Only the operator may."""
-        return await self.database.read(self.actor, users.listed(limit=validation.limit(limit)))
+        """By e-mail, those without one last. Only the operator may.
+
+        Where even the operator may not read them, those who own a job or a project, without their e-mails.
+        """
+        query = users.listed(limit=validation.limit(limit))
+        if not await self._knows_users_by_rows():
+            return await self._read(query, needs=Feature.USERS)
+        has_projects = await self._has(Feature.PROJECTS)
+        return await self._read(by_jobs.users(has_projects=has_projects, limit=validation.limit(limit)))
 
     async def get_user(self, email_or_id: str) -> User:
         """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
         wanted = validation.storable("email", email_or_id).strip()
         try:
-            query = users.by_id(UUID(wanted))
+            user_id = UUID(wanted)
         except ValueError:
-            query = users.by_email(wanted, limit=PAGE_SIZE)
-        return explain.the_one_user(wanted, await self.database.read(self.actor, query))
+            return explain.the_one_user(wanted, await self._with_email(users.by_email(wanted, limit=PAGE_SIZE)))
+        if await self._knows_users_by_rows():
+            query = by_jobs.user_by_id(user_id, has_projects=await self._has(Feature.PROJECTS))
+            return explain.the_one_user(wanted, await self._read(query))
+        return explain.the_one_user(wanted, await self._read(users.by_id(user_id), needs=Feature.USERS))
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
         """Whom to act as. Raises as `get_user` does, but an owner of jobs or projects is known without a user's row."""
@@ -306,8 +328,7 @@ class Store:
         try:
             user_id = UUID(wanted)
         except ValueError:
-            query = users.acting_by_email(wanted, limit=PAGE_SIZE)
-            return explain.the_one_user(wanted, await self.database.read(self.actor, query))
+            return explain.the_one_user(wanted, await self._with_email(users.acting_by_email(wanted, limit=PAGE_SIZE)))
         return explain.the_one_user(wanted, await find_by_id(self.database, self.actor, user_id))
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
@@ -335,6 +356,45 @@ class Store:
             return self.actor
         raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
 
+    async def _with_email(self, query: Query[T]) -> list[T]:
+        """Raises NoPrivilege where none is found because row level security hides everybody, without a word."""
+        found = await self._read(query, needs=Feature.USERS)
+        if not found and (off := (await self.probed.get()).off(Feature.USERS, self.actor)):
+            raise NoPrivilege(off.reason, hint="Give the user's id instead.")
+        return found
+
+    async def _knows_users_by_rows(self) -> bool:
+        """Whether the operator may read no users, but what belongs to them. Users may read neither."""
+        return self.actor == OPERATOR and not await self._has(Feature.USERS)
+
+    async def _has(self, feature: Feature) -> bool:
+        """Whether the database offers it to the actor, as far as was known when somebody last asked."""
+        return (await self.probed.get()).off(feature, self.actor) is None
+
+    async def _read(self, query: Query[T], *, needs: Feature = Feature.JOBS) -> list[T]:
+        (rows,) = await self._read_together(query, needs=needs)
+        return rows
+
+    async def _read_together(self, *queries: Query[Any], needs: Feature = Feature.JOBS) -> tuple[list[Any], ...]:
+        async with self._explained(needs):
+            return await self.database.read_together(self.actor, *queries)
+
+    @asynccontextmanager
+    async def _write(self, needs: Feature) -> AsyncIterator[WriteTransaction]:
+        async with self._explained(needs), self.database.write(self.actor) as transaction:
+            yield transaction
+
+    @asynccontextmanager
+    async def _explained(self, needs: Feature) -> AsyncIterator[None]:
+        """A refusal of the server says what was refused; what is missing, and what brings it, the catalogue knows."""
+        try:
+            yield
+        except (NoPrivilege, SchemaMissing) as error:
+            off = None if error.sqlstate is None else (await self.probed.renew()).off(needs, self.actor)
+            if off is None:
+                raise
+            raise type(error)(off.reason, hint=off.remedy, sqlstate=error.sqlstate) from error
+
     async def _page(
         self,
         *,
@@ -349,4 +409,4 @@ class Store:
             after=after,
             limit=validation.limit(limit),
         )
-        return paged(await self.database.read(self.actor, query), limit)
+        return paged(await self._read(query), limit)

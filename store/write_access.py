@@ -32,6 +32,7 @@ def _utc_now() -> datetime:
 class WriteAccess:
     def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = _utc_now) -> None:
         self.rule = rule
+        self._closed_by: tuple[str, str | None] | None = None
         self._clock = clock
         self._lease: WriteLease | None = None
 
@@ -63,8 +64,17 @@ class WriteAccess:
     def close_lease(self) -> None:
         self._lease = None
 
+    def close(self, reason: str, *, hint: str | None) -> None:
+        """For good, where the database itself takes no writes from anybody."""
+        self.rule = WriteRule.CLOSED
+        self._lease = None
+        self._closed_by = (reason, hint)
+
     def refusal(self, *, sqlstate: str | None = None) -> ReadOnly:
         """What to raise where something would have been written, with what opens this session, if anything does."""
+        if self._closed_by is not None:
+            reason, hint = self._closed_by
+            return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None
         if self.rule is WriteRule.LEASED:
             hint = "Give --write REASON on the command line; in the dashboard, W opens a write lease."

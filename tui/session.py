@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from store.capabilities import Capabilities
 from store.connection_url import label, parameters
 from store.database import Database, TimeLimits
 from store.embedded import ServerLease, open_server
@@ -40,6 +41,11 @@ class Session:
     def full_name(self) -> str:
         """The label with host and database, for where something is about to be changed."""
         return self.label if self.address is None else f"{self.label} ({self.address})"
+
+    @property
+    def capabilities(self) -> Capabilities | None:
+        """What the database offers, as it last said; None while it has not answered."""
+        return self.operator.probed.latest
 
 
 @asynccontextmanager
@@ -96,6 +102,9 @@ async def session_on(settings: Settings, conninfo: Mapping[str, str | int], labe
     access = WriteAccess(settings.write_rule)
     operator = Store(Database(conninfo, access=access, limits=_limits(settings.profile), password=_password(settings)))
     try:
+        capabilities = await operator.probed.get()
+        if off := capabilities.takes_no_writes:
+            access.close(off.reason, hint=off.remedy)
         store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
         yield Session(store=store, operator=operator, label=label, access=access, profile=settings.profile)
     finally:

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from store.configuration import ConfigurationFile, load
-from store.connections import Link
 from store.errors import SignInRefused, StoreError, Unreachable
+from store.link import Link
 from store.settings import Settings, resolve
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD
@@ -137,6 +137,6 @@ async def test_what_is_asked_of_the_link_is_kept_or_refused(
 async def link_after_trying(settings: Settings) -> Link | None:
     """That server has nothing of the app's: that it says so is answer enough."""
     async with open_session(settings, print) as session:
-        with pytest.raises(StoreError, match="lacks what is needed"):
+        with pytest.raises(StoreError, match="There is no table"):
             await session.operator.get_users()
         return session.operator.database.link

@@ -226,7 +226,7 @@ class TestEyes:
 
     async def test_a_missing_grant_is_no_empty_table(self, outsider: Conninfo) -> None:
         async with opened(outsider) as weak:
-            with pytest.raises(NoPrivilege, match="permission denied for table generation_jobs"):
+            with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
                 await Store(weak).get_generation_jobs()
 
 

@@ -65,7 +65,7 @@ async def refusal_of(conninfo: Conninfo) -> StoreError:
 
 async def test_no_privilege(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match=r"^Not permitted: permission denied for table users\.$") as caught:
-        await ada.get_users()
+        await ada.database.read(ada.actor, raw("select id from auth.users"))
     assert caught.value.sqlstate == "42501"
 
 
@@ -130,7 +130,7 @@ async def test_a_deadlock_is_a_conflict(
 async def test_a_missing_table(database: Conninfo) -> None:
     async with opened({**database, "dbname": "postgres"}) as elsewhere:
         with pytest.raises(SchemaMissing, match=r'relation "public.generation_jobs" does not exist') as caught:
-            await Store(elsewhere).get_generation_jobs()
+            await elsewhere.read(OPERATOR, raw("select id from public.generation_jobs"))
     assert caught.value.sqlstate == "42P01"
 
 

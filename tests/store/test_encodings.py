@@ -23,7 +23,8 @@ def app_database(server: ServerLease, encoding: str) -> Iterator[Conninfo]:
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute(SQL(create).format(Identifier(name), Identifier(OWNER), Literal(encoding), Literal("C")))
         conninfo = {**server.conninfo, "dbname": name}
-        run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / "hosted_project.sql")
+        for file in ("auth_schema.sql", "hosted_project.sql"):
+            run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)
         run_file(conninfo, TESTS / "app_schema.sql")
         with connect(conninfo) as owner:
             owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])

@@ -263,7 +263,7 @@ async def test_an_address_that_is_none_is_not_tried_again_until_asked(error: Sto
 
 async def test_a_database_without_the_schema_says_so(blank_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
-        assert "✗ This database lacks what is needed" in driver.banner
+        assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
         await driver.until(lambda: "✗ no schema" in driver.header)
         await driver.press("s", "n", "p", "5", "down", "enter")

@@ -6,7 +6,7 @@ from tui.cli import jsonable
 from tui.cli.command import Command, Eyes
 from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import MOST_ROWS
-from tui.cli.output import Output, say
+from tui.cli.output import Output, complain, say
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
@@ -27,7 +27,11 @@ def add_users(commands: "Commands") -> None:
 
 @in_session
 async def list_users(session: "Session", output: Output) -> ExitCode:
+    from store.capabilities import Feature
+
     users = await session.store.get_users(limit=MOST_ROWS)
+    if session.capabilities and (off := session.capabilities.off(Feature.USERS, session.store.actor)):
+        complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.remedy)
     if output.json:
         output.document(jsonable.rows(users))
         return ExitCode.DONE

@@ -1,0 +1,116 @@
+"""What a database offers, asked once for a session. Others ask this value, never the catalogue. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import assert_never
+
+from store.actor import OPERATOR, ActingUser, Actor
+from store.capabilities import rules
+from store.capabilities.facts import ASSETS, JOBS, PROJECTS, REVISIONS, Facts
+from store.capabilities.off import Off, quoted
+from store.model import Asset, GenerationJob
+
+
+class Feature(StrEnum):
+    """What a database, or a privilege, may lack. The value stands in documents."""
+
+    JOBS = "jobs"
+    """Reading them, without which there is nothing to show."""
+    PROJECTS = "projects"
+    """Reading them; else they are known by their jobs alone."""
+    ASSETS = "assets"
+    USERS = "users"
+    """Reading `auth.users`, which has the e-mails; else they are known by what they own."""
+    ACTING = "acting"
+    """Looking with a user's eyes."""
+    CREATING = "creating"
+    CHANGING = "changing"
+    DELETING = "deleting"
+    """Jobs, all three."""
+    CREATING_PROJECTS = "creating-projects"
+    MIGRATING = "migrating"
+
+
+_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
+_PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
+_ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
+_USER_COLUMNS = frozenset({"id", "email", "created_at"})
+
+_GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
+"""What a new job is made with."""
+_CHANGED = frozenset({"status", "error", "mode", "cost_cents", "input_asset_id"})
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    facts: Facts
+
+    def off(self, feature: Feature, actor: Actor = OPERATOR) -> Off | None:
+        """None where the actor has it. What one user has, all have: they act as the same role."""
+        facts = self.facts
+        # Where there is no table, that says more than what a user would need besides.
+        if isinstance(actor, ActingUser) and JOBS in facts.relations and (off := rules.acting(facts)):
+            return off
+        match feature:
+            case Feature.JOBS:
+                return rules.read(facts, JOBS, actor, _JOB_COLUMNS)
+            case Feature.PROJECTS:
+                return rules.read(facts, PROJECTS, actor, _PROJECT_COLUMNS)
+            case Feature.ASSETS:
+                return rules.read(facts, ASSETS, actor, _ASSET_COLUMNS)
+            case Feature.USERS:
+                return rules.users(facts, actor, _USER_COLUMNS)
+            case Feature.ACTING:
+                return rules.acting(facts)
+            case Feature.CREATING:
+                return (
+                    rules.written(facts, JOBS, actor, "insert", _GIVEN)
+                    or self.off(Feature.JOBS, actor)
+                    or self.off(Feature.PROJECTS, actor)
+                )
+            case Feature.CHANGING:
+                return rules.written(facts, JOBS, actor, "update", _CHANGED) or self.off(Feature.JOBS, actor)
+            case Feature.DELETING:
+                return rules.deleted(facts, JOBS, actor) or self.off(Feature.JOBS, actor)
+            case Feature.CREATING_PROJECTS:
+                written = rules.written(facts, PROJECTS, actor, "insert", {"user_id", "name"})
+                return written or self.off(Feature.PROJECTS, actor)
+            case Feature.MIGRATING:
+                return rules.migrating(facts)
+        assert_never(feature)
+
+    @property
+    def takes_no_writes(self) -> Off | None:
+        """Why nobody can write here, whatever they may."""
+        return rules.replica(self.facts)
+
+    @property
+    def sees_less(self) -> Off | None:
+        """Where the operator, too, is under row level security: what it sees may not be all there is."""
+        jobs = self.facts.relations.get(JOBS)
+        if jobs is None or not jobs.row_security:
+            return None
+        login = quoted(self.facts.login)
+        seen = "only what the policies show it" if jobs.has_policy else "no job"
+        return Off(
+            reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
+            remedy=f'ALTER ROLE {login} BYPASSRLS; or a policy for it: README, "read-only login".',
+        )
+
+    @property
+    def may_read_revision(self) -> bool:
+        """Whether which of our migrations have run can be asked."""
+        if REVISIONS not in self.facts.relations:
+            return False
+        off = rules.read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or rules.hidden(self.facts, REVISIONS)
+        return off is None
+
+    @property
+    def unsafe_functions(self) -> Mapping[str, str]:
+        """The app's older functions by name, and what is wrong with each."""
+        return {
+            name: "runs past row level security, and its caller decides which tables it reads"
+            for name, function in sorted(self.facts.functions.items())
+            if function.runs_as_owner and not function.pins_search_path
+        }

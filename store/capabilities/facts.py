@@ -1,0 +1,92 @@
+"""What link and catalogue say about a database and this login, as values. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from store.link import Link
+
+ROLE_OF_USERS = "authenticated"
+
+JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
+SUMMARY, USERS, REVISIONS = "public.generation_job_summary", "auth.users", "gjobs.alembic_version"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Privileges:
+    """A role's, on one table: the columns that it may read and write, by name."""
+
+    schema: bool
+    """Whether it may use the table's schema, without which the rest is worth nothing."""
+    select: frozenset[str]
+    insert: frozenset[str]
+    update: frozenset[str]
+    delete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """A table or a view."""
+
+    columns: frozenset[str]
+    login: Privileges
+    users: Privileges | None
+    """Of the role that users act as; None where there is none."""
+    is_owned: bool
+    """Whether the login has its owner's rights."""
+    row_security: bool
+    """Whether row level security applies to the login."""
+    has_policy: bool
+    """Whether any policy may permit the login to see a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One that the app brings."""
+
+    runs_as_owner: bool
+    """SECURITY DEFINER: past the caller's row level security."""
+    pins_search_path: bool
+    """Otherwise a caller decides which tables its names mean."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    link: Link
+    server_pid: int
+    """The process that answered."""
+    version_number: int
+    """170004 stands for 17.4."""
+    is_replica: bool
+    login: str
+    is_superuser: bool
+    has_bypass: bool
+    """Whether the login's role has BYPASSRLS."""
+    has_users_role: bool
+    may_become_user: bool
+    """Whether the login may SET ROLE to it."""
+    has_uid: bool
+    """Whether auth.uid() is there, by which policies know a user."""
+    users_may_use_auth: bool
+    may_create_in_public: bool
+    may_create_schemas: bool
+    relations: Mapping[str, Relation]
+    """Those of the app's and ours that are there, by name with schema."""
+    functions: Mapping[str, Function]
+    """Those of the app that are there, by name."""
+
+    @property
+    def behind_pooler(self) -> bool:
+        return self.link.told_pid != self.server_pid
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether our migrations own the schema."""
+        return REVISIONS in self.relations
+
+    @property
+    def major_version(self) -> int:
+        return self.version_number // 10_000
+
+    @property
+    def version(self) -> str:
+        return f"{self.major_version}.{self.version_number % 10_000}"

@@ -1,0 +1,74 @@
+"""That something is off, and why: sentences, and the SQL against it. Pure."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from store.capabilities.facts import Privileges, Relation
+
+_COMPARE = "Run 'gjobs doctor' to see all that this database lacks, 'gjobs migrate status' to see its revision."
+_DOES = {"select": "read", "insert": "write", "update": "change"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Off:
+    reason: str
+    remedy: str | None
+    """What to run, or to do, against it; None where nothing is known to help."""
+
+    @property
+    def words(self) -> str:
+        return f"{self.reason} {self.remedy}" if self.remedy else self.reason
+
+
+def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Off | None:
+    """Where the table, or a column of it that is needed, is not there."""
+    if relation is None:
+        return Off(reason=f"There is no table {short(name)}.", remedy=_COMPARE)
+    if lacking := sorted(set(columns) - relation.columns):
+        noun = "column" if len(lacking) == 1 else "columns"
+        return Off(reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", remedy=_COMPARE)
+    return None
+
+
+def no_schema(name: str, privileges: Privileges, role: str) -> Off | None:
+    schema, _, _ = name.partition(".")
+    if privileges.schema:
+        return None
+    return Off(
+        reason=f"No grant: the role {role} may not use the schema {schema}.",
+        remedy=f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)};",
+    )
+
+
+def no_grant(name: str, granted: Collection[str], role: str, verb: str, columns: Collection[str]) -> Off | None:
+    """`granted` are the columns on which the role has the verb: select, insert or update."""
+    lacking = sorted(set(columns) - set(granted))
+    if not lacking:
+        return None
+    what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
+    return Off(
+        reason=f"No grant: the role {role} may not {_DOES[verb]} {what}.",
+        remedy=f"GRANT {verb.upper()} ON {name} TO {quoted(role)};",
+    )
+
+
+def no_delete(name: str, privileges: Privileges, role: str) -> Off | None:
+    if privileges.delete:
+        return None
+    return Off(
+        reason=f"No grant: the role {role} may not delete rows of {short(name)}.",
+        remedy=f"GRANT DELETE ON {name} TO {quoted(role)};",
+    )
+
+
+def short(name: str) -> str:
+    """As people call the app's own tables: without the schema that all of them are in."""
+    return name.removeprefix("public.")
+
+
+def quoted(role: str) -> str:
+    """A role's name within SQL; the well-known ones bare, as everybody writes them."""
+    if role in ("anon", "authenticated", "service_role"):
+        return role
+    doubled = role.replace('"', '""')
+    return f'"{doubled}"'

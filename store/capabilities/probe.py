@@ -1,0 +1,158 @@
+"""The questions to the catalogue: one read-only round trip, on any supported server, for any login, through any pooler.
+
+No function that raises for what is missing is called: names are looked up as rows.
+"""
+
+from sqlalchemy import text
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.facts import (
+    ASSETS,
+    JOBS,
+    PROJECTS,
+    REVISIONS,
+    ROLE_OF_USERS,
+    SUMMARY,
+    USERS,
+    Facts,
+    Function,
+    Privileges,
+    Relation,
+)
+from store.database import Database, Query
+from store.rows import Row
+
+RELATIONS = (JOBS, PROJECTS, ASSETS, SUMMARY, USERS, REVISIONS)
+FUNCTIONS = ("transition_job_status", "get_job_statistics", "get_recent_jobs", "update_updated_at_column")
+
+# To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
+_LOGIN = text("""
+select current_setting('server_version_num')::int,
+       pg_is_in_recovery(),
+       pg_backend_pid(),
+       me.rolname::text,
+       me.rolsuper,
+       me.rolbypassrls,
+       users.oid is not null,
+       coalesce(pg_has_role(me.oid, users.oid, case when current_setting('server_version_num')::int >= 160000
+                                                    then 'SET' else 'MEMBER' end), false),
+       exists (select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0),
+       coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false),
+       coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
+       has_database_privilege(current_database(), 'CREATE')
+  from pg_roles me
+  left join pg_roles users on users.rolname = :users
+  left join pg_namespace auth on auth.nspname = 'auth'
+ where me.rolname = current_user
+""")
+
+_RELATIONS = text("""
+select n.nspname || '.' || c.relname,
+       pg_has_role(c.relowner, 'USAGE'),
+       row_security_active(c.oid),
+       exists (select from pg_policy p
+                where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
+                  and exists (select from unnest(p.polroles) as role(oid)
+                               where case when role.oid = 0 then true else pg_has_role(role.oid, 'USAGE') end)),
+       has_schema_privilege(n.oid, 'USAGE'),
+       has_table_privilege(c.oid, 'DELETE'),
+       has_schema_privilege(users.oid, n.oid, 'USAGE'),
+       has_table_privilege(users.oid, c.oid, 'DELETE'),
+       columns.*
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_roles users on users.rolname = :users
+ cross join lateral (
+       select coalesce(array_agg(a.attname::text), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'SELECT')), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'INSERT')), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'UPDATE')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'SELECT')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'INSERT')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'UPDATE')), '{}')
+         from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) columns
+ where c.relname = any (:names) and n.nspname || '.' || c.relname = any (:relations)
+   and c.relkind in ('r', 'p', 'v', 'm', 'f')
+""")
+
+_FUNCTIONS = text("""
+select p.proname::text,
+       bool_or(p.prosecdef),
+       bool_and(exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%'))
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+ where n.nspname = 'public' and p.proname = any (:functions)
+ group by p.proname
+""")
+
+
+async def probe(database: Database) -> Capabilities:
+    """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
+    users = {"users": ROLE_OF_USERS}
+    names = [name.partition(".")[2] for name in RELATIONS]
+    link, (((login,), relations, functions)) = await database.inspect(
+        Query(_LOGIN, tuple, users),
+        Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
+        Query(_FUNCTIONS, _make_function, {"functions": list(FUNCTIONS)}),
+    )
+    (
+        version_number,
+        is_replica,
+        server_pid,
+        name,
+        is_superuser,
+        has_bypass,
+        has_users_role,
+        may_become_user,
+        has_uid,
+        users_may_use_auth,
+        may_create_in_public,
+        may_create_schemas,
+    ) = login
+    return Capabilities(
+        Facts(
+            link=link,
+            server_pid=server_pid,
+            version_number=version_number,
+            is_replica=is_replica,
+            login=name,
+            is_superuser=is_superuser,
+            has_bypass=has_bypass,
+            has_users_role=has_users_role,
+            may_become_user=may_become_user,
+            has_uid=has_uid,
+            users_may_use_auth=users_may_use_auth,
+            may_create_in_public=may_create_in_public,
+            may_create_schemas=may_create_schemas,
+            relations=dict(relations),
+            functions=dict(functions),
+        )
+    )
+
+
+def _make_relation(row: Row) -> tuple[str, Relation]:
+    name, is_owned, row_security, has_policy, schema, delete, users_schema, users_delete, columns, *granted = row
+    login, users = granted[:3], granted[3:]
+    relation = Relation(
+        columns=frozenset(columns),
+        login=_make_privileges(schema, delete, login),
+        users=None if users_schema is None else _make_privileges(users_schema, users_delete, users),
+        is_owned=is_owned,
+        row_security=row_security,
+        has_policy=has_policy,
+    )
+    return name, relation
+
+
+def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
+    select, insert, update = map(frozenset, granted)
+    return Privileges(schema=schema, select=select, insert=insert, update=update, delete=delete)
+
+
+def _make_function(row: Row) -> tuple[str, Function]:
+    name, runs_as_owner, pins_search_path = row
+    return name, Function(runs_as_owner=runs_as_owner, pins_search_path=pins_search_path)

@@ -1,0 +1,28 @@
+"""A database's capabilities, asked for when somebody first needs them, and anew when an answer contradicts them."""
+
+import asyncio
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.probe import probe
+from store.database import Database
+
+
+class Probed:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asking = asyncio.Lock()
+        self.latest: Capabilities | None = None
+        """None until somebody asked."""
+
+    async def get(self) -> Capabilities:
+        async with self._asking:
+            return self.latest or await self._ask()
+
+    async def renew(self) -> Capabilities:
+        """Somebody may have granted, or taken away, what the last answer was about."""
+        async with self._asking:
+            return await self._ask()
+
+    async def _ask(self) -> Capabilities:
+        self.latest = await probe(self._database)
+        return self.latest

@@ -1,0 +1,121 @@
+"""From facts to what is off: one rule for each thing that needs several of them. Pure."""
+
+from collections.abc import Set
+
+from store.actor import ActingUser, Actor
+from store.capabilities.facts import ASSETS, JOBS, PROJECTS, ROLE_OF_USERS, USERS, Facts, Privileges, Relation
+from store.capabilities.off import Off, absent, no_delete, no_grant, no_schema, quoted
+
+OLDEST_MIGRATED = 15
+"""The server's major version: from it on a view can have its caller's rights."""
+
+
+def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None:
+    relation = facts.relations.get(name)
+    if relation is None or not columns <= relation.columns:
+        return absent(name, relation, columns)
+    privileges, role = _privileges(facts, relation, actor)
+    return no_schema(name, privileges, role) or no_grant(name, privileges.select, role, "select", columns)
+
+
+def written(facts: Facts, name: str, actor: Actor, verb: str, columns: Set[str]) -> Off | None:
+    """`verb` is insert or update."""
+    if facts.is_replica:
+        return replica(facts)
+    relation = facts.relations.get(name)
+    if relation is None or not columns <= relation.columns:
+        return absent(name, relation, columns)
+    privileges, role = _privileges(facts, relation, actor)
+    granted = privileges.insert if verb == "insert" else privileges.update
+    return no_schema(name, privileges, role) or no_grant(name, granted, role, verb, columns)
+
+
+def deleted(facts: Facts, name: str, actor: Actor) -> Off | None:
+    if facts.is_replica:
+        return replica(facts)
+    relation = facts.relations.get(name)
+    if relation is None:
+        return absent(name, relation, ())
+    privileges, role = _privileges(facts, relation, actor)
+    return no_schema(name, privileges, role) or no_delete(name, privileges, role)
+
+
+def hidden(facts: Facts, name: str) -> Off | None:
+    """Where row level security shows the login no row of a table, whatever is in it."""
+    relation = facts.relations.get(name)
+    if relation is None or not relation.row_security or relation.has_policy:
+        return None
+    return Off(
+        reason=f"Row level security hides {name} from the login {facts.login}.",
+        remedy="Connect as a role that bypasses row level security.",
+    )
+
+
+def acting(facts: Facts) -> Off | None:
+    """Against looking with a user's eyes."""
+    if not facts.has_users_role:
+        return Off(
+            reason=f"There is no role {ROLE_OF_USERS}, which a user's statements run as.",
+            remedy=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+        )
+    if not facts.may_become_user:
+        return Off(
+            reason=f"The login {facts.login} may not act as a user.",
+            remedy=f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+        )
+    if not facts.has_uid:
+        return Off(
+            reason="There is no function auth.uid(), by which policies know a user.",
+            remedy="'gjobs migrate sql' prints the SQL that makes it.",
+        )
+    if not facts.users_may_use_auth:
+        return Off(
+            reason=f"No grant: the role {ROLE_OF_USERS} may not use the schema auth, so no policy knows its user.",
+            remedy=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
+        )
+    return None
+
+
+def migrating(facts: Facts) -> Off | None:
+    if facts.is_replica:
+        return replica(facts)
+    login = facts.login
+    if facts.major_version < OLDEST_MIGRATED:
+        return Off(
+            reason=f"Migrations need PostgreSQL {OLDEST_MIGRATED} or newer; this is {facts.version}.",
+            remedy="Upgrade the server.",
+        )
+    tables = [name for name in (PROJECTS, ASSETS, JOBS) if name in facts.relations]
+    if others := [name for name in tables if not facts.relations[name].is_owned]:
+        return Off(reason=f"The login {login} does not own {', '.join(others)}.", remedy="Connect as their owner.")
+    if not facts.may_create_in_public:
+        return Off(
+            reason=f"No grant: the role {login} may not create anything in the schema public.",
+            remedy=f"GRANT CREATE ON SCHEMA public TO {quoted(login)};",
+        )
+    if not (facts.is_managed or facts.may_create_schemas):
+        return Off(
+            reason=f"No grant: the role {login} may not create the schema gjobs.",
+            remedy=f"CREATE SCHEMA gjobs AUTHORIZATION {quoted(login)};",
+        )
+    return None
+
+
+def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
+    """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
+    if isinstance(actor, ActingUser):
+        return Off(reason="Only the operator may read the users.", remedy=None)
+    return read(facts, USERS, actor, columns) or hidden(facts, USERS)
+
+
+def replica(facts: Facts) -> Off | None:
+    if not facts.is_replica:
+        return None
+    return Off(reason="This server is a replica: it takes no writes.", remedy="Connect to the primary server.")
+
+
+def _privileges(facts: Facts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
+    """With the role that has them."""
+    if isinstance(actor, ActingUser) and relation.users is not None:
+        return relation.users, ROLE_OF_USERS
+    return relation.login, facts.login

@@ -1,0 +1,24 @@
+"""What lies between here and the server, as far as a connection tells: behind a pooler, the way to the pooler."""
+
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+
+from psycopg import AsyncConnection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    is_encrypted: bool
+    is_local: bool
+    """A Unix socket, or the machine's own address."""
+    told_pid: int = field(default=0, compare=False)
+    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
+
+
+def link_of(connection: AsyncConnection) -> Link:
+    host, address = connection.info.host, connection.info.hostaddr
+    return Link(
+        is_encrypted=bool(connection.pgconn.ssl_in_use),
+        is_local=host.startswith(("/", "@")) or (bool(address) and ip_address(address).is_loopback),
+        told_pid=connection.info.backend_pid,
+    )

@@ -1,0 +1,195 @@
+"""What the store takes each way into a hosted project for, and what it still does where something is missing."""
+
+import asyncio
+
+import pytest
+
+from store.actor import OPERATOR, ActingUser
+from store.capabilities import Capabilities, Feature, probe
+from store.database import Database
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from store.model import OverviewQuery
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.hosted.cluster import OWNER, Server
+from tests.hosted.tls import TlsServer
+from tests.hosted.ways import Way
+from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, fill, job_id
+
+AS_ADA = ActingUser(id=ADA)
+
+
+async def probed(conninfo: Conninfo) -> Capabilities:
+    database = Database(conninfo)
+    try:
+        return await probe(database)
+    finally:
+        await database.close()
+
+
+def off(capabilities: Capabilities, *, as_user: bool = False) -> set[Feature]:
+    return {feature for feature in Feature if capabilities.off(feature, AS_ADA if as_user else OPERATOR)}
+
+
+def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = False) -> str:
+    found = capabilities.off(feature, AS_ADA if as_user else OPERATOR)
+    assert found is not None
+    return found.words
+
+
+WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}
+
+
+async def test_each_way_in(way: Way, request: pytest.FixtureRequest) -> None:
+    capabilities = await probed(way.conninfo)
+    facts = capabilities.facts
+    assert (facts.login, facts.is_superuser, facts.has_bypass) == (way.conninfo["user"], False, True)
+    assert facts.behind_pooler is ("pooled" in request.node.callspec.params["way"])
+    assert (facts.link.is_local, facts.link.is_encrypted) == (True, False)
+    assert facts.is_replica is (way.server is not way.primary)
+    assert not facts.is_managed
+    assert capabilities.sees_less is None
+    assert Feature.JOBS not in off(capabilities)
+    if way.is_owner and way.writes:
+        assert off(capabilities) == set()
+        assert off(capabilities, as_user=True) == {Feature.USERS}
+    elif facts.is_replica:
+        assert off(capabilities) == WRITING | {Feature.MIGRATING}
+        assert capabilities.takes_no_writes
+    else:
+        assert WRITING | {Feature.ACTING, Feature.MIGRATING} <= off(capabilities)
+
+
+async def test_a_login_that_may_not_act_as_a_user(least_privilege: Way) -> None:
+    capabilities = await probed(least_privilege.conninfo)
+    assert reason(capabilities, Feature.ACTING) == (
+        'The login least_privilege may not act as a user. GRANT authenticated TO "least_privilege";'
+    )
+    assert reason(capabilities, Feature.USERS).startswith("No grant: the role least_privilege may not use the schema")
+    assert reason(capabilities, Feature.DELETING) == (
+        "No grant: the role least_privilege may not delete rows of generation_jobs."
+        ' GRANT DELETE ON public.generation_jobs TO "least_privilege";'
+    )
+
+
+async def test_a_login_under_row_level_security_is_said_to_see_less(
+    app_database: Conninfo, hosted_server: Server
+) -> None:
+    capabilities = await probed(hosted_server.login(str(app_database["dbname"]), "under_policies"))
+    assert capabilities.sees_less is not None
+    assert capabilities.sees_less.reason.startswith("Row level security applies to the login under_policies")
+
+
+async def test_no_grant_is_named_and_never_shown_as_no_jobs(ungranted_database: Conninfo) -> None:
+    world = World(ungranted_database)
+    fill(world)
+    async with Store(Database(ungranted_database)) as operator:
+        ada = operator.acting_as(AS_ADA)
+        for asked in (ada.get_generation_jobs(), ada.get_overview(OverviewQuery()), ada.get_job_statistics()):
+            with pytest.raises(NoPrivilege) as caught:
+                await asked
+            assert caught.value.message == "No grant: the role authenticated may not read generation_jobs."
+            assert caught.value.hint == "GRANT SELECT ON public.generation_jobs TO authenticated;"
+        for remedy in (caught.value.hint, "GRANT SELECT ON public.projects TO authenticated"):
+            world.sql(str(remedy))
+        # What was granted is known as soon as something else proves it wrong, or somebody asks.
+        await ada.probed.renew()
+        assert len(await ada.get_generation_jobs()) == 7
+    world.close()
+
+
+async def test_what_is_granted_meanwhile_is_used(ungranted_database: Conninfo) -> None:
+    world = World(ungranted_database)
+    fill(world)
+    async with Store(Database(ungranted_database)) as operator:
+        ada = operator.acting_as(AS_ADA)
+        with pytest.raises(NoPrivilege):
+            await ada.get_overview(OverviewQuery())
+        world.sql("grant select on public.generation_jobs to authenticated")
+        overview = await ada.get_overview(OverviewQuery())
+        assert {project.name for project in overview.projects} == {str(AUTUMN)[:8], str(SPRING)[:8]}
+    world.close()
+
+
+async def test_users_that_may_not_be_read_are_known_by_what_they_own(least_privilege: Way, world: World) -> None:
+    world.sql("insert into auth.users (id) values (gen_random_uuid())")
+    async with Store(Database(least_privilege.conninfo)) as store:
+        users = {user.id: user for user in await store.get_users()}
+        assert set(users) == {ADA, BEN}
+        assert (users[ADA].email, users[ADA].job_count, users[BEN].job_count) == (None, 7, 1)
+        assert users[ADA].last_job_at is not None
+        assert (await store.get_user(str(BEN))) == users[BEN]
+        with pytest.raises(NoPrivilege, match="may not use the schema auth"):
+            await store.get_user("ada@example.com")
+
+
+async def test_a_database_without_assets_still_makes_jobs(owner: Way, world: World) -> None:
+    world.sql("drop table public.assets cascade")
+    async with Store(Database(owner.conninfo)) as store:
+        assert off(await store.probed.get()) == {Feature.ASSETS}
+        for eyes in (store, store.acting_as(AS_ADA)):
+            created = await eyes.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+            assert (await eyes.update_generation_job(created.id, input_asset_id=None)).input_asset_id is None
+            with pytest.raises(SchemaMissing, match="There is no table assets"):
+                await eyes.get_assets(AUTUMN)
+
+
+async def test_projects_that_may_not_be_read_are_known_by_their_jobs(least_privilege: Way, world: World) -> None:
+    world.sql("revoke select on public.projects from least_privilege")
+    async with Store(Database(least_privilege.conninfo)) as store:
+        projects = {project.id: project for project in await store.get_projects()}
+        assert set(projects) == {AUTUMN, SPRING, TRAIL}
+        assert (projects[AUTUMN].name, projects[AUTUMN].user_id) == (str(AUTUMN)[:8], ADA)
+        assert (projects[AUTUMN].job_count, projects[AUTUMN].total_cost_cents) == (6, 900)
+        assert await store.get_project(AUTUMN) == projects[AUTUMN]
+        assert await store.get_projects_named(str(TRAIL)[:8]) == [projects[TRAIL]]
+        assert [user.id for user in await store.get_users()] == [ADA, BEN]
+        assert len((await store.get_overview(OverviewQuery(project_id=AUTUMN))).projects) == 3
+
+
+async def test_a_refused_write_names_the_grant(least_privilege: Way, world: World) -> None:
+    async with Store(Database(least_privilege.conninfo)) as store:
+        with pytest.raises(NoPrivilege, match="may not change"):
+            await store.update_generation_job(job_id(1), cost_cents=1)
+        with pytest.raises(NoPrivilege, match="may not delete"):
+            await store.delete_generation_job(job_id(1))
+        with pytest.raises(NoPrivilege, match="may not write"):
+            await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
+
+
+async def test_a_replica_refuses_writes_as_what_it_is(replicated: Way) -> None:
+    async with Store(Database(replicated.conninfo)) as store:
+        with pytest.raises(ReadOnly):
+            await store.update_generation_job(job_id(1), cost_cents=1)
+
+
+async def test_a_link_with_tls(tls_server: TlsServer) -> None:
+    capabilities = await probed(tls_server.login())
+    assert (capabilities.facts.link.is_encrypted, capabilities.facts.relations) == (True, {})
+
+
+@pytest.mark.parametrize("column", ["email", "id"])
+async def test_a_column_alone_may_be_withheld(least_privilege: Way, owner: Way, column: str) -> None:
+    others = {"email", "id", "created_at"} - {column}
+    with connect(least_privilege.server.administrator(owner.database)) as administrator:
+        administrator.execute("grant usage on schema auth to least_privilege")
+        administrator.execute(f"grant select ({', '.join(others)}) on auth.users to least_privilege".encode())
+    capabilities = await probed(least_privilege.conninfo)
+    assert reason(capabilities, Feature.USERS).startswith(
+        f"No grant: the role least_privilege may not read {column} of auth.users."
+    )
+
+
+async def test_those_who_ask_at_once_ask_once(owner: Way) -> None:
+    store = Store(Database(owner.conninfo))
+    first, second = await asyncio.gather(store.probed.get(), store.acting_as(AS_ADA).probed.get())
+    assert first is second
+    await store.close()
+
+
+async def test_the_role_of_users_without_their_schema(owner: Way) -> None:
+    with connect(owner.server.administrator(owner.database)) as administrator:
+        administrator.execute("revoke usage on schema auth from authenticated")
+    capabilities = await probed(owner.conninfo)
+    assert reason(capabilities, Feature.JOBS, as_user=True).endswith("GRANT USAGE ON SCHEMA auth TO authenticated;")
+    assert owner.conninfo["user"] == OWNER
