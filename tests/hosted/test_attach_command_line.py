@@ -1,5 +1,8 @@
 """The command line on the app's own database, by each way in: it reads, says what it may not, and leaves no trace."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tests.cli.support import Run
@@ -45,10 +48,25 @@ def test_users_are_listed_to_whoever_may_read_them(way: Way, gjobs: Run) -> None
         assert "GRANT USAGE ON SCHEMA auth TO" in done.err
 
 
-def test_a_change_is_made_or_refused_in_words(way: Way, world: World, gjobs: Run) -> None:
-    done = gjobs("jobs", "transition", str(job_id(1)), "running")
+def test_nothing_is_changed_without_a_reason(way: Way, world: World, gjobs: Run) -> None:
+    with transcribed(way) as transcript:
+        done = gjobs("jobs", "transition", str(job_id(1)), "running")
+        said = transcript()
+    assert (done.code, world.status(1)) == (6, "queued")
+    assert "--write REASON" in done.err
+    assert (said.traces, said.writes) == ([], 0)
+
+
+def test_where_a_profile_permits_it_a_change_is_made_or_refused_in_words(
+    way: Way, world: World, gjobs: Run, tmp_path: Path
+) -> None:
+    configuration = tmp_path / "config.toml"
+    configuration.touch(mode=0o600)
+    configuration.write_text(f"[profiles.way]\nurl = {json.dumps(way.url)}\nwrite = true\n")
+    at = ("--config", str(configuration), "--profile", "way")
+    done = gjobs("jobs", "transition", str(job_id(1)), "running", *at)
     if way.writes:
-        assert (done.code, world.status(1)) == (0, "running")
+        assert (done.code, done.err, world.status(1)) == (0, "", "running")
     else:
         assert (done.code, world.status(1)) == (6, "queued")
-        assert done.err
+        assert "permission denied" in done.err or "read-only" in done.err
