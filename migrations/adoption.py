@@ -15,6 +15,21 @@ select exists (
 )
 """
 
+_OBSTACLES = """
+select pg_catalog.current_setting('server_version_num')::integer,
+       pg_catalog.to_regnamespace('gjobs') is not null
+           or pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'),
+       current_user,
+       (select min(c.relowner::pg_catalog.regrole::text)
+          from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+         where n.nspname = 'public'
+           and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
+           and not pg_catalog.pg_has_role(current_user, c.relowner, 'usage'))
+"""
+
+OLDEST_SERVER = 150_000
+"""As the server itself counts its versions."""
+
 
 def origin(connection: psycopg.Connection) -> Origin:
     if current_revision(connection) is not None:
@@ -28,3 +43,16 @@ def require_app_schema(connection: psycopg.Connection) -> None:
     differences = required(compare(read_catalogue(connection), expected(APP_REVISION)))
     if differences:
         raise SchemaDiffers(differences)
+
+
+def obstacle(connection: psycopg.Connection) -> str | None:
+    """A sentence on what keeps this login from migrating, as `conditions.sql` would refuse it. None: nothing does."""
+    row = connection.execute(_OBSTACLES).fetchone()
+    version, may_make_schema, user, owner = row or (0, False, "", None)
+    if version < OLDEST_SERVER:
+        return f"The migrations need PostgreSQL {OLDEST_SERVER // 10_000} or newer."
+    if not may_make_schema:
+        return f"The role {user} may not create the schema gjobs, which keeps the revision."
+    if owner is not None:
+        return f"The app's tables belong to {owner}, and only their owner can migrate them; this is {user}."
+    return None

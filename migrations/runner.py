@@ -14,9 +14,20 @@ from migrations.connecting import connect, translate_migrating
 from migrations.errors import MigrationRefused, SchemaDiffers
 from migrations.run import Origin, Report, Run, say_nothing
 from migrations.status import MigrationStatus, known_status, status
+from migrations.verification import Verification, verify
 from store.errors import Conflict, InvalidValue, Locked
 
-__all__ = ["MigrationRefused", "MigrationStatus", "SchemaDiffers", "downgrade", "sql", "status", "upgrade"]
+__all__ = [
+    "MigrationRefused",
+    "MigrationStatus",
+    "SchemaDiffers",
+    "Verification",
+    "downgrade",
+    "sql",
+    "status",
+    "upgrade",
+    "verify",
+]
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0

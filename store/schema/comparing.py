@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
-from store.schema.model import BY_DEFINITION, REPORTED_ONLY, Difference, DifferenceKind, SchemaObject
+from store.schema.model import BY_DEFINITION, Difference, DifferenceKind, SchemaObject
 
 _SPACE = re.compile(r"\s+")
 _OWN_ID_ONCE = re.compile(r"\( ?select auth\.uid\(\)(?: as uid)? ?\)", re.IGNORECASE)
@@ -27,7 +27,7 @@ def compare(found: Iterable[SchemaObject], expected: Sequence[SchemaObject]) -> 
         for wanted in expected
         if wanted.place not in absent and (difference := _difference(wanted, matches.get(wanted)))
     ]
-    return (*differences, *(_extra(own) for own in left if own.kind not in REPORTED_ONLY))
+    return (*differences, *(_extra(own) for own in left if own.is_required))
 
 
 def required(differences: Iterable[Difference]) -> tuple[Difference, ...]:
@@ -103,5 +103,5 @@ def _report(
         name=subject.title,
         expected=expected,
         found=found,
-        required=not (kind is DifferenceKind.EXTRA or is_name or subject.kind in REPORTED_ONLY),
+        required=not (kind is DifferenceKind.EXTRA or is_name) and subject.is_required,
     )

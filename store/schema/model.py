@@ -46,6 +46,11 @@ class SchemaObject:
         return f"{self.place}.{self.name}"
 
     @property
+    def is_required(self) -> bool:
+        """Whether a schema that lacks it breaks the promise."""
+        return self.kind not in REPORTED_ONLY
+
+    @property
     def title(self) -> str:
         """How people call it."""
         match self.kind:

@@ -45,7 +45,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         *(f"gjobs jobs {verb}" for verb in ("list", "show", "create", "update", "transition", "delete")),
         "gjobs stats",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
-        *(f"gjobs migrate {verb}" for verb in ("status", "up", "down", "sql")),
+        *(f"gjobs migrate {verb}" for verb in ("status", "verify", "up", "down", "sql")),
         "gjobs profiles",
         "gjobs config path",
     }

@@ -22,6 +22,7 @@ from store.transitions import why_refused
 
 if TYPE_CHECKING:
     from migrations.status import MigrationStatus
+    from migrations.verification import Verification
     from store.embedded import ServerStatus
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -103,3 +104,36 @@ def server_status(value: "ServerStatus") -> dict[str, Json]:
 
 def migration_status(value: "MigrationStatus") -> dict[str, Json]:
     return {"current": value.current, "head": value.head, "pending": list(value.pending), "managed": value.managed}
+
+
+def verification(value: "Verification") -> dict[str, Json]:
+    return {
+        "revision": value.revision,
+        "matches": value.matches,
+        "adoptable": value.adoptable,
+        "objects": [
+            *(
+                _verified(
+                    one.kind, one.title, "ok", required=one.is_required, expected=one.definition, found=one.definition
+                )
+                for one in value.confirmed
+            ),
+            *(
+                _verified(one.object, one.name, one.kind, required=one.required, expected=one.expected, found=one.found)
+                for one in value.differences
+            ),
+        ],
+    }
+
+
+def _verified(
+    kind: str, name: str, state: str, *, required: bool, expected: str | None, found: str | None
+) -> dict[str, Json]:
+    return {
+        "kind": str(kind),
+        "name": name,
+        "state": str(state),
+        "required": required,
+        "expected": expected,
+        "found": found,
+    }

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from migrations import REVISIONS
 from tui.cli.command import Command, Eyes
 from tui.cli.commands.migrate.running import BASE, down, print_sql, show_status, up
+from tui.cli.commands.migrate.verifying import verify
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ def add_migrate(commands: "Commands") -> None:
         help="show the schema's revision, and what is pending",
         example="gjobs migrate status --json",
     )
+    add_command(
+        migrate,
+        "verify",
+        _command(verify),
+        help="compare the schema with what its revision promises, object by object",
+        example="gjobs migrate verify --json",
+    )
     up_parser = add_command(
         migrate,
         "up",
@@ -35,7 +43,11 @@ def add_migrate(commands: "Commands") -> None:
     )
     up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
     down_parser = add_command(
-        migrate, "down", _command(down), help="undo what came after a revision; asks", example="gjobs migrate down 0001"
+        migrate,
+        "down",
+        _command(down),
+        help="undo what came after a revision; asks; an app's own tables stay",
+        example="gjobs migrate down 0001",
     )
     targets = [BASE, *REVISIONS[:-1]]
     down_parser.add_argument("revision", choices=targets, metavar="REVISION", help=f"one of {', '.join(targets)}")
@@ -44,7 +56,7 @@ def add_migrate(commands: "Commands") -> None:
         migrate,
         "sql",
         _command(print_sql),
-        help="print what 'up' would run",
+        help="print what 'up' would run, for psql",
         example="gjobs migrate sql > pending.sql",
     )
 

@@ -1,0 +1,156 @@
+"""`gjobs migrate` on the app's own database: looked at, taken over, and given back."""
+
+import pytest
+
+from migrations import HEAD, REVISIONS
+from store.embedded import ADMINISTRATOR
+from tests.cli.support import Configure, OpenTerminal, Run, profile, uri
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import catalogue, run_with_psql
+
+DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
+
+
+@pytest.fixture(autouse=True)
+def app(attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Conninfo:
+    configure(profile("app", uri(attached_database), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "app")
+    return attached_database
+
+
+def execute(conninfo: Conninfo, statement: str) -> None:
+    with connect(conninfo) as connection:
+        connection.execute(statement.encode())
+
+
+def test_verify_says_that_all_is_as_the_first_revision_has_it(gjobs: Run, app: Conninfo) -> None:
+    before = catalogue(app)
+
+    verified = gjobs("migrate", "verify")
+
+    assert verified.code == 0
+    title, *rows = verified.out.splitlines()
+    assert title.split() == ["state", "kind", "object", "expected", "found"]
+    assert len(rows) > 80
+    assert all(row.startswith("ok ") for row in rows)
+    assert verified.err == (
+        "The schema is what revision 0001 promises.\n'gjobs migrate up' can take this database over.\n"
+    )
+    assert catalogue(app) == before
+
+
+def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "alter table public.generation_jobs alter column mode drop not null, add column priority integer")
+
+    verified = gjobs("migrate", "verify", "--json")
+
+    assert verified.code == 5
+    document = verified.document
+    assert (document["revision"], document["matches"], document["adoptable"]) == ("0001", False, False)
+    assert [one for one in document["objects"] if one["state"] != "ok"] == [
+        {
+            "kind": "column",
+            "name": "public.generation_jobs.mode",
+            "state": "different",
+            "required": True,
+            "expected": "text not null",
+            "found": "text",
+        },
+        {
+            "kind": "column",
+            "name": "public.generation_jobs.priority",
+            "state": "extra",
+            "required": False,
+            "expected": None,
+            "found": "integer",
+        },
+    ]
+    for_people = gjobs("migrate", "verify")
+    assert for_people.out.splitlines()[-1].split() == [
+        *("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")
+    ]
+    assert "1 object is not what revision 0001 promises." in for_people.err
+
+
+def test_what_stands_within_a_missing_table_is_not_called_right(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "drop table public.generation_jobs cascade")
+
+    objects = gjobs("migrate", "verify", "--json").document["objects"]
+
+    of_the_jobs = [one for one in objects if "public.generation_jobs" in one["name"]]
+    assert [(one["name"], one["state"]) for one in of_the_jobs] == [("public.generation_jobs", "missing")]
+
+
+def test_verify_says_what_keeps_this_login_from_migrating(gjobs: Run, app: Conninfo) -> None:
+    administrator = {**app, "user": ADMINISTRATOR}
+    execute(administrator, "create role reader login")
+    try:
+        verified = gjobs("migrate", "verify", "--database-url", uri({**app, "user": "reader"}))
+    finally:
+        execute(administrator, "drop role reader")
+
+    assert verified.code == 0
+    assert "The role reader may not create the schema gjobs" in verified.err
+    assert "take this database over" not in verified.err
+
+
+def test_verify_after_the_migrations(gjobs: Run, app: Conninfo) -> None:
+    gjobs("migrate", "up", "--yes")
+    assert gjobs("migrate", "verify", "--json").document["revision"] == HEAD
+
+    execute(app, "drop index public.gjobs_newest")
+
+    verified = gjobs("migrate", "verify")
+    assert verified.code == 5
+    assert verified.out.splitlines()[-1].split()[:3] == ["missing", "index", "gjobs_newest"]
+
+
+def test_up_and_down_give_the_app_back_what_it_had(gjobs: Run, app: Conninfo) -> None:
+    def of_the_app() -> object:
+        return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app).items()}
+
+    before = of_the_app()
+
+    up = gjobs("migrate", "up", "--yes", "--json")
+    assert (up.code, up.document) == (0, DONE)
+    assert "The app's own tables are taken over at revision 0001." in up.err
+    assert "The app's tables were locked for " in up.err
+    down = gjobs("migrate", "down", "0001", "--yes", "--json")
+    assert (down.code, down.document) == (0, {**DONE, "current": "0001", "pending": list(REVISIONS[1:])})
+    assert of_the_app() == before
+    assert gjobs("migrate", "down", "base", "--yes").code == 0
+    assert of_the_app() == before
+
+
+def test_up_shows_what_it_would_run_with_the_stamp(open_terminal: OpenTerminal, app: Conninfo) -> None:
+    before = catalogue(app)
+    terminal = open_terminal("migrate", "up")
+    terminal.read_until("anything else for no: ")
+    assert "insert into gjobs.alembic_version (version_num) values ('0001')" in terminal.screen
+    assert "create index concurrently if not exists gjobs_newest " in terminal.screen
+    assert "create table public." not in terminal.screen
+    terminal.type("no\n")
+    assert terminal.finish() == 1
+    assert catalogue(app) == before
+
+
+def test_the_sql_does_the_same_by_psql(gjobs: Run, app: Conninfo) -> None:
+    printed = gjobs("migrate", "sql")
+
+    assert run_with_psql(app, printed.out).stderr == ""
+
+    assert gjobs("migrate", "status", "--json").document == DONE
+    assert gjobs("migrate", "verify").code == 0
+
+
+def test_another_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
+    execute(app, "alter table public.assets disable row level security")
+    before = catalogue(app)
+
+    for command in (["up", "--yes"], ["sql"]):
+        refused = gjobs("migrate", *command)
+        assert (refused.code, refused.out) == (5, "")
+        assert "row security row_security on public.assets is missing" in refused.err
+        assert "'gjobs migrate verify'" in refused.err
+
+    assert catalogue(app) == before
