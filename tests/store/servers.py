@@ -1,9 +1,11 @@
 """Servers that misbehave: one between client and database, and one that lets nobody in."""
 
 import asyncio
+import re
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from tests.conftest import Conninfo
 
@@ -41,10 +43,34 @@ async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
         await asyncio.gather(*visits)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Where a link dies: at what a client sends for a write, before the database has it or with the answer to it."""
+
+    at: re.Pattern[bytes]
+    reaches_database: bool = True
+    answer_reaches_client: bool = False
+
+
+WRITE_OPENS = re.compile(rb"BEGIN ISOLATION LEVEL READ COMMITTED")
+CHANGE = re.compile(rb"(INSERT INTO|UPDATE|DELETE FROM) public\.generation_jobs")
+COMMIT = re.compile(rb"COMMIT\0")
+
+
+class _Link:
+    """What the proxy knows of one client."""
+
+    def __init__(self) -> None:
+        self.writes = False
+        """Whether it is in a transaction that may write."""
+        self.cut: Cut | None = None
+        """What is done with the next answer."""
+
+
 class Proxy:
     """Passes everything on, until it is told otherwise."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: Conninfo) -> None:
         self._target = target
         self._open = asyncio.Event()
         self._open.set()
@@ -53,10 +79,20 @@ class Proxy:
         self._clients: set[asyncio.StreamWriter] = set()
         self.instead_of_commit_answer: Callable[[asyncio.StreamWriter], Awaitable[None]] | None = None
         """Is called with the way to the client when the database has answered a commit; the client never sees that."""
+        self.cut: Cut | None = None
+        """With the next write that comes to it the proxy goes away, and this is forgotten."""
+        self.bytes_passed = 0
+        """Both ways together."""
+        self.bytes_left: int | None = None
+        """After so many, which may be in the middle of a message, the proxy goes away."""
 
     def fall_silent(self) -> None:
         """Nothing passes any more, and nobody is told. Who connects is kept waiting."""
         self._open.clear()
+
+    def speak_again(self) -> None:
+        """All that was held back passes."""
+        self._open.set()
 
     def go_away(self) -> None:
         """Cuts all links, and every new one."""
@@ -66,45 +102,72 @@ class Proxy:
 
     def come_back(self) -> None:
         self._away = False
+        self.bytes_left = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._away:
             return
         self._clients.add(writer)
         await self._open.wait()
-        from_database, to_database = await asyncio.open_unix_connection(self._target)
+        from_database, to_database = await self._connect()
+        link = _Link()
         try:
             async with asyncio.TaskGroup() as pumps:
-                pumps.create_task(self._to_database(reader, to_database))
-                pumps.create_task(self._to_client(from_database, writer))
+                pumps.create_task(self._to_database(link, reader, to_database))
+                pumps.create_task(self._to_client(link, from_database, writer))
         finally:
             self._clients.discard(writer)
             to_database.close()
 
-    async def _to_database(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        host, port = str(self._target["host"]), int(self._target["port"])
+        if host.startswith("/"):
+            return await asyncio.open_unix_connection(f"{host}/.s.PGSQL.{port}")
+        return await asyncio.open_connection(host, port)
+
+    async def _to_database(self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             await self._open.wait()
             if b"COMMIT\0" in data and self.instead_of_commit_answer:
                 self._withholding = True
-            writer.write(data)
-            await writer.drain()
+            link.writes = link.writes or bool(WRITE_OPENS.search(data))
+            if self.cut and link.writes and self.cut.at.search(data):
+                link.cut, self.cut = self.cut, None
+                if not link.cut.reaches_database:
+                    self.go_away()
+                    break
+            link.writes = link.writes and not COMMIT.search(data)
+            await self._pass(data, writer)
         writer.close()
 
-    async def _to_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _to_client(self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             await self._open.wait()
             if self._withholding and self.instead_of_commit_answer:
                 await self.instead_of_commit_answer(writer)
                 return
-            writer.write(data)
-            await writer.drain()
+            if link.cut is None or link.cut.answer_reaches_client:
+                await self._pass(data, writer)
+            if link.cut:
+                self.go_away()
+                break
         writer.close()
+
+    async def _pass(self, data: bytes, writer: asyncio.StreamWriter) -> None:
+        passing = data[: self.bytes_left]
+        self.bytes_passed += len(passing)
+        if self.bytes_left is not None:
+            self.bytes_left -= len(passing)
+        writer.write(passing)
+        await writer.drain()
+        if len(passing) < len(data):
+            self.go_away()
 
 
 @asynccontextmanager
 async def proxied(database: Conninfo) -> AsyncIterator[tuple[Proxy, Conninfo]]:
-    """A proxy before the database's socket, and how to reach the database through it."""
-    proxy = Proxy(f"{database['host']}/.s.PGSQL.{database['port']}")
+    """A proxy before the database, and how to reach the database through it."""
+    proxy = Proxy(database)
     async with listening(proxy.serve, "127.0.0.1") as port:
         yield proxy, {**database, "host": "127.0.0.1", "port": port}
 

@@ -1,0 +1,28 @@
+"""The moments at which a link may die under a write, and the writes."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from store.model import JobStatus
+from store.store import Store
+from tests.store.servers import CHANGE, COMMIT, WRITE_OPENS, Cut
+from tests.tui.world import AUTUMN, job_id
+
+NOT_MADE: Mapping[str, Cut] = {
+    "before the transaction opens": Cut(at=WRITE_OPENS, reaches_database=False),
+    "when it has opened": Cut(at=WRITE_OPENS),
+    "before the change is sent": Cut(at=CHANGE, reaches_database=False),
+    "when the change has run": Cut(at=CHANGE),
+}
+NOT_COMMITTED = Cut(at=COMMIT, reaches_database=False)
+COMMITTED = Cut(at=COMMIT)
+CONFIRMED = Cut(at=COMMIT, answer_reaches_client=True)
+
+QUEUED = job_id(1)
+
+WRITES: Mapping[str, tuple[Callable[[Store], Awaitable[object]], str]] = {
+    "create": (lambda store: store.create_generation_job(project_id=AUTUMN, mode="lifestyle"), "insert"),
+    "update": (lambda store: store.update_generation_job(QUEUED, cost_cents=7), "update"),
+    "transition": (lambda store: store.transition_job_status(QUEUED, JobStatus.RUNNING), "update"),
+    "delete": (lambda store: store.delete_generation_job(QUEUED), "delete"),
+}
+"""Each with the verb that the database has for it."""

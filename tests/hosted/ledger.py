@@ -1,0 +1,30 @@
+"""What of the writes has come to be, by the database's own account."""
+
+from pathlib import Path
+
+from tests.conftest import Conninfo, run_file
+from tests.hosted.place import until
+from tests.tui.world import World
+
+
+class Ledger:
+    """Of the app's own database, kept by a trigger from here on."""
+
+    def __init__(self, world: World, owner: Conninfo) -> None:
+        run_file(owner, Path(__file__).with_name("ledger.sql"))
+        self._world = world
+        self._owner = owner
+
+    def entries(self) -> list[tuple[str, str]]:
+        """The verbs and the jobs' ids, in their order, when nobody is writing any more."""
+        until(lambda: not self._world.sql(_OPEN_TRANSACTIONS))
+        return self._world.sql("select verb, job_id::text from public.ledger order by place")
+
+    def clear(self) -> None:
+        self._world.sql("truncate public.ledger")
+
+
+_OPEN_TRANSACTIONS = """
+    select pid from pg_stat_activity
+     where datname = current_database() and application_name = 'gjobs' and xact_start is not null
+"""
