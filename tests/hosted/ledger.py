@@ -1,10 +1,11 @@
-"""What of the writes has come to be, by the database's own account."""
+"""What of the writes has come to be, by the database's own account, and what of it is on screen."""
 
 from pathlib import Path
 
 from tests.conftest import Conninfo, run_file
 from tests.hosted.place import until
-from tests.tui.world import World
+from tests.tui.driving import Driver
+from tests.tui.world import AUTUMN, World
 
 
 class Ledger:
@@ -22,6 +23,20 @@ class Ledger:
 
     def clear(self) -> None:
         self._world.sql("truncate public.ledger")
+
+
+def stored(world: World) -> list[tuple[str, str, int]]:
+    """Id, status and cost of the jobs of Autumn, as the dashboard lists them."""
+    return world.sql(
+        "select id::text, status, cost_cents from generation_jobs where project_id = %s"
+        " order by created_at desc, id desc",
+        AUTUMN,
+    )
+
+
+def shown(driver: Driver) -> list[tuple[str, str, int]]:
+    """The same, of the jobs listed."""
+    return [(str(job.id), job.status, job.cost_cents) for job in driver.app.dashboard.jobs._rows]
 
 
 _OPEN_TRANSACTIONS = """

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from store.actor import ActingUser, Actor
-from store.database import Database
+from store.database import Database, TimeLimits
 from store.model import GenerationJob, Overview, OverviewQuery
 from store.store import Store
 from store.write_access import WriteAccess, WriteRule
@@ -45,13 +45,14 @@ def opener_of(
     rule: WriteRule = WriteRule.OPEN,
     label: str = "testbase",
     make: Callable[[Database], Store] = FrozenStore,
+    limits: TimeLimits | None = None,
 ) -> Opener:
     """Opens a session on a server that is up, or not."""
 
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
         access = WriteAccess(rule)
-        operator = make(Database(conninfo, access=access))
+        operator = make(Database(conninfo, access=access, limits=limits))
         try:
             yield Session(store=operator.acting_as(actor), operator=operator, label=label, access=access)
         finally:

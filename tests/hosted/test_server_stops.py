@@ -1,0 +1,124 @@
+"""The server dies and comes back, or freezes: the dashboard says so, goes on, and in the end shows what was done."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing
+
+import pytest
+
+from store.database import TimeLimits
+from tests.conftest import Conninfo, connect
+from tests.hosted.cluster import Server, copied, make_project, make_roles
+from tests.hosted.fixtures import programs
+from tests.hosted.ledger import Ledger, shown, stored
+from tests.hosted.place import Place
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World, fill, job_id
+
+pytestmark = pytest.mark.usefixtures("quick_pilot")
+
+SHORT = TimeLimits(statement=1.0, answer=0.5)
+QUICK = 0.05
+"""Seconds between two looks, or two attempts."""
+
+
+@pytest.fixture(scope="module")
+def mortal_server(hosted_server: Server, hosted_place: Place) -> Server:
+    """A cluster that nobody else uses."""
+    server = Server.on(hosted_place, programs(), "mortal")
+    server.initialise()
+    server.start()
+    make_roles(server)
+    make_project(server, "template", old_privileges=True)
+    return server
+
+
+@pytest.fixture
+def database(mortal_server: Server) -> Iterator[Conninfo]:
+    with copied(mortal_server, "template") as name:
+        login = mortal_server.login(name)
+        world = World(login)
+        fill(world)
+        Ledger(world, login)
+        world.close()
+        yield login
+
+
+@asynccontextmanager
+async def looking(database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[Driver]:
+    async with driving(WatchedApp(opener_of(database, limits=limits), interval=QUICK)) as driver:
+        yield driver
+
+
+async def shows_the_truth(driver: Driver, database: Conninfo, *, changes: int) -> None:
+    """Also that what was written was written once."""
+    world = World(database)
+    await driver.until(lambda: not driver.banner and shown(driver) == stored(world))
+    assert world.sql("select count(*) from ledger") == [(changes,)]
+    assert driver.app.mistake is None
+    world.close()
+
+
+async def test_a_server_that_was_killed_and_started_again(mortal_server: Server, database: Conninfo) -> None:
+    async with looking(database) as driver:
+        await driver.press("s")
+        await driver.is_told("Started lifestyle")
+        await asyncio.to_thread(mortal_server.stop, signal.SIGQUIT)
+        await driver.until(lambda: driver.banner)
+        await driver.go_to(5)
+        await driver.press("d")
+        await driver.is_told("Not possible now: The database is not reachable")
+
+        await asyncio.to_thread(mortal_server.start)
+        await driver.until(lambda: not driver.banner)
+        await shows_the_truth(driver, database, changes=1)
+        await driver.press("d", "y")
+        await driver.is_told("Deleted feature_callout")
+        await shows_the_truth(driver, database, changes=2)
+
+
+async def test_a_server_that_dies_under_a_write(mortal_server: Server, database: Conninfo) -> None:
+    async with looking(database) as driver:
+        with closing(connect(database)) as other:
+            other.execute("select from generation_jobs where id = %s for update", [job_id(1)])
+            await driver.press("s")
+            await driver.until(lambda: waits_for_a_lock(mortal_server))
+            await asyncio.to_thread(mortal_server.restart)
+        await driver.is_told("The database is not reachable")
+        await shows_the_truth(driver, database, changes=0)
+        await driver.press("s")
+        await driver.is_told("Started lifestyle")
+        await shows_the_truth(driver, database, changes=1)
+
+
+async def test_a_server_that_freezes_is_not_waited_for(mortal_server: Server, database: Conninfo) -> None:
+    async with looking(database, SHORT) as driver:
+        with mortal_server.frozen():
+            await driver.until(lambda: "did not answer within 1.5 s" in driver.banner)
+            await driver.press("enter")
+            await driver.has_dialog("Job")
+            await driver.press("escape")
+        await shows_the_truth(driver, database, changes=0)
+
+
+async def test_a_server_that_freezes_under_a_write(mortal_server: Server, database: Conninfo) -> None:
+    async with looking(database, SHORT) as driver:
+        await driver.press("z")
+        await driver.looks_again()
+        with mortal_server.frozen():
+            await driver.press("s")
+            await driver.is_told("did not answer within 1.5 s")
+        await driver.press("z")
+        await shows_the_truth(driver, database, changes=0)
+        await driver.press("s")
+        await driver.is_told("Started lifestyle")
+        await shows_the_truth(driver, database, changes=1)
+
+
+def waits_for_a_lock(server: Server) -> bool:
+    with connect(server.administrator()) as administrator:
+        waiting = administrator.execute(
+            "select from pg_stat_activity where application_name = 'gjobs' and wait_event_type = 'Lock'"
+        )
+        return bool(waiting.fetchall())
