@@ -14,11 +14,12 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
-from tui import garbage
+from tui import frame, garbage
 from tui.app_bindings import APP_BINDINGS
 from tui.commands import DashboardCommands, ProjectCommands
 from tui.connection import Connection, Opener
 from tui.desk import Desk, make_desk
+from tui.destinations import Destination
 from tui.errands import Errands
 from tui.eyes import eyes_name
 from tui.help_entries import help_entries
@@ -32,8 +33,10 @@ from tui.project_choice import project_to_show
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpDialog
-from tui.standing import standing_of
+from tui.setup import Setup
+from tui.standing import color_of, standing_of
 from tui.state import Memory
+from tui.switching import pick_database
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -43,6 +46,7 @@ log = logging.getLogger(__name__)
 
 class GjobsApp(App[int]):
     TITLE = "gjobs"
+    CSS = frame.CSS
     # Textual types these two as an instance's.
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (8, "-low"), (30, "-high")]  # noqa: RUF012
@@ -56,9 +60,16 @@ class GjobsApp(App[int]):
         state_path: Path | None,
         interval: float = DEFAULT_INTERVAL,
         clock: Callable[[], datetime] = utc_now,
+        setup: Setup | None = None,
     ) -> None:
+        self._setup = setup or Setup()
+        self.destinations = self._setup.destinations
+        self.destination = next(iter(self.destinations), None)
+        """What is looked at, or being opened; None where it stands alone."""
+        self._frame_color = self.destination.color if self.destination else None
         super().__init__()
         self._memory = Memory(state_path)
+        self._clock = clock
         self.errands = Errands(self)
         self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
@@ -66,15 +77,20 @@ class GjobsApp(App[int]):
         """Set when there is something to see: a first look, or a reason why there is none."""
         self.mistake: BaseException | None = None
         """The error of our own that ended the app; None while all is well."""
-        if self._memory.theme in self.available_themes:
-            self.theme = self._memory.theme
+        self.set_keymap({**self._setup.keymap})
+        theme = self._setup.theme or self._memory.theme
+        if theme in self.available_themes:
+            self.theme = theme
 
     def get_default_screen(self) -> DashboardScreen:
         """Not pushed over Textual's own, which would be laid out and drawn before it."""
         return self.dashboard
 
     def on_ready(self) -> None:
-        self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
+        if self._setup.theme is None:
+            self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
+        if self._setup.notice:
+            say(self, Toast(text=self._setup.notice, severity="warning"))
         self._show_standing()
         self._connect()
 
@@ -87,8 +103,26 @@ class GjobsApp(App[int]):
 
     # From the connection to the dashboard
 
-    @work(group="connect")
+    @work(group="connect", exclusive=True)
     async def _connect(self) -> None:
+        session = await self.connection.open()
+        self.look_with(session.store)
+
+    @work(group="connect", exclusive=True)
+    async def switch_to(self, destination: Destination) -> None:
+        """Another database: nothing of the former one stays, but what is being written there is answered first."""
+        if self.errands.is_writing:
+            say(self, Toast(text="Going there as soon as the last change is answered."))
+            await self.errands.writes_end()
+        self.errands.close_questions()
+        self.workers.cancel_group(self, "feed")
+        former, self.destination = self.connection, destination
+        self.connection = Connection(
+            destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
+        )
+        self.dashboard.start_anew()
+        self._show_standing()
+        await former.close()
         session = await self.connection.open()
         self.look_with(session.store)
 
@@ -101,8 +135,8 @@ class GjobsApp(App[int]):
         self.run_worker(following, group="feed", exclusive=True)
 
     @on(Connecting)
-    def _connecting(self, message: Connecting) -> None:
-        self.dashboard.show_progress(message.sentence)
+    def _connecting(self) -> None:
+        self.dashboard.show_progress(self.connection.progress)
 
     @on(Connected)
     def _connected(self) -> None:
@@ -128,18 +162,32 @@ class GjobsApp(App[int]):
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:
-        if message.store is self.connection.store:
+        if message is self.connection.failure:
             self.dashboard.show_failure(message)
             self._show_standing()
             self._settle()
 
     def _show_standing(self) -> None:
-        self.dashboard.show_standing(standing_of(self.connection))
+        standing = standing_of(self.connection, self.destination)
+        self.sub_title = standing.database or ""
+        self._show_frame()
+        self.dashboard.show_standing(standing)
+
+    def _show_frame(self) -> None:
+        color = color_of(self.connection.session, self.destination)
+        if color != self._frame_color:
+            self._frame_color = color
+            self.refresh_css(animate=False)
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return {**variables, **frame.frame_variables(self._frame_color, variables)}
 
     def _place(self, store: "Store") -> str:
-        """Where a project is remembered: the database and the eyes."""
-        label = self.connection.session.label if self.connection.session else ""
-        return f"{label} as {eyes_name(store.actor)}"
+        """Where a project is remembered: the profile, or else the database, and the eyes."""
+        session = self.connection.session
+        name = "" if session is None else session.profile.name if session.profile else session.label
+        return f"{name} as {eyes_name(store.actor)}"
 
     # From the dashboard to the store
 
@@ -189,6 +237,9 @@ class GjobsApp(App[int]):
 
     def action_isolation(self) -> None:
         self.errands.ask(show_isolation(self))
+
+    def action_pick_database(self) -> None:
+        self.errands.ask(pick_database(self))
 
     def action_refresh(self) -> None:
         self.connection.refresh()

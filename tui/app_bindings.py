@@ -7,6 +7,9 @@ APP_BINDINGS: list[BindingType] = [
     Binding(
         "i", "isolation", "Isolation", show=False, id="app.isolation", tooltip="Try whether users reach others' rows"
     ),
+    Binding(
+        "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
+    ),
     Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
     Binding("plus,equals_sign", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),

@@ -49,6 +49,8 @@ class Connection:
         """With the present eyes; None until connected."""
         self.failure: LookFailed | None = None
         """None while all is well."""
+        self.progress = ""
+        """What is being done to open a session."""
 
     async def open(self) -> "Session":
         """Tries until there is a session. A refused sign-in or address is tried again only when somebody asks."""
@@ -136,7 +138,8 @@ class Connection:
         await self._open_things.aclose()
 
     def _report(self, sentence: str) -> None:
-        self._tell(Connecting(sentence))
+        self.progress = sentence
+        self._tell(Connecting())
 
     def _fail(self, store: "Store | None", error: StoreError, since: datetime, wait: float | None) -> None:
         retry_at = None if wait is None else self._clock() + timedelta(seconds=wait)

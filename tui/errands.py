@@ -38,6 +38,21 @@ class Errands:
             toast = error_toast(error)
         say(self._app, toast)
 
+    async def writes_end(self) -> None:
+        """Waits until none is on its way, those that begin meanwhile neither."""
+        while writes := self._running(WRITES):
+            await self._app.workers.wait_for_complete(writes)
+
+    @property
+    def is_writing(self) -> bool:
+        return bool(self._running(WRITES))
+
+    def close_questions(self) -> None:
+        """What they ask about is no longer there."""
+        self._app.workers.cancel_group(self._app, QUESTIONS)
+        while len(self._app.screen_stack) > 1:
+            self._app.pop_screen()
+
     def leave(self) -> None:
         """What is being written gets its answer first, unless somebody insists."""
         writes = self._running(WRITES)

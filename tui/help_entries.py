@@ -1,12 +1,14 @@
 """All keys in the groups of the help, read from the bindings of the classes that have some, moved keys as moved."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from tui.app_bindings import APP_BINDINGS
+from tui.moved_keys import own_bindings, shown_keys
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.details import JobDetails
@@ -50,24 +52,17 @@ GROUPS = {
 """By the first part of a binding's id."""
 
 
-def help_entries(app: App[Any]) -> list[HelpEntry]:
-    # Textual has no public way to read the keymap.
-    keymap = app._keymap  # noqa: SLF001
-    bindings = [binding for owner in (*OWNERS, type(app)) for binding in _own_bindings(owner)]
-    return [
-        HelpEntry(group=title, keys=_keys(app, binding, keymap), what=binding.tooltip)
-        for group, title in GROUPS.items()
-        for binding in bindings
-        if binding.id and binding.id.partition(".")[0] == group
-    ]
-
-
-def _own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
-    for binding in owner.BINDINGS:
+def of_the_app() -> Iterator[Binding]:
+    for binding in APP_BINDINGS:
         if isinstance(binding, Binding):
             yield binding
 
 
-def _keys(app: App[Any], binding: Binding, keymap: Mapping[str, str]) -> str:
-    keys = keymap.get(binding.id or "", binding.key).split(",")
-    return " ".join(app.get_key_display(binding.with_key(key.strip())) for key in keys)
+def help_entries(app: App[Any]) -> list[HelpEntry]:
+    bindings = [*(binding for owner in OWNERS for binding in own_bindings(owner)), *of_the_app()]
+    return [
+        HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip)
+        for group, title in GROUPS.items()
+        for binding in bindings
+        if binding.id and binding.id.partition(".")[0] == group
+    ]

@@ -6,7 +6,9 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.isolation.model import Plan, Probe
+from tui.app_bindings import APP_BINDINGS
 from tui.eyes import eyes_name
+from tui.moved_keys import key_of
 from tui.outcomes import Toast
 from tui.pickers import pick_user
 from tui.say import say
@@ -23,7 +25,10 @@ async def show_isolation(app: "GjobsApp") -> None:
     if session is None or store is None:
         say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
     elif isinstance(store.actor, ActingUser):
-        text = f"Only the operator sees what there is to try; you look as {eyes_name(store.actor)}. Press u to change."
+        key = key_of(app, APP_BINDINGS, "app.user")
+        text = (
+            f"Only the operator sees what there is to try; you look as {eyes_name(store.actor)}. Press {key} to change."
+        )
         say(app, Toast(text=text, severity="warning"))
     else:
         await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))

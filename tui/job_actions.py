@@ -16,9 +16,11 @@ from tui.confirmations import confirm_deletion, confirm_transition, described_jo
 from tui.desk import Desk
 from tui.errands import Errands
 from tui.job_action import JobAction
+from tui.moved_keys import key_of
 from tui.outcomes import Toast, created_toast, jobs_name, not_permitted_toast
 from tui.say import say
 from tui.screens.confirm import ConfirmDialog
+from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.new_job import NewJob, NewJobDialog
 from tui.screens.text_prompt import TextPrompt
 
@@ -91,7 +93,8 @@ class JobActions:
         if self._desk.projects:
             self._errands.ask(self._ask_new_job(project_id))
         else:
-            say(self._app, Toast(text="A job needs a project. Press P to create one first.", severity="warning"))
+            key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
+            say(self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning"))
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
         """The form keeps what was typed until the job has been stored."""

@@ -36,12 +36,14 @@ def job_list_title(overview: Overview | None, *, shown: int, needle: str, sort: 
     return f"{kind} · {found}{of_all}, {_ORDERS[sort.column, sort.descending]}"
 
 
-def why_empty(overview: Overview, needle: str) -> str:
-    """What stands in place of rows, with what to do about it."""
+def why_empty(
+    overview: Overview, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
+) -> str:
+    """What stands in place of rows, with what to do about it: by which keys."""
     if needle.strip():
-        return "No row holds what you look for. Escape shows all rows again."
+        return f"No row holds what you look for. Press {clear} to show all rows again."
     if not overview.projects:
-        return "No projects found. Press P to create one first."
+        return f"No projects found. Press {new_project} to create one first."
     if overview.query.status is not None:
         return f"No {overview.query.status} jobs."
-    return "Press n to create your first generation job."
+    return f"Press {new_job} to create your first generation job."

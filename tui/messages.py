@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Connecting(Message):
-    """What is being done before there is anything to see."""
-
-    sentence: str
+    """Something else is being done before there is anything to see."""
 
 
 @dataclass

@@ -11,6 +11,7 @@ from store.errors import TimedOut
 from store.settings import Settings
 from tui.app import GjobsApp
 from tui.opening import session_opener
+from tui.setup import setup_of
 
 _PATIENCE_SECONDS = 60.0
 
@@ -18,7 +19,7 @@ _PATIENCE_SECONDS = 60.0
 def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
     """`size` is columns by rows. Plain text with a line end after each row, or an SVG picture. Raises a StoreError."""
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
-    app = GjobsApp(session_opener(settings), state_path=None)
+    app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
     return asyncio.run(_frame(app, size, svg))
 
 

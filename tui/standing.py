@@ -1,21 +1,43 @@
 """How the dashboard stands to its database, for the line above all."""
 
+from typing import TYPE_CHECKING
+
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
 from tui.connection import Connection
+from tui.destinations import Destination
 from tui.eyes import eyes_name
 from tui.widgets.status_line import Standing
 
+if TYPE_CHECKING:
+    from tui.session import Session
 
-def standing_of(connection: Connection) -> Standing:
+
+def standing_of(connection: Connection, destination: Destination | None) -> Standing:
+    """`destination` is what is being opened, where that has a name before it is."""
     session, store, failure = connection.session, connection.store, connection.failure
     return Standing(
-        database=session.label if session else None,
+        database=session.label if session else destination.label if destination else None,
+        address=session.address if session else None,
+        has_color=color_of(session, destination) is not None,
+        origin=destination.origin if destination else None,
+        is_exposed=session is not None and _is_exposed(session),
         eyes=eyes_name(store.actor) if store else "",
         read_only=session is not None and not session.access.may_write,
         paused=connection.paused,
         interval=connection.interval,
         trouble=trouble(failure.error) if failure else None,
     )
+
+
+def color_of(session: "Session | None", destination: Destination | None) -> str | None:
+    if session is not None:
+        return session.profile.color if session.profile else None
+    return destination.color if destination else None
+
+
+def _is_exposed(session: "Session") -> bool:
+    link = session.operator.database.link
+    return link is not None and not (link.is_encrypted or link.is_local)
 
 
 def trouble(error: StoreError) -> str:

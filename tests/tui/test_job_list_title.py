@@ -69,7 +69,7 @@ def test_every_order_has_words_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("seen", "needle", "sentence"),
     [
-        (overview(), "x", "No row holds what you look for. Escape shows all rows again."),
+        (overview(), "x", "No row holds what you look for. Press esc to show all rows again."),
         (overview(projects=0), "", "No projects found. Press P to create one first."),
         (overview(status=JobStatus.RUNNING), "", "No running jobs."),
         (overview(), " ", "Press n to create your first generation job."),

@@ -31,8 +31,8 @@ class ConfirmDialog(Dialog[bool]):
             yield Static(Content("\n".join(confirmation.lines)), markup=False)
             if confirmation.warning:
                 yield Static(Content(confirmation.warning), classes="warning", markup=False)
-            agree = f"{confirmation.agree} (y)"
-            yield self.buttons(cancel="Cancel (n)", agree=agree, is_dangerous=confirmation.is_dangerous)
+            agree = f"{confirmation.agree} ({self.key('confirm.yes')})"
+            yield self.buttons(agree=agree, cancel_key="confirm.no", is_dangerous=confirmation.is_dangerous)
 
     def on_mount(self) -> None:
         self.query_one("#cancel", Button).focus()

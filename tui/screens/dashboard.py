@@ -161,6 +161,12 @@ class DashboardScreen(Screen[None]):
         self.jobs.forget("Looking …")
         self._tell_times()
 
+    def start_anew(self) -> None:
+        """Another database: what was looked for in the former one means nothing here."""
+        self.look_at(project_id=None, status=None)
+        self.jobs.leave_find()
+        self.forget()
+
     def look_at(self, *, project_id: UUID | None, status: JobStatus | None) -> None:
         """Changes what is looked at, without a message."""
         self.looked_for = OverviewQuery(project_id=project_id, status=status)

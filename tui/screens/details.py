@@ -1,5 +1,6 @@
 """Everything about one job: all columns, both kinds of time, the error unfolded."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -20,13 +21,19 @@ from tui.widgets.steady_text import SteadyText
 
 _LONGEST_ERROR = 20_000
 
-_KEYS = {
-    JobStatus.QUEUED: "s start   ",
-    JobStatus.RUNNING: "c complete   f fail   ",
-    JobStatus.SUCCEEDED: "",
-    JobStatus.FAILED: "",
+_KEYS: Mapping[JobStatus, Mapping[str, str]] = {
+    JobStatus.QUEUED: {"details.start": "start"},
+    JobStatus.RUNNING: {"details.complete": "complete", "details.fail": "fail"},
+    JobStatus.SUCCEEDED: {},
+    JobStatus.FAILED: {},
 }
-"""What applies to a job; the other keys say why they do not."""
+"""What applies to a job, by the bindings' ids; the other keys say why they do not."""
+_KEYS_OF_ALL = {
+    "details.delete": "delete",
+    "details.copy_id": "copy id",
+    "details.copy_json": "copy JSON",
+    "dialog.leave": "close",
+}
 
 
 class JobDetails(Dialog[JobAction]):
@@ -84,7 +91,8 @@ class JobDetails(Dialog[JobAction]):
         self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
         self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
         self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
-        self._say("keys", Content(f"{_KEYS[self.job.status]}d delete   y copy id   Y copy JSON   esc close"))
+        keys = {**_KEYS[self.job.status], **_KEYS_OF_ALL}
+        self._say("keys", Content("   ".join(f"{self.key(name)} {what}" for name, what in keys.items())))
 
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)

@@ -9,15 +9,22 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
+from tui.moved_keys import inherited_bindings, key_of
+from tui.text import clean_cell, shorten
+
 ResultType = TypeVar("ResultType")
+
+_NAME_CELLS = 40
 
 
 class DialogBox(Vertical):
-    """Takes the title as it is: clean it before."""
+    """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
 
-    def __init__(self, *, title: str) -> None:
+    def __init__(self, *, title: str, database: str) -> None:
         super().__init__(id="dialog")
         self.border_title = Content(title)
+        if database:
+            self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
 
 
 class Dialog(ModalScreen[ResultType | None]):
@@ -73,10 +80,15 @@ class Dialog(ModalScreen[ResultType | None]):
     ]
 
     def box(self, title: str) -> DialogBox:
-        return DialogBox(title=title)
+        return DialogBox(title=title, database=self.app.sub_title)
 
-    def buttons(self, *, cancel: str, agree: str, is_dangerous: bool = False) -> Horizontal:
-        """The labels name the keys, too; `cancel` leaves, `agree` is for the dialog to handle."""
+    def key(self, binding_id: str) -> str:
+        """What the first key of one of the dialog's bindings is called."""
+        return key_of(self.app, inherited_bindings(type(self)), binding_id)
+
+    def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
+        """The labels name the keys, too: that of the binding that leaves; `agree` is for the dialog to handle."""
+        cancel = f"Cancel ({self.key(cancel_key)})"
         return Horizontal(
             Button(Content(cancel), id="cancel", compact=True, action="screen.leave"),
             Button(Content(agree), id="agree", compact=True, variant="error" if is_dangerous else "primary"),

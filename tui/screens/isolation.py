@@ -31,7 +31,14 @@ from tui.text import clean, pad
 from tui.widgets.steady_text import SteadyText
 
 _COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
-_KEYS = "w try writes  o whose rows  u who tries  r again  x stop  esc close"
+_KEYS = {
+    "isolation.writes": "try writes",
+    "isolation.owner": "whose rows",
+    "isolation.other": "who tries",
+    "isolation.again": "again",
+    "isolation.stop": "stop",
+    "dialog.leave": "close",
+}
 _TRYING = "trying"
 _THING_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
 
@@ -90,7 +97,8 @@ class IsolationDialog(Dialog[None]):
             yield OptionList(id="probes", markup=False, compact=True)
             yield SteadyText(id="answer")
             yield SteadyText(id="progress")
-            yield Static(_KEYS, id="keys", markup=False)
+            keys = "  ".join(f"{self.key(name)} {what}" for name, what in _KEYS.items())
+            yield Static(Content(keys), id="keys", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -75,7 +75,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             yield Select[UUID]([], prompt="None", id="asset", compact=True)
             yield Problem(id="asset-problem")
             yield Problem(id="problem")
-            yield self.buttons(cancel="Cancel (esc)", agree="Create (enter)")
+            yield self.buttons(agree="Create (enter)")
 
     def on_mount(self) -> None:
         self.query_one("#mode", Input).focus()

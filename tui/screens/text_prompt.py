@@ -41,7 +41,7 @@ class TextPrompt(FormDialog[ResultType]):
             yield Static(Content(self._label), classes="label", markup=False)
             yield TextField(id="text", placeholder=self._placeholder)
             yield Problem(id="problem")
-            yield self.buttons(cancel="Cancel (esc)", agree=f"{self._agree} (enter)")
+            yield self.buttons(agree=f"{self._agree} (enter)")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()

@@ -4,8 +4,10 @@ from datetime import datetime
 
 from textual.content import Content
 
+from tui.app_bindings import APP_BINDINGS
 from tui.format import elapsed, local_time
 from tui.messages import LookFailed
+from tui.moved_keys import key_of
 from tui.text import clean
 from tui.widgets.steady_text import SteadyText
 
@@ -27,21 +29,25 @@ class Banner(SteadyText):
 
     def show(self, failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
         """Times by the local clock. `data_from` is None while nothing was read."""
-        self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now))
+        key = key_of(self.app, APP_BINDINGS, "app.refresh")
+        self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key))
         self.add_class("-shown")
 
     def hide(self) -> None:
         self.remove_class("-shown")
 
 
-def banner_content(failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> Content:
+def banner_content(
+    failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "r"
+) -> Content:
+    """`refresh` is the key that looks at once."""
     _, _, since = local_time(failure.since).partition(" ")
     first = Content.assemble((f"✗ {clean(failure.error.message, limit=400)}", "bold"), f" Since {since}.")
     words = [clean(failure.error.hint, limit=400)] if failure.error.hint else []
     if data_from is not None:
         words.append(f"What is shown is {elapsed((now - data_from).total_seconds())} old.")
     if failure.retry_at is None or is_paused:
-        words.append("Press r to try again.")
+        words.append(f"Press {refresh} to try again.")
     else:
-        words.append("Tried again by itself; r tries at once.")
+        words.append(f"Tried again by itself; {refresh} tries at once.")
     return Content("\n").join([first, Content(" ".join(words))])

@@ -14,6 +14,8 @@ from textual.widgets import Input
 from store.model import GenerationJob, JobStatus, Overview
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
 from tui.job_list_title import job_list_title, why_empty
+from tui.moved_keys import key_of
+from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
@@ -203,7 +205,13 @@ class JobsPanel(Vertical):
         names = self.project_names
         needle = self._find.value
         self._rows = arrange(self._overview.jobs, needle=needle, sort=self._sort, now=self._now, project_names=names)
-        self.table.empty_text = why_empty(self._overview, needle)
+        self.table.empty_text = why_empty(
+            self._overview,
+            needle,
+            clear=self._key("list.clear"),
+            new_job=self._key("job.new"),
+            new_project=self._key("project.new"),
+        )
         is_of_all = self._overview.query.project_id is None
         self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None)
         self._entitle()
@@ -223,9 +231,13 @@ class JobsPanel(Vertical):
         if cursor_job is not None:
             self.table.move_to(cursor_job.id)
 
+    def _key(self, binding_id: str) -> str:
+        return key_of(self.app, DASHBOARD_BINDINGS, binding_id)
+
     def _entitle(self) -> None:
         title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
-        marks = f"{len(self._marked)} marked, esc unmarks" if self._marked else ""
+        unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+        marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         notes = (marks, self._working, "looking …" if self._is_waiting else "")
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:

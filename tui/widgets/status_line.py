@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from textual.content import Content
 
 from tui.format import elapsed
-from tui.text import clean_cell
+from tui.text import clean_cell, shorten
 from tui.widgets.steady_text import SteadyText
+
+Part = tuple[str, str]
+"""A text and its style."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,9 +17,17 @@ class Standing:
     """What the line says."""
 
     database: str | None
-    """None until connected."""
+    """Its label; None while there is neither a connection nor a profile."""
+    address: str | None = None
+    """Host and database, where the label does not say them."""
+    has_color: bool = False
+    """Whether the label stands on a block of the database's colour."""
+    origin: str | None = None
+    """What named the database, where that was not meant for gjobs."""
+    is_exposed: bool = False
+    """Whether others on the network can read along."""
     eyes: str
-    """"ada@example.com", or "the operator"."""
+    """"ada@example.com", or "the operator"; empty until connected."""
     read_only: bool
     paused: bool
     interval: float
@@ -25,8 +36,10 @@ class Standing:
     """Why nothing is seen at present, in a few words."""
 
 
-_LONGEST_NAME = 26
-"""Cells of each name, so that on 80 columns the state at the end of the line is never cut."""
+_NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
+"""Cells of each name, tried until the state at the end of the line is not cut."""
+
+_DOT: Part = (" · ", "$foreground-muted")
 
 
 class StatusLine(SteadyText):
@@ -42,28 +55,65 @@ class StatusLine(SteadyText):
 
     def show(self, standing: Standing, *, data_age: float | None) -> None:
         """`data_age` are the seconds since the last look; None where there was none."""
-        self.say(status_content(standing, data_age=data_age))
+        self.say(status_content(standing, data_age=data_age, width=self.size.width))
 
 
-def status_content(standing: Standing, *, data_age: float | None) -> Content:
-    dot = (" · ", "$foreground-muted")
-    parts: list[tuple[str, str]] = [(" gjobs ", "bold $text-primary"), (" ", "")]
+def status_content(standing: Standing, *, data_age: float | None, width: int | None = None) -> Content:
+    """In so many cells, by shorter names where need be; None for any number."""
+    end = _end(standing, data_age)
+    addresses = (standing.address, None) if standing.address else (None,)
+    for cells in _NAME_WIDTHS:
+        for address in addresses:
+            content = Content.assemble(*_names(standing, cells, address), *end)
+            if width is None or content.cell_length <= width:
+                return content
+    return content
+
+
+def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
+    """Which database, and whose eyes."""
     if standing.database is None:
-        parts.append(("no database yet", "$foreground-muted"))
+        return [*_BEGINNING, ("no database yet", "$foreground-muted")]
+    label = _name(standing.database, cells)
+    parts: list[Part] = []
+    if standing.has_color:
+        parts.append((f" {label} ", "bold $frame-text on $frame-block"))
     else:
-        parts += [(clean_cell(standing.database, _LONGEST_NAME), "bold"), dot, ("as ", "$foreground-muted")]
-        parts.append((clean_cell(standing.eyes, _LONGEST_NAME), "bold $text-accent"))
+        parts += _BEGINNING
+        if standing.origin:
+            parts.append((f"{standing.origin} ", "$foreground-muted"))
+        parts.append((label, "bold"))
+    if address:
+        parts.append((f" {_name(address, cells)}", "$foreground-muted"))
+    if standing.eyes:
+        parts += [(" ", "") if standing.has_color and not address else _DOT, ("as ", "$foreground-muted")]
+        parts.append((_name(standing.eyes, cells), "bold $text-accent"))
+    return parts
+
+
+_BEGINNING: list[Part] = [(" gjobs ", "bold $text-primary"), (" ", "")]
+
+
+def _name(text: str, cells: int) -> str:
+    return shorten(clean_cell(text, cells), cells)
+
+
+def _end(standing: Standing, data_age: float | None) -> list[Part]:
+    """What must not be cut."""
+    parts: list[Part] = []
+    if standing.is_exposed:
+        parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if standing.read_only:
-        parts += [dot, ("read-only", "bold $text-warning")]
-    return Content.assemble(*parts, dot, _freshness(standing, data_age))
+        parts += [_DOT, ("read-only", "bold $text-warning")]
+    return [*parts, _DOT, _freshness(standing, data_age)]
 
 
-def _freshness(standing: Standing, data_age: float | None) -> tuple[str, str]:
+def _freshness(standing: Standing, data_age: float | None) -> Part:
     if standing.trouble is not None:
         return (f"✗ {standing.trouble}", "bold $text-error")
     if standing.paused:
         seen = "" if data_age is None else f", seen {elapsed(data_age)} ago"
         return (f"‖ paused{seen}", "bold $text-warning")
-    if standing.database is None:
+    if standing.database is None or not standing.eyes:
         return ("connecting …", "$foreground-muted")
     return (f"live every {elapsed(standing.interval)}", "$text-success")

@@ -1,0 +1,62 @@
+"""The frame: the colour of the database that is open, on borders, badges and dialogs, readable in every theme. Pure."""
+
+from collections.abc import Mapping
+
+from textual.color import BLACK, WHITE, Color
+
+_LEAST_CONTRAST = 3.0
+"""Between a line and what is behind it, as accessibility guidelines ask."""
+_STEPS = 20
+
+CSS = """
+JobsPanel, CostsPanel, ProjectList { border: round $frame-quiet; }
+JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
+Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
+"""
+"""Uses the variables below."""
+
+
+def frame_variables(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
+    """`$frame` for lines, `$frame-quiet` for those of what has no focus, `$frame-block` and the `$frame-text` on it.
+
+    Without a colour they are the theme's own. `theme` are the theme's variables.
+    """
+    if color is None:
+        return {
+            "frame": theme["primary"],
+            "frame-quiet": theme["primary-muted"],
+            "frame-block": theme["primary-muted"],
+            "frame-text": theme["text-primary"],
+        }
+    block, background = Color.parse(color), Color.parse(theme["background"])
+    line = block if background.ansi is not None else _readable(block, background)
+    return {
+        "frame": line.hex,
+        "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
+        "frame-block": block.hex,
+        "frame-text": text_on(block).hex,
+    }
+
+
+def text_on(block: Color) -> Color:
+    return max((BLACK, WHITE), key=lambda text: contrast(text, block))
+
+
+def _readable(color: Color, background: Color) -> Color:
+    """The colour, brighter or darker as far as it has to be to stand out."""
+    away = text_on(background)
+    shades = (color.blend(away, step / _STEPS) for step in range(_STEPS + 1))
+    return next((shade for shade in shades if contrast(shade, background) >= _LEAST_CONTRAST), away)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """From 1 to 21, by the formula of the web's accessibility guidelines."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

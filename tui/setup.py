@@ -1,0 +1,43 @@
+"""How a person wants the dashboard: what is configured of it, checked before it opens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from textual.theme import BUILTIN_THEMES
+
+from store.configuration import Configuration
+from store.configuration.problems import Problem, refusal
+from store.settings import Settings
+from store.suggestions import not_known
+from tui.destinations import Destination, destinations
+from tui.keymap import checked_keymap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    theme: str | None = None
+    """In place of the remembered one; then another choice holds for this run alone."""
+    keymap: Mapping[str, str] = field(default_factory=dict)
+    """As Textual takes it."""
+    notice: str | None = None
+    """Something to put right, said once."""
+    destinations: tuple[Destination, ...] = ()
+    """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
+
+
+def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
+    """Raises BadConfiguration where the configuration names a theme or a key that is none."""
+    configuration = settings.configuration
+    return Setup(
+        theme=_theme(configuration),
+        keymap=checked_keymap(configuration),
+        notice=configuration.warning,
+        destinations=() if stands_alone else destinations(settings),
+    )
+
+
+def _theme(configuration: Configuration) -> str | None:
+    theme = configuration.theme
+    if theme is None or theme in BUILTIN_THEMES or configuration.path is None:
+        return theme
+    raise refusal([Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))], path=configuration.path)
