@@ -15,25 +15,31 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor, Error
+from psycopg.errors import InvalidParameterValue
 from psycopg.pq import TransactionStatus
-from sqlalchemy import ClauseElement
+from sqlalchemy import ClauseElement, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from store import driver_errors
 from store.actor import OPERATOR, ActingUser, Actor
 from store.connections import Connections
 from store.deadline import deadline
-from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, TimedOut
+from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, StoreError, TimedOut
+from store.journal import Journal
 from store.link import Link, link_of
 from store.password_command import PasswordCommand
 from store.rows import Row, RowMaker
-from store.write_access import WriteAccess
+from store.write_access import WriteAccess, WriteLease
+from store.written import Unconfirmed, WriteOutcome, Written
 
 T = TypeVar("T")
 
 _DIALECT = PGDialect_psycopg(paramstyle="pyformat")  # type: ignore[no-untyped-call]
 
 ROLE_OF_USERS = "authenticated"
+
+_STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
+_OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -66,7 +72,8 @@ class Query(Generic[T]):
 class Database:
     """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write.
 
-    `password` is asked for one when a connection is made.
+    `password` is asked for one when a connection is made. With a `journal`, nothing is committed that does not stand
+    in it.
     """
 
     def __init__(
@@ -76,8 +83,10 @@ class Database:
         access: WriteAccess | None = None,
         limits: TimeLimits | None = None,
         password: PasswordCommand | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.access = access or WriteAccess()
+        self._journal = journal
         self._limits = limits or TimeLimits()
         self._connections = Connections(conninfo, password=password)
 
@@ -122,10 +131,10 @@ class Database:
 
     @asynccontextmanager
     async def write(self, actor: Actor, *, limits: TimeLimits | None = None) -> AsyncIterator["WriteTransaction"]:
-        """A transaction that is committed when the block ends, and rolled back when it raises or asks for it.
+        """A transaction that is committed when the block ends, where it says what to keep; else it is rolled back.
 
         Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
-        if the link breaks between the commit and its confirmation.
+        if the link breaks between the commit and its confirmation; JournalUnavailable where nothing can be kept.
         """
         limits = limits or self._limits
         async with (
@@ -133,23 +142,63 @@ class Database:
             self._connections.lease() as connection,
             _ends(connection, limits.patience),
         ):
+            # What holds here holds to the end: a write that is under way when a lease runs out finishes.
+            may_write, lease = self.access.may_write, self.access.lease
             async with connection.pipeline():
                 # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
-                read_only = "" if self.access.may_write else " READ ONLY"
+                read_only = "" if may_write else " READ ONLY"
                 await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
                 identity = await _set_up(connection, actor, limits)
+                number = await connection.execute("SELECT txid_current()" if may_write else "SELECT 0")
                 await _check_identity(identity, actor)
             transaction = WriteTransaction(connection)
             yield transaction
-            if transaction.wants_rollback:
+            if transaction.kept is None:
                 await connection.execute("ROLLBACK")
             else:
-                await _commit(connection)
+                ((transaction_id,),) = await number.fetchall()
+                await self._commit(connection, transaction.kept, actor, lease, transaction_id)
+
+    async def _commit(
+        self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None, transaction_id: int
+    ) -> None:
+        """With a line in the journal before, and how it ended after."""
+        journal, mark = self._journal, None
+        if journal is not None:
+            reason = lease.reason if lease else None
+            mark = journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
+        outcome = WriteOutcome.NOT_DONE
+        try:
+            await _commit(connection, Unconfirmed(written=written, transaction_id=transaction_id, mark=mark))
+            outcome = WriteOutcome.DONE
+        except OutcomeUnknown:
+            outcome = WriteOutcome.UNKNOWN
+            raise
+        finally:
+            if journal is not None and mark is not None:
+                journal.end(mark, outcome)
+
+    async def outcome_of(self, actor: Actor, write: Unconfirmed) -> WriteOutcome | None:
+        """What became of it, as the database tells; None while it is still about it. The journal learns it, too.
+
+        Unknown where the database has forgotten, which takes millions of transactions, or is another by now.
+        """
+        try:
+            (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": write.transaction_id}))
+        except StoreError as error:
+            if error.sqlstate != InvalidParameterValue.sqlstate:
+                raise
+            status = None
+        if status == "in progress":
+            return None
+        outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
+        if self._journal is not None and write.mark is not None:
+            self._journal.end(write.mark, outcome)
+        return outcome
 
     async def rehearse(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
         """How many rows the statement changes, in a transaction that is never committed."""
         async with self.write(actor, limits=limits) as transaction:
-            transaction.roll_back()
             return await transaction.change(query)
 
     @asynccontextmanager
@@ -187,7 +236,7 @@ class WriteTransaction:
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
-        self.wants_rollback = False
+        self.kept: Written | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
         """The rows that the statement returns."""
@@ -197,9 +246,9 @@ class WriteTransaction:
         """How many rows the statement changes. It needs no right to see them, as one that returns them does."""
         return (await _send(self._connection, query)).rowcount
 
-    def roll_back(self) -> None:
-        """Nothing of this transaction is kept when its block ends."""
-        self.wants_rollback = True
+    def keep(self, written: Written) -> None:
+        """Commits when the block ends: all that was written, which is this."""
+        self.kept = written
 
 
 async def _read(
@@ -240,19 +289,19 @@ async def _abandon(connection: AsyncConnection) -> None:
         await connection.close()
 
 
-async def _commit(connection: AsyncConnection) -> None:
+async def _commit(connection: AsyncConnection, write: Unconfirmed) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:
         if connection.closed or driver_errors.is_broken_link(error):
             raise OutcomeUnknown(
-                "The link broke before the database confirmed the change: it may or may not have been made."
+                "The link broke before the database confirmed the change: it may or may not have been made.", write
             ) from error
         raise
     except asyncio.CancelledError as error:
         await connection.close()
         raise OutcomeUnknown(
-            "Stopped before the database confirmed the change: it may or may not have been made."
+            "Stopped before the database confirmed the change: it may or may not have been made.", write
         ) from error
 
 
@@ -297,6 +346,11 @@ async def _check_identity(identity: AsyncCursor[Row] | None, actor: Actor) -> No
     seen: UUID | None = row[0] if row else None
     if seen != actor.id:
         raise NoPrivilege(f"The database takes this session for {seen or 'nobody'}, not for the user {actor.id}.")
+
+
+def _first(row: Row) -> str | None:
+    value: str | None = row[0]
+    return value
 
 
 async def _send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:

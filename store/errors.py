@@ -13,7 +13,8 @@ StoreError
 ├── BadConfiguration     the configuration file cannot be used; names the file and each key
 ├── TransitionRefused    the job's status does not permit it; names what it permits
 ├── RowMissing           no such row, or none that this actor sees
-├── OutcomeUnknown       the link broke after a write was sent and before it was confirmed
+├── OutcomeUnknown       the link broke after a write was sent and before it was confirmed; says how to look it up
+├── JournalUnavailable   the journal of writes cannot be kept, so that nothing was written; or it cannot be read
 └── UnexpectedError      the server's answer is none of the above
 
 Each message is a sentence for people. `hint` says what to do about it, or is None.
@@ -23,6 +24,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from store.model import JobStatus
+from store.written import Unconfirmed
 
 
 class StoreError(Exception):
@@ -111,6 +113,14 @@ class RowMissing(StoreError):
 
 class OutcomeUnknown(StoreError):
     hint = "Look the job up again before repeating anything."
+
+    def __init__(self, message: str, write: Unconfirmed) -> None:
+        super().__init__(message)
+        self.write = write
+
+
+class JournalUnavailable(StoreError):
+    hint = "Writes are kept there so that they can be told and undone: make it a directory of your own with room."
 
 
 class UnexpectedError(StoreError):

@@ -5,8 +5,8 @@ from typing import TypeVar
 from uuid import UUID
 
 from store.actor import ActingUser
-from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing
-from store.model import JobStatus, User
+from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
+from store.model import Deleted, DeletionOutcome, GenerationJob, JobStatus, Missing, Moved, User
 
 U = TypeVar("U", User, ActingUser)
 
@@ -56,18 +56,38 @@ def referred_to(sqlstate: str | None) -> Conflict:
     )
 
 
-def not_deleted(
-    expected: Mapping[UUID, JobStatus | None], kept: Sequence[UUID], present: Mapping[UUID, JobStatus]
-) -> RowMissing | Conflict | NoPrivilege:
-    """`kept` are the ids that the statement left, `present` those of them that are there, with their status."""
-    missing = [job_id for job_id in kept if job_id not in present]
+def require_all_deleted(
+    expected: Mapping[UUID, JobStatus | None], outcomes: Mapping[UUID, DeletionOutcome]
+) -> tuple[GenerationJob, ...]:
+    """The deleted jobs. Raises RowMissing naming all that are not there, or Conflict naming one that has moved."""
+    missing = [job_id for job_id in expected if isinstance(outcomes[job_id], Missing)]
     if missing:
-        return no_jobs(missing)
-    moved = [job_id for job_id in kept if expected[job_id] not in (None, present[job_id])]
-    if not moved:
-        return not_permitted(kept[0])
-    first = moved[0]
+        raise no_jobs(missing)
+    for job_id, outcome in outcomes.items():
+        if isinstance(outcome, Moved):
+            raise Conflict(
+                f"The job {job_id} is {outcome.job.status} by now, not {expected[job_id]}: nothing was deleted.",
+                hint="Look at it again, then decide.",
+            )
+    return tuple(outcome.job for outcome in outcomes.values() if isinstance(outcome, Deleted))
+
+
+_OWNERS = {"user_id": "owner", "project_id": "project", "input_asset_id": "input asset"}
+
+
+def not_restorable(error: InvalidValue) -> StoreError:
+    """A foreign key refuses a job whose surroundings are gone; any other refusal stays as it is."""
+    if error.field not in _OWNERS:
+        return error
     return Conflict(
-        f"The job {first} is {present[first]} by now, not {expected[first]}: nothing was deleted.",
-        hint="Look at it again, then decide.",
+        f"The {_OWNERS[error.field]} of a job is gone: nothing was restored.",
+        hint="'gjobs journal --json' has the whole rows.",
+        sqlstate=error.sqlstate,
+    )
+
+
+def id_taken(job_id: UUID) -> Conflict:
+    return Conflict(
+        f"There is a job {job_id} again, or one that this user does not see: nothing was restored.",
+        hint="'gjobs journal --json' has the whole rows.",
     )

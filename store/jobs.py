@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from functools import cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
@@ -17,13 +18,11 @@ from sqlalchemy import (
     Text,
     Update,
     Uuid,
-    and_,
     any_,
     bindparam,
     delete,
     exists,
     func,
-    insert,
     literal,
     null,
     or_,
@@ -31,12 +30,13 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import insert
 
 from store import tables, timestamps
 from store.database import Query
 from store.id_prefix import IdRange
 from store.model import GenerationJob, JobStatus, PageKey
-from store.rows import Row, job_status, make_id
+from store.rows import Row, job_status
 from store.transitions import sources
 
 _jobs = tables.generation_jobs
@@ -138,6 +138,14 @@ def in_range(ids: IdRange, *, limit: int) -> Query[GenerationJob]:
     return Query(_IN_RANGE, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
+_THESE = select(*COLUMNS).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def these(job_ids: Collection[UUID]) -> Query[GenerationJob]:
+    """Those of the jobs that are there, in any order."""
+    return Query(_THESE, make_job, {"ids": list(job_ids)})
+
+
 _PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
@@ -192,41 +200,57 @@ def create(*, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID
     )
 
 
-def change(job_id: UUID, changes: Mapping[str, object]) -> Query[GenerationJob]:
+Rewritten = tuple[GenerationJob, GenerationJob]
+"""A job as it was, and as it is since."""
+
+
+def _make_rewritten(row: Row) -> Rewritten:
+    return make_job(row[: len(COLUMNS)]), make_job(row[len(COLUMNS) :])
+
+
+def _rewrite(values: Mapping[str, ColumnElement[Any]], *guards: ColumnElement[bool]) -> Update:
+    """One statement that locks the jobs that pass the guards, in the order of their ids, and changes them.
+
+    The guards hold for the lock and once more for the change, so that none passes them that has moved meanwhile.
+    """
+    locked = select(*COLUMNS).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
+    statement = update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
+    return statement.returning(*locked.c, *COLUMNS)
+
+
+def change(job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
     """No row where there is no such job, or the asset is none of its project's. `changes` has column names."""
     statement = _change(tuple(sorted(changes)), with_asset=changes.get("input_asset_id") is not None)
-    return Query(statement, make_job, {"id": job_id, **changes})
+    return Query(statement, _make_rewritten, {"id": job_id, **changes})
 
 
 @cache
 def _change(names: tuple[str, ...], *, with_asset: bool) -> Update:
     values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
-    statement = update(_jobs).values(values).where(_jobs.c.id == _ID)
+    guards: list[ColumnElement[bool]] = [_jobs.c.id == _ID]
     if with_asset:
         asset_id = values["input_asset_id"]
-        asset = exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id)
-        statement = statement.where(asset)
-    return statement.returning(*COLUMNS)
+        guards.append(exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id))
+    return _rewrite(values, *guards)
 
 
-_TRANSITION = (
-    update(_jobs)
-    .values(
-        status=bindparam("new_status", type_=Text),
-        error=func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
-    )
-    .where(and_(_jobs.c.id == _ID, _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text)))))
-    .returning(*COLUMNS)
+_TRANSITION = _rewrite(
+    {
+        "status": bindparam("new_status", type_=Text),
+        "error": func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
+    },
+    _jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+    _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text))),
 )
 
 
-def transition(job_id: UUID, new_status: JobStatus, error: str | None) -> Query[GenerationJob]:
-    """No row where the job is not there or is in no status from which it may become the new one."""
+def transition(job_ids: Collection[UUID], new_status: JobStatus, error: str | None) -> Query[Rewritten]:
+    """Without those that are not there or are in no status from which they may become the new one."""
     return Query(
         _TRANSITION,
-        make_job,
+        _make_rewritten,
         {
-            "id": job_id,
+            "ids": list(job_ids),
             "new_status": new_status.value,
             "new_error": error,
             "sources": [source.value for source in sources(new_status)],
@@ -245,17 +269,44 @@ _DELETE = (
         _jobs.c.id == _EXPECTED.c.id,
         or_(_EXPECTED.c.status.is_(null()), _jobs.c.status == _EXPECTED.c.status),
     )
-    .returning(_jobs.c.id)
+    .returning(*COLUMNS)
 )
 
 
-def remove(expected: Mapping[UUID, JobStatus | None]) -> Query[UUID]:
-    """The ids deleted: those in the status that is expected of them, None standing for any."""
+def remove(expected: Mapping[UUID, JobStatus | None]) -> Query[GenerationJob]:
+    """The jobs deleted: those in the status that is expected of them, None standing for any."""
     return Query(
         _DELETE,
-        make_id,
+        make_job,
         {
             "ids": list(expected),
             "expected": [status.value if status else None for status in expected.values()],
         },
     )
+
+
+_RESTORED = (
+    func.unnest(*(bindparam(column.name, type_=ARRAY(column.type)) for column in COLUMNS))
+    .table_valued(*(column.name for column in COLUMNS), name="restored")
+    .render_derived()
+)
+_RESTORE = (
+    insert(_jobs)
+    .from_select(
+        [column.name for column in COLUMNS],
+        select(*(_RESTORED.c[column.name] for column in COLUMNS)),
+        include_defaults=False,
+    )
+    .on_conflict_do_nothing(index_elements=[_jobs.c.id])
+    .returning(*COLUMNS)
+)
+
+
+def restore(deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
+    """The jobs made again with all that they held, without those whose id is taken."""
+    columns = {column.name: [_sent(getattr(job, column.name)) for job in deleted] for column in COLUMNS}
+    return Query(_RESTORE, make_job, columns)
+
+
+def _sent(value: object) -> object:
+    return timestamps.as_text(value) if isinstance(value, datetime) else str(value) if isinstance(value, str) else value

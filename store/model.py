@@ -272,3 +272,20 @@ class Missing:
 
 
 TransitionOutcome = Applied | Refused | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted:
+    """The deletion was made by this call; `job` is the whole row as it was."""
+
+    job: GenerationJob
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """Nothing was deleted: the job is in another status than the one that was expected of it."""
+
+    job: GenerationJob
+
+
+DeletionOutcome = Deleted | Moved | Missing

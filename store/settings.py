@@ -98,6 +98,11 @@ def resolve(
     )
 
 
+def journal_path(settings: Settings) -> Path:
+    """The directory in which what is written is kept."""
+    return settings.data_dir / "journal"
+
+
 def switched(settings: Settings, profile: Profile) -> Settings:
     """Another database in the same run: what was said of the former one's eyes does not count, --read-only does."""
     eyes, origin = _eyes(None, profile, {})

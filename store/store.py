@@ -7,7 +7,19 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from store import assets, by_jobs, explain, jobs, overviews, projects, statistics, user_search, users, validation
+from store import (
+    assets,
+    by_jobs,
+    explain,
+    job_writes,
+    jobs,
+    overviews,
+    projects,
+    statistics,
+    user_search,
+    users,
+    validation,
+)
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import Feature, Probed
 from store.changes import UNSET, Unset, changed
@@ -19,34 +31,29 @@ from store.lens import Lens
 from store.locating import find_by_id, locate
 from store.looking_through import look_through_lens
 from store.model import (
-    Applied,
     Asset,
+    DeletionOutcome,
     FoundUser,
     GenerationJob,
     JobStatistics,
     JobStatus,
     JobSummary,
     Located,
-    Missing,
     Overview,
     OverviewQuery,
     Page,
     PageKey,
     Project,
-    Refused,
     TransitionOutcome,
     User,
 )
 from store.paging import paged
-from store.transitions import allowed
 from store.write_access import WriteAccess, WriteRule
+from store.written import LookedUp, Unconfirmed, Written
 
 T = TypeVar("T")
 
 PAGE_SIZE = 500
-
-ATTEMPTS = 2
-"""Of a transition that finds the job elsewhere, and then where it should have been: it has moved in between."""
 
 
 class Store:
@@ -124,24 +131,11 @@ class Store:
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
     ) -> GenerationJob:
         """A queued job, which belongs to the project's owner. Raises InvalidValue naming the field, or RowMissing."""
-        create = jobs.create(
-            project_id=project_id,
-            mode=validation.mode(mode),
-            cost_cents=validation.cost_cents(cost_cents),
-            input_asset_id=input_asset_id,
-        )
+        text, cents = validation.mode(mode), validation.cost_cents(cost_cents)
         async with self._write(Feature.CREATING) as transaction:
-            created = await transaction.run(create)
-            if len(created) == 1:
-                return created[0]
-            transaction.roll_back()
-            if not await transaction.run(projects.by_id(project_id)):
-                raise explain.no_project(project_id)
-            if input_asset_id is not None and not await transaction.run(
-                assets.one_of_project(input_asset_id, project_id)
-            ):
-                raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
-            raise explain.not_stored("job")
+            return await job_writes.create(
+                transaction, project_id=project_id, mode=text, cost_cents=cents, input_asset_id=input_asset_id
+            )
 
     async def update_generation_job(
         self,
@@ -155,39 +149,24 @@ class Store:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
         async with self._write(Feature.CHANGING) as transaction:
-            updated = await transaction.run(jobs.change(job_id, changes))
-            if len(updated) == 1:
-                return updated[0]
-            transaction.roll_back()
-            found = await transaction.run(jobs.one(job_id))
-            if not found:
-                raise explain.no_jobs((job_id,))
-            if isinstance(input_asset_id, UUID) and not await transaction.run(
-                assets.one_of_project(input_asset_id, found[0].project_id)
-            ):
-                raise InvalidValue("input_asset_id", f"The job's project has no asset {input_asset_id}.")
-            raise explain.not_permitted(job_id)
+            return await job_writes.change(transaction, job_id, changes)
 
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
     ) -> TransitionOutcome:
         """Among any number of callers one gets Applied. An earlier error is kept where none is given."""
+        (outcome,) = await self.transition_jobs([job_id], new_status, error)
+        return outcome
+
+    async def transition_jobs(
+        self, job_ids: Sequence[UUID], new_status: JobStatus | str, error: str | None = None
+    ) -> tuple[TransitionOutcome, ...]:
+        """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
         target = validation.status(new_status)
         text = None if error is None else validation.error_text(error)
         async with self._write(Feature.CHANGING) as transaction:
-            for _ in range(ATTEMPTS):
-                applied = await transaction.run(jobs.transition(job_id, target, text))
-                if len(applied) == 1:
-                    return Applied(job=applied[0])
-                present = await transaction.run(jobs.one(job_id))
-                if not present:
-                    transaction.roll_back()
-                    return Missing(job_id=job_id)
-                (job,) = present
-                if target not in allowed(job.status):
-                    transaction.roll_back()
-                    return Refused(current=job.status, allowed=allowed(job.status), job=job)
-            raise explain.not_permitted(job_id)
+            outcomes = await job_writes.transition(transaction, job_ids, target, text)
+        return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Whether there was such a job that the actor may delete."""
@@ -197,24 +176,52 @@ class Store:
             return False
         return True
 
-    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> None:
-        """All of the jobs, each in the status expected of it (None: in any), or none of them.
+    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
+        """All of the jobs, each in the status expected of it (None: in any), or none. Returns them as they were.
 
         Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now or rows of
         another table refer to one.
         """
+        async with self._deleting() as transaction:
+            return explain.require_all_deleted(expected, await job_writes.delete(transaction, expected))
+
+    async def delete_jobs_as_seen(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[DeletionOutcome, ...]:
+        """The outcome of each, in order, in one transaction: those in another status than expected are left.
+
+        Raises Conflict, and deletes none, where rows of another table refer to one.
+        """
+        async with self._deleting() as transaction:
+            outcomes = await job_writes.delete(transaction, expected)
+        return tuple(outcomes[job_id] for job_id in expected)
+
+    @asynccontextmanager
+    async def _deleting(self) -> AsyncIterator[WriteTransaction]:
         try:
             async with self._write(Feature.DELETING) as transaction:
-                deleted = set(await transaction.run(jobs.remove(expected)))
-                if deleted == set(expected):
-                    return
-                transaction.roll_back()
-                kept = tuple(job_id for job_id in expected if job_id not in deleted)
-                present = dict(await transaction.run(jobs.statuses(kept)))
+                yield transaction
         except InvalidValue as error:
-            # A deletion stores no value: it is a foreign key that refuses.
+            # A deletion stores no value: it is a foreign key that refuses, at once or when it is committed.
             raise explain.referred_to(error.sqlstate) from error
-        raise explain.not_deleted(expected, kept, present)
+
+    async def restore_generation_jobs(self, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
+        """Makes deleted jobs again, all of them with all that they held, or none.
+
+        What the database deleted along with them in other tables stays gone. Raises Conflict where an id is taken, or
+        the owner, project or asset of one is gone.
+        """
+        try:
+            async with self._write(Feature.CREATING) as transaction:
+                return await job_writes.restore(transaction, deleted)
+        except InvalidValue as error:
+            raise explain.not_restorable(error) from error
+
+    async def look_up(self, write: Unconfirmed) -> LookedUp | None:
+        """What became of a write of this actor's that was never confirmed; None while the database is about it."""
+        outcome = await self.database.outcome_of(self.actor, write)
+        if outcome is None:
+            return None
+        present = await self.database.read(self.actor, jobs.these(write.written.ids))
+        return LookedUp(outcome=outcome, jobs=tuple(present))
 
     # Statistics
 
@@ -291,9 +298,11 @@ class Store:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
         async with self._write(Feature.CREATING_PROJECTS) as transaction:
             created = await transaction.run(projects.create(user_id=owner, name=text))
-            if len(created) == 1:
-                return created[0]
-            raise explain.not_stored("project")
+            if len(created) != 1:
+                raise explain.not_stored("project")
+            (project,) = created
+            transaction.keep(Written(what="create project", after=(project,)))
+            return project
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
         query = assets.of_project(project_id, limit=validation.limit(limit))

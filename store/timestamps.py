@@ -31,3 +31,8 @@ class UtcLoader(Loader):
 
 def register(connection: AsyncConnection) -> None:
     connection.adapters.register_loader("timestamptz", UtcLoader)
+
+
+def as_text(time: datetime) -> str:
+    """For the database to read: of what stands for all the times beyond, the one that it most likely was."""
+    return {EARLIEST: "-infinity", LATEST: "infinity"}.get(time) or time.isoformat()

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
+from store.database import Database
 from store.embedded import open_server, throw_away_dir
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
 from store.simulation import Simulation
+from store.store import Store
 from store.write_access import WriteRule
 from tui.session import Report, Session, prepare, session_on
 
@@ -36,8 +38,12 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
     )
     try:
         await prepare(lease, report)
-        async with session_on(settings, lease.conninfo, "demo") as session:
-            simulation = asyncio.create_task(Simulation(session.operator, pace=_PACE).run())
+        async with (
+            session_on(settings, lease.conninfo, "demo") as session,
+            # What the workers do is no write of a person's, and stands in no journal.
+            Store(Database(lease.conninfo)) as workers,
+        ):
+            simulation = asyncio.create_task(Simulation(workers, pace=_PACE).run())
             try:
                 yield replace(session, revive=lease.revive)
             finally:

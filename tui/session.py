@@ -11,9 +11,10 @@ from store.connection_url import label, parameters
 from store.database import Database, TimeLimits
 from store.embedded import ServerLease, open_server
 from store.errors import InvalidValue, RowMissing
+from store.journal import Journal
 from store.password_command import PasswordCommand
 from store.profiles import Profile
-from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget
+from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
 from store.store import Store
 from store.write_access import WriteAccess
 
@@ -40,12 +41,16 @@ class Session:
     @property
     def full_name(self) -> str:
         """The label with host and database, for where something is about to be changed."""
-        return self.label if self.address is None else f"{self.label} ({self.address})"
+        return full_name(self.label, self.address)
 
     @property
     def capabilities(self) -> Capabilities | None:
         """What the database offers, as it last said; None while it has not answered."""
         return self.operator.probed.latest
+
+
+def full_name(label: str, address: str | None) -> str:
+    return label if address is None else f"{label} ({address})"
 
 
 @asynccontextmanager
@@ -65,8 +70,8 @@ async def open_session(settings: Settings, report: Report) -> AsyncIterator[Sess
             conninfo = parameters(target)
             address = label(conninfo)
             name = settings.profile.label if settings.profile else address
-            async with session_on(settings, conninfo, name) as session:
-                yield replace(session, address=address if name != address else None)
+            async with session_on(settings, conninfo, name, address if name != address else None) as session:
+                yield session
 
 
 async def prepare(lease: ServerLease, report: Report) -> None:
@@ -97,16 +102,27 @@ def _fill(lease: ServerLease, report: Report) -> None:
 
 
 @asynccontextmanager
-async def session_on(settings: Settings, conninfo: Mapping[str, str | int], label: str) -> AsyncIterator[Session]:
+async def session_on(
+    settings: Settings, conninfo: Mapping[str, str | int], label: str, address: str | None = None
+) -> AsyncIterator[Session]:
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
     access = WriteAccess(settings.write_rule)
-    operator = Store(Database(conninfo, access=access, limits=_limits(settings.profile), password=_password(settings)))
+    database = Database(
+        conninfo,
+        access=access,
+        limits=_limits(settings.profile),
+        password=_password(settings),
+        journal=Journal(journal_path(settings), database=full_name(label, address)),
+    )
+    operator = Store(database)
     try:
         capabilities = await operator.probed.get()
         if off := capabilities.takes_no_writes:
             access.close(off.reason, hint=off.remedy)
         store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
-        yield Session(store=store, operator=operator, label=label, access=access, profile=settings.profile)
+        yield Session(
+            store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile
+        )
     finally:
         await operator.close()
 

@@ -30,6 +30,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     errors.NoPrivilege: ExitCode.NOT_PERMITTED,
     errors.ReadOnly: ExitCode.NOT_PERMITTED,
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
+    errors.JournalUnavailable: ExitCode.REFUSED,
     errors.UnexpectedError: ExitCode.OUR_FAULT,
     KeyboardInterrupt: ExitCode.INTERRUPTED,
     KeyError: ExitCode.OUR_FAULT,

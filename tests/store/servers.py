@@ -144,6 +144,7 @@ class Proxy:
         while data := await reader.read(65536):
             await self._open.wait()
             if self._withholding and self.instead_of_commit_answer:
+                self._withholding = False
                 await self.instead_of_commit_answer(writer)
                 return
             if link.cut is None or link.cut.answer_reaches_client:

@@ -23,6 +23,7 @@ from store.model import JobStatus, OverviewQuery
 from store.rows import Row
 from store.store import Store
 from store.write_access import WriteAccess, WriteRule
+from store.written import Written
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
 from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
@@ -98,12 +99,15 @@ class TestTransactions:
             await fail()
         assert sql("select count(*) from projects") == [(0,)]
 
-    async def test_a_block_that_asks_for_it_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+    async def test_what_a_block_does_not_name_is_not_kept(self, operator: Store, sql: Sql) -> None:
         add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
         async with operator.database.write(OPERATOR) as transaction:
             await transaction.run(add)
-            transaction.roll_back()
         assert sql("select count(*) from projects") == [(0,)]
+        async with operator.database.write(OPERATOR) as transaction:
+            await transaction.run(add)
+            transaction.keep(Written(what="add a project"))
+        assert sql("select count(*) from projects") == [(1,)]
 
     async def test_the_first_error_of_several_statements_is_told(self, operator: Store, sql: Sql) -> None:
         with pytest.raises(SchemaMissing, match="no_such_table"):

@@ -229,4 +229,8 @@ class TestDelete:
                 return_exceptions=True,
             )
             left = sql("select status from generation_jobs where id = %s", [job_id])
-            assert (left == [("running",)]) if isinstance(deleted, Conflict) else (left == [] and deleted is None)
+            if isinstance(deleted, Conflict):
+                assert left == [("running",)]
+            else:
+                assert isinstance(deleted, tuple)
+                assert (left, [job.id for job in deleted]) == ([], [job_id])

@@ -1,16 +1,20 @@
 """The database has committed, and the client never hears of it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from store.database import Database, TimeLimits
-from store.errors import OutcomeUnknown
+from store.errors import OutcomeUnknown, Unreachable
+from store.journal import Journal, read_journal
 from store.model import JobStatus
 from store.store import Store
+from store.written import LookedUp, Unconfirmed, WriteOutcome, Written
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, fatal, proxied
 from tests.store.support import MakeJob, MakeProject, Sql
@@ -68,3 +72,86 @@ async def test_the_caller_is_stopped_while_it_waits_for_the_answer(database: Con
         with pytest.raises(OutcomeUnknown, match=r"^Stopped before .* may or may not have been made\.$"):
             await starting
     assert sql("select status from generation_jobs") == [("running",)]
+
+
+class TestLookingItUp:
+    """The database knows what became of a transaction, by its number."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        return tmp_path / "journal"
+
+    @pytest.fixture
+    async def store(self, database: Conninfo, path: Path) -> AsyncIterator[Store]:
+        """Its writes are waited for not long, and its journal is kept."""
+        async with proxied(database) as (self.proxy, through_proxy):
+            journal = Journal(path, database="testbase")
+            store = Store(Database(through_proxy, limits=TimeLimits(statement=0.3, answer=0.2), journal=journal))
+            yield store
+            await store.close()
+
+    async def unconfirmed(self, write: Coroutine[Any, Any, object]) -> Unconfirmed:
+        with pytest.raises(OutcomeUnknown) as caught:
+            await write
+        return caught.value.write
+
+    def outcomes(self, path: Path) -> list[str]:
+        return [entry.outcome.value for entry in read_journal(path).entries]
+
+    async def test_a_commit_whose_answer_was_lost_was_made(
+        self, store: Store, path: Path, job_id: UUID, make_project: MakeProject
+    ) -> None:
+        project_id = make_project()
+        for write, status in (
+            (store.transition_job_status(job_id, JobStatus.RUNNING), JobStatus.RUNNING),
+            (store.update_generation_job(job_id, cost_cents=7), JobStatus.RUNNING),
+            (store.delete_generation_job(job_id), None),
+            (store.create_generation_job(project_id=project_id, mode="lifestyle"), JobStatus.QUEUED),
+        ):
+            self.proxy.instead_of_commit_answer = cut_the_link
+            unconfirmed = await self.unconfirmed(write)
+            assert self.outcomes(path)[0] == "unknown"
+            self.proxy.instead_of_commit_answer = None
+
+            found = await store.look_up(unconfirmed)
+            assert found is not None
+            assert found.outcome is WriteOutcome.DONE
+            assert [job.status for job in found.jobs] == ([status] if status else [])
+            assert self.outcomes(path)[0] == "done"
+
+    async def test_a_commit_that_never_arrived_was_not_made(self, store: Store, path: Path, job_id: UUID) -> None:
+        """At first the database still waits for it."""
+        self.proxy.commits_arrive = False
+        unconfirmed = await self.unconfirmed(store.transition_job_status(job_id, JobStatus.RUNNING))
+        self.proxy.commits_arrive = True
+
+        while (found := await store.look_up(unconfirmed)) is None:
+            assert self.outcomes(path) == ["unknown"]
+        assert found.outcome is WriteOutcome.NOT_DONE
+        assert [job.status for job in found.jobs] == [JobStatus.QUEUED]
+        assert self.outcomes(path) == ["not done"]
+
+    async def test_before_the_commit_is_sent_nothing_is_unknown(
+        self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
+    ) -> None:
+        """Whatever the link does, for the database commits nothing that it was not told to."""
+        project_id = make_project()
+        for write in (
+            store.transition_job_status(job_id, JobStatus.RUNNING),
+            store.delete_generation_job(job_id),
+            store.create_generation_job(project_id=project_id, mode="lifestyle"),
+        ):
+            self.proxy.cut_at = b"generation_jobs"
+            with pytest.raises(Unreachable):
+                await write
+            self.proxy.cut_at = None
+        assert sql("select id, status from generation_jobs") == [(job_id, "queued")]
+        assert read_journal(path).entries == ()
+
+    @pytest.mark.parametrize("number", [3, 1_000_000_000, 2**40])
+    async def test_a_number_that_the_database_does_not_know_tells_nothing(
+        self, store: Store, job_id: UUID, number: int
+    ) -> None:
+        """It has forgotten it, or is another database since."""
+        found = await store.look_up(Unconfirmed(written=Written(what="x"), transaction_id=number, mark=None))
+        assert found == LookedUp(outcome=WriteOutcome.UNKNOWN, jobs=())

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from uuid import UUID
 
 import pytest
@@ -169,13 +170,13 @@ async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits
 ) -> None:
     """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
     job_id = make_job(make_project())
-    look_up = jobs.one
+    look_up = jobs.these
 
-    def start_and_look_up(job_id: UUID) -> Query[GenerationJob]:
-        sql("update generation_jobs set status = 'running' where id = %s", [job_id])
-        return look_up(job_id)
+    def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
+        sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
+        return look_up(job_ids)
 
-    monkeypatch.setattr(jobs, "one", start_and_look_up)
+    monkeypatch.setattr(jobs, "these", start_and_look_up)
     outcome = await operator.transition_job_status(job_id, "succeeded")
     monkeypatch.undo()
 

@@ -9,6 +9,7 @@ from textual.widgets import Input, Select
 
 from store.errors import OutcomeUnknown
 from store.model import GenerationJob
+from store.written import Unconfirmed, Written
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, SPRING, World
@@ -144,7 +145,7 @@ class SlowStore(FrozenStore):
     async def create_generation_job(self, **fields: Any) -> GenerationJob:
         type(self).calls += 1
         await type(self).gate.wait()
-        raise OutcomeUnknown("The link broke.")
+        raise OutcomeUnknown("The link broke.", Unconfirmed(written=Written(what="x"), transaction_id=0, mark=None))
 
 
 async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: World, database: Conninfo) -> None:

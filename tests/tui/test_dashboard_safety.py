@@ -1,12 +1,14 @@
 """A key never acts on another job than the one that the person saw, whatever happens meanwhile."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 
 from store.actor import ActingUser, Actor
-from store.model import JobStatus, Overview, OverviewQuery
+from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
@@ -209,10 +211,10 @@ class HeldStore(FrozenStore):
     gate = asyncio.Event()
     deleting = 0
 
-    async def delete_generation_jobs(self, expected: object) -> None:
+    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
         type(self).deleting += 1
         await type(self).gate.wait()
-        await super().delete_generation_jobs(expected)  # type: ignore[arg-type]
+        return await super().delete_generation_jobs(expected)
 
 
 async def test_leaving_waits_for_the_answer_to_what_was_sent(world: World, database: Conninfo) -> None:

@@ -1,7 +1,7 @@
 """What is typed, as values. Each raises ArgumentTypeError with words that say what is accepted. Pure."""
 
 from argparse import ArgumentTypeError
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -65,6 +65,22 @@ def page_key(text: str) -> PageKey:
     except (ValueError, OverflowError):
         pass
     raise ArgumentTypeError(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
+
+
+_LONGEST = timedelta(days=36_500)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def since(text: str) -> datetime | timedelta:
+    """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
+    try:
+        if text[-1:] in _UNITS and text[:-1].isdecimal():
+            return min(timedelta(**{_UNITS[text[-1]]: int(text[:-1])}), _LONGEST)
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ArgumentTypeError(
+            f"{text!r} is not a time: give one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
+        ) from None
 
 
 def size(text: str) -> Size:

@@ -1,8 +1,6 @@
 """Values as JSON documents, in the shapes that scripts rely on. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
@@ -18,12 +16,14 @@ from store.model import (
     TransitionOutcome,
     User,
 )
+from store.plain import PlainRow, plain_row, plain_time
 from store.transitions import why_refused
 
 if TYPE_CHECKING:
     from migrations.status import MigrationStatus
     from migrations.verification import Verification
     from store.embedded import ServerStatus
+    from store.journal import JournalEntry
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -31,27 +31,15 @@ Row = GenerationJob | Project | User | JobSummary
 """Their fields' names are the columns', and the documents'."""
 
 
-def row(value: Row) -> dict[str, Json]:
-    return {field.name: _scalar(getattr(value, field.name)) for field in fields(value)}
+def row(value: Row) -> PlainRow:
+    return plain_row(value)
 
 
 def rows(values: Sequence[Row]) -> list[Json]:
-    return [row(value) for value in values]
+    return [plain_row(value) for value in values]
 
 
-def time(value: datetime) -> str:
-    """ISO 8601 in UTC, always with six digits and a Z, so that texts sort as times do."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _scalar(value: UUID | datetime | JobStatus | str | float | None) -> Json:
-    match value:
-        case datetime():
-            return time(value)
-        case UUID() | JobStatus():
-            return str(value)
-        case _:
-            return value
+time = plain_time
 
 
 def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]:
@@ -136,4 +124,21 @@ def _verified(
         "required": required,
         "expected": expected,
         "found": found,
+    }
+
+
+def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
+    return {
+        "id": str(entry.id),
+        "time": time(entry.at),
+        "database": entry.database,
+        "actor": entry.actor,
+        "actor_id": str(entry.actor_id) if entry.actor_id else None,
+        "reason": entry.reason,
+        "what": entry.what,
+        "ids": [str(identifier) for identifier in entry.ids],
+        "before": entry.before,
+        "after": entry.after,
+        "transaction_id": entry.transaction_id,
+        "outcome": entry.outcome.value,
     }

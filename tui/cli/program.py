@@ -9,6 +9,7 @@ from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.dashboard import add_dashboard, open_dashboard
 from tui.cli.commands.db import add_db
 from tui.cli.commands.jobs.syntax import add_jobs
+from tui.cli.commands.journal import add_journal
 from tui.cli.commands.migrate.syntax import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects
@@ -47,6 +48,7 @@ def build_parser() -> Parser:
     add_users(commands)
     add_jobs(commands)
     add_stats(commands)
+    add_journal(commands)
     add_db(commands)
     add_migrate(commands)
     add_configuration(commands)

@@ -1,0 +1,59 @@
+"""What a transaction writes: named before it is committed, so that it can be told, looked up and undone. Pure."""
+
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from uuid import UUID
+
+from store.model import GenerationJob, Project
+
+WrittenRow = GenerationJob | Project
+
+
+class WriteOutcome(StrEnum):
+    DONE = "done"
+    NOT_DONE = "not done"
+    UNKNOWN = "unknown"
+    """Sent, and never confirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    what: str
+    """In words, as an order: "transition job to failed"."""
+    before: tuple[WrittenRow, ...] = ()
+    """The whole rows as they were; empty where they are made."""
+    after: tuple[WrittenRow, ...] = ()
+    """The whole rows as they become; empty where they are deleted."""
+
+    @property
+    def ids(self) -> tuple[UUID, ...]:
+        return tuple(row.id for row in self.after or self.before)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalMark:
+    """Where the journal has an entry."""
+
+    entry: UUID
+    day: date
+    """Whose file holds it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unconfirmed:
+    """A write that was sent and not confirmed, and how to learn what became of it."""
+
+    written: Written
+    transaction_id: int
+    """The database's own number of the transaction, by which it knows whether it was committed."""
+    mark: JournalMark | None
+    """None without a journal."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    outcome: WriteOutcome
+    """Unknown where the database has forgotten."""
+    jobs: tuple[GenerationJob, ...]
+    """Those of the write that are there now, as they are now."""

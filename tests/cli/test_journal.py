@@ -1,0 +1,141 @@
+"""`gjobs journal`: what was written from here, for people and for scripts."""
+
+import os
+from argparse import ArgumentTypeError
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from store.actor import OPERATOR
+from store.journal import Journal
+from store.written import WriteOutcome, Written
+from tests.cli.support import Run
+from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
+from tui.cli.arguments import since
+
+
+@pytest.fixture
+def directory() -> Path:
+    return Path(os.environ["GJOBS_DATA_DIR"]) / "journal"
+
+
+@pytest.mark.usefixtures("url")
+def test_each_writing_command_is_told_the_latest_first(gjobs: Run) -> None:
+    created = gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle", "--json").document
+    gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
+    gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com")
+    gjobs("jobs", "delete", str(FAILED), "--yes")
+    gjobs("projects", "create", "Winter", "--as", "ada@example.com")
+    gjobs("jobs", "transition", str(RUNNING), "running")
+    entries = gjobs("journal", "--json").document
+    assert [entry["what"] for entry in entries] == [
+        "create project",
+        "delete job",
+        "transition job to running",
+        "change job: cost_cents",
+        "create job",
+    ]
+    assert {entry["outcome"] for entry in entries} == {"done"}
+    assert entries[4]["after"] == [created]
+    assert entries[2]["actor"] == "ada@example.com"
+    deletion = entries[1]
+    assert list(deletion) == [
+        *("id", "time", "database", "actor", "actor_id", "reason", "what", "ids", "before", "after"),
+        *("transaction_id", "outcome"),
+    ]
+    assert (deletion["ids"], deletion["before"], deletion["after"]) == ([str(FAILED)], [document(FAILED)], [])
+    assert (deletion["actor"], deletion["actor_id"], deletion["reason"]) == ("operator", None, None)
+
+
+@pytest.mark.usefixtures("url")
+def test_a_journal_that_cannot_be_kept_refuses_the_write(gjobs: Run, directory: Path) -> None:
+    directory.parent.mkdir()
+    directory.touch()
+    refused = gjobs("jobs", "transition", str(QUEUED), "running")
+    assert refused.code == 1
+    assert refused.err.startswith(f"Nothing was changed: the journal in {directory} cannot be written: ")
+    assert gjobs("jobs", "show", str(QUEUED), "--json").document["status"] == "queued"
+
+
+@pytest.mark.usefixtures("url")
+def test_looking_keeps_no_journal(gjobs: Run, directory: Path) -> None:
+    assert gjobs("jobs", "list").code == 0
+    assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
+    assert not directory.exists()
+
+
+def test_without_a_journal(gjobs: Run, directory: Path) -> None:
+    assert gjobs("journal", "--json").document == []
+    told = gjobs("journal")
+    assert (told.code, told.err) == (0, "Nothing was written.\n")
+    assert not directory.parent.exists()
+
+
+@pytest.fixture
+def entries(directory: Path) -> None:
+    """One an hour, the latest an hour ago, the last of them without its end."""
+    for hours in (4, 3, 2, 1):
+        journal = Journal(directory, database="prod\x1b[2J", clock=lambda ago=hours: ago_(ago))  # type: ignore[misc]
+        mark = journal.begin(Written(what=f"write {hours}"), actor=OPERATOR, reason="why\nnot", transaction_id=1)
+        if hours > 1:
+            journal.end(mark, WriteOutcome.DONE)
+
+
+def ago_(hours: int) -> datetime:
+    return datetime.now(UTC) - timedelta(hours=hours)
+
+
+@pytest.mark.usefixtures("entries")
+class TestOfFour:
+    def test_people_get_aligned_harmless_lines(self, gjobs: Run) -> None:
+        told = gjobs("journal")
+        titles, *lines = told.out.splitlines()
+        assert titles.split() == ["TIME", "OUTCOME", "WHAT", "IDS", "AS", "DATABASE", "REASON"]
+        assert [line[titles.index("WHAT") :][:7] for line in lines] == ["write 1", "write 2", "write 3", "write 4"]
+        assert [line[titles.index("OUTCOME") :].split()[0] for line in lines] == ["unknown", "done", "done", "done"]
+        assert all("prod␛[2J" in line and line.endswith("why⏎not") for line in lines)
+
+    def test_a_limit_says_that_there_are_more(self, gjobs: Run) -> None:
+        told = gjobs("journal", "--limit", "2")
+        assert len(told.out.splitlines()) == 3
+        assert told.err == "There are more: --limit 20 shows them.\n"
+        assert len(gjobs("journal", "--limit", "2", "--json").document) == 2
+        assert gjobs("journal", "--limit", "4").err == ""
+
+    def test_none_before(self, gjobs: Run) -> None:
+        recent = gjobs("journal", "--since", "150m", "--json").document
+        assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
+        exactly = gjobs("journal", "--since", ago_(3).isoformat(), "--json").document
+        assert [entry["what"] for entry in exactly] == ["write 1", "write 2"]
+
+    def test_broken_lines_are_said(self, gjobs: Run, directory: Path) -> None:
+        with next(directory.iterdir()).open("a") as file:
+            file.write("{\n[]\n")
+        told = gjobs("journal", "--json")
+        assert len(told.document) == 4
+        assert told.err == "2 lines of the journal could not be read and are left out.\n"
+
+    def test_no_limit_below_one(self, gjobs: Run) -> None:
+        assert gjobs("journal", "--limit", "0").code == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("30m", timedelta(minutes=30)),
+        ("24h", timedelta(hours=24)),
+        ("7d", timedelta(days=7)),
+        ("99999999d", timedelta(days=36_500)),
+        ("2026-01-31T12:00:00Z", datetime(2026, 1, 31, 12, tzinfo=UTC)),
+        ("2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
+    ],
+)
+def test_since(text: str, value: datetime | timedelta) -> None:
+    assert since(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="is not a time"):
+        since(text)

@@ -1,0 +1,290 @@
+"""The journal's files: whose they are, what they hold, how they end, and what happens to what is none of ours."""
+
+import multiprocessing
+import os
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.actor import OPERATOR, ActingUser
+from store.errors import JournalUnavailable
+from store.journal import Journal, JournalEntry, read_journal
+from store.journal.journal import KEPT_DAYS
+from store.journal.lines import BrokenLine, Ending, beginning_line, ending_line, parse
+from store.model import GenerationJob, JobStatus
+from store.written import WriteOutcome, Written
+from tests.store.support import ADA, NOW
+
+JOB = GenerationJob(
+    id=UUID(int=1),
+    user_id=ADA,
+    project_id=UUID(int=2),
+    status=JobStatus.FAILED,
+    mode="lifestyle",
+    input_asset_id=None,
+    error='two\nlines of "text" \x1b[31m 日本語',
+    cost_cents=250,
+    created_at=NOW,
+    updated_at=NOW,
+)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "journal"
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(path: Path, clock: Clock) -> Journal:
+    return Journal(path, database="production", clock=clock)
+
+
+def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
+    """Without an outcome, whoever wrote has died."""
+    mark = journal.begin(Written(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    if outcome is not None:
+        journal.end(mark, outcome)
+
+
+def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
+    return [(entry.what, entry.outcome.value) for entry in read_journal(path, limit=limit).entries]
+
+
+class TestWhatItHolds:
+    def test_whole_rows_with_who_why_and_where(self, journal: Journal, path: Path) -> None:
+        ada = ActingUser(id=ADA, email="ada@example.com")
+        mark = journal.begin(Written(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99)
+        journal.end(mark, WriteOutcome.DONE)
+        (entry,) = read_journal(path).entries
+        assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
+        assert (entry.reason, entry.what, entry.ids, entry.transaction_id) == ("ticket 7", "delete job", (JOB.id,), 99)
+        assert entry.after == ()
+        assert entry.before == (
+            {
+                "id": str(JOB.id),
+                "user_id": str(ADA),
+                "project_id": str(JOB.project_id),
+                "status": "failed",
+                "mode": "lifestyle",
+                "input_asset_id": None,
+                "error": JOB.error,
+                "cost_cents": 250,
+                "created_at": "2026-01-15T12:00:00.000000Z",
+                "updated_at": "2026-01-15T12:00:00.000000Z",
+            },
+        )
+
+    @pytest.mark.parametrize("outcome", list(WriteOutcome))
+    def test_how_it_ended(self, journal: Journal, path: Path, outcome: WriteOutcome) -> None:
+        write(journal, outcome=outcome)
+        assert told(path) == [("delete job", outcome.value)]
+
+    def test_a_death_before_the_end_is_an_unknown_outcome(self, journal: Journal, path: Path) -> None:
+        write(journal, outcome=None)
+        assert told(path) == [("delete job", "unknown")]
+
+    def test_the_last_word_counts(self, journal: Journal, path: Path) -> None:
+        mark = journal.begin(Written(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        journal.end(mark, WriteOutcome.UNKNOWN)
+        journal.end(mark, WriteOutcome.NOT_DONE)
+        assert told(path) == [("x", "not done")]
+
+    def test_an_end_after_midnight_stands_with_its_beginning(self, journal: Journal, path: Path, clock: Clock) -> None:
+        mark = journal.begin(Written(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+        clock.now += timedelta(days=1)
+        journal.end(mark, WriteOutcome.DONE)
+        assert [file.name for file in path.iterdir()] == ["2026-01-15.jsonl"]
+        assert told(path) == [("x", "done")]
+
+
+texts = st.text()
+
+
+@given(
+    entry=st.builds(
+        JournalEntry,
+        id=st.uuids(),
+        at=st.datetimes(timezones=st.just(UTC)),
+        database=texts,
+        actor=texts,
+        actor_id=st.none() | st.uuids(),
+        reason=st.none() | texts,
+        what=texts,
+        ids=st.lists(st.uuids()).map(tuple),
+        before=st.lists(st.dictionaries(texts, st.none() | st.integers() | texts)).map(tuple),
+        after=st.just(()),
+        transaction_id=st.integers(min_value=0),
+        outcome=st.just(WriteOutcome.UNKNOWN),
+    ),
+    outcome=st.sampled_from(WriteOutcome),
+)
+def test_a_line_is_read_as_it_was_written(entry: JournalEntry, outcome: WriteOutcome) -> None:
+    ending = Ending(entry=entry.id, outcome=outcome)
+    for line, value in ((beginning_line(entry), entry), (ending_line(ending, at=entry.at), ending)):
+        assert line.isascii()
+        assert line.splitlines() == [line.removesuffix("\n")]
+        assert parse(line) == value
+
+
+@given(st.text() | st.binary().map(lambda data: data.decode(errors="replace")))
+def test_any_other_line_is_told_apart(line: str) -> None:
+    with pytest.raises(BrokenLine):
+        parse(line)
+
+
+class TestReading:
+    def test_the_latest_first_over_the_days_and_no_more_than_asked(
+        self, journal: Journal, path: Path, clock: Clock
+    ) -> None:
+        for number in range(6):
+            clock.now = NOW + timedelta(hours=9 * number)
+            write(journal, what=str(number))
+        assert [what for what, _ in told(path)] == ["5", "4", "3", "2", "1", "0"]
+        assert [what for what, _ in told(path, limit=4)] == ["5", "4", "3", "2"]
+        since = read_journal(path, since=NOW + timedelta(hours=18)).entries
+        assert [entry.what for entry in since] == ["5", "4", "3", "2"]
+
+    def test_without_a_journal_there_is_nothing_and_none_is_made(self, path: Path) -> None:
+        assert read_journal(path).entries == ()
+        assert not path.parent.exists()
+
+    @pytest.mark.parametrize(
+        "rubbish", [b"{", b"[]", b"null", b'"outcome"', b'{"entry": 3}', b"\xff\xfe\0", b"{" * 5000]
+    )
+    def test_broken_lines_are_left_out_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
+        write(journal, what="before")
+        file = path / "2026-01-15.jsonl"
+        file.write_bytes(file.read_bytes() + rubbish + b"\n\n")
+        write(journal, what="after")
+        reading = read_journal(path)
+        assert [entry.what for entry in reading.entries] == ["after", "before"]
+        assert reading.broken_lines == 1
+
+    def test_half_a_line_costs_no_other(self, journal: Journal, path: Path) -> None:
+        """Whoever was cut off in the middle left no line end."""
+        write(journal, what="before")
+        file = path / "2026-01-15.jsonl"
+        file.write_bytes(file.read_bytes() + b'{"entry":')
+        write(journal, what="after")
+        reading = read_journal(path)
+        assert [entry.what for entry in reading.entries] == ["after", "before"]
+        assert reading.broken_lines == 1
+
+    def test_looking_removes_and_mends_nothing(self, journal: Journal, path: Path) -> None:
+        write(journal)
+        old = path / "2020-01-01.jsonl"
+        old.touch()
+        old.chmod(0o644)
+        read_journal(path)
+        assert stat.S_IMODE(old.stat().st_mode) == 0o644
+
+
+class TestKeeping:
+    def test_what_is_too_old_goes_with_the_first_write_and_nothing_else(
+        self, journal: Journal, path: Path, clock: Clock
+    ) -> None:
+        path.mkdir(parents=True)
+        kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
+        gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
+        others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json")
+        for name in (kept, gone, *others):
+            (path / name).touch()
+        write(journal)
+        assert {file.name for file in path.iterdir()} == {kept, "2026-01-15.jsonl", *others}
+
+
+class TestPrivacy:
+    def test_it_is_its_owners_alone_whatever_the_umask(self, journal: Journal, path: Path) -> None:
+        before = os.umask(0)
+        try:
+            write(journal)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
+
+    def test_what_others_may_read_is_mended(self, journal: Journal, path: Path) -> None:
+        write(journal)
+        path.chmod(0o755)
+        (path / "2026-01-15.jsonl").chmod(0o644)
+        write(journal)
+        assert stat.S_IMODE(path.stat().st_mode) == 0o700
+        assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
+
+    def test_a_link_in_place_of_the_directory_is_not_followed(
+        self, journal: Journal, path: Path, tmp_path: Path
+    ) -> None:
+        elsewhere = tmp_path / "elsewhere"
+        elsewhere.mkdir()
+        path.parent.mkdir()
+        path.symlink_to(elsewhere)
+        refused(journal, path)
+        assert list(elsewhere.iterdir()) == []
+        with pytest.raises(JournalUnavailable, match="cannot be read"):
+            read_journal(path)
+
+    def test_a_link_in_place_of_a_file_is_not_followed(self, journal: Journal, path: Path, tmp_path: Path) -> None:
+        target = tmp_path / "target"
+        target.touch()
+        path.mkdir(parents=True)
+        (path / "2026-01-15.jsonl").symlink_to(target)
+        refused(journal, path)
+        assert target.read_bytes() == b""
+
+    def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(self, journal: Journal, path: Path) -> None:
+        path.mkdir(parents=True)
+        os.mkfifo(path / "2026-01-15.jsonl")
+        refused(journal, path)
+        with pytest.raises(JournalUnavailable, match="is no file"):
+            read_journal(path)
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+    @pytest.mark.parametrize("what", ["directory", "file"])
+    def test_what_belongs_to_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
+        write(journal)
+        os.chown(path if what == "directory" else path / "2026-01-15.jsonl", 12345, -1)
+        with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
+            write(journal)
+
+
+def refused(journal: Journal, path: Path) -> None:
+    with pytest.raises(JournalUnavailable) as caught:
+        write(journal)
+    assert caught.value.message.startswith(f"Nothing was changed: the journal in {path} cannot be written: ")
+
+
+def append(path: Path, name: str, times: int) -> None:
+    journal = Journal(path, database=name)
+    for number in range(times):
+        write(journal, what=f"{name} {number}")
+
+
+def test_many_processes_write_at_once_and_no_line_is_lost_or_mixed(path: Path) -> None:
+    context = multiprocessing.get_context("forkserver")
+    writers = [context.Process(target=append, args=(path, name, 15)) for name in "abcd"]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    reading = read_journal(path)
+    assert reading.broken_lines == 0
+    assert {entry.what for entry in reading.entries} == {f"{name} {number}" for name in "abcd" for number in range(15)}
+    assert {entry.outcome for entry in reading.entries} == {WriteOutcome.DONE}

@@ -1,0 +1,336 @@
+"""What a session with a journal writes: told before it is committed, with how it ended, or not done at all."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.actor import ActingUser
+from store.database import Database
+from store.errors import JournalUnavailable, StoreError
+from store.journal import Journal, JournalEntry, read_journal
+from store.model import Applied, JobStatus
+from store.plain import plain_row
+from store.store import Store
+from store.write_access import WriteAccess, WriteRule
+from store.written import WriteOutcome
+from tests.conftest import Conninfo
+from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+async def store(database: Conninfo, sql: Sql, path: Path) -> AsyncIterator[Store]:
+    store = Store(Database(database, journal=Journal(path, database="testbase")))
+    yield store
+    await store.close()
+
+
+def put_a_file_at(path: Path) -> None:
+    """Where the journal's directory would be."""
+    path.touch()
+
+
+def the_entry(path: Path) -> JournalEntry:
+    (entry,) = read_journal(path).entries
+    return entry
+
+
+async def the_row(store: Store, job_id: UUID) -> Any:
+    job = await store.get_generation_job(job_id)
+    assert job is not None
+    return plain_row(job)
+
+
+class TestEachWrite:
+    async def test_create(self, store: Store, path: Path, make_project: MakeProject) -> None:
+        job = await store.create_generation_job(project_id=make_project(), mode="lifestyle")
+        entry = the_entry(path)
+        assert (entry.what, entry.ids, entry.outcome) == ("create job", (job.id,), WriteOutcome.DONE)
+        assert (entry.before, entry.after) == ((), (plain_row(job),))
+        assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
+
+    async def test_change(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project(), cost_cents=100)
+        before = await the_row(store, job_id)
+        await store.update_generation_job(job_id, cost_cents=250, error="late")
+        entry = the_entry(path)
+        assert (entry.what, entry.ids) == ("change job: cost_cents, error", (job_id,))
+        assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
+        assert (entry.before[0]["cost_cents"], entry.after[0]["cost_cents"]) == (100, 250)
+
+    async def test_transition(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project(), "running")
+        before = await the_row(store, job_id)
+        ada = store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
+        await ada.transition_job_status(job_id, "failed", "API timeout")
+        entry = the_entry(path)
+        assert (entry.what, entry.actor, entry.actor_id) == ("transition job to failed", "ada@example.com", ADA)
+        assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
+
+    async def test_delete(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_ids = [make_job(make_project(), status) for status in JobStatus]
+        rows = {job_id: await the_row(store, job_id) for job_id in job_ids}
+        await store.delete_generation_jobs(dict.fromkeys(job_ids))
+        entry = the_entry(path)
+        assert (entry.what, set(entry.ids), entry.after) == ("delete 4 jobs", set(job_ids), ())
+        assert {UUID(str(row["id"])): row for row in entry.before} == rows
+
+    async def test_project(self, store: Store, path: Path) -> None:
+        project = await store.create_project("Autumn", owner_id=ADA)
+        entry = the_entry(path)
+        assert (entry.what, entry.ids, entry.after) == ("create project", (project.id,), (plain_row(project),))
+
+
+async def test_what_changes_nothing_is_not_told(
+    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    job_id = make_job(make_project())
+    await store.transition_job_status(job_id, "succeeded")
+    await store.transition_job_status(NOTHING, "running")
+    await store.delete_jobs_as_seen({job_id: JobStatus.FAILED})
+    ben = store.acting_as(ActingUser(id=BEN))
+    assert not await ben.delete_generation_job(job_id)
+    for refused in (
+        store.create_generation_job(project_id=NOTHING, mode="x"),
+        store.update_generation_job(NOTHING, mode="x"),
+        store.delete_generation_jobs({job_id: None, NOTHING: None}),
+        store.create_project("x", owner_id=NOTHING),
+    ):
+        with pytest.raises(StoreError):
+            await refused
+    assert read_journal(path).entries == ()
+
+
+async def test_what_the_database_refuses_at_the_commit_is_told_as_not_done(
+    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    job_id = make_job(make_project())
+    sql("create table public.results (job_id uuid references public.generation_jobs deferrable initially deferred)")
+    try:
+        sql("insert into public.results values (%s)", (job_id,))
+        with pytest.raises(StoreError):
+            await store.delete_generation_job(job_id)
+    finally:
+        sql("drop table public.results")
+    assert (the_entry(path).what, the_entry(path).outcome) == ("delete job", WriteOutcome.NOT_DONE)
+
+
+async def test_the_reason_is_that_of_the_lease_under_which_it_began(
+    database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    access = WriteAccess(WriteRule.LEASED)
+    job_id = make_job(make_project())
+    async with Store(Database(database, access=access, journal=Journal(path, database="testbase"))) as store:
+        access.open_lease("ticket 7", 60)
+        await store.transition_job_status(job_id, "running")
+    assert the_entry(path).reason == "ticket 7"
+
+
+async def test_a_lease_that_ends_meanwhile_stops_no_write_that_is_under_way(
+    database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    access = WriteAccess(WriteRule.LEASED)
+    job_id = make_job(make_project())
+
+    class EndsTheLease(Journal):
+        def begin(self, *arguments: Any, **options: Any) -> Any:
+            access.close_lease()
+            return super().begin(*arguments, **options)
+
+    async with Store(Database(database, access=access, journal=EndsTheLease(path, database="testbase"))) as store:
+        access.open_lease("ticket 7", 60)
+        await store.transition_job_status(job_id, "running")
+    assert sql("select status from generation_jobs") == [("running",)]
+    assert (the_entry(path).reason, the_entry(path).outcome) == ("ticket 7", WriteOutcome.DONE)
+
+
+async def test_where_the_journal_cannot_be_written_nothing_is_changed(
+    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    put_a_file_at(path)
+    project_id = make_project()
+    job_id = make_job(project_id)
+    for write in (
+        store.create_generation_job(project_id=project_id, mode="x"),
+        store.update_generation_job(job_id, mode="x"),
+        store.transition_job_status(job_id, "running"),
+        store.delete_generation_job(job_id),
+        store.create_project("x", owner_id=ADA),
+    ):
+        with pytest.raises(JournalUnavailable, match=f"^Nothing was changed: the journal in {path} cannot be written:"):
+            await write
+    assert sql("select id, status, mode from generation_jobs") == [(job_id, "queued", "lifestyle")]
+    assert sql("select count(*) from projects") == [(1,)]
+
+
+async def test_an_outcome_that_cannot_be_written_takes_nothing_back(
+    store: Store,
+    path: Path,
+    make_project: MakeProject,
+    make_job: MakeJob,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    job_id = make_job(make_project())
+    begin = Journal.begin
+
+    def begin_and_lose_the_directory(self: Journal, *arguments: Any, **options: Any) -> Any:
+        mark = begin(self, *arguments, **options)
+        path.rename(path.with_name("moved"))
+        path.touch()
+        return mark
+
+    monkeypatch.setattr(Journal, "begin", begin_and_lose_the_directory)
+    with caplog.at_level(logging.WARNING):
+        await store.transition_job_status(job_id, "running")
+    assert "lacks an outcome" in caplog.text
+    assert the_entry(path.with_name("moved")).outcome is WriteOutcome.UNKNOWN
+
+
+async def test_each_row_before_is_the_row_after_of_the_write_before(
+    store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    """However many write at once: the row was locked when it was read."""
+    job_id = make_job(make_project(), cost_cents=0)
+    await asyncio.gather(*(store.update_generation_job(job_id, cost_cents=cents) for cents in range(1, 21)))
+    entries = read_journal(path).entries
+    assert len(entries) == 20
+    follows = {entry.before[0]["cost_cents"]: entry.after[0]["cost_cents"] for entry in entries}
+    chain: list[object] = [0]
+    while chain[-1] in follows:
+        chain.append(follows[chain[-1]])
+    assert set(chain) == set(range(21))
+
+
+class TestRestore:
+    async def test_all_that_a_job_held_comes_back(
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, make_asset: Any
+    ) -> None:
+        project_id = make_project()
+        asset_id = make_asset(project_id)
+        job_ids = [
+            make_job(project_id, "queued"),
+            make_job(project_id, "failed", error='{"message": "{a,b} \\"\\\\ NULL"}', input_asset_id=asset_id),
+            make_job(project_id, "running", created_at="-infinity", updated_at="infinity"),
+            make_job(project_id, "succeeded", cost_cents=-5, error="", mode="NULL"),
+        ]
+        before = {job.id: job for job in await store.get_generation_jobs()}
+        deleted = await store.delete_generation_jobs(dict.fromkeys(job_ids))
+        restored = await store.restore_generation_jobs(deleted)
+        assert set(restored) == set(deleted) == set(before.values())
+        assert {job.id: job for job in await store.get_generation_jobs()} == before
+
+    async def test_infinity_is_infinity_again(
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        job_id = make_job(make_project(), created_at="-infinity", updated_at="infinity")
+        await store.restore_generation_jobs(await store.delete_generation_jobs({job_id: None}))
+        assert sql("select created_at::text, updated_at::text from generation_jobs") == [("-infinity", "infinity")]
+
+    async def test_it_is_told(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+        job_id = make_job(make_project())
+        deleted = await store.delete_generation_jobs({job_id: None})
+        await store.restore_generation_jobs(deleted)
+        restored, _ = read_journal(path).entries
+        assert (restored.what, restored.before, restored.after) == ("restore job", (), (plain_row(deleted[0]),))
+
+    async def test_none_where_an_id_is_taken(
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        first, second = make_job(make_project()), make_job(make_project())
+        deleted = await store.delete_generation_jobs({first: None, second: None})
+        make_job(make_project(), job_id=second, mode="another")
+        with pytest.raises(StoreError, match=f"There is a job {second} again, .* nothing was restored"):
+            await store.restore_generation_jobs(deleted)
+        assert sql("select id, mode from generation_jobs") == [(second, "another")]
+
+    @pytest.mark.parametrize(
+        ("gone", "words"),
+        [("projects", "The project of a job is gone"), ("assets", "The input asset of a job is gone")],
+    )
+    async def test_none_where_its_surroundings_are_gone(
+        self,
+        store: Store,
+        make_project: MakeProject,
+        make_job: MakeJob,
+        make_asset: Any,
+        sql: Sql,
+        gone: str,
+        words: str,
+    ) -> None:
+        project_id = make_project()
+        job_id = make_job(project_id, input_asset_id=make_asset(project_id))
+        deleted = await store.delete_generation_jobs({job_id: None})
+        sql(f"delete from {gone}")  # noqa: S608
+        with pytest.raises(StoreError, match=f"^{words}: nothing was restored"):
+            await store.restore_generation_jobs(deleted)
+        assert sql("select count(*) from generation_jobs") == [(0,)]
+
+    async def test_not_of_somebody_else(
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        deleted = await store.delete_generation_jobs({make_job(make_project(ADA)): None})
+        with pytest.raises(StoreError):
+            await store.acting_as(ActingUser(id=BEN)).restore_generation_jobs(deleted)
+        assert sql("select count(*) from generation_jobs") == [(0,)]
+
+    async def test_a_session_that_may_not_write(
+        self, database: Conninfo, store: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        deleted = await store.delete_generation_jobs({make_job(make_project()): None})
+        async with Store(Database(database, access=WriteAccess(WriteRule.LEASED))) as cautious:
+            with pytest.raises(StoreError, match="read-only"):
+                await cautious.restore_generation_jobs(deleted)
+
+
+class TestSeveral:
+    async def test_those_that_may_are_moved_and_the_others_are_told(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        project_id = make_project()
+        job_ids = [make_job(project_id, status) for status in JobStatus]
+        outcomes = await store.transition_jobs([*job_ids, NOTHING], "running")
+        assert [type(outcome).__name__ for outcome in outcomes] == [
+            "Applied",
+            "Refused",
+            "Refused",
+            "Refused",
+            "Missing",
+        ]
+        assert (the_entry(path).what, the_entry(path).ids) == ("transition job to running", (job_ids[0],))
+
+    async def test_none_is_moved_twice_however_many_ask(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
+        project_id = make_project()
+        job_ids = [make_job(project_id) for _ in range(20)]
+        orders = [job_ids, job_ids[::-1], job_ids[5:] + job_ids[:5], job_ids[::2] + job_ids[1::2]]
+        all_outcomes = await asyncio.gather(*(store.transition_jobs(order, "running") for order in orders))
+        applied = [done.job.id for outcomes in all_outcomes for done in outcomes if isinstance(done, Applied)]
+        assert sorted(applied) == sorted(job_ids)
+        assert sum(len(entry.ids) for entry in read_journal(path).entries) == 20
+
+    async def test_those_as_they_were_seen_are_deleted_and_the_others_are_told(
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
+        project_id = make_project()
+        seen, moved = make_job(project_id, "failed"), make_job(project_id, "running")
+        outcomes = await store.delete_jobs_as_seen(
+            {seen: JobStatus.FAILED, moved: JobStatus.QUEUED, NOTHING: JobStatus.QUEUED}
+        )
+        assert [type(outcome).__name__ for outcome in outcomes] == ["Deleted", "Moved", "Missing"]
+        assert sql("select id from generation_jobs") == [(moved,)]
+
+    async def test_none_is_asked_for(self, store: Store, path: Path) -> None:
+        assert await store.transition_jobs([], "running") == ()
+        assert await store.delete_jobs_as_seen({}) == ()
+        assert read_journal(path).entries == ()

@@ -1,0 +1,87 @@
+"""`gjobs journal`: what was written from here, to any database. It opens none."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from store.settings import Settings, journal_path
+from tui.cli import jsonable
+from tui.cli.arguments import since, whole_number
+from tui.cli.command import Command
+from tui.cli.errors import UsageError
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command
+
+if TYPE_CHECKING:
+    from store.journal import JournalEntry
+    from tui.cli.parser import Commands
+
+_LIMIT = 100
+
+_OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
+
+
+def add_journal(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "journal",
+        Command(run=show_journal),
+        help="show what was written from here, the latest first",
+        example="gjobs journal --since 24h",
+    )
+    add = parser.add_argument
+    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most so many ({_LIMIT})")
+    add("--since", type=since, metavar="TIME", default=None, help="none before: 2026-01-31T12:00, or 30m, 24h, 7d")
+
+
+def show_journal(settings: Settings, output: Output, *, limit: int, since: datetime | timedelta | None) -> ExitCode:
+    from store.journal import read_journal
+
+    if limit < 1:
+        raise UsageError(f"The limit must be at least 1; this is {limit}.", hint="Leave --limit out.")
+    now = datetime.now(UTC)
+    earliest = now - since if isinstance(since, timedelta) else since
+    reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
+    entries = reading.entries[:limit]
+    if output.json:
+        output.document([jsonable.journal_entry(entry) for entry in entries])
+    else:
+        _show(output, entries, now)
+        if not entries:
+            say("Nothing was written.")
+        elif len(reading.entries) > limit:
+            say(f"There are more: --limit {limit * 10} shows them.")
+    if reading.broken_lines:
+        lines = "1 line" if reading.broken_lines == 1 else f"{reading.broken_lines} lines"
+        say(f"{lines} of the journal could not be read and {'is' if reading.broken_lines == 1 else 'are'} left out.")
+    return ExitCode.DONE
+
+
+def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
+    """On a terminal the times are ages, else local times."""
+    from tui.cli.tables import Column
+    from tui.format import age, local_time
+
+    columns = (
+        Column(title="TIME"),
+        Column(title="OUTCOME", colours=_OUTCOME_COLOURS),
+        Column(title="WHAT"),
+        Column(title="IDS", narrowest=9),
+        Column(title="AS", narrowest=8),
+        Column(title="DATABASE", narrowest=8),
+        Column(title="REASON", narrowest=10),
+    )
+    rows = [
+        [
+            age(entry.at, now) if output.is_terminal else local_time(entry.at),
+            entry.outcome.value,
+            entry.what,
+            " ".join(map(str, entry.ids)),
+            entry.actor,
+            entry.database,
+            entry.reason or "-",
+        ]
+        for entry in entries
+    ]
+    output.table(columns, rows)
