@@ -12,6 +12,9 @@ from tui.cli.output import Output, say
 if TYPE_CHECKING:
     from tui.session import Session
 
+_LONGEST_COMMAND = 24 * 3600.0
+"""Seconds: a command's lease ends with its session."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -42,6 +45,8 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     async def run() -> T:
         try:
             async with open_session(settings, progress) as session:
+                if settings.write_reason is not None:
+                    session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
                 _tell_origin(settings, session)
                 return await work(session)
         except asyncio.CancelledError:

@@ -1,0 +1,61 @@
+"""`--write REASON`: where a database takes writes only on purpose, one command may write; the journal has why."""
+
+import pytest
+
+from tests.cli.support import Run, Sql
+from tests.cli.world import AUTUMN, FAILED, QUEUED
+from tests.conftest import Conninfo
+
+
+@pytest.fixture
+def leased(url: str) -> tuple[str, str]:
+    """An address without a profile: read-only unless a reason is given."""
+    return ("--database-url", url)
+
+
+WRITES = (
+    ("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle"),
+    ("jobs", "update", str(QUEUED), "--cost-cents", "7"),
+    ("jobs", "transition", str(QUEUED), "running"),
+    ("jobs", "delete", str(FAILED), "--yes"),
+    ("projects", "create", "Winter", "--as", "ada@example.com"),
+)
+
+
+def test_without_a_reason_every_write_is_refused_and_says_what_to_give(
+    gjobs: Run, leased: tuple[str, str], sql: Sql
+) -> None:
+    before = sql("select * from public.generation_jobs order by id")
+    for write in WRITES:
+        refused = gjobs(*write, *leased)
+        assert refused.code == 6
+        assert "This session is read-only: nothing was changed." in refused.err
+        assert "Give --write REASON" in refused.err
+    assert sql("select * from public.generation_jobs order by id") == before
+    assert gjobs("journal", "--json").document == []
+
+
+def test_with_a_reason_each_is_done_and_the_journal_has_it(gjobs: Run, leased: tuple[str, str]) -> None:
+    for number, write in enumerate(WRITES):
+        assert gjobs(*write, *leased, "--write", f"ticket {number}").code == 0
+    entries = gjobs("journal", "--json").document
+    assert [entry["reason"] for entry in entries] == [f"ticket {number}" for number in (4, 3, 2, 1, 0)]
+    assert {entry["outcome"] for entry in entries} == {"done"}
+
+
+def test_it_is_for_one_command(gjobs: Run, leased: tuple[str, str]) -> None:
+    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", *leased, "--write", "ticket 7").code == 0
+    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8", *leased).code == 6
+
+
+def test_where_no_lease_is_needed_a_reason_is_kept_all_the_same(gjobs: Run, url: str) -> None:
+    gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", "--write", "ticket 7")
+    gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8")
+    assert [entry["reason"] for entry in gjobs("journal", "--json").document] == [None, "ticket 7"]
+
+
+def test_the_journal_names_the_profile_and_the_database(gjobs: Run, url: str, database: Conninfo) -> None:
+    gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
+    (entry,) = gjobs("journal", "--json").document
+    assert entry["database"].startswith("world (")
+    assert str(database["dbname"]) in entry["database"]
