@@ -149,52 +149,57 @@ class Database:
                 read_only = "" if may_write else " READ ONLY"
                 await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
                 identity = await _set_up(connection, actor, limits)
-                number = await connection.execute("SELECT txid_current()" if may_write else "SELECT 0")
                 await _check_identity(identity, actor)
             transaction = WriteTransaction(connection)
             yield transaction
             if transaction.kept is None:
                 await connection.execute("ROLLBACK")
             else:
-                ((transaction_id,),) = await number.fetchall()
-                await self._commit(connection, transaction.kept, actor, lease, transaction_id)
+                await self._commit(connection, transaction.kept, actor, lease)
 
     async def _commit(
-        self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None, transaction_id: int
+        self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None
     ) -> None:
-        """With a line in the journal before, and how it ended after."""
-        journal, mark = self._journal, None
-        if journal is not None:
-            reason = lease.reason if lease else None
-            mark = journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
+        """Where there is a journal, with a line in it before, and how it ended after."""
+        if self._journal is None:
+            await _commit(connection, Unconfirmed(written=written, mark=None))
+            return
+        ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
+        reason = lease.reason if lease else None
+        mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE
         try:
-            await _commit(connection, Unconfirmed(written=written, transaction_id=transaction_id, mark=mark))
+            await _commit(connection, Unconfirmed(written=written, mark=mark))
             outcome = WriteOutcome.DONE
         except OutcomeUnknown:
             outcome = WriteOutcome.UNKNOWN
             raise
         finally:
-            if journal is not None and mark is not None:
-                journal.end(mark, outcome)
+            self._journal.end(mark, outcome)
 
     async def outcome_of(self, actor: Actor, write: Unconfirmed) -> WriteOutcome | None:
         """What became of it, as the database tells; None while it is still about it. The journal learns it, too.
 
-        Unknown where the database has forgotten, which takes millions of transactions, or is another by now.
+        Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
+        or is another by now.
         """
-        try:
-            (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": write.transaction_id}))
-        except StoreError as error:
-            if error.sqlstate != InvalidParameterValue.sqlstate:
-                raise
-            status = None
+        if self._journal is None or write.mark is None:
+            return WriteOutcome.UNKNOWN
+        status = await self._status_of_transaction(actor, write.mark.transaction_id)
         if status == "in progress":
             return None
         outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
-        if self._journal is not None and write.mark is not None:
-            self._journal.end(write.mark, outcome)
+        self._journal.end(write.mark, outcome)
         return outcome
+
+    async def _status_of_transaction(self, actor: Actor, transaction_id: int) -> str | None:
+        try:
+            (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": transaction_id}))
+        except StoreError as error:
+            if error.sqlstate == InvalidParameterValue.sqlstate:  # it never gave that number
+                return None
+            raise
+        return status
 
     async def rehearse(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
         """How many rows the statement changes, in a transaction that is never committed."""

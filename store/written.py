@@ -38,15 +38,15 @@ class JournalMark:
     entry: UUID
     day: date
     """Whose file holds it."""
+    transaction_id: int
+    """The database's own number of the transaction, by which it knows whether it was committed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unconfirmed:
-    """A write that was sent and not confirmed, and how to learn what became of it."""
+    """A write that was sent and not confirmed."""
 
     written: Written
-    transaction_id: int
-    """The database's own number of the transaction, by which it knows whether it was committed."""
     mark: JournalMark | None
     """None without a journal."""
 

@@ -50,7 +50,7 @@ class Journal:
             transaction_id=transaction_id,
             outcome=WriteOutcome.UNKNOWN,
         )
-        mark = JournalMark(entry=entry.id, day=now.date())
+        mark = JournalMark(entry=entry.id, day=now.date(), transaction_id=transaction_id)
         try:
             self._directory.append(mark.day, beginning_line(entry), durably=True)
         except OSError as error:

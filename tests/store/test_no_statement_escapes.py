@@ -11,8 +11,9 @@ from store.actor import OPERATOR, ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
 from store.feed import Feed, FeedPage
-from store.model import Applied, JobStatus, OverviewQuery
+from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
 from store.store import Store
+from store.written import Unconfirmed, Written
 from tests.conftest import Conninfo, connect
 from tests.recording import (
     AS_OPERATOR,
@@ -24,7 +25,7 @@ from tests.recording import (
     reused_watched_database,
     watched_database,
 )
-from tests.store.support import ADA, BEN, NOTHING
+from tests.store.support import ADA, BEN, NOTHING, NOW
 
 __all__ = ["recording", "reused_watched_database", "watched_database"]
 
@@ -36,6 +37,20 @@ AS_ADA = as_user(ADA)
 
 Call = Callable[[Store], Awaitable[object]]
 
+JOB_OF_OLD = GenerationJob(
+    id=UUID(int=7),
+    user_id=ADA,
+    project_id=PROJECT,
+    status=JobStatus.FAILED,
+    mode="lifestyle",
+    input_asset_id=ASSET,
+    error=None,
+    cost_cents=5,
+    created_at=NOW,
+    updated_at=NOW,
+)
+"""Deleted."""
+UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(JOB_OF_OLD,)), mark=None)
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
@@ -52,6 +67,7 @@ READS: dict[str, Call] = {
     "get_projects_named": lambda store: store.get_projects_named("Catalog"),
     "get_assets": lambda store: store.get_assets(PROJECT),
     "locate": lambda store: store.locate(str(JOB)),
+    "look_up": lambda store: store.look_up(UNCONFIRMED),
 }
 WRITES: dict[str, Call] = {
     "create_generation_job": lambda store: store.create_generation_job(
@@ -59,8 +75,11 @@ WRITES: dict[str, Call] = {
     ),
     "update_generation_job": lambda store: store.update_generation_job(JOB, cost_cents=5, input_asset_id=ASSET),
     "transition_job_status": lambda store: store.transition_job_status(JOB, JobStatus.RUNNING),
+    "transition_jobs": lambda store: store.transition_jobs([JOB, NOTHING], JobStatus.RUNNING),
     "delete_generation_job": lambda store: store.delete_generation_job(JOB),
     "delete_generation_jobs": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED}),
+    "delete_jobs_as_seen": lambda store: store.delete_jobs_as_seen({JOB: JobStatus.QUEUED, NOTHING: None}),
+    "restore_generation_jobs": lambda store: store.restore_generation_jobs([JOB_OF_OLD]),
     "create_project": lambda store: store.create_project("Catalog", owner_id=ADA),
 }
 OF_USERS: dict[str, Call] = {

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from datetime import date
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,7 +15,7 @@ from store.errors import OutcomeUnknown, Unreachable
 from store.journal import Journal, read_journal
 from store.model import JobStatus
 from store.store import Store
-from store.written import LookedUp, Unconfirmed, WriteOutcome, Written
+from store.written import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, fatal, proxied
 from tests.store.support import MakeJob, MakeProject, Sql
@@ -153,5 +154,6 @@ class TestLookingItUp:
         self, store: Store, job_id: UUID, number: int
     ) -> None:
         """It has forgotten it, or is another database since."""
-        found = await store.look_up(Unconfirmed(written=Written(what="x"), transaction_id=number, mark=None))
+        mark = JournalMark(entry=uuid4(), day=date(2026, 1, 15), transaction_id=number)
+        found = await store.look_up(Unconfirmed(written=Written(what="x"), mark=mark))
         assert found == LookedUp(outcome=WriteOutcome.UNKNOWN, jobs=())

@@ -145,7 +145,7 @@ class SlowStore(FrozenStore):
     async def create_generation_job(self, **fields: Any) -> GenerationJob:
         type(self).calls += 1
         await type(self).gate.wait()
-        raise OutcomeUnknown("The link broke.", Unconfirmed(written=Written(what="x"), transaction_id=0, mark=None))
+        raise OutcomeUnknown("The link broke.", Unconfirmed(written=Written(what="x"), mark=None))
 
 
 async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: World, database: Conninfo) -> None:
