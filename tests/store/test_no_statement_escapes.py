@@ -50,7 +50,7 @@ JOB_OF_OLD = GenerationJob(
     updated_at=NOW,
 )
 """Deleted."""
-UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(JOB_OF_OLD,)), mark=None)
+UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),

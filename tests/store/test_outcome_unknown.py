@@ -16,8 +16,8 @@ from store.journal import Journal, read_journal
 from store.model import JobStatus
 from store.store import Store
 from store.written import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
-from tests.conftest import Conninfo
-from tests.store.servers import Proxy, fatal, proxied
+from tests.conftest import Conninfo, connect
+from tests.store.servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
 from tests.store.support import MakeJob, MakeProject, Sql
 
 
@@ -75,6 +75,10 @@ async def test_the_caller_is_stopped_while_it_waits_for_the_answer(database: Con
     assert sql("select status from generation_jobs") == [("running",)]
 
 
+def mark_of(transaction_id: int) -> JournalMark:
+    return JournalMark(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
+
+
 class TestLookingItUp:
     """The database knows what became of a transaction, by its number."""
 
@@ -121,10 +125,10 @@ class TestLookingItUp:
             assert self.outcomes(path)[0] == "done"
 
     async def test_a_commit_that_never_arrived_was_not_made(self, store: Store, path: Path, job_id: UUID) -> None:
-        """At first the database still waits for it."""
-        self.proxy.commits_arrive = False
+        self.proxy.cut = Cut(at=COMMIT, reaches_database=False)
         unconfirmed = await self.unconfirmed(store.transition_job_status(job_id, JobStatus.RUNNING))
-        self.proxy.commits_arrive = True
+        assert self.outcomes(path) == ["unknown"]
+        self.proxy.come_back()
 
         while (found := await store.look_up(unconfirmed)) is None:
             assert self.outcomes(path) == ["unknown"]
@@ -132,20 +136,33 @@ class TestLookingItUp:
         assert [job.status for job in found.jobs] == [JobStatus.QUEUED]
         assert self.outcomes(path) == ["not done"]
 
+    async def test_while_the_database_is_still_about_it_there_is_no_answer(
+        self, store: Store, database: Conninfo
+    ) -> None:
+        with connect(database) as other:
+            ((number,),) = other.execute("select txid_current()").fetchall()
+            write = Unconfirmed(written=Written(what="x"), mark=mark_of(number))
+            assert await store.look_up(write) is None
+            other.rollback()
+            found = await store.look_up(write)
+        assert found is not None
+        assert found.outcome is WriteOutcome.NOT_DONE
+
     async def test_before_the_commit_is_sent_nothing_is_unknown(
         self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
     ) -> None:
         """Whatever the link does, for the database commits nothing that it was not told to."""
         project_id = make_project()
-        for write in (
-            store.transition_job_status(job_id, JobStatus.RUNNING),
-            store.delete_generation_job(job_id),
-            store.create_generation_job(project_id=project_id, mode="lifestyle"),
-        ):
-            self.proxy.cut_at = b"generation_jobs"
-            with pytest.raises(Unreachable):
-                await write
-            self.proxy.cut_at = None
+        for reaches_database in (True, False):
+            for write in (
+                store.transition_job_status(job_id, JobStatus.RUNNING),
+                store.delete_generation_job(job_id),
+                store.create_generation_job(project_id=project_id, mode="lifestyle"),
+            ):
+                self.proxy.cut = Cut(at=CHANGE, reaches_database=reaches_database)
+                with pytest.raises(Unreachable):
+                    await write
+                self.proxy.come_back()
         assert sql("select id, status from generation_jobs") == [(job_id, "queued")]
         assert read_journal(path).entries == ()
 
@@ -154,6 +171,5 @@ class TestLookingItUp:
         self, store: Store, job_id: UUID, number: int
     ) -> None:
         """It has forgotten it, or is another database since."""
-        mark = JournalMark(entry=uuid4(), day=date(2026, 1, 15), transaction_id=number)
-        found = await store.look_up(Unconfirmed(written=Written(what="x"), mark=mark))
+        found = await store.look_up(Unconfirmed(written=Written(what="x"), mark=mark_of(number)))
         assert found == LookedUp(outcome=WriteOutcome.UNKNOWN, jobs=())
