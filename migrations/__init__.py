@@ -4,3 +4,6 @@ REVISIONS = ("0001", "0002", "0003")
 """Oldest first. A constant, so that a command learns what has to run without importing Alembic."""
 
 HEAD = REVISIONS[-1]
+
+APART = ("0003",)
+"""Those whose work is not within a transaction: the others are never undone together with them."""

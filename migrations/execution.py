@@ -80,6 +80,8 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
             raise
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+        finally:
+            run.released()
 
 
 def note_step(ctx: MigrationContext, step: MigrationInfo, *_: object, **__: object) -> None:

@@ -32,30 +32,38 @@ class Run:
         """Whether anything is committed."""
         self._steps: list[str] = []
         self._locked_since: float | None = None
+        self._longest_lock: float | None = None
+        """In seconds, over all attempts; None where there was none, or it was told."""
 
     def begin(self, origin: Origin) -> None:
         """What an attempt before this one did and could not commit is forgotten."""
         self.origin = origin
         self._steps.clear()
-        self._locked_since = None
 
     def step(self, sentence: str) -> None:
         """It is told when it is committed."""
         self._steps.append(sentence)
 
-    def locked(self) -> None:
-        """From here to the commit nobody else reads or writes the tables."""
+    def locked(self, *, seconds: float) -> None:
+        """To the commit nobody else reads or writes the tables, as nobody did for so many seconds."""
         if self.origin is not Origin.NOTHING:
-            self._locked_since = time.monotonic()
+            self._locked_since = time.monotonic() - seconds
+
+    def released(self) -> None:
+        """By a commit, or because the attempt failed."""
+        if self._locked_since is not None:
+            self._longest_lock = max(self._longest_lock or 0.0, time.monotonic() - self._locked_since)
+            self._locked_since = None
 
     def committed(self) -> None:
-        held = None if self._locked_since is None else time.monotonic() - self._locked_since
+        self.released()
         self.has_changed = self.has_changed or bool(self._steps)
         for sentence in self._steps:
             self.report(sentence)
-        if held is not None:
-            self.report(f"The app's tables were locked for {held * 1000:.0f} ms.")
-        self.begin(self.origin)
+        self._steps.clear()
+        if self._longest_lock is not None:
+            self.report(f"The app's tables were locked for {self._longest_lock * 1000:.0f} ms.")
+            self._longest_lock = None
 
 
 def say_nothing(_: str) -> None:

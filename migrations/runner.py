@@ -5,10 +5,11 @@
 
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import psycopg
 
-from migrations import HEAD, REVISIONS
+from migrations import APART, HEAD, REVISIONS
 from migrations.adoption import origin, require_app_schema
 from migrations.connecting import connect, translate_migrating
 from migrations.errors import MigrationRefused, SchemaDiffers
@@ -48,11 +49,11 @@ def upgrade(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) 
         from migrations.execution import upgrade_to
 
         run = Run(report, conninfo)
-        _until_unlocked(lambda: upgrade_to(run, HEAD), run)
+        _until_unlocked(partial(upgrade_to, run, HEAD), run)
 
 
 def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Report = say_nothing) -> None:
-    """To an earlier revision, or to `base`, which is none; what `upgrade` did in one transaction, in one.
+    """To an earlier revision, or to `base`, which is none. Indexes first, and then the rest in one transaction.
 
     An app's own tables, and its functions and policies, are in the end as they were. Raises MigrationRefused where
     going down would lose rows, or where the database is not above that revision.
@@ -69,7 +70,14 @@ def downgrade(conninfo: Mapping[str, str | int], revision: str, *, report: Repor
     from migrations.execution import downgrade_to
 
     run = Run(report, conninfo, condition="0001/droppable.sql" if revision == "base" else None)
-    _until_unlocked(lambda: downgrade_to(run, revision), run)
+    for target in _stops(current, revision):
+        _until_unlocked(partial(downgrade_to, run, target), run)
+
+
+def _stops(current: str, revision: str) -> list[str]:
+    """Where going down commits."""
+    below = [REVISIONS[REVISIONS.index(apart) - 1] for apart in reversed(APART) if apart <= current]
+    return [*(stop for stop in below if revision == "base" or stop > revision), revision]
 
 
 def sql(conninfo: Mapping[str, str | int] | None) -> str:

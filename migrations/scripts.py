@@ -17,6 +17,11 @@ SQL = Path(__file__).parent / "sql"
 GENERATES = r"\gexec"
 """What psql calls it: the query before it returns statements, which are run."""
 
+_LOCKED_SECONDS = """
+select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
+"""
+_CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
+
 
 def run_script(name: str) -> None:
     """Executes a file under `sql/` as one message, or prints it where the run is offline."""
@@ -25,9 +30,9 @@ def run_script(name: str) -> None:
 
 def lock_tables() -> None:
     """Nobody else reads or writes the app's tables from here to the commit."""
-    run_script("lock/jobs.sql")
-    this_run().locked()
-    run_script("lock/others.sql")
+    run_script("lock.sql")
+    if not context.is_offline_mode():
+        this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
 
 
 def run_apart(*names: str) -> None:
@@ -59,19 +64,21 @@ def _print(*names: str) -> None:
 def _execute(*names: str) -> None:
     run = this_run()
     link = driver_connection(op.get_bind())
+    doing = "getting ready"
     try:
         # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
         with watching(run.conninfo, link, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
-                if name := re.match(r"create index concurrently if not exists (\w+)", statement):
-                    run.report(f"Building the index {name[1]}.")
+                if found := _CONCURRENT.match(statement):
+                    doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
+                    run.report(f"{doing[:1].upper()}{doing[1:]}.")
                 cursor = link.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
                         link.execute(str(generated).encode())
     except KeyboardInterrupt:
-        run.report("Stopped on the way: what is done is kept, and nothing is left half done but an index, perhaps.")
-        run.report("The same command goes on from there, and builds such an index anew.")
+        run.report(f"Stopped while {doing}. What came before is kept.")
+        run.report("The same command goes on from there; an index that was left incomplete it makes anew.")
         raise
 
 

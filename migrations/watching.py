@@ -11,10 +11,12 @@ from migrations.run import Report
 from store.errors import StoreError
 
 INTERVAL_SECONDS = 0.5
+PATIENCE_SECONDS = 2.0
 
 _PROGRESS = """
 select c.relname, p.phase,
-       floor(10.0 * case when p.tuples_total > 0 then p.tuples_done::numeric / p.tuples_total
+       floor(10.0 * case when p.phase like 'waiting%%' then null
+                         when p.tuples_total > 0 then p.tuples_done::numeric / p.tuples_total
                          when p.blocks_total > 0 then p.blocks_done::numeric / p.blocks_total end) * 10
   from pg_catalog.pg_stat_progress_create_index p left join pg_catalog.pg_class c on c.oid = p.index_relid
  where p.pid = %s
@@ -36,7 +38,8 @@ def watching(conninfo: Mapping[str, str | int], link: psycopg.Connection, report
         yield
     finally:
         done.set()
-        watcher.join()
+        # Where a pooler has no connection left for it, it would wait until this one's link ends.
+        watcher.join(PATIENCE_SECONDS)
 
 
 def _watch(conninfo: Mapping[str, str | int], pid: int, report: Report, done: threading.Event) -> None:

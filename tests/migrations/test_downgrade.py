@@ -116,12 +116,12 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
 
     downgrade(migrated_copy, "base", report=said.append)
 
-    assert said[:3] == [
+    assert [sentence for sentence in said if sentence.startswith("Revision")] == [
         "Revision 0003 (indexes) is undone.",
         "Revision 0002 (mended) is undone.",
         "Revision 0001 (app schema) is undone.",
     ]
-    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[3])
+    assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[-1])
     assert status(migrated_copy).managed is False
     left = catalogue(migrated_copy)
     assert [fact[:2] for fact in left["relations"]] == [["auth", "users"]]

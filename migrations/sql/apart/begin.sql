@@ -3,6 +3,8 @@ set statement_timeout = 0;
 
 set lock_timeout = 0;
 
+set client_min_messages = warning;
+
 do $$
 begin
     if not pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0)) then

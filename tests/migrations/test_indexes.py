@@ -1,0 +1,213 @@
+"""Revision 0003: indexes that are built while the tables are in use, and what may go wrong meanwhile."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+from migrations import HEAD, watching
+from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from store.schema import compare, expected, read_catalogue
+from tests.conftest import Conninfo, connect
+from tests.hosted.pooler import Pooler
+from tests.migrations.conftest import catalogue
+
+INDEXES = ["gjobs_newest", "gjobs_newest_of_project", "gjobs_newest_of_status", "gjobs_newest_of_user"]
+
+
+@pytest.fixture
+def without_indexes(migrated_copy: Conninfo) -> Conninfo:
+    """At revision 0002."""
+    downgrade(migrated_copy, "0002")
+    return migrated_copy
+
+
+def ours(conninfo: Conninfo) -> dict[str, bool]:
+    """Which of our indexes are there, and whether they are valid."""
+    with connect(conninfo) as connection:
+        return dict(
+            connection.execute(
+                "select c.relname::text, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid"
+                " where c.relname like 'gjobs%' order by 1"
+            ).fetchall()
+        )
+
+
+def execute(conninfo: Conninfo, *statements: str) -> None:
+    with connect(conninfo, autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def reading(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
+    """A transaction of another program, whose snapshot a concurrent build has to outwait."""
+    with connect({**conninfo, "application_name": "nightly report"}) as connection:
+        connection.execute("set transaction isolation level repeatable read")
+        connection.execute("select count(*) from auth.users")
+        yield connection
+        connection.rollback()
+
+
+def test_they_are_built_one_after_the_other_and_the_version_moves_at_the_end(without_indexes: Conninfo) -> None:
+    said: list[str] = []
+
+    upgrade(without_indexes, report=said.append)
+
+    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
+    assert sorted(one.removeprefix("Building the index ").removesuffix(".") for one in said[:-1]) == INDEXES
+    assert said[-1] == "Revision 0003 (indexes) is applied."
+
+
+def test_an_invalid_one_of_ours_is_dropped_and_built_anew(without_indexes: Conninfo) -> None:
+    leave_an_invalid_index(without_indexes)
+    assert ours(without_indexes) == {"gjobs_newest": False}
+
+    upgrade(without_indexes)
+
+    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
+    assert status(without_indexes).current == HEAD
+
+
+def leave_an_invalid_index(conninfo: Conninfo) -> None:
+    """As a build that was interrupted leaves it."""
+    build = "create index concurrently gjobs_newest on public.generation_jobs (created_at desc, id desc)"
+    with reading(conninfo), connect(conninfo, autocommit=True) as builder:
+        builder.execute("set statement_timeout = '300ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            builder.execute(build.encode())
+
+
+def test_one_that_is_there_already_is_kept(without_indexes: Conninfo) -> None:
+    execute(
+        without_indexes,
+        "create index gjobs_newest_of_user on public.generation_jobs (user_id, created_at desc, id desc)",
+    )
+    with connect(without_indexes) as connection:
+        before = connection.execute("select 'public.gjobs_newest_of_user'::regclass::oid").fetchone()
+
+        upgrade(without_indexes)
+
+        assert connection.execute("select 'public.gjobs_newest_of_user'::regclass::oid").fetchone() == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "create index gjobs_newest on public.generation_jobs (created_at)",
+        "create index gjobs_newest on public.projects (created_at desc, id desc)",
+        "create unique index gjobs_newest on public.generation_jobs (created_at desc, id desc)",
+        "create view public.gjobs_newest as select 1 as one",
+    ],
+    ids=["columns", "table", "unique", "no index"],
+)
+def test_somebody_elses_of_that_name_is_left_alone(without_indexes: Conninfo, other: str) -> None:
+    execute(without_indexes, other)
+    before = catalogue(without_indexes)
+
+    with pytest.raises(
+        MigrationRefused, match=r"public\.gjobs_newest is not the index that revision 0003 makes"
+    ) as refusal:
+        upgrade(without_indexes)
+
+    assert "RENAME TO" in (refusal.value.hint or "")
+    assert catalogue(without_indexes) == before
+    assert status(without_indexes).current == "0002"
+
+
+def test_going_down_drops_ours_and_leaves_the_specifications(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0002")
+
+    assert ours(migrated_copy) == {}
+    with connect(migrated_copy) as connection:
+        assert compare(read_catalogue(connection), expected("0002")) == ()
+
+
+def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "INTERVAL_SECONDS", 0.02)
+    said: list[str] = []
+    told = threading.Event()
+
+    def report(sentence: str) -> None:
+        said.append(sentence)
+        if "nightly report" in sentence:
+            told.set()
+
+    run = threading.Thread(target=upgrade, args=(without_indexes,), kwargs={"report": report})
+    with reading(without_indexes) as reader:
+        pid = reader.info.backend_pid
+        run.start()
+        assert told.wait(20)
+    run.join()
+
+    assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in said
+    assert "gjobs_newest: waiting for old snapshots." in said
+    assert status(without_indexes).current == HEAD
+
+
+PROGRAM = """
+import json, sys
+from migrations.runner import upgrade
+upgrade(json.loads(sys.argv[1]), report=lambda said: print(said, flush=True))
+"""
+
+
+def test_it_can_be_stopped_and_gone_on_with(without_indexes: Conninfo) -> None:
+    with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
+        run = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, json.dumps(dict(without_indexes))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        while not waits_for_snapshots(observer):
+            assert run.poll() is None
+            time.sleep(0.01)
+        os.kill(run.pid, signal.SIGINT)
+        said, _ = run.communicate(timeout=30)
+
+    assert run.returncode != 0
+    assert said.splitlines()[-2:] == [
+        "Stopped while building the index gjobs_newest. What came before is kept.",
+        "The same command goes on from there; an index that was left incomplete it makes anew.",
+    ]
+    assert status(without_indexes).current == "0002"
+    upgrade(without_indexes)
+    assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
+
+
+def waits_for_snapshots(observer: psycopg.Connection) -> bool:
+    phase = "select phase from pg_stat_progress_create_index where phase = 'waiting for old snapshots'"
+    return observer.execute(phase.encode()).fetchone() is not None
+
+
+def test_a_pooler_that_serves_each_transaction_by_another_connection_is_refused(
+    app_database: Conninfo, transaction_pooler: Pooler
+) -> None:
+    before = catalogue(app_database)
+
+    with pytest.raises(
+        MigrationRefused, match="a pooler that serves each transaction by another connection"
+    ) as refusal:
+        upgrade(transaction_pooler.login(str(app_database["dbname"])))
+
+    assert "session mode" in (refusal.value.hint or "")
+    assert catalogue(app_database) == before
+
+
+def test_a_pooler_in_session_mode_will_do(app_database: Conninfo, session_pooler: Pooler) -> None:
+    conninfo = session_pooler.login(str(app_database["dbname"]))
+
+    upgrade(conninfo)
+    downgrade(conninfo, "0001")
+    upgrade(conninfo)
+
+    assert status(app_database).current == HEAD

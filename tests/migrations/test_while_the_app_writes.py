@@ -1,0 +1,170 @@
+"""Up and down on a hosted project's own database of 200,000 jobs, whose app does not stop writing."""
+
+import json
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from migrations import HEAD
+from migrations.runner import downgrade, status, upgrade
+from tests.conftest import Conninfo, connect
+from tests.hosted.cluster import Server
+from tests.migrations.conftest import catalogue
+
+JOBS = 200_000
+USERS = [UUID(int=number) for number in range(1, 5)]
+"""One for each writer."""
+PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
+OPERATIONS = 10
+"""Of each writer, before and after each migration."""
+
+FILL = """
+set session_replication_role = replica;  -- the rows refer to each other as they should
+insert into auth.users (id)
+select ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid from generate_series(1, 4) n;
+insert into public.projects (id, user_id, name)
+select ('00000000-0000-0000-0000-' || lpad(to_hex(n + 256), 12, '0'))::uuid,
+       ('00000000-0000-0000-0000-' || lpad(to_hex(n), 12, '0'))::uuid, 'Autumn' from generate_series(1, 4) n;
+insert into public.generation_jobs (user_id, project_id, status, mode, created_at)
+select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed'])[1 + n % 4], 'lifestyle',
+       now() - n * interval '1 minute'
+  from public.projects p cross join generate_series(1, 50000) n;
+"""
+
+
+class Writer:
+    """The app, serving one user, as it would on a hosted project: through its functions and in the table directly."""
+
+    def __init__(self, login: Conninfo, user: UUID) -> None:
+        self.kept: dict[UUID, str] = {}
+        """The jobs that have to be there, with their status."""
+        self.refused: list[BaseException] = []
+        self.operations = 0
+        self._user = user
+        self._login = login
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            with connect(self._login) as connection:
+                while not self._stop.is_set():
+                    self._live(connection)
+        except (psycopg.Error, AssertionError) as error:
+            self.refused.append(error)
+
+    def _live(self, connection: psycopg.Connection) -> None:
+        """A job from its making to its end, and a project that comes and goes."""
+        job, gone, project = uuid4(), uuid4(), uuid4()
+        with self._request(connection):
+            self._insert(connection, job, PROJECTS[self._user])
+        self.kept[job] = "queued"
+        for target in ("running", "succeeded"):
+            with self._request(connection):
+                moved = connection.execute("select public.transition_job_status(%s, %s)", [job, target]).fetchone()
+                assert moved == (True,)
+            self.kept[job] = target
+        with self._request(connection):
+            connection.execute(
+                "insert into public.projects (id, user_id, name) values (%s, %s, 'S')", [project, self._user]
+            )
+            self._insert(connection, gone, project)
+            summary = "select job_count from public.generation_job_summary where project_id = %s"
+            assert connection.execute(summary, [project]).fetchall() == [(1,)]
+        with self._request(connection):
+            changed = connection.execute("update public.generation_jobs set cost_cents = 7 where id = %s", [gone])
+            assert changed.rowcount == 1
+        with self._request(connection):
+            assert connection.execute("delete from public.projects where id = %s", [project]).rowcount == 1
+        if self.operations % 2:
+            with self._request(connection):
+                assert connection.execute("delete from public.generation_jobs where id = %s", [job]).rowcount == 1
+            del self.kept[job]
+        self.operations += 1
+
+    def _insert(self, connection: psycopg.Connection, job: UUID, project: UUID) -> None:
+        connection.execute(
+            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'packaging')",
+            [job, self._user, project],
+        )
+
+    @contextmanager
+    def _request(self, connection: psycopg.Connection) -> Iterator[None]:
+        claims = json.dumps({"sub": str(self._user), "role": "authenticated"})
+        with connection.transaction():
+            connection.execute(
+                "select set_config('role', 'authenticated', true), set_config('request.jwt.claims', %s, true),"
+                " set_config('statement_timeout', '8s', true), set_config('lock_timeout', '8s', true)",
+                [claims],
+            )
+            yield
+
+
+@pytest.fixture
+def writers(hosted_server: Server, app_database: Conninfo) -> Iterator[list[Writer]]:
+    database = str(app_database["dbname"])
+    with connect(hosted_server.administrator(database)) as administrator:
+        administrator.execute(FILL)
+    writers = [Writer(hosted_server.login(database, "authenticator"), user) for user in USERS]
+    for writer in writers:
+        writer.start()
+    yield writers
+    for writer in writers:
+        writer.stop()
+
+
+def keep_writing(writers: list[Writer]) -> None:
+    """Until each has done some more; whoever was refused does none."""
+    goals = [writer.operations + OPERATIONS for writer in writers]
+    while any(writer.operations < goal for writer, goal in zip(writers, goals, strict=True)):
+        assert [writer.refused for writer in writers] == [[]] * len(writers)
+        time.sleep(0.01)
+
+
+def while_writing(writers: list[Writer], migrate: Callable[[], None]) -> int:
+    """What the writers got done meanwhile."""
+    keep_writing(writers)
+    before = sum(writer.operations for writer in writers)
+    migrate()
+    meanwhile = sum(writer.operations for writer in writers) - before
+    keep_writing(writers)
+    return meanwhile
+
+
+def test_no_job_is_lost_and_no_write_refused(app_database: Conninfo, writers: list[Writer]) -> None:
+    original = catalogue(app_database)
+    said: list[str] = []
+
+    during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
+    assert status(app_database).current == HEAD
+    while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))
+    for writer in writers:
+        writer.stop()
+
+    assert [writer.refused for writer in writers] == [[]] * len(writers)
+    assert during_up > 0
+    kept = {job: status for writer in writers for job, status in writer.kept.items()}
+    with connect(app_database) as owner:
+        (total,) = owner.execute("select count(*) from public.generation_jobs").fetchone() or (0,)
+        found = owner.execute("select id, status from public.generation_jobs where mode = 'packaging'").fetchall()
+    assert dict(found) == kept
+    assert total == JOBS + len(kept)
+    locks = [one for one in said if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
+    assert len(locks) == 2
+    of_the_app = {
+        kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app_database).items()
+    }
+    assert of_the_app == original
