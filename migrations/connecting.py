@@ -1,7 +1,7 @@
 """The one connection of a run, and the translation of what the driver raises on it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from psycopg import errors
@@ -24,6 +24,9 @@ def connect(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
     try:
         yield connection
     finally:
+        # A pooler throws a connection to the server away that a client leaves inside a transaction.
+        with suppress(psycopg.Error):
+            connection.rollback()
         connection.close()
 
 

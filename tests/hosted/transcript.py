@@ -17,10 +17,12 @@ from tests.hosted.replica import catch_up
 from tests.hosted.ways import Way
 
 APPLICATION = "gjobs"
+"""With this the name begins that our connections give themselves."""
 
 _STATEMENT = re.compile(r"(?:statement|execute (?P<name>[^:]*)): (?P<sql>.*)", re.DOTALL)
-_BEGIN = re.compile(r"BEGIN ISOLATION LEVEL (REPEATABLE READ READ ONLY|READ COMMITTED( READ ONLY)?)")
+_BEGIN = re.compile(r"BEGIN (READ ONLY|ISOLATION LEVEL (REPEATABLE READ READ ONLY|READ COMMITTED( READ ONLY)?))")
 _END = re.compile(r"COMMIT|ROLLBACK")
+_COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
 _ALLOWED = re.compile(r"(SELECT|INSERT|UPDATE|DELETE|WITH|SAVEPOINT|ROLLBACK TO|RELEASE)\b", re.IGNORECASE)
 _SETTING = re.compile(r"set_config\(([^()]*)\)")
 _POOLERS_OWN = re.compile(r"(SET \w+='[^']*';?)+|DISCARD ALL")
@@ -64,7 +66,7 @@ class Transcript:
         for session in self.by_session:
             inside = False
             for statement in session:
-                sql = statement.sql.strip()
+                sql = _COMMENT.sub("", statement.sql).strip()
                 if statement.prepared_as:
                     found.append(f"prepared: {sql}")
                 if not inside and _BEGIN.fullmatch(sql):
@@ -106,7 +108,7 @@ def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
             file.seek(start)
             records = [json.loads(line) for line in file]
         ours = [record for record in records if record.get("dbname") == database]
-        ours = [record for record in ours if record.get("application_name") == APPLICATION]
+        ours = [record for record in ours if (record.get("application_name") or "").startswith(APPLICATION)]
         return Transcript(
             statements=[statement for record in ours if (statement := _statement(record))],
             complaints=[
