@@ -134,7 +134,12 @@ async def _take(scene: Scene, theme: str, opener: Opener) -> str:
         for field in app.screen.query(Input):
             field.cursor_blink = False
         await pilot.pause()
-        return svg(app)
+        picture = svg(app)
+        # The pilot alone would take the widgets away while looks still arrive.
+        app.exit()
+        while app.is_running:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        return picture
 
 
 def _opener(conninfo: Mapping[str, str | int]) -> Opener:

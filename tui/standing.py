@@ -20,7 +20,7 @@ def standing_of(connection: Connection, destination: Destination | None) -> Stan
         address=session.address if session else None,
         has_color=color_of(session, destination) is not None,
         origin=destination.origin if destination else None,
-        is_exposed=session is not None and _is_exposed(session),
+        is_exposed=session is not None and (link := session.operator.database.link) is not None and link.is_exposed,
         eyes=eyes_name(store.actor) if store else "",
         read_only=session is not None and not session.access.may_write,
         paused=connection.paused,
@@ -33,11 +33,6 @@ def color_of(session: "Session | None", destination: Destination | None) -> str 
     if session is not None:
         return session.profile.color if session.profile else None
     return destination.color if destination else None
-
-
-def _is_exposed(session: "Session") -> bool:
-    link = session.operator.database.link
-    return link is not None and not (link.is_encrypted or link.is_local)
 
 
 def trouble(error: StoreError) -> str:

@@ -21,6 +21,7 @@ from tui.app import GjobsApp
 from tui.connection import Opener
 from tui.messages import Looked, LookFailed
 from tui.session import Report, Session
+from tui.setup import Setup
 from tui.snapshot import frame_text
 from tui.widgets.banner import Banner
 from tui.widgets.job_table import JobTable
@@ -71,8 +72,9 @@ class WatchedApp(GjobsApp):
         state_path: Path | None = None,
         interval: float = 60.0,
         clock: Callable[[], datetime] = lambda: FROZEN,
+        setup: Setup | None = None,
     ) -> None:
-        super().__init__(opener, state_path=state_path, interval=interval, clock=clock)
+        super().__init__(opener, state_path=state_path, interval=interval, clock=clock, setup=setup)
         self.looks = 0
         self.failures = 0
 

@@ -1,0 +1,25 @@
+"""What leaves the machine, and whether others can read along."""
+
+import pytest
+
+from store.link import Link, is_local
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "stays"),
+    [
+        ("/run/postgresql", "", True),
+        ("@abstract", "", True),
+        ("localhost", "127.0.0.1", True),
+        ("db.example.com", "127.0.0.2", True),
+        ("localhost", "::1", True),
+        ("db.example.com", "192.0.2.7", False),
+        ("localhost", "10.0.0.1", False),
+        ("db.example.com", "fe80::1%eth0", False),
+        ("db.example.com", "", False),
+    ],
+)
+def test_what_stays_on_the_machine_is_local(host: str, address: str, stays: bool) -> None:
+    assert is_local(host, address) is stays
+    assert Link(is_encrypted=False, is_local=stays).is_exposed is not stays
+    assert not Link(is_encrypted=True, is_local=stays).is_exposed

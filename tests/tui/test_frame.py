@@ -1,0 +1,40 @@
+"""The colours of the frame: readable in every theme, whatever colour somebody chose."""
+
+import pytest
+from textual.color import Color
+from textual.theme import BUILTIN_THEMES
+
+from store.colors import NAMES
+from tui.frame import contrast, frame_variables, text_on
+
+THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}
+COLORS = (*NAMES, "#123", "#808080", "#fefefe")
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_lines_and_labels_stand_out(theme: str) -> None:
+    background = Color.parse(THEMES[theme]["background"])
+    for color in COLORS:
+        variables = {name: Color.parse(value) for name, value in frame_variables(color, THEMES[theme]).items()}
+        assert contrast(variables["frame-text"], variables["frame-block"]) >= 4.5, color
+        assert variables["frame-block"].rgb == Color.parse(color).rgb
+        if background.ansi is None:
+            assert contrast(variables["frame"], background) >= 3, color
+
+
+def test_a_colour_that_stands_out_is_taken_as_it_is() -> None:
+    for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
+        assert Color.parse(frame_variables(color, THEMES[theme])["frame"]) == Color.parse(color)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_without_a_colour_it_is_the_themes(theme: str) -> None:
+    variables = frame_variables(None, THEMES[theme])
+    assert variables["frame"] == THEMES[theme]["primary"]
+    assert variables.keys() == frame_variables("red", THEMES[theme]).keys()
+
+
+def test_black_and_white_are_as_far_apart_as_can_be() -> None:
+    black, white = Color.parse("#000"), Color.parse("#fff")
+    assert contrast(black, white) == pytest.approx(21)
+    assert (text_on(black), text_on(white)) == (white, black)

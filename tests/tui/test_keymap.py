@@ -1,0 +1,83 @@
+"""Which keys may be moved where, and what is said of the others."""
+
+from pathlib import Path
+
+import pytest
+
+from store.configuration import Configuration
+from store.errors import BadConfiguration
+from store.settings import resolve
+from tui.keymap import checked_keymap
+from tui.setup import setup_of
+
+FILE = Path("/here/config.toml")
+
+
+def configured(**keymap: str) -> Configuration:
+    ids = {name.replace("__", "."): tuple(keys.split()) for name, keys in keymap.items()}
+    return Configuration(path=FILE, keymap=ids)
+
+
+def problems(**keymap: str) -> list[str]:
+    with pytest.raises(BadConfiguration) as caught:
+        checked_keymap(configured(**keymap))
+    return [sentence.removeprefix(f"{FILE}: ") for sentence in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("keymap", "moved"),
+    [
+        ({}, {}),
+        ({"job__start": "S"}, {"job.start": "S"}),
+        ({"job__start": "? f5 ctrl+x"}, {"job.start": "question_mark,f5,ctrl+x"}),
+        ({"job__start": "shift+f5"}, {"job.start": "shift+f5"}),
+        ({"job__start": "é"}, {"job.start": "é"}),
+        # They change places.
+        ({"job__start": "c", "job__complete": "s"}, {"job.start": "c", "job.complete": "s"}),
+        # Neither listens where the other does.
+        ({"confirm__yes": "s"}, {"confirm.yes": "s"}),
+        ({"details__start": "z"}, {"details.start": "z"}),
+        ({"dialog__leave": "f10"}, {"dialog.leave": "f10"}),
+    ],
+)
+def test_keys_that_may_be_moved(keymap: dict[str, str], moved: dict[str, str]) -> None:
+    if "?" in keymap.get("job__start", ""):
+        keymap = {**keymap, "app__help": "f1"}
+        moved = {**moved, "app.help": "f1"}
+    assert checked_keymap(configured(**keymap)) == moved
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "clause"),
+    [
+        ("job__strat", "S", "is not known; did you mean 'job.start'?"),
+        ("job__start", "ctrl+m", "cannot be 'ctrl+m', which cannot be told from Enter."),
+        ("job__start", "ctrl+i", "cannot be 'ctrl+i', which cannot be told from Tab."),
+        ("job__start", "ctrl+p", "cannot be 'ctrl+p', which opens the command palette."),
+        ("job__start", "alt+s", "cannot be 'alt+s': terminals do not agree what alt sends."),
+        ("job__start", "shift+s", "cannot be 'shift+s': write 'S'."),
+        ("job__start", "strg+s", "has a key that is not known: 'strg+s'."),
+        ("job__start", "F5", "has a key that is not known: 'F5'."),
+        ("job__start", "\x1b", "has a key that is not known: '\\x1b'."),
+        ("job__start", "c", "takes 'c', which is \"job.complete\"'s, too."),
+        ("job__start", "u", "takes 'u', which is \"app.user\"'s, too."),
+        ("job__start", "space", "takes 'space', which is \"jobs.mark\"'s, too."),
+        ("app__pause", "enter", "takes 'enter', which is \"jobs.open\"'s, too."),
+        ("confirm__yes", "n", "takes 'n', which is \"confirm.no\"'s, too."),
+        ("details__start", "c", "takes 'c', which is \"details.complete\"'s, too."),
+        ("dialog__leave", "b", "cannot be 'b', which types a character there."),
+        ("pick__down", "space", "cannot be 'space', which types a character there."),
+    ],
+)
+def test_keys_that_may_not(name: str, key: str, clause: str) -> None:
+    assert problems(**{name: key}) == [f'keymap."{name.replace("__", ".")}" {clause}']
+
+
+def test_all_problems_are_told_at_once() -> None:
+    assert len(problems(job__strat="S", job__fail="alt+x", job__start="c")) == 3
+
+
+def test_a_theme_that_is_none_is_told_with_the_nearest() -> None:
+    settings = resolve(data_dir=Path("/data"), environment={}, configuration=Configuration(path=FILE, theme="norb"))
+    with pytest.raises(BadConfiguration, match="theme 'norb' is not known; did you mean 'nord'"):
+        setup_of(settings)
