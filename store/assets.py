@@ -23,6 +23,7 @@ _SOME = select(*(_assets.c[name] for name in _NAMES)).limit(bindparam("rows", ty
 _OF_PROJECT = _SOME.where(_assets.c.project_id == bindparam("project_id", type_=Uuid)).order_by(
     _assets.c.created_at.desc(), _assets.c.id.desc()
 )
+_ONE = _SOME.where(_assets.c.id == bindparam("id", type_=Uuid))
 _ONE_OF_PROJECT = _OF_PROJECT.where(_assets.c.id == bindparam("id", type_=Uuid))
 
 _IN_RANGE = _SOME.where(_assets.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid))).order_by(
@@ -33,6 +34,10 @@ _IN_RANGE = _SOME.where(_assets.c.id.between(bindparam("low", type_=Uuid), bindp
 def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
     """Newest first."""
     return Query(_OF_PROJECT, make_asset, {"project_id": project_id, "rows": limit})
+
+
+def one(asset_id: UUID) -> Query[Asset]:
+    return Query(_ONE, make_asset, {"id": asset_id, "rows": 1})
 
 
 def one_of_project(asset_id: UUID, project_id: UUID) -> Query[Asset]:

@@ -247,6 +247,16 @@ class Overview:
     lens: "Lens | None" = None
     """What the operator sees beside all this; None unless it was asked for."""
 
+    @property
+    def listed(self) -> Page[GenerationJob]:
+        """The rows to list: through the lens also those that are hidden. All counts are of the others."""
+        return self.lens.jobs if self.lens else self.jobs
+
+    @property
+    def hidden(self) -> frozenset[UUID]:
+        """Those of the listed that these eyes do not see."""
+        return self.lens.hidden if self.lens else frozenset()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:

@@ -308,6 +308,11 @@ class Store:
         query = assets.of_project(project_id, limit=validation.limit(limit))
         return await self._read(query, needs=Feature.ASSETS)
 
+    async def get_asset(self, asset_id: UUID) -> Asset | None:
+        """None where there is no such asset, or none that the actor sees."""
+        found = await self.database.read(self.actor, assets.one(asset_id))
+        return found[0] if found else None
+
     async def get_users(self, *, limit: int = PAGE_SIZE) -> Sequence[User]:
         """By e-mail, those without one last. Only the operator may.
 

@@ -23,11 +23,13 @@ from tui.destinations import Destination
 from tui.errands import Errands
 from tui.eyes import eyes_name
 from tui.help_entries import help_entries
+from tui.id_search import lead_to
 from tui.isolation import show_isolation
 from tui.job_actions import JobActions
 from tui.messages import Connected, Connecting, Looked, LookFailed
+from tui.naming import tell_names
 from tui.outcomes import Toast
-from tui.pickers import pick_eyes, pick_project
+from tui.pickers import look_through_lens, pick_eyes, pick_project
 from tui.project_actions import create_project
 from tui.project_choice import project_to_show
 from tui.say import say
@@ -37,6 +39,7 @@ from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
 from tui.switching import pick_database
+from tui.widgets.jobs_panel import JobsPanel
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -126,10 +129,11 @@ class GjobsApp(App[int]):
         session = await self.connection.open()
         self.look_with(session.store)
 
-    def look_with(self, store: "Store") -> None:
+    def look_with(self, store: "Store", *, through_lens: bool = False) -> None:
         """Changes the eyes: what the former ones saw leaves the screen first."""
         self.dashboard.forget()
-        self.dashboard.look_at(project_id=self._memory.project(self._place(store)), status=None)
+        project_id = self._memory.project(self._place(store))
+        self.dashboard.look_at(project_id=project_id, status=None, through_lens=through_lens)
         following = self.connection.look_with(store, self.dashboard.looked_for)
         self._show_standing()
         self.run_worker(following, group="feed", exclusive=True)
@@ -148,12 +152,15 @@ class GjobsApp(App[int]):
         if message.store is not self.connection.store or overview.query != self.dashboard.looked_for:
             return
         place = self._place(message.store)
-        wanted = project_to_show(overview, all_was_chosen=self._memory.knows(place))
+        dashboard = self.dashboard
+        wanted = project_to_show(
+            overview, all_was_chosen=self._memory.knows(place), was_located=dashboard.knows_project
+        )
         if wanted != overview.query.project_id:
             if overview.query.project_id is not None:
                 say(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
-            self.dashboard.look_at(project_id=wanted, status=overview.query.status)
+            dashboard.look_at(project_id=wanted, status=overview.query.status, through_lens=overview.query.through_lens)
             self._ask()
             return
         self.dashboard.show(overview, message.fetched_at)
@@ -168,7 +175,7 @@ class GjobsApp(App[int]):
             self._settle()
 
     def _show_standing(self) -> None:
-        standing = standing_of(self.connection, self.destination)
+        standing = standing_of(self.connection, self.destination, lens=self.dashboard.lens_note)
         self.sub_title = standing.database or ""
         self._show_frame()
         self.dashboard.show_standing(standing)
@@ -194,6 +201,7 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.QueryChanged)
     def _ask(self) -> None:
         self.connection.ask(self.dashboard.looked_for)
+        self._show_standing()
 
     @on(DashboardScreen.ProjectChosen)
     def _remember_project(self) -> None:
@@ -205,6 +213,14 @@ class GjobsApp(App[int]):
         if desk := self._desk():
             actions = JobActions(self, self.errands, desk)
             actions.act(message.action, message.jobs, self.dashboard.looked_for.project_id)
+
+    @on(JobsPanel.IdWanted)
+    def _lead_to(self, message: JobsPanel.IdWanted) -> None:
+        self.errands.ask(lead_to(self, message.text))
+
+    @on(DashboardScreen.DetailsOpened)
+    def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
+        self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
@@ -229,11 +245,10 @@ class GjobsApp(App[int]):
 
     def action_pick_eyes(self) -> None:
         """Where these eyes are refused everything others may still see, so this needs no look."""
-        session = self.connection.session
-        if session is None:
-            say(self, Toast(text="Not possible yet: there is no database.", severity="warning"))
-        else:
-            self.errands.ask(pick_eyes(self, session.operator))
+        self.errands.ask(pick_eyes(self))
+
+    def action_lens(self) -> None:
+        look_through_lens(self)
 
     def action_isolation(self) -> None:
         self.errands.ask(show_isolation(self))

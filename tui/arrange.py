@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from store.id_prefix import IdRange, id_range
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
 from tui.format import error_summary, money
@@ -47,13 +48,14 @@ def arrange(
     now: datetime,
     project_names: Mapping[UUID, str] | None = None,
 ) -> tuple[GenerationJob, ...]:
-    """The jobs whose row contains the needle, whatever its case, sorted.
+    """The jobs whose row contains the needle, whatever its case, or that have or use what it is the id of; sorted.
 
     Equal jobs are ordered by id, in the same direction, so that the order never depends on the one they came in. Jobs
     that have no value in the column come last in both directions. `now` is needed for the running jobs' total time.
     """
     needle = needle.strip().casefold()
-    found = [job for job in jobs if not needle or needle in _haystack(job, project_names or {})]
+    ids = id_range(needle)
+    found = [job for job in jobs if needle in _haystack(job, project_names or {}) or (ids and _is_of(job, ids))]
     value = _VALUES[sort.column]
     valued = [job for job in found if value(job, now) is not None]
     rest = [job for job in found if value(job, now) is None]
@@ -73,6 +75,11 @@ def _haystack(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
         error_summary(job.error),
     )
     return "\n".join(shown).casefold()
+
+
+def _is_of(job: GenerationJob, ids: IdRange) -> bool:
+    """Whether the job, or the asset that it was made from, has such an id."""
+    return any(ids.low <= known <= ids.high for known in (job.id, job.input_asset_id) if known is not None)
 
 
 _Value = datetime | float | tuple[str, str]

@@ -10,7 +10,7 @@ from store.model import GenerationJob
 from store.transitions import is_final
 from tui.arrange import Sort, total_seconds
 from tui.format import age, duration, elapsed, error_summary, is_infinite, money, short_id
-from tui.job_columns import SORTED_BY, Column, ColumnName
+from tui.job_columns import HIDDEN, SORTED_BY, Column, ColumnName
 from tui.status import status_label
 from tui.text import clean_cell, pad
 
@@ -42,14 +42,15 @@ def row_cells(
     *,
     now: datetime,
     project_names: Mapping[UUID, str] | None = None,
+    is_hidden: bool = False,
 ) -> tuple[Cell, ...]:
-    """A job whose project has no name here shows the project's id."""
+    """A job whose project has no name here shows the project's id. One that is hidden is dimmed, and says so."""
     names = project_names or {}
     return tuple(
         Cell(
             start=column.start,
-            text=_fit(_value(job, column.name, now, names), column),
-            style=_style(job, column.name),
+            text=_fit(_value(job, column.name, now, names, is_hidden), column),
+            style=_hidden_style(column.name) if is_hidden else _style(job, column.name),
         )
         for column in columns
     )
@@ -59,8 +60,12 @@ def _fit(text: str, column: Column) -> str:
     return pad(clean_cell(text, column.width), column.width, right=column.name is ColumnName.COST)
 
 
-def _value(job: GenerationJob, name: ColumnName, now: datetime, project_names: Mapping[UUID, str]) -> str:
+def _value(
+    job: GenerationJob, name: ColumnName, now: datetime, project_names: Mapping[UUID, str], is_hidden: bool
+) -> str:
     match name:
+        case ColumnName.LENS:
+            return HIDDEN if is_hidden else ""
         case ColumnName.STATUS:
             return status_label(job.status)
         case ColumnName.MODE:
@@ -81,6 +86,10 @@ def _value(job: GenerationJob, name: ColumnName, now: datetime, project_names: M
             return error_summary(job.error)
         case _:
             assert_never(name)
+
+
+def _hidden_style(name: ColumnName) -> str:
+    return "job-table--hidden" if name is ColumnName.LENS else "job-table--quiet"
 
 
 def _total(job: GenerationJob, now: datetime) -> str:

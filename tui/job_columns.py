@@ -18,6 +18,9 @@ GUTTER = 3
 WIDE = 120
 """From this width on there is room for the id."""
 
+HIDDEN = "⊘ hidden"
+"""What the lens' column says of a job that the user does not see."""
+
 _NARROW = 60
 _MOST_TEXT = 24
 
@@ -25,6 +28,7 @@ _MOST_TEXT = 24
 class ColumnName(StrEnum):
     """In the order on the screen; the value is the title."""
 
+    LENS = "LENS"
     STATUS = "STATUS"
     MODE = "MODE"
     COST = "COST"
@@ -63,9 +67,13 @@ class ContentWidths:
     cost: int = 0
     project: int | None = None
     """None when all jobs are of one project, so that no column names it."""
+    through_lens: bool = False
+    """Whether a column tells which jobs are hidden from a user."""
 
 
-def measure(jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None) -> ContentWidths:
+def measure(
+    jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None, *, through_lens: bool = False
+) -> ContentWidths:
     jobs = tuple(jobs)
     costs = [job.cost_cents for job in jobs]
     project = None
@@ -76,6 +84,7 @@ def measure(jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | N
         mode=_widest({job.mode for job in jobs}),
         cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
         project=project,
+        through_lens=through_lens,
     )
 
 
@@ -111,6 +120,7 @@ def _wanted(width: int, content: ContentWidths, sort: Sort | None) -> list[Colum
     """The most wanted first. Sorted by the last change, the table shows that instead of the creation."""
     by_update = sort is not None and sort.column is SortColumn.UPDATED
     wanted = [
+        *([ColumnName.LENS] if content.through_lens else []),
         ColumnName.STATUS,
         ColumnName.MODE,
         ColumnName.COST,
@@ -127,6 +137,7 @@ def _wanted(width: int, content: ContentWidths, sort: Sort | None) -> list[Colum
 
 def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
     return {
+        ColumnName.LENS: len(HIDDEN),
         ColumnName.STATUS: len("✓ succeeded"),
         ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
         ColumnName.COST: max(content.cost, len("COST ▾")),

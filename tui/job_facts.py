@@ -1,6 +1,8 @@
 """All that is known of a job, a line for each fact. Pure; styles are theme variables."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
@@ -14,8 +16,19 @@ _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
 
 
-def fact_lines(job: GenerationJob, *, project: str, now: datetime) -> list[list[Span]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Of what a job refers to by id alone; None where it is not known, or has none."""
+
+    owner: str | None = None
+    """The e-mail."""
+    asset: str | None = None
+    """Where it is stored."""
+
+
+def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names | None = None) -> list[list[Span]]:
     """`now` is the server's time."""
+    names = names or Names()
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
         ("Mode", [(clean(job.mode, limit=400), "")]),
@@ -24,11 +37,17 @@ def fact_lines(job: GenerationJob, *, project: str, now: datetime) -> list[list[
         ("Updated", _time(job.updated_at, now)),
         _total(job, now),
         ("Id", [(str(job.id), "")]),
-        ("Project", [(clean(project, limit=60), ""), (f"  {job.project_id}", _MUTED)]),
-        ("Owner", [(str(job.user_id), "")]),
-        ("Input asset", [(str(job.input_asset_id or "none"), "")]),
+        ("Project", _named(project, job.project_id)),
+        ("Owner", _named(names.owner, job.user_id)),
+        ("Input asset", _named(names.asset, job.input_asset_id) if job.input_asset_id else [("none", "")]),
     ]
     return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+
+
+def _named(name: str | None, identifier: UUID) -> list[Span]:
+    if name is None:
+        return [(str(identifier), "")]
+    return [(clean(name, limit=60), ""), (f"  {identifier}", _MUTED)]
 
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:

@@ -4,51 +4,88 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.actor import OPERATOR, ActingUser
-from store.errors import StoreError
-from store.model import Project, User
-from tui.format import age, money, short_id
-from tui.outcomes import error_toast, jobs_count
+from store.actor import ActingUser
+from store.model import FoundUser, Project
+from tui.format import money
+from tui.id_search import id_choices, id_of, lead_to
+from tui.outcomes import Toast, jobs_count
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
+from tui.screens.search import SearchDialog
+from tui.user_choices import PLACEHOLDER, actor_of, eyes_choices, user_choice, user_key
 
 if TYPE_CHECKING:
     from store.store import Store
     from tui.app import GjobsApp
 
 _ALL = "all"
-_OPERATOR = "operator"
 
 
 async def pick_project(app: "GjobsApp", projects: Sequence[Project]) -> None:
     chosen = app.dashboard.looked_for.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
     choices = [everything, *(_project_choice(project) for project in projects)]
-    dialog = PickDialog(title="Show which project?", choices=choices, chosen=str(chosen or _ALL))
+    dialog = PickDialog(
+        title="Show which project?",
+        choices=choices,
+        chosen=str(chosen or _ALL),
+        placeholder="Type some letters of the name, or paste an id",
+        beside=id_choices,
+    )
     picked = await app.push_screen_wait(dialog)
-    if picked is not None:
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await lead_to(app, text)
+    else:
         app.dashboard.choose_project(None if picked == _ALL else UUID(picked))
 
 
-async def pick_eyes(app: "GjobsApp", operator: "Store") -> None:
-    """The users as the operator sees them; the operator is the role as connected."""
-    users = await _users(app, operator)
-    if users is None:
+async def pick_eyes(app: "GjobsApp", *, through_lens: bool = False) -> None:
+    """A user's as the operator finds them, or the operator's; through the lens only a user's are of use.
+
+    Where an id was given instead, it leads to its thing.
+    """
+    session = app.connection.session
+    if session is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
-    now = app.dashboard.now
-    itself = Choice(key=_OPERATOR, label="the operator", detail="the role as connected")
-    choices = [
-        itself,
-        *(_user_choice(user, f"last {age(user.last_job_at, now)}" if user.last_job_at else "") for user in users),
-    ]
+    operator = session.operator
+    present = (app.connection.store or session.store).actor
+    found: dict[UUID, FoundUser] = {}
+
+    async def search(needle: str) -> Sequence[Choice]:
+        users = await operator.find_users(needle)
+        found.update((user.id, user) for user in users)
+        if through_lens:
+            return [user_choice(user, app.dashboard.now) for user in users]
+        return eyes_choices(users, present, needle, app.dashboard.now)
+
+    dialog = SearchDialog(
+        title="See beside whose eyes what they do not?" if through_lens else "Look with whose eyes?",
+        search=search,
+        placeholder=PLACEHOLDER,
+        chosen=user_key(present),
+        beside=id_choices,
+    )
+    picked = await app.push_screen_wait(dialog)
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await lead_to(app, text)
+        return
+    actor = actor_of(picked, list(found.values()), present)
+    if actor != present:
+        app.look_with(operator.acting_as(actor), through_lens=through_lens)
+
+
+def look_through_lens(app: "GjobsApp") -> None:
+    """Or without it again. The operator is asked at whose eyes first."""
     store = app.connection.store
-    chosen = str(store.actor.id) if store and isinstance(store.actor, ActingUser) else _OPERATOR
-    picked = await app.push_screen_wait(PickDialog(title="Look with whose eyes?", choices=choices, chosen=chosen))
-    if picked is None or picked == chosen:
-        return
-    emails = {str(user.id): user.email for user in users}
-    actor = OPERATOR if picked == _OPERATOR else ActingUser(id=UUID(picked), email=emails[picked])
-    app.look_with(operator.acting_as(actor))
+    if store is not None and isinstance(store.actor, ActingUser):
+        app.dashboard.look_through_lens()
+    else:
+        app.errands.ask(pick_eyes(app, through_lens=True))
 
 
 async def pick_owner(app: "GjobsApp", operator: "Store") -> UUID | None:
@@ -58,20 +95,12 @@ async def pick_owner(app: "GjobsApp", operator: "Store") -> UUID | None:
 
 async def pick_user(app: "GjobsApp", operator: "Store", title: str) -> UUID | None:
     """None where nobody was picked."""
-    users = await _users(app, operator)
-    if users is None:
-        return None
-    choices = [_user_choice(user, "") for user in users]
-    picked = await app.push_screen_wait(PickDialog(title=title, choices=choices))
+
+    async def search(needle: str) -> Sequence[Choice]:
+        return [user_choice(user, app.dashboard.now) for user in await operator.find_users(needle)]
+
+    picked = await app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
     return UUID(picked) if picked else None
-
-
-async def _users(app: "GjobsApp", operator: "Store") -> Sequence[User] | None:
-    try:
-        return await operator.get_users()
-    except StoreError as error:
-        say(app, error_toast(error))
-        return None
 
 
 def _project_choice(project: Project) -> Choice:
@@ -80,13 +109,4 @@ def _project_choice(project: Project) -> Choice:
         label=project.name,
         detail=f"{jobs_count(project.job_count)}, {money(project.total_cost_cents)}",
         keywords=str(project.id),
-    )
-
-
-def _user_choice(user: User, last: str) -> Choice:
-    return Choice(
-        key=str(user.id),
-        label=user.email or f"no e-mail, {short_id(user.id)}",
-        detail=jobs_count(user.job_count) + (f", {last}" if last else ""),
-        keywords=str(user.id),
     )

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 
-def standing_of(connection: Connection, destination: Destination | None) -> Standing:
-    """`destination` is what is being opened, where that has a name before it is."""
+def standing_of(connection: Connection, destination: Destination | None, *, lens: str | None = None) -> Standing:
+    """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
     session, store, failure = connection.session, connection.store, connection.failure
     return Standing(
         database=session.label if session else destination.label if destination else None,
@@ -22,6 +22,7 @@ def standing_of(connection: Connection, destination: Destination | None) -> Stan
         origin=destination.origin if destination else None,
         is_exposed=session is not None and (link := session.operator.database.link) is not None and link.is_exposed,
         eyes=eyes_name(store.actor) if store else "",
+        lens=lens,
         read_only=session is not None and not session.access.may_write,
         paused=connection.paused,
         interval=connection.interval,

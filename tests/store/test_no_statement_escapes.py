@@ -66,6 +66,7 @@ READS: dict[str, Call] = {
     "get_project": lambda store: store.get_project(PROJECT),
     "get_projects_named": lambda store: store.get_projects_named("Catalog"),
     "get_assets": lambda store: store.get_assets(PROJECT),
+    "get_asset": lambda store: store.get_asset(ASSET),
     "locate": lambda store: store.locate(str(JOB)),
     "look_up": lambda store: store.look_up(UNCONFIRMED),
 }

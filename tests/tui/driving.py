@@ -134,6 +134,7 @@ class Driver:
 
     async def type(self, text: str) -> None:
         """Into the focused field, in place of what it holds."""
+        await self.until(lambda: isinstance(self.app.focused, Input))
         field = self.app.focused
         assert isinstance(field, Input)
         field.value = text

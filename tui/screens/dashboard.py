@@ -13,11 +13,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
+from store.lens import Lens
+from store.model import GenerationJob, JobStatus, Overview, OverviewQuery, Project
+from tui.app_bindings import APP_BINDINGS
 from tui.copying import copy_ids, copy_json
+from tui.eyes import eyes_name
 from tui.format import short_id
 from tui.job_action import JobAction
+from tui.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
 from tui.messages import LookFailed
+from tui.moved_keys import key_of
 from tui.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
@@ -84,6 +89,13 @@ class DashboardScreen(Screen[None]):
             self.action = action
             self.jobs = jobs
 
+    class DetailsOpened(Message):
+        """The owner's name and the asset's are wanted for them."""
+
+        def __init__(self, details: JobDetails) -> None:
+            super().__init__()
+            self.details = details
+
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
@@ -92,6 +104,10 @@ class DashboardScreen(Screen[None]):
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing: Standing | None = None
+        self._arrival: Callable[[Overview], object] | None = None
+        """What to do, once, with the first look at what was asked for last."""
+        self._unseen: GenerationJob | None = None
+        """A job that an id led to and that the present eyes do not see: the lens is pointed at it."""
         self.looked_for = OverviewQuery()
         """What is looked at."""
 
@@ -135,7 +151,10 @@ class DashboardScreen(Screen[None]):
         self._server_ahead = overview.taken_at - fetched_at
         self.jobs.show(overview, now=self.now)
         self.query_one(ProjectList).show(overview.projects, overview.query.project_id)
-        self.query_one(CostsPanel).show(overview.statistics, overview.days, of_what=self._shown_project())
+        self._show_costs(overview)
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            arrival(overview)
         self._tell_times()
 
     def show_failure(self, failure: LookFailed) -> None:
@@ -156,6 +175,7 @@ class DashboardScreen(Screen[None]):
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
         self._overview, self._fetched_at, self._failure = None, None, None
+        self._arrival = self._unseen = None
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.jobs.forget("Looking …")
@@ -167,9 +187,9 @@ class DashboardScreen(Screen[None]):
         self.jobs.leave_find()
         self.forget()
 
-    def look_at(self, *, project_id: UUID | None, status: JobStatus | None) -> None:
+    def look_at(self, *, project_id: UUID | None, status: JobStatus | None, through_lens: bool = False) -> None:
         """Changes what is looked at, without a message."""
-        self.looked_for = OverviewQuery(project_id=project_id, status=status)
+        self.looked_for = OverviewQuery(project_id=project_id, status=status, through_lens=through_lens)
         self.jobs.choose_status(status)
 
     def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
@@ -183,6 +203,70 @@ class DashboardScreen(Screen[None]):
         self.post_message(self.ProjectChosen())
         self.jobs.table.focus()
 
+    async def show_job(self, job: GenerationJob, project: Project | None) -> None:
+        """Its details at once, for it may be beyond what is listed; behind them its project, the cursor on it."""
+        self._show_located(job.project_id, project, lambda _: self.jobs.table.move_to(job.id))
+        await self._show_details_of(job, is_listed=False)
+
+    def show_project(
+        self, project: Project, *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
+    ) -> None:
+        """All its jobs; those that use an asset where any listed does, else `otherwise` is called."""
+
+        def arrived(overview: Overview) -> None:
+            if using is None:
+                return
+            if any(job.input_asset_id == using for job in overview.listed):
+                self.jobs.find(str(using))
+            else:
+                otherwise()
+
+        self._show_located(project.id, project, arrived)
+
+    def _show_located(self, project_id: UUID, project: Project | None, arrived: Callable[[Overview], object]) -> None:
+        if project is not None:
+            self.jobs.learn_project(project)
+        self.jobs.leave_find()
+        self._ask(project_id, None)
+        self._arrival = arrived
+        self.post_message(self.ProjectChosen())
+
+    @property
+    def knows_project(self) -> bool:
+        """Whether the project looked for was found by its id: then it need not be among the newest."""
+        return self.jobs.has_learned(self.looked_for.project_id)
+
+    # The lens
+
+    @property
+    def lens_note(self) -> str | None:
+        """How much the user sees of what is there; None without the lens."""
+        if not self.looked_for.through_lens:
+            return None
+        lens = self._lens
+        is_seen = lens is not None and self._overview is not None and self._overview.query == self.looked_for
+        return short_verdict(lens) if lens is not None and is_seen else "looking …"
+
+    def point_lens_at(self, job: GenerationJob) -> None:
+        """The next look through the lens is at this job, which the present eyes do not see."""
+        self._unseen = job
+
+    def look_through_lens(self) -> None:
+        """Or without it again."""
+        job, self._unseen = self._unseen, None
+        if job is None:
+            wanted = self.looked_for
+            self._ask(wanted.project_id, wanted.status, through_lens=not wanted.through_lens)
+            return
+
+        def arrived(_: Overview) -> None:
+            if not self.jobs.table.move_to(job.id):
+                self.call_later(self._show_details_of, job, is_listed=False)
+
+        self.jobs.leave_find()
+        self._ask(job.project_id, None, through_lens=True)
+        self._arrival = arrived
+
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:
         self.choose_project(event.project_id)
@@ -194,8 +278,11 @@ class DashboardScreen(Screen[None]):
     def action_status(self, place: int) -> None:
         self._ask(self.looked_for.project_id, TABS[place])
 
-    def _ask(self, project_id: UUID | None, status: JobStatus | None) -> None:
-        self.look_at(project_id=project_id, status=status)
+    def _ask(self, project_id: UUID | None, status: JobStatus | None, *, through_lens: bool | None = None) -> None:
+        """Through the lens as before, unless it is said."""
+        lens = self.looked_for.through_lens if through_lens is None else through_lens
+        self.look_at(project_id=project_id, status=status, through_lens=lens)
+        self._arrival = None
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 
@@ -210,6 +297,15 @@ class DashboardScreen(Screen[None]):
         if action == "create":
             self.post_message(self.ActionWanted(action, ()))
         elif jobs := self._selected():
+            self._want(action, jobs)
+
+    def _want(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+        """With a user's eyes nothing is done to what they do not see."""
+        lens = self._lens
+        hidden = sum(job.id in lens.hidden for job in jobs) if lens else 0
+        if lens and hidden:
+            say(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
+        else:
             self.post_message(self.ActionWanted(action, jobs))
 
     def action_copy_id(self) -> None:
@@ -251,15 +347,34 @@ class DashboardScreen(Screen[None]):
         job = self.jobs.job(event.job_id)
         if job is None or not self.is_current:
             return
-        details = JobDetails(job, project=self._project_name(job.project_id), now=self.now)
+        await self._show_details_of(job, is_listed=True)
+
+    async def _show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
+        project, hiding = self._project_name(job.project_id), hiding_lines(self._lens, job)
+        details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
-                self.post_message(self.ActionWanted(action, (details.job,)))
+                self._want(action, (details.job,))
 
         await self.app.push_screen(details, answered)
+        self.post_message(self.DetailsOpened(details))
 
     # How it is drawn
+
+    @property
+    def _lens(self) -> Lens | None:
+        return self._overview.lens if self._overview else None
+
+    def _show_costs(self, overview: Overview) -> None:
+        """The numbers are those of the present eyes, through the lens, too."""
+        panel, lens, of_what = self.query_one(CostsPanel), overview.lens, self._shown_project()
+        if lens is not None:
+            of_what = f"{of_what}, as {eyes_name(lens.user)} sees it"
+        if why := no_numbers(lens):
+            panel.explain(why, of_what=of_what)
+        else:
+            panel.show(overview.statistics, overview.days, of_what=of_what)
 
     def _project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
@@ -288,4 +403,5 @@ class DashboardScreen(Screen[None]):
     def _show_details(self) -> None:
         details = next((screen for screen in self.app.screen_stack if isinstance(screen, JobDetails)), None)
         if details is not None and self._overview is not None:
-            details.show(self.jobs.job(details.job.id), now=self.now)
+            job = self.jobs.job(details.job.id)
+            details.show(job, now=self.now, hiding=hiding_lines(self._lens, job or details.job))

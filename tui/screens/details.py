@@ -1,6 +1,6 @@
 """Everything about one job: all columns, both kinds of time, the error unfolded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import ClassVar
 
@@ -14,12 +14,15 @@ from store.model import GenerationJob, JobStatus
 from tui.copying import copy_ids, copy_json
 from tui.format import error_pretty
 from tui.job_action import JobAction
-from tui.job_facts import fact_lines
+from tui.job_facts import Names, fact_lines
 from tui.screens.dialog import Dialog
 from tui.text import clean_block
 from tui.widgets.steady_text import SteadyText
 
 _LONGEST_ERROR = 20_000
+
+_LEFT = "This job left the list: it is shown as it was last seen."
+_BEYOND = "This job is beyond what is listed: it is shown as it was read."
 
 _KEYS: Mapping[JobStatus, Mapping[str, str]] = {
     JobStatus.QUEUED: {"details.start": "start"},
@@ -27,13 +30,9 @@ _KEYS: Mapping[JobStatus, Mapping[str, str]] = {
     JobStatus.SUCCEEDED: {},
     JobStatus.FAILED: {},
 }
-"""What applies to a job, by the bindings' ids; the other keys say why they do not."""
-_KEYS_OF_ALL = {
-    "details.delete": "delete",
-    "details.copy_id": "copy id",
-    "details.copy_json": "copy JSON",
-    "dialog.leave": "close",
-}
+"""What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
+_DELETE = {"details.delete": "delete"}
+_KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
 
 
 class JobDetails(Dialog[JobAction]):
@@ -43,7 +42,7 @@ class JobDetails(Dialog[JobAction]):
     JobDetails {
         #dialog { width: 92; }
         VerticalScroll { height: auto; max-height: 100%; }
-        #gone { color: $text-warning; margin-bottom: 1; }
+        #gone, #hiding { color: $text-warning; margin-bottom: 1; }
         #error-title { color: $foreground-muted; margin-top: 1; }
         #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; }
@@ -59,16 +58,28 @@ class JobDetails(Dialog[JobAction]):
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
 
-    def __init__(self, job: GenerationJob, *, project: str, now: datetime) -> None:
+    def __init__(
+        self,
+        job: GenerationJob,
+        *,
+        project: str,
+        now: datetime,
+        hiding: Sequence[str] = (),
+        is_listed: bool = True,
+    ) -> None:
+        """`hiding` says of a hidden job why it is; `is_listed` is false of one that was read by its id alone."""
         super().__init__()
         self.job = job
         self._project = project
         self._now = now
-        self._is_listed = True
+        self._hiding = tuple(hiding)
+        self._is_listed = self._was_listed = is_listed
+        self._names = Names()
 
     def compose(self) -> ComposeResult:
         with self.box("Job"), VerticalScroll():
-            yield Static("This job left the list: it is shown as it was last seen.", id="gone", markup=False)
+            yield SteadyText(id="gone")
+            yield SteadyText(id="hiding")
             yield SteadyText(id="facts")
             yield Static("Error", id="error-title", markup=False)
             yield SteadyText(id="error")
@@ -78,20 +89,32 @@ class JobDetails(Dialog[JobAction]):
         self.query_one(VerticalScroll).focus()
         self._draw()
 
-    def show(self, job: GenerationJob | None, *, now: datetime) -> None:
-        """The same job as it is by now; None where it is listed no longer."""
+    def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
+        """The same job as it is by now; None where it is not listed."""
         self.job, self._now, self._is_listed = job or self.job, now, job is not None
+        self._was_listed = self._was_listed or self._is_listed
+        self._hiding = tuple(hiding)
+        if self.is_open:
+            self._draw()
+
+    def tell_names(self, names: Names) -> None:
+        """Who its owner is, and what its asset."""
+        self._names = names
         if self.is_open:
             self._draw()
 
     def _draw(self) -> None:
         error = self.job.error
         self.query_one("#gone").display = not self._is_listed
-        facts = fact_lines(self.job, project=self._project, now=self._now)
+        self._say("gone", Content(_LEFT if self._was_listed else _BEYOND))
+        self.query_one("#hiding").display = bool(self._hiding)
+        self._say("hiding", Content("\n").join(map(Content, self._hiding)))
+        facts = fact_lines(self.job, project=self._project, names=self._names, now=self._now)
         self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
         self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
         self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
-        keys = {**_KEYS[self.job.status], **_KEYS_OF_ALL}
+        acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}
+        keys = {**acts, **_KEYS_OF_ALL}
         self._say("keys", Content("   ".join(f"{self.key(name)} {what}" for name, what in keys.items())))
 
     def _say(self, where: str, content: Content) -> None:

@@ -1,6 +1,6 @@
 """Picks one of several things by typing some letters of its name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,11 +9,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
-from textual.widgets import Input, OptionList, Static
+from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from tui.screens.dialog import Dialog
 from tui.text import clean
+from tui.widgets.steady_text import SteadyText
 from tui.widgets.text_field import TextField
 
 _LONGEST_LABEL = 60
@@ -35,7 +36,7 @@ class PickDialog(Dialog[str]):
     DEFAULT_CSS = """
     PickDialog {
         OptionList { max-height: 16; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        #none { color: $foreground-muted; margin-top: 1; display: none; }
+        #note { color: $foreground-muted; margin-top: 1; display: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -43,36 +44,50 @@ class PickDialog(Dialog[str]):
         Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the choice above"),
     ]
 
-    def __init__(self, *, title: str, choices: Sequence[Choice], chosen: str | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        choices: Sequence[Choice],
+        chosen: str | None = None,
+        placeholder: str = "Type some letters of the name",
+        beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+    ) -> None:
+        """`beside` offers, below what is found, what else the typed text may mean."""
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
         self._chosen = chosen
+        self._placeholder = placeholder
+        self._beside = beside
         self._search = FuzzySearch()
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
-            yield TextField(id="needle", placeholder="Type some letters of the name")
+            yield TextField(id="needle", placeholder=self._placeholder)
             yield OptionList(id="choices", markup=False, compact=True)
-            yield Static("Nothing of that name.", id="none", markup=False)
+            yield SteadyText(id="note")
 
     def on_mount(self) -> None:
         self.query_one(Input).focus()
-        self._list("")
+        self.look_for("")
 
     @on(Input.Changed)
     def _narrow(self, event: Input.Changed) -> None:
-        self._list(event.value)
+        self.look_for(event.value.strip())
 
     @on(Input.Submitted)
-    def _take_highlighted(self) -> None:
-        option = self.query_one(OptionList).highlighted_option
-        if option is not None:
-            self.dismiss(option.id)
+    def _submit(self) -> None:
+        self.take_highlighted()
 
     @on(OptionList.OptionSelected)
     def _take(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(event.option_id)
+
+    def take_highlighted(self) -> None:
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None:
+            self.dismiss(option.id)
 
     def action_move(self, rows: int) -> None:
         choices = self.query_one(OptionList)
@@ -81,14 +96,25 @@ class PickDialog(Dialog[str]):
         else:
             choices.action_cursor_up()
 
-    def _list(self, needle: str) -> None:
-        found = self._found(needle.strip())
+    def look_for(self, needle: str) -> None:
+        """Lists what the needle finds."""
+        self.offer(self._found(needle), needle)
+
+    def offer(self, found: Sequence[Choice], needle: str) -> None:
+        """Lists these, and what else the needle may mean."""
+        offered = [*found, *self._beside(needle)]
         choices = self.query_one(OptionList)
-        choices.set_options([Option(_prompt(choice), id=choice.key) for choice in found])
-        keys = [choice.key for choice in found]
+        choices.set_options([Option(_prompt(choice), id=choice.key) for choice in offered])
+        keys = [choice.key for choice in offered]
         choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
         choices.display = bool(keys)
-        self.query_one("#none").display = not keys
+        self.note("" if keys else "Nothing of that name.")
+
+    def note(self, sentence: str) -> None:
+        """Below the choices, or in place of them."""
+        note = self.query_one("#note", SteadyText)
+        note.display = bool(sentence)
+        note.say(Content(clean(sentence, limit=400)))
 
     def _found(self, needle: str) -> list[Choice]:
         """The best match first; all in their own order while nothing is typed."""

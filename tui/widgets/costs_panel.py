@@ -36,6 +36,12 @@ class CostsPanel(SteadyText):
         self._numbers = (statistics, tuple(days))
         self._draw()
 
+    def explain(self, why: str, *, of_what: str) -> None:
+        """A sentence in place of numbers, where there are none and zeros would lie."""
+        self._entitle(f"Costs · {clean(of_what, limit=80)}")
+        self._numbers = None
+        self.say(Content(why))
+
     def forget(self) -> None:
         """Shows nothing, until there are numbers for the present eyes."""
         self._entitle("Costs")

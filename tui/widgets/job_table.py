@@ -44,6 +44,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         "job-table--failed",
         "job-table--error",
         "job-table--quiet",
+        "job-table--hidden",
     }
     DEFAULT_CSS = """
     JobTable {
@@ -59,6 +60,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         & > .job-table--new { color: $text-accent; text-style: bold; }
         & > .job-table--empty { color: $text-muted; }
         & > .job-table--quiet { color: $text-muted; }
+        & > .job-table--hidden { color: $text-warning; text-style: bold; }
         & > .job-table--mark { color: $text-accent; text-style: bold; }
         & > .job-table--queued { color: $text-muted; }
         & > .job-table--running { color: $text-primary; }
@@ -131,9 +133,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """Take other rows, in this order. `now` is the server's time; names of projects add a column for them."""
-        self._drawing.take(jobs, now=now, project_names=project_names)
+        """Take other rows, in this order. `now` is the server's time; names of projects add a column for them.
+
+        So does `hidden`, the lens' column: those of the jobs that the user does not see.
+        """
+        self._drawing.take(jobs, now=now, project_names=project_names, hidden=hidden)
         before = self._view
         view = before.showing(jobs)
         if before.cursor is not None and view.cursor is None:

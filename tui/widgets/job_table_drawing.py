@@ -18,6 +18,7 @@ class Drawing:
     def __init__(self) -> None:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
+        self._hidden: frozenset[UUID] = frozenset()
         self._content = ContentWidths()
         self._width = 0
         self._sort: Sort | None = None
@@ -28,11 +29,19 @@ class Drawing:
     def columns(self) -> tuple[Column, ...]:
         return self._columns
 
-    def take(self, jobs: Iterable[GenerationJob], *, now: datetime, project_names: Mapping[UUID, str] | None) -> None:
+    def take(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None,
+        hidden: frozenset[UUID] | None = None,
+    ) -> None:
         """The jobs that `lines` will be asked for, and what else their texts depend on."""
         self._now = now
         self._project_names = project_names
-        self._content = measure(jobs, project_names)
+        self._hidden = hidden or frozenset()
+        self._content = measure(jobs, project_names, through_lens=hidden is not None)
         self.fit(self._width, self._sort)
 
     def fit(self, width: int, sort: Sort | None) -> None:
@@ -64,5 +73,11 @@ class Drawing:
 
     def _row_cells(self, job: GenerationJob) -> tuple[Cell, ...]:
         if job.id not in self._cells:
-            self._cells[job.id] = row_cells(job, self._columns, now=self._now, project_names=self._project_names)
+            self._cells[job.id] = row_cells(
+                job,
+                self._columns,
+                now=self._now,
+                project_names=self._project_names,
+                is_hidden=job.id in self._hidden,
+            )
         return self._cells[job.id]

@@ -11,9 +11,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from store.model import GenerationJob, JobStatus, Overview
+from store.id_prefix import id_range
+from store.model import GenerationJob, JobStatus, Overview, Project
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
 from tui.job_list_title import job_list_title, why_empty
+from tui.lens_words import list_note
 from tui.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.find_field import FindField
@@ -54,6 +56,13 @@ class JobsPanel(Vertical):
             super().__init__()
             self.count = count
 
+    class IdWanted(Message):
+        """The thing with this id, or one that begins so, is looked for."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._overview: Overview | None = None
@@ -61,6 +70,8 @@ class JobsPanel(Vertical):
         self._rows: tuple[GenerationJob, ...] = ()
         self._sort = NEWEST_FIRST
         self._titles = ("", "")
+        self._learned: dict[UUID, str] = {}
+        """Names of projects that an id led to: they need not be among those of the look."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected: frozenset[UUID] = frozenset()
         self._is_waiting = False
@@ -97,6 +108,7 @@ class JobsPanel(Vertical):
     def forget(self, sentence: str) -> None:
         """Shows nothing but a sentence."""
         self._overview, self._rows, self._is_waiting = None, (), False
+        self._learned.clear()
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
@@ -119,6 +131,12 @@ class JobsPanel(Vertical):
         """Marks the tab, before there is anything to show."""
         self.query_one(StatusTabs).chosen = status
 
+    def learn_project(self, project: Project) -> None:
+        self._learned[project.id] = project.name
+
+    def has_learned(self, project_id: UUID | None) -> bool:
+        return project_id in self._learned
+
     def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
         self._expected = frozenset(job_ids)
@@ -135,11 +153,12 @@ class JobsPanel(Vertical):
 
     def job(self, job_id: UUID) -> GenerationJob | None:
         """As it was last seen, be it among the rows shown or not."""
-        return next((job for job in self._overview.jobs if job.id == job_id), None) if self._overview else None
+        return next((job for job in self._overview.listed if job.id == job_id), None) if self._overview else None
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
-        return {project.id: project.name for project in self._overview.projects} if self._overview else {}
+        seen = {project.id: project.name for project in self._overview.projects} if self._overview else {}
+        return {**self._learned, **seen}
 
     # Order and finding
 
@@ -150,9 +169,13 @@ class JobsPanel(Vertical):
     def reverse(self) -> None:
         self._sort_by(Sort(column=self._sort.column, descending=not self._sort.descending))
 
-    def find(self) -> None:
+    def find(self, needle: str | None = None) -> None:
+        """Opens the field; with a needle, finds that and leaves the focus where it is."""
         self._find.add_class("-shown")
-        self._find.focus()
+        if needle is None:
+            self._find.focus()
+        else:
+            self._find.value = needle
 
     def leave_find(self) -> None:
         self._find.value = ""
@@ -179,6 +202,10 @@ class JobsPanel(Vertical):
 
     @on(Input.Submitted, "#find")
     def _needle_done(self) -> None:
+        """What no row holds may be the id of something else."""
+        needle = self._find.value.strip()
+        if not self._rows and id_range(needle) is not None:
+            self.post_message(self.IdWanted(needle))
         self.table.focus()
 
     @on(CursorLost)
@@ -204,7 +231,7 @@ class JobsPanel(Vertical):
             return
         names = self.project_names
         needle = self._find.value
-        self._rows = arrange(self._overview.jobs, needle=needle, sort=self._sort, now=self._now, project_names=names)
+        self._rows = arrange(self._overview.listed, needle=needle, sort=self._sort, now=self._now, project_names=names)
         self.table.empty_text = why_empty(
             self._overview,
             needle,
@@ -213,7 +240,8 @@ class JobsPanel(Vertical):
             new_project=self._key("project.new"),
         )
         is_of_all = self._overview.query.project_id is None
-        self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None)
+        hidden = self._overview.hidden if self._overview.lens else None
+        self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None, hidden=hidden)
         self._entitle()
 
     def _list_found(self) -> None:
@@ -238,7 +266,8 @@ class JobsPanel(Vertical):
         title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
         unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
-        notes = (marks, self._working, "looking …" if self._is_waiting else "")
+        lens = self._overview.lens if self._overview else None
+        notes = (marks, self._working, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles

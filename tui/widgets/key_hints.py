@@ -5,6 +5,7 @@ tenth of the start.
 """
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.cells import cell_len
 from textual import events
@@ -57,6 +58,9 @@ class KeyHints(SteadyText):
                 self.app.simulate_key(hint.key)
             start += hint.width + _GAP
 
+    def on_resize(self) -> None:
+        self._list(self.screen)
+
     def _list(self, screen: Screen[object]) -> None:
         hints = (
             Content.assemble(
@@ -67,12 +71,14 @@ class KeyHints(SteadyText):
         self.say(Content(" " * _GAP).join(hints))
 
     def _hints(self, screen: Screen[object]) -> list[KeyHint]:
-        """The first key of each action."""
+        """The first key of each action, as many as fit."""
         shown: dict[str, Binding] = {}
         for active in screen.active_bindings.values():
             if active.binding.show:
                 shown.setdefault(active.binding.action, active.binding)
-        return [
+        hints = [
             KeyHint(key=binding.key, shown=self.app.get_key_display(binding), what=binding.description)
             for binding in shown.values()
         ]
+        ends = accumulate(hint.width + _GAP for hint in hints)
+        return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= self.content_size.width]

@@ -28,6 +28,8 @@ class Standing:
     """Whether others on the network can read along."""
     eyes: str
     """"ada@example.com", or "the operator"; empty until connected."""
+    lens: str | None = None
+    """"sees 37 of 41" while the lens is on."""
     read_only: bool
     paused: bool
     interval: float
@@ -40,6 +42,7 @@ _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 """Cells of each name, tried until the state at the end of the line is not cut."""
 
 _DOT: Part = (" · ", "$foreground-muted")
+_LENS_STYLE = "bold $text-warning"
 
 
 class StatusLine(SteadyText):
@@ -86,8 +89,7 @@ def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
     if address:
         parts.append((f" {_name(address, cells)}", "$foreground-muted"))
     if standing.eyes:
-        parts += [(" ", "") if standing.has_color and not address else _DOT, ("as ", "$foreground-muted")]
-        parts.append((_name(standing.eyes, cells), "bold $text-accent"))
+        parts += [(" ", "") if standing.has_color and not address else _DOT, *_eyes(standing, cells)]
     return parts
 
 
@@ -106,6 +108,13 @@ def _end(standing: Standing, data_age: float | None) -> list[Part]:
     if standing.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
     return [*parts, _DOT, _freshness(standing, data_age)]
+
+
+def _eyes(standing: Standing, cells: int) -> list[Part]:
+    name = (_name(standing.eyes, cells), "bold $text-accent")
+    if standing.lens is None:
+        return [("as ", "$foreground-muted"), name]
+    return [("lens: ", _LENS_STYLE), name, (f" {standing.lens}", _LENS_STYLE)]
 
 
 def _freshness(standing: Standing, data_age: float | None) -> Part:

@@ -1,0 +1,93 @@
+"""From an id, or its beginning, to the thing: typed or pasted wherever something is looked for."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, assert_never
+
+from store.actor import ActingUser, Operator
+from store.errors import NoPrivilege, StoreError
+from store.id_prefix import id_range
+from store.model import Asset, GenerationJob, Located, Project
+from tui.app_bindings import APP_BINDINGS
+from tui.eyes import eyes_name
+from tui.moved_keys import key_of
+from tui.outcomes import Toast, error_toast
+from tui.say import say
+from tui.screens.pick import Choice, PickDialog
+from tui.text import clean
+from tui.things import Thing, hidden_toast, nothing_toast, thing_choice, things, unused_asset_toast
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.app import GjobsApp
+
+_ID = "id "
+
+
+def id_choices(needle: str) -> Sequence[Choice]:
+    """What a picker offers beside what it finds: to look up what was typed, where it may be an id."""
+    if id_range(needle) is None:
+        return ()
+    return (Choice(key=_ID + needle, label=f"Look up the id {clean(needle, limit=36)}", detail="of whatever it is"),)
+
+
+def id_of(key: str) -> str | None:
+    """The id that was typed, where that choice was taken."""
+    return key.removeprefix(_ID) if key.startswith(_ID) else None
+
+
+async def lead_to(app: "GjobsApp", text: str) -> None:
+    """Shows what has the id. Several are listed first; what the present eyes do not see is told, and not shown."""
+    session, store = app.connection.session, app.connection.store
+    if session is None or store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        return
+    is_operator = isinstance(store.actor, Operator)
+    try:
+        everything = await session.operator.locate(text)
+        seen = everything if is_operator else await _seen(store, text)
+        found = things(seen, everything)
+        if not found:
+            say(app, nothing_toast(text, None if is_operator else eyes_name(store.actor)))
+            return
+        thing = found[0] if len(found) == 1 else await _pick(app, found, everything, eyes_name(store.actor))
+        if thing is not None:
+            await _show(app, store, session.operator, thing)
+    except StoreError as error:
+        say(app, error_toast(error))
+
+
+async def _seen(store: "Store", text: str) -> Located:
+    try:
+        return await store.locate(text)
+    except NoPrivilege:
+        return Located()
+
+
+async def _pick(app: "GjobsApp", found: Sequence[Thing], everything: Located, eyes: str) -> Thing | None:
+    title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
+    picked = await app.push_screen_wait(PickDialog(title=title, choices=[thing_choice(thing, eyes) for thing in found]))
+    return next((thing for thing in found if thing.key == picked), None)
+
+
+async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing) -> None:
+    if thing.is_hidden:
+        lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+        say(app, hidden_toast(thing, eyes_name(store.actor), lens_key=lens_key, eyes_key=eyes_key))
+        if isinstance(thing.what, GenerationJob):
+            app.dashboard.point_lens_at(thing.what)
+        return
+    dashboard = app.dashboard
+    match thing.what:
+        case GenerationJob() as job:
+            await dashboard.show_job(job, await store.get_project(job.project_id))
+        case Project() as project:
+            dashboard.show_project(project)
+        case Asset() as asset:
+            project_of_asset = await store.get_project(asset.project_id)
+            if project_of_asset is not None:
+                unused = unused_asset_toast(asset)
+                dashboard.show_project(project_of_asset, using=asset.id, otherwise=lambda: say(app, unused))
+        case ActingUser() as user:
+            app.look_with(operator.acting_as(user))
+        case _:
+            assert_never(thing.what)
