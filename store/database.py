@@ -40,6 +40,7 @@ ROLE_OF_USERS = "authenticated"
 
 _STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
 _OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
+_TURNS = 5
 _BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
@@ -67,6 +68,9 @@ class Query(Generic[T]):
     statement: ClauseElement
     make: RowMaker[T]
     parameters: Mapping[str, object] = field(default_factory=dict)
+
+
+_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), lambda row: int(row[0]))
 
 
 class Database:
@@ -115,6 +119,18 @@ class Database:
         async with self._connections.lease() as connection:
             rows = await _read(connection, OPERATOR, queries, self._limits)
             return link_of(connection), rows
+
+    async def shares_processes(self) -> bool:
+        """Whether one process of the server serves two open connections in turn: so does a pooler by transaction.
+
+        It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
+        """
+        async with self._connections.lease() as one, self._connections.lease() as other:
+            for _ in range(_TURNS):
+                pids = {await _process(connection, self._limits) for connection in (one, other)}
+                if len(pids) == 1:
+                    return True
+            return False
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
@@ -266,6 +282,11 @@ async def _read(
         await connection.execute("COMMIT")
         await _check_identity(identity, actor)
         return tuple([await _rows(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+
+async def _process(connection: AsyncConnection, limits: TimeLimits) -> int:
+    ((pid,),) = await _read(connection, OPERATOR, [_PROCESS], limits)
+    return int(pid)
 
 
 @asynccontextmanager

@@ -6,8 +6,8 @@ from store.actor import ActingUser, Actor
 from store.capabilities.facts import ASSETS, JOBS, PROJECTS, ROLE_OF_USERS, USERS, Facts, Privileges, Relation
 from store.capabilities.off import Off, absent, no_delete, no_grant, no_schema, quoted
 
-OLDEST_MIGRATED = 15
-"""The server's major version: from it on a view can have its caller's rights."""
+OLDEST_READ, OLDEST_MIGRATED = 14, 15
+"""The server's major versions. From the second on a view can have its caller's rights."""
 
 
 def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None:

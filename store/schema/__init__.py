@@ -5,12 +5,13 @@
 """
 
 from store.schema.comparing import compare, required
-from store.schema.expected import APP_REVISION, expected
+from store.schema.expected import APP_REVISION, NEWEST_REVISION, expected
 from store.schema.model import Difference, DifferenceKind, ObjectKind, SchemaObject
 from store.schema.reading import read_catalogue
 
 __all__ = [
     "APP_REVISION",
+    "NEWEST_REVISION",
     "Difference",
     "DifferenceKind",
     "ObjectKind",

@@ -79,3 +79,5 @@ def _nothing() -> Iterable[SchemaObject]:
 
 _CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed}
 """By revision, oldest first: what each brings or makes otherwise."""
+
+NEWEST_REVISION = list(_CHANGES)[-1]

@@ -58,7 +58,7 @@ def test_every_error_of_ours_is_in_the_table() -> None:
 
 
 def test_the_numbers_are_the_contracts() -> None:
-    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 70, 130]
+    assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]
 
 
 def test_an_error_with_its_values_is_no_different() -> None:

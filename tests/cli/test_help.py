@@ -47,6 +47,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
         *(f"gjobs migrate {verb}" for verb in ("status", "verify", "up", "down", "sql")),
+        "gjobs doctor",
         "gjobs profiles",
         "gjobs config path",
     }
@@ -97,7 +98,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["jobs", "lst"], "did you mean 'list'?"),
         (
             ["zzz"],
-            "it is one of demo, snapshot, projects, users, jobs, stats, journal, db, migrate, profiles, config.",
+            "one of demo, snapshot, projects, users, jobs, stats, journal, db, migrate, doctor, profiles, config.",
         ),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),

@@ -31,6 +31,8 @@ class ExitCode(IntEnum):
     NOT_PERMITTED = 6
     """A privilege is missing, or the session is read-only."""
     OUTCOME_UNKNOWN = 7
+    FOUND = 8
+    """A check ran to its end and found something that is wrong."""
     OUR_FAULT = 70
     INTERRUPTED = 130
 

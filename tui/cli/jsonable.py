@@ -22,6 +22,7 @@ from store.transitions import why_refused
 if TYPE_CHECKING:
     from migrations.status import MigrationStatus
     from migrations.verification import Verification
+    from store.doctor import Report
     from store.embedded import ServerStatus
     from store.journal import JournalEntry
 
@@ -141,4 +142,25 @@ def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
         "after": entry.after,
         "transaction_id": entry.transaction_id,
         "outcome": entry.outcome.value,
+    }
+
+
+def report(value: "Report", *, database: str) -> dict[str, Json]:
+    """The doctor's. New kinds of findings may come; the keys stay."""
+    return {
+        "database": database,
+        "ok": value.is_well,
+        "counts": {severity.value: number for severity, number in value.counts.items()},
+        "findings": [
+            {
+                "section": finding.section.value,
+                "name": finding.name,
+                "severity": finding.severity.value,
+                "sentence": finding.sentence,
+                "sql": finding.sql,
+                "hint": finding.hint,
+            }
+            for finding in value.findings
+        ],
+        "next_steps": list(value.next_steps),
     }

@@ -89,12 +89,12 @@ class Output:
         from tui.cli.tables import table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else None
-        write("\n".join(table(columns, rows, width=width, colour=self._has_colour)))
+        write("\n".join(table(columns, rows, width=width, colour=self.has_colour)))
 
     def text(self, text: str) -> None:
         """Text that is clean already."""
         write(text)
 
     @property
-    def _has_colour(self) -> bool:
+    def has_colour(self) -> bool:
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -8,6 +8,7 @@ from typing import Any
 from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.dashboard import add_dashboard, open_dashboard
 from tui.cli.commands.db import add_db
+from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs.syntax import add_jobs
 from tui.cli.commands.journal import add_journal
 from tui.cli.commands.migrate.syntax import add_migrate
@@ -51,6 +52,7 @@ def build_parser() -> Parser:
     add_journal(commands)
     add_db(commands)
     add_migrate(commands)
+    add_doctor(commands)
     add_configuration(commands)
     return parser
 

@@ -1,0 +1,71 @@
+"""What the doctor says: findings, and whether any of them is a fault. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """Rising. The first two are no fault."""
+
+    OK = "ok"
+    NOTE = "note"
+    """Worth knowing; nothing has to be done."""
+    WARNING = "warning"
+    """Somebody should decide whether it is meant."""
+    PROBLEM = "problem"
+    """Something leaks, is lost or does not work."""
+
+
+FAULTS = (Severity.WARNING, Severity.PROBLEM)
+
+
+class Section(StrEnum):
+    """In the order in which they are told."""
+
+    SERVER = "server"
+    LINK = "link"
+    ROLE = "role"
+    SCHEMA = "schema"
+    ROWS = "rows"
+    RULES = "rules"
+    """Who reaches what: the app's functions, views, policies and grants."""
+    ISOLATION = "isolation"
+    """Whether one user reaches what is another's, as it was tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Texts may quote the database: untrusted."""
+
+    section: Section
+    name: str
+    """Stable, for scripts: words joined by dashes."""
+    severity: Severity
+    sentence: str
+    sql: str | None = None
+    """What mends it, to be read before it is run. Statements, each ended by a semicolon."""
+    hint: str | None = None
+
+    @property
+    def is_fault(self) -> bool:
+        return self.severity in FAULTS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    findings: tuple[Finding, ...]
+    """By section."""
+    next_steps: tuple[str, ...]
+    """Sentences: what to do, the most urgent first."""
+
+    @property
+    def is_well(self) -> bool:
+        return not any(finding.is_fault for finding in self.findings)
+
+    @property
+    def counts(self) -> Mapping[Severity, int]:
+        """Of each severity, those without a finding too."""
+        found = Counter(finding.severity for finding in self.findings)
+        return {severity: found[severity] for severity in Severity}
