@@ -19,6 +19,7 @@ _OBSTACLES = """
 select pg_catalog.current_setting('server_version_num')::integer,
        pg_catalog.to_regnamespace('gjobs') is not null
            or pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'),
+       pg_catalog.to_regnamespace('public') is null or pg_catalog.has_schema_privilege('public', 'create'),
        current_user,
        (select min(c.relowner::pg_catalog.regrole::text)
           from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
@@ -48,11 +49,13 @@ def require_app_schema(connection: psycopg.Connection) -> None:
 def obstacle(connection: psycopg.Connection) -> str | None:
     """A sentence on what keeps this login from migrating, as `conditions.sql` would refuse it. None: nothing does."""
     row = connection.execute(_OBSTACLES).fetchone()
-    version, may_make_schema, user, owner = row or (0, False, "", None)
+    version, may_make_schema, may_make_indexes, user, owner = row or (0, False, False, "", None)
     if version < OLDEST_SERVER:
         return f"The migrations need PostgreSQL {OLDEST_SERVER // 10_000} or newer."
     if not may_make_schema:
         return f"The role {user} may not create the schema gjobs, which keeps the revision."
     if owner is not None:
         return f"The app's tables belong to {owner}, and only their owner can migrate them; this is {user}."
+    if not may_make_indexes:
+        return f"The role {user} may not create anything in the schema public."
     return None

@@ -6,23 +6,24 @@
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from migrations import APART, HEAD, REVISIONS
-from migrations.adoption import origin, require_app_schema
 from migrations.connecting import connect, translate_migrating
-from migrations.errors import MigrationRefused, SchemaDiffers
+from migrations.errors import AnotherRun, MigrationRefused, SchemaDiffers
 from migrations.run import Origin, Report, Run, say_nothing
 from migrations.status import MigrationStatus, known_status, status
-from migrations.verification import Verification, verify
 from store.errors import Conflict, InvalidValue, Locked
+
+if TYPE_CHECKING:
+    from migrations.verification import Verification
 
 __all__ = [
     "MigrationRefused",
     "MigrationStatus",
     "SchemaDiffers",
-    "Verification",
     "downgrade",
     "sql",
     "status",
@@ -96,7 +97,19 @@ def sql(conninfo: Mapping[str, str | int] | None) -> str:
     return render(found, current)
 
 
+def verify(conninfo: Mapping[str, str | int]) -> "Verification":
+    """Compares the schema with what its revision promises, from the catalogue alone. Changes nothing.
+
+    Raises SchemaMissing for a revision that only a newer program knows.
+    """
+    from migrations import verification
+
+    return verification.verify(conninfo)
+
+
 def _origin(conninfo: Mapping[str, str | int]) -> Origin:
+    from migrations.adoption import origin, require_app_schema
+
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -124,7 +137,8 @@ def _until_unlocked(attempt: Callable[[], None], run: Run) -> None:
                     hint="Try again when they are done.",
                     sqlstate=error.sqlstate,
                 ) from error
-            run.report("The tables are in use. Trying again.")
+            why = "Another migration is running" if isinstance(error, AnotherRun) else "The tables are in use"
+            run.report(f"{why}. Trying again.")
             time.sleep(PAUSE_SECONDS)
         else:
             return

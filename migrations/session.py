@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import psycopg
 
 from migrations.connecting import connect
-from migrations.errors import MigrationRefused
-from store.errors import Locked, StoreError
+from migrations.errors import AnotherRun, MigrationRefused
+from store.errors import StoreError
 
 PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
@@ -21,14 +21,14 @@ _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjo
 
 
 def take_turn(link: psycopg.Connection) -> None:
-    """Until the connection ends. Raises Locked where another run is at work.
+    """Until the connection ends. Raises AnotherRun where another run is at work.
 
     It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
     """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while _value(link, _TURN) is not True:
         if time.monotonic() > deadline:
-            raise Locked("Another migration is running.")
+            raise AnotherRun("Another migration is running.")
         time.sleep(_PAUSE_SECONDS)
 
 

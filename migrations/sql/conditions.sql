@@ -29,4 +29,9 @@ begin
             message = format('The app''s tables belong to %s, and only their owner can migrate them; this is %s.', owner, current_user),
             hint = format('Connect as %s, or have an administrator run what ''gjobs migrate sql'' prints.', owner);
     end if;
+    if to_regnamespace('public') is not null and not has_schema_privilege('public', 'create') then
+        raise insufficient_privilege using
+            message = format('The role %s may not create anything in the schema public.', current_user),
+            hint = format('An administrator can: GRANT CREATE ON SCHEMA public TO %I;', current_user);
+    end if;
 end $$;

@@ -13,8 +13,9 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from migrations import HEAD, watching
+from migrations import HEAD, runner, session, watching
 from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from store.errors import Locked
 from store.schema import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import Pooler
@@ -150,6 +151,26 @@ def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytes
 
     assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in said
     assert "gjobs_newest: waiting for old snapshots." in said
+    assert status(without_indexes).current == HEAD
+
+
+def test_another_run_keeps_away_meanwhile(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without waiting in the database, where the build would wait for it in turn."""
+    monkeypatch.setattr(runner, "ATTEMPTS", 2)
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
+    said: list[str] = []
+    first = threading.Thread(target=upgrade, args=(without_indexes,))
+    with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
+        first.start()
+        while not waits_for_snapshots(observer):
+            assert first.is_alive()
+            time.sleep(0.01)
+        with pytest.raises(Locked, match="another migration is running: nothing was changed"):
+            upgrade(without_indexes, report=said.append)
+    first.join()
+
+    assert said == ["Another migration is running. Trying again."]
     assert status(without_indexes).current == HEAD
 
 

@@ -40,7 +40,9 @@ def test_alembic_by_itself_has_no_database() -> None:
 
 
 def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
-    program = "import sys, migrations.runner; print(*{'alembic', 'sqlalchemy', 'textual'} & set(sys.modules))"
+    program = (
+        "import sys, migrations.runner; print(*{'alembic', 'sqlalchemy', 'textual', 'store.schema'} & set(sys.modules))"
+    )
 
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 

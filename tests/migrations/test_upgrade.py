@@ -111,8 +111,9 @@ def test_who_may_not_make_our_schema_is_told_what_an_administrator_can_run(
 
     with administrator(blank_database) as connection:
         connection.execute(statement.encode())
-    with pytest.raises(NoPrivilege):  # past that: to make tables in public is the next thing it may not
+    with pytest.raises(NoPrivilege, match="stranger may not create anything in the schema public") as further:
         upgrade(stranger)
+    assert further.value.hint == "An administrator can: GRANT CREATE ON SCHEMA public TO stranger;"
 
 
 PROGRAM = "import json, sys; from migrations.runner import upgrade; upgrade(json.loads(sys.argv[1]), report=print)"
