@@ -1,0 +1,217 @@
+"""What somebody may try on jobs: what the policies let come of it, and the same on a real store."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Uuid, bindparam, insert, update
+
+from store import tables
+from store.actor import Actor
+from store.database import Query
+from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
+from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
+from store.store import Store
+from store.transitions import allowed
+from tests.store.policy_model import Rows, Schema
+from tests.store.support import STRANGER
+
+NEW = UUID(int=1)
+"""Stands for the id of a job that is made."""
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands for a time that the database sets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    rows: Rows
+    answer: type
+    """Of what is returned, or of the error that is raised."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(ABC):
+    actor: Actor
+
+    @abstractmethod
+    def expect(self, rows: Rows, schema: Schema) -> Expectation: ...
+
+    @abstractmethod
+    async def run(self, store: Store) -> object:
+        """With a store of the actor's."""
+
+    async def attempt(self, operator: Store) -> object:
+        """What is returned, or the error that is raised."""
+        try:
+            return await self.run(operator.acting_as(self.actor))
+        except StoreError as error:
+            return error
+
+    def stored(self, rows: Rows, schema: Schema, job: GenerationJob, answer: type) -> Expectation:
+        """The job is what it is here afterwards, if the policies permit it."""
+        if rows.may_store(schema, self.actor, job):
+            return Expectation(rows=rows.with_job(job), answer=answer)
+        return Expectation(rows=rows, answer=NoPrivilege)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Create(Operation):
+    project_id: UUID
+    asset_id: UUID | None
+    cost_cents: int
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        if self.project_id not in rows.projects_of(self.actor):
+            return Expectation(rows=rows, answer=RowMissing)
+        if not rows.is_asset_of(self.actor, self.asset_id, self.project_id):
+            return Expectation(rows=rows, answer=InvalidValue)
+        return self.stored(
+            rows,
+            schema,
+            queued(rows.owners[self.project_id], self.project_id, asset_id=self.asset_id, cost_cents=self.cost_cents),
+            GenerationJob,
+        )
+
+    async def run(self, store: Store) -> object:
+        return await store.create_generation_job(
+            project_id=self.project_id, mode="lifestyle", cost_cents=self.cost_cents, input_asset_id=self.asset_id
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change(Operation):
+    job_id: UUID
+    asset_id: UUID | None
+    cost_cents: int
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        job = rows.jobs_of(self.actor).get(self.job_id)
+        if job is None:
+            return Expectation(rows=rows, answer=RowMissing)
+        if not rows.is_asset_of(self.actor, self.asset_id, job.project_id):
+            return Expectation(rows=rows, answer=InvalidValue)
+        changed = replace(job, input_asset_id=self.asset_id, cost_cents=self.cost_cents)
+        return self.stored(rows, schema, changed, GenerationJob)
+
+    async def run(self, store: Store) -> object:
+        return await store.update_generation_job(self.job_id, input_asset_id=self.asset_id, cost_cents=self.cost_cents)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition(Operation):
+    job_id: UUID
+    target: JobStatus
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        job = rows.jobs_of(self.actor).get(self.job_id)
+        if job is None:
+            return Expectation(rows=rows, answer=Missing)
+        if self.target not in allowed(job.status):
+            return Expectation(rows=rows, answer=Refused)
+        return self.stored(rows, schema, replace(job, status=self.target), Applied)
+
+    async def run(self, store: Store) -> object:
+        return await store.transition_job_status(self.job_id, self.target)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete(Operation):
+    """All of them or none."""
+
+    job_ids: AbstractSet[UUID]
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        if not rows.jobs_of(self.actor).keys() >= self.job_ids:
+            return Expectation(rows=rows, answer=RowMissing)
+        left = {job_id: job for job_id, job in rows.jobs.items() if job_id not in self.job_ids}
+        return Expectation(rows=replace(rows, jobs=left), answer=type(None))
+
+    async def run(self, store: Store) -> object:
+        await store.delete_generation_jobs(dict.fromkeys(self.job_ids))
+        return None
+
+
+_TARGET, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("target", "owner", "project"))
+_jobs = tables.generation_jobs
+_INSERT = insert(_jobs).values(user_id=_OWNER, project_id=_PROJECT, mode="lifestyle")
+_MOVE = update(_jobs).values(project_id=_PROJECT).where(_jobs.c.id == _TARGET)
+_GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
+
+
+async def change(store: Store, statement: Any, **values: UUID) -> int:
+    """How many rows a statement of a client's own changes."""
+    async with store.database.write(store.actor) as transaction:
+        return await transaction.change(Query(statement, tuple, values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Insert(Operation):
+    """Past our own statements, as a client of the app may."""
+
+    owner_id: UUID
+    project_id: UUID
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        made = self.stored(rows, schema, queued(self.owner_id, self.project_id), int)
+        if made.answer is int and self.owner_id == STRANGER:
+            return Expectation(rows=rows, answer=InvalidValue)  # No foreign key lets them own anything.
+        return made
+
+    async def run(self, store: Store) -> object:
+        return await change(store, _INSERT, owner=self.owner_id, project=self.project_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move(Operation):
+    """Into another project, past our own statements."""
+
+    job_id: UUID
+    project_id: UUID
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        job = rows.jobs_of(self.actor).get(self.job_id)
+        if job is None:
+            return Expectation(rows=rows, answer=int)
+        return self.stored(rows, schema, replace(job, project_id=self.project_id), int)
+
+    async def run(self, store: Store) -> object:
+        return await change(store, _MOVE, target=self.job_id, project=self.project_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Give(Operation):
+    """To another user, past our own statements."""
+
+    job_id: UUID
+    owner_id: UUID
+
+    def expect(self, rows: Rows, schema: Schema) -> Expectation:
+        job = rows.jobs_of(self.actor).get(self.job_id)
+        if job is None:
+            return Expectation(rows=rows, answer=int)
+        given = self.stored(rows, schema, replace(job, user_id=self.owner_id), int)
+        if given.answer is int and self.owner_id == STRANGER:
+            return Expectation(rows=rows, answer=InvalidValue)
+        return given
+
+    async def run(self, store: Store) -> object:
+        return await change(store, _GIVE, target=self.job_id, owner=self.owner_id)
+
+
+def queued(owner_id: UUID, project_id: UUID, *, asset_id: UUID | None = None, cost_cents: int = 0) -> GenerationJob:
+    """A job that is made."""
+    return GenerationJob(
+        id=NEW,
+        user_id=owner_id,
+        project_id=project_id,
+        status=JobStatus.QUEUED,
+        mode="lifestyle",
+        input_asset_id=asset_id,
+        error=None,
+        cost_cents=cost_cents,
+        created_at=EVER,
+        updated_at=EVER,
+    )
