@@ -16,7 +16,7 @@ from textual.screen import Screen
 from store.feed import DEFAULT_INTERVAL, utc_now
 from tui import frame, garbage
 from tui.app_bindings import APP_BINDINGS
-from tui.commands import DashboardCommands, ProjectCommands
+from tui.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.connection import Connection, Opener
 from tui.desk import Desk, make_desk
 from tui.destinations import Destination
@@ -53,7 +53,7 @@ class GjobsApp(App[int]):
     # Textual types these two as an instance's.
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (8, "-low"), (30, "-high")]  # noqa: RUF012
-    COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands}
+    COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands, DatabaseCommands}
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
     def __init__(

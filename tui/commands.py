@@ -1,4 +1,4 @@
-"""What the command palette offers: what the keys do, by name, and the projects."""
+"""What the command palette offers: what the keys do, by name, the projects, and the databases."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
@@ -10,6 +10,7 @@ from textual.fuzzy import Matcher
 
 from tui.bound_actions import BoundAction, bound_actions
 from tui.outcomes import jobs_count
+from tui.switching import full_name
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -52,6 +53,20 @@ class ProjectCommands(Provider):
             if score > 0:
                 show = partial(dashboard.choose_project, project.id)
                 yield Hit(score, _highlighted(matcher, title), show, help=jobs_count(project.job_count))
+
+
+class DatabaseCommands(Provider):
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        app = cast("GjobsApp", self.app)
+        if self.screen is not app.dashboard:
+            return
+        for destination in app.destinations:
+            title = f"Look at database {clean(full_name(destination), limit=60)}"
+            score = matcher.match(title)
+            if score > 0 and destination is not app.destination:
+                go = partial(app.switch_to, destination)
+                yield Hit(score, _highlighted(matcher, title), go, help=clean(destination.detail, limit=60))
 
 
 def _highlighted(matcher: Matcher, title: str) -> Content:

@@ -1,0 +1,265 @@
+"""Profiles in the dashboard: the frame, going on to another database, moved keys, a configured theme."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from textual.color import Color
+
+from store.configuration.reading import read_text
+from store.embedded import ServerLease
+from store.settings import Settings, resolve
+from tests.conftest import Conninfo, temporary_database
+from tests.tui.driving import Driver, WatchedApp, driving
+from tests.tui.world import AUTUMN, SPRING, World, fill
+from tui.setup import setup_of
+from tui.state import Memory
+from tui.widgets.costs_panel import CostsPanel
+
+NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
+
+
+@pytest.fixture
+def other_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+    with temporary_database(server, template=migrated) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def other_world(other_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+    """With one job more."""
+    world = World(other_database)
+    fill(world)
+    world.job(9, "failed", mode="packaging", error="Out of paper")
+    yield world
+    world.close()
+
+
+def profile(name: str, address: str, **values: object) -> str:
+    lines = {"url": address, "as": "ada@example.com", "write": True, **values}
+    return "\n".join([f"[profiles.{name}]", *(f"{key} = {json.dumps(value)}" for key, value in lines.items())])
+
+
+def address_of(conninfo: Conninfo) -> str:
+    return make_conninfo("", **conninfo)
+
+
+def settings_of(*parts: str, chosen: str = "prod") -> Settings:
+    configuration = read_text("\n".join(parts), path=Path("/here/config.toml"))
+    return resolve(profile=chosen, data_dir=Path("/data"), environment={}, configuration=configuration)
+
+
+def app_of(settings: Settings, state_path: Path | None = None) -> WatchedApp:
+    setup = setup_of(settings)
+    return WatchedApp(setup.destinations[0].opener, setup=setup, state_path=state_path)
+
+
+@pytest.fixture
+def prod(database: Conninfo) -> str:
+    return profile("prod", address_of(database), label="Production", color="red")
+
+
+async def look_at(driver: Driver, name: str) -> None:
+    await driver.press("D")
+    await driver.has_dialog("Look at which database?")
+    await driver.type(name)
+    await driver.press("enter")
+
+
+class TestTheFrame:
+    async def test_name_and_colour_are_on_the_frame_and_in_every_question(self, world: World, prod: str) -> None:
+        async with driving(app_of(settings_of(prod))) as driver:
+            assert driver.header.startswith(" Production ")
+            assert "as ada@example.com" in driver.header
+            red = Color.parse("red")
+            assert driver.app.dashboard.jobs.styles.border.top[1] == red
+            quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]
+            assert quiet.rgb[0] > 100 > max(quiet.rgb[1:])
+
+            await driver.press("d")
+            await driver.has_dialog("Delete this job?")
+            box = driver.app.screen.query_one("#dialog")
+            assert str(box.border_subtitle).strip() == "Production"
+            assert box.styles.border.top[1] == red
+            assert box.styles.border_subtitle_background == red
+            await driver.sees("Database: Production")
+
+            for key, title in (("n", "New job"), ("f", "Fail job 00000002"), ("P", "New project")):
+                await driver.press("escape")
+                await driver.go_to(2)
+                await driver.press(key)
+                await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
+                assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
+
+    async def test_without_a_colour_the_name_is_there_in_words(self, world: World, database: Conninfo) -> None:
+        plain = profile("prod", address_of(database))
+        async with driving(app_of(settings_of(plain))) as driver:
+            assert driver.header.startswith(" gjobs  prod")
+            assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
+
+    async def test_hostile_names_are_harmless(self, world: World, database: Conninfo) -> None:
+        hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
+        async with driving(app_of(settings_of(hostile)), size=(100, 30)) as driver:
+            await driver.press("d")
+            await driver.has_dialog("Delete this job?")
+            assert not set(driver.text) & {"\x1b", "\u202e"}
+            await driver.sees("␛[31m[/oops] ␦prod")
+            await driver.press("escape")
+            await driver.press("D")
+            await driver.has_dialog("Look at which database?")
+            assert not set(driver.text) & {"\x1b", "\u202e"}
+
+    @pytest.mark.parametrize("width", [80, 60, 40])
+    async def test_a_long_name_does_not_push_the_state_out(self, world: World, database: Conninfo, width: int) -> None:
+        long = profile("prod", address_of(database), label="The production database of the shop", color="red")
+        settings = settings_of(long.replace('"write": true', '"write": false'))
+        async with driving(app_of(settings), size=(width, 24)) as driver:
+            assert driver.header.rstrip().endswith("live every 1 min" if width > 40 else "…")
+
+
+class TestAnotherDatabase:
+    @pytest.fixture
+    def both(self, world: World, other_world: World, other_database: Conninfo, prod: str) -> Settings:
+        return settings_of(prod, profile("lab", address_of(other_database), color="teal"))
+
+    async def test_what_was_seen_and_marked_stays_behind(self, both: Settings) -> None:
+        async with driving(app_of(both)) as driver:
+            await driver.press("2", "*", "slash")
+            await driver.type("lifestyle")
+            await driver.press("enter")
+            assert driver.marked
+
+            await look_at(driver, "lab")
+
+            await driver.sees("Out of paper", "Jobs · 7")
+            assert driver.marked == set()
+            assert driver.header.startswith(" lab ")
+            assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
+
+    async def test_a_key_acts_where_one_looks(self, both: Settings, world: World, other_world: World) -> None:
+        async with driving(app_of(both)) as driver:
+            await look_at(driver, "lab")
+            await driver.sees("Out of paper")
+            await driver.go_to(1)
+            await driver.press("s")
+            await driver.until(lambda: other_world.status(1) == "running")
+            assert world.status(1) == "queued"
+
+    async def test_a_change_on_its_way_is_answered_first(self, both: Settings, world: World) -> None:
+        async with driving(app_of(both)) as driver:
+            world.sql("begin")
+            world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
+            await driver.go_to(1)
+            await driver.press("s")
+            await look_at(driver, "lab")
+            await driver.is_told("Going there as soon as the last change is answered.")
+            assert driver.header.startswith(" Production ")
+
+            world.sql("commit")
+
+            await driver.sees("Out of paper")
+            assert world.status(1) == "running"
+            await driver.is_told("00000001")
+
+    async def test_an_answer_that_comes_late_is_dropped(self, both: Settings, world: World) -> None:
+        async with driving(app_of(both)) as driver:
+            world.sql("begin")
+            world.sql("lock table public.generation_jobs in access exclusive mode")
+            await driver.press("r")
+            await look_at(driver, "lab")
+            await driver.sees("Out of paper")
+            world.sql("commit")
+            await driver.looks_again()
+            await driver.sees("Out of paper")
+            assert driver.banner == ""
+
+    async def test_where_nobody_answers_one_can_go_back(self, world: World, prod: str) -> None:
+        async with driving(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
+            await look_at(driver, "down")
+            await driver.until(lambda: driver.banner)
+            assert "not reachable" in driver.banner
+            assert driver.rows == []
+            assert driver.header.startswith(" gjobs  down")
+
+            await look_at(driver, "Production")
+
+            await driver.sees("Costs · Autumn catalog")
+            assert driver.banner == ""
+
+    async def test_each_remembers_its_own_project(self, both: Settings, tmp_path: Path) -> None:
+        state = tmp_path / "state.json"
+        async with driving(app_of(both, state)) as driver:
+            await driver.show_project("Spring lookbook")
+            await look_at(driver, "lab")
+            await driver.sees("Costs · Autumn catalog")
+            await look_at(driver, "Production")
+            await driver.sees("Costs · Spring lookbook")
+        memory = Memory(state)
+        assert memory.project("prod as ada@example.com") == SPRING
+        assert memory.project("lab as ada@example.com") == AUTUMN
+
+    async def test_a_database_that_stands_alone_says_so(self, dashboard: Driver) -> None:
+        await dashboard.press("D")
+        await dashboard.is_told("No other database is known here.")
+
+    async def test_the_palette_offers_it(self, both: Settings) -> None:
+        async with driving(app_of(both)) as driver:
+            await driver.press("ctrl+p")
+            await driver.type("database lab")
+            await driver.sees("Look at database lab")
+            await driver.press("enter")
+            await driver.sees("Out of paper")
+
+
+class TestMovedKeys:
+    async def test_hints_and_dialogs_follow(self, world: World, prod: str) -> None:
+        keymap = "\n".join(
+            [
+                "[keymap]",
+                '"job.start" = "S"',
+                '"job.new" = "N"',
+                '"confirm.no" = "q"',
+                '"confirm.yes" = "f5"',
+                '"dialog.leave" = "f10"',
+                '"details.start" = "z"',
+            ]
+        )
+        async with driving(app_of(settings_of(prod, keymap))) as driver:
+            await driver.sees("S start", "N new")
+            await driver.press("s")
+            assert world.status(1) == "queued"
+            await driver.press("enter")
+            await driver.sees("z start", "f10 close")
+            await driver.press("f10")
+            await driver.press("d")
+            await driver.sees("Cancel (q)", "Delete (f5)")
+            await driver.press("q")
+            await driver.has_dialog("")
+            await driver.press("N")
+            await driver.sees("Cancel (f10)")
+            await driver.press("f10")
+            await driver.press("S")
+            await driver.until(lambda: world.status(1) == "running")
+
+    async def test_where_nothing_can_be_read_the_key_to_try_again_is_told(self, quick_pilot: None) -> None:
+        settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
+        async with driving(app_of(settings)) as driver:
+            await driver.until(lambda: "f5 tries at once." in driver.banner)
+
+
+class TestTheTheme:
+    async def test_a_configured_one_comes_first_and_is_not_remembered(
+        self, world: World, prod: str, tmp_path: Path
+    ) -> None:
+        state = tmp_path / "state.json"
+        Memory(state).remember_theme("gruvbox")
+        async with driving(app_of(settings_of('theme = "nord"', prod), state)) as driver:
+            assert driver.app.theme == "nord"
+            driver.app.theme = "dracula"
+            await driver.looks_again()
+        assert Memory(state).theme == "gruvbox"
+        async with driving(app_of(settings_of(prod), state)) as driver:
+            assert driver.app.theme == "gruvbox"
