@@ -26,7 +26,7 @@ class Write:
 
 WRITES = (
     Write(job=1, keys=("s",), verb="update", told="Started lifestyle"),
-    Write(job=2, keys=("f", *"broken", "enter"), verb="update", told="Failed packaging"),
+    Write(job=2, keys=("f", "x", "enter"), verb="update", told="Failed packaging"),
     Write(job=5, keys=("d", "y"), verb="delete", told="Deleted feature_callout"),
     Write(job=6, keys=("n", "enter"), verb="insert", told="Queued main_white"),
 )

@@ -19,12 +19,13 @@ from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.driving import WatchedApp, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, World, job_id
+from tests.tui.world import ADA, BEN, FROZEN, World
 from tui.messages import Looked
 from tui.snapshot import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
 LOOKS = timedelta(minutes=10) // INTERVAL
+ASSET = UUID("c1000000-0000-4000-8000-000000000000")
 PATIENCE = timedelta(seconds=20) // INTERVAL
 """How many looks another may have had since one's own last."""
 
@@ -83,9 +84,7 @@ async def be_the_app(way: Way, stopped: asyncio.Event) -> int:
     async with await psycopg.AsyncConnection.connect(address, autocommit=True, prepare_threshold=None) as connection:
         while not stopped.is_set():
             assert await (await connection.execute(STATE)).fetchone() == UNTOUCHED
-            written = await connection.execute(
-                "update generation_jobs set cost_cents = cost_cents + 1 where id = %s", [job_id(8)]
-            )
+            written = await connection.execute("update assets set width = width + 1 where id = %s", [ASSET])
             writes += written.rowcount
     return writes
 
@@ -102,6 +101,8 @@ def longest_wait(diary: Sequence[Onlooker]) -> int:
 async def test_each_sees_what_its_eyes_see_and_nobody_is_blocked_or_finds_a_trace(
     pooled_by_transaction: Way, world: World
 ) -> None:
+    world.asset(ASSET, "mug.png")
+    world.sql("update assets set width = 0")
     diary: list[Onlooker] = []
     stopped = asyncio.Event()
     with transcribed(pooled_by_transaction) as transcript:
@@ -116,8 +117,7 @@ async def test_each_sees_what_its_eyes_see_and_nobody_is_blocked_or_finds_a_trac
         assert (app.failures, app.mistake, app.seen) == (0, None, {frozenset(OWNERS[actor])})
         assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
     assert longest_wait(diary) <= PATIENCE
-    ((cost,),) = world.sql("select cost_cents from generation_jobs where id = %s", job_id(8))
-    assert cost == 40 + app_itself.result()
+    assert world.sql("select width from assets") == [(app_itself.result(),)]
     assert app_itself.result() >= LOOKS
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
     assert len(said.by_session) <= POOL_SIZE
