@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
-from tui import frame, garbage
+from tui import frame, garbage, write_leases
 from tui.app_bindings import APP_BINDINGS
 from tui.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.connection import Connection, Opener
@@ -70,6 +70,7 @@ class GjobsApp(App[int]):
         self.destination = next(iter(self.destinations), None)
         """What is looked at, or being opened; None where it stands alone."""
         self._frame_color = self.destination.color if self.destination else None
+        self._is_writing = False
         super().__init__()
         self._memory = Memory(state_path)
         self._clock = clock
@@ -94,7 +95,7 @@ class GjobsApp(App[int]):
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
             say(self, Toast(text=self._setup.notice, severity="warning"))
-        self._show_standing()
+        self.show_standing()
         self._connect()
 
     def _settle(self) -> None:
@@ -124,7 +125,7 @@ class GjobsApp(App[int]):
             destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
         )
         self.dashboard.start_anew()
-        self._show_standing()
+        self.show_standing()
         await former.close()
         session = await self.connection.open()
         self.look_with(session.store)
@@ -135,7 +136,7 @@ class GjobsApp(App[int]):
         project_id = self._memory.project(self._place(store))
         self.dashboard.look_at(project_id=project_id, status=None, through_lens=through_lens)
         following = self.connection.look_with(store, self.dashboard.looked_for)
-        self._show_standing()
+        self.show_standing()
         self.run_worker(following, group="feed", exclusive=True)
 
     @on(Connecting)
@@ -144,7 +145,7 @@ class GjobsApp(App[int]):
 
     @on(Connected)
     def _connected(self) -> None:
-        self._show_standing()
+        self.show_standing()
 
     @on(Looked)
     def _looked(self, message: Looked) -> None:
@@ -164,31 +165,35 @@ class GjobsApp(App[int]):
             self._ask()
             return
         self.dashboard.show(overview, message.fetched_at)
-        self._show_standing()
+        self.show_standing()
         self._settle()
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:
         if message is self.connection.failure:
             self.dashboard.show_failure(message)
-            self._show_standing()
+            self.show_standing()
             self._settle()
 
-    def _show_standing(self) -> None:
+    def show_standing(self) -> None:
         standing = standing_of(self.connection, self.destination, lens=self.dashboard.lens_note)
         self.sub_title = standing.database or ""
-        self._show_frame()
+        self._show_frame(color_of(self.connection.session, self.destination), writing=standing.lease is not None)
         self.dashboard.show_standing(standing)
 
-    def _show_frame(self) -> None:
-        color = color_of(self.connection.session, self.destination)
-        if color != self._frame_color:
-            self._frame_color = color
+    def _show_frame(self, color: str | None, *, writing: bool) -> None:
+        if (color, writing) != (self._frame_color, self._is_writing):
+            self._frame_color, self._is_writing = color, writing
             self.refresh_css(animate=False)
+
+    @on(DashboardScreen.LeaseEnded)
+    def _lease_ended(self) -> None:
+        self.show_standing()
+        say(self, Toast(text=write_leases.ENDED))
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
-        return {**variables, **frame.frame_variables(self._frame_color, variables)}
+        return {**variables, **frame.frame_variables(self._frame_color, variables, writing=self._is_writing)}
 
     def _place(self, store: "Store") -> str:
         """Where a project is remembered: the profile, or else the database, and the eyes."""
@@ -201,7 +206,7 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.QueryChanged)
     def _ask(self) -> None:
         self.connection.ask(self.dashboard.looked_for)
-        self._show_standing()
+        self.show_standing()
 
     @on(DashboardScreen.ProjectChosen)
     def _remember_project(self) -> None:
@@ -210,7 +215,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.ActionWanted)
     def _act(self, message: DashboardScreen.ActionWanted) -> None:
-        if desk := self._desk():
+        if write_leases.may_write(self) and (desk := self._desk()):
             actions = JobActions(self, self.errands, desk)
             actions.act(message.action, message.jobs, self.dashboard.looked_for.project_id)
 
@@ -224,8 +229,8 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
-        if desk := self._desk():
-            is_new = message.wish == "new_project"
+        is_new = message.wish == "new_project"
+        if (not is_new or write_leases.may_write(self)) and (desk := self._desk()):
             self.errands.ask(create_project(self, desk) if is_new else pick_project(self, desk.projects))
 
     def _desk(self) -> Desk | None:
@@ -250,6 +255,9 @@ class GjobsApp(App[int]):
     def action_lens(self) -> None:
         look_through_lens(self)
 
+    def action_write(self) -> None:
+        self.errands.ask(write_leases.open_or_close(self))
+
     def action_isolation(self) -> None:
         self.errands.ask(show_isolation(self))
 
@@ -261,7 +269,7 @@ class GjobsApp(App[int]):
 
     def action_pause(self) -> None:
         self.connection.pause_or_resume()
-        self._show_standing()
+        self.show_standing()
 
     def action_faster(self) -> None:
         self._step_interval(-1)
@@ -272,7 +280,7 @@ class GjobsApp(App[int]):
     def _step_interval(self, steps: int) -> None:
         before = self.connection.interval
         self.connection.step_interval(steps)
-        self._show_standing()
+        self.show_standing()
         if self.connection.interval == before:
             limit = "shortest" if steps < 0 else "longest"
             say(self, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))

@@ -10,6 +10,7 @@ APP_BINDINGS: list[BindingType] = [
     Binding(
         "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
     ),
+    Binding("W", "write", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"),
     Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
     Binding("plus,equals_sign", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),

@@ -1,6 +1,7 @@
 """Numbers, times and errors as people read them. Pure."""
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, tzinfo
@@ -79,6 +80,12 @@ def duration(seconds: float) -> str:
     if whole < DAY:
         return f"{sign}{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
     return f"{sign}{whole // DAY} d {whole % DAY // HOUR:02} h"
+
+
+def countdown(seconds: float) -> str:
+    """What is left, to the second: `4:59`; never below zero."""
+    whole = max(math.ceil(seconds), 0)
+    return f"{whole // MINUTE}:{whole % MINUTE:02}"
 
 
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:

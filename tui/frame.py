@@ -16,11 +16,21 @@ Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block;
 """Uses the variables below."""
 
 
-def frame_variables(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
+def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:
     """`$frame` for lines, `$frame-quiet` for those of what has no focus, `$frame-block` and the `$frame-text` on it.
 
-    Without a colour they are the theme's own. `theme` are the theme's variables.
+    Without a colour they are the theme's own. `theme` are the theme's variables. While a write lease is open the lines
+    warn, whatever the colour; `$writing-block` and `$writing-text` are for the words.
     """
+    block, background = Color.parse(theme["warning"]), Color.parse(theme["background"])
+    words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
+    if not writing:
+        return {**_of_database(color, theme), **words}
+    line = block if background.ansi is not None else _readable(block, background)
+    return {**_of_database(color, theme), **words, "frame": line.hex, "frame-quiet": line.hex}
+
+
+def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
     if color is None:
         return {
             "frame": theme["primary"],

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.write_access import WriteLease, WriteRule
 from tui.connection import Connection
 from tui.destinations import Destination
 from tui.eyes import eyes_name
@@ -24,10 +25,16 @@ def standing_of(connection: Connection, destination: Destination | None, *, lens
         eyes=eyes_name(store.actor) if store else "",
         lens=lens,
         read_only=session is not None and not session.access.may_write,
+        lease=_lease(session),
         paused=connection.paused,
         interval=connection.interval,
         trouble=trouble(failure.error) if failure else None,
     )
+
+
+def _lease(session: "Session | None") -> WriteLease | None:
+    """A session that needs none may have one all the same: it says nothing of what may be done."""
+    return session.access.lease if session and session.access.rule is WriteRule.LEASED else None
 
 
 def color_of(session: "Session | None", destination: Destination | None) -> str | None:

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from store.actor import ActingUser, Actor
 from store.database import Database, TimeLimits
+from store.journal import Journal
 from store.model import GenerationJob, Overview, OverviewQuery
 from store.store import Store
 from store.write_access import WriteAccess, WriteRule
@@ -47,13 +48,16 @@ def opener_of(
     label: str = "testbase",
     make: Callable[[Database], Store] = FrozenStore,
     limits: TimeLimits | None = None,
+    clock: Callable[[], datetime] = lambda: FROZEN,
+    journal: Path | None = None,
 ) -> Opener:
     """Opens a session on a server that is up, or not."""
 
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
-        access = WriteAccess(rule)
-        operator = make(Database(conninfo, access=access, limits=limits))
+        access = WriteAccess(rule, clock=clock)
+        kept = Journal(journal, database=label) if journal else None
+        operator = make(Database(conninfo, access=access, limits=limits, journal=kept))
         try:
             yield Session(store=operator.acting_as(actor), operator=operator, label=label, access=access)
         finally:

@@ -74,6 +74,9 @@ class DashboardScreen(Screen[None]):
     class ProjectChosen(Message):
         """The person chose a project, which is worth remembering."""
 
+    class LeaseEnded(Message):
+        """The time to write has run out."""
+
     class Wanted(Message):
         """Something that needs the database."""
 
@@ -384,6 +387,8 @@ class DashboardScreen(Screen[None]):
         return "all projects" if project_id is None else self._project_name(project_id)
 
     def _tick(self) -> None:
+        if self._standing and self._standing.lease and self._standing.lease.ends_at <= self._clock():
+            self.post_message(self.LeaseEnded())
         self.jobs.tick(self.now)
         self._tell_times()
 
@@ -392,7 +397,7 @@ class DashboardScreen(Screen[None]):
         self._show_details()
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         if self._standing is not None:
-            self.query_one(StatusLine).show(self._standing, data_age=data_age)
+            self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
         banner = self.query_one(Banner)
         if self._failure is None:
             banner.hide()

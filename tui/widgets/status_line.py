@@ -1,10 +1,12 @@
 """The line above all: which database, with whose eyes, whether it may write, how fresh, live or paused."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from textual.content import Content
 
-from tui.format import elapsed
+from store.write_access import WriteLease
+from tui.format import countdown, elapsed
 from tui.text import clean_cell, shorten
 from tui.widgets.steady_text import SteadyText
 
@@ -31,6 +33,8 @@ class Standing:
     lens: str | None = None
     """"sees 37 of 41" while the lens is on."""
     read_only: bool
+    lease: WriteLease | None = None
+    """Under which it is written; None where it may not, or needs none."""
     paused: bool
     interval: float
     """Seconds between two looks."""
@@ -56,16 +60,18 @@ class StatusLine(SteadyText):
     }
     """
 
-    def show(self, standing: Standing, *, data_age: float | None) -> None:
-        """`data_age` are the seconds since the last look; None where there was none."""
-        self.say(status_content(standing, data_age=data_age, width=self.size.width))
+    def show(self, standing: Standing, *, data_age: float | None, now: datetime) -> None:
+        """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
+        self.say(status_content(standing, data_age=data_age, now=now, width=self.size.width))
 
 
-def status_content(standing: Standing, *, data_age: float | None, width: int | None = None) -> Content:
+def status_content(
+    standing: Standing, *, data_age: float | None, now: datetime | None = None, width: int | None = None
+) -> Content:
     """In so many cells, by shorter names where need be; None for any number."""
-    end = _end(standing, data_age)
     addresses = (standing.address, None) if standing.address else (None,)
     for cells in _NAME_WIDTHS:
+        end = _end(standing, data_age, _writing(standing.lease, now, cells))
         for address in addresses:
             content = Content.assemble(*_names(standing, cells, address), *end)
             if width is None or content.cell_length <= width:
@@ -100,9 +106,17 @@ def _name(text: str, cells: int) -> str:
     return shorten(clean_cell(text, cells), cells)
 
 
-def _end(standing: Standing, data_age: float | None) -> list[Part]:
+def _writing(lease: WriteLease | None, now: datetime | None, cells: int) -> list[Part]:
+    """How long it may be written yet, and why."""
+    if lease is None or now is None:
+        return []
+    left = countdown((lease.ends_at - now).total_seconds())
+    return [(" ", ""), (f" writing {left}: {_name(lease.reason, cells)} ", "bold $writing-text on $writing-block")]
+
+
+def _end(standing: Standing, data_age: float | None, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
-    parts: list[Part] = []
+    parts: list[Part] = [*writing]
     if standing.is_exposed:
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if standing.read_only:

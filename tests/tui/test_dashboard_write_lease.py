@@ -1,0 +1,195 @@
+"""Writing on purpose: refused at the key, opened by W with a reason, counted down, closed by itself."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, Select
+
+from store.journal import read_journal
+from store.model import JobStatus
+from store.write_access import WriteRule
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import FROZEN, World, job_id
+
+
+class Clock:
+    """Stands still until it is turned."""
+
+    def __init__(self) -> None:
+        self.now = FROZEN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+async def leased(world: World, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
+    """Read-only until a lease is opened."""
+    opener = opener_of(database, rule=WriteRule.LEASED, clock=clock, journal=journal)
+    async with driving(WatchedApp(opener, clock=clock)) as driver:
+        yield driver
+
+
+async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
+    await driver.press("W")
+    await driver.has_dialog("Write on purpose")
+    await driver.type(reason)
+    await driver.press("enter")
+    await driver.has_dialog("")
+
+
+async def run_out(driver: Driver, clock: Clock) -> None:
+    clock.now += timedelta(minutes=5)
+    driver.app.dashboard._tick()
+    await driver.is_told("Writing has ended: this session is read-only again.")
+
+
+WRITING_KEYS = ("s", "c", "f", "d", "n", "P")
+
+
+async def test_each_key_that_writes_is_refused_with_what_opens_it(leased: Driver, world: World) -> None:
+    assert "· read-only ·" in leased.header
+    await leased.press(*WRITING_KEYS)
+    assert leased.toasts == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
+    await leased.has_dialog("")
+    await leased.press("p")
+    await leased.has_dialog("Show which project?")
+    assert world.status(1) is JobStatus.QUEUED
+
+
+async def test_a_lease_says_where_and_with_whose_eyes_it_opens(leased: Driver) -> None:
+    await leased.press("W")
+    await leased.has_dialog("Write on purpose")
+    await leased.sees("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
+
+
+async def test_within_it_what_is_written_has_its_reason(leased: Driver, world: World, journal: Path) -> None:
+    await open_lease(leased)
+    await leased.is_told("You may write for 5 minutes. W ends it.")
+    await leased.press("s")
+    await leased.is_told("Started lifestyle")
+    assert world.status(1) is JobStatus.RUNNING
+    (entry,) = read_journal(journal).entries
+    assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
+
+
+async def test_it_is_counted_down_in_words_and_the_frame_changes_its_colour(leased: Driver, clock: Clock) -> None:
+    before = leased.app.get_css_variables()["frame"]
+    await open_lease(leased)
+    assert " writing 5:00: ticket 4711  · live every 1 min" in leased.header
+    assert "read-only" not in leased.header
+    variables = leased.app.get_css_variables()
+    assert variables["frame"] == variables["frame-quiet"] != before
+    clock.now += timedelta(seconds=61.5)
+    leased.app.dashboard._tick()
+    await leased.until(lambda: " writing 3:59: ticket 4711 " in leased.header)
+    clock.now += timedelta(seconds=238)
+    leased.app.dashboard._tick()
+    await leased.until(lambda: " writing 0:01: ticket 4711 " in leased.header)
+    clock.now += timedelta(seconds=1)
+    leased.app.dashboard._tick()
+    await leased.until(lambda: "· read-only ·" in leased.header)
+    assert leased.app.get_css_variables()["frame"] == before
+    assert leased.toasts[-1] == "Writing has ended: this session is read-only again."
+
+
+async def test_w_again_ends_it_at_once(leased: Driver, world: World) -> None:
+    await open_lease(leased)
+    await leased.press("W")
+    await leased.has_dialog("")
+    await leased.is_told("Writing has ended: this session is read-only again.")
+    assert "· read-only ·" in leased.header
+    await leased.press("s")
+    assert world.status(1) is JobStatus.QUEUED
+
+
+async def test_a_reason_is_needed_and_an_end_is_chosen(leased: Driver) -> None:
+    await leased.press("W")
+    await leased.type("  ")
+    await leased.press("enter")
+    await leased.sees("✗ Writing here takes a reason.")
+    await leased.type("x" * 201)
+    await leased.press("enter")
+    await leased.sees("✗ At most 200 characters; these are 201.")
+    await leased.type("ticket 4711")
+    leased.app.screen.query_one(Select).value = 15
+    await leased.press("enter")
+    await leased.until(lambda: " writing 15:00: ticket 4711 " in leased.header)
+
+
+async def test_escape_opens_nothing(leased: Driver) -> None:
+    await leased.press("W")
+    await leased.type("ticket 4711")
+    await leased.press("escape")
+    await leased.has_dialog("")
+    assert "· read-only ·" in leased.header
+
+
+async def test_what_a_dialog_sends_too_late_is_refused_and_its_text_kept(
+    leased: Driver, world: World, clock: Clock
+) -> None:
+    await open_lease(leased)
+    await leased.go_to(2)
+    await leased.press("f")
+    await leased.has_dialog("Fail packaging 00000002")
+    await leased.type("API timeout, third time")
+    await run_out(leased, clock)
+    await leased.press("enter")
+    await leased.sees("✗ This session is read-only: nothing was changed.")
+    assert leased.app.screen.query_one(Input).value == "API timeout, third time"
+    assert world.status(2) is JobStatus.RUNNING
+
+
+async def test_a_yes_that_comes_too_late_changes_nothing(leased: Driver, world: World, clock: Clock) -> None:
+    await open_lease(leased)
+    await leased.press("d")
+    await leased.has_dialog("Delete this job?")
+    await run_out(leased, clock)
+    await leased.press("y")
+    await leased.is_told("This session is read-only: nothing was changed.")
+    assert world.status(1) is JobStatus.QUEUED
+
+
+async def test_the_eyes_change_and_the_lease_stays(leased: Driver) -> None:
+    await open_lease(leased)
+    operator = leased.app.connection.session
+    assert operator is not None
+    leased.app.look_with(operator.operator)
+    await leased.until(lambda: "as the operator" in leased.header and " writing 5:00: " in leased.header)
+
+
+async def test_where_no_lease_is_needed_it_says_so(dashboard: Driver) -> None:
+    await dashboard.press("W")
+    await dashboard.is_told("This session may write as it is: it needs no reason.")
+    await dashboard.has_dialog("")
+
+
+async def test_what_was_closed_for_good_is_not_opened(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, rule=WriteRule.CLOSED))) as driver:
+        await driver.press("W", *WRITING_KEYS)
+        assert len(driver.toasts) == 1 + len(WRITING_KEYS)
+        assert {toast for toast in driver.toasts if "Connect without --read-only" in toast} == set(driver.toasts)
+        await driver.has_dialog("")
+
+
+async def test_on_80_columns_the_time_that_is_left_is_not_cut(
+    world: World, database: Conninfo, clock: Clock, journal: Path
+) -> None:
+    opener = opener_of(database, rule=WriteRule.LEASED, clock=clock, label="production of the app (db.example.com/app)")
+    async with driving(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
+        await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
+        assert " writing 5:00: a rea" in driver.header
+        assert driver.header.rstrip().endswith("live every 1 min")
