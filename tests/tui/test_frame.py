@@ -15,7 +15,9 @@ COLORS = (*NAMES, "#123", "#808080", "#fefefe")
 def test_lines_and_labels_stand_out(theme: str) -> None:
     background = Color.parse(THEMES[theme]["background"])
     for color in COLORS:
-        variables = {name: Color.parse(value) for name, value in frame_variables(color, THEMES[theme]).items()}
+        variables = {
+            name: Color.parse(value) for name, value in frame_variables(color, THEMES[theme], writing=False).items()
+        }
         assert contrast(variables["frame-text"], variables["frame-block"]) >= 4.5, color
         assert variables["frame-block"].rgb == Color.parse(color).rgb
         if background.ansi is None:
@@ -24,17 +26,31 @@ def test_lines_and_labels_stand_out(theme: str) -> None:
 
 def test_a_colour_that_stands_out_is_taken_as_it_is() -> None:
     for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
-        assert Color.parse(frame_variables(color, THEMES[theme])["frame"]) == Color.parse(color)
+        assert Color.parse(frame_variables(color, THEMES[theme], writing=False)["frame"]) == Color.parse(color)
 
 
 @pytest.mark.parametrize("theme", THEMES)
 def test_without_a_colour_it_is_the_themes(theme: str) -> None:
-    variables = frame_variables(None, THEMES[theme])
+    variables = frame_variables(None, THEMES[theme], writing=False)
     assert variables["frame"] == THEMES[theme]["primary"]
-    assert variables.keys() == frame_variables("red", THEMES[theme]).keys()
+    assert variables.keys() == frame_variables("red", THEMES[theme], writing=False).keys()
 
 
 def test_black_and_white_are_as_far_apart_as_can_be() -> None:
     black, white = Color.parse("#000"), Color.parse("#fff")
     assert contrast(black, white) == pytest.approx(21)
     assert (text_on(black), text_on(white)) == (white, black)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_while_it_is_written_the_lines_warn_and_the_label_stays(theme: str) -> None:
+    background = Color.parse(THEMES[theme]["background"])
+    for color in (None, "red"):
+        variables = frame_variables(color, THEMES[theme], writing=True)
+        quiet = frame_variables(color, THEMES[theme], writing=False)
+        assert variables["frame"] == variables["frame-quiet"]
+        assert (variables["frame-block"], variables["frame-text"]) == (quiet["frame-block"], quiet["frame-text"])
+        words, block, line = (Color.parse(variables[name]) for name in ("writing-text", "writing-block", "frame"))
+        assert contrast(words, block) >= 4.5
+        if background.ansi is None:
+            assert contrast(line, background) >= 3
