@@ -87,7 +87,7 @@ class TestTheFrame:
             assert box.styles.border_subtitle_background == red
             await driver.sees("Database: Production")
 
-            for key, title in (("n", "New job"), ("f", "Fail job 00000002"), ("P", "New project")):
+            for key, title in (("n", "New job"), ("f", "Fail packaging 00000002"), ("P", "New project")):
                 await driver.press("escape")
                 await driver.go_to(2)
                 await driver.press(key)
