@@ -41,7 +41,7 @@ class SessionCheck:
 
     @property
     def database(self) -> str:
-        return self._session.label
+        return self._session.full_name
 
     @property
     def why_no_writes(self) -> str | None:

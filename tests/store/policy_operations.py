@@ -16,6 +16,7 @@ from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
 from store.store import Store
 from store.transitions import allowed
+from store.written import Written
 from tests.store.policy_model import Rows, Schema
 from tests.store.support import STRANGER
 
@@ -144,7 +145,9 @@ _GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
 async def change(store: Store, statement: Any, **values: UUID) -> int:
     """How many rows a statement of a client's own changes."""
     async with store.database.write(store.actor) as transaction:
-        return await transaction.change(Query(statement, tuple, values))
+        number = await transaction.change(Query(statement, tuple, values))
+        transaction.keep(Written(what="a statement of a client's own"))
+        return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

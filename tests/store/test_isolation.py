@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from store.actor import OPERATOR
 from store.database import Database
 from store.errors import NoPrivilege, RowMissing
 from store.jobs import make_job
@@ -116,6 +117,7 @@ async def sees_their_own(store: Store, rows: Rows) -> None:
     for project_id in (None, *rows.owners):
         await sees_their_own_of(store, rows, project_id, [job for job in own if project_id in (None, job.project_id)])
     await sees_their_own_projects(store, rows, own)
+    await finds_their_own(store, rows)
 
 
 async def sees_their_own_of(store: Store, rows: Rows, project_id: UUID | None, own: list[GenerationJob]) -> None:
@@ -148,6 +150,29 @@ async def sees_their_own_projects(store: Store, rows: Rows, own: list[Generation
     for project_id in rows.owners:
         found = await store.get_project(project_id)
         assert found == next((project for project in listed if project.id == project_id), None)
+
+
+async def finds_their_own(store: Store, rows: Rows) -> None:
+    """By an id, and by the lens, which shows what there is and marks what the user does not see."""
+    own, projects, assets = rows.jobs_of(store.actor), rows.projects_of(store.actor), rows.assets_of(store.actor)
+    for some_id in (*rows.jobs, *rows.owners, *rows.assets):
+        found = await store.locate(str(some_id))
+        assert [job.id for job in found.jobs] == [some_id] * (some_id in own)
+        assert [project.id for project in found.projects] == [some_id] * (some_id in projects)
+        assert [asset.id for asset in found.assets] == [some_id] * (some_id in assets)
+    for user_id in USERS:
+        assert len((await store.locate(str(user_id))).users) == (store.actor == OPERATOR)
+    if store.actor == OPERATOR:
+        assert {user.id for user in await store.find_users("")} == set(USERS)
+        return
+    with pytest.raises(NoPrivilege):
+        await store.find_users("")
+    for project_id in rows.owners:
+        lens = await store.look_through_lens(project_id=project_id)
+        there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
+        assert {job.id for job in lens.jobs} == there
+        assert lens.hidden == there - own.keys()
+        assert (lens.seen.number, lens.everything.number) == (len(there & own.keys()), len(there))
 
 
 @pytest.fixture(params=list(Schema), ids=lambda schema: schema.name.lower())
