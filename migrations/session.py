@@ -15,6 +15,7 @@ from store.errors import StoreError
 
 PATIENCE_SECONDS = 2.0
 _PAUSE_SECONDS = 0.1
+_ROUNDS = 4
 
 _PROCESS = "select pg_catalog.pg_backend_pid()"
 _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
@@ -41,28 +42,39 @@ def require_session(link: psycopg.Connection, conninfo: Mapping[str, str | int])
     process = _value(link, _PROCESS)
     if process == link.info.backend_pid:
         return
-    try:
-        with connect(conninfo) as other:
-            shared = _process_in_time(other) == process
-    except (psycopg.Error, StoreError):
-        # No room for another session beside this one.
-        shared = False
-    if shared or _value(link, _PROCESS) != process:
+    if _is_shared(link, conninfo, process):
         raise MigrationRefused(
             "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
             hint="Migrate over a direct connection, or over a pooler in session mode.",
         )
 
 
+def _is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int], process: object) -> bool:
+    """Asked by turns, for some poolers take the connection that was free for longest, and others the last one."""
+    try:
+        with connect(conninfo) as other:
+            for _ in range(_ROUNDS):
+                answer = _process_in_time(other)
+                if answer is None:
+                    return False
+                if answer == process or _value(link, _PROCESS) != process:
+                    return True
+    except (psycopg.Error, StoreError):
+        # No room for another session beside this one: then this one keeps its own.
+        return _value(link, _PROCESS) != process
+    return False
+
+
 def _process_in_time(other: psycopg.Connection) -> int | None:
-    """None where the pooler has no free process to answer: then this one's is not free either."""
+    """None where the pooler has no free process to answer: then the first connection's is not free either."""
     other.pgconn.send_query(_PROCESS.encode())
     while other.pgconn.is_busy():
         if not select.select([other.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
             return None
         other.pgconn.consume_input()
-    result = other.pgconn.get_result()
-    value = result.get_value(0, 0) if result is not None and result.ntuples else None
+    value = None
+    while (result := other.pgconn.get_result()) is not None:
+        value = result.get_value(0, 0) or value
     return None if value is None else int(value)
 
 

@@ -16,7 +16,8 @@ CATALOGUE = (Path(__file__).parent / "catalogue.sql").read_text(encoding="utf-8"
 
 
 def schema_object(kind: str, place: str, name: str, definition: str) -> SchemaObject:
-    return SchemaObject(kind=ObjectKind(kind), place=place, name=name, definition=definition)
+    """The definition as one line."""
+    return SchemaObject(kind=ObjectKind(kind), place=place, name=name, definition=" ".join(definition.split()))
 
 
 def read_catalogue(connection: "Connection") -> tuple[SchemaObject, ...]:

@@ -18,7 +18,7 @@ from migrations.runner import MigrationRefused, downgrade, status, upgrade
 from store.errors import Locked
 from store.schema import compare, expected, read_catalogue
 from tests.conftest import Conninfo, connect
-from tests.hosted.pooler import Pooler
+from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue
 
 INDEXES = ["gjobs_newest", "gjobs_newest_of_project", "gjobs_newest_of_status", "gjobs_newest_of_user"]
@@ -224,11 +224,31 @@ def test_a_pooler_that_serves_each_transaction_by_another_connection_is_refused(
     assert catalogue(app_database) == before
 
 
-def test_a_pooler_in_session_mode_will_do(app_database: Conninfo, session_pooler: Pooler) -> None:
+@contextmanager
+def pool_size(pooler: Pooler, size: int) -> Iterator[None]:
+    with psycopg.connect(
+        **pooler.login("pgbouncer", CONSOLE),  # type: ignore[arg-type]
+        autocommit=True,
+    ) as console:
+        cursor = psycopg.ClientCursor(console)
+        cursor.execute(f"set default_pool_size = {size}".encode())
+        try:
+            yield
+        finally:
+            cursor.execute(f"set default_pool_size = {POOL_SIZE}".encode())
+
+
+@pytest.mark.parametrize("size", [1, POOL_SIZE])
+def test_a_pooler_in_session_mode_will_do(
+    app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it has no second connection, with which to ask and to watch."""
+    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.2)
     conninfo = session_pooler.login(str(app_database["dbname"]))
 
-    upgrade(conninfo)
-    downgrade(conninfo, "0001")
-    upgrade(conninfo)
+    with pool_size(session_pooler, size):
+        upgrade(conninfo)
+        downgrade(conninfo, "0001")
+        upgrade(conninfo)
 
     assert status(app_database).current == HEAD
