@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from store.errors import OutcomeUnknown, StoreError
 from store.model import JobStatus
 from store.store import Store
 from tests.store.servers import CHANGE, COMMIT, WRITE_OPENS, Cut
@@ -26,3 +27,22 @@ WRITES: Mapping[str, tuple[Callable[[Store], Awaitable[object]], str]] = {
     "delete": (lambda store: store.delete_generation_job(QUEUED), "delete"),
 }
 """Each with the verb that the database has for it."""
+
+MOMENTS: Mapping[str, tuple[Cut, str, int]] = {
+    **{moment: (cut, "not done", 0) for moment, cut in NOT_MADE.items()},
+    "before the commit is sent": (NOT_COMMITTED, "unknown", 0),
+    "when the commit was made": (COMMITTED, "unknown", 1),
+    "after its answer": (CONFIRMED, "done", 1),
+}
+"""Each with what the store says of the write then, and how many changes are made."""
+
+
+async def outcome_of(write: Awaitable[object]) -> str:
+    """What the store says of it."""
+    try:
+        await write
+    except OutcomeUnknown:
+        return "unknown"
+    except StoreError:
+        return "not done"
+    return "done"

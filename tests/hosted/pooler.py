@@ -55,14 +55,21 @@ class Pooler:
 
 
 @contextmanager
-def pooling(server: Server, program: str, mode: Mode) -> Iterator[Pooler]:
+def pooling(server: Server, program: str, mode: Mode, *, server_port: int | None = None) -> Iterator[Pooler]:
+    """`server_port` is where it finds the server, if not where that is."""
     port = free_port()
     directory = server.place.make_directory(f"pooler.{port}", server.account)
     users, configuration, log = directory / "users", directory / "pgbouncer.ini", directory / "log"
     roles = [*_logins(server), CONSOLE]
     _write(users, "".join(f'"{role}" "{PASSWORD}"\n' for role in roles), server)
     text = _CONFIGURATION.format(
-        host=LOCALHOST, server_port=server.port, port=port, users=users, console=CONSOLE, mode=mode, size=POOL_SIZE
+        host=LOCALHOST,
+        server_port=server_port or server.port,
+        port=port,
+        users=users,
+        console=CONSOLE,
+        mode=mode,
+        size=POOL_SIZE,
     )
     _write(configuration, text, server)
     pid = server.place.start(server.account, [program, str(configuration)], log=log)

@@ -1,15 +1,15 @@
 """A link dies under what a key of the dashboard writes: no crash, nothing lost or done twice, the truth on screen."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from tests.conftest import Conninfo
-from tests.hosted.cutting import COMMITTED, CONFIRMED, NOT_COMMITTED, NOT_MADE
+from tests.hosted.cutting import MOMENTS
 from tests.hosted.ledger import Ledger, shown, stored
-from tests.store.servers import Cut, Proxy, proxied
+from tests.store.servers import Proxy, proxied
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
 
@@ -31,14 +31,6 @@ WRITES = (
     Write(job=6, keys=("n", "enter"), verb="insert", told="Queued main_white"),
 )
 
-MOMENTS: Mapping[str, tuple[Cut, int]] = {
-    **{moment: (cut, 0) for moment, cut in NOT_MADE.items()},
-    "before the commit is sent": (NOT_COMMITTED, 0),
-    "when the commit was made": (COMMITTED, 1),
-    "after its answer": (CONFIRMED, 1),
-}
-"""Each with how many changes are made by then."""
-
 
 @asynccontextmanager
 async def behind_a_proxy(app_database: Conninfo) -> AsyncIterator[tuple[Driver, Proxy]]:
@@ -51,7 +43,7 @@ async def behind_a_proxy(app_database: Conninfo) -> AsyncIterator[tuple[Driver, 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_in_the_end_the_screen_shows_what_was_done(world: World, app_database: Conninfo, moment: str) -> None:
-    cut, changes = MOMENTS[moment]
+    cut, outcome, changes = MOMENTS[moment]
     ledger = Ledger(world, app_database)
     async with behind_a_proxy(app_database) as (driver, proxy):
         for write in WRITES:
@@ -68,6 +60,6 @@ async def test_in_the_end_the_screen_shows_what_was_done(world: World, app_datab
             await driver.press("r")
             await driver.until(lambda: not driver.banner)
             await driver.until(lambda: shown(driver) == stored(world))
-            assert any(write.told in toast for toast in driver.toasts) == (moment == "after its answer")
+            assert any(write.told in toast for toast in driver.toasts) == (outcome == "done")
         assert ledger.entries() == []
         assert driver.app.mistake is None

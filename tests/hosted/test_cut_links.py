@@ -1,22 +1,21 @@
 """A link dies under a write: what the store then says of it is what the database has done, once at most."""
 
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 
 from store.actor import ActingUser
 from store.database import Database, TimeLimits
-from store.errors import OutcomeUnknown, StoreError, TimedOut
+from store.errors import TimedOut
 from store.store import Store
-from tests.conftest import Conninfo
-from tests.hosted.cutting import COMMITTED, CONFIRMED, NOT_COMMITTED, NOT_MADE, WRITES
+from tests.conftest import Conninfo, require_tool
+from tests.hosted.cutting import MOMENTS, WRITES, outcome_of
 from tests.hosted.ledger import Ledger
-from tests.store.servers import Cut, Proxy, proxied
+from tests.hosted.pooler import pooling
+from tests.hosted.ways import Way
+from tests.store.servers import Proxy, proxied
 from tests.tui.world import ADA, World
-
-pytestmark = pytest.mark.parametrize("write", WRITES)
-
 
 CLOSING = 60
 """Bytes, in which a commit and its answer lie: of these every third is tried."""
@@ -28,52 +27,52 @@ def ledger(world: World, app_database: Conninfo) -> Ledger:
 
 
 @asynccontextmanager
-async def cutting(app_database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[tuple[Store, Proxy]]:
+async def cutting(database: Conninfo, limits: TimeLimits | None = None) -> AsyncIterator[tuple[Store, Proxy]]:
     async with (
-        proxied(app_database) as (proxy, through_proxy),
+        proxied(database) as (proxy, through_proxy),
         Store(Database(through_proxy, limits=limits)) as store,
     ):
         yield store.acting_as(ActingUser(id=ADA)), proxy
 
 
-@pytest.mark.parametrize("moment", NOT_MADE)
-async def test_before_the_commit_nothing_was_done_and_that_is_said(
-    app_database: Conninfo, ledger: Ledger, write: str, moment: str
-) -> None:
+async def write_is_cut(store: Store, proxy: Proxy, ledger: Ledger, *, write: str, moment: str) -> None:
+    """The first is; the same again, when the link is back, finds what became of it."""
     act, verb = WRITES[write]
-    async with cutting(app_database) as (store, proxy):
-        proxy.cut = NOT_MADE[moment]
-        with pytest.raises(StoreError) as refused:
-            await act(store)
-        assert not isinstance(refused.value, OutcomeUnknown)
-        assert ledger.entries() == []
-        proxy.come_back()
+    cut, outcome, changes = MOMENTS[moment]
+    proxy.cut = cut
+    assert await outcome_of(act(store)) == outcome
+    assert [entry[0] for entry in ledger.entries()] == [verb] * changes
+    proxy.come_back()
+    if outcome == "not done":
         await act(store)
-    assert [entry[0] for entry in ledger.entries()] == [verb]
+        assert [entry[0] for entry in ledger.entries()] == [verb]
 
 
-@pytest.mark.parametrize(("cut", "is_made"), [(NOT_COMMITTED, False), (COMMITTED, True)])
-async def test_between_the_commit_and_its_answer_the_outcome_is_called_unknown(
-    app_database: Conninfo, ledger: Ledger, write: str, cut: Cut, is_made: bool
+@pytest.mark.parametrize("moment", MOMENTS)
+@pytest.mark.parametrize("write", WRITES)
+async def test_the_store_says_what_was_done(app_database: Conninfo, ledger: Ledger, write: str, moment: str) -> None:
+    async with cutting(app_database) as (store, proxy):
+        await write_is_cut(store, proxy, ledger, write=write, moment=moment)
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_so_it_does_when_the_link_to_a_pooler_dies(
+    pooled_by_transaction: Way, ledger: Ledger, moment: str
 ) -> None:
-    act, verb = WRITES[write]
-    async with cutting(app_database) as (store, proxy):
-        proxy.cut = cut
-        with pytest.raises(OutcomeUnknown):
-            await act(store)
-    assert [entry[0] for entry in ledger.entries()] == [verb] * is_made
+    async with cutting(pooled_by_transaction.conninfo) as (store, proxy):
+        await write_is_cut(store, proxy, ledger, write="transition", moment=moment)
 
 
-async def test_after_the_answer_it_was_done(app_database: Conninfo, ledger: Ledger, write: str) -> None:
-    act, verb = WRITES[write]
-    async with cutting(app_database) as (store, proxy):
-        proxy.cut = CONFIRMED
-        await act(store)
-        proxy.come_back()
-        assert (await store.get_generation_jobs()).items
-    assert [entry[0] for entry in ledger.entries()] == [verb]
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_and_when_the_pooler_loses_the_server(owner: Way, ledger: Ledger, moment: str) -> None:
+    async with proxied(owner.conninfo) as (proxy, through_proxy):
+        port = int(through_proxy["port"])
+        with pooling(owner.server, require_tool("pgbouncer"), "transaction", server_port=port) as pooler:
+            async with Store(Database(pooler.login(owner.database))) as store:
+                await write_is_cut(store, proxy, ledger, write="transition", moment=moment)
 
 
+@pytest.mark.parametrize("write", WRITES)
 async def test_a_link_that_falls_silent_is_not_waited_for_and_what_was_not_committed_never_comes_to_be(
     app_database: Conninfo, ledger: Ledger, write: str
 ) -> None:
@@ -87,6 +86,7 @@ async def test_a_link_that_falls_silent_is_not_waited_for_and_what_was_not_commi
         assert ledger.entries() == []
 
 
+@pytest.mark.parametrize("write", WRITES)
 async def test_wherever_the_conversation_breaks_off_the_store_says_what_was_done(
     app_database: Conninfo, world: World, ledger: Ledger, write: str
 ) -> None:
@@ -104,13 +104,3 @@ async def test_wherever_the_conversation_breaks_off_the_store_says_what_was_done
             outcome = await outcome_of(act(store))
         said.add((outcome, *(entry[0] for entry in ledger.entries())))
     assert said == {("not done",), ("unknown",), ("unknown", verb), ("done", verb)}
-
-
-async def outcome_of(write: Awaitable[object]) -> str:
-    try:
-        await write
-    except OutcomeUnknown:
-        return "unknown"
-    except StoreError:
-        return "not done"
-    return "done"
