@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands there."""
+"""The README's Python runs as it stands there, and its configuration can be used."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,11 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from store.configuration.reading import read_text
 from store.model import GenerationJob
+from store.settings import resolve
 from tests.conftest import Conninfo, connect
+from tui.setup import setup_of
 
 README = Path(__file__).parents[1] / "README.md"
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
@@ -85,3 +88,12 @@ def test_a_summary(database: Conninfo, owner: psycopg.Connection, capsys: pytest
         "Failed: 1",
         "Total: $8.52",
     ]
+
+
+def test_the_configuration_is_one() -> None:
+    (text,) = re.findall(r"^<!-- configuration -->\n```toml\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    configuration = read_text(text, path=Path("/here/config.toml"))
+    assert list(configuration.profiles) == ["production", "staging", "embedded"]
+    setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
+    assert setup.destinations[0].name == "staging"
+    assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}

@@ -26,14 +26,8 @@ class Destination:
     @property
     def detail(self) -> str:
         """What tells it from others in a list. Imports the driver, to read an address."""
-        match self.settings.write_rule:
-            case WriteRule.OPEN:
-                rule = "may write"
-            case WriteRule.LEASED:
-                rule = "read-only until W"
-            case WriteRule.CLOSED:
-                rule = "read-only"
-        return ", ".join(filter(None, (self._where(), rule)))
+        rule = "may write" if self.settings.write_rule is WriteRule.OPEN else "read-only"
+        return ", ".join(filter(None, (rule, self._where())))
 
     def _where(self) -> str:
         from store.connection_url import label, parameters

@@ -18,7 +18,10 @@ async def pick_database(app: "GjobsApp") -> None:
     if len(known) < 2:
         say(app, Toast(text=ALONE, severity="warning"))
         return
-    choices = [Choice(key=str(at), label=full_name(one), detail=one.detail) for at, one in enumerate(known)]
+    choices = [
+        Choice(key=str(place), label=full_name(one), detail=one.detail, color=one.color)
+        for place, one in enumerate(known)
+    ]
     present = str(known.index(app.destination)) if app.destination in known else None
     picked = await app.push_screen_wait(PickDialog(title="Look at which database?", choices=choices, chosen=present))
     if picked is not None and picked != present:

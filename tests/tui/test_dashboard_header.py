@@ -55,8 +55,40 @@ def standing(**fields: object) -> Standing:
         ),
         (standing(database=None), None, " gjobs  no database yet · connecting …"),
         (standing(database=None, trouble="no schema"), None, " gjobs  no database yet · ✗ no schema"),
+        (standing(is_exposed=True), 1.0, " gjobs  host/app · as ada@example.com · not encrypted · live every 2 s"),
+        (
+            standing(origin="DATABASE_URL", read_only=True),
+            1.0,
+            " gjobs  DATABASE_URL host/app · as ada@example.com · read-only · live every 2 s",
+        ),
+        (standing(database="Production", has_color=True), 1.0, " Production  as ada@example.com · live every 2 s"),
+        (
+            standing(database="Production", has_color=True, address="host/app"),
+            1.0,
+            " Production  host/app · as ada@example.com · live every 2 s",
+        ),
+        (standing(database="Production", has_color=True, eyes=""), None, " Production  connecting …"),
+        (
+            standing(database="Production", eyes="", trouble="sign-in refused"),
+            None,
+            " gjobs  Production · ✗ sign-in refused",
+        ),
         (standing(database="h\x1b[31m", eyes="a\n\u202eb"), 1.0, " gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
     ],
 )
 def test_what_the_line_says(shown: Standing, data_age: float | None, text: str) -> None:
     assert status_content(shown, data_age=data_age).plain == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (90, " The production database  db.example.com/app · as ada@example.com · live every 2 s"),
+        (80, " The production database  as ada@example.com · live every 2 s"),
+        (55, " The production…  as ada@example.com · live every 2 s"),
+        (48, " The product…  as ada@example… · live every 2 s"),
+    ],
+)
+def test_names_give_way_before_the_state_does(width: int, text: str) -> None:
+    shown = standing(database="The production database", has_color=True, address="db.example.com/app")
+    assert status_content(shown, data_age=1.0, width=width).plain == text

@@ -18,6 +18,7 @@ from tui.widgets.steady_text import SteadyText
 from tui.widgets.text_field import TextField
 
 _LONGEST_LABEL = 60
+_BLOCK = "■"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class Choice:
     detail: str
     keywords: str = ""
     """Found by, besides the label."""
+    color: str | None = None
+    """Of a block before the label."""
 
 
 class PickDialog(Dialog[str]):
@@ -129,4 +132,5 @@ class PickDialog(Dialog[str]):
 
 def _prompt(choice: Choice) -> Content:
     label, detail = clean(choice.label, limit=_LONGEST_LABEL), clean(choice.detail, limit=60)
-    return Content.assemble((f" {label}", ""), (f"  {detail}", "$foreground-muted"))
+    block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
+    return Content.assemble(block, (f" {label}", ""), (f"  {detail}", "$foreground-muted"))

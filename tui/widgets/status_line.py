@@ -46,6 +46,7 @@ _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)
 """Cells of each name, tried until the state at the end of the line is not cut."""
 
 _DOT: Part = (" · ", "$foreground-muted")
+_BLOCK_STYLE = "bold $frame-text on $frame-block"
 _LENS_STYLE = "bold $text-warning"
 
 
@@ -73,10 +74,17 @@ def status_content(
     for cells in _NAME_WIDTHS:
         end = _end(standing, data_age, _writing(standing.lease, now, cells))
         for address in addresses:
-            content = Content.assemble(*_names(standing, cells, address), *end)
+            content = Content.assemble(*_joined(_names(standing, cells, address), end))
             if width is None or content.cell_length <= width:
                 return content
     return content
+
+
+def _joined(names: list[Part], end: list[Part]) -> list[Part]:
+    """A block's own edge parts it from what follows."""
+    if names[-1][1] != _BLOCK_STYLE:
+        return [*names, *end]
+    return [*names, (" ", ""), *end[1:]]
 
 
 def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
@@ -86,7 +94,7 @@ def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
     label = _name(standing.database, cells)
     parts: list[Part] = []
     if standing.has_color:
-        parts.append((f" {label} ", "bold $frame-text on $frame-block"))
+        parts.append((f" {label} ", _BLOCK_STYLE))
     else:
         parts += _BEGINNING
         if standing.origin:
