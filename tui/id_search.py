@@ -14,7 +14,16 @@ from tui.outcomes import Toast, error_toast
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
 from tui.text import clean
-from tui.things import Thing, hidden_toast, nothing_toast, thing_choice, things, unused_asset_toast
+from tui.things import (
+    Thing,
+    UnseenJob,
+    hidden_project_toast,
+    hidden_toast,
+    nothing_toast,
+    thing_choice,
+    things,
+    unused_asset_toast,
+)
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -70,24 +79,35 @@ async def _pick(app: "GjobsApp", found: Sequence[Thing], everything: Located, ey
 
 
 async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing) -> None:
+    sees = operator if thing.is_hidden else store
+    project = await _project_of(sees, thing.what)
+    if app.connection.store is not store:
+        return  # Somebody else looks by now.
     if thing.is_hidden:
-        lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-        say(app, hidden_toast(thing, eyes_name(store.actor), lens_key=lens_key, eyes_key=eyes_key))
-        if isinstance(thing.what, GenerationJob):
-            app.dashboard.point_lens_at(thing.what)
+        _tell_hidden(app, eyes_name(store.actor), thing, project)
         return
-    dashboard = app.dashboard
     match thing.what:
         case GenerationJob() as job:
-            await dashboard.show_job(job, await store.get_project(job.project_id))
-        case Project() as project:
-            dashboard.show_project(project)
+            await app.dashboard.show_job(job, project)
+        case Project() as itself:
+            app.dashboard.show_project(itself)
+        case Asset() as asset if project is not None:
+            unused = unused_asset_toast(asset)
+            app.dashboard.show_project(project, using=asset.id, otherwise=lambda: say(app, unused))
         case Asset() as asset:
-            project_of_asset = await store.get_project(asset.project_id)
-            if project_of_asset is not None:
-                unused = unused_asset_toast(asset)
-                dashboard.show_project(project_of_asset, using=asset.id, otherwise=lambda: say(app, unused))
+            say(app, hidden_project_toast(asset, eyes_name(store.actor)))
         case ActingUser() as user:
             app.look_with(operator.acting_as(user))
         case _:
             assert_never(thing.what)
+
+
+async def _project_of(store: "Store", what: GenerationJob | Project | Asset | ActingUser) -> Project | None:
+    return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
+
+
+def _tell_hidden(app: "GjobsApp", eyes: str, thing: Thing, project: Project | None) -> None:
+    if isinstance(thing.what, GenerationJob):
+        app.dashboard.point_lens_at(UnseenJob(job=thing.what, project=project))
+    lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    say(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))

@@ -46,10 +46,8 @@ def _hidden_by(rules: ReadRules) -> str:
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
-def hiding_lines(lens: Lens | None, job: GenerationJob) -> tuple[str, ...]:
-    """On a hidden job: from whom, why, and the policies with their expressions. Empty for one that is seen."""
-    if lens is None or job.id not in lens.hidden:
-        return ()
+def hiding_lines(lens: Lens) -> tuple[str, ...]:
+    """On a hidden job: from whom and why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(lens)}. {clean(why_hidden(lens.rules), limit=400)}"
     return (first, *(_policy_line(policy) for policy in _deciding(lens.rules)))
 

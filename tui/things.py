@@ -22,6 +22,15 @@ class Thing:
         return f"{type(self.what).__name__} {self.what.id}"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenJob:
+    """What an id led to and the present eyes do not see."""
+
+    job: GenerationJob
+    project: Project | None
+    """As the operator sees it."""
+
+
 def things(seen: Located, everything: Located) -> list[Thing]:
     """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
     visible = list(_parts(seen))
@@ -73,3 +82,7 @@ def nothing_toast(text: str, eyes: str | None) -> Toast:
 
 def unused_asset_toast(asset: Asset) -> Toast:
     return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
+
+
+def hidden_project_toast(asset: Asset, eyes: str) -> Toast:
+    return Toast(text=f"The {thing_name(asset)} is in a project that {eyes} does not see.", severity="warning")

@@ -158,6 +158,8 @@ def test_which_project_is_shown(
     )
 
     assert project_to_show(overview, all_was_chosen=all_was_chosen) == shown
+    if wanted is not None:
+        assert project_to_show(overview, all_was_chosen=all_was_chosen, was_located=True) == wanted
 
 
 @pytest.mark.parametrize(

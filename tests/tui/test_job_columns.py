@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
@@ -16,7 +17,11 @@ from tui.job_columns import Column, ColumnName, ContentWidths, column_at, lay_ou
 USUAL = ContentWidths(mode=15, cost=7)
 ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
 contents = st.builds(
-    ContentWidths, mode=st.integers(0, 24), cost=st.integers(0, 15), project=st.none() | st.integers(0, 24)
+    ContentWidths,
+    mode=st.integers(0, 24),
+    cost=st.integers(0, 15),
+    project=st.none() | st.integers(0, 24),
+    through_lens=st.booleans(),
 )
 
 
@@ -28,7 +33,8 @@ def names(columns: tuple[Column, ...]) -> list[str]:
 def test_columns_fit_the_width_side_by_side(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
-    assert names(columns)[:2] == ["STATUS", "MODE"]
+    first = [*(["LENS"] if content.through_lens else []), "STATUS", "MODE"]
+    assert names(columns)[: len(first)] == first
     assert all(left.start + left.width < right.start for left, right in pairwise(columns))
     assert columns[-1].start + columns[-1].width <= width
 
@@ -45,6 +51,7 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
         (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
+        (80, replace(USUAL, through_lens=True), "LENS STATUS MODE COST CREATED ERROR"),
         (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
@@ -79,6 +86,7 @@ def test_widths_come_from_all_rows_and_are_bounded() -> None:
 
     assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
     assert measure(jobs, {UUID(int=2): "Autumn"}) == ContentWidths(mode=24, cost=5, project=8)
+    assert measure([], None, through_lens=True) == ContentWidths(through_lens=True)
     assert measure([], {}) == ContentWidths(project=0)
 
 
@@ -172,3 +180,14 @@ def test_a_row_of_any_text_is_clean_and_in_its_columns(width: int, mode: str, er
 
     assert all(cell.text.isprintable() for cell in cells)
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
+
+
+def test_a_hidden_job_says_so_and_is_dimmed_in_every_column() -> None:
+    columns = lay_out(80, replace(USUAL, through_lens=True))
+    hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
+    seen = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON)
+
+    assert (hidden[0].text, seen[0].text) == ("⊘ hidden", " " * 8)
+    assert hidden[0].style == "job-table--hidden"
+    assert {cell.style for cell in hidden[1:]} == {"job-table--quiet"}
+    assert "job-table--failed" in {cell.style for cell in seen}

@@ -1,5 +1,6 @@
 """What stands above the list of jobs, and in place of its rows."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -7,6 +8,7 @@ import pytest
 
 from store.model import JobStatistic, JobStatistics, JobStatus, Overview, OverviewQuery, Page, PageKey, Project
 from tests.tui.support import NOON, make_job
+from tests.tui.test_lens_words import LENS
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn
 from tui.job_list_title import job_list_title, why_empty
 
@@ -59,6 +61,21 @@ def test_the_title_says_how_many_of_how_many(seen: Overview | None, shown: int, 
     assert job_list_title(seen, shown=shown, needle=needle, sort=NEWEST_FIRST) == title
 
 
+@pytest.mark.parametrize(
+    ("held", "needle", "title"),
+    [
+        (None, "", "Jobs · ana@example.com sees 37 of 41, newest first"),
+        (None, "time", "Jobs · 1 with “time” of 41 · ana@example.com sees 37 of 41, newest first"),
+        (2, "", "Jobs · newest 2 · ana@example.com sees 37 of 41, newest first"),
+        (2, "time", "Jobs · 1 with “time” of newest 2 · ana@example.com sees 37 of 41, newest first"),
+    ],
+)
+def test_through_the_lens_the_title_says_who_sees_how_many(held: int | None, needle: str, title: str) -> None:
+    jobs = LENS.jobs if held is None else replace(LENS.jobs, next_key=PageKey(created_at=NOON, id=UUID(int=9)))
+    seen = replace(overview(), lens=replace(LENS, jobs=jobs))
+    assert job_list_title(seen, shown=1, needle=needle, sort=NEWEST_FIRST) == title
+
+
 def test_every_order_has_words_of_its_own() -> None:
     orders = [Sort(column=column, descending=descending) for column in SortColumn for descending in (True, False)]
     titles = {job_list_title(overview(), shown=3, needle="", sort=order) for order in orders}
@@ -69,6 +86,12 @@ def test_every_order_has_words_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("seen", "needle", "sentence"),
     [
+        (
+            overview(),
+            "dead",
+            "No row holds what you look for. Enter looks for that id everywhere. Press esc to show all rows again.",
+        ),
+        (replace(overview(), lens=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
         (overview(), "x", "No row holds what you look for. Press esc to show all rows again."),
         (overview(projects=0), "", "No projects found. Press P to create one first."),
         (overview(status=JobStatus.RUNNING), "", "No running jobs."),

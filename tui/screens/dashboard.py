@@ -27,6 +27,7 @@ from tui.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.details import JobDetails
+from tui.things import UnseenJob
 from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
 from tui.widgets.job_table_messages import Opened
@@ -109,8 +110,10 @@ class DashboardScreen(Screen[None]):
         self._standing: Standing | None = None
         self._arrival: Callable[[Overview], object] | None = None
         """What to do, once, with the first look at what was asked for last."""
-        self._unseen: GenerationJob | None = None
-        """A job that an id led to and that the present eyes do not see: the lens is pointed at it."""
+        self._unseen: UnseenJob | None = None
+        """What the lens is pointed at."""
+        self._beyond: UUID | None = None
+        """A hidden job that the lens was pointed at, and that is beyond what is listed."""
         self.looked_for = OverviewQuery()
         """What is looked at."""
 
@@ -178,7 +181,7 @@ class DashboardScreen(Screen[None]):
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
         self._overview, self._fetched_at, self._failure = None, None, None
-        self._arrival = self._unseen = None
+        self._arrival = self._unseen = self._beyond = None
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.jobs.forget("Looking …")
@@ -250,22 +253,26 @@ class DashboardScreen(Screen[None]):
         is_seen = lens is not None and self._overview is not None and self._overview.query == self.looked_for
         return short_verdict(lens) if lens is not None and is_seen else "looking …"
 
-    def point_lens_at(self, job: GenerationJob) -> None:
-        """The next look through the lens is at this job, which the present eyes do not see."""
-        self._unseen = job
+    def point_lens_at(self, unseen: UnseenJob) -> None:
+        """The next look through the lens is at this job."""
+        self._unseen = unseen
 
     def look_through_lens(self) -> None:
         """Or without it again."""
-        job, self._unseen = self._unseen, None
-        if job is None:
+        unseen, self._unseen = self._unseen, None
+        if unseen is None:
             wanted = self.looked_for
             self._ask(wanted.project_id, wanted.status, through_lens=not wanted.through_lens)
             return
+        job = unseen.job
 
         def arrived(_: Overview) -> None:
             if not self.jobs.table.move_to(job.id):
+                self._beyond = job.id
                 self.call_later(self._show_details_of, job, is_listed=False)
 
+        if unseen.project is not None:
+            self.jobs.learn_project(unseen.project)
         self.jobs.leave_find()
         self._ask(job.project_id, None, through_lens=True)
         self._arrival = arrived
@@ -305,7 +312,7 @@ class DashboardScreen(Screen[None]):
     def _want(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
         """With a user's eyes nothing is done to what they do not see."""
         lens = self._lens
-        hidden = sum(job.id in lens.hidden for job in jobs) if lens else 0
+        hidden = sum(map(self._is_hidden, jobs))
         if lens and hidden:
             say(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
         else:
@@ -353,7 +360,7 @@ class DashboardScreen(Screen[None]):
         await self._show_details_of(job, is_listed=True)
 
     async def _show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
-        project, hiding = self._project_name(job.project_id), hiding_lines(self._lens, job)
+        project, hiding = self._project_name(job.project_id), self._hiding(job)
         details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
@@ -368,6 +375,12 @@ class DashboardScreen(Screen[None]):
     @property
     def _lens(self) -> Lens | None:
         return self._overview.lens if self._overview else None
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        return self._lens is not None and (job.id in self._lens.hidden or job.id == self._beyond)
+
+    def _hiding(self, job: GenerationJob) -> tuple[str, ...]:
+        return hiding_lines(self._lens) if self._lens is not None and self._is_hidden(job) else ()
 
     def _show_costs(self, overview: Overview) -> None:
         """The numbers are those of the present eyes, through the lens, too."""
@@ -409,4 +422,4 @@ class DashboardScreen(Screen[None]):
         details = next((screen for screen in self.app.screen_stack if isinstance(screen, JobDetails)), None)
         if details is not None and self._overview is not None:
             job = self.jobs.job(details.job.id)
-            details.show(job, now=self.now, hiding=hiding_lines(self._lens, job or details.job))
+            details.show(job, now=self.now, hiding=self._hiding(job or details.job))

@@ -39,16 +39,14 @@ class SearchDialog(PickDialog):
         self._enter_waits = False
         self._waits: list[Timer] = []
 
-    def on_mount(self) -> None:
-        self._start("")
-
     def look_for(self, needle: str) -> None:
         self._needle, self._is_answered, self._enter_waits = needle, False, False
         self._stop_waits()
-        self._waits = [
-            self.set_timer(_STILL_TYPING_SECONDS, partial(self._start, needle)),
-            self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching),
-        ]
+        self._waits = [self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)]
+        if needle:
+            self._waits.append(self.set_timer(_STILL_TYPING_SECONDS, partial(self._start, needle)))
+        else:
+            self._start(needle)
 
     def take_highlighted(self) -> None:
         """What is listed may have been found by less than was typed: then the answer is waited for."""

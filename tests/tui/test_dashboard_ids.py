@@ -1,0 +1,168 @@
+"""An id, or its beginning, leads to its thing: in the find field, the project picker and the user picker."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from store.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, job_id
+
+ASSET = UUID("a5000000-0000-4000-8000-000000000000")
+UNUSED = UUID("a6000000-0000-4000-8000-000000000000")
+BENS_ASSET = UUID("b5000000-0000-4000-8000-000000000000")
+
+
+@pytest.fixture
+def world(world: World) -> World:
+    """The asset of the jobs 2 and 5, another of nobody's, and one of Ben's."""
+    world.asset(ASSET, "uploads/shoe.png")
+    world.asset(UNUSED, "uploads/hat.png", project=SPRING)
+    world.asset(BENS_ASSET, "uploads/tent.png", project=TRAIL, owner=BEN)
+    world.sql(
+        "update public.generation_jobs set input_asset_id = %s where mode in ('packaging', 'feature_callout')", ASSET
+    )
+    return world
+
+
+@pytest.fixture
+async def operator(world: World, database: Conninfo) -> AsyncIterator[Driver]:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        yield driver
+
+
+async def find(driver: Driver, text: str) -> None:
+    await driver.press("slash")
+    await driver.type(text)
+    await driver.press("enter")
+
+
+@pytest.mark.parametrize("text", [str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"])
+async def test_a_job_of_another_project_opens_and_stands_under_the_cursor(dashboard: Driver, text: str) -> None:
+    await dashboard.press("5")
+    await dashboard.sees("Failed jobs · 1")
+    await find(dashboard, text)
+    await dashboard.has_dialog("Job")
+    await dashboard.sees("✓ succeeded", str(job_id(7)))
+    await dashboard.press("escape")
+    await dashboard.sees("Costs · Spring lookbook", "Jobs · 1, newest first")
+    assert dashboard.cursor == 7
+
+
+async def test_a_job_that_is_listed_is_found_as_ever(dashboard: Driver) -> None:
+    await find(dashboard, str(job_id(3)))
+    assert (dashboard.rows, dashboard.cursor, dashboard.dialog) == ([3], 3, "")
+
+
+async def test_a_job_beyond_the_newest_opens_too(dashboard: Driver, world: World) -> None:
+    world.jobs(range(100, 610))
+    await dashboard.looks_again()
+    await dashboard.sees("newest 500 of 516")
+    await find(dashboard, str(job_id(609)))
+
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(str(job_id(609)), "This job is beyond what is listed: it is shown as it was read.")
+    before = dashboard.app.looks
+    dashboard.app.action_refresh()
+    await dashboard.until(lambda: dashboard.app.looks > before)
+    await dashboard.sees("This job is beyond what is listed")
+    await dashboard.press("s")
+    await dashboard.is_told("Started lifestyle 00000261.")
+
+
+async def test_a_project_from_the_project_picker(operator: Driver) -> None:
+    await operator.press("p")
+    await operator.has_dialog("Show which project?")
+    await operator.type(str(TRAIL))
+    await operator.press("enter")
+    await operator.sees("Costs · Trail gear")
+
+
+async def test_a_project_that_the_list_no_longer_holds(operator: Driver, world: World) -> None:
+    """Only the newest projects are listed; one without jobs is kept all the same, with its name."""
+    world.sql("insert into public.projects (user_id, name) select %s, 'New ' || n from generate_series(1, 500) n", ADA)
+    old = UUID("beef0000-0000-4000-8000-000000000000")
+    world.project(old, "Very old", days_ago=900)
+    await operator.looks_again()
+    await find(operator, "beef0000")
+    await operator.sees("Costs · Very old", "Press n to create your first generation job.")
+    await operator.looks_again()
+    await operator.sees("Costs · Very old")
+
+
+async def test_a_user_from_the_find_field(dashboard: Driver) -> None:
+    await find(dashboard, str(BEN))
+    await dashboard.sees("as ben@example.com", "Costs · Trail gear")
+
+
+async def test_an_asset_leads_to_the_jobs_that_use_it(dashboard: Driver) -> None:
+    await dashboard.show_project("Spring lookbook")
+    await find(dashboard, str(ASSET))
+    await dashboard.sees("Costs · Autumn catalog", "Jobs · 2 with")
+    assert dashboard.rows == [2, 5]
+
+
+async def test_an_asset_among_the_jobs_shown_is_found_there(dashboard: Driver) -> None:
+    await find(dashboard, str(ASSET)[:8])
+    assert dashboard.rows == [2, 5]
+
+
+async def test_an_asset_that_no_job_uses_leads_to_its_project(dashboard: Driver) -> None:
+    await find(dashboard, str(UNUSED))
+    await dashboard.sees("Costs · Spring lookbook")
+    await dashboard.is_told("No job listed uses the asset uploads/hat.png. Its project is shown.")
+    assert dashboard.rows == [7]
+
+
+async def test_a_beginning_that_several_things_have(dashboard: Driver, world: World) -> None:
+    for number in (0xBEEF0001, 0xBEEF0002):
+        world.job(number, project=SPRING, minutes_ago=3)
+    world.project(UUID("beef0003-0000-4000-8000-000000000000"), "Beef", days_ago=9)
+    await find(dashboard, "beef")
+    await dashboard.has_dialog("Which one?")
+    await dashboard.sees("Job lifestyle beef0001", "Job lifestyle beef0002", "Project “Beef”")
+    await dashboard.press("down", "enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees("beef0002-0000-0000-0000-000000000000")
+
+
+@pytest.mark.parametrize(
+    ("thing", "sentence"),
+    [
+        (job_id(8), "The job lifestyle 00000008 exists, but ada@example.com does not see it: press v for why."),
+        (TRAIL, "The project “Trail gear” exists, but ada@example.com does not see it: press u for the operator."),
+        (
+            BENS_ASSET,
+            "The asset uploads/tent.png exists, but ada@example.com does not see it: press u for the operator.",
+        ),
+    ],
+    ids=["job", "project", "asset"],
+)
+async def test_what_is_hidden_is_told_apart_from_what_is_gone(dashboard: Driver, thing: UUID, sentence: str) -> None:
+    await find(dashboard, str(thing))
+    await dashboard.is_told(sentence)
+    await dashboard.sees("Costs · Autumn catalog")
+    assert dashboard.dialog == ""
+
+
+async def test_what_is_gone(dashboard: Driver) -> None:
+    nothing = "dead0000-0000-4000-8000-00000000dead"
+    await find(dashboard, nothing)
+    await dashboard.is_told(
+        f"No job, project, asset or user has the id {nothing}, neither for ada@example.com nor for the operator."
+    )
+
+
+async def test_ordinary_words_are_never_looked_up(dashboard: Driver) -> None:
+    await find(dashboard, "nothing like it")
+    await dashboard.sees("No row holds what you look for. Press esc to show all rows again.")
+    assert dashboard.toasts == []
+
+
+async def test_the_details_name_the_owner_and_the_asset(dashboard: Driver) -> None:
+    await dashboard.go_to(2)
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")

@@ -1,0 +1,260 @@
+"""The lens: beside what a user sees what they do not, which policy hides it, and whose numbers are whose."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from store.actor import OPERATOR
+from store.model import JobStatus
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import AUTUMN, BEN, TRAIL, World, job_id
+
+POLICY = "Users can view own generation jobs"
+WHY = f"⊘ hidden by the policy “{POLICY}”"
+
+
+@pytest.fixture
+def shared(world: World) -> World:
+    """Ben has the failed job 9 and the queued 10 in Ada's Autumn; Ada has the job 11 in Ben's project."""
+    world.job(9, "failed", owner=BEN, cost_cents=4_000)
+    world.job(10, "queued", owner=BEN, cost_cents=5_000)
+    world.job(11, "queued", project=TRAIL, cost_cents=7)
+    return world
+
+
+@pytest.fixture
+async def dashboard(shared: World, app: WatchedApp) -> AsyncIterator[Driver]:
+    """Ada's newest project, with her eyes."""
+    async with driving(app) as driver:
+        yield driver
+
+
+@pytest.fixture
+async def through_lens(dashboard: Driver) -> Driver:
+    await dashboard.press("v")
+    await dashboard.sees("lens: ada@example.com sees 6 of 8")
+    return dashboard
+
+
+def row_of(dashboard: Driver, number: int) -> str:
+    place = dashboard.rows.index(number)
+    return dashboard.row(place + 1)
+
+
+async def test_hidden_rows_stand_among_the_others_with_a_word(through_lens: Driver) -> None:
+    assert through_lens.rows == [1, 2, 3, 4, 5, 6, 9, 10]
+    assert through_lens.title == "Jobs · ada@example.com sees 6 of 8, newest first"
+    assert [number for number in through_lens.rows if "⊘ hidden" in row_of(through_lens, number)] == [9, 10]
+    await through_lens.sees(WHY)
+
+
+async def test_a_hidden_row_is_dimmed_as_well(through_lens: Driver) -> None:
+    table = through_lens.table
+    quiet = table.get_component_rich_style("job-table--quiet").color
+    (mode,) = [segment for segment in table.render_line(8) if "lifestyle" in segment.text]
+    (seen,) = [segment for segment in table.render_line(3) if "main_white" in segment.text]
+    assert mode.style is not None
+    assert seen.style is not None
+    assert mode.style.color == quiet != seen.style.color
+
+
+async def test_the_numbers_stay_the_user_s_and_say_so(dashboard: Driver) -> None:
+    before = dashboard.costs
+    await dashboard.press("v")
+    await dashboard.sees("lens: ada@example.com sees 6 of 8")
+
+    assert dashboard.costs == before
+    await dashboard.sees("Costs · Autumn catalog, as ada@example.com sees it")
+
+
+async def test_the_same_key_closes_it(through_lens: Driver) -> None:
+    await through_lens.press("v")
+    await through_lens.sees("as ada@example.com", "Costs · Autumn catalog ─")
+
+    assert through_lens.rows == [1, 2, 3, 4, 5, 6]
+    await through_lens.sees_no_more("⊘ hidden")
+
+
+async def test_the_cursor_stays_on_its_job_when_it_opens_and_closes(dashboard: Driver) -> None:
+    await dashboard.go_to(4)
+    await dashboard.press("v")
+    await dashboard.sees("sees 6 of 8")
+    assert dashboard.cursor == 4
+    await dashboard.press("v")
+    await dashboard.sees_no_more("⊘ hidden")
+    assert dashboard.cursor == 4
+
+
+async def test_with_all_projects_what_concerns_the_user(through_lens: Driver) -> None:
+    await through_lens.press("p")
+    await through_lens.has_dialog("Show which project?")
+    await through_lens.type("all projects")
+    await through_lens.press("enter")
+    await through_lens.sees("lens: ada@example.com sees 8 of 10")
+
+    assert through_lens.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
+
+
+async def test_of_one_status(through_lens: Driver) -> None:
+    await through_lens.press("5")
+    await through_lens.sees("lens: ada@example.com sees 1 of 2")
+    assert through_lens.rows == [4, 9]
+    assert through_lens.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
+
+
+async def test_the_details_of_a_hidden_job_say_what_hides_it(through_lens: Driver) -> None:
+    await through_lens.go_to(9)
+    await through_lens.press("enter")
+    await through_lens.has_dialog("Job")
+    await through_lens.sees(
+        "⊘ hidden from ada@example.com.",
+        f"“{POLICY}” lets through (( SELECT auth.uid() AS uid) =",
+        "ben@example.com  b0000000",
+    )
+    await through_lens.sees_no_more("d delete   y")
+
+    await through_lens.press("escape")
+    await through_lens.go_to(1)
+    await through_lens.press("enter")
+    await through_lens.has_dialog("Job")
+    await through_lens.sees("d delete   y copy id")
+    await through_lens.sees_no_more("⊘ hidden from")
+
+
+@pytest.mark.parametrize("key", ["s", "c", "f", "d"])
+async def test_no_key_acts_on_a_hidden_job(through_lens: Driver, shared: World, key: str) -> None:
+    await through_lens.go_to(10)
+    await through_lens.press(key)
+    await through_lens.is_told("ada@example.com does not see this job; press u for the operator.")
+
+    assert through_lens.dialog == ""
+    assert shared.status(10) is JobStatus.QUEUED
+
+
+async def test_none_of_several_is_changed_where_one_is_hidden(through_lens: Driver, shared: World) -> None:
+    await through_lens.go_to(5)
+    await through_lens.press("space")
+    await through_lens.go_to(10)
+    await through_lens.press("space", "s")
+    await through_lens.is_told("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
+    assert (shared.status(5), shared.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
+
+
+async def test_no_key_in_the_details_acts_on_a_hidden_job(through_lens: Driver, shared: World) -> None:
+    await through_lens.go_to(10)
+    await through_lens.press("enter")
+    await through_lens.has_dialog("Job")
+    await through_lens.press("s")
+    await through_lens.is_told("ada@example.com does not see this job")
+    assert shared.status(10) is JobStatus.QUEUED
+
+
+async def test_a_job_that_is_seen_is_still_changed(through_lens: Driver, shared: World) -> None:
+    await through_lens.go_to(1)
+    await through_lens.press("s")
+    await through_lens.is_told("Started lifestyle 00000001.")
+    assert shared.status(1) is JobStatus.RUNNING
+
+
+async def test_it_follows_what_others_do(through_lens: Driver, shared: World) -> None:
+    shared.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
+    shared.delete(9)
+    await through_lens.looks_again()
+
+    await through_lens.sees("lens: ada@example.com sees 5 of 7")
+    assert "⊘ hidden" in row_of(through_lens, 3)
+
+
+async def test_the_operator_is_asked_at_whose_eyes(shared: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.press("v")
+        await driver.has_dialog("See beside whose eyes what they do not?")
+        await driver.until(lambda: "ada@example.com" in driver.text)
+        await driver.sees_no_more("the role as connected")
+        await driver.type("ada@")
+        await driver.press("enter")
+
+        await driver.sees("lens: ada@example.com sees 6 of 8")
+        await driver.press("u")
+        await driver.has_dialog("Look with whose eyes?")
+        await driver.type("ben@")
+        await driver.press("enter")
+        await driver.sees("as ben@example.com")
+        await driver.sees_no_more("lens:")
+
+
+async def test_the_operator_who_picks_nobody_goes_on_as_before(shared: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.press("v")
+        await driver.has_dialog("See beside whose eyes what they do not?")
+        await driver.press("escape")
+        await driver.has_dialog("")
+        await driver.sees("as the operator")
+
+
+class TestOnTheAppsOwnDatabase:
+    """Whose grants and policies differ."""
+
+    @pytest.fixture
+    async def app_world(self, attached_database: Conninfo, quick_pilot: None) -> AsyncIterator[World]:
+        world = World(attached_database)
+        world.users()
+        world.project(AUTUMN, "Autumn catalog", days_ago=1)
+        for number in (1, 2):
+            world.job(number)
+        yield world
+        world.close()
+
+    @pytest.fixture
+    def app(self, attached_database: Conninfo, tmp_path: Path) -> WatchedApp:
+        return WatchedApp(opener_of(attached_database), state_path=tmp_path / "state.json")
+
+    async def test_no_grant_is_never_zero(self, app_world: World, app: WatchedApp) -> None:
+        app_world.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
+        async with driving(app) as driver:
+            await driver.sees("no privilege")
+            await driver.press("v")
+            await driver.sees(
+                "lens: ada@example.com sees none: no grant",
+                "No grant: ada@example.com may not read the jobs",
+                "⊘ hidden from everybody: authenticated has no grant",
+            )
+
+            assert driver.rows == [1, 2]
+            assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
+            assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
+
+    async def test_a_table_without_a_policy(self, app_world: World, app: WatchedApp) -> None:
+        app_world.sql(f'drop policy "{POLICY}" on public.generation_jobs')
+        async with driving(app) as driver:
+            await driver.press("v")
+            await driver.sees("sees 0 of 2", "⊘ hidden from everybody: no policy lets authenticated read")
+
+    async def test_a_hostile_policy_is_shown_as_text(self, app_world: World, app: WatchedApp) -> None:
+        app_world.sql(
+            'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
+            " using (mode <> '\x1b[31m[/oops]')"
+        )
+        app_world.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
+        async with driving(app) as driver:
+            await driver.press("v")
+            await driver.sees("sees 1 of 2", "“[@click=app.quit]x[/]”")
+            await driver.go_to(2)
+            await driver.press("enter")
+            await driver.has_dialog("Job")
+            await driver.sees("“[@click=app.quit]x[/]” keeps back all but")
+
+
+async def test_a_located_hidden_job_is_shown_with_what_hides_it(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.type(str(job_id(8)))
+    await dashboard.sees("Enter looks for that id everywhere.")
+    await dashboard.press("enter")
+    await dashboard.is_told("The job lifestyle 00000008 exists, but ada@example.com does not see it: press v for why.")
+
+    await dashboard.press("v")
+    await dashboard.sees("Costs · Trail gear, as ada@example.com sees it", "lens: ada@example.com sees 1 of 2")
+    assert dashboard.cursor == 8

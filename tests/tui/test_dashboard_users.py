@@ -1,0 +1,164 @@
+"""Finding a user among many: by the server, while one types."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+import pytest
+from textual.widgets import OptionList
+
+from store.actor import OPERATOR
+from store.errors import TimedOut
+from store.model import FoundUser
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, BEN, World
+
+CLEO = UUID("c0000000-0000-4000-8000-000000000000")
+"""Has no e-mail."""
+TITLE = "Look with whose eyes?"
+
+
+@pytest.fixture
+async def picker(world: World, dashboard: Driver) -> Driver:
+    """Beside Ada and Ben, Cleo; the picker is open."""
+    world.sql("insert into auth.users (id) values (%s)", CLEO)
+    await dashboard.press("u")
+    await dashboard.has_dialog(TITLE)
+    return dashboard
+
+
+def choices(driver: Driver) -> list[str]:
+    return [str(option.prompt).strip() for option in driver.app.screen.query_one(OptionList).options]
+
+
+async def lists(driver: Driver, *expected: str) -> None:
+    await driver.until(lambda: choices(driver) == list(expected))
+
+
+async def test_the_operator_the_present_user_and_the_others_the_most_recently_active_first(picker: Driver) -> None:
+    await lists(
+        picker,
+        "the operator  the role as connected",
+        "ada@example.com  7 jobs, last 1 min ago",
+        "ben@example.com  1 job, last 8 min ago",
+        "no e-mail, c0000000  0 jobs",
+    )
+
+
+async def test_one_without_an_e_mail_is_found_by_the_beginning_of_the_id(picker: Driver) -> None:
+    await picker.type("c000")
+    await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  of whatever it is")
+    await picker.press("enter")
+    await picker.sees(f"as {CLEO}", "No projects found.")
+
+
+async def test_nobody(picker: Driver) -> None:
+    await picker.type("nobody@")
+    await picker.sees("Nothing of that name.")
+    await picker.press("enter")
+    await picker.has_dialog(TITLE)
+
+
+async def test_enter_before_the_answer_takes_the_only_one_it_finds(picker: Driver) -> None:
+    await picker.press(*"ben", "enter")
+    await picker.sees("as ben@example.com")
+
+
+async def test_enter_before_the_answer_takes_none_of_several(picker: Driver) -> None:
+    await lists(picker, *choices(picker))
+    await picker.press(*"example", "enter")
+    await lists(picker, "ada@example.com  7 jobs, last 1 min ago", "ben@example.com  1 job, last 8 min ago")
+    await picker.has_dialog(TITLE)
+    await picker.press("down", "enter")
+    await picker.sees("as ben@example.com")
+
+
+async def test_the_operator_is_found_by_name(picker: Driver) -> None:
+    await picker.type("operator")
+    await lists(picker, "the operator  the role as connected")
+    await picker.press("enter")
+    await picker.sees("as the operator")
+
+
+class SlowStore(FrozenStore):
+    """Whose answers to a search wait until they are let go; keeps what was asked, and what of it was given up."""
+
+    asked: list[str]
+    given_up: list[str]
+    gates: dict[str, asyncio.Event]
+
+    async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
+        self.asked.append(text)
+        try:
+            await self.gates.setdefault(text, asyncio.Event()).wait()
+        except asyncio.CancelledError:
+            self.given_up.append(text)
+            raise
+        if text == "broken":
+            raise TimedOut("The database took too long, so the statement was stopped.")
+        return await super().find_users(text, limit=limit)
+
+
+@pytest.fixture
+async def slow(world: World, database: Conninfo) -> AsyncIterator[Driver]:
+    SlowStore.asked, SlowStore.given_up, SlowStore.gates = [], [], {}
+    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+        yield driver
+
+
+async def test_the_picker_is_open_before_there_is_an_answer_and_swallows_no_key(slow: Driver) -> None:
+    await slow.press("u", *"ben")
+    await slow.has_dialog(TITLE)
+    await slow.sees("ben", "Searching …")
+    assert slow.app.dashboard.overview is not None
+
+    await slow.until(lambda: "ben" in SlowStore.asked)
+    SlowStore.gates["ben"].set()
+    await lists(slow, "ben@example.com  1 job, last 8 min ago")
+    await slow.press("escape")
+    await slow.has_dialog("")
+
+
+async def test_only_the_newest_search_counts(slow: Driver) -> None:
+    await slow.press("u")
+    await slow.until(lambda: "" in SlowStore.asked)
+    await slow.type("ada")
+    await slow.until(lambda: "ada" in SlowStore.asked)
+    await slow.type("ben")
+    await slow.until(lambda: "ben" in SlowStore.asked)
+
+    await slow.until(lambda: SlowStore.given_up == ["", "ada"])
+    SlowStore.gates["ada"].set()
+    SlowStore.gates["ben"].set()
+    await lists(slow, "ben@example.com  1 job, last 8 min ago")
+
+
+async def test_what_is_typed_on_and_on_is_not_searched_letter_by_letter(slow: Driver) -> None:
+    await slow.press("u")
+    await slow.until(lambda: "" in SlowStore.asked)
+    await slow.press(*"example")
+    await slow.until(lambda: "example" in SlowStore.asked)
+    assert len(SlowStore.asked) < 2 + len("example")
+
+
+async def test_a_search_that_fails_says_why_and_the_next_one_goes_on(slow: Driver) -> None:
+    await slow.press("u")
+    await slow.type("broken")
+    await slow.until(lambda: "broken" in SlowStore.asked)
+    SlowStore.gates["broken"].set()
+    await slow.sees("The database took too long", "or narrow what is asked for.")
+    SlowStore.gates["ada"] = asyncio.Event()
+    SlowStore.gates["ada"].set()
+    await slow.type("ada")
+    await lists(slow, "ada@example.com  7 jobs, last 1 min ago")
+
+
+async def test_a_hostile_e_mail_is_shown_as_text(world: World, database: Conninfo) -> None:
+    world.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.press("u")
+        await driver.sees("[@click=app.quit]")
+        assert "\x1b" not in driver.text
+        await driver.type(str(ADA))
+        await lists(driver, "ada@example.com  7 jobs, last 1 min ago", f"Look up the id {ADA}  of whatever it is")
