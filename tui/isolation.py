@@ -6,6 +6,7 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.isolation.model import Plan, Probe
+from store.isolation.words import why_no_writes
 from tui.app_bindings import APP_BINDINGS
 from tui.eyes import eyes_name
 from tui.moved_keys import key_of
@@ -45,10 +46,7 @@ class SessionCheck:
 
     @property
     def why_no_writes(self) -> str | None:
-        access = self._session.access
-        if access.may_write:
-            return None
-        return f"The writes are judged from the policies. {access.refusal().hint or 'This session is read-only.'}"
+        return why_no_writes(self._session.access)
 
     async def pick_user(self, title: str) -> UUID | None:
         return await pick_user(self._app, self._session.operator, title)

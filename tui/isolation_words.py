@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from store.isolation.model import How, Person, Plan, Probe, Thing, Verb, Verdict
+from store.isolation.words import person_name
 from tui.confirmations import Confirmation, where
-from tui.format import short_id
 from tui.text import clean
 
 _LONGEST_NAME = 60
@@ -53,42 +53,8 @@ def answer_words(probe: Probe) -> str:
             return f"not tried: {answer}"
 
 
-def person_name(person: Person | None) -> str:
-    if person is None:
-        return "nobody"
-    if not person.exists:
-        return "a made-up user"
-    return clean(person.email, limit=_LONGEST_NAME) if person.email else f"user {short_id(person.id)}"
-
-
-def tried_sentence(thing: Thing, verb: Verb, plan: Plan) -> str:
-    """What the other user does, or would do."""
-    owner, other = person_name(plan.owner), person_name(plan.other)
-    return f"{_sentence(other)} {_deed(thing, verb)} {owner}."
-
-
-def _sentence(name: str) -> str:
-    """A name that may stand at the beginning; an e-mail keeps its letters."""
-    return name if "@" in name else f"{name[:1].upper()}{name[1:]}"
-
-
-def _deed(thing: Thing, verb: Verb) -> str:
-    """To be followed by the owner's name."""
-    an = "an" if thing is Thing.ASSET else "a"
-    match thing, verb:
-        case Thing.COUNTS, _:
-            return "counts, in the table of jobs, those of"
-        case Thing.STATISTICS, _:
-            return "calls get_job_statistics with the id of"
-        case Thing.SUMMARY, _:
-            return "reads, in the view generation_job_summary, the rows of"
-        case _, Verb.INSERT_INTO:
-            return f"puts {an} {thing} of their own into a project of"
-        case _, Verb.INSERT_AS:
-            return f"makes {an} {thing} in the name of"
-        case _:
-            does = {Verb.READ: "reads", Verb.UPDATE: "changes", Verb.DELETE: "deletes"}[verb]
-            return f"{does} {an} {thing} of"
+def who(person: Person | None) -> str:
+    return clean(person_name(person), limit=_LONGEST_NAME)
 
 
 def summary_words(probes: Sequence[Probe]) -> str:
@@ -106,8 +72,8 @@ def confirm_tries(plan: Plan, *, database: str) -> Confirmation:
     return Confirmation(
         title="Try the writes?",
         lines=(
-            f"{_sentence(person_name(plan.other))} tries to insert, update and delete.",
-            f"What is tried on is owned by {person_name(plan.owner)}: a job that has",
+            f"Insert, update and delete are tried as {who(plan.other)}.",
+            f"What is tried on is owned by {who(plan.owner)}: a job that has",
             "finished, an asset that nothing was made from, a project without jobs.",
             "Each try is rolled back at once, with what triggers do in it.",
             "",

@@ -12,6 +12,7 @@ from store.database import Database
 from store.errors import InvalidValue
 from store.isolation.check import attempt, prepare
 from store.isolation.model import PROBED, How, Kind, Plan, Probe, Thing, Verb, Verdict
+from store.isolation.remedies import find_remedies
 from store.model import JobStatus
 from store.store import Store
 from store.write_access import WriteAccess, WriteRule
@@ -239,6 +240,19 @@ async def test_where_nobody_owns_anything_the_policies_are_judged(operator: Stor
     }
     assert answers[Thing.SUMMARY, Verb.READ].answer == "nobody has anything"
     assert not leaks(answers)
+
+
+async def test_the_sql_that_mends_a_leak_mends_it(attached: Database, owner: psycopg.Connection) -> None:
+    owner.execute("create policy everything on projects for delete using (true)")
+    owner.execute("create policy anything on assets for select using (true)")
+    found = leaks(await probed(attached))
+    assert found > LEAKS_OF_THE_APP
+    remedies = await find_remedies(attached)
+    assert remedies.keys() == found
+    for sql in dict.fromkeys(remedies[key] for key in found):
+        owner.execute(sql.encode())
+    assert not leaks(await probed(attached))
+    assert not await find_remedies(attached)
 
 
 async def test_whom_it_chooses(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:

@@ -69,7 +69,7 @@ async def test_the_row_under_the_cursor_is_told_in_full(attached_world: World, a
         await driver.press("i")
         await driver.sees("4 leaks")
         await driver.press("end")
-        await driver.sees("in the view generation_job_summary, the rows of")
+        await driver.sees("Reads their rows in the view generation_job_summary.")
         await driver.sees("✗ LEAK     read 7 jobs")
         await driver.sees("esc close")
 
@@ -84,7 +84,7 @@ async def test_a_session_that_may_not_write_says_why(
         await driver.press("i")
         await driver.sees("no leak")
         await driver.press("w")
-        await driver.is_told("The writes are judged from the policies.")
+        await driver.is_told("The writes are judged from the policies, not tried.")
         await driver.is_told(why)
         await driver.has_dialog("Isolation")
 

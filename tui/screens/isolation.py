@@ -13,15 +13,15 @@ from textual.widgets.option_list import Option
 
 from store.errors import StoreError
 from store.isolation.model import PROBED, Plan, Probe, Verdict
+from store.isolation.words import deed
 from tui.isolation_words import (
     answer_words,
     confirm_tries,
-    person_name,
     summary_words,
     thing_name,
-    tried_sentence,
     verb_name,
     verdict_mark,
+    who,
 )
 from tui.outcomes import Toast, error_words
 from tui.say import say
@@ -68,7 +68,7 @@ class IsolationDialog(Dialog[None]):
         #dialog { width: 116; height: 96%; max-height: 29; padding: 0 2; }
         #who { height: auto; }
         OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
-        #answer { height: 4; margin-top: 1; color: $foreground; }
+        #answer { height: 3; margin-top: 1; color: $foreground; }
         #progress { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     }
@@ -194,9 +194,9 @@ class IsolationDialog(Dialog[None]):
         return Content.assemble(
             *database,
             ("  everything is rolled back\n", muted),
-            (person_name(self._plan.other), "bold $text-accent"),
+            (who(self._plan.other), "bold $text-accent"),
             (" tries what is owned by ", muted),
-            (person_name(self._plan.owner), "bold $text-accent"),
+            (who(self._plan.owner), "bold $text-accent"),
         )
 
     def _row(self, index: int) -> Content:
@@ -217,9 +217,8 @@ class IsolationDialog(Dialog[None]):
         if index is None or self._plan is None:
             self._say("answer", Content())
             return
-        tried = tried_sentence(*PROBED[index], self._plan)
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        self._say("answer", Content.assemble((f"{tried}\n", "$foreground-muted"), answer))
+        self._say("answer", Content.assemble((f"{deed(*PROBED[index])}.\n", "$foreground-muted"), answer))
 
     def _say(self, where: str, content: Content) -> None:
         if self.is_open:

@@ -1,16 +1,22 @@
-"""`gjobs doctor`: what this database is, what is wrong with it, and what mends it. It changes nothing."""
+"""`gjobs doctor`: what this database is, what is wrong with it, and what mends it. It keeps no change."""
 
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from store.settings import Settings
 from tui.cli import jsonable
+from tui.cli.arguments import not_empty
 from tui.cli.command import Command, Eyes
+from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output
 from tui.cli.parser import add_command
-from tui.cli.sessions import in_session
+from tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
+    from store.doctor import Further
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -19,20 +25,42 @@ _WIDEST = 100
 
 
 def add_doctor(commands: "Commands") -> None:
-    add_command(
+    parser = add_command(
         commands,
         "doctor",
         Command(run=examine_database, eyes=Eyes.OPERATOR_ONLY),
         help="examine the database: login, schema, leaks, and the SQL that mends",
-        example="gjobs doctor --json",
+        example="gjobs doctor --isolation --owner ada@example.com",
     )
+    add = parser.add_argument
+    add("--isolation", action="store_true", help="try, as one user, what is another's; rolled back")
+    add("--owner", metavar="WHO", type=not_empty, help="whose rows are tried, by e-mail or id")
+    add("--other", metavar="WHO", type=not_empty, help="who tries")
 
 
-@in_session
-async def examine_database(session: "Session", output: Output) -> ExitCode:
+def examine_database(
+    settings: Settings, output: Output, *, isolation: bool, owner: str | None, other: str | None
+) -> ExitCode:
+    if not isolation and (owner is not None or other is not None):
+        raise UsageError("--owner and --other say whom --isolation tries.", hint="Give --isolation, too.")
+    chosen = Chosen(owner=owner, other=other) if isolation else None
+    return with_session(settings, lambda session: _examine(session, output, chosen))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Whom the isolation check tries against whom; None leaves it to the check."""
+
+    owner: str | None
+    other: str | None
+
+
+async def _examine(session: "Session", output: Output, chosen: Chosen | None) -> ExitCode:
     from store.doctor import examine
 
-    report = await examine(session.operator.database, label=session.address or session.label)
+    further = [] if chosen is None else [await _isolation(session, chosen)]
+    database, label = session.operator.database, session.address or session.label
+    report = await examine(database, label=label, further=further)
     if output.json:
         output.document(jsonable.report(report, database=session.full_name))
     else:
@@ -41,3 +69,19 @@ async def examine_database(session: "Session", output: Output) -> ExitCode:
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
         output.text(report_text(report, colour=output.has_colour, width=width))
     return ExitCode.DONE if report.is_well else ExitCode.FOUND
+
+
+async def _isolation(session: "Session", chosen: Chosen) -> "Further":
+    """Writes are tried where the session may write. Raises RowMissing where there is no such user."""
+    from store.isolation.findings import isolation_check
+    from store.isolation.words import why_no_writes
+
+    owner = await _user_id(session, chosen.owner)
+    other = await _user_id(session, chosen.other)
+    if owner is not None and owner == other:
+        raise UsageError("--owner and --other name the same user.", hint="Name two.")
+    return isolation_check(owner_id=owner, other_id=other, why_no_writes=why_no_writes(session.access))
+
+
+async def _user_id(session: "Session", email_or_id: str | None) -> UUID | None:
+    return None if email_or_id is None else (await session.operator.find_actor(email_or_id)).id
