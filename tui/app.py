@@ -119,7 +119,8 @@ class GjobsApp(App[int]):
             say(self, Toast(text="Going there as soon as the last change is answered."))
             await self.errands.writes_end()
         self.errands.close_questions()
-        self.workers.cancel_group(self, "feed")
+        for group in ("feed", "names"):
+            self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
             destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock

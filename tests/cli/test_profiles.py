@@ -196,6 +196,34 @@ def test_the_dashboard_checks_the_address_first(open_terminal: OpenTerminal, con
     assert "The address in the profile 'prod' cannot be read." in terminal.screen
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('theme = "norb"', "theme 'norb' is not known; did you mean 'nord'?"),
+        ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known; did you mean 'job.start'?"),
+        ('[keymap]\n"job.start" = "alt+s"', "terminals do not agree what alt sends."),
+    ],
+)
+def test_what_only_the_dashboard_can_judge_is_judged_before_it_opens(
+    open_terminal: OpenTerminal, configure: Configure, line: str, words: str
+) -> None:
+    file = configure(line, profile("prod", NOWHERE))
+    terminal = open_terminal("--profile", "prod", columns=200)
+    assert terminal.finish() == 2
+    assert f"{file}: " in terminal.screen
+    assert words in terminal.screen
+    assert "\x1b[?1049h" not in terminal.screen
+
+
+@pytest.mark.usefixtures("url")
+def test_a_snapshot_has_the_frame(gjobs: Run, configure: Configure, url: str) -> None:
+    configure(profile("world", url, label="Production", color="red"))
+    frame = gjobs("snapshot", "--size", "100x30")
+    assert (frame.code, frame.err) == (0, "")
+    assert frame.out.startswith(" Production ")
+    assert "read-only" in frame.out.splitlines()[0]
+
+
 def test_listing_imports_no_screen_and_no_statement(configure: Configure) -> None:
     configure(profile("prod", NOWHERE))
     heavy = {"textual", "sqlalchemy", "alembic", "rich.console", "store.store"}

@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
 from textual.color import Color
 
+from store.actor import OPERATOR
 from store.configuration.reading import read_text
+from store.database import Query
 from store.embedded import ServerLease
 from store.settings import Settings, resolve
 from tests.conftest import Conninfo, temporary_database
 from tests.tui.driving import Driver, WatchedApp, driving
 from tests.tui.world import AUTUMN, SPRING, World, fill
+from tui.session import open_session
 from tui.setup import setup_of
 from tui.state import Memory
 from tui.widgets.costs_panel import CostsPanel
@@ -201,6 +206,31 @@ class TestAnotherDatabase:
         assert memory.project("prod as ada@example.com") == SPRING
         assert memory.project("lab as ada@example.com") == AUTUMN
 
+    async def test_it_has_its_own_interval(self, world: World, database: Conninfo, prod: str) -> None:
+        lab = profile("lab", address_of(database), interval=10)
+        async with driving(app_of(settings_of(prod, lab))) as driver:
+            await look_at(driver, "lab")
+            await driver.until(lambda: "live every 10 s" in driver.header)
+            await look_at(driver, "Production")
+            await driver.until(lambda: "live every 2 s" in driver.header)
+
+    async def test_a_lease_to_write_stays_behind(self, world: World, database: Conninfo, prod: str) -> None:
+        """What was opened for one database opens no other, nor the same by another name."""
+        careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
+        async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
+            await driver.press("W")
+            await driver.until(lambda: driver.dialog)
+            await driver.type("ticket 4711")
+            await driver.press("enter")
+            await driver.until(lambda: "read-only" not in driver.header)
+            await look_at(driver, "other")
+            await driver.until(lambda: "read-only" in driver.header)
+            await driver.press("s")
+            await driver.is_told("This session is read-only.")
+            await look_at(driver, "careful")
+            await driver.until(lambda: "read-only" in driver.header)
+            assert world.status(1) == "queued"
+
     async def test_a_database_that_stands_alone_says_so(self, dashboard: Driver) -> None:
         await dashboard.press("D")
         await dashboard.is_told("No other database is known here.")
@@ -212,6 +242,16 @@ class TestAnotherDatabase:
             await driver.sees("Look at database lab")
             await driver.press("enter")
             await driver.sees("Out of paper")
+
+
+class TestTheAppsOwnVariable:
+    async def test_it_is_named_and_read_only(self, world: World, database: Conninfo) -> None:
+        settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
+        async with driving(app_of(settings), size=(160, 30)) as driver:
+            assert driver.header.startswith(" gjobs  DATABASE_URL ")
+            assert "as the operator · read-only" in driver.header
+            await driver.press("D")
+            await driver.sees("the address that was given", "embedded  may write")
 
 
 class TestMovedKeys:
@@ -263,3 +303,17 @@ class TestTheTheme:
         assert Memory(state).theme == "gruvbox"
         async with driving(app_of(settings_of(prod), state)) as driver:
             assert driver.app.theme == "gruvbox"
+
+
+async def test_a_password_that_others_can_read_is_told(world: World, prod: str) -> None:
+    settings = settings_of(prod)
+    warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
+    async with driving(app_of(warned)) as driver:
+        await driver.is_told("chmod 600 /here/config.toml")
+
+
+async def test_a_statement_has_the_profiles_time(database: Conninfo) -> None:
+    timed = profile("prod", address_of(database), statement_timeout=2.5, **{"as": "operator"})
+    async with open_session(settings_of(timed), print) as session:
+        query = Query(text("select current_setting('statement_timeout')"), lambda row: str(row[0]))
+        assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
