@@ -47,6 +47,13 @@ def readme_reader(owner: Way) -> Iterator[Way]:
 
 
 @pytest.fixture
+def reader_by_policies(owner: Way) -> Iterator[Way]:
+    """The same where nobody may give it `bypassrls`."""
+    with reader_made(owner.server, owner.database, by_policies=True) as login:
+        yield replace(owner, conninfo=login, is_owner=False, writes=False)
+
+
+@pytest.fixture
 def pooled_by_transaction(owner: Way, transaction_pooler: Pooler) -> Way:
     return replace(owner, conninfo=transaction_pooler.login(owner.database))
 

@@ -1,4 +1,4 @@
-"""The README's SQL for a read-only login, run as it stands there."""
+"""The README's SQL for a login that can only read, run as it stands there."""
 
 import re
 from collections.abc import Iterator
@@ -16,32 +16,26 @@ NEWEST_THAT_ASKS_FOR_A_SUPERUSER = 159_999
 """Up to here only a superuser makes a role that bypasses row level security. Hosts let the owner do it all the same."""
 
 
-def reader_sql() -> str:
-    (block,) = [
-        block
-        for block in re.findall(r"^```sql\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
-        if "create role" in block
-    ]
-    return str(block)
-
-
-def reader_of(sql: str) -> tuple[str, str]:
-    """The role, and its password."""
-    found = re.search(r"create role (\w+) login .*password '([^']*)'", sql)
-    assert found is not None
-    return found[1], found[2]
+def sql_block(containing: str) -> str:
+    blocks: list[str] = re.findall(r"^```sql\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = [block for block in blocks if containing in block]
+    return block
 
 
 @contextmanager
-def reader_made(server: Server, database: str) -> Iterator[Conninfo]:
-    """The login. On leaving, the role is gone again."""
-    sql = reader_sql()
-    role, password = reader_of(sql)
-    creation, rest = sql.split(";", 1)
-    with connect(server.login(database)) as owner:
-        is_let = owner.info.server_version > NEWEST_THAT_ASKS_FOR_A_SUPERUSER
-        with connect(server.administrator(database)) as administrator:
-            (owner if is_let else administrator).execute(creation.encode())
+def reader_made(server: Server, database: str, *, by_policies: bool = False) -> Iterator[Conninfo]:
+    """The login, which sees the rows past row level security or by policies. On leaving, the role is gone again."""
+    creation, _, rest = sql_block("create role").partition(";")
+    named = re.fullmatch(r"create role (\w+) login bypassrls password '(.*)'", creation)
+    assert named is not None
+    role, password = named.groups()
+    if by_policies:
+        creation = creation.replace(" bypassrls", "")
+        rest += sql_block("create policy")
+    with connect(server.login(database)) as owner, connect(server.administrator(database)) as administrator:
+        is_let = by_policies or owner.info.server_version > NEWEST_THAT_ASKS_FOR_A_SUPERUSER
+        (owner if is_let else administrator).execute(creation.encode())
+        administrator.commit()
         owner.execute(rest.encode())
     yield {**server.login(database, role), "password": password}
     with connect(server.administrator(database)) as administrator:

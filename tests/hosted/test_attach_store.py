@@ -78,6 +78,14 @@ async def test_every_read_leaves_no_trace(way: Way) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
+async def test_a_reader_by_policies_of_its_own_sees_all_rows(reader_by_policies: Way, world: World) -> None:
+    async with Store(Database(reader_by_policies.conninfo)) as store:
+        await read_all(store)
+        assert len((await store.get_generation_jobs()).items) == world.count()
+        with pytest.raises((NoPrivilege, ReadOnly)):
+            await store.delete_generation_job(job_id(1))
+
+
 async def test_users_and_their_eyes_need_privileges_of_their_own(way: Way) -> None:
     async with Store(Database(way.conninfo)) as store:
         if way.is_owner:
