@@ -51,7 +51,7 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (40, USUAL, "STATUS MODE COST"),
         (54, USUAL, "STATUS MODE COST CREATED ERROR"),
         (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
-        (80, replace(USUAL, through_lens=True), "LENS STATUS MODE COST CREATED ERROR"),
+        (80, replace(USUAL, through_lens=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
         (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
