@@ -1,7 +1,4 @@
-"""What a run needs of its connection: that it stays the same session, and that no other run is at work.
-
-The connection is in autocommit: each question is a transaction of its own.
-"""
+"""What a run needs of its connection: that it stays the same session, and that no other run is at work."""
 
 import select
 import time
@@ -22,7 +19,7 @@ _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjo
 
 
 def take_turn(link: psycopg.Connection) -> None:
-    """Until the connection ends. Raises AnotherRun where another run is at work.
+    """Until the connection, which is in autocommit, ends. Raises AnotherRun where another run is at work.
 
     It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
     """
@@ -34,48 +31,65 @@ def take_turn(link: psycopg.Connection) -> None:
 
 
 def require_session(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
-    """Raises MigrationRefused behind a pooler that serves each transaction by another process.
-
-    A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
-    each session never gives this one's to another connection.
-    """
-    process = _value(link, _PROCESS)
-    if process == link.info.backend_pid:
-        return
-    if _is_shared(link, conninfo, process):
+    """Raises MigrationRefused behind a pooler that serves each transaction by another process."""
+    if is_shared(link, conninfo):
         raise MigrationRefused(
             "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
             hint="Migrate over a direct connection, or over a pooler in session mode.",
         )
 
 
-def _is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int], process: object) -> bool:
-    """Asked by turns, for some poolers take the connection that was free for longest, and others the last one."""
+def is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
+    """Whether a pooler stands between that serves each transaction by another process.
+
+    A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
+    each session never gives this one's to another connection. Both are asked by turns, for some poolers take the
+    process that was free for longest, and others the last one.
+    """
+    process = _process(link)
+    if process == link.info.backend_pid:
+        return False
     try:
         with connect(conninfo) as other:
             for _ in range(_ROUNDS):
                 answer = _process_in_time(other)
                 if answer is None:
                     return False
-                if answer == process or _value(link, _PROCESS) != process:
+                if answer == process or _process(link) != process:
                     return True
     except (psycopg.Error, StoreError):
         # No room for another session beside this one: then this one keeps its own.
-        return _value(link, _PROCESS) != process
+        return _process(link) != process
     return False
+
+
+def _process(link: psycopg.Connection) -> object:
+    """In a transaction of its own, so that nothing is left behind that a pooler would give to the next."""
+    with link.transaction():
+        return _value(link, _PROCESS)
 
 
 def _process_in_time(other: psycopg.Connection) -> int | None:
     """None where the pooler has no free process to answer: then the first connection's is not free either."""
-    other.pgconn.send_query(_PROCESS.encode())
-    while other.pgconn.is_busy():
-        if not select.select([other.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
+    if _answer_in_time(other, "BEGIN READ ONLY") is None:
+        return None
+    process = _answer_in_time(other, _PROCESS)
+    _answer_in_time(other, "COMMIT")
+    return None if process is None else int(process)
+
+
+def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
+    """A query's first value, which is empty where it has none; None where no answer comes."""
+    connection.pgconn.send_query(query.encode())
+    while connection.pgconn.is_busy():
+        if not select.select([connection.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
             return None
-        other.pgconn.consume_input()
-    value = None
-    while (result := other.pgconn.get_result()) is not None:
-        value = result.get_value(0, 0) or value
-    return None if value is None else int(value)
+        connection.pgconn.consume_input()
+    value = b""
+    while (result := connection.pgconn.get_result()) is not None:
+        if result.ntuples:
+            value = result.get_value(0, 0) or b""
+    return value
 
 
 def _value(link: psycopg.Connection, query: str) -> object:

@@ -8,6 +8,7 @@ import psycopg
 from migrations.adoption import obstacle, origin
 from migrations.connecting import connect, translate_migrating
 from migrations.run import Origin
+from migrations.session import is_shared
 from migrations.status import current_revision
 from store.schema import (
     APP_REVISION,
@@ -19,6 +20,8 @@ from store.schema import (
     read_catalogue,
     required,
 )
+
+_POOLED = "'gjobs migrate up' needs a direct connection, or a pooler in session mode."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +52,11 @@ class Verification:
 
 
 def verify(conninfo: Mapping[str, str | int]) -> Verification:
-    """In one read-only transaction. Raises SchemaMissing for a revision that only a newer program knows."""
+    """Changes nothing. Raises SchemaMissing for a revision that only a newer program knows."""
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
+            shared = is_shared(connection, conninfo)
             current = current_revision(connection)
             promised = expected(current)
             return Verification(
@@ -60,7 +64,7 @@ def verify(conninfo: Mapping[str, str | int]) -> Verification:
                 origin=origin(connection),
                 promised=promised,
                 differences=compare(read_catalogue(connection), promised),
-                obstacle=obstacle(connection),
+                obstacle=obstacle(connection) or (_POOLED if shared else None),
             )
         except psycopg.Error as error:
             raise translate_migrating(error) from error
