@@ -17,6 +17,7 @@ select exists (
 
 _OBSTACLES = """
 select pg_catalog.current_setting('server_version_num')::integer,
+       pg_catalog.pg_is_in_recovery(),
        pg_catalog.to_regnamespace('gjobs') is not null
            or pg_catalog.has_database_privilege(pg_catalog.current_database(), 'create'),
        pg_catalog.to_regnamespace('public') is null or pg_catalog.has_schema_privilege('public', 'create'),
@@ -49,9 +50,11 @@ def require_app_schema(connection: psycopg.Connection) -> None:
 def obstacle(connection: psycopg.Connection) -> str | None:
     """A sentence on what keeps this login from migrating, as `conditions.sql` would refuse it. None: nothing does."""
     row = connection.execute(_OBSTACLES).fetchone()
-    version, may_make_schema, may_make_indexes, user, owner = row or (0, False, False, "", None)
+    version, is_replica, may_make_schema, may_make_indexes, user, owner = row or (0, False, False, False, "", None)
     if version < OLDEST_SERVER:
         return f"The migrations need PostgreSQL {OLDEST_SERVER // 10_000} or newer."
+    if is_replica:
+        return "This server is a read replica: migrate on its primary."
     if not may_make_schema:
         return f"The role {user} may not create the schema gjobs, which keeps the revision."
     if owner is not None:

@@ -69,7 +69,11 @@ def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     assert for_people.out.splitlines()[-1].split() == [
         *("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")
     ]
-    assert "1 object is not what revision 0001 promises." in for_people.err
+    assert for_people.err.splitlines() == [
+        "1 object is not what revision 0001 promises:",
+        "column public.generation_jobs.mode is text instead of text not null.",
+        "'gjobs migrate up' does not take it over as it is; it stays of use as it is.",
+    ]
 
 
 def test_what_stands_within_a_missing_table_is_not_called_right(gjobs: Run, app: Conninfo) -> None:

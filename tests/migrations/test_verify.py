@@ -46,7 +46,9 @@ def test_through_a_transaction_pooler_and_on_a_replica(
     pooled = verify(transaction_pooler.login(name))
     assert pooled.matches
     assert pooled.obstacle == "'gjobs migrate up' needs a direct connection, or a pooler in session mode."
-    assert verify(replica.server.login(name)).matches
+    replicated = verify(replica.login(name))
+    assert replicated.matches
+    assert replicated.obstacle == "This server is a read replica: migrate on its primary."
 
 
 def test_a_migrated_database_is_held_to_its_revision(database: Conninfo) -> None:

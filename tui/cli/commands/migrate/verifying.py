@@ -62,7 +62,9 @@ def _verdict(found: "Verification") -> Iterator[str]:
         yield "None of the app's tables is here."
     else:
         objects = "object is" if broken == 1 else "objects are"
-        yield f"{broken} {objects} not what revision {found.revision} promises."
+        yield f"{broken} {objects} not what revision {found.revision} promises:"
+        # In whole, for a terminal cuts the table.
+        yield from (f"{one.sentence}." for one in found.differences if one.required)
     match found.origin:
         case Origin.NOTHING:
             yield found.obstacle or "'gjobs migrate up' would make them."
