@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from migrations.errors import MigrationRefused
+from migrations.errors import AnotherRun, MigrationRefused, SchemaDiffers
 from store import errors
 from store.embedded import EmbeddedUnavailable, ServerInUse
 from store.errors import StoreError
@@ -26,7 +26,9 @@ CODES: dict[type[BaseException], ExitCode] = {
     errors.SignInRefused: ExitCode.UNREACHABLE,
     errors.TimedOut: ExitCode.TIMED_OUT,
     errors.Locked: ExitCode.TIMED_OUT,
+    AnotherRun: ExitCode.TIMED_OUT,
     errors.SchemaMissing: ExitCode.SCHEMA,
+    SchemaDiffers: ExitCode.SCHEMA,
     errors.NoPrivilege: ExitCode.NOT_PERMITTED,
     errors.ReadOnly: ExitCode.NOT_PERMITTED,
     errors.OutcomeUnknown: ExitCode.OUTCOME_UNKNOWN,
