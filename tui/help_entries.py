@@ -16,6 +16,7 @@ from tui.screens.dialog import Dialog
 from tui.screens.help import HelpDialog, HelpEntry
 from tui.screens.isolation import IsolationDialog
 from tui.screens.pick import PickDialog
+from tui.screens.sql import SqlDialog
 from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
 from tui.widgets.project_list import ProjectList
@@ -30,6 +31,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     ConfirmDialog,
     PickDialog,
     IsolationDialog,
+    SqlDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -47,6 +49,7 @@ GROUPS = {
     "confirm": "In a question",
     "pick": "Where one of several is picked",
     "isolation": "In the isolation check",
+    "sql": "Where SQL is shown",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

@@ -60,3 +60,8 @@ class SessionCheck:
         from store.isolation import check
 
         return check.attempt(self._session.operator.database, plan, tries_writes=tries_writes)
+
+    async def find_remedy(self, probe: Probe) -> str | None:
+        from store.isolation.remedies import find_remedies
+
+        return (await find_remedies(self._session.operator.database)).get((probe.thing, probe.verb))

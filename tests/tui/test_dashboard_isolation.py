@@ -74,6 +74,35 @@ async def test_the_row_under_the_cursor_is_told_in_full(attached_world: World, a
         await driver.sees("esc close")
 
 
+async def test_what_leaks_is_shown_with_the_sql_that_mends_it(
+    attached_world: World, attached_operator: WatchedApp
+) -> None:
+    async with driving(attached_operator) as driver:
+        await driver.press("i")
+        await driver.sees("4 leaks")
+        await driver.press("m")
+        await driver.is_told("Nothing leaks here.")
+        await driver.press("end", "enter")
+        await driver.has_dialog("SQL")
+        mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
+        await driver.sees(mends)
+        await driver.press("y")
+        assert driver.app.clipboard == mends
+        await driver.press("escape")
+        await driver.has_dialog("Isolation")
+
+        attached_world.sql(mends)
+        await driver.press("r")
+        await driver.sees("3 leaks, 14 kept")
+
+
+async def test_a_database_without_the_tables_says_so(blank_database: Conninfo, quick_pilot: None) -> None:
+    async with driving(WatchedApp(opener_of(blank_database, actor=OPERATOR))) as driver:
+        await driver.press("i")
+        await driver.has_dialog("Isolation")
+        await driver.sees('This database lacks what is needed: relation "public.projects" does not exist.')
+
+
 @pytest.mark.parametrize(
     ("rule", "why"), [(WriteRule.LEASED, "W opens a write lease"), (WriteRule.CLOSED, "without --read-only")]
 )

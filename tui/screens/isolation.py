@@ -23,18 +23,20 @@ from tui.isolation_words import (
     verdict_mark,
     who,
 )
-from tui.outcomes import Toast, error_words
+from tui.outcomes import Toast, error_toast, error_words
 from tui.say import say
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dialog import Dialog
+from tui.screens.sql import SqlDialog
 from tui.text import clean, pad
 from tui.widgets.steady_text import SteadyText
 
 _COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
 _KEYS = {
     "isolation.writes": "try writes",
+    "isolation.mend": "mend",
     "isolation.owner": "whose rows",
-    "isolation.other": "who tries",
+    "isolation.other": "who",
     "isolation.again": "again",
     "isolation.stop": "stop",
     "dialog.leave": "close",
@@ -59,6 +61,9 @@ class Check(Protocol):
 
     def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
 
+    def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
+        """The SQL that mends a leak; None where none is known."""
+
 
 class IsolationDialog(Dialog[None]):
     """Tries the reads at once; the writes, which are judged from the policies, when that is asked for."""
@@ -69,7 +74,7 @@ class IsolationDialog(Dialog[None]):
         #who { height: auto; }
         OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
-        #progress { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #progress { height: auto; max-height: 3; }
         #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
     }
     """
@@ -78,6 +83,7 @@ class IsolationDialog(Dialog[None]):
         Binding(
             "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes, too, each rolled back"
         ),
+        Binding("m", "mend", "Mend", id="isolation.mend", tooltip="Show the SQL that mends what leaks"),
         Binding("r", "again", "Again", id="isolation.again", tooltip="Try once more"),
         Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop trying"),
         Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose whose rows are tried"),
@@ -133,6 +139,27 @@ class IsolationDialog(Dialog[None]):
         if picked is not None:
             self._people[who] = picked
             self._look()
+
+    @on(OptionList.OptionSelected)
+    def action_mend(self) -> None:
+        index = self.query_one(OptionList).highlighted
+        probe = self._probes[index] if index is not None and index < len(self._probes) else None
+        if probe is None or probe.verdict is not Verdict.LEAK:
+            say(self.app, Toast(text="Nothing leaks here.", severity="warning"))
+        else:
+            self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
+
+    async def _show_remedy(self, probe: Probe) -> None:
+        try:
+            sql = await self._check.find_remedy(probe)
+        except StoreError as error:
+            say(self.app, error_toast(error))
+            return
+        if sql is None:
+            text = "No SQL is known that mends this: see the policies of the table, and who made them."
+            say(self.app, Toast(text=text, severity="warning"))
+        elif self.app.screen is self:
+            self.app.push_screen(SqlDialog(sql, hint="What mends it. Read it, then run it as the tables' owner."))
 
     def _look(self) -> None:
         """Reads are tried, writes judged: that needs no question."""
@@ -205,7 +232,7 @@ class IsolationDialog(Dialog[None]):
         name = pad(thing_name(thing) if is_first else "", _THING_WIDTH)
         start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
         if index >= len(self._probes):
-            return Content.assemble(start, ("…", "$foreground-muted"))
+            return start
         probe = self._probes[index]
         mark = pad(verdict_mark(probe.verdict), _MARK_WIDTH)
         return Content.assemble(start, (mark, _COLOURS[probe.verdict]), answer_words(probe))
