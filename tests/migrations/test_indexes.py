@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
@@ -81,10 +81,19 @@ def test_an_invalid_one_of_ours_is_dropped_and_built_anew(without_indexes: Conni
 def leave_an_invalid_index(conninfo: Conninfo) -> None:
     """As a build that was interrupted leaves it."""
     build = "create index concurrently gjobs_newest on public.generation_jobs (created_at desc, id desc)"
-    with reading(conninfo), connect(conninfo, autocommit=True) as builder:
-        builder.execute("set statement_timeout = '300ms'")
-        with pytest.raises(psycopg.errors.QueryCanceled):
-            builder.execute(build.encode())
+    with reading(conninfo), connect(conninfo, autocommit=True) as observer:
+        builder = threading.Thread(target=build_in_vain, args=(conninfo, build))
+        builder.start()
+        while not waits_for_snapshots(observer):
+            assert builder.is_alive()
+            time.sleep(0.01)
+        observer.execute("select pg_cancel_backend(pid) from pg_stat_progress_create_index")
+        builder.join()
+
+
+def build_in_vain(conninfo: Conninfo, build: str) -> None:
+    with connect(conninfo, autocommit=True) as connection, suppress(psycopg.errors.QueryCanceled):
+        connection.execute(build.encode())
 
 
 def test_one_that_is_there_already_is_kept(without_indexes: Conninfo) -> None:
