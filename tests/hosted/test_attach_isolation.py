@@ -1,0 +1,60 @@
+"""The isolation check on the app's own database, by each way in: the same leaks, and no trace of the tries."""
+
+import pytest
+
+from store.database import Database
+from store.errors import NoPrivilege
+from store.isolation.check import attempt, prepare
+from store.isolation.model import How, Probe, Thing, Verb, Verdict
+from tests.conftest import Conninfo
+from tests.hosted.transcript import transcribed
+from tests.hosted.ways import Way
+from tests.tui.world import ADA, World, fill
+
+LEAKS = {
+    (Thing.JOB, Verb.INSERT_INTO),
+    (Thing.ASSET, Verb.INSERT_INTO),
+    (Thing.STATISTICS, Verb.READ),
+    (Thing.SUMMARY, Verb.READ),
+}
+"""Of the app's own schema, as it comes."""
+
+
+async def probed(conninfo: Conninfo) -> list[Probe]:
+    database = Database(conninfo)
+    try:
+        plan = await prepare(database, owner_id=ADA)
+        return [probe async for probe in attempt(database, plan, tries_writes=True)]
+    finally:
+        await database.close()
+
+
+def leaks(probes: list[Probe]) -> set[tuple[Thing, Verb]]:
+    return {(probe.thing, probe.verb) for probe in probes if probe.verdict is Verdict.LEAK}
+
+
+async def test_each_way_in_finds_the_same_leaks_and_writes_nothing(way: Way, world: World) -> None:
+    rows = "select xmin, j::text from generation_jobs j union all select xmin, p::text from projects p"
+    before = sorted(world.sql(rows))
+    with transcribed(way) as transcript:
+        if way.is_owner:
+            probes = await probed(way.conninfo)
+            assert leaks(probes) == LEAKS
+            assert any(probe.how is How.TRIED for probe in probes if probe.verb.writes) == way.writes
+        else:
+            with pytest.raises(NoPrivilege):
+                await probed(way.conninfo)
+        said = transcript()
+    assert said.traces == []
+    assert all(complaint.level == "ERROR" for complaint in said.complaints)
+    assert sorted(world.sql(rows)) == before
+
+
+async def test_without_grants_the_tables_are_kept(ungranted_database: Conninfo) -> None:
+    world = World(ungranted_database)
+    fill(world)
+    world.close()
+    refused = [probe for probe in await probed(ungranted_database) if probe.thing is Thing.COUNTS]
+    assert [(probe.verdict, probe.answer) for probe in refused] == [
+        (Verdict.KEPT, "refused: permission denied for table generation_jobs")
+    ]
