@@ -10,8 +10,9 @@ from textual.keys import Keys
 from textual.keys import _character_to_key as key_name
 from textual.screen import ModalScreen
 
-from store.configuration import Configuration
-from store.configuration.problems import Problem, dotted, refusal
+from store.configuration.file import refusal_of
+from store.configuration.model import Configuration
+from store.configuration.problems import Problem, dotted
 from store.suggestions import not_known
 from tui.help_entries import OWNERS, of_the_app
 from tui.moved_keys import inherited_bindings, own_bindings
@@ -39,11 +40,9 @@ _MODIFIERS = ("ctrl", "shift")
 
 def checked_keymap(configuration: Configuration) -> dict[str, str]:
     """Keys by binding ids, as Textual takes them. Raises BadConfiguration with all that is wrong."""
-    if not configuration.keymap or configuration.path is None:
-        return {}
     moved = {name: tuple(map(_full_name, keys)) for name, keys in configuration.keymap.items()}
     if problems := [*_bad_keys(moved), *_conflicts(moved)]:
-        raise refusal(problems, path=configuration.path)
+        raise refusal_of(configuration, problems)
     return {name: ",".join(keys) for name, keys in moved.items()}
 
 

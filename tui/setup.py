@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 from textual.theme import BUILTIN_THEMES
 
-from store.configuration import Configuration
-from store.configuration.problems import Problem, refusal
+from store.configuration.file import refusal_of
+from store.configuration.model import Configuration
+from store.configuration.problems import Problem
 from store.settings import Settings
 from store.suggestions import not_known
 from tui.destinations import Destination, destinations
@@ -38,6 +39,7 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
 
 def _theme(configuration: Configuration) -> str | None:
     theme = configuration.theme
-    if theme is None or theme in BUILTIN_THEMES or configuration.path is None:
+    if theme is None or theme in BUILTIN_THEMES:
         return theme
-    raise refusal([Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))], path=configuration.path)
+    problem = Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
+    raise refusal_of(configuration, [problem])

@@ -3,7 +3,7 @@
 import os
 import shlex
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -72,6 +72,16 @@ def load(file: ConfigurationFile) -> Configuration:
         raise _unreadable(path, "is not UTF-8") from None
     configuration = read_text(text, path=path)
     return replace(configuration, warning=exposure(path, mode, configuration.profiles.values()))
+
+
+def refusal_of(configuration: Configuration, problems: Sequence[Problem]) -> BadConfiguration:
+    """What is wrong with a configuration that was read, for those who know more of what it may say."""
+    path = configuration.path or _WITHOUT_A_HOME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        text = ""  # It has gone since; the keys are named without their lines.
+    return refusal(problems, path=path, text=text)
 
 
 def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:

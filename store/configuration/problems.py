@@ -45,16 +45,20 @@ def _is_bare(part: str) -> bool:
 
 
 def line_of(text: str, place: Place) -> int | None:
-    """The line that ends the first mention of a place: the shortest beginning of the text that has it, and is TOML."""
+    """The line that ends the first mention of a place: the shortest beginning of the text that has it, and is TOML.
+
+    A key with dots in it may be written as tables within each other.
+    """
     lines = text.splitlines()
     if not place or len(lines) > _MOST_LINES:
         return None
     for number in range(1, len(lines) + 1):
         try:
-            if _has(tomllib.loads("\n".join(lines[:number])), place):
-                return number
+            document = tomllib.loads("\n".join(lines[:number]))
         except (ValueError, RecursionError):
             continue  # It ends within a value.
+        if _has(document, place) or _has(document, (*place[:-1], *place[-1].split("."))):
+            return number
     return None
 
 

@@ -201,7 +201,7 @@ def test_the_dashboard_checks_the_address_first(open_terminal: OpenTerminal, con
     [
         ('theme = "norb"', "theme 'norb' is not known; did you mean 'nord'?"),
         ('[keymap]\n"job.strat" = "S"', "\"job.strat\" is not known; did you mean 'job.start'?"),
-        ('[keymap]\n"job.start" = "alt+s"', "terminals do not agree what alt sends."),
+        ('[keymap]\njob.start = "alt+s"', "terminals do not agree what alt sends."),
     ],
 )
 def test_what_only_the_dashboard_can_judge_is_judged_before_it_opens(
@@ -210,7 +210,7 @@ def test_what_only_the_dashboard_can_judge_is_judged_before_it_opens(
     file = configure(line, profile("prod", NOWHERE))
     terminal = open_terminal("--profile", "prod", columns=200)
     assert terminal.finish() == 2
-    assert f"{file}: " in terminal.screen
+    assert f"{file}, line {line.count(chr(10)) + 1}: " in terminal.screen
     assert words in terminal.screen
     assert "\x1b[?1049h" not in terminal.screen
 

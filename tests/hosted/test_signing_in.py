@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from store.configuration import ConfigurationFile, load
+from store.configuration.file import ConfigurationFile, load
 from store.errors import SignInRefused, StoreError, Unreachable
 from store.link import Link
 from store.settings import Settings, resolve

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration import Configuration, ConfigurationFile, configuration_file, load
+from store.configuration.file import ConfigurationFile, configuration_file, load
+from store.configuration.model import Configuration
 from store.configuration.problems import Problem
 from store.configuration.reading import read_document, read_text
 from store.errors import BadConfiguration

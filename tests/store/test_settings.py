@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration import NO_CONFIGURATION, Configuration
+from store.configuration.model import NO_CONFIGURATION, Configuration
 from store.errors import InvalidValue
 from store.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration import Configuration
+from store.configuration.model import Configuration
 from store.errors import BadConfiguration
 from store.settings import resolve
 from tui.keymap import checked_keymap

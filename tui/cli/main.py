@@ -32,7 +32,7 @@ def _run(arguments: Sequence[str] | None) -> ExitCode:
     command, options, own_options = parse(arguments)
     output = Output(json=options.json)
     if command.about_configuration:
-        from store.configuration import configuration_file
+        from store.configuration.file import configuration_file
 
         check_options(command, options)
         return command.run(configuration_file(options.config, os.environ), output, **own_options)
@@ -50,7 +50,7 @@ def _run(arguments: Sequence[str] | None) -> ExitCode:
 
 def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     """What should be put right in it is said once, whatever the command does."""
-    from store.configuration import configuration_file, load
+    from store.configuration.file import configuration_file, load
 
     check_options(command, options)
     if not command.reads_configuration:

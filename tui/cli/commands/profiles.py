@@ -15,7 +15,8 @@ from tui.cli.output import Output, say
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
-    from store.configuration import Configuration, ConfigurationFile
+    from store.configuration.file import ConfigurationFile
+    from store.configuration.model import Configuration
     from tui.cli.jsonable import Json
     from tui.cli.parser import Commands
 
@@ -63,7 +64,7 @@ class Listed:
 
 
 def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
-    from store.configuration import load
+    from store.configuration.file import load
 
     configuration = load(file)
     if configuration.warning:
