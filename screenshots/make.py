@@ -20,6 +20,7 @@ from migrations.runner import upgrade
 from store.database import Database
 from store.embedded import open_server
 from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
+from store.profiles import EMBEDDED_PROFILE, Profile
 from store.sample import fill
 from store.settings import EMBEDDED_USER
 from store.store import Store
@@ -97,13 +98,22 @@ class Scene:
     size: tuple[int, int]
     play: Callable[[Stage], Awaitable[None]]
     """From the first look at the database to what the picture shows."""
+    profile: Profile = EMBEDDED_PROFILE
+    """What names and colours the database."""
+    address: str | None = None
 
 
 SCENES = (
     Scene(name="dashboard", size=WIDE, play=dashboard),
     Scene(name="details", size=WIDE, play=details),
     Scene(name="new-job", size=WIDE, play=new_job),
-    Scene(name="confirmation", size=WIDE, play=confirmation),
+    Scene(
+        name="confirmation",
+        size=WIDE,
+        play=confirmation,
+        profile=Profile(name="production", label="Production", color="crimson"),
+        address="db.example.com/app",
+    ),
     Scene(name="narrow", size=NARROW, play=dashboard),
 )
 
@@ -117,7 +127,7 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     return {
-        f"{scene.name}-{shade}.svg": await _take(scene, theme, _opener(conninfo))
+        f"{scene.name}-{shade}.svg": await _take(scene, theme, _opener(conninfo, scene))
         for scene in SCENES
         for shade, theme in THEMES.items()
     }
@@ -142,13 +152,20 @@ async def _take(scene: Scene, theme: str, opener: Opener) -> str:
         return picture
 
 
-def _opener(conninfo: Mapping[str, str | int]) -> Opener:
+def _opener(conninfo: Mapping[str, str | int], scene: Scene) -> Opener:
     @asynccontextmanager
     async def opener(_report: Report) -> AsyncIterator[Session]:
         operator = FrozenStore(Database(conninfo))
         try:
             store = await operator.acting_as_user(EMBEDDED_USER)
-            yield Session(store=store, operator=operator, label="embedded", access=operator.database.access)
+            yield Session(
+                store=store,
+                operator=operator,
+                label=scene.profile.label,
+                access=operator.database.access,
+                profile=scene.profile,
+                address=scene.address,
+            )
         finally:
             await operator.close()
 
