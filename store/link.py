@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, field
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
-from psycopg import AsyncConnection
+if TYPE_CHECKING:
+    from psycopg import AsyncConnection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +22,7 @@ class Link:
         return not (self.is_encrypted or self.is_local)
 
 
-def link_of(connection: AsyncConnection) -> Link:
+def link_of(connection: "AsyncConnection") -> Link:
     return Link(
         is_encrypted=bool(connection.pgconn.ssl_in_use),
         is_local=is_local(connection.info.host, connection.info.hostaddr),

@@ -21,7 +21,8 @@ from store import (
     validation,
 )
 from store.actor import OPERATOR, ActingUser, Actor
-from store.capabilities import Feature, Probed
+from store.capabilities import Feature
+from store.capabilities.probed import Probed
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
 from store.database import Database, Query, WriteTransaction
@@ -343,7 +344,10 @@ class Store:
             user_id = UUID(wanted)
         except ValueError:
             return explain.the_one_user(wanted, await self._with_email(users.acting_by_email(wanted, limit=PAGE_SIZE)))
-        return explain.the_one_user(wanted, await find_by_id(self.database, self.actor, user_id))
+        async with self._explained(Feature.USERS):
+            reads_users = await self._has(Feature.USERS)
+            found = await find_by_id(self.database, self.actor, user_id, reads_users=reads_users)
+        return explain.the_one_user(wanted, found)
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
@@ -351,14 +355,9 @@ class Store:
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
         """
         wanted, most = validation.storable("email", text), validation.limit(limit)
-        query = user_search.matching(wanted, limit=most, with_emails=True)
-        try:
-            return await self.database.read(self.actor, query)
-        except (NoPrivilege, SchemaMissing):
-            if isinstance(self.actor, ActingUser):
-                raise
-            query = user_search.matching(wanted, limit=most, with_emails=False)
-            return await self.database.read(self.actor, query)
+        if await self._knows_users_by_rows():
+            return await self._read(user_search.matching(wanted, limit=most, with_emails=False))
+        return await self._read(user_search.matching(wanted, limit=most, with_emails=True), needs=Feature.USERS)
 
     async def locate(self, id_or_prefix: str) -> Located:
         """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither."""
@@ -403,11 +402,14 @@ class Store:
         """A refusal of the server says what was refused; what is missing, and what brings it, the catalogue knows."""
         try:
             yield
+            if self.probed.latest is not None and self.probed.latest.off(needs, self.actor) is not None:
+                # It has been granted since.
+                await self.probed.renew_if_possible()
         except (NoPrivilege, SchemaMissing) as error:
             off = None if error.sqlstate is None else (await self.probed.renew()).off(needs, self.actor)
             if off is None:
                 raise
-            raise type(error)(off.reason, hint=off.remedy, sqlstate=error.sqlstate) from error
+            raise type(error)(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
 
     async def _page(
         self,

@@ -28,6 +28,7 @@ from tui.isolation import show_isolation
 from tui.job_actions import JobActions
 from tui.messages import Connected, Connecting, Looked, LookFailed
 from tui.naming import tell_names
+from tui.offered import say_why_not, why_not
 from tui.outcomes import Toast
 from tui.pickers import look_through_lens, pick_eyes, pick_project
 from tui.project_actions import create_project
@@ -216,7 +217,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.ActionWanted)
     def _act(self, message: DashboardScreen.ActionWanted) -> None:
-        if write_leases.may_write(self) and (desk := self._desk()):
+        if (desk := self._desk(message.action)) and write_leases.may_write(self):
             actions = JobActions(self, self.errands, desk)
             actions.act(message.action, message.jobs, self.dashboard.looked_for.project_id)
 
@@ -231,17 +232,20 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
         is_new = message.wish == "new_project"
-        if (not is_new or write_leases.may_write(self)) and (desk := self._desk()):
+        if (desk := self._desk(message.wish)) and (not is_new or write_leases.may_write(self)):
             self.errands.ask(create_project(self, desk) if is_new else pick_project(self, desk.projects))
 
-    def _desk(self) -> Desk | None:
-        """Where there is nothing to work with, says why."""
+    def _desk(self, wish: str) -> Desk | None:
+        """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
         seen, jobs = self.dashboard.overview, self.dashboard.jobs
         desk = make_desk(self.connection, seen, changed=self._changed, working=jobs.say_working)
-        if isinstance(desk, Desk):
-            return desk
-        say(self, desk)
-        return None
+        if not isinstance(desk, Desk):
+            say(self, desk)
+            return None
+        if why_not(wish, desk.capabilities, desk.store.actor):
+            self.run_worker(say_why_not(self, desk, wish), group="refusal", exclusive=True)
+            return None
+        return desk
 
     def _changed(self, job_ids: Iterable[UUID]) -> None:
         self.dashboard.expect_to_leave(job_ids)

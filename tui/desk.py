@@ -10,6 +10,7 @@ from tui.connection import Connection
 from tui.outcomes import Toast
 
 if TYPE_CHECKING:
+    from store.capabilities import Capabilities
     from store.store import Store
 
 
@@ -20,6 +21,8 @@ class Desk:
     store: "Store"
     operator: "Store"
     """The role as connected, who alone sees all users."""
+    capabilities: "Capabilities | None"
+    """What the database offers, where it has said so."""
     database: str
     projects: tuple[Project, ...]
     changed: Callable[[Iterable[UUID]], None]
@@ -47,6 +50,7 @@ def make_desk(
     return Desk(
         store=connection.store,
         operator=connection.session.operator,
+        capabilities=connection.session.capabilities,
         database=connection.session.full_name,
         projects=overview.projects,
         changed=changed,

@@ -8,6 +8,7 @@ from store.actor import ActingUser
 from store.model import FoundUser, Project
 from tui.format import money
 from tui.id_search import id_choices, id_of, lead_to
+from tui.offered import remark_on_users
 from tui.outcomes import Toast, jobs_count
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
@@ -67,6 +68,7 @@ async def pick_eyes(app: "GjobsApp", *, through_lens: bool = False) -> None:
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
         beside=id_choices,
+        remark=remark_on_users(session.capabilities),
     )
     picked = await app.push_screen_wait(dialog)
     if picked is None:

@@ -118,7 +118,7 @@ async def session_on(
     try:
         capabilities = await operator.probed.get()
         if off := capabilities.takes_no_writes:
-            access.close(off.reason, hint=off.remedy)
+            access.close(off.reason, hint=off.hint)
         store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
         yield Session(
             store=store, operator=operator, label=label, address=address, access=access, profile=settings.profile

@@ -1,10 +1,11 @@
-"""What a database offers to a login, and for what it does not offer, why."""
+"""What a database offers to a login, and for what it does not offer, why.
+
+These values need no driver. `probing` asks a database, and `probed` keeps its answer.
+"""
 
 from store.capabilities.capabilities import Capabilities, Feature
 from store.capabilities.facts import ASSETS, JOBS, PROJECTS, ROLE_OF_USERS, USERS, Facts
 from store.capabilities.off import Off
-from store.capabilities.probe import probe
-from store.capabilities.probed import Probed
 from store.capabilities.rules import OLDEST_MIGRATED, OLDEST_READ
 
 __all__ = [
@@ -19,6 +20,4 @@ __all__ = [
     "Facts",
     "Feature",
     "Off",
-    "Probed",
-    "probe",
 ]

@@ -95,7 +95,7 @@ class Capabilities:
         seen = "only what the policies show it" if jobs.has_policy else "no job"
         return Off(
             reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
-            remedy=f'ALTER ROLE {login} BYPASSRLS; or a policy for it: README, "read-only login".',
+            advice=f"ALTER ROLE {login} BYPASSRLS shows it all; or add a policy that lets it read.",
         )
 
     @property

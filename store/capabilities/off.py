@@ -12,21 +12,28 @@ _DOES = {"select": "read", "insert": "write", "update": "change"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Off:
     reason: str
-    remedy: str | None
-    """What to run, or to do, against it; None where nothing is known to help."""
+    sql: str | None = None
+    """Statements that mend it, for whoever may run them."""
+    advice: str | None = None
+    """What else helps, as a sentence."""
+
+    @property
+    def hint(self) -> str | None:
+        """What to do about it; None where nothing is known to help."""
+        return f"Mended by: {self.sql}" if self.sql else self.advice
 
     @property
     def words(self) -> str:
-        return f"{self.reason} {self.remedy}" if self.remedy else self.reason
+        return f"{self.reason} {self.hint or ''}".rstrip()
 
 
 def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Off | None:
     """Where the table, or a column of it that is needed, is not there."""
     if relation is None:
-        return Off(reason=f"There is no table {short(name)}.", remedy=_COMPARE)
+        return Off(reason=f"There is no table {short(name)}.", advice=_COMPARE)
     if lacking := sorted(set(columns) - relation.columns):
         noun = "column" if len(lacking) == 1 else "columns"
-        return Off(reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", remedy=_COMPARE)
+        return Off(reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=_COMPARE)
     return None
 
 
@@ -36,7 +43,7 @@ def no_schema(name: str, privileges: Privileges, role: str) -> Off | None:
         return None
     return Off(
         reason=f"No grant: the role {role} may not use the schema {schema}.",
-        remedy=f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)};",
+        sql=f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)};",
     )
 
 
@@ -48,7 +55,7 @@ def no_grant(name: str, granted: Collection[str], role: str, verb: str, columns:
     what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
     return Off(
         reason=f"No grant: the role {role} may not {_DOES[verb]} {what}.",
-        remedy=f"GRANT {verb.upper()} ON {name} TO {quoted(role)};",
+        sql=f"GRANT {verb.upper()} ON {name} TO {quoted(role)};",
     )
 
 
@@ -57,7 +64,7 @@ def no_delete(name: str, privileges: Privileges, role: str) -> Off | None:
         return None
     return Off(
         reason=f"No grant: the role {role} may not delete rows of {short(name)}.",
-        remedy=f"GRANT DELETE ON {name} TO {quoted(role)};",
+        sql=f"GRANT DELETE ON {name} TO {quoted(role)};",
     )
 
 

@@ -1,10 +1,12 @@
 """A database's capabilities, asked for when somebody first needs them, and anew when an answer contradicts them."""
 
 import asyncio
+from contextlib import suppress
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.probe import probe
+from store.capabilities.probing import probe
 from store.database import Database
+from store.errors import StoreError
 
 
 class Probed:
@@ -22,6 +24,11 @@ class Probed:
         """Somebody may have granted, or taken away, what the last answer was about."""
         async with self._asking:
             return await self._ask()
+
+    async def renew_if_possible(self) -> None:
+        """Where the database does not answer, what was known stays."""
+        with suppress(StoreError):
+            await self.renew()
 
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database)

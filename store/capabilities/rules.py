@@ -47,7 +47,7 @@ def hidden(facts: Facts, name: str) -> Off | None:
         return None
     return Off(
         reason=f"Row level security hides {name} from the login {facts.login}.",
-        remedy="Connect as a role that bypasses row level security.",
+        advice="Connect as a role that bypasses row level security.",
     )
 
 
@@ -56,22 +56,22 @@ def acting(facts: Facts) -> Off | None:
     if not facts.has_users_role:
         return Off(
             reason=f"There is no role {ROLE_OF_USERS}, which a user's statements run as.",
-            remedy=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+            sql=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
         )
     if not facts.may_become_user:
         return Off(
             reason=f"The login {facts.login} may not act as a user.",
-            remedy=f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+            sql=f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
         )
     if not facts.has_uid:
         return Off(
             reason="There is no function auth.uid(), by which policies know a user.",
-            remedy="'gjobs migrate sql' prints the SQL that makes it.",
+            advice="'gjobs migrate sql' prints the SQL that makes it.",
         )
     if not facts.users_may_use_auth:
         return Off(
             reason=f"No grant: the role {ROLE_OF_USERS} may not use the schema auth, so no policy knows its user.",
-            remedy=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
+            sql=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
         )
     return None
 
@@ -83,20 +83,20 @@ def migrating(facts: Facts) -> Off | None:
     if facts.major_version < OLDEST_MIGRATED:
         return Off(
             reason=f"Migrations need PostgreSQL {OLDEST_MIGRATED} or newer; this is {facts.version}.",
-            remedy="Upgrade the server.",
+            advice="Upgrade the server.",
         )
     tables = [name for name in (PROJECTS, ASSETS, JOBS) if name in facts.relations]
     if others := [name for name in tables if not facts.relations[name].is_owned]:
-        return Off(reason=f"The login {login} does not own {', '.join(others)}.", remedy="Connect as their owner.")
+        return Off(reason=f"The login {login} does not own {', '.join(others)}.", advice="Connect as their owner.")
     if not facts.may_create_in_public:
         return Off(
             reason=f"No grant: the role {login} may not create anything in the schema public.",
-            remedy=f"GRANT CREATE ON SCHEMA public TO {quoted(login)};",
+            sql=f"GRANT CREATE ON SCHEMA public TO {quoted(login)};",
         )
     if not (facts.is_managed or facts.may_create_schemas):
         return Off(
             reason=f"No grant: the role {login} may not create the schema gjobs.",
-            remedy=f"CREATE SCHEMA gjobs AUTHORIZATION {quoted(login)};",
+            sql=f"CREATE SCHEMA gjobs AUTHORIZATION {quoted(login)};",
         )
     return None
 
@@ -104,14 +104,14 @@ def migrating(facts: Facts) -> Off | None:
 def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
     """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
     if isinstance(actor, ActingUser):
-        return Off(reason="Only the operator may read the users.", remedy=None)
+        return Off(reason="Only the operator may read the users.")
     return read(facts, USERS, actor, columns) or hidden(facts, USERS)
 
 
 def replica(facts: Facts) -> Off | None:
     if not facts.is_replica:
         return None
-    return Off(reason="This server is a replica: it takes no writes.", remedy="Connect to the primary server.")
+    return Off(reason="This server is a replica: it takes no writes.", advice="Connect to the primary server.")
 
 
 def _privileges(facts: Facts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:

@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import text
 
 from store.actor import OPERATOR
-from store.capabilities import Capabilities, probe
+from store.capabilities import Capabilities
+from store.capabilities.probing import probe
 from store.database import Database, Query
 from store.doctor import functions, link, policies, role, rows, schema, server, views
 from store.doctor.model import Finding, Report, Section, Severity

@@ -32,10 +32,10 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
     if JOBS not in capabilities.facts.relations:
         return
     if off := capabilities.off(Feature.JOBS):
-        yield _finding("jobs", Severity.PROBLEM, off.reason, sql=_sql(off.remedy), hint=_hint(off.remedy))
+        yield _finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
     for feature in _LIMITS_OF_A_LOGIN:
         if off := capabilities.off(feature):
-            yield _finding(feature.value, Severity.NOTE, off.reason, sql=_sql(off.remedy), hint=_hint(off.remedy))
+            yield _finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
     yield from _users(capabilities)
 
 
@@ -49,7 +49,7 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
             hint="The tables' owner is enough for all that gjobs does.",
         )
     elif off := capabilities.sees_less:
-        yield _finding("login", Severity.WARNING, off.reason, hint=off.remedy)
+        yield _finding("login", Severity.WARNING, off.reason, hint=off.advice)
     else:
         why = "it bypasses row level security" if facts.has_bypass else "row level security does not apply to it"
         yield _finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
@@ -62,7 +62,7 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False))
     # Each once, though several features need it.
     lacking = {
-        off.remedy: off.reason.removeprefix(_NO_GRANT).rstrip(".")
+        off.sql: off.reason.removeprefix(_NO_GRANT).rstrip(".")
         for feature in _GRANTS_OF_USERS
         if (off := on_primary.off(feature, _ANY_USER)) and off.reason.startswith(_NO_GRANT)
     }
@@ -71,14 +71,6 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
         yield _finding("users-grants", Severity.WARNING, sentence, sql="\n".join(filter(None, lacking)))
     else:
         yield _finding("users-grants", Severity.OK, f"The role {ROLE_OF_USERS} has the grants of the app's users.")
-
-
-def _sql(remedy: str | None) -> str | None:
-    return remedy if remedy and remedy.endswith(";") else None
-
-
-def _hint(remedy: str | None) -> str | None:
-    return None if _sql(remedy) else remedy
 
 
 def _finding(

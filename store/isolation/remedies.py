@@ -5,7 +5,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from store.actor import OPERATOR
-from store.capabilities import Facts, probe
+from store.capabilities import Facts
+from store.capabilities.probing import probe
 from store.database import Database
 from store.doctor.functions import FUNCTIONS, AppFunction, function_findings
 from store.doctor.model import Finding

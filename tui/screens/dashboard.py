@@ -412,11 +412,14 @@ class DashboardScreen(Screen[None]):
         if self._standing is not None:
             self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
         banner = self.query_one(Banner)
-        if self._failure is None:
-            banner.hide()
-        else:
-            is_paused = self._standing is not None and self._standing.paused
+        standing = self._standing
+        if self._failure is not None:
+            is_paused = standing is not None and standing.paused
             banner.show(self._failure, data_from=self._fetched_at, is_paused=is_paused, now=self._clock())
+        elif standing is not None and standing.caution:
+            banner.warn(standing.caution)
+        else:
+            banner.hide()
 
     def _show_details(self) -> None:
         details = next((screen for screen in self.app.screen_stack if isinstance(screen, JobDetails)), None)

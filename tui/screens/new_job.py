@@ -93,7 +93,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
         try:
             assets = await self._assets(project_id)
         except StoreError as error:
-            problem = f"The assets cannot be listed: {error.message}"
+            problem = f"The assets cannot be listed. {error.message} {error.hint or ''}".rstrip()
         if self.is_open:
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
             self.query_one("#asset-problem", Problem).say(problem)

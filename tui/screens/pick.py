@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.fuzzy import FuzzySearch
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.screens.dialog import Dialog
@@ -55,18 +55,22 @@ class PickDialog(Dialog[str]):
         chosen: str | None = None,
         placeholder: str = "Type some letters of the name",
         beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+        remark: str = "",
     ) -> None:
-        """`beside` offers, below what is found, what else the typed text may mean."""
+        """`beside` offers, below what is found, what else the typed text may mean. `remark` is known before."""
         super().__init__()
         self._title = title
         self._choices = tuple(choices)
         self._chosen = chosen
         self._placeholder = placeholder
         self._beside = beside
+        self._remark = remark
         self._search = FuzzySearch()
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
+            if self._remark:
+                yield Static(clean(self._remark, limit=400), classes="warning", markup=False)
             yield TextField(id="needle", placeholder=self._placeholder)
             yield OptionList(id="choices", markup=False, compact=True)
             yield SteadyText(id="note")

@@ -30,8 +30,9 @@ class SearchDialog(PickDialog):
         placeholder: str,
         chosen: str | None = None,
         beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+        remark: str = "",
     ) -> None:
-        super().__init__(title=title, choices=(), chosen=chosen, placeholder=placeholder, beside=beside)
+        super().__init__(title=title, choices=(), chosen=chosen, placeholder=placeholder, beside=beside, remark=remark)
         self._ask = search
         self._needle = ""
         self._is_answered = False

@@ -1,4 +1,4 @@
-"""What is wrong with the database and since when, above data that stay readable."""
+"""What is wrong with the database and since when, or with what is seen of it, above data that stay readable."""
 
 from datetime import datetime
 
@@ -24,6 +24,7 @@ class Banner(SteadyText):
         color: $text-error;
 
         &.-shown { display: block; }
+        &.-caution { background: $warning-muted; color: $text-warning; }
     }
     """
 
@@ -31,7 +32,13 @@ class Banner(SteadyText):
         """Times by the local clock. `data_from` is None while nothing was read."""
         key = key_of(self.app, APP_BINDINGS, "app.refresh")
         self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key))
+        self.set_class(False, "-caution")
         self.add_class("-shown")
+
+    def warn(self, sentences: str) -> None:
+        """Of data that are fresh, and are not what they may be taken for."""
+        self.say(Content(f"! {clean(sentences, limit=400)}"))
+        self.add_class("-shown", "-caution")
 
     def hide(self) -> None:
         self.remove_class("-shown")

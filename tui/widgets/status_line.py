@@ -40,6 +40,8 @@ class Standing:
     """Seconds between two looks."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
+    caution: str = ""
+    """What the banner says of what is seen, where that is not all there is."""
 
 
 _NAME_WIDTHS = (40, 26, 20, 16, 12, 8)

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from store.capabilities import Feature
 from tui.cli import jsonable
 from tui.cli.command import Command, Eyes
 from tui.cli.exit_codes import ExitCode
@@ -27,11 +28,9 @@ def add_users(commands: "Commands") -> None:
 
 @in_session
 async def list_users(session: "Session", output: Output) -> ExitCode:
-    from store.capabilities import Feature
-
     users = await session.store.get_users(limit=MOST_ROWS)
     if session.capabilities and (off := session.capabilities.off(Feature.USERS, session.store.actor)):
-        complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.remedy)
+        complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
     if output.json:
         output.document(jsonable.rows(users))
         return ExitCode.DONE

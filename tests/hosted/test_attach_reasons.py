@@ -1,0 +1,120 @@
+"""What the dashboard says of what a login, or a customer, may not: in the place where one looks for it."""
+
+import pytest
+from psycopg.conninfo import make_conninfo
+
+from store.actor import OPERATOR
+from tests.cli.support import Run
+from tests.conftest import Conninfo
+from tests.hosted.cluster import Server
+from tests.hosted.ways import Way
+from tests.tui.driving import AS_ADA, WatchedApp, driving, opener_of
+from tests.tui.world import World, fill
+
+NO_GRANT = "No grant: the role authenticated may not read generation_jobs."
+GRANT = "GRANT SELECT ON public.generation_jobs TO authenticated;"
+
+
+@pytest.fixture
+def ungranted(ungranted_database: Conninfo, quick_pilot: None) -> Conninfo:
+    world = World(ungranted_database)
+    fill(world)
+    world.close()
+    return ungranted_database
+
+
+def words(text: str) -> str:
+    """Whatever the lines that they are wrapped into, and the frame around these."""
+    return " ".join(text.replace("│", " ").split())
+
+
+async def test_no_grant_is_a_banner_and_no_count_until_it_is_granted(ungranted: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(ungranted, actor=AS_ADA))) as driver:
+        assert NO_GRANT in words(driver.banner)
+        assert GRANT in words(driver.banner)
+        assert "Total" not in driver.text
+        assert "No projects" not in driver.text
+        world = World(ungranted)
+        world.sql("grant select on public.generation_jobs to authenticated")
+        world.close()
+        await driver.press("r")
+        await driver.sees("Total 6")
+        await driver.until(lambda: "Projects are known by their jobs alone." in words(driver.banner))
+        assert "a1000000" in driver.text
+
+
+def test_no_grant_on_the_command_line(ungranted: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **ungranted))
+    for command in ("jobs list", "stats", "stats --by project", "snapshot"):
+        refused = gjobs(*command.split(), "--as", "ada@example.com")
+        assert (refused.code, refused.out) == (6, ""), command
+        assert refused.err.splitlines() == [NO_GRANT, f"Mended by: {GRANT}"]
+
+
+async def test_a_login_under_row_level_security_is_warned_of_what_it_sees(
+    app_database: Conninfo, hosted_server: Server, world: World
+) -> None:
+    login = hosted_server.login(str(app_database["dbname"]), "under_policies")
+    async with driving(WatchedApp(opener_of(login, actor=OPERATOR))) as driver:
+        await driver.until(lambda: "Row level security applies to the login under_policies" in words(driver.banner))
+
+
+async def test_who_may_not_act_as_a_user_is_told_where_users_are_picked(least_privilege: Way, world: World) -> None:
+    async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
+        await driver.press("u")
+        await driver.has_dialog("Look with whose eyes?")
+        await driver.sees("no e-mail, a0000000")
+        assert "The login least_privilege may not act as a user." in words(driver.text)
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("s", "may not change generation_jobs."),
+        ("f", "may not change generation_jobs."),
+        ("d", "may not delete rows of generation_jobs."),
+        ("n", "may not write generation_jobs."),
+        ("P", "may not write projects."),
+    ],
+)
+async def test_a_write_that_is_not_granted_is_refused_at_the_key(
+    least_privilege: Way, world: World, key: str, reason: str
+) -> None:
+    async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
+        await driver.sees("Autumn catalog")
+        await driver.press(key)
+        await driver.until(lambda: any(reason in words(toast) for toast in driver.toasts))
+        await driver.has_dialog("")
+
+
+async def test_what_is_granted_after_a_refusal_can_be_done(ungranted: Conninfo) -> None:
+    world = World(ungranted)
+    world.sql("grant select on public.generation_jobs, public.projects to authenticated")
+    async with driving(WatchedApp(opener_of(ungranted, actor=AS_ADA))) as driver:
+        await driver.sees("Autumn catalog")
+        await driver.press("s")
+        await driver.until(lambda: any("may not change" in words(toast) for toast in driver.toasts))
+        world.sql("grant update on public.generation_jobs to authenticated")
+        await driver.press("s")
+        await driver.is_told("It has been granted meanwhile: press the key again.")
+        await driver.press("s")
+        await driver.is_told("Started lifestyle 00000001.")
+        assert world.status(1) == "running"
+    world.close()
+
+
+async def test_a_replica_refuses_at_the_key(replicated: Way) -> None:
+    async with driving(WatchedApp(opener_of(replicated.conninfo, actor=AS_ADA))) as driver:
+        await driver.sees("Autumn catalog")
+        await driver.press("s")
+        await driver.until(lambda: any("This server is a replica" in words(toast) for toast in driver.toasts))
+
+
+async def test_a_new_job_without_assets_says_why(owner: Way, world: World) -> None:
+    world.sql("drop table public.assets cascade")
+    async with driving(WatchedApp(opener_of(owner.conninfo, actor=AS_ADA))) as driver:
+        await driver.sees("Autumn catalog")
+        await driver.press("n")
+        await driver.until(lambda: "There is no table assets." in words(driver.text))
+        await driver.press("enter")
+        await driver.is_told("Queued main_white")

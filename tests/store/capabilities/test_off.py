@@ -1,0 +1,193 @@
+"""What is off for whom, from facts alone."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.actor import OPERATOR, ActingUser, Actor
+from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
+from store.capabilities.facts import REVISIONS, Function, Privileges, Relation
+from store.link import Link
+
+USER = ActingUser(id=UUID(int=1))
+COLUMNS = {
+    JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at",
+    PROJECTS: "id user_id name created_at updated_at",
+    ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
+    USERS: "id email created_at",
+    REVISIONS: "version_num",
+}
+
+
+def all_of(name: str) -> Relation:
+    columns = frozenset(COLUMNS[name].split())
+    privileges = Privileges(schema=True, select=columns, insert=columns, update=columns, delete=True)
+    return Relation(
+        columns=columns,
+        login=privileges,
+        users=privileges,
+        is_owned=True,
+        row_security=False,
+        has_policy=True,
+    )
+
+
+FACTS = Facts(
+    link=Link(is_encrypted=True, is_local=False, told_pid=7),
+    server_pid=7,
+    version_number=170_004,
+    is_replica=False,
+    login='o"ps',
+    is_superuser=False,
+    has_bypass=True,
+    has_users_role=True,
+    may_become_user=True,
+    has_uid=True,
+    users_may_use_auth=True,
+    may_create_in_public=True,
+    may_create_schemas=True,
+    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS)},
+    functions={},
+)
+
+
+def with_relation(name: str, relation: Relation | None) -> Facts:
+    relations = {**FACTS.relations, name: relation}
+    return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
+
+
+def without_login(name: str, **privileges: Any) -> Facts:
+    relation = FACTS.relations[name]
+    return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))
+
+
+def words(facts: Facts, feature: Feature, actor: Actor = OPERATOR) -> str:
+    off = Capabilities(facts).off(feature, actor)
+    return off.words if off else ""
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
+    assert words(FACTS, feature) == ""
+    assert words(FACTS, feature, USER) == ("Only the operator may read the users." if feature is Feature.USERS else "")
+
+
+@pytest.mark.parametrize(
+    ("facts", "feature", "said"),
+    [
+        (with_relation(ASSETS, None), Feature.ASSETS, "There is no table assets. Run 'gjobs doctor'"),
+        (with_relation(USERS, None), Feature.USERS, "There is no table auth.users. Run 'gjobs doctor'"),
+        (
+            with_relation(JOBS, replace(all_of(JOBS), columns=frozenset({"id", "mode"}))),
+            Feature.JOBS,
+            "The table generation_jobs lacks the columns cost_cents, created_at, error,",
+        ),
+        (
+            without_login(PROJECTS, select=frozenset()),
+            Feature.PROJECTS,
+            'No grant: the role o"ps may not read projects. Mended by: GRANT SELECT ON public.projects TO "o""ps";',
+        ),
+        (
+            without_login(USERS, select=frozenset({"id", "created_at"})),
+            Feature.USERS,
+            'No grant: the role o"ps may not read email of auth.users. Mended by: GRANT SELECT ON auth.users',
+        ),
+        (
+            without_login(USERS, schema=False),
+            Feature.USERS,
+            'No grant: the role o"ps may not use the schema auth. Mended by: GRANT USAGE ON SCHEMA auth TO "o""ps";',
+        ),
+        (
+            with_relation(USERS, replace(all_of(USERS), row_security=True, has_policy=False)),
+            Feature.USERS,
+            'Row level security hides auth.users from the login o"ps.',
+        ),
+        (without_login(JOBS, insert=frozenset()), Feature.CREATING, 'No grant: the role o"ps may not write'),
+        (
+            without_login(PROJECTS, select=frozenset()),
+            Feature.CREATING,
+            'No grant: the role o"ps may not read projects',
+        ),
+        (
+            without_login(JOBS, update=frozenset()),
+            Feature.CHANGING,
+            'No grant: the role o"ps may not change',
+        ),
+        (without_login(JOBS, delete=False), Feature.DELETING, 'No grant: the role o"ps may not delete rows of'),
+        (replace(FACTS, is_replica=True), Feature.CHANGING, "This server is a replica: it takes no writes. Connect to"),
+        (replace(FACTS, is_replica=True), Feature.JOBS, ""),
+        (replace(FACTS, has_users_role=False), Feature.ACTING, "There is no role authenticated"),
+        (
+            replace(FACTS, may_become_user=False),
+            Feature.ACTING,
+            'The login o"ps may not act as a user. Mended',
+        ),
+        (replace(FACTS, has_uid=False), Feature.ACTING, "There is no function auth.uid()"),
+        (replace(FACTS, users_may_use_auth=False), Feature.ACTING, "No grant: the role authenticated may not use"),
+        (replace(FACTS, version_number=140_011), Feature.MIGRATING, "Migrations need PostgreSQL 15 or newer"),
+        (
+            with_relation(JOBS, replace(all_of(JOBS), is_owned=False)),
+            Feature.MIGRATING,
+            'The login o"ps does not own public.generation_jobs. Connect as their owner.',
+        ),
+        (replace(FACTS, may_create_in_public=False), Feature.MIGRATING, "No grant: the role"),
+        (replace(FACTS, may_create_schemas=False), Feature.MIGRATING, 'No grant: the role o"ps may not create the'),
+        (replace(with_relation(REVISIONS, all_of(REVISIONS)), may_create_schemas=False), Feature.MIGRATING, ""),
+    ],
+)
+def test_the_reason(facts: Facts, feature: Feature, said: str) -> None:
+    assert words(facts, feature).startswith(said)
+    assert bool(words(facts, feature)) is bool(said)
+
+
+def test_users_have_what_their_role_has() -> None:
+    relation = FACTS.relations[JOBS]
+    nothing = Privileges(schema=True, select=frozenset(), insert=frozenset(), update=frozenset(), delete=False)
+    facts = with_relation(JOBS, replace(relation, users=nothing))
+    assert words(facts, Feature.JOBS) == ""
+    assert words(facts, Feature.JOBS, USER) == (
+        "No grant: the role authenticated may not read generation_jobs."
+        " Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
+    )
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_nothing_is_a_users_where_nobody_can_act_as_one(feature: Feature) -> None:
+    assert words(replace(FACTS, may_become_user=False), feature, USER).startswith("The login")
+
+
+def test_a_missing_table_says_more_than_a_missing_role() -> None:
+    facts = replace(FACTS, relations={}, has_users_role=False)
+    assert words(facts, Feature.JOBS, USER).startswith("There is no table generation_jobs.")
+
+
+def test_an_operator_under_row_level_security_is_told_so() -> None:
+    assert Capabilities(FACTS).sees_less is None
+    for has_policy, seen in ((True, "only what the policies show it."), (False, "no job.")):
+        hidden = replace(all_of(JOBS), row_security=True, has_policy=has_policy)
+        off = Capabilities(with_relation(JOBS, hidden)).sees_less
+        assert off is not None
+        assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+
+
+def test_the_revision_may_be_hidden() -> None:
+    assert not Capabilities(FACTS).may_read_revision
+    assert Capabilities(with_relation(REVISIONS, all_of(REVISIONS))).may_read_revision
+    hidden = replace(all_of(REVISIONS), row_security=True, has_policy=False)
+    assert not Capabilities(with_relation(REVISIONS, hidden)).may_read_revision
+
+
+def test_a_pooler_tells_another_process() -> None:
+    assert not FACTS.behind_pooler
+    assert replace(FACTS, server_pid=8).behind_pooler
+
+
+def test_the_older_functions_are_named() -> None:
+    functions = {
+        "pinned": Function(runs_as_owner=True, pins_search_path=True),
+        "older": Function(runs_as_owner=True, pins_search_path=False),
+        "callers": Function(runs_as_owner=False, pins_search_path=False),
+    }
+    assert list(Capabilities(replace(FACTS, functions=functions)).unsafe_functions) == ["older"]
