@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.actor import ActingUser
+from store.capabilities import Feature
 from store.isolation.model import Plan, Probe
 from store.isolation.words import why_no_writes
 from tui.app_bindings import APP_BINDINGS
@@ -31,6 +32,8 @@ async def show_isolation(app: "GjobsApp") -> None:
             f"Only the operator sees what there is to try; you look as {eyes_name(store.actor)}. Press {key} to change."
         )
         say(app, Toast(text=text, severity="warning"))
+    elif session.capabilities and (off := session.capabilities.off(Feature.ACTING)):
+        say(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
     else:
         await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
 

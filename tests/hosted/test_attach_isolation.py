@@ -2,6 +2,7 @@
 
 import pytest
 
+from store.actor import OPERATOR
 from store.database import Database
 from store.errors import NoPrivilege
 from store.isolation.check import attempt, prepare
@@ -9,6 +10,7 @@ from store.isolation.model import How, Probe, Thing, Verb, Verdict
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
+from tests.tui.driving import WatchedApp, driving, opener_of
 from tests.tui.world import ADA, World, fill
 
 LEAKS = {
@@ -58,3 +60,10 @@ async def test_without_grants_the_tables_are_kept(ungranted_database: Conninfo) 
     assert [(probe.verdict, probe.answer) for probe in refused] == [
         (Verdict.KEPT, "refused: permission denied for table generation_jobs")
     ]
+
+
+async def test_a_login_that_may_not_act_as_a_user_is_told_so(least_privilege: Way, world: World) -> None:
+    async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
+        await driver.press("i")
+        await driver.is_told("The login least_privilege may not act as a user. GRANT authenticated TO")
+        await driver.has_dialog("")

@@ -96,8 +96,8 @@ async def test_what_leaks_is_shown_with_the_sql_that_mends_it(
         await driver.sees("3 leaks, 14 kept")
 
 
-async def test_a_database_without_the_tables_says_so(blank_database: Conninfo, quick_pilot: None) -> None:
-    async with driving(WatchedApp(opener_of(blank_database, actor=OPERATOR))) as driver:
+async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo, quick_pilot: None) -> None:
+    async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
         await driver.sees('This database lacks what is needed: relation "public.projects" does not exist.')
