@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from store.settings import Settings
 
 if TYPE_CHECKING:
+    from store.password_command import PasswordCommand
     from tui.connection import Opener
     from tui.session import Report, Session
 
 
 def session_opener(settings: Settings) -> "Opener":
-    """Opens what the settings name."""
+    """Opens what the settings name. A password that a command gave is kept from one attempt to the next."""
+    password: PasswordCommand | None = None
 
     @asynccontextmanager
     async def opener(report: "Report") -> "AsyncIterator[Session]":
+        nonlocal password
         module = await asyncio.to_thread(importlib.import_module, "tui.session")
-        async with module.open_session(settings, report) as session:
+        password = password or module.password_command(settings)
+        async with module.open_session(settings, report, password=password) as session:
             yield session
 
     return opener

@@ -54,8 +54,13 @@ def full_name(label: str, address: str | None) -> str:
 
 
 @asynccontextmanager
-async def open_session(settings: Settings, report: Report) -> AsyncIterator[Session]:
-    """Starts, migrates and fills the embedded server as needed; a URL is only connected to. Raises a StoreError."""
+async def open_session(
+    settings: Settings, report: Report, *, password: PasswordCommand | None = None
+) -> AsyncIterator[Session]:
+    """Starts, migrates and fills the embedded server as needed; a URL is only connected to. Raises a StoreError.
+
+    `password` is that of a former attempt, which may know one already.
+    """
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
             lease = await asyncio.to_thread(open_server, data_dir, report=report)
@@ -70,7 +75,9 @@ async def open_session(settings: Settings, report: Report) -> AsyncIterator[Sess
             conninfo = parameters(target)
             address = label(conninfo)
             name = settings.profile.label if settings.profile else address
-            async with session_on(settings, conninfo, name, address if name != address else None) as session:
+            password = password or password_command(settings)
+            further = address if name != address else None
+            async with session_on(settings, conninfo, name, further, password=password) as session:
                 yield session
 
 
@@ -103,7 +110,12 @@ def _fill(lease: ServerLease, report: Report) -> None:
 
 @asynccontextmanager
 async def session_on(
-    settings: Settings, conninfo: Mapping[str, str | int], label: str, address: str | None = None
+    settings: Settings,
+    conninfo: Mapping[str, str | int],
+    label: str,
+    address: str | None = None,
+    *,
+    password: PasswordCommand | None = None,
 ) -> AsyncIterator[Session]:
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
     access = WriteAccess(settings.write_rule)
@@ -111,7 +123,7 @@ async def session_on(
         conninfo,
         access=access,
         limits=_limits(settings.profile),
-        password=_password(settings),
+        password=password,
         journal=Journal(journal_path(settings), database=full_name(label, address)),
     )
     operator = Store(database)
@@ -132,7 +144,8 @@ def _limits(profile: Profile | None) -> TimeLimits:
     return TimeLimits() if seconds is None else TimeLimits(statement=seconds)
 
 
-def _password(settings: Settings) -> PasswordCommand | None:
+def password_command(settings: Settings) -> PasswordCommand | None:
+    """None where the password comes from elsewhere."""
     match settings.target:
         case UrlTarget(password_command=(_, *_) as words):
             return PasswordCommand(words)

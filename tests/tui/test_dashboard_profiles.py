@@ -317,3 +317,27 @@ async def test_a_statement_has_the_profiles_time(database: Conninfo) -> None:
     async with open_session(settings_of(timed), print) as session:
         query = Query(text("select current_setting('statement_timeout')"), lambda row: str(row[0]))
         assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
+
+
+async def test_a_command_for_the_password_runs_once_while_nobody_answers(quick_pilot: None, tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; echo hunter2"])
+    app = app_of(settings_of(prod))
+    app.connection._interval = 0.01
+    async with driving(app) as driver:
+        await driver.until(lambda: app.failures > 2)
+        assert runs.read_text() == "x\n"
+        assert "hunter2" not in driver.text
+
+
+async def test_a_command_that_gives_no_password_runs_again_only_when_somebody_asks(
+    quick_pilot: None, tmp_path: Path
+) -> None:
+    runs = tmp_path / "runs"
+    prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; exit 3"])
+    async with driving(app_of(settings_of(prod))) as driver:
+        assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
+        assert "Press r to try again." in driver.banner
+        assert driver.header.rstrip().endswith("✗ sign-in refused")
+        await driver.press("r")
+        await driver.until(lambda: runs.read_text() == "x\nx\n")
