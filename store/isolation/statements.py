@@ -70,7 +70,7 @@ _STATEMENTS: Mapping[tuple[Thing, Verb], ClauseElement] = {
 def query_for(thing: Thing, verb: Verb, plan: Plan) -> Query[int] | str:
     """The statement, whose result where it reads is a number of rows; or why there is nothing to try it on."""
     if plan.owner is None:
-        return "nobody has anything"
+        return "this login sees nobody who owns anything"
     if thing is Thing.ASSET and plan.no_assets is not None:
         return plan.no_assets
     kind = needed_kind(thing, verb)

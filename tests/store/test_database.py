@@ -109,6 +109,12 @@ class TestTransactions:
             transaction.keep(Written(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
+    async def test_a_rehearsal_counts_and_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+        renamed = Query(text("update auth.users set email = 'renamed'"), tuple)
+        before = sql("select id, email from auth.users order by id")
+        assert await operator.database.rehearse(OPERATOR, renamed, limits=TimeLimits()) == len(before) == 3
+        assert sql("select id, email from auth.users order by id") == before
+
     async def test_the_first_error_of_several_statements_is_told(self, operator: Store, sql: Sql) -> None:
         with pytest.raises(SchemaMissing, match="no_such_table"):
             await operator.database.read_together(
@@ -242,6 +248,13 @@ class TestTimeLimits:
                 await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
             assert caught.value.sqlstate == "57014"
             assert await impatient.read(actor, show("statement_timeout")) == ["200ms"]
+
+    async def test_a_call_may_have_limits_of_its_own(self, operator: Store, sql: Sql) -> None:
+        shorter = TimeLimits(statement=0.05)
+        with pytest.raises(TimedOut):
+            await operator.database.read(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
+        with pytest.raises(TimedOut):
+            await operator.database.rehearse(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
 
     async def test_a_client_that_stops_in_the_middle_loses_its_transaction(self, database: Conninfo) -> None:
         async with opened(database, limits=SHORT) as impatient:

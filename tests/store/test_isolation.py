@@ -153,7 +153,7 @@ async def sees_their_own_projects(store: Store, rows: Rows, own: list[Generation
 
 
 async def finds_their_own(store: Store, rows: Rows) -> None:
-    """By an id, and by the lens, which shows what there is and marks what the user does not see."""
+    """By an id, and by the lens, which shows all and marks what the user does not see, but counts only the rest."""
     own, projects, assets = rows.jobs_of(store.actor), rows.projects_of(store.actor), rows.assets_of(store.actor)
     for some_id in (*rows.jobs, *rows.owners, *rows.assets):
         found = await store.locate(str(some_id))
@@ -173,6 +173,10 @@ async def finds_their_own(store: Store, rows: Rows) -> None:
         assert {job.id for job in lens.jobs} == there
         assert lens.hidden == there - own.keys()
         assert (lens.seen.number, lens.everything.number) == (len(there & own.keys()), len(there))
+        through_lens = await store.get_overview(OverviewQuery(project_id=project_id, through_lens=True))
+        assert through_lens.lens == lens
+        assert {job.id for job in through_lens.jobs} == there & own.keys()
+        assert through_lens.statistics == await store.get_job_statistics(project_id)
 
 
 @pytest.fixture(params=list(Schema), ids=lambda schema: schema.name.lower())

@@ -238,7 +238,7 @@ async def test_where_nobody_owns_anything_the_policies_are_judged(operator: Stor
     assert {probe.how for probe in answers.values() if probe.thing in (Thing.JOB, Thing.PROJECT, Thing.ASSET)} == {
         How.JUDGED
     }
-    assert answers[Thing.SUMMARY, Verb.READ].answer == "nobody has anything"
+    assert answers[Thing.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
     assert not leaks(answers)
 
 

@@ -118,6 +118,17 @@ async def test_a_session_that_may_not_write_says_why(
         await driver.has_dialog("Isolation")
 
 
+async def test_a_write_lease_lets_the_writes_be_tried(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteRule.LEASED))) as driver:
+        session = driver.app.connection.session
+        assert session is not None
+        session.access.open_lease("ticket 7", 600)
+        await driver.press("i")
+        await driver.sees("no leak, 17 kept; 12 judged")
+        await driver.press("w", "y")
+        await driver.sees("no leak, 17 kept; 9 judged")
+
+
 async def test_only_the_operator_may(dashboard: Driver) -> None:
     await dashboard.press("i")
     await dashboard.is_told("Only the operator sees what there is to try; you look as ada@example.com. Press u")
