@@ -55,6 +55,11 @@ _FOR_THE_MOMENT = (
     "not yet accepting connections",
     "too many",
     "remaining connection slots",
+    # Poolers', before they have asked who it is.
+    "no more connections",
+    "login has been failing",
+    "server down",
+    "max client",
 )
 
 
@@ -111,7 +116,7 @@ def translate_connecting(error: Error) -> StoreError:
     if isinstance(error, ProgrammingError):
         return InvalidValue("database_url", f"The database's address cannot be read: {text}.")
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
-    if any(phrase in text for phrase in _FOR_THE_MOMENT):
+    if any(phrase in text.lower() for phrase in _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")
     if asked_for_password or "FATAL" in str(error):
         return SignInRefused(f"The database refused the sign-in: {text}.")

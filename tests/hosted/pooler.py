@@ -33,6 +33,7 @@ auth_file = {users}
 admin_users = {console}
 pool_mode = {mode}
 default_pool_size = {size}
+{more}
 """
 """All else as it comes: so are those that people meet."""
 
@@ -55,8 +56,10 @@ class Pooler:
 
 
 @contextmanager
-def pooling(server: Server, program: str, mode: Mode, *, server_port: int | None = None) -> Iterator[Pooler]:
-    """`server_port` is where it finds the server, if not where that is."""
+def pooling(
+    server: Server, program: str, mode: Mode, *, server_port: int | None = None, more: str = ""
+) -> Iterator[Pooler]:
+    """`server_port` is where it finds the server, if not where that is; `more` are lines of its configuration."""
     port = free_port()
     directory = server.place.make_directory(f"pooler.{port}", server.account)
     users, configuration, log = directory / "users", directory / "pgbouncer.ini", directory / "log"
@@ -70,6 +73,7 @@ def pooling(server: Server, program: str, mode: Mode, *, server_port: int | None
         console=CONSOLE,
         mode=mode,
         size=POOL_SIZE,
+        more=more,
     )
     _write(configuration, text, server)
     pid = server.place.start(server.account, [program, str(configuration)], log=log)

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager, closing
 import pytest
 
 from store.database import TimeLimits
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo, connect, require_tool
 from tests.hosted.cluster import Server, copied, make_project, make_roles
 from tests.hosted.fixtures import programs
 from tests.hosted.ledger import Ledger, shown, stored
 from tests.hosted.place import Place
+from tests.hosted.pooler import pooling
+from tests.hosted.ways import Way
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill, job_id
 
@@ -76,6 +78,37 @@ async def test_a_server_that_was_killed_and_started_again(mortal_server: Server,
         await driver.press("d", "y")
         await driver.is_told("Deleted feature_callout")
         await shows_the_truth(driver, database, changes=2)
+
+
+async def test_a_server_that_is_killed_and_started_again_behind_a_pooler(
+    mortal_server: Server, database: Conninfo
+) -> None:
+    # It tries only so often, which is fifteen seconds where nothing is said.
+    again = "server_login_retry = 1"
+    with pooling(mortal_server, require_tool("pgbouncer"), "transaction", more=again) as pooler:
+        async with looking(pooler.login(str(database["dbname"])), SHORT) as driver:
+            await asyncio.to_thread(mortal_server.stop, signal.SIGQUIT)
+            await driver.until(lambda: "login has been failing" in driver.banner)
+            assert "Tried again by itself" in driver.banner
+            await asyncio.to_thread(mortal_server.start)
+            await shows_the_truth(driver, database, changes=0)
+            await driver.press("s")
+            await driver.is_told("Started lifestyle")
+            await shows_the_truth(driver, database, changes=1)
+
+
+async def test_a_pooler_without_room_is_tried_again_until_it_has_some(owner: Way, world: World) -> None:
+    room = "max_client_conn = 2"
+    with pooling(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:
+        login = pooler.login(owner.database)
+        others = [connect(login), connect(login)]
+        async with looking(login) as driver:
+            assert "no more connections allowed" in driver.banner
+            assert "Tried again by itself" in driver.banner
+            for other in others:
+                other.close()
+            await driver.until(lambda: not driver.banner)
+            await driver.sees("Autumn catalog")
 
 
 async def test_a_server_that_dies_under_a_write(mortal_server: Server, database: Conninfo) -> None:

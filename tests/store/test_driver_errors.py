@@ -257,6 +257,14 @@ async def test_no_password_where_one_is_needed() -> None:
         ("57P03", "the database system is in recovery mode"),
         ("53300", "sorry, too many clients already"),
         ("53300", "remaining connection slots are reserved for roles with the SUPERUSER attribute"),
+        # Poolers': PgBouncer, then Supavisor.
+        ("08P01", "no more connections allowed (max_client_conn)"),
+        ("08P01", "server login has been failing, cached error: connect failed (server_login_retry)"),
+        ("08P01", "client_login_timeout (server down)"),
+        ("08P01", "pooler is shutting down"),
+        ("XX000", "Max client connections reached"),
+        ("XX000", "(EMAXCONN) max client connections reached, limit: 200"),
+        ("XX000", "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15"),
     ],
 )
 async def test_a_server_without_room_or_time_is_tried_again_later(sqlstate: str, message: str) -> None:

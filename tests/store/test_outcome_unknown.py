@@ -43,11 +43,16 @@ async def say_farewell(client: asyncio.StreamWriter) -> None:
     client.close()
 
 
+async def say_a_pooler_s_farewell(client: asyncio.StreamWriter) -> None:
+    client.write(fatal("XX000", "(EDBHANDLEREXITED) DbHandler exited. Check logs for more information"))
+    client.close()
+
+
 async def fall_silent(client: asyncio.StreamWriter) -> None:
     await asyncio.Event().wait()
 
 
-@pytest.mark.parametrize("ending", [cut_the_link, say_farewell, fall_silent])
+@pytest.mark.parametrize("ending", [cut_the_link, say_farewell, say_a_pooler_s_farewell, fall_silent])
 async def test_the_answer_to_a_commit_is_lost(
     database: Conninfo, job_id: UUID, sql: Sql, ending: Callable[[asyncio.StreamWriter], Awaitable[None]]
 ) -> None:
