@@ -4,8 +4,9 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from store.configuration.lines import Place
 from store.configuration.model import Configuration
-from store.configuration.problems import Place, Problem, refusal
+from store.configuration.problems import Problem, refusal
 from store.configuration.profile import read_embedded, read_profile
 from store.configuration.table import Table, kind
 from store.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile

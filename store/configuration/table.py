@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
-from store.configuration.problems import Place, Problem
+from store.configuration.lines import Place
+from store.configuration.problems import Problem
 from store.suggestions import not_known
 
 T = TypeVar("T")

@@ -1,5 +1,6 @@
 """What a configuration file may say, and how each mistake in it is told."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.configuration.file import ConfigurationFile, configuration_file, load
+from store.configuration.lines import Lines
 from store.configuration.model import Configuration
 from store.configuration.problems import Problem
 from store.configuration.reading import read_document, read_text
@@ -173,9 +175,35 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     assert problems(text) == [
         "line 1: x is not known; it is one of profiles, default_profile, theme, keymap.",
         "line 3: profiles.a.write is a text, and should be true or false.",
-        f"line 6: profiles.a.url is no address: {EXAMPLE}",
+        f"line 4: profiles.a.url is no address: {EXAMPLE}",
         f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "line"),
+    [
+        ("a = 1\nb = 2", ("b",), 2),
+        ("# b\na = 'b'\nb = 2", ("b",), 3),
+        ('a = """\nb = 1\n"""\nb = 2', ("b",), 4),
+        ("b = [\n 1,\n 2,\n]", ("b",), 1),
+        ("[p.x]\nb = 1\n[p.y]\nb = 2", ("p", "y", "b"), 4),
+        ("[k]\nb.c = 1", ("k", "b.c"), 2),
+        ('[k]\n"b.c" = 1', ("k", "b.c"), 2),
+        ('"\\u0062" = 1', ("b",), None),
+        ("a = 1", ("b",), None),
+        ("a = 1", (), None),
+    ],
+)
+def test_the_line_of_a_key(text: str, place: tuple[str, ...], line: int | None) -> None:
+    assert Lines(text).line_of(place) == line
+
+
+def test_a_large_file_with_many_mistakes_is_told_quickly() -> None:
+    text = "".join(f'[profiles.p{number}]\nurl = "postgresql:///x"\nwrite = 1\n' for number in range(100))
+    started = time.monotonic()
+    assert problems(text)[-1].startswith("line 300: profiles.p99.write ")
+    assert time.monotonic() - started < 5
 
 
 def test_what_is_not_toml_is_told_with_the_place() -> None:
