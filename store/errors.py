@@ -64,7 +64,7 @@ class NoPrivilege(StoreError):
 
 
 class ReadOnly(StoreError):
-    hint = "Connect without --read-only, or to the primary server, to write."
+    hint = "Connect without --read-only, to the primary server, or as a login that may write."
 
 
 class SchemaMissing(StoreError):

@@ -83,7 +83,7 @@ class Capabilities:
     @property
     def takes_no_writes(self) -> Off | None:
         """Why nobody can write here, whatever they may."""
-        return rules.replica(self.facts)
+        return rules.no_writes(self.facts)
 
     @property
     def sees_less(self) -> Off | None:

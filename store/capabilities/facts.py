@@ -57,6 +57,8 @@ class Facts:
     version_number: int
     """170004 stands for 17.4."""
     is_replica: bool
+    is_read_only: bool
+    """Whether transactions are read-only unless they say otherwise, by a setting of server, database or login."""
     login: str
     is_superuser: bool
     has_bypass: bool

@@ -29,6 +29,7 @@ FUNCTIONS = ("transition_job_status", "get_job_statistics", "get_recent_jobs", "
 _LOGIN = text("""
 select current_setting('server_version_num')::int,
        pg_is_in_recovery(),
+       current_setting('default_transaction_read_only')::bool,
        pg_backend_pid(),
        me.rolname::text,
        me.rolsuper,
@@ -102,6 +103,7 @@ async def probe(database: Database) -> Capabilities:
     (
         version_number,
         is_replica,
+        is_read_only,
         server_pid,
         name,
         is_superuser,
@@ -119,6 +121,7 @@ async def probe(database: Database) -> Capabilities:
             server_pid=server_pid,
             version_number=version_number,
             is_replica=is_replica,
+            is_read_only=is_read_only,
             login=name,
             is_superuser=is_superuser,
             has_bypass=has_bypass,

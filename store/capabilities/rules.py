@@ -20,8 +20,8 @@ def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None
 
 def written(facts: Facts, name: str, actor: Actor, verb: str, columns: Set[str]) -> Off | None:
     """`verb` is insert or update."""
-    if facts.is_replica:
-        return replica(facts)
+    if off := no_writes(facts):
+        return off
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
@@ -31,8 +31,8 @@ def written(facts: Facts, name: str, actor: Actor, verb: str, columns: Set[str])
 
 
 def deleted(facts: Facts, name: str, actor: Actor) -> Off | None:
-    if facts.is_replica:
-        return replica(facts)
+    if off := no_writes(facts):
+        return off
     relation = facts.relations.get(name)
     if relation is None:
         return absent(name, relation, ())
@@ -77,8 +77,8 @@ def acting(facts: Facts) -> Off | None:
 
 
 def migrating(facts: Facts) -> Off | None:
-    if facts.is_replica:
-        return replica(facts)
+    if off := no_writes(facts):
+        return off
     login = facts.login
     if facts.major_version < OLDEST_MIGRATED:
         return Off(
@@ -108,10 +108,16 @@ def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
     return read(facts, USERS, actor, columns) or hidden(facts, USERS)
 
 
-def replica(facts: Facts) -> Off | None:
-    if not facts.is_replica:
-        return None
-    return Off(reason="This server is a replica: it takes no writes.", advice="Connect to the primary server.")
+def no_writes(facts: Facts) -> Off | None:
+    """Against any write, whoever asks."""
+    if facts.is_replica:
+        return Off(reason="This server is a replica: it takes no writes.", advice="Connect to the primary server.")
+    if facts.is_read_only:
+        return Off(
+            reason=f"The login {facts.login} is read-only: default_transaction_read_only is on for it.",
+            advice="That is set for a login made to look, or by a host whose disk is full.",
+        )
+    return None
 
 
 def _privileges(facts: Facts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:

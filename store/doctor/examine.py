@@ -10,15 +10,17 @@ from store.actor import OPERATOR
 from store.capabilities import Capabilities
 from store.capabilities.probing import probe
 from store.database import Database, Query
-from store.doctor import functions, link, policies, role, rows, schema, server, views
+from store.doctor import functions, link, policies, role, row_findings, rows, schema, server, views
 from store.doctor.model import Finding, Report, Section, Severity
 from store.doctor.next_steps import next_steps
+from store.doctor.policy_findings import nothing_leaks, policy_findings
 from store.errors import SignInRefused, StoreError, Unreachable
 from store.schema.queries import QUALIFY_QUERY, read_schema
 
 Further = Callable[[Database], Awaitable[Sequence[Finding]]]
 """Reads what only some ask for, and returns what it found."""
 
+_ORDER = {section: place for place, section in enumerate(Section)}
 _REVISION: Query[str] = Query(text("select version_num::text from gjobs.alembic_version"), lambda row: str(row[0]))
 
 
@@ -35,6 +37,7 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
         findings += await _examined(section, look)
     for look_further in further:
         findings += await _examined(Section.ISOLATION, partial(look_further, database))
+    findings.sort(key=lambda finding: _ORDER[finding.section])
     return Report(findings=tuple(findings), next_steps=tuple(next_steps(capabilities, revision, findings)))
 
 
@@ -96,7 +99,7 @@ class _Examination:
 
     async def _rows(self) -> Iterable[Finding]:
         uses, indexes = await self._read(rows.TABLE_USE, rows.INDEX_USE)
-        return rows.rows_findings(self._facts, uses, indexes, await rows.count(self._database, self._facts))
+        return row_findings.rows_findings(self._facts, uses, indexes, await rows.count(self._database, self._facts))
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, rules = await self._read(
@@ -105,9 +108,9 @@ class _Examination:
         findings = [
             *functions.function_findings(found),
             *views.view_findings(seen, self._facts),
-            *policies.policy_findings(tables, rules),
+            *policy_findings(tables, rules),
         ]
-        return [*findings, *policies.nothing_leaks(tables, findings)]
+        return [*findings, *nothing_leaks(tables, findings)]
 
     async def _read(self, *queries: Query[Any]) -> Sequence[list[Any]]:
         """With names that carry their schemas, whatever search_path the login has."""

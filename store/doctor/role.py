@@ -33,6 +33,8 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
         return
     if off := capabilities.off(Feature.JOBS):
         yield _finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
+    if capabilities.facts.is_read_only and (off := capabilities.takes_no_writes):
+        yield _finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
     for feature in _LIMITS_OF_A_LOGIN:
         if off := capabilities.off(feature):
             yield _finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
@@ -59,7 +61,7 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     """All grants that are missing, as one. Whether this login may act as a user is no matter."""
     if not capabilities.facts.has_users_role:
         return
-    on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False))
+    on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))
     # Each once, though several features need it.
     lacking = {
         off.sql: off.reason.removeprefix(_NO_GRANT).rstrip(".")

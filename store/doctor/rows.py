@@ -1,27 +1,32 @@
 """How many rows there are, what they take, and which indexes are used. No question reads a big table to its end."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Integer, bindparam, func, select, text
+from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
 from store import tables
 from store.actor import OPERATOR
 from store.capabilities import ASSETS, JOBS, PROJECTS, Facts
 from store.database import Database, Query, TimeLimits
-from store.doctor.model import Finding, Section, Severity
-from store.doctor.words import amount, size
 from store.errors import NoPrivilege, SchemaMissing, TimedOut
 from store.rows import Row
 
 MOST_COUNTED = 100_000
 """From here on the planner's estimate is told."""
 PATIENCE = TimeLimits(statement=2.0, lock=0.5)
-FEW = 10_000
-"""Rows below which no index and no vacuum is missed."""
-DEAD_SHARE = 0.2
 
-_TABLES = {JOBS: tables.generation_jobs, PROJECTS: tables.projects, ASSETS: tables.assets}
+
+def _some_of(table: Table) -> Select[int]:
+    some = select(table.c.id).limit(bindparam("most", type_=Integer)).subquery()
+    return select(func.count()).select_from(some)
+
+
+_COUNTS = {
+    JOBS: _some_of(tables.generation_jobs),
+    PROJECTS: _some_of(tables.projects),
+    ASSETS: _some_of(tables.assets),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,11 +100,10 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
 async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
     """The rows of each table that may be read, up to one more than are counted; None where that took too long."""
     counted: dict[str, int | None] = {}
-    for name, table in _TABLES.items():
+    for name, statement in _COUNTS.items():
         if name not in facts.relations:
             continue
-        some = select(table.c.id).limit(bindparam("most", type_=Integer)).subquery()
-        query = Query(select(func.count()).select_from(some), _number, {"most": MOST_COUNTED + 1})
+        query = Query(statement, _number, {"most": MOST_COUNTED + 1})
         try:
             (counted[name],) = await database.read(OPERATOR, query, limits=PATIENCE)
         except TimedOut:
@@ -112,105 +116,3 @@ async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
 def _number(row: Row) -> int:
     number: int = row[0]
     return number
-
-
-def rows_findings(
-    facts: Facts, uses: Sequence[TableUse], indexes: Sequence[IndexUse], counted: Mapping[str, int | None]
-) -> Iterator[Finding]:
-    for use in uses:
-        short = use.name.removeprefix("public.")
-        sentence = f"{short} holds {_rows(use, counted.get(use.name))} and takes {size(use.total_bytes)}."
-        if facts.relations[use.name].row_security:
-            sentence = f"{short} shows this login {_rows(use, counted.get(use.name))}."
-        yield _finding(f"rows-{short}", Severity.OK, sentence)
-        yield from _upkeep(use, short, facts)
-    yield from _invalid(indexes)
-    yield from _lists(uses, indexes)
-    yield from _unused(uses, indexes)
-
-
-def _rows(use: TableUse, counted: int | None) -> str:
-    """Exact, about (~), or at least (≥): never a number that is taken for another kind."""
-    if counted is not None and counted <= MOST_COUNTED:
-        return amount(counted, "row")
-    if use.estimate > MOST_COUNTED or (counted is None and use.estimate >= 0):
-        return f"~{amount(use.estimate, 'row')}"
-    return "rows that nobody has counted" if counted is None else f"≥{amount(MOST_COUNTED, 'row')}"
-
-
-def _upkeep(use: TableUse, short: str, facts: Facts) -> Iterator[Finding]:
-    """A replica keeps no such statistics."""
-    if facts.is_replica or use.live + use.dead < FEW:
-        return
-    if use.dead > DEAD_SHARE * (use.live + use.dead):
-        share = round(100 * use.dead / (use.live + use.dead))
-        yield _finding(
-            f"dead-{short}",
-            Severity.NOTE,
-            f"About {share} % of the rows of {short} are dead.",
-            sql=f"VACUUM (ANALYZE) {use.name};",
-        )
-    elif not use.is_analyzed:
-        yield _finding(
-            f"unanalyzed-{short}",
-            Severity.NOTE,
-            f"{short} was never analyzed, so that its plans are guesses.",
-            sql=f"ANALYZE {use.name};",
-        )
-
-
-def _invalid(indexes: Sequence[IndexUse]) -> Iterator[Finding]:
-    for index in indexes:
-        if not index.is_valid:
-            yield _finding(
-                "invalid-index",
-                Severity.WARNING,
-                f"The index {index.name} is invalid: it costs every write and serves no read.",
-                sql=f"DROP INDEX CONCURRENTLY {index.name};",
-                hint="It is what a failed CREATE INDEX CONCURRENTLY leaves; one that is being built looks the same.",
-            )
-
-
-_LISTS = {
-    "all jobs": ("gjobs_newest", "(created_at DESC, id DESC)"),
-    "a project's jobs": ("gjobs_newest_of_project", "(project_id, created_at DESC, id DESC)"),
-    "a user's jobs": ("gjobs_newest_of_user", "(user_id, created_at DESC, id DESC)"),
-    "the jobs of a status": ("gjobs_newest_of_status", "(status, created_at DESC, id DESC)"),
-}
-"""By what is listed, the index that reads it in its order: as the migrations make them."""
-
-
-def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
-    if not any(use.name == JOBS and use.live >= FEW for use in uses):
-        return
-    there = {index.definition.removeprefix("btree ") for index in indexes if index.is_valid}
-    lacking = {what: index for what, index in _LISTS.items() if index[1] not in there}
-    if lacking:
-        yield _finding(
-            "list-indexes",
-            Severity.NOTE,
-            f"No index reads {', '.join(lacking)} in the order of the lists.",
-            sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
-            hint="'gjobs migrate up' makes them, too.",
-        )
-
-
-def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
-    big = {use.name.removeprefix("public.") for use in uses if use.live >= FEW}
-    idle = [
-        index for index in indexes if index.table in big and not index.scans and index.is_valid and not index.is_needed
-    ]
-    if idle:
-        named = ", ".join(f"{index.name.removeprefix('public.')} ({size(index.bytes)})" for index in idle)
-        yield _finding(
-            "unused-indexes",
-            Severity.NOTE,
-            f"Not used since the statistics were last reset: {named}.",
-            hint="A replica may use what the primary server does not.",
-        )
-
-
-def _finding(
-    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
-) -> Finding:
-    return Finding(section=Section.ROWS, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)

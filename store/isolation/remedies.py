@@ -10,7 +10,8 @@ from store.capabilities.probing import probe
 from store.database import Database
 from store.doctor.functions import FUNCTIONS, AppFunction, function_findings
 from store.doctor.model import Finding
-from store.doctor.policies import POLICIES, TABLES, Policy, Table, policy_findings
+from store.doctor.policies import POLICIES, TABLES, Policy, Table
+from store.doctor.policy_findings import policy_findings
 from store.doctor.views import VIEWS, AppView, view_findings
 from store.isolation.model import PROBED, Thing, Verb
 from store.schema.queries import QUALIFY_QUERY

@@ -76,8 +76,14 @@ def test_nobody_answers(gjobs: Run) -> None:
     assert (done.code, done.out) == (3, "")
 
 
-def test_it_is_about_the_database_and_not_about_a_user(gjobs: Run, url: str) -> None:
-    assert gjobs("doctor", "--as", "ada@example.com").code == 2
+def test_what_a_user_sees(gjobs: Run, attached_url: str) -> None:
+    def seen(who: str) -> object:
+        findings = gjobs("doctor", "--json", "--as", who).document["findings"]
+        return [finding["sentence"] for finding in findings if finding["name"] == "seen-by"]
+
+    assert seen("ada@example.com") == ["As ada@example.com one sees 4 jobs."]
+    assert seen("ben@example.com") == ["As ben@example.com one sees 1 job."]
+    assert seen("operator") == []
 
 
 def test_names_out_of_the_database_are_harmless(gjobs: Run, attached_database: Conninfo) -> None:

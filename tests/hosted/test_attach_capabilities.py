@@ -180,6 +180,12 @@ async def test_a_column_alone_may_be_withheld(least_privilege: Way, owner: Way, 
     )
 
 
+async def test_a_login_made_to_look_takes_no_writes(readme_reader: Way) -> None:
+    capabilities = await probed(readme_reader.conninfo)
+    assert capabilities.takes_no_writes is not None
+    assert reason(capabilities, Feature.CHANGING).startswith("The login gjobs_reader is read-only: ")
+
+
 async def test_those_who_ask_at_once_ask_once(owner: Way) -> None:
     store = Store(Database(owner.conninfo))
     first, second = await asyncio.gather(store.probed.get(), store.acting_as(AS_ADA).probed.get())

@@ -8,8 +8,10 @@ import psycopg
 import pytest
 
 from migrations.runner import upgrade
+from store.actor import ActingUser
 from store.database import Database
 from store.doctor import Finding, Report, Section, Severity, examine
+from store.doctor.eyes import seen_by
 from store.errors import Unreachable
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
@@ -265,6 +267,22 @@ async def test_a_login_that_sees_less(app_database: Conninfo, hosted_server: Ser
     report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
     assert finding(report, "login").severity is Severity.WARNING
     assert finding(report, "rows-generation_jobs").sentence == "generation_jobs shows this login 0 rows."
+
+
+async def test_a_superuser(app_database: Conninfo, hosted_server: Server) -> None:
+    report = await examined(hosted_server.administrator(str(app_database["dbname"])))
+    assert finding(report, "login").sentence.startswith("The login supabase_admin is a superuser")
+    assert finding(report, "login").severity is Severity.NOTE
+
+
+async def test_what_a_user_sees_where_users_may_see_nothing(ungranted_database: Conninfo) -> None:
+    database = Database(ungranted_database)
+    (seen,) = await seen_by(database, ActingUser(id=ADA))
+    await database.close()
+    assert (seen.severity, seen.sentence) == (
+        Severity.WARNING,
+        "No grant: the role authenticated may not read generation_jobs.",
+    )
 
 
 async def test_a_part_that_cannot_be_examined_is_a_finding(owner: Way, world: World) -> None:

@@ -39,6 +39,7 @@ FACTS = Facts(
     server_pid=7,
     version_number=170_004,
     is_replica=False,
+    is_read_only=False,
     login='o"ps',
     is_superuser=False,
     has_bypass=True,
@@ -118,6 +119,8 @@ def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
         (without_login(JOBS, delete=False), Feature.DELETING, 'No grant: the role o"ps may not delete rows of'),
         (replace(FACTS, is_replica=True), Feature.CHANGING, "This server is a replica: it takes no writes. Connect to"),
         (replace(FACTS, is_replica=True), Feature.JOBS, ""),
+        (replace(FACTS, is_read_only=True), Feature.DELETING, 'The login o"ps is read-only: default'),
+        (replace(FACTS, is_read_only=True), Feature.JOBS, ""),
         (replace(FACTS, has_users_role=False), Feature.ACTING, "There is no role authenticated"),
         (
             replace(FACTS, may_become_user=False),

@@ -2,9 +2,11 @@
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.actor import ActingUser
 from store.settings import Settings
 from tui.cli import jsonable
 from tui.cli.arguments import not_empty
@@ -28,7 +30,7 @@ def add_doctor(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "doctor",
-        Command(run=examine_database, eyes=Eyes.OPERATOR_ONLY),
+        Command(run=examine_database, eyes=Eyes.OPERATOR_UNLESS_ASKED),
         help="examine the database: login, schema, leaks, and the SQL that mends",
         example="gjobs doctor --isolation --owner ada@example.com",
     )
@@ -57,8 +59,14 @@ class Chosen:
 
 async def _examine(session: "Session", output: Output, chosen: Chosen | None) -> ExitCode:
     from store.doctor import examine
+    from store.doctor.eyes import seen_by
 
-    further = [] if chosen is None else [await _isolation(session, chosen)]
+    further: list[Further] = []
+    actor = session.store.actor
+    if isinstance(actor, ActingUser):
+        further.append(partial(seen_by, user=actor))
+    if chosen is not None:
+        further.append(await _isolation(session, chosen))
     database, label = session.operator.database, session.address or session.label
     report = await examine(database, label=label, further=further)
     if output.json:
