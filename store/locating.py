@@ -1,12 +1,12 @@
-"""Finding what an id, or the beginning of one, belongs to: a range of the index on each table's id."""
+"""Finding what an id, or the beginning of one, belongs to: a range of the index on each table's id. Pure."""
 
-from typing import Any
-from uuid import UUID
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+from typing import Any, Protocol
 
 from store import assets, jobs, projects, users
-from store.actor import ActingUser, Actor, Operator
-from store.database import Database, Query
-from store.errors import NoPrivilege, SchemaMissing, StoreError
+from store.actor import ActingUser
+from store.database import Query
 from store.id_prefix import IdRange
 from store.model import Located
 
@@ -14,49 +14,46 @@ MOST_FOUND = 20
 """Of each kind. Where there are more, more of the id has to be given."""
 
 
-async def locate(database: Database, actor: Actor, ids: IdRange) -> Located:
-    """Users are the operator's to see. A table that is not there, or not to be read, holds nothing."""
-    limit = MOST_FOUND + 1
-    queries: list[Query[Any]] = [
-        jobs.in_range(ids, limit=limit),
-        projects.in_range(ids, limit=limit),
-        assets.in_range(ids, limit=limit),
-    ]
-    if isinstance(actor, Operator):
-        queries += [users.in_range(ids, limit=limit), users.owners_in_range(ids, limit=limit)]
-    found_jobs, found_projects, found_assets, *people = await _read(database, actor, queries)
-    # An owner of jobs is a user also where the users are not to be read; who has an e-mail comes last, and is kept.
-    found_users = {user.id: user for found in reversed(people) for user in found}
-    kinds = (found_jobs, found_projects, found_assets, list[ActingUser](found_users.values()))
+class Find(Protocol):
+    def __call__(self, ids: IdRange, *, limit: int) -> Query[Any]: ...
+
+
+class Kind(Enum):
+    JOBS = auto()
+    PROJECTS = auto()
+    ASSETS = auto()
+    OWNERS_OF_JOBS = auto()
+    """Users as far as their jobs tell."""
+    OWNERS_OF_PROJECTS = auto()
+    USERS = auto()
+
+
+_QUERIES: Mapping[Kind, Find] = {
+    Kind.JOBS: jobs.in_range,
+    Kind.PROJECTS: projects.in_range,
+    Kind.ASSETS: assets.in_range,
+    Kind.OWNERS_OF_JOBS: users.owners_of_jobs_in_range,
+    Kind.OWNERS_OF_PROJECTS: users.owners_of_projects_in_range,
+    Kind.USERS: users.in_range,
+}
+_PEOPLE = (Kind.USERS, Kind.OWNERS_OF_JOBS, Kind.OWNERS_OF_PROJECTS)
+
+
+def questions(kinds: Iterable[Kind], ids: IdRange) -> list[Query[Any]]:
+    return [_QUERIES[kind](ids, limit=MOST_FOUND + 1) for kind in kinds]
+
+
+def located(answers: Mapping[Kind, Sequence[Any]]) -> Located:
+    """A user is the same whether known by a row or by what they own; the row knows the e-mail."""
+    people: dict[Any, ActingUser] = {}
+    for kind in _PEOPLE:
+        for user in answers.get(kind, ()):
+            people.setdefault(user.id, user)
+    found: dict[Kind, Sequence[Any]] = {kind: answers.get(kind, ()) for kind in (Kind.JOBS, Kind.PROJECTS, Kind.ASSETS)}
     return Located(
-        jobs=tuple(found_jobs[:MOST_FOUND]),
-        projects=tuple(found_projects[:MOST_FOUND]),
-        assets=tuple(found_assets[:MOST_FOUND]),
-        users=tuple(found_users.values())[:MOST_FOUND],
-        is_more=any(len(found) > MOST_FOUND for found in kinds),
+        jobs=tuple(found[Kind.JOBS][:MOST_FOUND]),
+        projects=tuple(found[Kind.PROJECTS][:MOST_FOUND]),
+        assets=tuple(found[Kind.ASSETS][:MOST_FOUND]),
+        users=tuple(people.values())[:MOST_FOUND],
+        is_more=any(len(some) > MOST_FOUND for some in (*found.values(), people)),
     )
-
-
-async def _read(database: Database, actor: Actor, queries: list[Query[Any]]) -> list[list[Any]]:
-    """All at once; where one of them is refused, each by itself. Raises where all are."""
-    try:
-        return list(await database.read_together(actor, *queries))
-    except (NoPrivilege, SchemaMissing):
-        answers: list[list[Any]] = []
-        refusals: list[StoreError] = []
-        for query in queries:
-            try:
-                answers.append(await database.read(actor, query))
-            except (NoPrivilege, SchemaMissing) as error:
-                answers.append([])
-                refusals.append(error)
-        if len(refusals) == len(queries):
-            raise
-        return answers
-
-
-async def find_by_id(database: Database, actor: Actor, user_id: UUID, *, reads_users: bool) -> list[ActingUser]:
-    """The user, or nobody. An owner of jobs or projects is one also where the users are not to be read."""
-    ids = IdRange(low=user_id, high=user_id)
-    found = await database.read(actor, users.in_range(ids, limit=1)) if reads_users else []
-    return found or await database.read(actor, users.owners_in_range(ids, limit=1))

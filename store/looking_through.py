@@ -12,11 +12,20 @@ from store.paging import paged
 
 
 async def look_through_lens(
-    snapshot: Snapshot, user: ActingUser, *, project_id: UUID | None, status: JobStatus | None, limit: int
+    snapshot: Snapshot,
+    user: ActingUser,
+    *,
+    project_id: UUID | None,
+    status: JobStatus | None,
+    limit: int,
+    has_projects: bool,
 ) -> Lens:
-    """Nothing is read as the user where users have no grant: that is an answer, too."""
+    """Nothing is read as the user where users have no grant: that is an answer, too.
+
+    `has_projects` is whether the operator may read the projects; else only the user's own jobs are theirs.
+    """
     theirs: list[UUID] = []
-    if project_id is None:
+    if project_id is None and has_projects:
         (theirs,) = await snapshot.read(OPERATOR, lens_queries.projects_of(user.id))
     scope = Scope(project_id=project_id, user_id=user.id, project_ids=tuple(theirs), status=status)
     found, rows, (everything,) = await snapshot.read(

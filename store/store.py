@@ -13,6 +13,7 @@ from store import (
     explain,
     job_writes,
     jobs,
+    locating,
     overviews,
     projects,
     statistics,
@@ -25,11 +26,11 @@ from store.capabilities import Feature
 from store.capabilities.probed import Probed
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
-from store.database import Database, Query, WriteTransaction
+from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
-from store.id_prefix import id_range
+from store.id_prefix import IdRange, id_range
 from store.lens import Lens
-from store.locating import find_by_id, locate
+from store.locating import Kind
 from store.looking_through import look_through_lens
 from store.model import (
     Asset,
@@ -251,10 +252,8 @@ class Store:
         if not query.through_lens:
             return overviews.overview(query, await self._read_together(*questions))
         user = self._user()
-        async with self.database.snapshot() as snapshot:
-            lens = await look_through_lens(
-                snapshot, user, project_id=query.project_id, status=query.status, limit=limit
-            )
+        async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
+            lens = await self._lens(snapshot, project_id=query.project_id, status=query.status, limit=limit)
             if not lens.rules.is_granted:
                 (clock,) = await snapshot.read(OPERATOR, statistics.clock(at))
                 return overviews.nothing(query, taken_at=clock[0], lens=lens)
@@ -267,11 +266,15 @@ class Store:
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        chosen = None if status is None else validation.status(status)
-        async with self.database.snapshot() as snapshot:
-            return await look_through_lens(
-                snapshot, self._user(), project_id=project_id, status=chosen, limit=validation.limit(limit)
-            )
+        chosen, most = None if status is None else validation.status(status), validation.limit(limit)
+        async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
+            return await self._lens(snapshot, project_id=project_id, status=chosen, limit=most)
+
+    async def _lens(self, snapshot: Snapshot, *, project_id: UUID | None, status: JobStatus | None, limit: int) -> Lens:
+        has_projects = (await self.probed.get()).off(Feature.PROJECTS, OPERATOR) is None
+        return await look_through_lens(
+            snapshot, self._user(), project_id=project_id, status=status, limit=limit, has_projects=has_projects
+        )
 
     # Projects, assets, users
 
@@ -311,7 +314,7 @@ class Store:
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
         """None where there is no such asset, or none that the actor sees."""
-        found = await self.database.read(self.actor, assets.one(asset_id))
+        found = await self._read(assets.one(asset_id), needs=Feature.ASSETS)
         return found[0] if found else None
 
     async def get_users(self, *, limit: int = PAGE_SIZE) -> Sequence[User]:
@@ -338,15 +341,17 @@ class Store:
         return explain.the_one_user(wanted, await self._read(users.by_id(user_id), needs=Feature.USERS))
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
-        """Whom to act as. Raises as `get_user` does, but an owner of jobs or projects is known without a user's row."""
+        """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
         wanted = validation.storable("email", email_or_id).strip()
         try:
             user_id = UUID(wanted)
         except ValueError:
             return explain.the_one_user(wanted, await self._with_email(users.acting_by_email(wanted, limit=PAGE_SIZE)))
-        async with self._explained(Feature.USERS):
-            reads_users = await self._has(Feature.USERS)
-            found = await find_by_id(self.database, self.actor, user_id, reads_users=reads_users)
+        ids = IdRange(low=user_id, high=user_id)
+        if await self._knows_users_by_rows():
+            found = (await self._locate(ids, await self._kinds_of_people())).users
+        else:
+            found = tuple(await self._read(users.in_range(ids, limit=1), needs=Feature.USERS))
         return explain.the_one_user(wanted, found)
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
@@ -355,14 +360,36 @@ class Store:
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
         """
         wanted, most = validation.storable("email", text), validation.limit(limit)
-        if await self._knows_users_by_rows():
-            return await self._read(user_search.matching(wanted, limit=most, with_emails=False))
-        return await self._read(user_search.matching(wanted, limit=most, with_emails=True), needs=Feature.USERS)
+        with_emails = not await self._knows_users_by_rows()
+        query = user_search.matching(wanted, limit=most, with_emails=with_emails)
+        return await self._read(query, needs=Feature.USERS if with_emails else Feature.JOBS)
 
     async def locate(self, id_or_prefix: str) -> Located:
-        """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither."""
+        """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither.
+
+        Users are the operator's to see. What the database does not offer to the actor holds nothing.
+        """
         ids = id_range(id_or_prefix)
-        return Located() if ids is None else await locate(self.database, self.actor, ids)
+        if ids is None:
+            return Located()
+        kinds = [Kind.JOBS]
+        if await self._has(Feature.PROJECTS):
+            kinds.append(Kind.PROJECTS)
+        if await self._has(Feature.ASSETS):
+            kinds.append(Kind.ASSETS)
+        if self.actor == OPERATOR:
+            kinds += await self._kinds_of_people()
+        return await self._locate(ids, kinds)
+
+    async def _locate(self, ids: IdRange, kinds: Sequence[Kind]) -> Located:
+        answers = await self._read_together(*locating.questions(kinds, ids))
+        return locating.located(dict(zip(kinds, answers, strict=True)))
+
+    async def _kinds_of_people(self) -> list[Kind]:
+        if not await self._knows_users_by_rows():
+            return [Kind.USERS]
+        has_projects = await self._has(Feature.PROJECTS)
+        return [Kind.OWNERS_OF_JOBS, Kind.OWNERS_OF_PROJECTS] if has_projects else [Kind.OWNERS_OF_JOBS]
 
     def _user(self) -> ActingUser:
         if isinstance(self.actor, ActingUser):

@@ -14,7 +14,6 @@ from sqlalchemy import (
     func,
     select,
     true,
-    union,
 )
 
 from store import tables
@@ -106,14 +105,18 @@ _MOST_READ = 10_000
 """Of each table, so that the rows of one busy owner are not all read for one id."""
 
 
-def _owners_of(owned: Table) -> Select[UUID]:
+def _owners_in_range(owned: Table) -> Select[UUID]:
     some = select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
-    return select(some.c.user_id)
+    return select(some.c.user_id).distinct().order_by(some.c.user_id).limit(bindparam("rows", type_=Integer))
 
 
-_OWNERS_IN_RANGE = union(_owners_of(_jobs), _owners_of(tables.projects)).limit(bindparam("rows", type_=Integer))
+_OWNERS_OF_JOBS, _OWNERS_OF_PROJECTS = _owners_in_range(_jobs), _owners_in_range(tables.projects)
 
 
-def owners_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
-    """Of jobs and projects, without their e-mails: also where the users are not to be read."""
-    return Query(_OWNERS_IN_RANGE, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
+def owners_of_jobs_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    """Without their e-mails: for where the users are not to be read."""
+    return Query(_OWNERS_OF_JOBS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+def owners_of_projects_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    return Query(_OWNERS_OF_PROJECTS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})

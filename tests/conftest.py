@@ -18,7 +18,7 @@ from migrations.runner import upgrade
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
 
-pytest_plugins = ["tests.hosted.fixtures"]
+pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
 
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""

@@ -5,17 +5,7 @@ import pytest
 from tests.cli.support import Configure, Run, profile, uri
 from tests.cli.world import ADA, ASSET, AUTUMN, QUEUED, SUCCEEDED, fill
 from tests.conftest import Conninfo, connect
-from tests.recording import (
-    AS_OPERATOR,
-    Recording,
-    as_user,
-    onlooker,
-    recording,
-    reused_watched_database,
-    watched_database,
-)
-
-__all__ = ["onlooker", "recording", "reused_watched_database", "watched_database"]
+from tests.recording import AS_OPERATOR, Recording, as_user
 
 COMMANDS = [
     "projects",

@@ -12,11 +12,8 @@ from store.database import Database
 from store.model import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.recording import onlooker
 from tests.store.feeding import Source
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
-
-__all__ = ["onlooker"]
 
 
 @pytest.fixture

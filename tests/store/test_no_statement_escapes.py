@@ -15,19 +15,8 @@ from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
 from store.store import Store
 from store.written import Unconfirmed, Written
 from tests.conftest import Conninfo, connect
-from tests.recording import (
-    AS_OPERATOR,
-    TABLES,
-    Eyes,
-    Recording,
-    as_user,
-    recording,
-    reused_watched_database,
-    watched_database,
-)
+from tests.recording import AS_OPERATOR, TABLES, Eyes, Recording, as_user
 from tests.store.support import ADA, BEN, NOTHING, NOW
-
-__all__ = ["recording", "reused_watched_database", "watched_database"]
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
 ASSET = UUID("a2000000-0000-4000-8000-000000000000")
