@@ -28,11 +28,12 @@ from tui.isolation import show_isolation
 from tui.job_actions import JobActions
 from tui.messages import Connected, Connecting, Looked, LookFailed
 from tui.naming import tell_names
-from tui.offered import say_why_not, why_not
+from tui.offered import why_not
 from tui.outcomes import Toast
 from tui.pickers import look_through_lens, pick_eyes, pick_project
 from tui.project_actions import create_project
 from tui.project_choice import project_to_show
+from tui.refusing import say_why_not
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpDialog

@@ -7,7 +7,6 @@ from store.write_access import WriteLease, WriteRule
 from tui.connection import Connection
 from tui.destinations import Destination
 from tui.eyes import eyes_name
-from tui.offered import caution
 from tui.widgets.status_line import Standing
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def standing_of(connection: Connection, destination: Destination | None, *, lens
         paused=connection.paused,
         interval=connection.interval,
         trouble=trouble(failure.error) if failure else None,
-        caution=caution(session.capabilities if session else None, store.actor if store else None),
+        caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
 
 

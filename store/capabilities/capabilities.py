@@ -98,6 +98,15 @@ class Capabilities:
             advice=f"ALTER ROLE {login} BYPASSRLS shows it all; or add a policy that lets it read.",
         )
 
+    def caution(self, actor: Actor) -> str:
+        """What must be known to read rightly what the actor is shown; empty where that is all there is."""
+        sentences = []
+        if actor == OPERATOR and (off := self.sees_less):
+            sentences.append(f"{off.reason} 'gjobs doctor' says what helps.")
+        if not self.off(Feature.JOBS, actor) and (off := self.off(Feature.PROJECTS, actor)):
+            sentences.append(f"Projects are known by their jobs alone. {off.words}")
+        return " ".join(sentences)
+
     @property
     def may_read_revision(self) -> bool:
         """Whether which of our migrations have run can be asked."""

@@ -51,6 +51,18 @@ def test_no_grant_on_the_command_line(ungranted: Conninfo, gjobs: Run, monkeypat
         assert refused.err.splitlines() == [NO_GRANT, f"Mended by: {GRANT}"]
 
 
+def test_a_command_that_sees_less_says_so(
+    app_database: Conninfo, hosted_server: Server, world: World, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    login = hosted_server.login(str(app_database["dbname"]), "under_policies")
+    monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **login))
+    listed = gjobs("jobs", "list", "--json")
+    assert (listed.code, listed.document) == (0, [])
+    assert listed.err.startswith("Row level security applies to the login under_policies: it sees only what")
+    world.sql("revoke select on projects from under_policies")
+    assert "Projects are known by their jobs alone. No grant: the role under_policies" in gjobs("projects").err
+
+
 async def test_a_login_under_row_level_security_is_warned_of_what_it_sees(
     app_database: Conninfo, hosted_server: Server, world: World
 ) -> None:

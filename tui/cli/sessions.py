@@ -63,12 +63,23 @@ def _tell_origin(settings: Settings, session: "Session") -> None:
         say(f"Using {APP_VARIABLE}: {session.full_name}{read_only}.")
 
 
+def _tell_caution(session: "Session") -> None:
+    """What was printed is not all there is, where the database shows this login, or this user, less."""
+    if session.capabilities and (words := session.capabilities.caution(session.store.actor)):
+        say(words)
+
+
 def in_session(
     command: Callable[Concatenate["Session", Output, P], Coroutine[Any, Any, ExitCode]],
 ) -> Callable[Concatenate[Settings, Output, P], ExitCode]:
     """Makes a command of a coroutine that needs one session."""
 
     def run(settings: Settings, output: Output, /, *args: P.args, **options: P.kwargs) -> ExitCode:
-        return with_session(settings, lambda session: command(session, output, *args, **options))
+        async def work(session: "Session") -> ExitCode:
+            code = await command(session, output, *args, **options)
+            _tell_caution(session)
+            return code
+
+        return with_session(settings, work)
 
     return update_wrapper(run, command)

@@ -194,3 +194,13 @@ def test_the_older_functions_are_named() -> None:
         "callers": Function(runs_as_owner=False, pins_search_path=False),
     }
     assert list(Capabilities(replace(FACTS, functions=functions)).unsafe_functions) == ["older"]
+
+
+def test_what_must_be_known_of_what_is_shown() -> None:
+    assert Capabilities(FACTS).caution(OPERATOR) == ""
+    less = Capabilities(with_relation(JOBS, replace(all_of(JOBS), row_security=True)))
+    assert less.caution(OPERATOR).startswith('Row level security applies to the login o"ps')
+    assert less.caution(USER) == ""
+    nameless = Capabilities(without_login(PROJECTS, select=frozenset()))
+    assert nameless.caution(OPERATOR).startswith("Projects are known by their jobs alone. No grant: ")
+    assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
