@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from store.isolation.model import How, Person, Plan, Probe, Thing, Verb, Verdict
+from store.isolation.model import How, Person, Plan, Probe, Verb, Verdict
 from store.isolation.words import person_name
 from tui.confirmations import Confirmation, where
 from tui.text import clean
@@ -11,14 +11,6 @@ from tui.text import clean
 _LONGEST_NAME = 60
 _LONGEST_ANSWER = 1_000
 
-_THINGS = {
-    Thing.JOB: "job",
-    Thing.PROJECT: "project",
-    Thing.ASSET: "asset",
-    Thing.COUNTS: "counts",
-    Thing.STATISTICS: "statistics",
-    Thing.SUMMARY: "summary",
-}
 _VERBS = {
     Verb.READ: "read",
     Verb.INSERT_INTO: "insert into theirs",
@@ -27,10 +19,6 @@ _VERBS = {
     Verb.DELETE: "delete",
 }
 _MARKS = {Verdict.KEPT: "✓ kept", Verdict.LEAK: "✗ LEAK", Verdict.UNKNOWN: "? unknown"}
-
-
-def thing_name(thing: Thing) -> str:
-    return _THINGS[thing]
 
 
 def verb_name(verb: Verb) -> str:

@@ -67,6 +67,7 @@ class _Attempts:
             return _untried(judged, query)
         if not verb.writes:
             return await self._read(thing, verb, query, judged)
+        # What arrives between this look and the try, such as a job in a project that is deleted, comes back with it.
         if not await self._still_fits(thing, verb):
             return _untried(judged, "what was chosen has changed meanwhile")
         try:

@@ -18,7 +18,6 @@ from tui.isolation_words import (
     answer_words,
     confirm_tries,
     summary_words,
-    thing_name,
     verb_name,
     verdict_mark,
     who,
@@ -229,7 +228,7 @@ class IsolationDialog(Dialog[None]):
     def _row(self, index: int) -> Content:
         thing, verb = PROBED[index]
         is_first = index == 0 or PROBED[index - 1][0] is not thing
-        name = pad(thing_name(thing) if is_first else "", _THING_WIDTH)
+        name = pad(thing.value if is_first else "", _THING_WIDTH)
         start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
         if index >= len(self._probes):
             return start
