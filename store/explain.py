@@ -79,10 +79,13 @@ def not_restorable(error: InvalidValue) -> StoreError:
     """A foreign key refuses a job whose surroundings are gone; any other refusal stays as it is."""
     if error.field not in _OWNERS:
         return error
+    return not_restored(_OWNERS[error.field])
+
+
+def not_restored(gone: str) -> Conflict:
     return Conflict(
-        f"The {_OWNERS[error.field]} of a job is gone: nothing was restored.",
+        f"The {gone} of a job is gone, or none that this user sees: nothing was restored.",
         hint="'gjobs journal --json' has the whole rows.",
-        sqlstate=error.sqlstate,
     )
 
 

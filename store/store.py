@@ -117,6 +117,10 @@ class Store:
     ) -> Page[GenerationJob]:
         return await self._page(status=status, limit=limit, after=after)
 
+    async def get_matching_jobs(self, query: OverviewQuery, *, limit: int = PAGE_SIZE) -> Page[GenerationJob]:
+        """The jobs that an overview is about; of the query, its project and status count."""
+        return await self._page(project_id=query.project_id, status=query.status, limit=limit)
+
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
 
@@ -216,6 +220,11 @@ class Store:
                 return await job_writes.restore(transaction, deleted)
         except InvalidValue as error:
             raise explain.not_restorable(error) from error
+        except NoPrivilege as error:
+            # Policies may ask for the project before its foreign key does.
+            if any([await self.get_project(project_id) is None for project_id in {job.project_id for job in deleted}]):
+                raise explain.not_restored("project") from error
+            raise
 
     async def look_up(self, write: Unconfirmed) -> LookedUp | None:
         """What became of a write of this actor's that was never confirmed; None while the database is about it."""

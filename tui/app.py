@@ -4,8 +4,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
 
 from textual import on, work
@@ -15,6 +16,7 @@ from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
 from tui import frame, garbage, write_leases
+from tui.all_matching import choose_all_matching
 from tui.app_bindings import APP_BINDINGS
 from tui.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.connection import Connection, Opener
@@ -41,6 +43,7 @@ from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
 from tui.switching import pick_database
+from tui.undo import Undo
 from tui.widgets.jobs_panel import JobsPanel
 
 if TYPE_CHECKING:
@@ -77,6 +80,7 @@ class GjobsApp(App[int]):
         self._memory = Memory(state_path)
         self._clock = clock
         self.errands = Errands(self)
+        self.undo = Undo()
         self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         self.settled = asyncio.Event()
@@ -121,6 +125,7 @@ class GjobsApp(App[int]):
             say(self, Toast(text="Going there as soon as the last change is answered."))
             await self.errands.writes_end()
         self.errands.close_questions()
+        self.undo.forget_all()
         for group in ("feed", "names"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
@@ -232,14 +237,25 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
-        is_new = message.wish == "new_project"
-        if (desk := self._desk(message.wish)) and (not is_new or write_leases.may_write(self)):
-            self.errands.ask(create_project(self, desk) if is_new else pick_project(self, desk.projects))
+        wish, desk = message.wish, self._desk(message.wish)
+        if desk is None or (wish in ("new_project", "undo") and not write_leases.may_write(self)):
+            return
+        match wish:
+            case "all":
+                self.errands.ask(choose_all_matching(self, desk))
+            case "project":
+                self.errands.ask(pick_project(self, desk.projects))
+            case "new_project":
+                self.errands.ask(create_project(self, desk))
+            case "undo":
+                JobActions(self, self.errands, desk).undo()
+            case _:
+                assert_never(wish)
 
     def _desk(self, wish: str) -> Desk | None:
         """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
-        seen, jobs = self.dashboard.overview, self.dashboard.jobs
-        desk = make_desk(self.connection, seen, changed=self._changed, working=jobs.say_working)
+        seen, tell = self.dashboard.overview, partial(say, self)
+        desk = make_desk(self.connection, seen, changed=self._changed, undo=self.undo, tell=tell)
         if not isinstance(desk, Desk):
             say(self, desk)
             return None
@@ -249,6 +265,9 @@ class GjobsApp(App[int]):
         return desk
 
     def _changed(self, job_ids: Iterable[UUID]) -> None:
+        if not self.dashboard.query(JobsPanel):
+            return  # What was written was still answered, and the screen has gone by then.
+        self.dashboard.jobs.drop_choice()
         self.dashboard.expect_to_leave(job_ids)
         self.connection.refresh()
 

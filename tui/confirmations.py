@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from store.model import GenerationJob, JobStatus
 from store.transitions import sources
-from tui.format import money, short_id
+from tui.format import count, money, short_id
 from tui.status import status_label
 from tui.text import clean, pad
 
@@ -27,18 +27,19 @@ class Confirmation:
     agree: str
     """The label of the button that does it."""
     is_dangerous: bool
-    """Whether it cannot be undone."""
+    """Whether it is hard to undo."""
 
 
 def confirm_deletion(
-    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, undo: str
 ) -> Confirmation:
-    noun = "this job" if len(jobs) == 1 else f"these {len(jobs)} jobs"
+    """`undo` is a sentence: what brings them back."""
+    noun = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
     return Confirmation(
         title=f"Delete {noun}?",
-        lines=(*described_jobs(jobs, project_names), "", where(database), "This cannot be undone."),
+        lines=(*described_jobs(jobs, project_names), "", where(database), undo),
         warning=_live_warning(jobs),
-        agree="Delete" if len(jobs) == 1 else f"Delete {len(jobs)}",
+        agree="Delete" if len(jobs) == 1 else f"Delete {count(len(jobs))}",
         is_dangerous=True,
     )
 
@@ -48,24 +49,29 @@ def confirm_transition(
 ) -> Confirmation:
     """For several jobs at once, of which some may; one job moves without a question."""
     able = sum(job.status in sources(target) for job in jobs)
-    which = f"these {able} jobs" if able == len(jobs) else f"{able} of these {len(jobs)} jobs"
+    every = f"these {count(len(jobs))} jobs"
+    which = every if able == len(jobs) else f"{count(able)} of {every}"
     verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
     return Confirmation(
         title=f"{verb} {which}?",
         lines=(*described_jobs(jobs, project_names), "", where(database)),
         warning=None,
-        agree=f"{verb} {able}",
+        agree=f"{verb} {count(able)}",
         is_dangerous=False,
     )
 
 
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
     """A line each, in columns: status, mode, cost, id, project; of many jobs only the first ones."""
-    rows = [_cells(job, project_names) for job in jobs[:_MOST_LISTED]]
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
+    lines = described_all(jobs[:_MOST_LISTED], project_names)
     more = len(jobs) - _MOST_LISTED
-    return [*lines, f"and {more} more"] if more > 0 else lines
+    return [*lines, f"and {count(more)} more"] if more > 0 else lines
+
+
+def described_all(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+    rows = [_cells(job, project_names) for job in jobs]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
 
 
 def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
@@ -91,5 +97,5 @@ def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
         (status,) = counts
         lost = "its worker loses it" if status is JobStatus.RUNNING else "it will never run"
         return f"This job is still {status}: {lost}."
-    named = " and ".join(f"{counts[status]} still {status}" for status in _LIVE if counts[status])
+    named = " and ".join(f"{count(counts[status])} still {status}" for status in _LIVE if counts[status])
     return f"Among them {named}: they will never finish."

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.model import Overview, Project
+from tui.certainty import Certainty
 from tui.connection import Connection
 from tui.outcomes import Toast
+from tui.undo import Undo
 
 if TYPE_CHECKING:
     from store.capabilities import Capabilities
@@ -27,12 +29,20 @@ class Desk:
     projects: tuple[Project, ...]
     changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
-    working: Callable[[str], None]
-    """Called with how far a long write has come; with an empty text at its end."""
+    undo: Undo
+    tell: Callable[[Toast], None]
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
         return {project.id: project.name for project in self.projects}
+
+    @property
+    def certainty(self) -> Certainty:
+        return self.certainty_of(self.store)
+
+    def certainty_of(self, store: "Store") -> Certainty:
+        """Of writes with the eyes of this store."""
+        return Certainty(store, self.tell)
 
 
 def make_desk(
@@ -40,7 +50,8 @@ def make_desk(
     overview: Overview | None,
     *,
     changed: Callable[[Iterable[UUID]], None],
-    working: Callable[[str], None],
+    undo: Undo,
+    tell: Callable[[Toast], None],
 ) -> Desk | Toast:
     """The reason where there is none. `overview` is what the person sees."""
     if connection.failure is not None:
@@ -54,5 +65,6 @@ def make_desk(
         database=connection.session.full_name,
         projects=overview.projects,
         changed=changed,
-        working=working,
+        undo=undo,
+        tell=tell,
     )

@@ -7,6 +7,7 @@ from textual.app import App
 from textual.worker import Worker, WorkerCancelled
 
 from store.errors import StoreError
+from tui.certainty import Learned, learned_toast
 from tui.outcomes import Toast, error_toast
 from tui.say import say
 
@@ -34,6 +35,8 @@ class Errands:
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         try:
             toast = await write
+        except Learned as learned:
+            toast = learned_toast(learned)
         except StoreError as error:
             toast = error_toast(error)
         say(self._app, toast)

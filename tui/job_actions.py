@@ -12,17 +12,22 @@ from textual.app import App
 from store.model import GenerationJob, JobStatus
 from store.transitions import sources
 from tui import job_writes
+from tui.bulk import CHUNK, Bulk, BulkOutcome
+from tui.bulk_words import Report, bulk_report
 from tui.confirmations import confirm_deletion, confirm_transition, described_jobs, where
 from tui.desk import Desk
 from tui.errands import Errands
 from tui.job_action import JobAction
 from tui.moved_keys import key_of
-from tui.outcomes import Toast, created_toast, jobs_name, not_permitted_toast
+from tui.outcomes import DOING, DONE, Toast, created_toast, jobs_count, jobs_name, not_permitted_toast
 from tui.say import say
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.new_job import NewJob, NewJobDialog
+from tui.screens.progress import ProgressDialog, close
+from tui.screens.summary import SummaryDialog
 from tui.screens.text_prompt import TextPrompt
+from tui.undo import Deletion
 
 
 class JobActions:
@@ -48,12 +53,20 @@ class JobActions:
             case _:
                 assert_never(action)
 
+    def undo(self) -> None:
+        """Makes again what was deleted last."""
+        deletion = self._desk.undo.take_last()
+        if deletion is None:
+            say(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
+        else:
+            self._errands.write(job_writes.restore(self._desk, deletion))
+
     def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
         """Several jobs are asked for first. Those that the status does not permit are left and named."""
         if not self._may_any(jobs, target):
             return
         if len(jobs) == 1:
-            self._errands.write(job_writes.transition(self._desk, jobs, target, None))
+            self._errands.write(job_writes.transition_one(self._desk, jobs[0], target))
         else:
             self._errands.ask(self._ask_transition(jobs, target))
 
@@ -61,15 +74,23 @@ class JobActions:
         names, database = self._desk.project_names, self._desk.database
         question = confirm_transition(jobs, target, project_names=names, database=database)
         if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._errands.write(job_writes.transition(self._desk, jobs, target, None))
+            self._errands.write(self._transition_several(jobs, target))
+
+    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+        bulk = Bulk(jobs, job_writes.sends_transition(self._desk, target, None))
+        return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
 
     async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
         """The text stays in the dialog until it has been stored."""
 
-        async def submit(text: str) -> Toast:
+        async def submit(text: str) -> Report:
             if len(jobs) == 1:
-                return await job_writes.fail_one(self._desk, jobs[0], text)
-            return await job_writes.transition(self._desk, jobs, JobStatus.FAILED, text)
+                return Report(toast=await job_writes.fail_one(self._desk, jobs[0], text))
+            bulk = Bulk(jobs, job_writes.sends_transition(self._desk, JobStatus.FAILED, text))
+            outcome = await self._run(bulk, JobStatus.FAILED)
+            if outcome.stopped_by is not None and not outcome.done and not outcome.left:
+                raise outcome.stopped_by
+            return self._reported(outcome, DONE[JobStatus.FAILED])
 
         prompt = TextPrompt(
             title=f"Fail {jobs_name(jobs)}",
@@ -79,15 +100,53 @@ class JobActions:
             placeholder="What went wrong, such as: API timeout",
             submit=submit,
         )
-        toast = await self._app.push_screen_wait(prompt)
-        if toast is not None:
-            say(self._app, toast)
+        report = await self._app.push_screen_wait(prompt)
+        if report is not None:
+            say(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._desk.project_names, self._desk.database
-        question = confirm_deletion(jobs, project_names=names, database=database)
-        if await self._app.push_screen_wait(ConfirmDialog(question)):
-            self._errands.write(job_writes.delete(self._desk, jobs))
+        key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+        undo = f"{key} brings {'it' if len(jobs) == 1 else 'them'} back, while this dashboard is open."
+        question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
+        if not await self._app.push_screen_wait(ConfirmDialog(question)):
+            return
+        if len(jobs) == 1:
+            self._errands.write(job_writes.delete_one(self._desk, jobs[0]))
+        else:
+            self._errands.write(self._delete_several(jobs))
+
+    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+        deleted: list[GenerationJob] = []
+        try:
+            outcome = await self._run(Bulk(jobs, job_writes.sends_deletion(self._desk, deleted)), "Deleting")
+        finally:
+            self._desk.undo.remember(Deletion(self._desk.store, tuple(deleted)))
+        return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
+
+    async def _run(self, bulk: Bulk, doing: JobStatus | str) -> BulkOutcome:
+        """What takes more than one chunk shows how far it has come, and can be stopped."""
+        try:
+            if len(bulk.jobs) <= CHUNK:
+                return await bulk.run()
+            title = f"{DOING[doing] if isinstance(doing, JobStatus) else doing} {jobs_count(len(bulk.jobs))}"
+            dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
+            await self._app.push_screen(dialog)
+            try:
+                return await bulk.run(dialog.show_progress)
+            finally:
+                await close(dialog)
+        finally:
+            self._desk.changed(job.id for job in bulk.jobs)
+
+    def _reported(self, outcome: BulkOutcome, done: str) -> Report:
+        return bulk_report(outcome, done=done, project_names=self._desk.project_names)
+
+    def _show_report(self, report: Report, done: str) -> Toast:
+        """What is too long for the toast is listed in a dialog."""
+        if report.lines:
+            self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
+        return report.toast
 
     def _create(self, project_id: UUID | None) -> None:
         if self._desk.projects:
@@ -101,13 +160,14 @@ class JobActions:
         store = self._desk.store
 
         async def create(new_job: NewJob) -> GenerationJob:
+            write = store.create_generation_job(
+                project_id=new_job.project_id,
+                mode=new_job.mode,
+                cost_cents=new_job.cost_cents,
+                input_asset_id=new_job.input_asset_id,
+            )
             try:
-                return await store.create_generation_job(
-                    project_id=new_job.project_id,
-                    mode=new_job.mode,
-                    cost_cents=new_job.cost_cents,
-                    input_asset_id=new_job.input_asset_id,
-                )
+                return await self._desk.certainty.of(write)
             finally:
                 self._desk.changed(())
 

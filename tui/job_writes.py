@@ -4,46 +4,92 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store.applied import applied_job
-from store.errors import StoreError
-from store.model import GenerationJob, JobStatus, TransitionOutcome
-from tui.outcomes import Toast, deleted_toast, interrupted_toast, transition_toast
+from store.model import Deleted, GenerationJob, JobStatus
+from store.written import WrittenRow
+from tui.bulk import Send
+from tui.certainty import Learned
+from tui.outcomes import Toast, deleted_toast, restored_toast, transition_toast
+from tui.undo import Deletion
+from tui.why_left import WhyLeft, of_deletion, of_transition
 
 if TYPE_CHECKING:
     from tui.desk import Desk
 
 
-async def transition(desk: "Desk", jobs: Sequence[GenerationJob], target: JobStatus, error: str | None) -> Toast:
-    """One after the other; those that their status does not permit are left. Raises a StoreError before the first."""
-    outcomes: list[TransitionOutcome] = []
+async def transition_one(desk: "Desk", job: GenerationJob, target: JobStatus) -> Toast:
+    """Raises a StoreError."""
     try:
-        for job in jobs:
-            if outcomes:
-                desk.working(f"{len(outcomes)} of {len(jobs)} done …")
-            outcomes.append(await desk.store.transition_job_status(job.id, target, error))
-    except StoreError as stopped_by:
-        if not outcomes:
-            raise
-        return interrupted_toast(jobs, outcomes, target, stopped_by)
+        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, target))
     finally:
-        desk.working("")
-        desk.changed(job.id for job in jobs)
-    return transition_toast(jobs, outcomes, target)
+        desk.changed([job.id])
+    return transition_toast(job, outcome, target)
 
 
 async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await desk.store.transition_job_status(job.id, JobStatus.FAILED, error)
+        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
     finally:
         desk.changed([job.id])
     applied_job(outcome, JobStatus.FAILED)
-    return transition_toast([job], [outcome], JobStatus.FAILED)
+    return transition_toast(job, outcome, JobStatus.FAILED)
 
 
-async def delete(desk: "Desk", jobs: Sequence[GenerationJob]) -> Toast:
-    """All of them as they were seen, or none. Raises a StoreError."""
+def sends_transition(desk: "Desk", target: JobStatus, error: str | None) -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        write = desk.store.transition_jobs([job.id for job in chunk], target, error)
+        return [of_transition(outcome) for outcome in await desk.certainty.of(write)]
+
+    return send
+
+
+async def delete_one(desk: "Desk", job: GenerationJob) -> Toast:
+    """As it was seen, or not. Raises a StoreError."""
+    deleted: list[GenerationJob] = []
     try:
-        await desk.store.delete_generation_jobs({job.id: job.status for job in jobs})
+        deleted += await desk.certainty.of(desk.store.delete_generation_jobs({job.id: job.status}))
+    except Learned as learned:
+        deleted += deleted_rows(learned)
+        raise
     finally:
-        desk.changed(job.id for job in jobs)
-    return deleted_toast(jobs)
+        desk.undo.remember(Deletion(desk.store, tuple(deleted)))
+        desk.changed([job.id])
+    return deleted_toast([job])
+
+
+def sends_deletion(desk: "Desk", deleted: list[GenerationJob]) -> Send:
+    """Adds to `deleted` the whole rows of those that it deleted, as each chunk is done."""
+
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        write = desk.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
+        try:
+            outcomes = await desk.certainty.of(write)
+        except Learned as learned:
+            deleted.extend(deleted_rows(learned))
+            raise
+        deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
+        return [of_deletion(outcome) for outcome in outcomes]
+
+    return send
+
+
+def deleted_rows(learned: Learned) -> list[GenerationJob]:
+    """None where it was not made, or cannot be told."""
+    rows: tuple[WrittenRow, ...] = learned.written.before if learned.was_made else ()
+    return [row for row in rows if isinstance(row, GenerationJob)]
+
+
+async def restore(desk: "Desk", deletion: Deletion) -> Toast:
+    """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
+    try:
+        restored = await desk.certainty_of(deletion.store).of(deletion.store.restore_generation_jobs(deletion.jobs))
+    except Learned as learned:
+        if not learned.was_made:
+            desk.undo.remember(deletion)
+        raise
+    except BaseException:
+        desk.undo.remember(deletion)
+        raise
+    finally:
+        desk.changed(())
+    return restored_toast(restored)

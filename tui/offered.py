@@ -14,6 +14,7 @@ _FEATURES: Mapping[str, Feature] = {
     "delete": Feature.DELETING,
     "create": Feature.CREATING,
     "new_project": Feature.CREATING_PROJECTS,
+    "undo": Feature.CREATING,
 }
 """What each wish needs; others need nothing."""
 

@@ -13,13 +13,13 @@ from tui.text import clean
 
 Severity = Literal["information", "warning", "error"]
 
-_DONE = {
+DOING = {JobStatus.RUNNING: "Starting", JobStatus.SUCCEEDED: "Completing", JobStatus.FAILED: "Failing"}
+DONE = {
     JobStatus.RUNNING: "Started",
     JobStatus.SUCCEEDED: "Completed",
     JobStatus.FAILED: "Failed",
     JobStatus.QUEUED: "Queued",
 }
-_MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,62 +55,27 @@ def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toa
     if len(jobs) == 1:
         return Toast(text=why_refused(jobs[0].status, target), severity="warning")
     needed = " or ".join(sources(target))
-    done = _DONE[target].lower()
-    return Toast(text=f"Only {needed} jobs can be {done}; none of these {len(jobs)} is.", severity="warning")
+    done = DONE[target].lower()
+    return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
 
 
-def transition_toast(jobs: Sequence[GenerationJob], outcomes: Sequence[TransitionOutcome], target: JobStatus) -> Toast:
-    """One job: what became of it. Several: how many, and which were left as they are and why."""
-    if len(jobs) == 1:
-        return _one_transition(jobs[0], outcomes[0], target)
-    applied = sum(isinstance(outcome, Applied) for outcome in outcomes)
-    text = f"{_DONE[target]} {applied} of {len(jobs)} jobs."
-    others = [
-        f"{job_name(job)} {_why_not(outcome)}"
-        for job, outcome in zip(jobs, outcomes, strict=True)
-        if not isinstance(outcome, Applied)
-    ]
-    if not others:
-        return Toast(text=text)
-    more = len(others) - _MOST_NAMED
-    named = "; ".join(others[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
-    return Toast(text=f"{text} Left as they are: {named}.", severity="warning")
-
-
-def _one_transition(job: GenerationJob, outcome: TransitionOutcome, target: JobStatus) -> Toast:
+def transition_toast(job: GenerationJob, outcome: TransitionOutcome, target: JobStatus) -> Toast:
     match outcome:
         case Applied():
-            return Toast(text=f"{_DONE[target]} {job_name(job)}.")
+            return Toast(text=f"{DONE[target]} {job_name(job)}.")
         case Refused(current=current):
             return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
         case Missing():
-            return Toast(text=f"{job_name(job)} {_why_not(outcome)}: nothing was changed.", severity="warning")
+            return Toast(text=f"{job_name(job)} is gone or hidden: nothing was changed.", severity="warning")
     assert_never(outcome)
-
-
-def _why_not(outcome: TransitionOutcome) -> str:
-    match outcome:
-        case Refused(current=current):
-            return f"is {current}"
-        case Missing():
-            return "is gone or hidden"
-        case Applied():
-            return "is done"
-    assert_never(outcome)
-
-
-def interrupted_toast(
-    jobs: Sequence[GenerationJob], outcomes: Sequence[TransitionOutcome], target: JobStatus, error: StoreError
-) -> Toast:
-    """Several jobs, of which those without an outcome were not done."""
-    reached, left = len(outcomes), len(jobs) - len(outcomes)
-    done = transition_toast(jobs[:reached], outcomes, target).text
-    were = "job was" if left == 1 else "jobs were"
-    return Toast(text=f"{done} Then it stopped, and {left} {were} not done: {error_words(error)}", severity="error")
 
 
 def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
     return Toast(text=f"Deleted {jobs_name(jobs)}.")
+
+
+def restored_toast(jobs: Sequence[GenerationJob]) -> Toast:
+    return Toast(text=f"{jobs_name(jobs)} {'is' if len(jobs) == 1 else 'are'} back.")
 
 
 def created_toast(job: GenerationJob, *, project: str) -> Toast:

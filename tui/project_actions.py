@@ -26,7 +26,7 @@ async def create_project(app: "GjobsApp", desk: Desk) -> None:
             return
 
     async def submit(name: str) -> Project:
-        return await desk.store.create_project(name, owner_id=owner_id)
+        return await desk.certainty.of(desk.store.create_project(name, owner_id=owner_id))
 
     prompt = TextPrompt(
         title="New project",

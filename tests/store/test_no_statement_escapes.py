@@ -44,6 +44,7 @@ READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
     "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
+    "get_matching_jobs": lambda store: store.get_matching_jobs(OverviewQuery(project_id=PROJECT)),
     "get_recent_jobs": lambda store: store.get_recent_jobs(),
     "get_generation_job": lambda store: store.get_generation_job(JOB),
     "get_job_statuses": lambda store: store.get_job_statuses([JOB, NOTHING]),

@@ -10,6 +10,7 @@ from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.confirmations import confirm_deletion, confirm_transition
 
+UNDO = "U brings it back."
 NAMES = {UUID(int=2): "Autumn catalog"}
 
 
@@ -21,21 +22,21 @@ QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 
 def test_deleting_one_names_it_and_where_it_is() -> None:
-    question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app")
+    question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app", undo=UNDO)
 
     assert question.title == "Delete this job?"
     assert question.lines == (
         "✓ succeeded  main_white  $2.50  00000001  Autumn catalog",
         "",
         "Database: host/app",
-        "This cannot be undone.",
+        UNDO,
     )
     assert question.warning is None
     assert question.agree == "Delete"
 
 
 def test_of_many_only_the_first_are_listed_and_the_others_counted() -> None:
-    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app")
+    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app", undo=UNDO)
 
     assert question.title == "Delete these 8 jobs?"
     assert len(question.lines) == 5 + 1 + 3
@@ -54,7 +55,7 @@ def test_of_many_only_the_first_are_listed_and_the_others_counted() -> None:
     ],
 )
 def test_live_jobs_are_warned_of(statuses: list[JobStatus], warning: str | None) -> None:
-    assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d").warning == warning
+    assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d", undo=UNDO).warning == warning
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def test_moving_several_of_which_some_may_says_how_many() -> None:
 
 def test_a_project_without_a_name_is_named_by_its_id_and_all_is_clean() -> None:
     question = confirm_deletion(
-        [make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")], project_names={}, database="h\x1b[31m\u202e"
+        [make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")], project_names={}, database="h\x1b[31m\u202e", undo=UNDO
     )
 
     assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"

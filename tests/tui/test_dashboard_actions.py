@@ -125,7 +125,7 @@ async def test_deletion_names_job_status_project_and_database(dashboard: Driver)
         await dashboard.press("d")
 
         await dashboard.has_dialog("Delete this job?")
-        for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "This cannot be undone."):
+        for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "U brings it back"):
             await dashboard.sees(words)
         await dashboard.sees(warning or "")
         assert ("still" in dashboard.text) == (warning is not None)

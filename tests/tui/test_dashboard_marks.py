@@ -1,14 +1,10 @@
 """Several jobs at once: what is asked, what is stored, and which are named as left."""
 
-import asyncio
-
 import pytest
 
-from store.errors import Unreachable
-from store.model import JobStatus, TransitionOutcome
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import World, job_id, short
+from store.model import JobStatus
+from tests.tui.driving import Driver
+from tests.tui.world import World, short
 
 
 async def mark(dashboard: Driver, *numbers: int) -> None:
@@ -52,7 +48,7 @@ async def test_the_default_answer_starts_none(dashboard: Driver, world: World) -
 async def test_those_that_may_not_are_left_and_named(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 3, 5)
     await dashboard.press("s", "y")
-    await dashboard.is_told(f"Started 2 of 3 jobs. Left as they are: main_white {short(3)} is succeeded.")
+    await dashboard.is_told(f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
 
     assert world.status(3) is JobStatus.SUCCEEDED
 
@@ -82,21 +78,23 @@ async def test_several_are_deleted_with_stronger_words_for_the_live_ones(dashboa
     await dashboard.has_dialog("Delete these 3 jobs?")
     await dashboard.sees("Among them 1 still queued and 1 still running: they will never finish.")
     await dashboard.press("y")
-    await dashboard.is_told("Deleted 3 jobs.")
+    await dashboard.is_told("Deleted 3 of 3 jobs.")
 
     assert [world.status(number) for number in (1, 2, 3)] == [None] * 3
     await dashboard.until(lambda: dashboard.rows == [4, 5, 6])
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
 
 
-async def test_several_are_deleted_together_or_not_at_all(dashboard: Driver, world: World) -> None:
+async def test_a_marked_job_that_changed_while_the_question_was_open_is_not_deleted(
+    dashboard: Driver, world: World
+) -> None:
     await mark(dashboard, 3, 4)
     await dashboard.press("d")
     world.set_status(4, "queued")
     await dashboard.press("y")
-    await dashboard.is_told(f"The job {job_id(4)} is queued by now, not failed: nothing was deleted.")
+    await dashboard.is_told(f"Deleted 1 of 2 jobs; 1 is queued by now: lifestyle {short(4)}.")
 
-    assert world.status(3) is JobStatus.SUCCEEDED
+    assert (world.status(3), world.status(4)) == (None, JobStatus.QUEUED)
 
 
 async def test_a_marked_job_that_leaves_the_list_loses_its_mark_and_this_is_told(
@@ -109,54 +107,6 @@ async def test_a_marked_job_that_leaves_the_list_loses_its_mark_and_this_is_told
     await dashboard.is_told("2 marked jobs left this list.")
     assert dashboard.marked == {4}
     await dashboard.sees("1 marked")
-
-
-class BreakingStore(FrozenStore):
-    """Is away after the first transition."""
-
-    done = 0
-
-    async def transition_job_status(self, *arguments: object, **options: object) -> TransitionOutcome:
-        type(self).done += 1
-        if type(self).done > 1:
-            raise Unreachable("The database is not reachable.")
-        return await super().transition_job_status(*arguments, **options)  # type: ignore[arg-type]
-
-
-async def test_an_interruption_names_what_was_done_and_what_not(world: World, database: Conninfo) -> None:
-    BreakingStore.done = 0
-    async with driving(WatchedApp(opener_of(database, make=BreakingStore))) as driver:
-        await mark(driver, 1, 2, 5)
-        await driver.press("s", "y")
-        await driver.is_told(f"Started lifestyle {short(1)}. Then it stopped, and 2 jobs were not done:")
-
-        assert world.status(1) is JobStatus.RUNNING
-        assert world.status(5) is JobStatus.QUEUED
-        await driver.until(lambda: "running" in driver.row(1))
-
-
-class SlowStore(FrozenStore):
-    """Each transition waits until it may."""
-
-    gate = asyncio.Semaphore(0)
-
-    async def transition_job_status(self, *arguments: object, **options: object) -> TransitionOutcome:
-        await type(self).gate.acquire()
-        return await super().transition_job_status(*arguments, **options)  # type: ignore[arg-type]
-
-
-async def test_while_it_takes_long_it_is_said_how_far_it_has_come(world: World, database: Conninfo) -> None:
-    SlowStore.gate = asyncio.Semaphore(0)
-    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
-        await driver.press("asterisk", "s", "y")
-        SlowStore.gate.release()
-        await driver.sees("6 marked, esc unmarks · 1 of 6 done …")
-        SlowStore.gate.release()
-        await driver.sees("2 of 6 done …")
-        for _ in range(4):
-            SlowStore.gate.release()
-        await driver.is_told("Started 2 of 6 jobs.")
-        await driver.sees_no_more("done …")
 
 
 @pytest.mark.parametrize("keys", [["asterisk"], ["ctrl+a"]])

@@ -7,9 +7,8 @@ from uuid import UUID
 import pytest
 from textual.widgets import Input, Select
 
-from store.errors import OutcomeUnknown
+from store.errors import Unreachable
 from store.model import GenerationJob
-from store.written import Unconfirmed, Written
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, SPRING, World
@@ -145,7 +144,7 @@ class SlowStore(FrozenStore):
     async def create_generation_job(self, **fields: Any) -> GenerationJob:
         type(self).calls += 1
         await type(self).gate.wait()
-        raise OutcomeUnknown("The link broke.", Unconfirmed(written=Written(what="x"), mark=None))
+        raise Unreachable("The link broke.")
 
 
 async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: World, database: Conninfo) -> None:
@@ -158,7 +157,7 @@ async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: W
         await driver.sees("This is being stored: wait for the answer.")
 
         SlowStore.gate.set()
-        await driver.sees("✗ The link broke. Look the job up again before repeating anything.")
+        await driver.sees("✗ The link broke. Check the address")
         assert SlowStore.calls == 1
         await driver.press("escape")
         await driver.has_dialog("")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.errors import Conflict, StoreError, Unreachable
+from store.errors import Conflict, StoreError
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import allowed
 from tests.tui.support import make_job
@@ -13,10 +13,10 @@ from tui.outcomes import (
     cursor_lost_toast,
     deleted_toast,
     error_toast,
-    interrupted_toast,
     job_name,
     marks_lost_toast,
     not_permitted_toast,
+    restored_toast,
     transition_toast,
 )
 
@@ -58,46 +58,7 @@ def missing(job: GenerationJob) -> TransitionOutcome:
     ],
 )
 def test_one_job(outcome: TransitionOutcome, target: JobStatus, toast: Toast) -> None:
-    assert transition_toast(JOBS[:1], [outcome], target) == toast
-
-
-def test_several_jobs_all_of_them_done() -> None:
-    outcomes = [applied(job) for job in JOBS[:3]]
-
-    assert transition_toast(JOBS[:3], outcomes, RUNNING) == Toast(text="Started 3 of 3 jobs.")
-
-
-def test_several_jobs_names_those_that_were_left_and_why() -> None:
-    outcomes = [applied(JOBS[0]), refused(JOBS[1], SUCCEEDED), missing(JOBS[2])]
-
-    assert transition_toast(JOBS[:3], outcomes, RUNNING) == Toast(
-        text="Started 1 of 3 jobs. Left as they are: mode2 00000002 is succeeded; mode3 00000003 is gone or hidden.",
-        severity="warning",
-    )
-
-
-def test_of_many_that_were_left_only_some_are_named() -> None:
-    outcomes = [refused(job, FAILED) for job in JOBS]
-
-    assert transition_toast(JOBS, outcomes, RUNNING).text == (
-        "Started 0 of 7 jobs. Left as they are: mode1 00000001 is failed; mode2 00000002 is failed;"
-        " mode3 00000003 is failed; and 4 more."
-    )
-
-
-@pytest.mark.parametrize(
-    ("reached", "text"),
-    [
-        (1, "Started mode1 00000001. Then it stopped, and 2 jobs were not done: No answer. Check the address"),
-        (2, "Started 2 of 2 jobs. Then it stopped, and 1 job was not done: No answer. Check the address"),
-    ],
-)
-def test_an_interruption_says_how_far_it_came(reached: int, text: str) -> None:
-    outcomes = [applied(job) for job in JOBS[:reached]]
-    toast = interrupted_toast(JOBS[:3], outcomes, RUNNING, Unreachable("No answer."))
-
-    assert toast.text.startswith(text)
-    assert toast.severity == "error"
+    assert transition_toast(JOBS[0], outcome, target) == toast
 
 
 @pytest.mark.parametrize(
@@ -129,6 +90,8 @@ def test_the_small_ones() -> None:
     assert created_toast(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
     assert deleted_toast(JOBS[:1]).text == "Deleted mode1 00000001."
     assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
+    assert restored_toast(JOBS[:1]).text == "mode1 00000001 is back."
+    assert restored_toast(JOBS[:2]).text == "2 jobs are back."
     assert cursor_lost_toast(JOBS[0].id).text == "The job 00000001 under the cursor left this list."
     assert marks_lost_toast(1).text == "1 marked job left this list."
     assert marks_lost_toast(2).text == "2 marked jobs left this list."

@@ -40,7 +40,7 @@ from tui.widgets.status_tabs import TABS, StatusTabs
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
 
-Wish = Literal["project", "new_project"]
+Wish = Literal["project", "new_project", "undo", "all"]
 
 
 class DashboardScreen(Screen[None]):
@@ -350,6 +350,8 @@ class DashboardScreen(Screen[None]):
         self.jobs.find()
 
     def action_leave_find(self) -> None:
+        if self.jobs.drop_choice():
+            return
         self.jobs.leave_find()
 
     @on(Opened)

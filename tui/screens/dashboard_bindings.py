@@ -8,6 +8,8 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("f", "act('fail')", "fail", id="job.fail", tooltip="Fail the job, or the marked ones, with a text"),
     Binding("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
     Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job, or the marked ones"),
+    Binding("U", "want('undo')", "Undo", show=False, id="job.undo", tooltip="Make again what was deleted last"),
+    Binding("A", "want('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"),
     Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
     Binding("slash", "find", "find", id="list.find", tooltip="Find in the rows shown"),

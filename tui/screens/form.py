@@ -6,8 +6,10 @@ from typing import Any
 from textual import work
 
 from store.errors import StoreError
+from tui.certainty import Learned, learned_toast
 from tui.errands import WRITES
-from tui.outcomes import error_words
+from tui.outcomes import Toast, error_words
+from tui.say import say
 from tui.screens.dialog import Dialog, ResultType
 from tui.screens.problem import Problem
 
@@ -41,6 +43,12 @@ class FormDialog(Dialog[ResultType]):
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:
             answer = await sending
+        except Learned as learned:
+            if learned.was_made is not False:
+                # It is done, or nobody can tell: sending it once more would not be the same.
+                self.dismiss_with(learned_toast(learned))
+            elif self.is_open:
+                self.explain(learned)
         except StoreError as error:
             if self.is_open:
                 self.explain(error)
@@ -49,6 +57,11 @@ class FormDialog(Dialog[ResultType]):
                 self.dismiss(answer)
         finally:
             self._is_sending = False
+
+    def dismiss_with(self, toast: Toast) -> None:
+        say(self.app, toast)
+        if self.is_open:
+            self.dismiss(None)
 
     def action_leave(self) -> None:
         if self._is_sending:

@@ -17,6 +17,7 @@ from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
 from tui.job_list_title import job_list_title, why_empty
 from tui.lens_words import list_note
 from tui.moved_keys import key_of
+from tui.outcomes import jobs_count
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
@@ -75,7 +76,7 @@ class JobsPanel(Vertical):
         self._marked: frozenset[UUID] = frozenset()
         self._expected: frozenset[UUID] = frozenset()
         self._is_waiting = False
-        self._working = ""
+        self._chosen: tuple[GenerationJob, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
@@ -95,6 +96,8 @@ class JobsPanel(Vertical):
     def show(self, overview: Overview, *, now: datetime) -> None:
         """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job."""
         is_other = self._overview is not None and self._overview.query != overview.query
+        if is_other:
+            self._chosen = ()
         self._overview, self._now, self._is_waiting = overview, now, False
         if is_other:
             self._list_anew()
@@ -107,7 +110,7 @@ class JobsPanel(Vertical):
 
     def forget(self, sentence: str) -> None:
         """Shows nothing but a sentence."""
-        self._overview, self._rows, self._is_waiting = None, (), False
+        self._overview, self._rows, self._is_waiting, self._chosen = None, (), False, ()
         self._learned.clear()
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -122,10 +125,18 @@ class JobsPanel(Vertical):
         self._is_waiting = True
         self._entitle()
 
-    def say_working(self, how_far: str) -> None:
-        """How far a long write has come; an empty text at its end."""
-        self._working = how_far
+    def choose(self, jobs: Iterable[GenerationJob]) -> None:
+        """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
+        self.table.clear_marks()
+        self._chosen = tuple(jobs)
         self._entitle()
+
+    def drop_choice(self) -> bool:
+        """Whether there was one."""
+        had_one = bool(self._chosen)
+        self._chosen = ()
+        self._entitle()
+        return had_one
 
     def choose_status(self, status: JobStatus | None) -> None:
         """Marks the tab, before there is anything to show."""
@@ -145,7 +156,9 @@ class JobsPanel(Vertical):
 
     @property
     def selected(self) -> tuple[GenerationJob, ...]:
-        """The marked jobs, else the one under the cursor, as they were last shown."""
+        """All that were chosen, else the marked jobs, else the one under the cursor, as they were last seen."""
+        if self._chosen:
+            return self._chosen
         marked = self.table.marked
         if marked:
             return tuple(job for job in self._rows if job.id in marked)
@@ -159,6 +172,10 @@ class JobsPanel(Vertical):
     def project_names(self) -> Mapping[UUID, str]:
         seen = {project.id: project.name for project in self._overview.projects} if self._overview else {}
         return {**self._learned, **seen}
+
+    @property
+    def is_finding(self) -> bool:
+        return bool(self._find.value.strip())
 
     # Order and finding
 
@@ -198,6 +215,7 @@ class JobsPanel(Vertical):
 
     @on(Input.Changed, "#find")
     def _needle_changed(self) -> None:
+        self._chosen = ()
         self._list_found()
 
     @on(Input.Submitted, "#find")
@@ -218,6 +236,8 @@ class JobsPanel(Vertical):
     def _marks_changed(self, event: MarksChanged) -> None:
         event.stop()
         gone, self._marked = self._marked - event.marked, event.marked
+        if self._marked:
+            self._chosen = ()
         lost = gone - self._expected
         if event.dropped and lost:
             self.post_message(self.MarksGone(len(lost)))
@@ -266,8 +286,10 @@ class JobsPanel(Vertical):
         title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
         unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
+        drop = self._key("list.clear")
+        choice = f"{jobs_count(len(self._chosen))} chosen, {drop} drops them" if self._chosen else ""
         lens = self._overview.lens if self._overview else None
-        notes = (marks, self._working, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
+        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles

@@ -62,10 +62,11 @@ def _question(seen: Seen) -> str:
     from tui.confirmations import confirm_deletion, described
     from tui.text import clean
 
-    asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database)
+    kept = "'gjobs journal --json' keeps the whole rows, and nothing else brings them back."
+    asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)
     named = [f"  {described(job, seen.project_names)}" for job in seen.jobs]
     warning = [asked.warning] if asked.warning else []
-    return "\n".join([asked.title, *named, f"Database: {clean(seen.database)}", *warning, "This cannot be undone."])
+    return "\n".join([asked.title, *named, f"Database: {clean(seen.database)}", *warning, kept])
 
 
 async def _look(session: "Session", job_ids: Sequence[UUID]) -> Seen:

@@ -1,0 +1,128 @@
+"""Many jobs at once: all that match by a choice of their own, chunks, progress, and a stop."""
+
+import asyncio
+from collections.abc import Collection
+
+import pytest
+
+from store.model import JobStatus, TransitionOutcome
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import World, job_id
+from tui import all_matching
+from tui.bulk import CHUNK
+
+
+class HeldStore(FrozenStore):
+    """Sends a chunk only when it may."""
+
+    gate = asyncio.Semaphore(0)
+
+    async def transition_jobs(
+        self, job_ids: Collection[object], *arguments: object, **options: object
+    ) -> tuple[TransitionOutcome, ...]:
+        await type(self).gate.acquire()
+        return await super().transition_jobs(job_ids, *arguments, **options)  # type: ignore[arg-type]
+
+
+async def choose_all(driver: Driver, number: int) -> None:
+    await driver.press("A")
+    await driver.sees(f"{number} jobs chosen, esc drops them")
+
+
+async def test_all_that_match_are_a_choice_of_its_own_with_the_exact_number(dashboard: Driver, world: World) -> None:
+    world.jobs(range(100, 700))
+    await dashboard.looks_again()
+    await dashboard.press("2", "asterisk")
+    await dashboard.sees("500 marked")
+    await dashboard.press("d")
+    await dashboard.has_dialog("Delete these 500 jobs?")
+    await dashboard.press("escape", "A")
+    await dashboard.is_told("602 jobs chosen, as they are now: the keys act on all of them; esc drops them.")
+    await dashboard.sees_no_more("500 marked")
+    await dashboard.press("s")
+    await dashboard.has_dialog("Start these 602 jobs?")
+    await dashboard.sees("and 597 more", "Start 602 (y)")
+    await dashboard.press("y")
+    await dashboard.is_told("Started 602 of 602 jobs.")
+
+    assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(604,)]
+    await dashboard.sees_no_more("chosen")
+
+
+async def test_what_comes_after_the_choice_is_not_among_it(dashboard: Driver, world: World) -> None:
+    await dashboard.press("2")
+    await dashboard.until(lambda: dashboard.rows == [1, 5])
+    await choose_all(dashboard, 2)
+    world.job(9, "queued")
+    world.delete(5)
+    await dashboard.looks_again()
+    await dashboard.sees("2 jobs chosen")
+    await dashboard.press("d", "y")
+    await dashboard.is_told("Deleted 1 of 2 jobs; 1 is gone or hidden: feature_callout 00000005.")
+    assert (world.status(1), world.status(9)) == (None, JobStatus.QUEUED)
+
+
+@pytest.mark.parametrize("keys", [["escape"], ["3"], ["space"], ["slash"]])
+async def test_a_choice_is_dropped_with_what_it_was_made_of(dashboard: Driver, keys: list[str]) -> None:
+    await choose_all(dashboard, 6)
+    await dashboard.press(*keys)
+    if keys == ["slash"]:
+        await dashboard.type("main")
+    await dashboard.sees_no_more("chosen")
+    assert len(dashboard.app.dashboard.jobs.selected) == 1
+
+
+async def test_where_not_all_is_listed_nothing_is_chosen(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.type("main")
+    await dashboard.press("enter", "A")
+    await dashboard.is_told("Leave find first: it shows some of the jobs that would be chosen.")
+    await dashboard.sees_no_more("chosen")
+
+
+async def test_a_cap_is_said(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(all_matching, "MAX_LIMIT", 4)
+    await dashboard.press("A")
+    await dashboard.is_told("4 jobs chosen, as they are now: the keys act on all of them; esc drops them. More match: ")
+    assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]
+
+
+async def test_progress_is_shown_and_a_stop_says_what_was_not_touched(world: World, database: Conninfo) -> None:
+    world.jobs(range(100, 100 + 3 * CHUNK))
+    HeldStore.gate = asyncio.Semaphore(0)
+    async with driving(WatchedApp(opener_of(database, make=HeldStore))) as driver:
+        await driver.press("2")
+        await choose_all(driver, 3 * CHUNK + 2)
+        await driver.press("s", "y")
+        await driver.has_dialog(f"Starting {3 * CHUNK + 2} jobs")
+        await driver.sees(f"0 of {3 * CHUNK + 2}", "Stop (esc)")
+        HeldStore.gate.release()
+        await driver.sees(f"{CHUNK} of {3 * CHUNK + 2}")
+        await driver.press("escape")
+        await driver.sees(f"{CHUNK} of {3 * CHUNK + 2}, stopping after what is on its way …")
+        HeldStore.gate.release()
+        await driver.is_told("Started 100 of 152 jobs. Stopped: 52 jobs were not touched.")
+        await driver.has_dialog("")
+        assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(102,)]
+
+
+async def test_many_that_were_left_are_listed(dashboard: Driver, world: World) -> None:
+    await dashboard.press("asterisk", "s", "y")
+    await dashboard.has_dialog("Started")
+    await dashboard.sees("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
+    await dashboard.sees("2 jobs are running, as last seen:", "2 jobs had already finished, as last seen:", "00000003")
+    await dashboard.press("escape")
+    await dashboard.has_dialog("")
+
+
+async def test_a_text_that_failed_none_stays_to_be_sent_again(dashboard: Driver, world: World) -> None:
+    await dashboard.press("A", "f")
+    await dashboard.has_dialog("Fail 6 jobs")
+    await dashboard.type("half a character: \ud800")
+    await dashboard.press("enter")
+    await dashboard.sees("✗ The error holds half a character")
+    await dashboard.type("Test error")
+    await dashboard.press("enter")
+    await dashboard.is_told("Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
+    assert world.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]

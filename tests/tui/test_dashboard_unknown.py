@@ -1,0 +1,116 @@
+"""The link breaks between a write and its answer: that is said, it is looked up, and the truth is told."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from store.journal import read_journal
+from store.model import JobStatus
+from tests.conftest import Conninfo
+from tests.store.servers import COMMIT, Cut, Proxy, proxied
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World, short
+
+ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
+
+
+@asynccontextmanager
+async def behind_a_proxy(database: Conninfo, journal: Path) -> AsyncIterator[tuple[Driver, Proxy]]:
+    async with (
+        proxied(database) as (proxy, conninfo),
+        driving(WatchedApp(opener_of(conninfo, journal=journal), interval=0.05)) as driver,
+    ):
+        yield driver, proxy
+
+
+def outcomes(journal: Path) -> list[str]:
+    return [entry.outcome.value for entry in read_journal(journal).entries]
+
+
+async def lose_the_answer(driver: Driver, proxy: Proxy, *keys: str, arrives: bool, journal: Path) -> None:
+    """Then the link is back."""
+    proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
+    await driver.press(*keys)
+    await driver.is_told("it may or may not have been made. It is looked up as soon as the database answers.")
+    assert outcomes(journal)[0] == "unknown"
+    proxy.come_back()
+
+
+@ARRIVES
+async def test_a_transition(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        await lose_the_answer(driver, proxy, "s", arrives=arrives, journal=tmp_path)
+        if arrives:
+            await driver.is_told(f"The change was made: lifestyle {short(1)} is running now.")
+        else:
+            await driver.is_told(f"The change was not made: lifestyle {short(1)} is queued now.")
+        assert world.status(1) == ("running" if arrives else "queued")
+        assert outcomes(tmp_path) == ["done" if arrives else "not done"]
+
+
+@ARRIVES
+async def test_a_deletion_and_its_undoing(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        await lose_the_answer(driver, proxy, "d", "y", arrives=arrives, journal=tmp_path)
+        if not arrives:
+            await driver.is_told(f"The change was not made: lifestyle {short(1)} is queued now.")
+            await driver.press("U")
+            await driver.is_told("Nothing was deleted here that could be made again.")
+        else:
+            await driver.is_told(f"The change was made: lifestyle {short(1)} is deleted.")
+            await driver.until(lambda: not driver.banner)
+            await driver.press("U")
+            await driver.is_told(f"lifestyle {short(1)} is back.")
+        assert world.status(1) is JobStatus.QUEUED
+
+
+@ARRIVES
+async def test_a_new_job_is_neither_lost_nor_made_twice(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        await driver.press("n")
+        await driver.has_dialog("New job")
+        await driver.type("my_own")
+        await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
+        if arrives:
+            await driver.is_told("The change was made: my_own ")
+            await driver.has_dialog("")
+        else:
+            await driver.sees("✗ The change was not made: my_own ")
+            assert driver.app.screen.query_one("#mode", Input).value == "my_own"
+            await driver.until(lambda: not driver.banner)
+            await driver.press("enter")
+            await driver.is_told("Queued my_own ")
+        assert world.count() == 9
+
+
+@ARRIVES
+async def test_several_at_once(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        await driver.press("asterisk", "s")
+        await driver.has_dialog("Start 2 of these 6 jobs?")
+        await lose_the_answer(driver, proxy, "y", arrives=arrives, journal=tmp_path)
+        if arrives:
+            await driver.is_told("Started 2 of 6 jobs; 4 were left. Then it stopped: The change was made: ")
+        else:
+            await driver.is_told(
+                "Started 0 of 6 jobs. Then it stopped, and 6 jobs were not touched: The change was not"
+            )
+        assert world.status(5) == ("running" if arrives else "queued")
+
+
+async def test_an_answer_that_is_lost_for_long_is_waited_for(world: World, database: Conninfo, tmp_path: Path) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        proxy.cut = Cut(at=COMMIT)
+        await driver.press("s")
+        await driver.is_told("It is looked up as soon as the database answers.")
+        await driver.until(lambda: driver.banner)
+        failures = driver.app.failures
+        await driver.until(lambda: driver.app.failures > failures + 2)
+        assert not any("The change was" in toast for toast in driver.toasts)
+        proxy.come_back()
+        await driver.is_told(f"The change was made: lifestyle {short(1)} is running now.")

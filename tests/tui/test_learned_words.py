@@ -1,0 +1,45 @@
+"""What really happened to a write whose answer was lost, in a sentence."""
+
+from dataclasses import replace
+
+import pytest
+
+from store.model import JobStatus
+from store.written import LookedUp, WriteOutcome, Written
+from tests.tui.support import make_job
+from tests.tui.world import job_id
+from tui.learned_words import learned_words
+
+JOB = make_job(1, id=job_id(1))
+RUNNING = replace(JOB, status=JobStatus.RUNNING)
+TRANSITION = Written(what="transition job to running", before=(JOB,), after=(RUNNING,))
+CREATION = Written(what="create job", after=(JOB,))
+DELETION = Written(what="delete job", before=(JOB,))
+MANY = Written(what="transition 2 jobs", before=(JOB, JOB), after=(RUNNING, RUNNING))
+DONE, NOT_DONE, UNKNOWN = WriteOutcome
+
+
+@pytest.mark.parametrize(
+    ("written", "outcome", "present", "words"),
+    [
+        (TRANSITION, DONE, (RUNNING,), "The change was made: main_white 00000001 is running now."),
+        (TRANSITION, DONE, (), "The change was made: main_white 00000001 is gone or hidden by now."),
+        (TRANSITION, NOT_DONE, (JOB,), "The change was not made: main_white 00000001 is queued now."),
+        (TRANSITION, NOT_DONE, (), "The change was not made: main_white 00000001 is gone or hidden by now."),
+        (
+            TRANSITION,
+            UNKNOWN,
+            (JOB,),
+            "It cannot be told whether the change was made: main_white 00000001 is queued now.",
+        ),
+        (CREATION, DONE, (JOB,), "The change was made: main_white 00000001 is queued now."),
+        (CREATION, NOT_DONE, (), "The change was not made: main_white 00000001 does not exist."),
+        (DELETION, DONE, (), "The change was made: main_white 00000001 is deleted."),
+        (DELETION, NOT_DONE, (JOB,), "The change was not made: main_white 00000001 is queued now."),
+        (MANY, DONE, (RUNNING,), "The change was made: it was about 2 jobs, of which 1 are there now."),
+    ],
+)
+def test_it_says_whether_and_what_is_there(
+    written: Written, outcome: WriteOutcome, present: tuple[object, ...], words: str
+) -> None:
+    assert learned_words(written, LookedUp(outcome=outcome, jobs=present)) == words  # type: ignore[arg-type]

@@ -1,0 +1,38 @@
+"""Choosing all jobs that are looked for, beyond the rows shown: read from the server, counted, and frozen then."""
+
+from typing import TYPE_CHECKING
+
+from store.errors import StoreError
+from store.validation import MAX_LIMIT
+from tui.moved_keys import key_of
+from tui.outcomes import Toast, error_toast, jobs_count
+from tui.say import say
+from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
+
+if TYPE_CHECKING:
+    from tui.app import GjobsApp
+    from tui.desk import Desk
+
+
+async def choose_all_matching(app: "GjobsApp", desk: "Desk") -> None:
+    dashboard, store = app.dashboard, desk.store
+    query = dashboard.looked_for
+    if query.through_lens or dashboard.jobs.is_finding:
+        what = "the lens" if query.through_lens else "find"
+        say(app, Toast(text=f"Leave {what} first: it shows some of the jobs that would be chosen.", severity="warning"))
+        return
+    try:
+        page = await store.get_matching_jobs(query, limit=MAX_LIMIT)
+    except StoreError as error:
+        say(app, error_toast(error))
+        return
+    if app.connection.store is not store or dashboard.looked_for != query:
+        return
+    dashboard.jobs.choose(page.items)
+    if not page.items:
+        say(app, Toast(text="No job matches.", severity="warning"))
+        return
+    cap = "" if page.next_key is None else f" More match: these are the newest {MAX_LIMIT:,}, the most at once."
+    escape = key_of(app, DASHBOARD_BINDINGS, "list.clear")
+    chosen = f"{jobs_count(len(page))} chosen, as they are now: the keys act on all of them; {escape} drops them."
+    say(app, Toast(text=f"{chosen}{cap}", severity="warning" if cap else "information"))
