@@ -4,15 +4,17 @@ One text, where Textual's footer is a widget for each key, all of them made anew
 tenth of the start.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import Binding
+from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.screen import Screen
 
+from tui.moved_keys import inherited_bindings
 from tui.widgets.steady_text import SteadyText
 
 _GAP = 2
@@ -73,7 +75,7 @@ class KeyHints(SteadyText):
     def _hints(self, screen: Screen[object]) -> list[KeyHint]:
         """The first key of each action, as many as fit."""
         shown: dict[str, Binding] = {}
-        for active in screen.active_bindings.values():
+        for active in _in_declared_order(list(screen.active_bindings.values())):
             if active.binding.show:
                 shown.setdefault(active.binding.action, active.binding)
         hints = [
@@ -82,3 +84,16 @@ class KeyHints(SteadyText):
         ]
         ends = accumulate(hint.width + _GAP for hint in hints)
         return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= self.content_size.width]
+
+
+def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
+    """Textual puts a key that was moved behind the others of its widget, where there may be no room."""
+    nodes = list(dict.fromkeys(one.node for one in active))
+    places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
+
+    def place(one: ActiveBinding) -> tuple[int, int]:
+        declared = places[one.node]
+        name = one.binding.id
+        return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
+
+    return sorted(active, key=place)
