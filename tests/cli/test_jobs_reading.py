@@ -100,11 +100,22 @@ def test_show_unfolds_the_apps_error(gjobs: Run, sql: Sql) -> None:
     assert '"message"' not in gjobs("jobs", "list").out
 
 
-@pytest.mark.parametrize("job", [NOBODY, BENS])
-def test_a_job_that_is_not_there_or_hidden_looks_the_same(gjobs: Run, job: object) -> None:
+@pytest.mark.parametrize(
+    ("job", "words"),
+    [
+        (NOBODY, f"{NOBODY} is not there, or not any more.\n'gjobs jobs list' lists them.\n"),
+        (BENS, f"{BENS} exists, but ada@example.com does not see it.\nAs the operator you see what is there.\n"),
+    ],
+    ids=["gone", "hidden"],
+)
+def test_a_job_that_is_hidden_is_told_apart_from_one_that_is_gone(gjobs: Run, job: object, words: str) -> None:
     shown = gjobs("jobs", "show", str(job), "--as", "ada@example.com", "--json")
-    assert (shown.code, shown.out) == (1, "")
-    assert shown.err == f"There is no job {job}, or none that this user sees.\n'gjobs jobs list' lists them.\n"
+    assert (shown.code, shown.out, shown.err) == (1, "", words)
+
+
+def test_the_operator_is_told_what_is_not_there(gjobs: Run) -> None:
+    shown = gjobs("jobs", "show", str(NOBODY), "--as", "operator")
+    assert shown.err.startswith(f"There is no job {NOBODY}")
 
 
 def test_the_default_limit_is_the_stores() -> None:

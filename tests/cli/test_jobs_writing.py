@@ -5,7 +5,7 @@ import pytest
 from store.model import DEFAULT_COST_CENTS, JobStatus
 from store.transitions import why_refused
 from tests.cli.support import Run, Sql
-from tests.cli.world import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document
+from tests.cli.world import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SPRING, SUCCEEDED, document
 from tests.conftest import Conninfo, connect
 
 pytestmark = pytest.mark.usefixtures("url")
@@ -132,7 +132,23 @@ def test_a_transition_of_a_job_that_is_not_there_or_hidden(gjobs: Run, job: obje
     reason = f"There is no job {job}, or none that this user sees."
     assert missing.code == 1
     assert missing.document == {"applied": False, "job": None, "reason": reason}
-    assert missing.err.startswith(reason)
+    assert missing.err.startswith(f"{job} is not there" if job == NOBODY else f"{job} exists, but ada@example.com")
+
+
+@pytest.mark.parametrize(
+    "command", [["jobs", "update", str(BENS), "--cost-cents", "5"], ["jobs", "delete", str(BENS), "--yes"]]
+)
+def test_a_write_on_a_hidden_job_says_that_it_exists(gjobs: Run, sql: Sql, command: list[str]) -> None:
+    refused = gjobs(*command, "--as", "ada@example.com")
+    assert refused.code == 1
+    assert refused.err.startswith(f"{BENS} exists, but ada@example.com does not see it.")
+    assert sql("select cost_cents from public.generation_jobs where id = %s", BENS) == [(100,)]
+
+
+def test_a_job_in_a_hidden_project_says_that_the_project_exists(gjobs: Run) -> None:
+    refused = gjobs("jobs", "create", "--project", str(SPRING), "--mode", "x", "--as", "ada@example.com")
+    assert refused.code == 1
+    assert refused.err.startswith(f"There is no project '{SPRING}'")
 
 
 def test_a_status_that_is_none_is_explained(gjobs: Run) -> None:

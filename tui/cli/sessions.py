@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
+from store.errors import RowMissing
 from store.settings import APP_VARIABLE, Settings, UrlTarget
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
@@ -48,12 +49,22 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
                 if settings.write_reason is not None:
                     session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
                 _tell_origin(settings, session)
-                return await work(session)
+                return await _explained(work, session)
         except asyncio.CancelledError:
             progress.stop()
             raise
 
     return asyncio.run(run())
+
+
+async def _explained(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
+    """What a user did not find is gone, or hidden from them."""
+    try:
+        return await work(session)
+    except RowMissing as error:
+        from tui.whereabouts import told_apart
+
+        raise await told_apart(session.store, session.operator, error) from error
 
 
 def _tell_origin(settings: Settings, session: "Session") -> None:

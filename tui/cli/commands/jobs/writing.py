@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
 from store.changes import UNSET, Unset
+from store.errors import RowMissing
 from store.model import Applied, JobStatus, Missing, Refused
 from store.transitions import why_refused
 from tui.cli import jsonable
@@ -68,8 +69,7 @@ async def transition_job(
             complain(why_refused(current, status), hint=_what_is_allowed(allowed))
             return ExitCode.REFUSED
         case Missing():
-            complain(jsonable.no_such_job(job_id), hint="'gjobs jobs list' lists them.")
-            return ExitCode.REFUSED
+            raise RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
     assert_never(outcome)
 
 

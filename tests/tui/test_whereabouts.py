@@ -1,0 +1,65 @@
+"""What a user did not find: gone, or hidden from them."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from store.actor import OPERATOR, ActingUser
+from store.database import Database
+from store.errors import RowMissing
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, job_id
+from tui.whereabouts import hidden_from, missing_words, told_apart
+
+A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("ids", "hidden", "words"),
+    [
+        ((A,), {A}, f"{A} exists, but ada does not see it"),
+        ((A,), set(), f"{A} is not there, or not any more"),
+        ((A, B), {A, B}, f"{A}, {B} exist, but ada does not see them"),
+        ((A, B, C), {B}, f"{B} exists, but ada does not see it; {A}, {C} are not there, or not any more"),
+        ((A, B, C, D, E), {A, B, C, D, E}, f"{A}, {B}, {C} and 2 more exist, but ada does not see them"),
+    ],
+)
+def test_each_is_named(ids: tuple[UUID, ...], hidden: set[UUID], words: str) -> None:
+    assert missing_words(ids, frozenset(hidden), "ada") == words
+
+
+@pytest.fixture
+async def operator(world: World, database: Conninfo) -> AsyncIterator[Store]:
+    store = Store(Database(database))
+    yield store
+    await store.close()
+
+
+async def test_the_operator_tells_them_apart(operator: Store) -> None:
+    ada = operator.acting_as(ActingUser(id=ADA))
+    assert await hidden_from(ada, operator, [job_id(8), job_id(99)]) == frozenset({job_id(8)})
+    assert await hidden_from(ada, operator, [TRAIL]) == frozenset({TRAIL})
+    assert await hidden_from(ada, operator, [job_id(99)]) == frozenset()
+
+
+async def test_what_cannot_be_told_is_left_as_it_was_said(operator: Store) -> None:
+    error = RowMissing("There is no such job.", (job_id(99),))
+    assert await told_apart(operator, operator, error) is error
+    ada = operator.acting_as(ActingUser(id=ADA))
+    nameless = RowMissing("No user has the e-mail.")
+    assert await told_apart(ada, operator, nameless) is nameless
+    # Where even the operator is refused, nothing more is known.
+    refused = operator.acting_as(ActingUser(id=UUID(int=0)))
+    refused.database = Database({"host": "/nowhere"})
+    assert await told_apart(ada, refused, error) is error
+
+
+async def test_the_error_keeps_its_ids_and_its_hint(operator: Store) -> None:
+    ben = operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+    gone = await told_apart(ben, operator, RowMissing("…", (job_id(99),), hint="List them."))
+    assert (gone.ids, gone.hint) == ((job_id(99),), "List them.")
+    hidden = await told_apart(ben, operator, RowMissing("…", (AUTUMN,)))
+    assert hidden.message == f"{AUTUMN} exists, but ben@example.com does not see it."
+    assert operator.actor == OPERATOR
