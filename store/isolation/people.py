@@ -2,7 +2,7 @@
 
 from uuid import UUID, uuid4
 
-from sqlalchemy import Uuid, bindparam, exists, func, not_, select
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, exists, func, not_, select
 
 from store import tables, users
 from store.actor import OPERATOR
@@ -14,28 +14,33 @@ from store.rows import Row
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
 
-_LOOKED_AT = 1000
-"""Projects among whose owners one is chosen: enough to find somebody with jobs and an empty project as well."""
+_NEWEST_JOBS = 1000
+"""Among whose owners one is chosen."""
 
-_NEWEST = (
-    select(_projects.c.id, _projects.c.user_id, _projects.c.created_at)
-    .where(_projects.c.user_id.is_distinct_from(_OTHER))
-    .order_by(_projects.c.created_at.desc())
-    .limit(_LOOKED_AT)
+_newest = (
+    select(_jobs.c.user_id, _jobs.c.created_at)
+    .where(_jobs.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_jobs.c.created_at.desc())
+    .limit(_NEWEST_JOBS)
     .subquery()
 )
-_HAS_JOBS = exists().where(_jobs.c.project_id == _NEWEST.c.id)
-_WITH_JOBS, _EMPTY = func.count().filter(_HAS_JOBS), func.count().filter(not_(_HAS_JOBS))
-_BEST_OWNER = (
-    select(_NEWEST.c.user_id)
-    .group_by(_NEWEST.c.user_id)
-    .order_by((_WITH_JOBS * _EMPTY > 0).desc(), (_WITH_JOBS > 0).desc(), func.max(_NEWEST.c.created_at).desc())
+_BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(_newest.c.created_at).desc())
+# A join: a condition on each project would read all jobs for it, where most jobs are of a few projects.
+_WITH_EMPTY_PROJECT = (
+    select(_projects.c.user_id)
+    .where(
+        _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
+        not_(exists().where(_jobs.c.project_id == _projects.c.id)),
+    )
+    .limit(1)
+)
+_ANY_OWNER = (
+    select(_projects.c.user_id)
+    .where(_projects.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_projects.c.created_at.desc())
     .limit(1)
 )
 _OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c.id).limit(1)
-_OTHER_OWNER = (
-    select(_projects.c.user_id).where(_projects.c.user_id != _OWNER).order_by(_projects.c.created_at.desc()).limit(1)
-)
 
 
 async def choose_people(
@@ -45,7 +50,7 @@ async def choose_people(
     if owner_id is not None and owner_id == other_id:
         raise InvalidValue("other", "One user is not isolated from themselves: name two.")
     if owner_id is None:
-        owner_id = await _first(database, Query(_BEST_OWNER, _id, {"other": other_id}))
+        owner_id = await _best_owner(database, other_id)
     owner = None if owner_id is None else await _person(database, owner_id)
     if other_id is None and owner_id is not None:
         other_id = await _another(database, owner_id)
@@ -54,13 +59,20 @@ async def choose_people(
     return owner, await _person(database, other_id)
 
 
+async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
+    """One with jobs and an empty project, so that everything can be tried; else one with jobs, else with projects."""
+    busy = await database.read(OPERATOR, Query(_BUSY, _id, {"other": other_id}))
+    if not busy:
+        return await _first(database, Query(_ANY_OWNER, _id, {"other": other_id}))
+    return await _first(database, Query(_WITH_EMPTY_PROJECT, _id, {"owners": busy})) or busy[0]
+
+
 async def _another(database: Database, owner_id: UUID) -> UUID | None:
     """Any other user; where the users cannot be read, another owner of a project."""
-    of_owner = {"owner": owner_id}
     try:
-        return await _first(database, Query(_OTHER_USER, _id, of_owner))
+        return await _first(database, Query(_OTHER_USER, _id, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):
-        return await _first(database, Query(_OTHER_OWNER, _id, of_owner))
+        return await _first(database, Query(_ANY_OWNER, _id, {"other": owner_id}))
 
 
 async def _person(database: Database, user_id: UUID) -> Person:

@@ -72,6 +72,7 @@ class IsolationDialog(Dialog[None]):
         #dialog { width: 116; height: 96%; max-height: 29; padding: 0 2; }
         #who { height: auto; }
         OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList:focus { background-tint: $foreground 0%; }
         #answer { height: 3; margin-top: 1; color: $foreground; }
         #progress { height: auto; max-height: 3; }
         #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
