@@ -100,7 +100,7 @@ async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo, 
     async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
-        await driver.sees('This database lacks what is needed: relation "public.projects" does not exist.')
+        await driver.sees('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
 
 
 @pytest.mark.parametrize(
