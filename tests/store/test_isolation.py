@@ -129,6 +129,7 @@ async def sees_their_own_of(store: Store, rows: Rows, project_id: UUID | None, o
     groups = Counter((job.user_id, job.project_id, job.status) for job in own)
     assert Counter({(row.user_id, row.project_id, row.status): row.job_count for row in summary}) == groups
     assert sum(row.total_cost_cents for row in summary) == total
+    assert list(await store.get_matching_jobs(OverviewQuery(project_id=project_id))) == own
     overview = await store.get_overview(OverviewQuery(project_id=project_id))
     assert list(overview.jobs) == own
     assert overview.statistics == statistics

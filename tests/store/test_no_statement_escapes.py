@@ -11,6 +11,8 @@ from store.actor import OPERATOR, ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
 from store.feed import Feed, FeedPage
+from store.isolation.check import attempt, prepare
+from store.isolation.model import Verdict
 from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
 from store.store import Store
 from store.written import Unconfirmed, Written
@@ -219,3 +221,15 @@ async def test_the_recording_would_notice(operator: Store, recording: Recording)
     await operator.get_overview(OverviewQuery())
     await operator.get_assets(PROJECT)
     assert recording.tables(AS_OPERATOR) == set(TABLES)
+
+
+async def test_the_isolation_check_looks_as_the_operator_and_tries_as_the_other_user(
+    operator: Store, recording: Recording
+) -> None:
+    plan = await prepare(operator.database, owner_id=ADA, other_id=BEN)
+    assert recording.eyes == {AS_OPERATOR}
+    recording.forget()
+    probes = [probe async for probe in attempt(operator.database, plan, tries_writes=True)]
+    assert recording.eyes == {AS_OPERATOR, as_user(BEN)}
+    assert recording.tables(as_user(BEN)) == set(TABLES)
+    assert Verdict.UNKNOWN not in {probe.verdict for probe in probes if not probe.verb.writes}
