@@ -91,9 +91,18 @@ class Server:
         """Fast, as with `pg_ctl stop`; SIGQUIT is the immediate one."""
         end(self.pid, request)
 
-    def restart(self, request: signal.Signals = signal.SIGQUIT) -> None:
-        self.stop(request)
-        self.start()
+    def restart(self) -> None:
+        with self.down():
+            pass
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Killed inside the block, as with `pg_ctl stop -m immediate`, and up again after it."""
+        self.stop(signal.SIGQUIT)
+        try:
+            yield
+        finally:
+            self.start()
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -1,7 +1,6 @@
 """The server dies and comes back, or freezes: the dashboard says so, goes on, and in the end shows what was done."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
 
@@ -66,13 +65,12 @@ async def test_a_server_that_was_killed_and_started_again(mortal_server: Server,
     async with looking(database) as driver:
         await driver.press("s")
         await driver.is_told("Started lifestyle")
-        await asyncio.to_thread(mortal_server.stop, signal.SIGQUIT)
-        await driver.until(lambda: driver.banner)
-        await driver.go_to(5)
-        await driver.press("d")
-        await driver.is_told("Not possible now: The database is not reachable")
+        with mortal_server.down():
+            await driver.until(lambda: driver.banner)
+            await driver.go_to(5)
+            await driver.press("d")
+            await driver.is_told("Not possible now: The database is not reachable")
 
-        await asyncio.to_thread(mortal_server.start)
         await driver.until(lambda: not driver.banner)
         await shows_the_truth(driver, database, changes=1)
         await driver.press("d", "y")
@@ -87,10 +85,9 @@ async def test_a_server_that_is_killed_and_started_again_behind_a_pooler(
     again = "server_login_retry = 1"
     with pooling(mortal_server, require_tool("pgbouncer"), "transaction", more=again) as pooler:
         async with looking(pooler.login(str(database["dbname"])), SHORT) as driver:
-            await asyncio.to_thread(mortal_server.stop, signal.SIGQUIT)
-            await driver.until(lambda: "login has been failing" in driver.banner)
-            assert "Tried again by itself" in driver.banner
-            await asyncio.to_thread(mortal_server.start)
+            with mortal_server.down():
+                await driver.until(lambda: driver.app.failures > 2)
+                assert "Tried again by itself" in driver.banner
             await shows_the_truth(driver, database, changes=0)
             await driver.press("s")
             await driver.is_told("Started lifestyle")
