@@ -6,6 +6,7 @@ from store.capabilities import JOBS, Facts
 from store.doctor.model import Finding, Section, Severity
 from store.doctor.rows import MOST_COUNTED, IndexUse, TableUse
 from store.doctor.words import amount, size
+from store.schema import NEWEST_REVISION, ObjectKind, expected
 
 FEW = 10_000
 """Rows below which no index and no vacuum is missed."""
@@ -93,11 +94,13 @@ def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Fi
         )
 
 
+_PROMISED = frozenset(one.full_name for one in expected(NEWEST_REVISION) if one.kind is ObjectKind.INDEX)
+"""Used or not, the schema is held to these."""
+
+
 def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
     big = {use.name.removeprefix("public.") for use in uses if use.live >= FEW}
-    idle = [
-        index for index in indexes if index.table in big and not index.scans and index.is_valid and not index.is_needed
-    ]
+    idle = [index for index in indexes if index.table in big and _is_idle(index)]
     if idle:
         named = ", ".join(f"{index.name.removeprefix('public.')} ({size(index.bytes)})" for index in idle)
         yield _finding(
@@ -106,6 +109,11 @@ def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[F
             f"Not used since the statistics were last reset: {named}.",
             hint="A replica may use what the primary server does not.",
         )
+
+
+def _is_idle(index: IndexUse) -> bool:
+    own_name = f"public.{index.table}.{index.name.removeprefix('public.')}"
+    return index.is_valid and not (index.scans or index.is_needed or own_name in _PROMISED)
 
 
 def _finding(
