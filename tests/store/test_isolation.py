@@ -28,7 +28,7 @@ from tests.store.policy_worlds import ACTORS, USERS, any_operation, any_rows
 from tests.store.support import ADA, BEN, MakeJob, MakeProject
 
 PROFILE = settings(
-    max_examples=8,
+    max_examples=6,
     derandomize=True,
     phases=[Phase.generate],  # To shrink an example would take minutes.
     database=None,
@@ -156,7 +156,7 @@ async def sees_their_own_projects(store: Store, rows: Rows, own: list[Generation
 async def finds_their_own(store: Store, rows: Rows) -> None:
     """By an id, and by the lens, which shows all and marks what the user does not see, but counts only the rest."""
     own, projects, assets = rows.jobs_of(store.actor), rows.projects_of(store.actor), rows.assets_of(store.actor)
-    for some_id in (*rows.jobs, *rows.owners, *rows.assets):
+    for some_id in (*list(rows.jobs)[:4], *list(rows.owners)[:2], *list(rows.assets)[:2]):
         found = await store.locate(str(some_id))
         assert [job.id for job in found.jobs] == [some_id] * (some_id in own)
         assert [project.id for project in found.projects] == [some_id] * (some_id in projects)
@@ -168,7 +168,7 @@ async def finds_their_own(store: Store, rows: Rows) -> None:
         return
     with pytest.raises(NoPrivilege):
         await store.find_users("")
-    for project_id in rows.owners:
+    for project_id in list(rows.owners)[:2]:
         lens = await store.look_through_lens(project_id=project_id)
         there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
         assert {job.id for job in lens.jobs} == there
