@@ -1,15 +1,18 @@
 """What an action works with, and why there may be nothing to work with."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.errors import RowMissing
 from store.model import Overview, Project
 from tui.certainty import Certainty
 from tui.connection import Connection
 from tui.outcomes import Toast
 from tui.undo import Undo
+from tui.whereabouts import told_apart
 
 if TYPE_CHECKING:
     from store.capabilities import Capabilities
@@ -35,6 +38,14 @@ class Desk:
     @property
     def project_names(self) -> Mapping[UUID, str]:
         return {project.id: project.name for project in self.projects}
+
+    @asynccontextmanager
+    async def telling_apart(self) -> AsyncIterator[None]:
+        """A write's RowMissing leaves it saying what is gone, and what only hidden from these eyes."""
+        try:
+            yield
+        except RowMissing as error:
+            raise await told_apart(self.store, self.operator, error, end=": nothing was changed") from error
 
     @property
     def certainty(self) -> Certainty:

@@ -167,7 +167,8 @@ class JobActions:
                 input_asset_id=new_job.input_asset_id,
             )
             try:
-                return await self._desk.certainty.of(write)
+                async with self._desk.telling_apart():
+                    return await self._desk.certainty.of(write)
             finally:
                 self._desk.changed(())
 

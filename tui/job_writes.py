@@ -1,16 +1,19 @@
 """Writes about jobs, and what to say of their results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from store.applied import applied_job
-from store.model import Deleted, GenerationJob, JobStatus
+from store.model import Deleted, GenerationJob, JobStatus, Missing
 from store.written import WrittenRow
+from tui import why_left
 from tui.bulk import Send
 from tui.certainty import Learned
+from tui.eyes import eyes_name
 from tui.outcomes import Toast, deleted_toast, restored_toast, transition_toast
 from tui.undo import Deletion
-from tui.why_left import WhyLeft, of_deletion, of_transition
+from tui.whereabouts import hidden_from
+from tui.why_left import MissingWhys, WhyLeft, of_deletion, of_missing, of_transition
 
 if TYPE_CHECKING:
     from tui.desk import Desk
@@ -22,7 +25,10 @@ async def transition_one(desk: "Desk", job: GenerationJob, target: JobStatus) ->
         outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, target))
     finally:
         desk.changed([job.id])
-    return transition_toast(job, outcome, target)
+    if not isinstance(outcome, Missing):
+        return transition_toast(job, outcome, target)
+    why = of_missing(outcome, await _known(desk, [outcome]))
+    return transition_toast(job, outcome, target, if_missing=why.one)
 
 
 async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
@@ -31,14 +37,27 @@ async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
         outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
     finally:
         desk.changed([job.id])
-    applied_job(outcome, JobStatus.FAILED)
+    async with desk.telling_apart():
+        applied_job(outcome, JobStatus.FAILED)
     return transition_toast(job, outcome, JobStatus.FAILED)
+
+
+async def _known(desk: "Desk", outcomes: Iterable[object]) -> MissingWhys:
+    """Why those that were not found were not: the operator can tell, where these are not the operator's own eyes."""
+    missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
+    hidden = await hidden_from(desk.store, desk.operator, missing)
+    if hidden is None:
+        return {}
+    of_hidden = why_left.hidden_from(eyes_name(desk.store.actor))
+    return {job_id: of_hidden if job_id in hidden else why_left.GONE for job_id in missing}
 
 
 def sends_transition(desk: "Desk", target: JobStatus, error: str | None) -> Send:
     async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
         write = desk.store.transition_jobs([job.id for job in chunk], target, error)
-        return [of_transition(outcome) for outcome in await desk.certainty.of(write)]
+        outcomes = await desk.certainty.of(write)
+        known = await _known(desk, outcomes)
+        return [of_transition(outcome, known) for outcome in outcomes]
 
     return send
 
@@ -47,7 +66,8 @@ async def delete_one(desk: "Desk", job: GenerationJob) -> Toast:
     """As it was seen, or not. Raises a StoreError."""
     deleted: list[GenerationJob] = []
     try:
-        deleted += await desk.certainty.of(desk.store.delete_generation_jobs({job.id: job.status}))
+        async with desk.telling_apart():
+            deleted += await desk.certainty.of(desk.store.delete_generation_jobs({job.id: job.status}))
     except Learned as learned:
         deleted += deleted_rows(learned)
         raise
@@ -68,7 +88,8 @@ def sends_deletion(desk: "Desk", deleted: list[GenerationJob]) -> Send:
             deleted.extend(deleted_rows(learned))
             raise
         deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
-        return [of_deletion(outcome) for outcome in outcomes]
+        known = await _known(desk, outcomes)
+        return [of_deletion(outcome, known) for outcome in outcomes]
 
     return send
 

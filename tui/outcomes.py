@@ -59,14 +59,18 @@ def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toa
     return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
 
 
-def transition_toast(job: GenerationJob, outcome: TransitionOutcome, target: JobStatus) -> Toast:
+def transition_toast(
+    job: GenerationJob, outcome: TransitionOutcome, target: JobStatus, *, if_missing: str = "is gone or hidden"
+) -> Toast:
     match outcome:
         case Applied():
             return Toast(text=f"{DONE[target]} {job_name(job)}.")
         case Refused(current=current):
             return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
         case Missing():
-            return Toast(text=f"{job_name(job)} is gone or hidden: nothing was changed.", severity="warning")
+            return Toast(
+                text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
+            )
     assert_never(outcome)
 
 

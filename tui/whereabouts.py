@@ -32,12 +32,12 @@ async def hidden_from(store: "Store", operator: "Store", ids: Collection[UUID]) 
     return found
 
 
-async def told_apart(store: "Store", operator: "Store", error: RowMissing) -> RowMissing:
-    """The same error, saying of each id whether it is gone or hidden."""
+async def told_apart(store: "Store", operator: "Store", error: RowMissing, *, end: str = "") -> RowMissing:
+    """The same error, saying of each id whether it is gone or hidden; `end` goes before the full stop."""
     hidden = await hidden_from(store, operator, error.ids)
     if hidden is None:
         return error
-    sentence = f"{missing_words(error.ids, hidden, eyes_name(store.actor))}."
+    sentence = f"{missing_words(error.ids, hidden, eyes_name(store.actor))}{end}."
     return RowMissing(sentence, error.ids, hint=_HINT if hidden else error.hint)
 
 

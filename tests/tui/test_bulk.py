@@ -12,7 +12,7 @@ from tests.tui.world import job_id
 from tui.bulk import CHUNK, Bulk
 from tui.bulk_words import bulk_report
 from tui.certainty import Learned
-from tui.why_left import FINISHED, GONE, LEFT, UNKNOWN, WhyLeft
+from tui.why_left import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, WhyLeft
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
 
@@ -50,8 +50,8 @@ async def test_each_job_is_sent_once_in_chunks_and_in_order() -> None:
 
 
 async def test_those_that_are_left_are_told_with_their_reason() -> None:
-    outcome = await Bulk(MANY[:9], Sender({3: FINISHED, 7: GONE})).run()
-    assert [(left.job.id.int >> 96, left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE)]
+    outcome = await Bulk(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
+    assert [(left.job.id.int >> 96, left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
     assert numbers(outcome.done) == [1, 2, 4, 5, 6, 8, 9]
 
 
@@ -111,10 +111,12 @@ async def test_a_toast_counts_and_names_few() -> None:
     assert await told(MANY[:9], {3: FINISHED, 7: FINISHED}) == (
         "Failed 7 of 9 jobs; 2 had already finished: main_white 00000003, main_white 00000007."
     )
-    assert await told(MANY[:9], {3: FINISHED, 7: GONE}) == (
+    assert await told(MANY[:9], {3: FINISHED, 7: GONE_OR_HIDDEN}) == (
         "Failed 7 of 9 jobs; 1 had already finished: main_white 00000003; 1 is gone or hidden: main_white 00000007."
     )
-    assert await told(MANY[:9], dict.fromkeys(range(1, 6), GONE)) == "Failed 4 of 9 jobs; 5 are gone or hidden."
+    assert (
+        await told(MANY[:9], dict.fromkeys(range(1, 6), GONE_OR_HIDDEN)) == "Failed 4 of 9 jobs; 5 are gone or hidden."
+    )
     assert (
         await told(MANY, {}, stop=True) == f"Failed {CHUNK} of 120 jobs. Stopped: {CHUNK + 20} jobs were not touched."
     )
@@ -124,7 +126,7 @@ async def test_a_toast_counts_and_names_few() -> None:
 
 
 async def test_of_many_the_lines_name_each() -> None:
-    outcome = await Bulk(MANY[:9], Sender({1: FINISHED, 2: GONE, 3: FINISHED, 4: FINISHED})).run()
+    outcome = await Bulk(MANY[:9], Sender({1: FINISHED, 2: GONE_OR_HIDDEN, 3: FINISHED, 4: FINISHED})).run()
     report = bulk_report(outcome, done="Failed", project_names={MANY[0].project_id: "Autumn\x1b"})
     assert report.lines == (
         "3 jobs had already finished, as last seen:",

@@ -59,7 +59,7 @@ async def test_what_comes_after_the_choice_is_not_among_it(dashboard: Driver, wo
     await dashboard.looks_again()
     await dashboard.sees("2 jobs chosen")
     await dashboard.press("d", "y")
-    await dashboard.is_told("Deleted 1 of 2 jobs; 1 is gone or hidden: feature_callout 00000005.")
+    await dashboard.is_told("Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
     assert (world.status(1), world.status(9)) == (None, JobStatus.QUEUED)
 
 

@@ -57,7 +57,7 @@ async def test_a_job_that_was_deleted_meanwhile_is_said_to_be_gone(dashboard: Dr
     await dashboard.press("d")
     world.delete(1)
     await dashboard.press("y")
-    await dashboard.is_told(f"There is no job {job_id(1)}, or none that this user sees: nothing was changed.")
+    await dashboard.is_told(f"{job_id(1)} is not there, or not any more: nothing was changed.")
 
     assert world.count() == 7
 
@@ -262,7 +262,7 @@ async def test_the_details_say_when_their_job_left_the_list(dashboard: Driver, w
     await dashboard.sees("This job left the list: it is shown as it was last seen.", short(1))
 
     await dashboard.press("c")
-    await dashboard.is_told(f"lifestyle {short(1)} is gone or hidden: nothing was changed.")
+    await dashboard.is_told(f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
 async def test_a_look_that_arrives_while_the_details_come_up_does_no_harm(dashboard: Driver) -> None:
