@@ -1,6 +1,5 @@
 """What a database offers, asked once for a session. Others ask this value, never the catalogue. Pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import assert_never
@@ -26,6 +25,7 @@ class Feature(StrEnum):
     """Looking with a user's eyes."""
     CREATING = "creating"
     CHANGING = "changing"
+    """Their status."""
     DELETING = "deleting"
     """Jobs, all three."""
     CREATING_PROJECTS = "creating-projects"
@@ -39,7 +39,8 @@ _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
 """What a new job is made with."""
-_CHANGED = frozenset({"status", "error", "mode", "cost_cents", "input_asset_id"})
+_MOVED = frozenset({"status", "error"})
+"""What a transition writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Capabilities:
                     or self.off(Feature.PROJECTS, actor)
                 )
             case Feature.CHANGING:
-                return rules.written(facts, JOBS, actor, "update", _CHANGED) or self.off(Feature.JOBS, actor)
+                return rules.written(facts, JOBS, actor, "update", _MOVED) or self.off(Feature.JOBS, actor)
             case Feature.DELETING:
                 return rules.deleted(facts, JOBS, actor) or self.off(Feature.JOBS, actor)
             case Feature.CREATING_PROJECTS:
@@ -114,12 +115,3 @@ class Capabilities:
             return False
         off = rules.read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or rules.hidden(self.facts, REVISIONS)
         return off is None
-
-    @property
-    def unsafe_functions(self) -> Mapping[str, str]:
-        """The app's older functions by name, and what is wrong with each."""
-        return {
-            name: "runs past row level security, and its caller decides which tables it reads"
-            for name, function in sorted(self.facts.functions.items())
-            if function.runs_as_owner and not function.pins_search_path
-        }

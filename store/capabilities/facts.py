@@ -8,7 +8,7 @@ from store.link import Link
 ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
-SUMMARY, USERS, REVISIONS = "public.generation_job_summary", "auth.users", "gjobs.alembic_version"
+USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +34,9 @@ class Relation:
     is_owned: bool
     """Whether the login has its owner's rights."""
     row_security: bool
-    """Whether row level security applies to the login."""
+    """Whether it may hide rows from the login: it applies, and no policy shows the login every row."""
     has_policy: bool
     """Whether any policy may permit the login to see a row."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
-    """One that the app brings."""
-
-    runs_as_owner: bool
-    """SECURITY DEFINER: past the caller's row level security."""
-    pins_search_path: bool
-    """Otherwise a caller decides which tables its names mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +63,6 @@ class Facts:
     may_create_schemas: bool
     relations: Mapping[str, Relation]
     """Those of the app's and ours that are there, by name with schema."""
-    functions: Mapping[str, Function]
-    """Those of the app that are there, by name."""
 
     @property
     def behind_pooler(self) -> bool:

@@ -12,18 +12,15 @@ from store.capabilities.facts import (
     PROJECTS,
     REVISIONS,
     ROLE_OF_USERS,
-    SUMMARY,
     USERS,
     Facts,
-    Function,
     Privileges,
     Relation,
 )
 from store.database import Database, Query
 from store.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, SUMMARY, USERS, REVISIONS)
-FUNCTIONS = ("transition_job_status", "get_job_statistics", "get_recent_jobs", "update_updated_at_column")
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""
@@ -50,11 +47,8 @@ select current_setting('server_version_num')::int,
 _RELATIONS = text("""
 select n.nspname || '.' || c.relname,
        pg_has_role(c.relowner, 'USAGE'),
-       row_security_active(c.oid),
-       exists (select from pg_policy p
-                where p.polrelid = c.oid and p.polpermissive and p.polcmd in ('r', '*')
-                  and exists (select from unnest(p.polroles) as role(oid)
-                               where case when role.oid = 0 then true else pg_has_role(role.oid, 'USAGE') end)),
+       row_security_active(c.oid) and not coalesce(policies.show_all, false),
+       coalesce(policies.show_some, false),
        has_schema_privilege(n.oid, 'USAGE'),
        has_table_privilege(c.oid, 'DELETE'),
        has_schema_privilege(users.oid, n.oid, 'USAGE'),
@@ -76,18 +70,16 @@ select n.nspname || '.' || c.relname,
                        filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'UPDATE')), '{}')
          from pg_attribute a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) columns
+ cross join lateral (
+       select bool_or(p.polpermissive),
+              bool_or(p.polpermissive and pg_get_expr(p.polqual, p.polrelid) = 'true') and bool_and(p.polpermissive)
+         from pg_policy p
+        where p.polrelid = c.oid and p.polcmd in ('r', '*')
+          and exists (select from unnest(p.polroles) as role(oid)
+                       where case when role.oid = 0 then true else pg_has_role(role.oid, 'USAGE') end)
+       ) policies (show_some, show_all)
  where c.relname = any (:names) and n.nspname || '.' || c.relname = any (:relations)
    and c.relkind in ('r', 'p', 'v', 'm', 'f')
-""")
-
-_FUNCTIONS = text("""
-select p.proname::text,
-       bool_or(p.prosecdef),
-       bool_and(exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%'))
-  from pg_proc p
-  join pg_namespace n on n.oid = p.pronamespace
- where n.nspname = 'public' and p.proname = any (:functions)
- group by p.proname
 """)
 
 
@@ -95,10 +87,9 @@ async def probe(database: Database) -> Capabilities:
     """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
     users = {"users": ROLE_OF_USERS}
     names = [name.partition(".")[2] for name in RELATIONS]
-    link, (((login,), relations, functions)) = await database.inspect(
+    link, ((login,), relations) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
-        Query(_FUNCTIONS, _make_function, {"functions": list(FUNCTIONS)}),
     )
     (
         version_number,
@@ -132,7 +123,6 @@ async def probe(database: Database) -> Capabilities:
             may_create_in_public=may_create_in_public,
             may_create_schemas=may_create_schemas,
             relations=dict(relations),
-            functions=dict(functions),
         )
     )
 
@@ -154,8 +144,3 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
 def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
     select, insert, update = map(frozenset, granted)
     return Privileges(schema=schema, select=select, insert=insert, update=update, delete=delete)
-
-
-def _make_function(row: Row) -> tuple[str, Function]:
-    name, runs_as_owner, pins_search_path = row
-    return name, Function(runs_as_owner=runs_as_owner, pins_search_path=pins_search_path)

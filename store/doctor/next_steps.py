@@ -15,7 +15,8 @@ def next_steps(capabilities: Capabilities, revision: str | None, findings: Seque
     if "no-table" in names:
         yield _migrating("makes the schema", obstacle)
         return
-    is_newest = revision == NEWEST_REVISION or (capabilities.facts.is_managed and revision is None)
+    # Where it may not be read, nothing is known to be missing; a newer program's is past ours.
+    is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
     with_sql = [finding for finding in faults if finding.sql]
     if any(finding.section is Section.RULES for finding in faults) and not is_newest:
         yield _migrating("mends the app's functions, view and policies in one transaction", obstacle)

@@ -53,7 +53,7 @@ def _login(capabilities: Capabilities) -> Iterator[Finding]:
     elif off := capabilities.sees_less:
         yield _finding("login", Severity.WARNING, off.reason, hint=off.advice)
     else:
-        why = "it bypasses row level security" if facts.has_bypass else "row level security does not apply to it"
+        why = "it bypasses row level security" if facts.has_bypass else "row level security hides none from it"
         yield _finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
 
 

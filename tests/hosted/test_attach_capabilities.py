@@ -81,6 +81,18 @@ async def test_a_login_under_row_level_security_is_said_to_see_less(
     assert capabilities.sees_less.reason.startswith("Row level security applies to the login under_policies")
 
 
+async def test_a_policy_that_shows_a_login_everything_is_as_good_as_bypassing(
+    app_database: Conninfo, hosted_server: Server
+) -> None:
+    login = hosted_server.login(str(app_database["dbname"]), "under_policies")
+    with connect(app_database) as owner:
+        owner.execute("create policy looking on generation_jobs for select to under_policies using (true)")
+    assert (await probed(login)).sees_less is None
+    with connect(app_database) as owner:
+        owner.execute("create policy less on generation_jobs as restrictive for select using (mode <> 'secret')")
+    assert (await probed(login)).sees_less is not None
+
+
 async def test_no_grant_is_named_and_never_shown_as_no_jobs(ungranted_database: Conninfo) -> None:
     world = World(ungranted_database)
     fill(world)

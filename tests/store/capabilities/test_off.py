@@ -1,67 +1,13 @@
 """What is off for whom, from facts alone."""
 
 from dataclasses import replace
-from typing import Any
-from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser, Actor
+from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import REVISIONS, Function, Privileges, Relation
-from store.link import Link
-
-USER = ActingUser(id=UUID(int=1))
-COLUMNS = {
-    JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at",
-    PROJECTS: "id user_id name created_at updated_at",
-    ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
-    USERS: "id email created_at",
-    REVISIONS: "version_num",
-}
-
-
-def all_of(name: str) -> Relation:
-    columns = frozenset(COLUMNS[name].split())
-    privileges = Privileges(schema=True, select=columns, insert=columns, update=columns, delete=True)
-    return Relation(
-        columns=columns,
-        login=privileges,
-        users=privileges,
-        is_owned=True,
-        row_security=False,
-        has_policy=True,
-    )
-
-
-FACTS = Facts(
-    link=Link(is_encrypted=True, is_local=False, told_pid=7),
-    server_pid=7,
-    version_number=170_004,
-    is_replica=False,
-    is_read_only=False,
-    login='o"ps',
-    is_superuser=False,
-    has_bypass=True,
-    has_users_role=True,
-    may_become_user=True,
-    has_uid=True,
-    users_may_use_auth=True,
-    may_create_in_public=True,
-    may_create_schemas=True,
-    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS)},
-    functions={},
-)
-
-
-def with_relation(name: str, relation: Relation | None) -> Facts:
-    relations = {**FACTS.relations, name: relation}
-    return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
-
-
-def without_login(name: str, **privileges: Any) -> Facts:
-    relation = FACTS.relations[name]
-    return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))
+from store.capabilities.facts import REVISIONS, Privileges
+from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
 def words(facts: Facts, feature: Feature, actor: Actor = OPERATOR) -> str:
@@ -185,15 +131,6 @@ def test_the_revision_may_be_hidden() -> None:
 def test_a_pooler_tells_another_process() -> None:
     assert not FACTS.behind_pooler
     assert replace(FACTS, server_pid=8).behind_pooler
-
-
-def test_the_older_functions_are_named() -> None:
-    functions = {
-        "pinned": Function(runs_as_owner=True, pins_search_path=True),
-        "older": Function(runs_as_owner=True, pins_search_path=False),
-        "callers": Function(runs_as_owner=False, pins_search_path=False),
-    }
-    assert list(Capabilities(replace(FACTS, functions=functions)).unsafe_functions) == ["older"]
 
 
 def test_what_must_be_known_of_what_is_shown() -> None:

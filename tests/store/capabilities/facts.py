@@ -1,0 +1,61 @@
+"""A database that offers all, and how it comes to offer less."""
+
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+from store.actor import ActingUser
+from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
+from store.capabilities.facts import REVISIONS, Privileges, Relation
+from store.link import Link
+
+USER = ActingUser(id=UUID(int=1))
+COLUMNS = {
+    JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at",
+    PROJECTS: "id user_id name created_at updated_at",
+    ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
+    USERS: "id email created_at",
+    REVISIONS: "version_num",
+}
+
+
+def all_of(name: str) -> Relation:
+    columns = frozenset(COLUMNS[name].split())
+    privileges = Privileges(schema=True, select=columns, insert=columns, update=columns, delete=True)
+    return Relation(
+        columns=columns,
+        login=privileges,
+        users=privileges,
+        is_owned=True,
+        row_security=False,
+        has_policy=True,
+    )
+
+
+FACTS = Facts(
+    link=Link(is_encrypted=True, is_local=False, told_pid=7),
+    server_pid=7,
+    version_number=170_004,
+    is_replica=False,
+    is_read_only=False,
+    login='o"ps',
+    is_superuser=False,
+    has_bypass=True,
+    has_users_role=True,
+    may_become_user=True,
+    has_uid=True,
+    users_may_use_auth=True,
+    may_create_in_public=True,
+    may_create_schemas=True,
+    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS)},
+)
+
+
+def with_relation(name: str, relation: Relation | None) -> Facts:
+    relations = {**FACTS.relations, name: relation}
+    return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
+
+
+def without_login(name: str, **privileges: Any) -> Facts:
+    relation = FACTS.relations[name]
+    return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))
