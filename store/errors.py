@@ -112,10 +112,12 @@ class RowMissing(StoreError):
 
 
 class OutcomeUnknown(StoreError):
-    hint = "Look the job up again before repeating anything."
+    """`write` is what was sent; `Store.look_up` tells what became of it."""
 
     def __init__(self, message: str, write: Unconfirmed) -> None:
-        super().__init__(message)
+        written = write.written
+        which = f"{written.what} {written.ids[0]}" if len(written.ids) == 1 else written.what
+        super().__init__(message, hint=f"It was to {which}. Look it up before repeating anything; the journal has all.")
         self.write = write
 
 

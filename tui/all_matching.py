@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING
 
 from store.errors import StoreError
 from store.validation import MAX_LIMIT
-from tui.moved_keys import key_of
 from tui.outcomes import Toast, error_toast, jobs_count
 from tui.say import say
-from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp
@@ -31,8 +29,6 @@ async def choose_all_matching(app: "GjobsApp", desk: "Desk") -> None:
     dashboard.jobs.choose(page.items)
     if not page.items:
         say(app, Toast(text="No job matches.", severity="warning"))
-        return
-    cap = "" if page.next_key is None else f" More match: these are the newest {MAX_LIMIT:,}, the most at once."
-    escape = key_of(app, DASHBOARD_BINDINGS, "list.clear")
-    chosen = f"{jobs_count(len(page))} chosen, as they are now: the keys act on all of them; {escape} drops them."
-    say(app, Toast(text=f"{chosen}{cap}", severity="warning" if cap else "information"))
+    elif page.next_key is not None:
+        text = f"More match: chosen are the newest {jobs_count(len(page))}, the most that can be at once."
+        say(app, Toast(text=text, severity="warning"))

@@ -53,7 +53,12 @@ class Desk:
 
     def certainty_of(self, store: "Store") -> Certainty:
         """Of writes with the eyes of this store."""
-        return Certainty(store, self.tell)
+
+        def tell(toast: Toast) -> None:
+            self.tell(toast)
+            self.changed(())
+
+        return Certainty(store, tell)
 
 
 def make_desk(

@@ -10,7 +10,7 @@ import pytest
 from store.actor import OPERATOR
 from store.journal import Journal
 from store.written import WriteOutcome, Written
-from tests.cli.support import Run
+from tests.cli.support import Configure, Run
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tui.cli.arguments import since
 
@@ -63,6 +63,21 @@ def test_looking_keeps_no_journal(gjobs: Run, directory: Path) -> None:
     assert gjobs("jobs", "list").code == 0
     assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
     assert not directory.exists()
+
+
+@pytest.mark.parametrize("option", [["--as", "ada@example.com"], ["--read-only"], ["--database-url", "postgresql://x"]])
+def test_it_opens_no_database(gjobs: Run, option: list[str]) -> None:
+    refused = gjobs("journal", *option)
+    assert (refused.code, refused.out) == (2, "")
+    assert refused.err == f"This command opens no database.\nLeave {option[0]} out.\n"
+
+
+def test_what_cannot_be_opened_does_not_hinder_it(
+    gjobs: Run, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure("this is no TOML")
+    monkeypatch.setenv("GJOBS_PROFILE", "no such profile")
+    assert gjobs("journal", "--json").document == []
 
 
 def test_without_a_journal(gjobs: Run, directory: Path) -> None:

@@ -27,7 +27,7 @@ class HeldStore(FrozenStore):
 
 async def choose_all(driver: Driver, number: int) -> None:
     await driver.press("A")
-    await driver.sees(f"{number} jobs chosen, esc drops them")
+    await driver.sees(f"{number} jobs chosen")
 
 
 async def test_all_that_match_are_a_choice_of_its_own_with_the_exact_number(dashboard: Driver, world: World) -> None:
@@ -38,7 +38,7 @@ async def test_all_that_match_are_a_choice_of_its_own_with_the_exact_number(dash
     await dashboard.press("d")
     await dashboard.has_dialog("Delete these 500 jobs?")
     await dashboard.press("escape", "A")
-    await dashboard.is_told("602 jobs chosen, as they are now: the keys act on all of them; esc drops them.")
+    await dashboard.sees("602 jobs chosen, with those beyond the rows shown; esc drops them")
     await dashboard.sees_no_more("500 marked")
     await dashboard.press("s")
     await dashboard.has_dialog("Start these 602 jobs?")
@@ -84,7 +84,7 @@ async def test_where_not_all_is_listed_nothing_is_chosen(dashboard: Driver) -> N
 async def test_a_cap_is_said(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(all_matching, "MAX_LIMIT", 4)
     await dashboard.press("A")
-    await dashboard.is_told("4 jobs chosen, as they are now: the keys act on all of them; esc drops them. More match: ")
+    await dashboard.is_told("More match: chosen are the newest 4 jobs, the most that can be at once.")
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]
 
 

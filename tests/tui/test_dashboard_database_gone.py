@@ -129,7 +129,7 @@ async def test_a_write_cut_off_says_what_is_known_of_it(world: World, database: 
 
         proxy.instead_of_commit_answer = cut
         await driver.press("d", "y")
-        await driver.is_told("it may or may not have been made. Look the job up again before repeating anything.")
+        await driver.is_told("it may or may not have been made. It is looked up as soon as the database answers.")
 
         assert world.status(1) is None
         await driver.until(lambda: driver.banner)

@@ -35,6 +35,8 @@ class Command:
     """Else a file that cannot be used does not hinder it."""
     about_configuration: bool = False
     """It opens no database: `run` takes a ConfigurationFile in place of the settings."""
+    opens_database: bool = True
+    """Else what names one, or says how it is looked at, makes no sense."""
     has_json: bool = True
 
 
@@ -70,6 +72,8 @@ def check_options(command: Command, options: GlobalOptions) -> None:
     if command.about_configuration and given:
         flags = " and ".join(given.values())
         raise UsageError("This command is about the configuration: it opens no database.", hint=f"Leave {flags} out.")
+    if not command.opens_database and given:
+        raise UsageError("This command opens no database.", hint=f"Leave {' and '.join(given.values())} out.")
     if command.embedded_only and "database_url" in given:
         raise UsageError(
             "This command is about the embedded database: it takes no --database-url.",
@@ -99,7 +103,7 @@ def settings_for(
         environment = {name: value for name, value in environment.items() if name != APP_VARIABLE}
     settings = resolve(
         database_url=options.database_url,
-        profile=EMBEDDED if command.embedded_only else options.profile,
+        profile=EMBEDDED if command.embedded_only or not command.opens_database else options.profile,
         act_as=options.act_as,
         read_only=options.read_only,
         write_reason=options.write_reason,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from store.errors import RowMissing
+from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.settings import APP_VARIABLE, Settings, UrlTarget
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _LONGEST_COMMAND = 24 * 3600.0
 """Seconds: a command's lease ends with its session."""
+
+_LOOK_UP_AFTER = (0.0, 0.2, 0.5, 1.0)
+"""Seconds that pass before each attempt."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -58,13 +61,33 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
 
 
 async def _explained(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
-    """What a user did not find is gone, or hidden from them."""
+    """What a user did not find is gone, or hidden from them; a change whose answer was lost was made, or was not."""
     try:
         return await work(session)
     except RowMissing as error:
         from tui.whereabouts import told_apart
 
         raise await told_apart(session.store, session.operator, error) from error
+    except OutcomeUnknown as error:
+        raise await _looked_up(session, error) from error.__cause__
+
+
+async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknown:
+    """The same error, with what is known of it where the database answers soon."""
+    import asyncio
+
+    from tui.learned_words import learned_words
+
+    for wait in _LOOK_UP_AFTER:
+        await asyncio.sleep(wait)
+        try:
+            found = await session.store.look_up(error.write)
+        except StoreError:
+            continue
+        if found is not None:
+            told = learned_words(error.write.written, found)
+            return OutcomeUnknown(f"{error.message} Looked up since: {told}", error.write)
+    return error
 
 
 def _tell_origin(settings: Settings, session: "Session") -> None:

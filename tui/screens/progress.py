@@ -6,21 +6,16 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.widgets import Button, ProgressBar, Static
+from textual.widgets import Button, Static
 
 from tui.format import count
 from tui.screens.dialog import Dialog
 
+_BAR_CELLS = 60
+
 
 class ProgressDialog(Dialog[None]):
     """Whoever opened it closes it, when the work has ended: leaving it asks for that."""
-
-    DEFAULT_CSS = """
-    ProgressDialog {
-        #bar { width: 100%; margin-top: 1; }
-        #bar Bar { width: 1fr; }
-    }
-    """
 
     def __init__(self, *, title: str, total: int, stop: Callable[[], object]) -> None:
         super().__init__()
@@ -32,8 +27,7 @@ class ProgressDialog(Dialog[None]):
 
     def compose(self) -> ComposeResult:
         with self.box(self._title):
-            yield Static(Content(self._words), id="how-far", markup=False)
-            yield ProgressBar(total=self._total, show_eta=False, id="bar")
+            yield Static(self._how_far(), id="how-far", markup=False)
             stop = Button(Content(f"Stop ({self.key('dialog.leave')})"), id="stop", compact=True)
             yield Horizontal(stop, classes="buttons")
 
@@ -43,23 +37,26 @@ class ProgressDialog(Dialog[None]):
     def show_progress(self, done: int) -> None:
         self._done = done
         if self.is_open:
-            self.query_one(ProgressBar).update(progress=done)
-            self._show_words()
+            self._show()
 
-    def _show_words(self) -> None:
-        self.query_one("#how-far", Static).update(Content(self._words))
+    def _show(self) -> None:
+        self.query_one("#how-far", Static).update(self._how_far())
 
-    @property
-    def _words(self) -> str:
+    def _how_far(self) -> Content:
         stopping = ", stopping after what is on its way …" if self._is_stopping else ""
-        return f"{count(self._done)} of {count(self._total)}{stopping}"
+        filled = _BAR_CELLS * self._done // self._total
+        return Content.assemble(
+            f"{count(self._done)} of {count(self._total)}{stopping}\n\n",
+            ("━" * filled, "$text-accent"),
+            ("─" * (_BAR_CELLS - filled), "$foreground-muted"),
+        )
 
     @on(Button.Pressed, "#stop")
     def action_leave(self) -> None:
         self._is_stopping = True
         self._stop()
         self.query_one("#stop", Button).disabled = True
-        self._show_words()
+        self._show()
 
 
 async def close(dialog: ProgressDialog) -> None:

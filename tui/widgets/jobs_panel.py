@@ -287,7 +287,11 @@ class JobsPanel(Vertical):
         unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")
-        choice = f"{jobs_count(len(self._chosen))} chosen, {drop} drops them" if self._chosen else ""
+        choice = (
+            f"{jobs_count(len(self._chosen))} chosen, with those beyond the rows shown; {drop} drops them"
+            if self._chosen
+            else ""
+        )
         lens = self._overview.lens if self._overview else None
         notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
         titles = (title, " · ".join(filter(None, notes)))

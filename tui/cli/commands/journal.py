@@ -26,7 +26,7 @@ def add_journal(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "journal",
-        Command(run=show_journal),
+        Command(run=show_journal, opens_database=False, reads_configuration=False),
         help="show what was written from here, the latest first",
         example="gjobs journal --since 24h",
     )
