@@ -139,9 +139,13 @@ class GjobsApp(App[int]):
         self.look_with(session.store)
 
     def look_with(self, store: "Store", *, through_lens: bool = False) -> None:
-        """Changes the eyes: what the former ones saw leaves the screen first."""
+        """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
+        shown = self.dashboard.shown_project
         self.dashboard.forget()
         project_id = self._memory.project(self._place(store))
+        if through_lens:
+            project_id = shown.id if shown else None
+            self.dashboard.jobs.learn_project(shown)
         self.dashboard.look_at(project_id=project_id, status=None, through_lens=through_lens)
         following = self.connection.look_with(store, self.dashboard.looked_for)
         self.show_standing()
@@ -162,9 +166,8 @@ class GjobsApp(App[int]):
             return
         place = self._place(message.store)
         dashboard = self.dashboard
-        wanted = project_to_show(
-            overview, all_was_chosen=self._memory.knows(place), was_located=dashboard.knows_project
-        )
+        all_was_chosen = self._memory.knows(place) or overview.query.through_lens
+        wanted = project_to_show(overview, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != overview.query.project_id:
             if overview.query.project_id is not None:
                 say(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))

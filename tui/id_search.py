@@ -88,12 +88,12 @@ async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing
         return
     match thing.what:
         case GenerationJob() as job:
-            await app.dashboard.show_job(job, project)
+            await app.dashboard.leads.show_job(job, project)
         case Project() as itself:
-            app.dashboard.show_project(itself)
+            app.dashboard.leads.show_project(itself)
         case Asset() as asset if project is not None:
             unused = unused_asset_toast(asset)
-            app.dashboard.show_project(project, using=asset.id, otherwise=lambda: say(app, unused))
+            app.dashboard.leads.show_project(project, using=asset.id, otherwise=lambda: say(app, unused))
         case Asset() as asset:
             say(app, hidden_project_toast(asset, eyes_name(store.actor)))
         case ActingUser() as user:
@@ -108,6 +108,6 @@ async def _project_of(store: "Store", what: GenerationJob | Project | Asset | Ac
 
 def _tell_hidden(app: "GjobsApp", eyes: str, thing: Thing, project: Project | None) -> None:
     if isinstance(thing.what, GenerationJob):
-        app.dashboard.point_lens_at(UnseenJob(job=thing.what, project=project))
+        app.dashboard.leads.point_lens_at(UnseenJob(job=thing.what, project=project))
     lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
     say(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))

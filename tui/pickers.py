@@ -63,7 +63,7 @@ async def pick_eyes(app: "GjobsApp", *, through_lens: bool = False) -> None:
         return eyes_choices(users, present, needle, app.dashboard.now)
 
     dialog = SearchDialog(
-        title="See beside whose eyes what they do not?" if through_lens else "Look with whose eyes?",
+        title="Lens: which user?" if through_lens else "Look with whose eyes?",
         search=search,
         placeholder=PLACEHOLDER,
         chosen=user_key(present),
@@ -85,7 +85,7 @@ def look_through_lens(app: "GjobsApp") -> None:
     """Or without it again. The operator is asked at whose eyes first."""
     store = app.connection.store
     if store is not None and isinstance(store.actor, ActingUser):
-        app.dashboard.look_through_lens()
+        app.dashboard.leads.look_through_lens()
     else:
         app.errands.ask(pick_eyes(app, through_lens=True))
 

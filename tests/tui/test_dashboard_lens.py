@@ -171,7 +171,7 @@ async def test_it_follows_what_others_do(through_lens: Driver, shared: World) ->
 async def test_the_operator_is_asked_at_whose_eyes(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("v")
-        await driver.has_dialog("See beside whose eyes what they do not?")
+        await driver.has_dialog("Lens: which user?")
         await driver.until(lambda: "ada@example.com" in driver.text)
         await driver.sees_no_more("the role as connected")
         await driver.type("ada@")
@@ -186,10 +186,23 @@ async def test_the_operator_is_asked_at_whose_eyes(shared: World, database: Conn
         await driver.sees_no_more("lens:")
 
 
+async def test_from_the_operator_the_lens_stays_on_the_project(shared: World, database: Conninfo) -> None:
+    """Also on one that the user does not see."""
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.show_project("Trail gear")
+        await driver.press("v")
+        await driver.has_dialog("Lens: which user?")
+        await driver.type("ada@")
+        await driver.press("enter")
+
+        await driver.sees("lens: ada@example.com sees 1 of 2", "Costs · Trail gear, as ada@example.com sees it")
+        assert driver.rows == [8, 11]
+
+
 async def test_the_operator_who_picks_nobody_goes_on_as_before(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("v")
-        await driver.has_dialog("See beside whose eyes what they do not?")
+        await driver.has_dialog("Lens: which user?")
         await driver.press("escape")
         await driver.has_dialog("")
         await driver.sees("as the operator")

@@ -27,7 +27,7 @@ from tui.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.details import JobDetails
-from tui.things import UnseenJob
+from tui.screens.leads import Leads
 from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
 from tui.widgets.job_table_messages import Opened
@@ -108,12 +108,7 @@ class DashboardScreen(Screen[None]):
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing: Standing | None = None
-        self._arrival: Callable[[Overview], object] | None = None
-        """What to do, once, with the first look at what was asked for last."""
-        self._unseen: UnseenJob | None = None
-        """What the lens is pointed at."""
-        self._beyond: UUID | None = None
-        """A hidden job that the lens was pointed at, and that is beyond what is listed."""
+        self.leads = Leads(self)
         self.looked_for = OverviewQuery()
         """What is looked at."""
 
@@ -145,6 +140,14 @@ class DashboardScreen(Screen[None]):
         return self._overview
 
     @property
+    def shown_project(self) -> Project | None:
+        """None for all projects, and for one that is not among those listed."""
+        seen = self._overview
+        return (
+            next((project for project in seen.projects if project.id == seen.query.project_id), None) if seen else None
+        )
+
+    @property
     def now(self) -> datetime:
         """The server's time, as far as the last look tells."""
         return self._clock() + self._server_ahead
@@ -158,9 +161,7 @@ class DashboardScreen(Screen[None]):
         self.jobs.show(overview, now=self.now)
         self.query_one(ProjectList).show(overview.projects, overview.query.project_id)
         self._show_costs(overview)
-        arrival, self._arrival = self._arrival, None
-        if arrival is not None:
-            arrival(overview)
+        self.leads.arrive(overview)
         self._tell_times()
 
     def show_failure(self, failure: LookFailed) -> None:
@@ -181,7 +182,7 @@ class DashboardScreen(Screen[None]):
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
         self._overview, self._fetched_at, self._failure = None, None, None
-        self._arrival = self._unseen = self._beyond = None
+        self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
         self.jobs.forget("Looking …")
@@ -205,44 +206,14 @@ class DashboardScreen(Screen[None]):
     # What the person wants
 
     def choose_project(self, project_id: UUID | None) -> None:
-        self._ask(project_id, self.looked_for.status)
+        self.ask(project_id, self.looked_for.status)
         self.post_message(self.ProjectChosen())
         self.jobs.table.focus()
-
-    async def show_job(self, job: GenerationJob, project: Project | None) -> None:
-        """Its details at once, for it may be beyond what is listed; behind them its project, the cursor on it."""
-        self._show_located(job.project_id, project, lambda _: self.jobs.table.move_to(job.id))
-        await self._show_details_of(job, is_listed=False)
-
-    def show_project(
-        self, project: Project, *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
-    ) -> None:
-        """All its jobs; those that use an asset where any listed does, else `otherwise` is called."""
-
-        def arrived(overview: Overview) -> None:
-            if using is None:
-                return
-            if any(job.input_asset_id == using for job in overview.listed):
-                self.jobs.find(str(using))
-            else:
-                otherwise()
-
-        self._show_located(project.id, project, arrived)
-
-    def _show_located(self, project_id: UUID, project: Project | None, arrived: Callable[[Overview], object]) -> None:
-        if project is not None:
-            self.jobs.learn_project(project)
-        self.jobs.leave_find()
-        self._ask(project_id, None)
-        self._arrival = arrived
-        self.post_message(self.ProjectChosen())
 
     @property
     def knows_project(self) -> bool:
         """Whether the project looked for was found by its id: then it need not be among the newest."""
         return self.jobs.has_learned(self.looked_for.project_id)
-
-    # The lens
 
     @property
     def lens_note(self) -> str | None:
@@ -253,46 +224,22 @@ class DashboardScreen(Screen[None]):
         is_seen = lens is not None and self._overview is not None and self._overview.query == self.looked_for
         return short_verdict(lens) if lens is not None and is_seen else "looking …"
 
-    def point_lens_at(self, unseen: UnseenJob) -> None:
-        """The next look through the lens is at this job."""
-        self._unseen = unseen
-
-    def look_through_lens(self) -> None:
-        """Or without it again."""
-        unseen, self._unseen = self._unseen, None
-        if unseen is None:
-            wanted = self.looked_for
-            self._ask(wanted.project_id, wanted.status, through_lens=not wanted.through_lens)
-            return
-        job = unseen.job
-
-        def arrived(_: Overview) -> None:
-            if not self.jobs.table.move_to(job.id):
-                self._beyond = job.id
-                self.call_later(self._show_details_of, job, is_listed=False)
-
-        if unseen.project is not None:
-            self.jobs.learn_project(unseen.project)
-        self.jobs.leave_find()
-        self._ask(job.project_id, None, through_lens=True)
-        self._arrival = arrived
-
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:
         self.choose_project(event.project_id)
 
     @on(StatusTabs.Chosen)
     def _tab_chosen(self, event: StatusTabs.Chosen) -> None:
-        self._ask(self.looked_for.project_id, event.status)
+        self.ask(self.looked_for.project_id, event.status)
 
     def action_status(self, place: int) -> None:
-        self._ask(self.looked_for.project_id, TABS[place])
+        self.ask(self.looked_for.project_id, TABS[place])
 
-    def _ask(self, project_id: UUID | None, status: JobStatus | None, *, through_lens: bool | None = None) -> None:
+    def ask(self, project_id: UUID | None, status: JobStatus | None, *, through_lens: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
         lens = self.looked_for.through_lens if through_lens is None else through_lens
         self.look_at(project_id=project_id, status=status, through_lens=lens)
-        self._arrival = None
+        self.leads.give_up_arrival()
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 
@@ -359,9 +306,9 @@ class DashboardScreen(Screen[None]):
         job = self.jobs.job(event.job_id)
         if job is None or not self.is_current:
             return
-        await self._show_details_of(job, is_listed=True)
+        await self.show_details_of(job, is_listed=True)
 
-    async def _show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
+    async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self._project_name(job.project_id), self._hiding(job)
         details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
@@ -379,7 +326,7 @@ class DashboardScreen(Screen[None]):
         return self._overview.lens if self._overview else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
-        return self._lens is not None and (job.id in self._lens.hidden or job.id == self._beyond)
+        return self._lens is not None and (job.id in self._lens.hidden or job.id == self.leads.hidden_beyond)
 
     def _hiding(self, job: GenerationJob) -> tuple[str, ...]:
         return hiding_lines(self._lens) if self._lens is not None and self._is_hidden(job) else ()

@@ -142,8 +142,9 @@ class JobsPanel(Vertical):
         """Marks the tab, before there is anything to show."""
         self.query_one(StatusTabs).chosen = status
 
-    def learn_project(self, project: Project) -> None:
-        self._learned[project.id] = project.name
+    def learn_project(self, project: Project | None) -> None:
+        if project is not None:
+            self._learned[project.id] = project.name
 
     def has_learned(self, project_id: UUID | None) -> bool:
         return project_id in self._learned
