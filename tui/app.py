@@ -134,7 +134,8 @@ class GjobsApp(App[int]):
         )
         self.dashboard.start_anew()
         self.show_standing()
-        await former.close()
+        # By itself, so that who goes on to yet another database does not stop it halfway.
+        await self.run_worker(former.close(), group="closing").wait()
         session = await self.connection.open()
         self.look_with(session.store)
 

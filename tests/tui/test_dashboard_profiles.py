@@ -16,6 +16,7 @@ from store.database import Query
 from store.embedded import ServerLease
 from store.settings import Settings, resolve
 from tests.conftest import Conninfo, temporary_database
+from tests.store.support import until
 from tests.tui.driving import Driver, WatchedApp, driving
 from tests.tui.world import AUTUMN, SPRING, World, fill
 from tui.session import open_session
@@ -24,6 +25,7 @@ from tui.state import Memory
 from tui.widgets.costs_panel import CostsPanel
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+SESSIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
 HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 
@@ -181,6 +183,20 @@ class TestAnotherDatabase:
             await driver.sees("Out of paper")
             assert driver.banner == ""
 
+    async def test_who_goes_on_at_once_leaves_nothing_open(
+        self, both: Settings, world: World, other_world: World
+    ) -> None:
+        async with driving(app_of(both)) as driver:
+            prod, lab, embedded = driver.app.destinations
+            assert embedded.name == "embedded"
+            for destination in (lab, prod, lab):
+                driver.app.switch_to(destination)
+            await driver.sees("Out of paper")
+            assert driver.header.startswith(" lab ")
+            await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
+            assert other_world.sql(SESSIONS) != [(0,)]
+        await until(lambda: other_world.sql(SESSIONS) == [(0,)])
+
     async def test_where_nobody_answers_one_can_go_back(self, world: World, prod: str) -> None:
         async with driving(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
             await look_at(driver, "down")
@@ -224,7 +240,7 @@ class TestAnotherDatabase:
             await driver.press("enter")
             await driver.until(lambda: "read-only" not in driver.header)
             await look_at(driver, "other")
-            await driver.until(lambda: "read-only" in driver.header)
+            await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
             await driver.press("s")
             await driver.is_told("This session is read-only.")
             await look_at(driver, "careful")
