@@ -22,7 +22,7 @@ from store import (
     validation,
 )
 from store.actor import OPERATOR, ActingUser, Actor
-from store.capabilities import Feature
+from store.capabilities import Feature, Off
 from store.capabilities.probed import Probed
 from store.changes import UNSET, Unset, changed
 from store.connection_url import parse
@@ -438,14 +438,19 @@ class Store:
         """A refusal of the server says what was refused; what is missing, and what brings it, the catalogue knows."""
         try:
             yield
-            if self.probed.latest is not None and self.probed.latest.off(needs, self.actor) is not None:
-                # It has been granted since.
-                await self.probed.renew_if_possible()
         except (NoPrivilege, SchemaMissing) as error:
-            off = None if error.sqlstate is None else (await self.probed.renew()).off(needs, self.actor)
-            if off is None:
+            if error.sqlstate is None or (off := await self._off_since(needs)) is None:
                 raise
-            raise type(error)(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
+            kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
+            raise kind(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
+        if self.probed.latest is not None and self.probed.latest.off(needs, self.actor) is not None:
+            # It has been granted since.
+            await self.probed.renew_if_possible()
+
+    async def _off_since(self, feature: Feature) -> Off | None:
+        """Asks the database anew; where it does not answer, what was known has to do."""
+        await self.probed.renew_if_possible()
+        return self.probed.latest.off(feature, self.actor) if self.probed.latest else None
 
     async def _page(
         self,

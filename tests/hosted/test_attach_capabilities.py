@@ -198,6 +198,12 @@ async def test_a_login_made_to_look_takes_no_writes(readme_reader: Way) -> None:
     assert reason(capabilities, Feature.CHANGING).startswith("The login gjobs_reader is read-only: ")
 
 
+async def test_whoever_locks_a_table_keeps_nobody_waiting(owner: Way) -> None:
+    with connect(owner.conninfo) as other:
+        other.execute("lock table generation_jobs in access exclusive mode")
+        assert off(await probed(owner.conninfo)) == set()
+
+
 async def test_those_who_ask_at_once_ask_once(owner: Way) -> None:
     store = Store(Database(owner.conninfo))
     first, second = await asyncio.gather(store.probed.get(), store.acting_as(AS_ADA).probed.get())
