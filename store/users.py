@@ -1,5 +1,6 @@
 """The statements on `auth.users`, which only the operator reads, and on the owners of rows, who are users, too."""
 
+from functools import cache
 from uuid import UUID
 
 from sqlalchemy import (
@@ -12,6 +13,7 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     func,
+    or_,
     select,
     true,
 )
@@ -19,7 +21,7 @@ from sqlalchemy import (
 from store import tables
 from store.actor import ActingUser
 from store.database import Query
-from store.id_prefix import IdRange
+from store.id_prefix import IdRange, id_range
 from store.model import User
 from store.rows import Row
 
@@ -66,6 +68,20 @@ _BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
 def listed(*, limit: int) -> Query[User]:
     """By e-mail, those without one last."""
     return Query(_LISTED, make_user, {"rows": limit})
+
+
+@cache
+def _matching(*, by_id: bool) -> Select[*tuple[object, ...]]:
+    # Not LIKE: a percent sign or an underscore is looked for as it is.
+    has_text = func.strpos(func.lower(_users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
+    return _FEW.where(or_(has_text, _users.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+
+
+def matching(text: str, *, limit: int) -> Query[User]:
+    """Whose e-mail contains the text, whatever its case, or whose id begins with it; ordered as `listed`."""
+    ids = id_range(text)
+    in_range = {} if ids is None else {"low": ids.low, "high": ids.high}
+    return Query(_matching(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
 
 
 def by_email(email: str, *, limit: int) -> Query[User]:

@@ -76,6 +76,18 @@ def test_users(gjobs: Run, sql: Sql) -> None:
     assert gjobs("users").out.splitlines()[2].split() == [str(BEN), "1", "2026-01-04", "12:00:00", "-"]
 
 
+@pytest.mark.parametrize("search", ["ben", "BEN@", str(BEN), str(BEN)[:36].replace("-", "")])
+def test_users_are_searched_by_e_mail_and_id(gjobs: Run, search: str) -> None:
+    (user,) = gjobs("users", search, "--json").document
+    assert (user["id"], user["job_count"]) == (str(BEN), 1)
+
+
+@pytest.mark.parametrize("search", ["nobody", "%", "b_n"])
+def test_a_search_that_finds_nobody(gjobs: Run, search: str) -> None:
+    found = gjobs("users", search)
+    assert (found.code, found.out.splitlines()[1:], found.err) == (0, [], "No users.\n")
+
+
 def test_users_are_the_operators_whatever_the_environment_says(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GJOBS_AS", "ada@example.com")
     assert len(gjobs("projects", "--json").document) == 1

@@ -144,6 +144,8 @@ class TestWhereTheUsersAreNotToBeRead:
         assert (user.id, user.email, user.job_count, user.last_job_at) == (ADA, None, CappedCount(number=1), NOW)
         assert await found(few_rights, str(ADA)[:13]) == [ADA]
         assert await found(few_rights, "ada@") == []
+        assert [user.id for user in await few_rights.get_users(search=str(ADA)[:13])] == [ADA]
+        assert await few_rights.get_users(search="ada@") == await few_rights.get_users(search=str(BEN)) == []
         assert (await few_rights.locate(str(ADA))).users == (ActingUser(id=ADA),)
         assert await few_rights.find_actor(str(ADA)) == ActingUser(id=ADA)
         with pytest.raises(RowMissing):

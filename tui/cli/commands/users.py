@@ -17,18 +17,21 @@ if TYPE_CHECKING:
 
 
 def add_users(commands: "Commands") -> None:
-    add_command(
+    parser = add_command(
         commands,
         "users",
         Command(run=list_users, eyes=Eyes.OPERATOR_UNLESS_ASKED),
         help="list the users, as the operator sees them",
-        example="gjobs users",
+        example="gjobs users ana@",
+    )
+    parser.add_argument(
+        "search", nargs="?", default="", metavar="SEARCH", help="some letters of the e-mail, or the beginning of the id"
     )
 
 
 @in_session
-async def list_users(session: "Session", output: Output) -> ExitCode:
-    users = await session.store.get_users(limit=MOST_ROWS)
+async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
+    users = await session.store.get_users(search=search, limit=MOST_ROWS)
     if session.capabilities and (off := session.capabilities.off(Feature.USERS, session.store.actor)):
         complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
     if output.json:
