@@ -81,6 +81,9 @@ class Connections:
             await self._idle.pop().close()
 
     async def _take(self) -> AsyncConnection:
+        if self._closed:
+            # Whoever still holds on to a database that was left must not change it unseen.
+            raise Unreachable("The store is closed.", hint="Open it again.")
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):

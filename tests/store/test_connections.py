@@ -188,3 +188,12 @@ async def test_the_address_and_the_environment_may_say_otherwise(
         assert connection.info.parameter_status("application_name") == name
         assert parameters[b"connect_timeout"] == seconds.encode()
     await connections.close()
+
+
+async def test_once_closed_nothing_is_opened_again(database: Conninfo, sessions: Sessions) -> None:
+    store = Store(Database(database))
+    await store.get_users()
+    await store.close()
+    with pytest.raises(Unreachable, match=r"The store is closed\."):
+        await store.get_users()
+    await until(lambda: sessions() == [])
