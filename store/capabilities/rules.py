@@ -8,6 +8,8 @@ from store.capabilities.off import Off, absent, no_delete, no_grant, no_schema, 
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
 """The server's major versions. From the second on a view can have its caller's rights."""
+SETTING_IS_A_RIGHT = 16
+"""From this one on, to be a member of a role and to be allowed to SET ROLE to it are two things."""
 
 
 def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None:
@@ -56,12 +58,12 @@ def acting(facts: Facts) -> Off | None:
     if not facts.has_users_role:
         return Off(
             reason=f"There is no role {ROLE_OF_USERS}, which a user's statements run as.",
-            sql=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+            sql=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; {_membership(facts)}",
         )
     if not facts.may_become_user:
         return Off(
             reason=f"The login {facts.login} may not act as a user.",
-            sql=f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)};",
+            sql=_membership(facts),
         )
     if not facts.has_uid:
         return Off(
@@ -74,6 +76,12 @@ def acting(facts: Facts) -> Off | None:
             sql=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
         )
     return None
+
+
+def _membership(facts: Facts) -> str:
+    """From 16 on a member may still lack the right to SET ROLE; what is not said stays as it is."""
+    options = " WITH INHERIT FALSE, SET TRUE" if facts.major_version >= SETTING_IS_A_RIGHT else ""
+    return f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)}{options};"
 
 
 def migrating(facts: Facts) -> Off | None:

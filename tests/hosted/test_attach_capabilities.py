@@ -14,6 +14,7 @@ from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import OWNER, Server
 from tests.hosted.tls import TlsServer
+from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, fill, job_id
 
@@ -61,16 +62,45 @@ async def test_each_way_in(way: Way, request: pytest.FixtureRequest) -> None:
         assert WRITING | {Feature.ACTING, Feature.MIGRATING} <= off(capabilities)
 
 
+async def test_one_read_only_transaction_tells_it_all(way: Way) -> None:
+    with transcribed(way) as transcript:
+        await probed(way.conninfo)
+        said = transcript()
+
+    assert (said.traces, said.complaints, said.writes) == ([], [], 0)
+    assert [statement.sql for statement in said.statements if statement.sql.startswith(("BEGIN", "COMMIT"))] == [
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        "COMMIT",
+    ]
+
+
 async def test_a_login_that_may_not_act_as_a_user(least_privilege: Way) -> None:
     capabilities = await probed(least_privilege.conninfo)
-    assert reason(capabilities, Feature.ACTING) == (
-        'The login least_privilege may not act as a user. Mended by: GRANT authenticated TO "least_privilege";'
+    assert reason(capabilities, Feature.ACTING).startswith(
+        'The login least_privilege may not act as a user. Mended by: GRANT authenticated TO "least_privilege"'
     )
     assert reason(capabilities, Feature.USERS).startswith("No grant: the role least_privilege may not use the schema")
     assert reason(capabilities, Feature.DELETING) == (
         "No grant: the role least_privilege may not delete rows of generation_jobs."
         ' Mended by: GRANT DELETE ON public.generation_jobs TO "least_privilege";'
     )
+
+
+async def test_its_sql_lets_a_login_act_as_a_user(least_privilege: Way, world: World) -> None:
+    """Also one that is a member and may not SET ROLE, which there is from 16 on."""
+    login = least_privilege.conninfo
+    off = (await probed(login)).off(Feature.ACTING)
+    assert off is not None
+    with connect(least_privilege.server.administrator(least_privilege.database), autocommit=True) as administrator:
+        if administrator.info.server_version >= 160_000:
+            administrator.execute("grant authenticated to least_privilege with set false")
+            assert (await probed(login)).off(Feature.ACTING) == off
+        administrator.execute(str(off.sql).encode())
+        try:
+            async with Store(Database(login)) as store:
+                assert len(await store.acting_as(AS_ADA).get_generation_jobs()) == 7
+        finally:
+            administrator.execute("revoke authenticated from least_privilege")
 
 
 async def test_a_login_under_row_level_security_is_said_to_see_less(
