@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
+from psycopg.conninfo import make_conninfo
 from textual.pilot import Pilot
-from textual.widgets import Input, OptionList, Select
+from textual.widgets import Input, OptionList, Select, Static
 
 from migrations.runner import upgrade
 from store.database import Database
@@ -77,6 +79,14 @@ async def dashboard(stage: Stage) -> None:
 async def details(stage: Stage) -> None:
     await stage.go_to(lambda job: (job.error or "").startswith("{"))
     await stage.press("enter")
+    facts = stage.app.screen.query_one("#facts", Static)
+    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()))
+
+
+async def lens(stage: Stage) -> None:
+    await stage.press("v")
+    await stage.wait_for(lambda: bool(stage.app.dashboard.overview and stage.app.dashboard.overview.hidden))
+    await stage.go_to(lambda job: job.status is JobStatus.FAILED)
 
 
 async def new_job(stage: Stage) -> None:
@@ -114,6 +124,7 @@ SCENES = (
         profile=Profile(name="production", label="Production", color="crimson"),
         address="db.example.com/app",
     ),
+    Scene(name="lens", size=WIDE, play=lens),
     Scene(name="narrow", size=NARROW, play=dashboard),
 )
 
@@ -121,8 +132,24 @@ SCENES = (
 def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     """Each picture by its file's name. The database is a migrated one without rows; it is filled."""
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
+    add_hidden_jobs(conninfo)
     with fixed_surroundings():
         return asyncio.run(_take_all(conninfo))
+
+
+def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:
+    """Some of another user's in the project shown, which its owner does not see."""
+    with psycopg.connect(make_conninfo("", **conninfo)) as connection:
+        connection.execute(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
+            " select rpad(lpad(to_hex(n), 8, '0'), 32, '0')::uuid, other.id, newest.id, 'queued', 'lifestyle', 250,"
+            "        at.time, at.time"
+            " from (select p.id from projects p join auth.users u on u.id = p.user_id where u.email = %s"
+            "  order by p.created_at desc limit 1) newest,"
+            " (select id from auth.users where email <> %s order by email limit 1) other,"
+            " generate_series(1, 3) n, lateral (select %s - n * interval '7 minutes' as time) at",
+            [EMBEDDED_USER, EMBEDDED_USER, NOW],
+        )
 
 
 async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:

@@ -146,7 +146,7 @@ class GjobsApp(App[int]):
         project_id = self._memory.project(self._place(store))
         if through_lens:
             project_id = shown.id if shown else None
-            self.dashboard.jobs.learn_project(shown)
+            self.dashboard.jobs.learn_project(shown, through_lens=True)
         self.dashboard.look_at(project_id=project_id, status=None, through_lens=through_lens)
         following = self.connection.look_with(store, self.dashboard.looked_for)
         self.show_standing()

@@ -271,3 +271,18 @@ async def test_a_located_hidden_job_is_shown_with_what_hides_it(dashboard: Drive
     await dashboard.press("v")
     await dashboard.sees("Costs · Trail gear, as ada@example.com sees it", "lens: ada@example.com sees 1 of 2")
     assert dashboard.cursor == 8
+
+
+async def test_what_only_the_operator_knows_goes_with_the_lens(dashboard: Driver) -> None:
+    """The project's name as well as its rows, and the project itself, which Ada does not see."""
+    await dashboard.press("slash")
+    await dashboard.type(str(job_id(8)))
+    await dashboard.press("enter")
+    await dashboard.is_told("The job lifestyle 00000008 exists")
+    await dashboard.press("v")
+    await dashboard.sees("Costs · Trail gear, as ada@example.com sees it")
+
+    await dashboard.press("v")
+    await dashboard.sees("Costs · b1000000")
+    assert dashboard.rows == [11]
+    await dashboard.sees_no_more("Trail gear")

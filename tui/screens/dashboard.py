@@ -239,7 +239,7 @@ class DashboardScreen(Screen[None]):
         """Through the lens as before, unless it is said."""
         lens = self.looked_for.through_lens if through_lens is None else through_lens
         self.look_at(project_id=project_id, status=status, through_lens=lens)
-        self.leads.give_up_arrival()
+        self.leads.give_up()
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 

@@ -24,9 +24,9 @@ class Leads:
     def forget(self) -> None:
         self._arrival = self._unseen = self.hidden_beyond = None
 
-    def give_up_arrival(self) -> None:
+    def give_up(self) -> None:
         """Something else is asked for."""
-        self._arrival = None
+        self._arrival = self._unseen = None
 
     def arrive(self, overview: Overview) -> None:
         arrival, self._arrival = self._arrival, None
@@ -87,7 +87,7 @@ class Leads:
         through_lens: bool | None = None,
     ) -> None:
         """Of all statuses, and without a filter that could hide what is looked for."""
-        self._dashboard.jobs.learn_project(project)
+        self._dashboard.jobs.learn_project(project, through_lens=bool(through_lens))
         self._dashboard.jobs.leave_find()
         self._dashboard.ask(project_id, None, through_lens=through_lens)
         self._arrival = arrived

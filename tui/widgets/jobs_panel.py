@@ -73,6 +73,8 @@ class JobsPanel(Vertical):
         self._titles = ("", "")
         self._learned: dict[UUID, str] = {}
         """Names of projects that an id led to: they need not be among those of the look."""
+        self._learned_through_lens: dict[UUID, str] = {}
+        """Names that the operator knows and these eyes perhaps do not: told through the lens alone."""
         self._marked: frozenset[UUID] = frozenset()
         self._expected: frozenset[UUID] = frozenset()
         self._is_waiting = False
@@ -112,6 +114,7 @@ class JobsPanel(Vertical):
         """Shows nothing but a sentence."""
         self._overview, self._rows, self._is_waiting, self._chosen = None, (), False, ()
         self._learned.clear()
+        self._learned_through_lens.clear()
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
@@ -142,9 +145,10 @@ class JobsPanel(Vertical):
         """Marks the tab, before there is anything to show."""
         self.query_one(StatusTabs).chosen = status
 
-    def learn_project(self, project: Project | None) -> None:
+    def learn_project(self, project: Project | None, *, through_lens: bool = False) -> None:
+        """`through_lens` where the operator saw it, and not the present eyes."""
         if project is not None:
-            self._learned[project.id] = project.name
+            (self._learned_through_lens if through_lens else self._learned)[project.id] = project.name
 
     def has_learned(self, project_id: UUID | None) -> bool:
         return project_id in self._learned
@@ -172,7 +176,8 @@ class JobsPanel(Vertical):
     @property
     def project_names(self) -> Mapping[UUID, str]:
         seen = {project.id: project.name for project in self._overview.projects} if self._overview else {}
-        return {**self._learned, **seen}
+        by_operator = self._learned_through_lens if self._overview and self._overview.lens else {}
+        return {**by_operator, **self._learned, **seen}
 
     @property
     def is_finding(self) -> bool:
