@@ -34,12 +34,13 @@ EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["op
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
 
 
-def show(setting: str) -> Query[str]:
-    def make(row: Row) -> str:
-        value: str = row[0]
-        return value
+def first(row: Row) -> str:
+    value: str = row[0]
+    return value
 
-    return Query(text("select current_setting(:setting)"), make, {"setting": setting})
+
+def show(setting: str) -> Query[str]:
+    return Query(text("select current_setting(:setting)"), first, {"setting": setting})
 
 
 @asynccontextmanager
@@ -120,6 +121,35 @@ class TestTransactions:
             await operator.database.read_together(
                 OPERATOR, show("role"), Query(text("select * from no_such_table"), tuple), show("role")
             )
+        assert await operator.database.read(OPERATOR, show("role")) == ["none"]
+
+    async def test_of_one_moment_each_read_has_eyes_of_its_own(self, operator: Store) -> None:
+        role, claims = show("role"), Query(text("select current_setting('request.jwt.claims', true)"), first)
+        async with operator.database.snapshot() as snapshot:
+            for actor in (OPERATOR, ActingUser(id=ADA), OPERATOR, ActingUser(id=BEN), ActingUser(id=ADA), OPERATOR):
+                ((seen_role,), (seen_claims,)) = await snapshot.read(actor, role, claims)
+                if isinstance(actor, ActingUser):
+                    assert (seen_role, str(actor.id) in seen_claims) == ("authenticated", True)
+                else:
+                    assert (seen_role, seen_claims or None) == ("none", None)
+            assert await snapshot.read(OPERATOR, show("transaction_read_only"), show("statement_timeout")) == (
+                ["on"],
+                ["8s"],
+            )
+        assert await operator.database.read(OPERATOR, role) == ["none"]
+
+    async def test_a_role_that_the_login_starts_with_comes_back_after_a_user_s_read(self, database: Conninfo) -> None:
+        async with opened({**database, "options": "-c role=service_role"}) as session, session.snapshot() as snapshot:
+            assert await snapshot.read(ActingUser(id=ADA), show("role")) == (["authenticated"],)
+            assert await snapshot.read(OPERATOR, show("role")) == (["service_role"],)
+
+    async def test_a_read_that_fails_ends_the_moment_and_leaves_nothing(self, operator: Store) -> None:
+        with pytest.raises(SchemaMissing, match="no_such_table"):
+            async with operator.database.snapshot() as snapshot:
+                await snapshot.read(ActingUser(id=ADA), Query(text("select * from no_such_table"), tuple))
+        with pytest.raises(ReadOnly):
+            async with operator.database.snapshot() as snapshot:
+                await snapshot.read(OPERATOR, Query(text("delete from projects returning id"), tuple))
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
     async def test_one_snapshot_while_others_write(

@@ -8,7 +8,7 @@ import pytest
 
 from store import user_search
 from store.actor import ActingUser
-from store.database import Database
+from store.database import Database, _compiled
 from store.embedded import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, RowMissing
 from store.model import CappedCount
@@ -95,6 +95,23 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
     assert (users[BEN].job_count, users[BEN].last_job_at) == (CappedCount(number=1), NOW)
     assert users[CLEO].job_count == CappedCount(number=2)
     assert list(users) == [CLEO, ADA, BEN]
+
+
+@pytest.mark.parametrize("text", ["", "ben", str(BEN)])
+def test_no_search_reads_everyones_jobs(database: Conninfo, text: str) -> None:
+    """The newest by the index on their time, and those of each user listed by the index on their owner."""
+    query = user_search.matching(text, limit=50, with_emails=True)
+    statement, constants = _compiled(query.statement)
+    with connect(database) as connection:
+        # An empty table is read whole, which says nothing about a full one.
+        connection.execute("set enable_seqscan = off")
+        connection.execute("set enable_bitmapscan = off")
+        explained = f"explain (costs off) {statement}".encode()
+        plan = [row[0].strip() for row in connection.execute(explained, {**constants, **query.parameters})]
+    reads = [(line, plan[place + 1]) for place, line in enumerate(plan) if "on generation_jobs" in line]
+    assert len(reads) == (4 if text == str(BEN) else 3)
+    assert all("Index" in scan for scan, _ in reads)
+    assert sum("Index Cond: (user_id = " in condition for _, condition in reads) == 2
 
 
 async def test_a_user_may_not_search(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
