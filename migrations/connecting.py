@@ -8,8 +8,8 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_attempts, make_conninfo
 
 from migrations.errors import MigrationRefused
-from store.connections import with_defaults
-from store.driver_errors import translate, translate_connecting
+from store.connecting.connections import with_defaults
+from store.connecting.driver_errors import translate, translate_connecting
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
 APPLICATION_NAME = "gjobs migrate"

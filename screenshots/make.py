@@ -19,10 +19,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Select, Static
 
 from migrations.runner import upgrade
+from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.database import Database
 from store.embedded import open_server
 from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
-from store.profiles import EMBEDDED_PROFILE, Profile
 from store.sample import fill
 from store.settings import EMBEDDED_USER
 from store.store import Store

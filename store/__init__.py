@@ -25,7 +25,7 @@ from store.errors import (
     UnexpectedError,
     Unreachable,
 )
-from store.lens import Lens, Policy, ReadRules
+from store.lens.model import Lens, Policy, ReadRules
 from store.model import (
     Applied,
     Asset,

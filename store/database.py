@@ -20,17 +20,17 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import ClauseElement, text
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from store import driver_errors
 from store.actor import OPERATOR, ActingUser, Actor
-from store.connections import Connections
-from store.deadline import deadline
+from store.connecting import driver_errors
+from store.connecting.connections import Connections
+from store.connecting.deadline import deadline
+from store.connecting.link import Link, link_of
+from store.connecting.password_command import PasswordCommand
 from store.errors import NoPrivilege, OutcomeUnknown, ReadOnly, StoreError, TimedOut
 from store.journal import Journal
-from store.link import Link, link_of
-from store.password_command import PasswordCommand
-from store.rows import Row, RowMaker
-from store.write_access import WriteAccess, WriteLease
-from store.written import Unconfirmed, WriteOutcome, Written
+from store.statements.rows import Row, RowMaker
+from store.writing.write_access import WriteAccess, WriteLease
+from store.writing.written import Unconfirmed, WriteOutcome, Written
 
 T = TypeVar("T")
 

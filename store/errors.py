@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from store.model import JobStatus
-from store.written import Unconfirmed
+from store.writing.written import Unconfirmed
 
 
 class StoreError(Exception):

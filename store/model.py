@@ -10,7 +10,7 @@ from uuid import UUID
 from store.actor import ActingUser
 
 if TYPE_CHECKING:
-    from store.lens import Lens
+    from store.lens.model import Lens
 
 T = TypeVar("T")
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
+from store.configuration.profiles import EMBEDDED, Pooler, Profile
 from store.errors import InvalidValue
-from store.profiles import EMBEDDED, Pooler, Profile
 from store.suggestions import not_known
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 
 OPERATOR_NAME = "operator"
 EMBEDDED_USER = "ada@example.com"
@@ -31,7 +31,7 @@ class EmbeddedTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UrlTarget:
-    """Somebody's database: never migrated or filled unasked. `store.connection_url` makes libpq's parameters of it."""
+    """Somebody's database: never migrated or filled unasked. `connection_url` makes libpq's parameters of it."""
 
     url: str = field(repr=False)
     """A libpq URI, or `name=value` pairs."""

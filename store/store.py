@@ -7,31 +7,17 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
-from store import (
-    assets,
-    by_jobs,
-    explain,
-    job_writes,
-    jobs,
-    locating,
-    overviews,
-    projects,
-    statistics,
-    user_search,
-    users,
-    validation,
-)
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import Feature, Off
 from store.capabilities.probed import Probed
-from store.changes import UNSET, Unset, changed
-from store.connection_url import parse
+from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
-from store.id_prefix import IdRange, id_range
-from store.lens import Lens
-from store.locating import Kind
-from store.looking_through import look_through_lens
+from store.finding import locating, user_search
+from store.finding.id_prefix import IdRange, id_range
+from store.finding.locating import Kind
+from store.lens.looking import look_through_lens
+from store.lens.model import Lens
 from store.model import (
     Asset,
     DeletionOutcome,
@@ -49,9 +35,12 @@ from store.model import (
     TransitionOutcome,
     User,
 )
-from store.paging import paged
-from store.write_access import WriteAccess, WriteRule
-from store.written import LookedUp, Unconfirmed, Written
+from store.statements import assets, by_jobs, jobs, overviews, projects, statistics, users
+from store.statements.paging import paged
+from store.writing import explain, job_writes, validation
+from store.writing.changes import UNSET, Unset, changed
+from store.writing.write_access import WriteAccess, WriteRule
+from store.writing.written import LookedUp, Unconfirmed, Written
 
 T = TypeVar("T")
 

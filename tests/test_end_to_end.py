@@ -17,7 +17,7 @@ from tests.cli.support import GJOBS, run_process
 from tests.conftest import quick_directory, require_tool
 from tests.embedded.support import process_table, wait_for
 from tests.tmux import Pane
-from tui.format import money
+from tui.words.format import money
 
 PROJECT = "Spring lookbook"
 

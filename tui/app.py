@@ -15,36 +15,37 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
-from tui import frame, garbage, write_leases
-from tui.all_matching import choose_all_matching
-from tui.app_bindings import APP_BINDINGS
-from tui.commands import DashboardCommands, DatabaseCommands, ProjectCommands
+from tui import frame, garbage
+from tui.actions import write_leases
+from tui.actions.all_matching import choose_all_matching
+from tui.actions.desk import Desk, make_desk
+from tui.actions.errands import Errands
+from tui.actions.id_search import lead_to
+from tui.actions.isolation import show_isolation
+from tui.actions.job_actions import JobActions
+from tui.actions.naming import tell_names
+from tui.actions.pickers import look_through_lens, pick_eyes, pick_project
+from tui.actions.project_actions import create_project
+from tui.actions.refusing import say_why_not
+from tui.actions.switching import pick_database
+from tui.actions.undo import Undo
 from tui.connection import Connection, Opener
-from tui.desk import Desk, make_desk
 from tui.destinations import Destination
-from tui.errands import Errands
-from tui.eyes import eyes_name
-from tui.help_entries import help_entries
-from tui.id_search import lead_to
-from tui.isolation import show_isolation
-from tui.job_actions import JobActions
+from tui.keys.app_bindings import APP_BINDINGS
+from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
+from tui.keys.help_entries import help_entries
 from tui.messages import Connected, Connecting, Looked, LookFailed
-from tui.naming import tell_names
-from tui.offered import why_not
-from tui.outcomes import Toast
-from tui.pickers import look_through_lens, pick_eyes, pick_project
-from tui.project_actions import create_project
 from tui.project_choice import project_to_show
-from tui.refusing import say_why_not
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.help import HelpDialog
 from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
-from tui.switching import pick_database
-from tui.undo import Undo
 from tui.widgets.jobs_panel import JobsPanel
+from tui.words.eyes import eyes_name
+from tui.words.offered import why_not
+from tui.words.outcomes import Toast
 
 if TYPE_CHECKING:
     from store.store import Store

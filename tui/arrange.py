@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from store.id_prefix import IdRange, id_range
+from store.finding.id_prefix import IdRange, id_range
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
-from tui.format import error_summary, money
+from tui.words.format import error_summary, money
 
 
 class SortColumn(StrEnum):

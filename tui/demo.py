@@ -10,7 +10,7 @@ from store.embedded import open_server, throw_away_dir
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
 from store.simulation import Simulation
 from store.store import Store
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.session import Report, Session, prepare, session_on
 
 _GRACE_SECONDS = 1.0

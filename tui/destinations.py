@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from store.feed import DEFAULT_INTERVAL
 from store.settings import APP_VARIABLE, Settings, UrlTarget, switched
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.connection import Opener
 from tui.opening import session_opener
 
@@ -30,7 +30,7 @@ class Destination:
         return ", ".join(filter(None, (rule, self._where())))
 
     def _where(self) -> str:
-        from store.connection_url import label, parameters
+        from store.connecting.connection_url import label, parameters
         from store.errors import InvalidValue
 
         if not isinstance(self.settings.target, UrlTarget):

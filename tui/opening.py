@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from store.settings import Settings
 
 if TYPE_CHECKING:
-    from store.password_command import PasswordCommand
+    from store.connecting.password_command import PasswordCommand
     from tui.connection import Opener
     from tui.session import Report, Session
 

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from store.capabilities import Capabilities
-from store.connection_url import label, parameters
+from store.configuration.profiles import Profile
+from store.connecting.connection_url import label, parameters
+from store.connecting.password_command import PasswordCommand
 from store.database import Database, TimeLimits
 from store.embedded import ServerLease, open_server
 from store.errors import InvalidValue, RowMissing
 from store.journal import Journal
-from store.password_command import PasswordCommand
-from store.profiles import Profile
 from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
 from store.store import Store
-from store.write_access import WriteAccess
+from store.writing.write_access import WriteAccess
 
 Report = Callable[[str], None]
 

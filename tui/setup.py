@@ -11,7 +11,7 @@ from store.configuration.problems import Problem
 from store.settings import Settings
 from store.suggestions import not_known
 from tui.destinations import Destination, destinations
-from tui.keymap import checked_keymap
+from tui.keys.keymap import checked_keymap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.write_access import WriteLease, WriteRule
+from store.writing.write_access import WriteLease, WriteRule
 from tui.connection import Connection
 from tui.destinations import Destination
-from tui.eyes import eyes_name
 from tui.widgets.status_line import Standing
+from tui.words.eyes import eyes_name
 
 if TYPE_CHECKING:
     from tui.session import Session

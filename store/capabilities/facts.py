@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from store.link import Link
+from store.connecting.link import Link
 
 ROLE_OF_USERS = "authenticated"
 

@@ -19,7 +19,7 @@ from store.capabilities.facts import (
     Relation,
 )
 from store.database import Database, Query
-from store.rows import Row
+from store.statements.rows import Row
 
 RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS)
 

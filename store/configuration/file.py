@@ -9,9 +9,9 @@ from pathlib import Path
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
 from store.configuration.problems import Problem, refusal
+from store.configuration.profiles import Profile, holds_password
 from store.configuration.reading import read_text
 from store.errors import BadConfiguration
-from store.profiles import Profile, holds_password
 
 VARIABLE = "GJOBS_CONFIG"
 

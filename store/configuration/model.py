@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from store.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
+from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

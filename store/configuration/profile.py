@@ -4,9 +4,9 @@ import re
 import shlex
 from pathlib import Path
 
-from store.colors import NAMES, is_color
+from store.configuration.colors import NAMES, is_color
+from store.configuration.profiles import EMBEDDED, Pooler, Profile, holds_password
 from store.configuration.table import Table
-from store.profiles import EMBEDDED, Pooler, Profile, holds_password
 from store.suggestions import not_known
 
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")

@@ -8,8 +8,8 @@ from store.configuration.lines import Place
 from store.configuration.model import Configuration
 from store.configuration.problems import Problem, refusal
 from store.configuration.profile import read_embedded, read_profile
+from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 from store.configuration.table import Table, kind
-from store.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 from store.suggestions import not_known
 
 

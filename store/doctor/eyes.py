@@ -13,7 +13,7 @@ from store.doctor.model import Finding, Section, Severity
 from store.doctor.rows import MOST_COUNTED
 from store.doctor.words import amount
 from store.errors import NoPrivilege, SchemaMissing
-from store.rows import Row
+from store.statements.rows import Row
 
 
 def _number(row: Row) -> int:

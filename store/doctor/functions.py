@@ -10,7 +10,7 @@ from sqlalchemy import text
 from store.database import Query
 from store.doctor.bodies import checks_caller, is_racy
 from store.doctor.model import Finding, Section, Severity
-from store.rows import Row
+from store.statements.rows import Row
 
 _MENDED = Path(__file__).parent / "sql"
 

@@ -11,7 +11,7 @@ from store.actor import OPERATOR
 from store.capabilities import Facts
 from store.database import Database, Query
 from store.doctor.model import Finding, Section, Severity
-from store.rows import Row
+from store.statements.rows import Row
 
 ROUND_TRIPS = 5
 SLOW = 0.25

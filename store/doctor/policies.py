@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from store.database import Query
-from store.rows import Row
+from store.statements.rows import Row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

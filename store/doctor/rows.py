@@ -10,7 +10,7 @@ from store.actor import OPERATOR
 from store.capabilities import ASSETS, JOBS, PROJECTS, Facts
 from store.database import Database, Query, TimeLimits
 from store.errors import NoPrivilege, SchemaMissing, TimedOut
-from store.rows import Row
+from store.statements.rows import Row
 
 MOST_COUNTED = 100_000
 """From here on the planner's estimate is told."""

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from store.capabilities import OLDEST_MIGRATED, OLDEST_READ, Facts
 from store.database import Query
 from store.doctor.model import Finding, Section, Severity
-from store.rows import Row
+from store.statements.rows import Row
 
 NOTICEABLE_LAG = 10.0
 """Seconds behind the primary, from which on what is shown is said to be old."""

@@ -4,12 +4,13 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import ARRAY, Uuid, any_, bindparam, exists, func, not_, select
 
-from store import tables, users
+from store import tables
 from store.actor import OPERATOR
 from store.database import Database, Query
 from store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from store.isolation.model import Person
-from store.rows import Row
+from store.statements import users
+from store.statements.rows import Row
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import text
 
 from store.database import Query
-from store.rows import Row
+from store.statements.rows import Row
 
 
 class Command(StrEnum):

@@ -23,7 +23,7 @@ from store import tables
 from store.database import Query
 from store.isolation.model import Plan, Thing, Verb
 from store.isolation.targets import needed_kind
-from store.rows import Row
+from store.statements.rows import Row
 
 _jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets
 _view = tables.generation_job_summary

@@ -11,7 +11,7 @@ from store.database import Database, Query
 from store.errors import NoPrivilege, SchemaMissing
 from store.isolation.model import Kind, Plan, Thing, Verb
 from store.model import JobStatus
-from store.rows import Row
+from store.statements.rows import Row
 from store.transitions import is_final
 
 _jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets

@@ -1,7 +1,7 @@
 """What is tried and by whom, in words. The names may quote the database: untrusted. Pure."""
 
 from store.isolation.model import Person, Thing, Verb
-from store.write_access import WriteAccess
+from store.writing.write_access import WriteAccess
 
 
 def person_name(person: Person | None) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from store.plain import PlainRow
-from store.written import WriteOutcome
+from store.writing.written import WriteOutcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

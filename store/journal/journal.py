@@ -12,7 +12,7 @@ from store.journal.directory import JournalDirectory
 from store.journal.entry import JournalEntry
 from store.journal.lines import Ending, beginning_line, ending_line
 from store.plain import plain_row
-from store.written import JournalMark, WriteOutcome, Written
+from store.writing.written import JournalMark, WriteOutcome, Written
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from store.journal.entry import JournalEntry
 from store.plain import plain_time
-from store.written import WriteOutcome
+from store.writing.written import WriteOutcome
 
 
 class BrokenLine(ValueError):

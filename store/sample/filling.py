@@ -9,7 +9,7 @@ from psycopg import Cursor, Error, connect
 from psycopg.sql import SQL, Identifier, Placeholder
 from psycopg.types.json import Jsonb
 
-from store import driver_errors
+from store.connecting import driver_errors
 from store.sample.rows import sample
 
 

@@ -4,9 +4,9 @@ from sqlalchemy import text
 
 from store.actor import Actor
 from store.database import Database, Query
-from store.rows import Row
 from store.schema.model import SchemaObject
 from store.schema.reading import CATALOGUE, QUALIFY, schema_object
+from store.statements.rows import Row
 
 
 def _nothing(_: Row) -> None:

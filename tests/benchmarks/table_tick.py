@@ -17,8 +17,8 @@ from textual.widgets import DataTable
 from store.model import USUAL_MODES, GenerationJob, JobStatus
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
 from tui.arrange import NEWEST_FIRST
-from tui.format import age, money
 from tui.widgets.job_table import JobTable
+from tui.words.format import age, money
 
 ROWS = 500
 CHANGED = (0, 1, 200)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from store.settings import EmbeddedTarget, Settings, UrlTarget
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.cli.command import Command, Eyes, GlobalOptions, settings_for
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode

@@ -9,7 +9,7 @@ import pytest
 
 from store.actor import OPERATOR
 from store.journal import Journal
-from store.written import WriteOutcome, Written
+from store.writing.written import WriteOutcome, Written
 from tests.cli.support import Configure, Run
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tui.cli.arguments import since

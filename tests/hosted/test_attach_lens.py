@@ -5,7 +5,7 @@ import pytest
 from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
-from store.lens import why_hidden
+from store.lens.model import why_hidden
 from store.model import OverviewQuery
 from store.store import Store
 from tests.conftest import Conninfo

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 
 from store.configuration.file import ConfigurationFile, load
+from store.connecting.link import Link
 from store.errors import SignInRefused, StoreError, Unreachable
-from store.link import Link
 from store.settings import Settings, resolve
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD

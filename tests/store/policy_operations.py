@@ -16,7 +16,7 @@ from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
 from store.store import Store
 from store.transitions import allowed
-from store.written import Written
+from store.writing.written import Written
 from tests.store.policy_model import Rows, Schema
 from tests.store.support import STRANGER
 

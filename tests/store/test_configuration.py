@@ -12,9 +12,9 @@ from store.configuration.file import ConfigurationFile, configuration_file, load
 from store.configuration.lines import Lines
 from store.configuration.model import Configuration
 from store.configuration.problems import Problem
+from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.configuration.reading import read_document, read_text
 from store.errors import BadConfiguration
-from store.profiles import EMBEDDED_PROFILE, Pooler, Profile
 
 FILE = Path("/etc/here/config.toml")
 

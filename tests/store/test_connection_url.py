@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.connection_url import label, parse
+from store.connecting.connection_url import label, parse
 from store.errors import InvalidValue
 
 SECRET = "zQ9kX7wV"

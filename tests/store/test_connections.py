@@ -7,12 +7,12 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store import jobs
 from store.actor import ActingUser
-from store.connections import Connections
+from store.connecting.connections import Connections
 from store.database import Database, Query
 from store.errors import StoreError, Unreachable
 from store.model import JobStatus, OverviewQuery
+from store.statements import jobs
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import ADA, NOTHING, MakeJob, MakeProject, Sql, until

@@ -20,10 +20,10 @@ from store.errors import (
     Unreachable,
 )
 from store.model import JobStatus, OverviewQuery
-from store.rows import Row
+from store.statements.rows import Row
 from store.store import Store
-from store.write_access import WriteAccess, WriteRule
-from store.written import Written
+from store.writing.write_access import WriteAccess, WriteRule
+from store.writing.written import Written
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
 from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from store.actor import OPERATOR
 from store.database import Database
 from store.errors import NoPrivilege, RowMissing
-from store.jobs import make_job
 from store.model import GenerationJob, JobStatus, OverviewQuery
+from store.statements.jobs import make_job
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.policy_model import Rows, Schema

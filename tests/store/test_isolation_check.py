@@ -15,7 +15,7 @@ from store.isolation.model import PROBED, How, Kind, Plan, Probe, Thing, Verb, V
 from store.isolation.remedies import find_remedies
 from store.model import JobStatus
 from store.store import Store
-from store.write_access import WriteAccess, WriteRule
+from store.writing.write_access import WriteAccess, WriteRule
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 

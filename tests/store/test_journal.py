@@ -17,7 +17,7 @@ from store.journal import Journal, JournalEntry, read_journal
 from store.journal.journal import KEPT_DAYS
 from store.journal.lines import BrokenLine, Ending, beginning_line, ending_line, parse
 from store.model import GenerationJob, JobStatus
-from store.written import WriteOutcome, Written
+from store.writing.written import WriteOutcome, Written
 from tests.store.support import ADA, NOW
 
 JOB = GenerationJob(

@@ -16,8 +16,8 @@ from store.journal import Journal, JournalEntry, read_journal
 from store.model import Applied, JobStatus
 from store.plain import plain_row
 from store.store import Store
-from store.write_access import WriteAccess, WriteRule
-from store.written import WriteOutcome
+from store.writing.write_access import WriteAccess, WriteRule
+from store.writing.written import WriteOutcome
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from store import lens_queries
 from store.actor import ActingUser
 from store.database import Database
 from store.errors import InvalidValue
-from store.lens import Lens, Policy, ReadRules, why_hidden
+from store.lens import queries as lens_queries
+from store.lens.model import Lens, Policy, ReadRules, why_hidden
 from store.model import CappedCount, JobStatus, OverviewQuery
 from store.store import Store
 from tests.conftest import Conninfo, connect

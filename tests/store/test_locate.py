@@ -5,12 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from store import assets, jobs, locating, projects, users
 from store.actor import ActingUser
 from store.database import Database, Query, _compiled
 from store.errors import NoPrivilege
-from store.id_prefix import IdRange
+from store.finding import locating
+from store.finding.id_prefix import IdRange
 from store.model import Located
+from store.statements import assets, jobs, projects, users
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject

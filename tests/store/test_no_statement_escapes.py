@@ -15,7 +15,7 @@ from store.isolation.check import attempt, prepare
 from store.isolation.model import Verdict
 from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
 from store.store import Store
-from store.written import Unconfirmed, Written
+from store.writing.written import Unconfirmed, Written
 from tests.conftest import Conninfo, connect
 from tests.recording import AS_OPERATOR, TABLES, Eyes, Recording, as_user
 from tests.store.support import ADA, BEN, NOTHING, NOW

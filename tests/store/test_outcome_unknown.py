@@ -15,7 +15,7 @@ from store.errors import OutcomeUnknown, Unreachable
 from store.journal import Journal, read_journal
 from store.model import JobStatus
 from store.store import Store
-from store.written import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
+from store.writing.written import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
 from tests.conftest import Conninfo, connect
 from tests.store.servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
 from tests.store.support import MakeJob, MakeProject, Sql

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from store.connecting.password_command import PasswordCommand
 from store.errors import SignInRefused
-from store.password_command import PasswordCommand
 from tests.store.support import until
 
 

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from store import projects, users
 from store.actor import ActingUser
 from store.database import Query, _compiled
 from store.errors import InvalidValue, RowMissing
+from store.statements import projects, users
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql

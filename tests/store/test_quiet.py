@@ -41,7 +41,7 @@ def modules_after(statement: str) -> set[str]:
     "statement",
     [
         "import store",
-        "import store.settings, store.transitions, store.model, store.errors, store.actor, store.validation",
+        "import store.settings, store.transitions, store.model, store.errors, store.actor, store.writing.validation",
     ],
 )
 def test_the_light_modules_import_nothing_heavy(statement: str) -> None:

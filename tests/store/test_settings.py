@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
+from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.errors import InvalidValue
-from store.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 
 HOME = Path("/data")
 PROD = Profile(

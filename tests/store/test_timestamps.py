@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.connecting.timestamps import EARLIEST, LATEST, UtcLoader
 from store.database import Database
 from store.model import OverviewQuery
 from store.store import Store
-from store.timestamps import EARLIEST, LATEST, UtcLoader
 from tests.conftest import Conninfo
 from tests.store.support import NOW, MakeJob, MakeProject
 

@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from store import jobs
 from store.actor import OPERATOR, ActingUser, Actor
 from store.database import Database, Query
 from store.errors import InvalidValue, NoPrivilege
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
+from store.statements import jobs
 from store.store import Store
 from store.transitions import allowed
 from tests.conftest import Conninfo, connect

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from store import user_search
 from store.actor import ActingUser
 from store.database import Database, _compiled
 from store.embedded import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, RowMissing
+from store.finding import user_search
 from store.model import CappedCount
 from store.store import Store
 from tests.conftest import Conninfo, connect

@@ -16,7 +16,7 @@ from store.database import Database, TimeLimits
 from store.journal import Journal
 from store.model import GenerationJob, Overview, OverviewQuery
 from store.store import Store
-from store.write_access import WriteAccess, WriteRule
+from store.writing.write_access import WriteAccess, WriteRule
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.app import GjobsApp
 from tui.connection import Opener

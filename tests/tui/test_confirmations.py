@@ -8,7 +8,7 @@ from store.model import GenerationJob, JobStatus
 from store.transitions import sources
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.confirmations import confirm_deletion, confirm_transition
+from tui.words.confirmations import confirm_deletion, confirm_transition
 
 UNDO = "U brings it back."
 NAMES = {UUID(int=2): "Autumn catalog"}

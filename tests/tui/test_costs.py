@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from tui.costs import Span, cost_lines
+from tui.words.costs import Span, cost_lines
 
 amounts = st.integers(-(10**6), 10**9)
 

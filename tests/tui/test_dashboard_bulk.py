@@ -9,8 +9,8 @@ from store.model import JobStatus, TransitionOutcome
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id
-from tui import all_matching
-from tui.bulk import CHUNK
+from tui.actions import all_matching
+from tui.actions.bulk import CHUNK
 
 
 class HeldStore(FrozenStore):

@@ -9,8 +9,8 @@ from store.sample import fill as fill_sample
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
-from tui.format import count, money
 from tui.state import Memory
+from tui.words.format import count, money
 
 PLACE = "testbase as ada@example.com"
 

@@ -4,7 +4,7 @@ import pytest
 
 from store.actor import OPERATOR
 from store.errors import ReadOnly
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id

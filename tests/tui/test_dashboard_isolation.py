@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import OptionList
 
 from store.actor import OPERATOR
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill

@@ -15,7 +15,7 @@ from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
 from tui.app import GjobsApp
-from tui.help_entries import GROUPS, OWNERS, help_entries
+from tui.keys.help_entries import GROUPS, OWNERS, help_entries
 
 
 def own_classes() -> list[type[DOMNode]]:

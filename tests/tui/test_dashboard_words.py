@@ -13,12 +13,12 @@ from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, St
 from store.model import GenerationJob, JobStatistic, JobStatistics, JobStatus, Overview, OverviewQuery, Page, Project
 from tests.tui.support import NOON, make_job
 from tests.tui.world import job_id
-from tui.job_facts import fact_lines
 from tui.messages import LookFailed
 from tui.project_choice import project_to_show
 from tui.standing import trouble
 from tui.widgets.banner import banner_content
 from tui.widgets.text_field import ShowsInvisible
+from tui.words.job_facts import fact_lines
 
 AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 

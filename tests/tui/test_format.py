@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tui.support import NOON
-from tui.format import (
+from tui.words.format import (
     age,
     count,
     day_label,

@@ -4,7 +4,7 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from store.colors import NAMES
+from store.configuration.colors import NAMES
 from tui.frame import contrast, frame_variables, text_on
 
 THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}

@@ -11,8 +11,8 @@ from rich.cells import cell_len
 from store.model import JobStatus
 from tests.tui.support import NOON, make_job
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn
-from tui.job_cells import Cell, header_cells, row_cells
-from tui.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
+from tui.words.job_cells import Cell, header_cells, row_cells
+from tui.words.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
 
 USUAL = ContentWidths(mode=15, cost=7)
 ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)

@@ -10,7 +10,7 @@ from store.model import JobStatistic, JobStatistics, JobStatus, Overview, Overvi
 from tests.tui.support import NOON, make_job
 from tests.tui.test_lens_words import LENS
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn
-from tui.job_list_title import job_list_title, why_empty
+from tui.words.job_list_title import job_list_title, why_empty
 
 PROJECT = Project(
     id=UUID(int=2), user_id=UUID(int=1), name="P", created_at=NOON, updated_at=NOON, job_count=1, total_cost_cents=1

@@ -7,7 +7,7 @@ import pytest
 from store.configuration.model import Configuration
 from store.errors import BadConfiguration
 from store.settings import resolve
-from tui.keymap import checked_keymap
+from tui.keys.keymap import checked_keymap
 from tui.setup import setup_of
 
 FILE = Path("/here/config.toml")

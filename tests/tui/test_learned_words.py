@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from store.model import JobStatus
-from store.written import LookedUp, WriteOutcome, Written
+from store.writing.written import LookedUp, WriteOutcome, Written
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.learned_words import learned_words
+from tui.words.learned_words import learned_words
 
 JOB = make_job(1, id=job_id(1))
 RUNNING = replace(JOB, status=JobStatus.RUNNING)

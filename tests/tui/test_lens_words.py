@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser
-from store.lens import Lens, Policy, ReadRules
+from store.lens.model import Lens, Policy, ReadRules
 from store.model import CappedCount, Page
 from tests.tui.support import make_job
-from tui.lens_words import hiding_lines, list_note, no_numbers, refused_toast, short_verdict, verdict
+from tui.words.lens_words import hiding_lines, list_note, no_numbers, refused_toast, short_verdict, verdict
 
 OWN = Policy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
 TEAM = Policy(name="Team", is_permissive=True, expression=None)

@@ -7,8 +7,8 @@ import pytest
 from store.actor import OPERATOR, Actor
 from store.capabilities import JOBS, USERS, Capabilities, Facts
 from tests.store.capabilities.facts import FACTS, USER, without_login
-from tui.job_action import JobAction
-from tui.offered import remark_on_users, why_not
+from tui.actions.job_action import JobAction
+from tui.words.offered import remark_on_users, why_not
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, Tra
 from store.transitions import allowed
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.outcomes import (
+from tui.words.outcomes import (
     Toast,
     created_toast,
     cursor_lost_toast,

@@ -11,7 +11,7 @@ from store.errors import RowMissing
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, job_id
-from tui.whereabouts import hidden_from, missing_words, told_apart
+from tui.actions.whereabouts import hidden_from, missing_words, told_apart
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 

@@ -6,7 +6,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
-from store.profiles import EMBEDDED
+from store.configuration.profiles import EMBEDDED
 from store.settings import APP_VARIABLE, OPERATOR_NAME, Settings, resolve
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 
 from store.doctor import Finding, Report, Section, Severity
-from tui.text import clean, clean_block
+from tui.words.text import clean, clean_block
 
 _TITLES: Mapping[Section, str] = {
     Section.SERVER: "Server",

@@ -27,7 +27,7 @@ def can_draw() -> bool:
 
 def say(sentence: str) -> None:
     """One line on stderr, harmless whatever it quotes, and without a password."""
-    from tui.text import clean
+    from tui.words.text import clean
 
     say_block(clean(sentence))
 

@@ -65,7 +65,7 @@ async def _explained(work: Callable[["Session"], Coroutine[Any, Any, T]], sessio
     try:
         return await work(session)
     except RowMissing as error:
-        from tui.whereabouts import told_apart
+        from tui.actions.whereabouts import told_apart
 
         raise await told_apart(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
@@ -76,7 +76,7 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
     """The same error, with what is known of it where the database answers soon."""
     import asyncio
 
-    from tui.learned_words import learned_words
+    from tui.words.learned_words import learned_words
 
     for wait in _LOOK_UP_AFTER:
         await asyncio.sleep(wait)

@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 from rich.cells import cell_len
 
-from tui.text import clean, pad, shorten
+from tui.words.text import clean, pad, shorten
 
 _GAP = "  "
 _RESET = "\x1b[0m"

@@ -8,8 +8,8 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from tui.confirmations import Confirmation
 from tui.screens.dialog import Dialog
+from tui.words.confirmations import Confirmation
 
 
 class ConfirmDialog(Dialog[bool]):

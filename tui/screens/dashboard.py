@@ -13,17 +13,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from store.lens import Lens
+from store.lens.model import Lens
 from store.model import GenerationJob, JobStatus, Overview, OverviewQuery, Project
-from tui.app_bindings import APP_BINDINGS
-from tui.copying import copy_ids, copy_json
-from tui.eyes import eyes_name
-from tui.format import short_id
-from tui.job_action import JobAction
-from tui.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
+from tui.actions.copying import copy_ids, copy_json
+from tui.actions.job_action import JobAction
+from tui.keys.app_bindings import APP_BINDINGS
+from tui.keys.moved_keys import key_of
 from tui.messages import LookFailed
-from tui.moved_keys import key_of
-from tui.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.details import JobDetails
@@ -36,6 +32,10 @@ from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
+from tui.words.eyes import eyes_name
+from tui.words.format import short_id
+from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
+from tui.words.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""

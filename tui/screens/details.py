@@ -11,13 +11,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.model import GenerationJob, JobStatus
-from tui.copying import copy_ids, copy_json
-from tui.format import error_pretty
-from tui.job_action import JobAction
-from tui.job_facts import Names, fact_lines
+from tui.actions.copying import copy_ids, copy_json
+from tui.actions.job_action import JobAction
 from tui.screens.dialog import Dialog
-from tui.text import clean_block
 from tui.widgets.steady_text import SteadyText
+from tui.words.format import error_pretty
+from tui.words.job_facts import Names, fact_lines
+from tui.words.text import clean_block
 
 _LONGEST_ERROR = 20_000
 

@@ -9,8 +9,8 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button
 
-from tui.moved_keys import inherited_bindings, key_of
-from tui.text import clean_cell, shorten
+from tui.keys.moved_keys import inherited_bindings, key_of
+from tui.words.text import clean_cell, shorten
 
 ResultType = TypeVar("ResultType")
 

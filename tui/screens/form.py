@@ -6,12 +6,12 @@ from typing import Any
 from textual import work
 
 from store.errors import StoreError
-from tui.certainty import Learned, learned_toast
-from tui.errands import WRITES
-from tui.outcomes import Toast, error_words
+from tui.actions.certainty import Learned, learned_toast
+from tui.actions.errands import WRITES
 from tui.say import say
 from tui.screens.dialog import Dialog, ResultType
 from tui.screens.problem import Problem
+from tui.words.outcomes import Toast, error_words
 
 
 class FormDialog(Dialog[ResultType]):

@@ -14,7 +14,12 @@ from textual.widgets.option_list import Option
 from store.errors import StoreError
 from store.isolation.model import PROBED, Plan, Probe, Verdict
 from store.isolation.words import deed
-from tui.isolation_words import (
+from tui.say import say
+from tui.screens.confirm import ConfirmDialog
+from tui.screens.dialog import Dialog
+from tui.screens.sql import SqlDialog
+from tui.widgets.steady_text import SteadyText
+from tui.words.isolation_words import (
     answer_words,
     confirm_tries,
     summary_words,
@@ -22,13 +27,8 @@ from tui.isolation_words import (
     verdict_mark,
     who,
 )
-from tui.outcomes import Toast, error_toast, error_words
-from tui.say import say
-from tui.screens.confirm import ConfirmDialog
-from tui.screens.dialog import Dialog
-from tui.screens.sql import SqlDialog
-from tui.text import clean, pad
-from tui.widgets.steady_text import SteadyText
+from tui.words.outcomes import Toast, error_toast, error_words
+from tui.words.text import clean, pad
 
 _COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
 _KEYS = {

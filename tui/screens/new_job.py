@@ -13,11 +13,11 @@ from textual.widgets import Button, Input, Select, Static
 
 from store.errors import InvalidValue, StoreError
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob, Project
-from tui.format import short_id
 from tui.screens.form import FormDialog
 from tui.screens.problem import Problem
-from tui.text import clean
 from tui.widgets.text_field import TextField
+from tui.words.format import short_id
+from tui.words.text import clean
 
 _MOST_DIGITS = 12
 """More than any cost has; the store says what the limit is."""

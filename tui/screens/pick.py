@@ -13,9 +13,9 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.screens.dialog import Dialog
-from tui.text import clean
 from tui.widgets.steady_text import SteadyText
 from tui.widgets.text_field import TextField
+from tui.words.text import clean
 
 _LONGEST_LABEL = 60
 _BLOCK = "■"

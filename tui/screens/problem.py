@@ -3,7 +3,7 @@
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.text import clean
+from tui.words.text import clean
 
 
 class Problem(Static):

@@ -8,8 +8,8 @@ from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from tui.format import count
 from tui.screens.dialog import Dialog
+from tui.words.format import count
 
 _BAR_CELLS = 60
 

@@ -8,10 +8,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.outcomes import Toast
 from tui.say import say
 from tui.screens.dialog import Dialog
-from tui.text import clean_block
+from tui.words.outcomes import Toast
+from tui.words.text import clean_block
 
 
 class SqlDialog(Dialog[None]):

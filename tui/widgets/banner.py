@@ -4,12 +4,12 @@ from datetime import datetime
 
 from textual.content import Content
 
-from tui.app_bindings import APP_BINDINGS
-from tui.format import elapsed, local_time
+from tui.keys.app_bindings import APP_BINDINGS
+from tui.keys.moved_keys import key_of
 from tui.messages import LookFailed
-from tui.moved_keys import key_of
-from tui.text import clean
 from tui.widgets.steady_text import SteadyText
+from tui.words.format import elapsed, local_time
+from tui.words.text import clean
 
 
 class Banner(SteadyText):

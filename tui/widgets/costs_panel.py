@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from store.model import DayCost, JobStatistics
-from tui.costs import cost_lines
-from tui.text import clean
 from tui.widgets.steady_text import SteadyText
+from tui.words.costs import cost_lines
+from tui.words.text import clean
 
 _LINES = ((30, 4), (20, 3), (13, 2))
 """So many lines for screens of at least so many: a low one keeps them for jobs."""

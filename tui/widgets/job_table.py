@@ -19,11 +19,11 @@ from textual.widget import Widget
 
 from store.model import GenerationJob
 from tui.arrange import Sort
-from tui.job_columns import GUTTER, SORTED_BY, column_at
 from tui.widgets import job_table_messages as messages
 from tui.widgets.job_table_drawing import HEADER_HEIGHT, Drawing
 from tui.widgets.job_table_lines import Line, paint
 from tui.widgets.job_table_view import JobTableView
+from tui.words.job_columns import GUTTER, SORTED_BY, column_at
 
 
 class JobTable(ScrollView, can_focus=True, inherit_bindings=False):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from store.model import GenerationJob
 from tui.arrange import Sort
-from tui.job_cells import Cell, header_cells, row_cells
-from tui.job_columns import Column, ContentWidths, lay_out, measure
 from tui.widgets.job_table_lines import Line, header_line, row_line, sentence_lines
 from tui.widgets.job_table_view import JobTableView
+from tui.words.job_cells import Cell, header_cells, row_cells
+from tui.words.job_columns import Column, ContentWidths, lay_out, measure
 
 HEADER_HEIGHT = 1
 

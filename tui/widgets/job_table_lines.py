@@ -12,9 +12,9 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.format import count
-from tui.job_cells import Cell
-from tui.text import clean, shorten
+from tui.words.format import count
+from tui.words.job_cells import Cell
+from tui.words.text import clean, shorten
 
 MARK = "✱"
 POINTER = "›"

@@ -10,8 +10,8 @@ from datetime import datetime
 from uuid import UUID
 
 from store.model import GenerationJob
-from tui.format import is_infinite
 from tui.widgets.row_window import RowWindow
+from tui.words.format import is_infinite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,18 +11,18 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
-from store.id_prefix import id_range
+from store.finding.id_prefix import id_range
 from store.model import GenerationJob, JobStatus, Overview, Project
 from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
-from tui.job_list_title import job_list_title, why_empty
-from tui.lens_words import list_note
-from tui.moved_keys import key_of
-from tui.outcomes import jobs_count
+from tui.keys.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.find_field import FindField
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
 from tui.widgets.status_tabs import StatusTabs
+from tui.words.job_list_title import job_list_title, why_empty
+from tui.words.lens_words import list_note
+from tui.words.outcomes import jobs_count
 
 _SORTS = tuple(SortColumn)
 

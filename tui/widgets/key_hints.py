@@ -14,7 +14,7 @@ from textual.binding import ActiveBinding, Binding
 from textual.content import Content
 from textual.screen import Screen
 
-from tui.moved_keys import inherited_bindings
+from tui.keys.moved_keys import inherited_bindings
 from tui.widgets.steady_text import SteadyText
 
 _GAP = 2

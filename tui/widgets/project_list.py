@@ -12,8 +12,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from store.model import Project
-from tui.format import count
-from tui.text import clean_cell, pad
+from tui.words.format import count
+from tui.words.text import clean_cell, pad
 
 _ALL = "all"
 _MOST_LISTED = 500

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from textual.content import Content
 
-from store.write_access import WriteLease
-from tui.format import countdown, elapsed
-from tui.text import clean_cell, shorten
+from store.writing.write_access import WriteLease
 from tui.widgets.steady_text import SteadyText
+from tui.words.format import countdown, elapsed
+from tui.words.text import clean_cell, shorten
 
 Part = tuple[str, str]
 """A text and its style."""

@@ -8,7 +8,7 @@ from textual import events
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from tui.text import UNKNOWN, clean
+from tui.words.text import UNKNOWN, clean
 
 
 class ShowsInvisible(Highlighter):

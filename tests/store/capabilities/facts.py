@@ -7,7 +7,7 @@ from uuid import UUID
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
 from store.capabilities.facts import REVISIONS, Privileges, Relation
-from store.link import Link
+from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
 COLUMNS = {

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.settings import Settings, UrlTarget
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.cli.arguments import Size, size
 from tui.cli.command import Command
 from tui.cli.errors import Declined, UsageError
@@ -46,7 +46,7 @@ def _check(settings: Settings, *, instead: str) -> None:
     if settings.write_reason is not None:
         raise UsageError("--write is for commands that write once.", hint=f"Leave it out. {instead}")
     if isinstance(settings.target, UrlTarget):
-        from store.connection_url import parameters
+        from store.connecting.connection_url import parameters
 
         parameters(settings.target)
 

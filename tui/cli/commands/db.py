@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from store.errors import ReadOnly, StoreError
 from store.settings import Settings
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.command import Command, Eyes
 from tui.cli.confirm import require_terminal, require_yes
@@ -101,7 +101,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
         output.document(jsonable.server_status(status))
         return ExitCode.DONE
     from tui.cli.tables import fields
-    from tui.text import clean
+    from tui.words.text import clean
 
     state = "running" if status.running else "stopped"
     output.text(
@@ -137,7 +137,7 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
 
 
 def _question(settings: Settings, status: "ServerStatus") -> str:
-    from tui.text import clean
+    from tui.words.text import clean
 
     contents = _contents(settings) if status.running else "all its projects and jobs"
     return (

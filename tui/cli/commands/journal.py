@@ -61,7 +61,7 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
 def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
     """On a terminal the times are ages, else local times."""
     from tui.cli.tables import Column
-    from tui.format import age, local_time
+    from tui.words.format import age, local_time
 
     columns = (
         Column(title="TIME"),

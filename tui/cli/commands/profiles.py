@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 from store.errors import InvalidValue
-from store.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 from store.settings import Settings, UrlTarget, resolve
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
@@ -43,7 +43,7 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
     if output.json:
         output.document({"path": str(file.path), "exists": file.path.exists()})
     else:
-        from tui.text import clean
+        from tui.words.text import clean
 
         # A script needs the very path.
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
@@ -118,7 +118,7 @@ def _listed(profile: Profile, configuration: "Configuration", opened: Settings |
 def _where(settings: Settings) -> str:
     if not isinstance(settings.target, UrlTarget):
         return EMBEDDED
-    from store.connection_url import label, parameters
+    from store.connecting.connection_url import label, parameters
 
     try:
         return label(parameters(settings.target))

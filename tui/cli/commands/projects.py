@@ -66,7 +66,7 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
 
 def _show(output: Output, projects: Sequence[Project]) -> None:
     from tui.cli.tables import Column
-    from tui.format import count, local_time, money
+    from tui.words.format import count, local_time, money
 
     columns = (
         Column(title="ID"),

@@ -53,7 +53,7 @@ async def show_statistics(session: "Session", output: Output, *, project: str | 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from tui.cli.tables import STATUS_COLOURS, Column
-    from tui.format import count, money, percent
+    from tui.words.format import count, money, percent
 
     columns = (
         Column(title="STATUS", colours=STATUS_COLOURS),
@@ -81,7 +81,7 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from tui.cli.tables import STATUS_COLOURS, Column
-    from tui.format import count, local_time, money
+    from tui.words.format import count, local_time, money
 
     columns = (
         Column(title="PROJECT", narrowest=12),

@@ -38,7 +38,7 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
         output.document(jsonable.rows(users))
         return ExitCode.DONE
     from tui.cli.tables import Column
-    from tui.format import count, local_time
+    from tui.words.format import count, local_time
 
     columns = (
         Column(title="ID"),

@@ -59,8 +59,8 @@ def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Expected:
 
 def _question(seen: Seen) -> str:
     """The dashboard's words, with every job named."""
-    from tui.confirmations import confirm_deletion, described
-    from tui.text import clean
+    from tui.words.confirmations import confirm_deletion, described
+    from tui.words.text import clean
 
     kept = "'gjobs journal --json' keeps the whole rows, and nothing else brings them back."
     asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)

@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from store.changes import UNSET
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
+from store.writing.changes import UNSET
 from tui.cli.arguments import identifier, identifier_or_none, page_key, status, whole_number
 from tui.cli.command import Command
 from tui.cli.commands.jobs.deleting import delete_jobs

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from store.model import GenerationJob, Project
 from tui.cli.tables import STATUS_COLOURS, Column, fields
-from tui.format import age, error_pretty, error_summary, local_time, money
-from tui.text import clean, clean_block
+from tui.words.format import age, error_pretty, error_summary, local_time, money
+from tui.words.text import clean, clean_block
 
 _COLUMNS = (
     Column(title="ID"),

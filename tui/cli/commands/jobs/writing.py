@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
-from store.changes import UNSET, Unset
 from store.errors import RowMissing
 from store.model import Applied, JobStatus, Missing, Refused
 from store.transitions import why_refused
+from store.writing.changes import UNSET, Unset
 from tui.cli import jsonable
 from tui.cli.commands.jobs.showing import show_jobs, show_written
 from tui.cli.exit_codes import ExitCode

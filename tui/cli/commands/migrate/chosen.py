@@ -29,7 +29,7 @@ def chosen_database(settings: Settings) -> Iterator[Database]:
             with open_server(data_dir, report=say) as lease:
                 yield Database(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
         case UrlTarget() as target:
-            from store.connection_url import label, parameters
+            from store.connecting.connection_url import label, parameters
 
             conninfo = parameters(target)
             address = label(conninfo)
@@ -45,6 +45,6 @@ def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping
         return conninfo
     import asyncio
 
-    from store.password_command import PasswordCommand
+    from store.connecting.password_command import PasswordCommand
 
     return {**conninfo, "password": asyncio.run(PasswordCommand(target.password_command).get())}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from migrations import REVISIONS
 from store.errors import ReadOnly
 from store.settings import Settings
-from store.write_access import WriteRule
+from store.writing.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.commands.migrate.chosen import Database, chosen_database
 from tui.cli.confirm import require_yes
@@ -28,7 +28,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
         output.document(jsonable.migration_status(status))
         return ExitCode.DONE
     from tui.cli.tables import fields
-    from tui.text import clean
+    from tui.words.text import clean
 
     output.text(
         fields(
@@ -57,7 +57,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
 
 
 def _ask_to_run(sql: str, database: Database) -> None:
-    from tui.text import clean, clean_block
+    from tui.words.text import clean, clean_block
 
     say_block(clean_block(sql))
     require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
@@ -83,7 +83,7 @@ def _undone(status: "MigrationStatus", revision: str) -> list[str]:
 
 
 def _ask_to_undo(undone: list[str], database: Database) -> None:
-    from tui.text import clean
+    from tui.words.text import clean
 
     noun = "revision" if len(undone) == 1 else "revisions"
     require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")

@@ -1,0 +1,54 @@
+"""A database by a name of one's own: where it is, how one signs in, how it looks, whether it may be written. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+EMBEDDED = "embedded"
+"""The name that is kept for our own server's database."""
+
+
+class Pooler(StrEnum):
+    """What stands between, where it is known: whether a session is the client's own."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Never holds a password in its representation. The embedded one has no address."""
+
+    name: str
+    label: str
+    """Names the database on screen and in confirmations; as it was written, so clean it before it is shown."""
+    color: str | None = None
+    """One of `store.configuration.colors`."""
+    act_as: str | None = None
+    """A user's e-mail or id, or `operator`; None where the profile does not say."""
+    write: bool = False
+    """Whether it may be written without a lease."""
+    interval: float | None = None
+    """Seconds between two looks of the dashboard."""
+    statement_timeout: float | None = None
+    """Seconds."""
+    address: str | None = field(default=None, repr=False)
+    """A libpq URI, or `name=value` pairs."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Of libpq, beside the address: they win over what it says."""
+    password_command: tuple[str, ...] = field(default=(), repr=False)
+    """A program and its arguments, whose output's first line is the password; empty for none."""
+    pooler: Pooler | None = None
+
+
+EMBEDDED_PROFILE = Profile(name=EMBEDDED, label=EMBEDDED, write=True)
+"""Unless the configuration says more."""
+
+_PASSWORD_IN_URI = re.compile(r"[a-z]+://[^@/?]*:[^@]+@")
+_PASSWORD_AS_PARAMETER = re.compile(r"\b(?:ssl)?password\s*=\s*[^\s&]")
+
+
+def holds_password(address: str) -> bool:
+    """Whether a password stands in a libpq URI or in `name=value` pairs. Rather too often yes."""
+    return bool(_PASSWORD_IN_URI.match(address) or _PASSWORD_AS_PARAMETER.search(address))

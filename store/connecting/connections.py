@@ -1,0 +1,153 @@
+"""The few connections of a session.
+
+A pool of a library would try a refused password again and again, for which hosts ban an address, and would
+report the attempt as a time-out. Here a connection is made when it is needed, once, and its error is the caller's.
+"""
+
+import asyncio
+import logging
+import os
+import select
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection, Error
+from psycopg.conninfo import conninfo_attempts_async
+from psycopg.pq import PipelineStatus, TransactionStatus
+
+from store.connecting import driver_errors, timestamps
+from store.connecting.link import Link, link_of
+from store.connecting.password_command import PasswordCommand
+from store.errors import SignInRefused, StoreError, Unreachable
+
+# The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
+# set up logging, Python would write the rest into the screen.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
+
+# Each may be set otherwise in the URL. Poolers accept them all.
+DEFAULTS: Mapping[str, str | int] = {
+    "fallback_application_name": "gjobs",
+    # Also where the database's own encoding lacks characters: then it says so, and nothing is misread.
+    "client_encoding": "UTF8",
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+CONNECT_TIMEOUT = 10
+"""Seconds for each address, where neither the URL nor the environment says otherwise."""
+
+
+def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
+    """What every connection is made with, unless `conninfo` says otherwise."""
+    timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
+    return {**DEFAULTS, "connect_timeout": timeout, **conninfo}
+
+
+class Connections:
+    """At most `size` connections with the same parameters, opened when needed and kept for the next."""
+
+    def __init__(
+        self, conninfo: Mapping[str, str | int], *, size: int = 2, password: PasswordCommand | None = None
+    ) -> None:
+        self._conninfo = with_defaults(conninfo)
+        self._password = password
+        self.link: Link | None = None
+        """Of the connection that was made last; None before the first."""
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[AsyncConnection] = []
+        self._closed = False
+
+    @asynccontextmanager
+    async def lease(self) -> AsyncIterator[AsyncConnection]:
+        """A connection outside any transaction. One that comes back broken, or inside one, is closed."""
+        async with self._slots:
+            connection = await self._take()
+            try:
+                yield connection
+            finally:
+                if self._closed or not _is_clean(connection):
+                    await connection.close()
+                else:
+                    self._idle.append(connection)
+
+    async def close(self) -> None:
+        """Closes the idle ones at once, and the others when they come back."""
+        self._closed = True
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def _take(self) -> AsyncConnection:
+        if self._closed:
+            # Whoever still holds on to a database that was left must not change it unseen.
+            raise Unreachable("The store is closed.", hint="Open it again.")
+        while self._idle:
+            connection = self._idle.pop()
+            if not _has_input(connection):
+                return connection
+            await connection.close()
+        return await self._connect()
+
+    async def _connect(self) -> AsyncConnection:
+        """A password from a command is asked for anew where the server refuses one that it took before."""
+        if self._password is None:
+            return await self._connect_with({})
+        was_known = self._password.is_known
+        password = await self._password.get()
+        try:
+            return await self._connect_with({"password": password})
+        except SignInRefused:
+            self._password.forget()
+            if not was_known or (renewed := await self._password.get()) == password:
+                raise
+        return await self._connect_with({"password": renewed})
+
+    async def _connect_with(self, secrets: Mapping[str, str]) -> AsyncConnection:
+        """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+        failure: StoreError = Unreachable("The database has no address.")
+        for address in await self._addresses():
+            try:
+                connection = await AsyncConnection.connect(
+                    **{**address, **secrets},
+                    autocommit=True,
+                    prepare_threshold=None,
+                )
+            except Error as error:
+                failure = driver_errors.translate_connecting(error)
+                failure.__cause__ = error
+                if isinstance(failure, SignInRefused):
+                    break
+            else:
+                timestamps.register(connection)
+                self.link = link_of(connection)
+                return connection
+        raise failure
+
+    async def _addresses(self) -> list[dict[str, Any]]:
+        """The parameters for each address of each host, in the order in which they are tried."""
+        try:
+            return await conninfo_attempts_async(self._conninfo)
+        except Error as error:
+            raise driver_errors.translate_connecting(error) from error
+        except UnicodeError as error:
+            raise Unreachable("The database's host name cannot be one.") from error
+
+
+def _is_clean(connection: AsyncConnection) -> bool:
+    """Whether nothing of its last use is left on a connection."""
+    return (
+        connection.info.transaction_status is TransactionStatus.IDLE
+        and connection.info.pipeline_status is PipelineStatus.OFF
+    )
+
+
+def _has_input(connection: AsyncConnection) -> bool:
+    """Whether an idle connection has something to read: the server's farewell, so that it is of no more use."""
+    if connection.closed:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -1,0 +1,1 @@
+"""From some letters or digits to the thing."""

@@ -1,0 +1,1 @@
+"""What is there beside what a user sees of it, and why."""

@@ -1,0 +1,99 @@
+"""Projects and users that may not be read themselves, as far as the rows that belong to them tell."""
+
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Subquery,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
+from sqlalchemy.types import BigInteger, DateTime
+
+from store import tables
+from store.database import Query
+from store.model import Project, User
+from store.statements.projects import make_project
+from store.statements.users import make_user
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+
+_project_name: ColumnElement[str] = func.left(cast(_jobs.c.project_id, Text), 8)
+"""The beginning of its id stands for its name."""
+_PROJECTS = (
+    select(
+        _jobs.c.project_id,
+        # Its jobs' owner, who but for the app's own faults is one; there is no min() of ids before 18.
+        cast(func.min(cast(_jobs.c.user_id, Text)), Uuid),
+        _project_name,
+        func.min(_jobs.c.created_at),
+        func.max(_jobs.c.updated_at),
+        func.count(),
+        cast(func.sum(_jobs.c.cost_cents), BigInteger),
+    )
+    .group_by(_jobs.c.project_id)
+    .order_by(func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_PROJECTS_NAMED = _PROJECTS.where(_project_name == bindparam("name", type_=Text))
+_PROJECT_BY_ID = _PROJECTS.where(_jobs.c.project_id == bindparam("id", type_=Uuid))
+
+
+def projects(*, limit: int) -> Query[Project]:
+    """Those with jobs, the newest first, each with the times of its jobs."""
+    return Query(_PROJECTS, make_project, {"rows": limit})
+
+
+def projects_named(name: str, *, limit: int) -> Query[Project]:
+    return Query(_PROJECTS_NAMED, make_project, {"name": name, "rows": limit})
+
+
+def project_by_id(project_id: UUID) -> Query[Project]:
+    """No row where it has no job."""
+    return Query(_PROJECT_BY_ID, make_project, {"id": project_id, "rows": 1})
+
+
+def _users(owned: Subquery) -> Select[*tuple[object, ...]]:
+    return (
+        select(
+            owned.c.user_id,
+            cast(null(), Text),
+            cast(null(), DateTime(timezone=True)),
+            cast(func.sum(owned.c.job_count), BigInteger),
+            func.max(owned.c.last_job_at),
+        )
+        .group_by(owned.c.user_id)
+        .order_by(func.max(owned.c.last_job_at).desc().nulls_last(), owned.c.user_id)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_OF_JOBS = select(
+    _jobs.c.user_id, func.count().label("job_count"), func.max(_jobs.c.created_at).label("last_job_at")
+).group_by(_jobs.c.user_id)
+_OF_PROJECTS = select(_projects.c.user_id, literal(0, Integer), cast(null(), DateTime(timezone=True)))
+
+_USERS = {True: _users(union_all(_OF_JOBS, _OF_PROJECTS).subquery()), False: _users(_OF_JOBS.subquery())}
+"""By whether projects may be read."""
+_USER_BY_ID = {
+    has_projects: statement.having(statement.selected_columns[0] == bindparam("id", type_=Uuid))
+    for has_projects, statement in _USERS.items()
+}
+
+
+def users(*, has_projects: bool, limit: int) -> Query[User]:
+    """Those who own a job, or where projects may be read a project, the last active first. None has an e-mail."""
+    return Query(_USERS[has_projects], make_user, {"rows": limit})
+
+
+def user_by_id(user_id: UUID, *, has_projects: bool) -> Query[User]:
+    return Query(_USER_BY_ID[has_projects], make_user, {"id": user_id, "rows": 1})

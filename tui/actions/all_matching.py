@@ -1,0 +1,34 @@
+"""Choosing all jobs that are looked for, beyond the rows shown: read from the server, counted, and frozen then."""
+
+from typing import TYPE_CHECKING
+
+from store.errors import StoreError
+from store.writing.validation import MAX_LIMIT
+from tui.say import say
+from tui.words.outcomes import Toast, error_toast, jobs_count
+
+if TYPE_CHECKING:
+    from tui.actions.desk import Desk
+    from tui.app import GjobsApp
+
+
+async def choose_all_matching(app: "GjobsApp", desk: "Desk") -> None:
+    dashboard, store = app.dashboard, desk.store
+    query = dashboard.looked_for
+    if query.through_lens or dashboard.jobs.is_finding:
+        what = "the lens" if query.through_lens else "find"
+        say(app, Toast(text=f"Leave {what} first: it shows some of the jobs that would be chosen.", severity="warning"))
+        return
+    try:
+        page = await store.get_matching_jobs(query, limit=MAX_LIMIT)
+    except StoreError as error:
+        say(app, error_toast(error))
+        return
+    if app.connection.store is not store or dashboard.looked_for != query:
+        return
+    dashboard.jobs.choose(page.items)
+    if not page.items:
+        say(app, Toast(text="No job matches.", severity="warning"))
+    elif page.next_key is not None:
+        text = f"More match: chosen are the newest {jobs_count(len(page))}, the most that can be at once."
+        say(app, Toast(text=text, severity="warning"))

@@ -1,0 +1,65 @@
+"""A write whose answer was lost is not repeated and not guessed: it is looked up until the database tells."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from store.errors import OutcomeUnknown, StoreError
+from store.writing.written import LookedUp, Unconfirmed, WriteOutcome, Written
+from tui.words.learned_words import learned_words
+from tui.words.outcomes import Toast
+
+if TYPE_CHECKING:
+    from store.store import Store
+
+T = TypeVar("T")
+
+IS_LOOKED_UP = "It is looked up as soon as the database answers."
+
+
+class Learned(StoreError):
+    """What really happened, in place of the answer that was lost. `was_made` is None where nobody can tell any more."""
+
+    def __init__(self, written: Written, found: LookedUp) -> None:
+        super().__init__(learned_words(written, found))
+        self.written = written
+        self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
+
+
+def learned_toast(learned: Learned) -> Toast:
+    return Toast(text=learned.message, severity="information" if learned.was_made else "warning")
+
+
+class Certainty:
+    """`store` has the eyes that write; `tell` says what is going on meanwhile."""
+
+    def __init__(self, store: "Store", tell: Callable[[Toast], object]) -> None:
+        self._store = store
+        self._tell = tell
+
+    async def of(self, write: Coroutine[Any, Any, T]) -> T:
+        """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn."""
+        try:
+            return await write
+        except OutcomeUnknown as error:
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                raise
+            self._tell(Toast(text=f"{error.message} {IS_LOOKED_UP}", severity="warning"))
+            raise Learned(error.write.written, await self._look_up(error.write)) from error
+
+    async def _look_up(self, write: Unconfirmed) -> LookedUp:
+        for wait in _waits():
+            try:
+                found = await self._store.look_up(write)
+            except StoreError:
+                found = None
+            if found is not None:
+                return found
+            await asyncio.sleep(wait)
+        raise AssertionError("there is always a next wait")
+
+
+def _waits() -> Iterator[float]:
+    """Seconds between two attempts."""
+    return chain((0.1, 0.25, 0.5, 1.0, 2.0), repeat(5.0))

@@ -1,0 +1,187 @@
+"""What a key does to jobs: from the jobs that the person saw, through a question where one is due, to the store.
+
+Every action owns the jobs that it was started with; nothing that a refresh brings changes them.
+"""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+from uuid import UUID
+
+from textual.app import App
+
+from store.model import GenerationJob, JobStatus
+from store.transitions import sources
+from tui.actions import job_writes
+from tui.actions.bulk import CHUNK, Bulk, BulkOutcome
+from tui.actions.desk import Desk
+from tui.actions.errands import Errands
+from tui.actions.job_action import JobAction
+from tui.actions.undo import Deletion
+from tui.keys.moved_keys import key_of
+from tui.say import say
+from tui.screens.confirm import ConfirmDialog
+from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
+from tui.screens.new_job import NewJob, NewJobDialog
+from tui.screens.progress import ProgressDialog, close
+from tui.screens.summary import SummaryDialog
+from tui.screens.text_prompt import TextPrompt
+from tui.words.bulk_words import Report, bulk_report
+from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, where
+from tui.words.outcomes import DOING, DONE, Toast, created_toast, jobs_count, jobs_name, not_permitted_toast
+
+
+class JobActions:
+    def __init__(self, app: App[Any], errands: Errands, desk: Desk) -> None:
+        self._app = app
+        self._errands = errands
+        self._desk = desk
+
+    def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
+        """`project_id` is where a new job is proposed to go."""
+        match action:
+            case "start":
+                self._transition(jobs, JobStatus.RUNNING)
+            case "complete":
+                self._transition(jobs, JobStatus.SUCCEEDED)
+            case "fail":
+                if self._may_any(jobs, JobStatus.FAILED):
+                    self._errands.ask(self._ask_error(jobs))
+            case "delete":
+                self._errands.ask(self._ask_deletion(jobs))
+            case "create":
+                self._create(project_id)
+            case _:
+                assert_never(action)
+
+    def undo(self) -> None:
+        """Makes again what was deleted last."""
+        deletion = self._desk.undo.take_last()
+        if deletion is None:
+            say(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
+        else:
+            self._errands.write(job_writes.restore(self._desk, deletion))
+
+    def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        """Several jobs are asked for first. Those that the status does not permit are left and named."""
+        if not self._may_any(jobs, target):
+            return
+        if len(jobs) == 1:
+            self._errands.write(job_writes.transition_one(self._desk, jobs[0], target))
+        else:
+            self._errands.ask(self._ask_transition(jobs, target))
+
+    async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        question = confirm_transition(jobs, target, project_names=names, database=database)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._errands.write(self._transition_several(jobs, target))
+
+    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+        bulk = Bulk(jobs, job_writes.sends_transition(self._desk, target, None))
+        return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
+
+    async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
+        """The text stays in the dialog until it has been stored."""
+
+        async def submit(text: str) -> Report:
+            if len(jobs) == 1:
+                return Report(toast=await job_writes.fail_one(self._desk, jobs[0], text))
+            bulk = Bulk(jobs, job_writes.sends_transition(self._desk, JobStatus.FAILED, text))
+            outcome = await self._run(bulk, JobStatus.FAILED)
+            if outcome.stopped_by is not None and not outcome.done and not outcome.left:
+                raise outcome.stopped_by
+            return self._reported(outcome, DONE[JobStatus.FAILED])
+
+        prompt = TextPrompt(
+            title=f"Fail {jobs_name(jobs)}",
+            lines=(*described_jobs(jobs, self._desk.project_names), "", where(self._desk.database)),
+            label="Error text",
+            agree="Fail",
+            placeholder="What went wrong, such as: API timeout",
+            submit=submit,
+        )
+        report = await self._app.push_screen_wait(prompt)
+        if report is not None:
+            say(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
+
+    async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+        undo = f"{key} brings {'it' if len(jobs) == 1 else 'them'} back, while this dashboard is open."
+        question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
+        if not await self._app.push_screen_wait(ConfirmDialog(question)):
+            return
+        if len(jobs) == 1:
+            self._errands.write(job_writes.delete_one(self._desk, jobs[0]))
+        else:
+            self._errands.write(self._delete_several(jobs))
+
+    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+        deleted: list[GenerationJob] = []
+        try:
+            outcome = await self._run(Bulk(jobs, job_writes.sends_deletion(self._desk, deleted)), "Deleting")
+        finally:
+            self._desk.undo.remember(Deletion(self._desk.store, tuple(deleted)))
+        return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
+
+    async def _run(self, bulk: Bulk, doing: JobStatus | str) -> BulkOutcome:
+        """What takes more than one chunk shows how far it has come, and can be stopped."""
+        try:
+            if len(bulk.jobs) <= CHUNK:
+                return await bulk.run()
+            title = f"{DOING[doing] if isinstance(doing, JobStatus) else doing} {jobs_count(len(bulk.jobs))}"
+            dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
+            await self._app.push_screen(dialog)
+            try:
+                return await bulk.run(dialog.show_progress)
+            finally:
+                await close(dialog)
+        finally:
+            self._desk.changed(job.id for job in bulk.jobs)
+
+    def _reported(self, outcome: BulkOutcome, done: str) -> Report:
+        return bulk_report(outcome, done=done, project_names=self._desk.project_names)
+
+    def _show_report(self, report: Report, done: str) -> Toast:
+        """What is too long for the toast is listed in a dialog."""
+        if report.lines:
+            self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
+        return report.toast
+
+    def _create(self, project_id: UUID | None) -> None:
+        if self._desk.projects:
+            self._errands.ask(self._ask_new_job(project_id))
+        else:
+            key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
+            say(self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning"))
+
+    async def _ask_new_job(self, project_id: UUID | None) -> None:
+        """The form keeps what was typed until the job has been stored."""
+        store = self._desk.store
+
+        async def create(new_job: NewJob) -> GenerationJob:
+            write = store.create_generation_job(
+                project_id=new_job.project_id,
+                mode=new_job.mode,
+                cost_cents=new_job.cost_cents,
+                input_asset_id=new_job.input_asset_id,
+            )
+            try:
+                async with self._desk.telling_apart():
+                    return await self._desk.certainty.of(write)
+            finally:
+                self._desk.changed(())
+
+        dialog = NewJobDialog(
+            projects=self._desk.projects, project_id=project_id, create=create, assets=store.get_assets
+        )
+        job = await self._app.push_screen_wait(dialog)
+        if job is not None:
+            say(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
+
+    def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
+        """Whether the status of any permits it; else says why not."""
+        if any(job.status in sources(target) for job in jobs):
+            return True
+        say(self._app, not_permitted_toast(jobs, target))
+        return False

@@ -1,0 +1,34 @@
+"""What the details of a job name beside its ids: the owner's e-mail, and where the input asset is stored."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from store.errors import StoreError
+from store.model import GenerationJob
+from tui.screens.details import JobDetails
+from tui.words.job_facts import Names
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.connection import Connection
+
+
+async def tell_names(connection: "Connection", details: JobDetails) -> None:
+    """The asset with the present eyes; who a user is, only the operator is told. What is refused stays an id."""
+    session, store, job = connection.session, connection.store, details.job
+    if session is None or store is None:
+        return
+    details.tell_names(Names(owner=await _email(session.operator, job), asset=await _asset_path(store, job)))
+
+
+async def _email(operator: "Store", job: GenerationJob) -> str | None:
+    with suppress(StoreError):
+        return (await operator.find_actor(str(job.user_id))).email
+    return None
+
+
+async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
+    with suppress(StoreError):
+        asset = await store.get_asset(job.input_asset_id) if job.input_asset_id else None
+        return asset.storage_path if asset else None
+    return None

@@ -1,0 +1,71 @@
+"""All keys in the groups of the help, read from the bindings of the classes that have some, moved keys as moved."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from textual.app import App
+from textual.binding import Binding
+from textual.dom import DOMNode
+
+from tui.keys.app_bindings import APP_BINDINGS
+from tui.keys.moved_keys import own_bindings, shown_keys
+from tui.screens.confirm import ConfirmDialog
+from tui.screens.dashboard import DashboardScreen
+from tui.screens.details import JobDetails
+from tui.screens.dialog import Dialog
+from tui.screens.help import HelpDialog, HelpEntry
+from tui.screens.isolation import IsolationDialog
+from tui.screens.pick import PickDialog
+from tui.screens.sql import SqlDialog
+from tui.widgets.find_field import FindField
+from tui.widgets.job_table import JobTable
+from tui.widgets.project_list import ProjectList
+
+OWNERS: Sequence[type[DOMNode]] = (
+    DashboardScreen,
+    JobTable,
+    ProjectList,
+    FindField,
+    JobDetails,
+    Dialog,
+    ConfirmDialog,
+    PickDialog,
+    IsolationDialog,
+    SqlDialog,
+    HelpDialog,
+)
+"""Whose bindings are listed, beside the App's."""
+
+GROUPS = {
+    "job": "The job under the cursor, or the marked ones",
+    "jobs": "The table",
+    "list": "What is listed",
+    "find": "In the find field",
+    "project": "Projects",
+    "projects": "The list of projects",
+    "app": "gjobs",
+    "details": "In the details of a job",
+    "dialog": "In a dialog",
+    "confirm": "In a question",
+    "pick": "Where one of several is picked",
+    "isolation": "In the isolation check",
+    "sql": "Where SQL is shown",
+    "help": "In this help",
+}
+"""By the first part of a binding's id."""
+
+
+def of_the_app() -> Iterator[Binding]:
+    for binding in APP_BINDINGS:
+        if isinstance(binding, Binding):
+            yield binding
+
+
+def help_entries(app: App[Any]) -> list[HelpEntry]:
+    bindings = [*(binding for owner in OWNERS for binding in own_bindings(owner)), *of_the_app()]
+    return [
+        HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip)
+        for group, title in GROUPS.items()
+        for binding in bindings
+        if binding.id and binding.id.partition(".")[0] == group
+    ]

@@ -1,0 +1,1 @@
+"""What is shown, as cleaned text: pure functions of values."""

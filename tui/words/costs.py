@@ -1,0 +1,123 @@
+"""The lines of the cost panel: counts, totals and averages by status. Pure; styles are theme variables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from store.model import DayCost, JobStatistics, JobStatus
+from tui.words.format import count, money, percent, spark
+from tui.words.status import STATUS_GLYPHS, status_label
+
+STATUS_STYLES = {
+    JobStatus.QUEUED: "$foreground-muted",
+    JobStatus.RUNNING: "$text-primary",
+    JobStatus.SUCCEEDED: "$text-success",
+    JobStatus.FAILED: "$text-error",
+}
+
+_LEAST_GAP = 2
+_MOST_GAP = 6
+_MUTED = "$foreground-muted"
+
+Span = tuple[str, str]
+"""A text and its style; an empty style is the panel's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    name: Span
+    short_name: Span
+    number: str
+    total: str
+    average: str
+    """Empty where there is no room for it."""
+
+    @property
+    def title_width(self) -> int:
+        return len(self.name[0]) + 1 + len(self.number)
+
+    @property
+    def width(self) -> int:
+        return max(self.title_width, len(self.total), len(self.average))
+
+
+def cost_lines(statistics: JobStatistics, days: Sequence[DayCost], *, width: int, height: int) -> list[list[Span]]:
+    """At most `height` of them: counts, totals, a line of rates with the days' costs, and averages between.
+
+    What a width has no room for is left out: the averages, the statuses' words, then statuses from the left.
+    """
+    columns = _fitting(_columns(statistics), width, with_averages=height > 3)
+    free = width - sum(column.width for column in columns)
+    gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
+    widths = [column.width + gap for column in columns[:-1]] + [columns[-1].width]
+    placed = list(zip(columns, widths, strict=True))
+    lines = [
+        [span for column, cells in placed for span in _title(column, cells)],
+        [(column.total.ljust(cells), "bold") for column, cells in placed],
+    ]
+    if any(column.average for column in columns):
+        lines.append([(column.average.ljust(cells), _MUTED) for column, cells in placed])
+    lines.append(_rates(statistics, days, width))
+    return lines[:height]
+
+
+def _columns(statistics: JobStatistics) -> list[_Column]:
+    columns = []
+    for status in JobStatus:
+        number, total = statistics.count(status), statistics.cost_cents(status)
+        columns.append(
+            _Column(
+                name=(status_label(status), STATUS_STYLES[status]),
+                short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
+                number=count(number),
+                total=money(total),
+                average=_average(total, number),
+            )
+        )
+    number, total = statistics.total_count, statistics.total_cost_cents
+    name = ("Total", "bold")
+    average = _average(total, number)
+    columns.append(_Column(name=name, short_name=name, number=count(number), total=money(total), average=average))
+    return columns
+
+
+def _fitting(columns: Sequence[_Column], width: int, *, with_averages: bool) -> Sequence[_Column]:
+    plain = [replace(column, average="") for column in columns]
+    short = [replace(column, name=column.short_name) for column in plain]
+    candidates = [columns] if with_averages else []
+    candidates += [plain, *(short[first:] for first in range(len(short)))]
+    return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
+
+
+def _least_width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + _LEAST_GAP * (len(columns) - 1)
+
+
+def _title(column: _Column, cells: int) -> list[Span]:
+    padding = " " * (cells - column.title_width)
+    return [column.name, (f" {column.number}{padding}", "bold")]
+
+
+def _average(total: int, number: int) -> str:
+    return f"{money(round(total / number))} a job" if number else "–"
+
+
+def _rates(statistics: JobStatistics, days: Sequence[DayCost], width: int) -> list[Span]:
+    """Success among the finished and among all, and a bar a day; what has no room is left out, the bars last."""
+    today = money(days[-1].total_cost_cents) if days else money(0)
+    spans: list[Span] = [
+        (f"{percent(statistics.success_rate_finished)} of the finished succeed", ""),
+        (f"{percent(statistics.success_rate)} of all", _MUTED),
+        (spark([day.total_cost_cents for day in days]), "$text-accent"),
+        (f"{len(days)} days, {today} today", _MUTED),
+    ]
+    for droppable in (1, 3, 0):
+        if _joined_width(spans) <= width:
+            break
+        spans[droppable] = ("", "")
+    shown = [span for span in spans if span[0]]
+    return [part for place, span in enumerate(shown) for part in ([("   ", "")] if place else []) + [span]]
+
+
+def _joined_width(spans: Sequence[Span]) -> int:
+    shown = [text for text, _ in spans if text]
+    return sum(map(len, shown)) + 3 * (len(shown) - 1)

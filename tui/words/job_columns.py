@@ -1,0 +1,166 @@
+"""The columns of the job table: which of them fit a width, and where they stand. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from rich.cells import cell_len
+
+from store.model import GenerationJob
+from tui.arrange import Sort, SortColumn
+from tui.words.format import money, short_id
+from tui.words.text import clean_cell
+
+GUTTER = 3
+"""Cells at the left for the mark and the cursor."""
+
+WIDE = 120
+"""From this width on there is room for the id."""
+
+HIDDEN = "⊘ hidden"
+"""What the lens' column says of a job that the user does not see."""
+
+_NARROW = 60
+_MOST_TEXT = 24
+
+
+class ColumnName(StrEnum):
+    """In the order on the screen; the value is the title."""
+
+    LENS = "LENS"
+    STATUS = "STATUS"
+    MODE = "MODE"
+    COST = "COST"
+    CREATED = "CREATED"
+    UPDATED = "UPDATED"
+    TOTAL = "TOTAL"
+    PROJECT = "PROJECT"
+    ID = "ID"
+    ERROR = "ERROR"
+
+
+SORTED_BY: Mapping[ColumnName, SortColumn] = {
+    ColumnName.STATUS: SortColumn.STATUS,
+    ColumnName.MODE: SortColumn.MODE,
+    ColumnName.COST: SortColumn.COST,
+    ColumnName.CREATED: SortColumn.CREATED,
+    ColumnName.UPDATED: SortColumn.UPDATED,
+    ColumnName.TOTAL: SortColumn.TOTAL,
+}
+"""The columns that a table can be sorted by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    name: ColumnName
+    start: int
+    """In cells from the left."""
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContentWidths:
+    """In cells, of the widest value among all rows, so that columns keep still while one scrolls."""
+
+    mode: int = 0
+    cost: int = 0
+    project: int | None = None
+    """None when all jobs are of one project, so that no column names it."""
+    through_lens: bool = False
+    """Whether a column tells which jobs are hidden from a user."""
+
+
+def measure(
+    jobs: Iterable[GenerationJob], project_names: Mapping[UUID, str] | None, *, through_lens: bool = False
+) -> ContentWidths:
+    jobs = tuple(jobs)
+    costs = [job.cost_cents for job in jobs]
+    project = None
+    if project_names is not None:
+        projects = {job.project_id for job in jobs}
+        project = _widest(project_names.get(identifier, short_id(identifier)) for identifier in projects)
+    return ContentWidths(
+        mode=_widest({job.mode for job in jobs}),
+        cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
+        project=project,
+        through_lens=through_lens,
+    )
+
+
+def _widest(texts: Iterable[str]) -> int:
+    return max((min(cell_len(clean_cell(text, _MOST_TEXT)), _MOST_TEXT) for text in texts), default=0)
+
+
+def lay_out(width: int, content: ContentWidths, sort: Sort | None = None) -> tuple[Column, ...]:
+    """Share a width of 40 to 200 cells among the columns that fit, left to right.
+
+    When it is narrow the least wanted go first. Modes and project names get what they need, the error what is left.
+    """
+    gap = 1 if width < _NARROW else 2
+    least = _least_widths(content)
+    widths: dict[ColumnName, int] = {}
+    left = width - GUTTER + gap
+    for name in _wanted(width, content, sort):
+        if left < least[name] + gap:
+            break
+        widths[name] = least[name]
+        left -= least[name] + gap
+    for name, wish in ((ColumnName.MODE, content.mode), (ColumnName.PROJECT, content.project or 0)):
+        if name in widths:
+            more = min(max(wish - widths[name], 0), left)
+            widths[name] += more
+            left -= more
+    if ColumnName.ERROR in widths:
+        widths[ColumnName.ERROR] += left
+    return _place(widths, gap)
+
+
+def _wanted(width: int, content: ContentWidths, sort: Sort | None) -> list[ColumnName]:
+    """The most wanted first. Sorted by the last change, the table shows that instead of the creation."""
+    by_update = sort is not None and sort.column is SortColumn.UPDATED
+    wanted = [
+        *([ColumnName.LENS] if content.through_lens else []),
+        ColumnName.STATUS,
+        ColumnName.MODE,
+        ColumnName.COST,
+        ColumnName.UPDATED if by_update else ColumnName.CREATED,
+        ColumnName.ERROR,
+    ]
+    if content.project is not None:
+        wanted.append(ColumnName.PROJECT)
+    wanted.append(ColumnName.TOTAL)
+    if width >= WIDE:
+        wanted.append(ColumnName.ID)
+    return wanted
+
+
+def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
+    return {
+        ColumnName.LENS: len(HIDDEN),
+        ColumnName.STATUS: len("✓ succeeded"),
+        ColumnName.MODE: min(max(content.mode, len("MODE ▾")), 8),
+        ColumnName.COST: max(content.cost, len("COST ▾")),
+        ColumnName.CREATED: len("59 min ago"),
+        ColumnName.UPDATED: len("59 min ago"),
+        ColumnName.TOTAL: len("59 min 59 s"),
+        ColumnName.PROJECT: 10,
+        ColumnName.ID: 8,
+        ColumnName.ERROR: 10,
+    }
+
+
+def _place(widths: Mapping[ColumnName, int], gap: int) -> tuple[Column, ...]:
+    columns: list[Column] = []
+    start = GUTTER
+    for name in ColumnName:
+        if name in widths:
+            columns.append(Column(name=name, start=start, width=widths[name]))
+            start += widths[name] + gap
+    return tuple(columns)
+
+
+def column_at(columns: Iterable[Column], x: int) -> ColumnName | None:
+    """The column under a cell; the gap to the right belongs to it. None in the gutter."""
+    starts = [column for column in columns if column.start <= x]
+    return starts[-1].name if starts else None

@@ -1,0 +1,70 @@
+"""All that is known of a job, a line for each fact. Pure; styles are theme variables."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from store.model import GenerationJob, JobStatus
+from store.transitions import is_final
+from tui.words.costs import STATUS_STYLES, Span
+from tui.words.format import age, count, duration, is_infinite, local_time, money, utc_time
+from tui.words.status import status_label
+from tui.words.text import clean
+
+_MUTED = "$foreground-muted"
+_TITLE_WIDTH = 13
+_AGE_WIDTH = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Of what a job refers to by id alone; None where it is not known, or has none."""
+
+    owner: str | None = None
+    """The e-mail."""
+    asset: str | None = None
+    """Where it is stored."""
+
+
+def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names | None = None) -> list[list[Span]]:
+    """`now` is the server's time."""
+    names = names or Names()
+    facts: list[tuple[str, list[Span]]] = [
+        ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
+        ("Mode", [(clean(job.mode, limit=400), "")]),
+        ("Cost", [(money(job.cost_cents), ""), (f"  {count(job.cost_cents)} cents", _MUTED)]),
+        ("Created", _time(job.created_at, now)),
+        ("Updated", _time(job.updated_at, now)),
+        _total(job, now),
+        ("Id", [(str(job.id), "")]),
+        ("Project", _named(project, job.project_id)),
+        ("Owner", _named(names.owner, job.user_id)),
+        ("Input asset", _named(names.asset, job.input_asset_id) if job.input_asset_id else [("none", "")]),
+    ]
+    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+
+
+def _named(name: str | None, identifier: UUID) -> list[Span]:
+    if name is None:
+        return [(str(identifier), "")]
+    return [(clean(name, limit=60), ""), (f"  {identifier}", _MUTED)]
+
+
+def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
+    """From creation to the end where there is one: nothing tells when a job was started."""
+    is_over = is_final(job.status)
+    title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
+    end = job.updated_at if is_over else now
+    if is_infinite(job.created_at) or is_infinite(end):
+        return title, [("–", "")]
+    return title, [(duration((end - job.created_at).total_seconds()), "")]
+
+
+def _time(time: datetime, now: datetime) -> list[Span]:
+    """The age, this machine's wall clock and UTC; the date and UTC only where they say something more."""
+    if is_infinite(time):
+        return [(age(time, now), "")]
+    local, utc = local_time(time), utc_time(time)
+    other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
+    shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
+    return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]

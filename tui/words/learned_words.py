@@ -1,0 +1,37 @@
+"""What became of a write whose answer was lost, in a sentence. Pure."""
+
+from store.model import GenerationJob
+from store.writing.written import LookedUp, WriteOutcome, Written, WrittenRow
+from tui.words.format import count
+from tui.words.outcomes import job_name
+from tui.words.text import clean
+
+
+def learned_words(written: Written, found: LookedUp) -> str:
+    """Says first whether it was made, then what is there."""
+    made = {
+        WriteOutcome.DONE: "The change was made",
+        WriteOutcome.NOT_DONE: "The change was not made",
+        WriteOutcome.UNKNOWN: "It cannot be told whether the change was made",
+    }[found.outcome]
+    rows = written.after or written.before
+    if len(rows) != 1:
+        return f"{made}: it was about {count(len(rows))} jobs, of which {count(len(found.jobs))} are there now."
+    (row,) = rows
+    if not isinstance(row, GenerationJob):
+        return f"{made}: it was about the {_name(row)}."
+    there = f"is {found.jobs[0].status} now" if found.jobs else _absent(written, found.outcome)
+    return f"{made}: {_name(row)} {there}."
+
+
+def _absent(written: Written, outcome: WriteOutcome) -> str:
+    is_deletion, is_creation = not written.after, not written.before
+    if outcome is WriteOutcome.DONE and is_deletion:
+        return "is deleted"
+    if outcome is WriteOutcome.NOT_DONE and is_creation:
+        return "does not exist"
+    return "is gone or hidden by now"
+
+
+def _name(row: WrittenRow) -> str:
+    return job_name(row) if isinstance(row, GenerationJob) else f"project {clean(row.name, limit=60)}"
