@@ -6,7 +6,8 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser
-from store.database import Database, Query, _compiled
+from store.database import Database, Query
+from store.database.query import compiled
 from store.errors import NoPrivilege
 from store.finding import locating
 from store.finding.id_prefix import IdRange
@@ -104,7 +105,7 @@ async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo
     ],
 )
 def test_an_index_finds_it(database: Conninfo, query: Query[object], index: str) -> None:
-    statement, constants = _compiled(query.statement)
+    statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.
         connection.execute("set enable_seqscan = off")

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from store.actor import ActingUser
-from store.database import Query, _compiled
+from store.database import Query
+from store.database.query import compiled
 from store.errors import InvalidValue, RowMissing
 from store.statements import projects, users
 from store.store import Store
@@ -82,7 +83,7 @@ class TestProjects:
     ],
 )
 def test_one_is_counted_without_reading_everyones_jobs(database: Conninfo, query: Query[object], key: str) -> None:
-    statement, constants = _compiled(query.statement)
+    statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.
         connection.execute("set enable_seqscan = off")

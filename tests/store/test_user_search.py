@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser
-from store.database import Database, _compiled
+from store.database import Database
+from store.database.query import compiled
 from store.embedded import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, RowMissing
 from store.finding import user_search
@@ -101,7 +102,7 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
 def test_no_search_reads_everyones_jobs(database: Conninfo, text: str) -> None:
     """The newest by the index on their time, and those of each user listed by the index on their owner."""
     query = user_search.matching(text, limit=50, with_emails=True)
-    statement, constants = _compiled(query.statement)
+    statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.
         connection.execute("set enable_seqscan = off")

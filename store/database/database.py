@@ -1,0 +1,202 @@
+"""A session on a database: who may write, how long anything may take, and what each call begins and ends."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from psycopg import AsyncConnection
+from psycopg.errors import InvalidParameterValue
+from sqlalchemy import text
+
+from store.actor import OPERATOR, Actor
+from store.connecting.connections import Connections
+from store.connecting.link import Link, link_of
+from store.connecting.password_command import PasswordCommand
+from store.database.identity import check_identity, set_for_transaction, set_up, time_outs
+from store.database.limits import TimeLimits
+from store.database.query import Query
+from store.database.transactions import BEGIN_SNAPSHOT, Snapshot, WriteTransaction, commit, ends, read
+from store.errors import OutcomeUnknown, ReadOnly, StoreError
+from store.journal import Journal
+from store.statements.rows import Row
+from store.writing.write_access import WriteAccess, WriteLease
+from store.writing.written import Unconfirmed, WriteOutcome, Written
+
+T = TypeVar("T")
+
+_STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
+_OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
+_TURNS = 5
+
+
+_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), lambda row: int(row[0]))
+
+
+class Database:
+    """A session on a database. `conninfo` are libpq's parameters; without an `access` it may write.
+
+    `password` is asked for one when a connection is made. With a `journal`, nothing is committed that does not stand
+    in it.
+    """
+
+    def __init__(
+        self,
+        conninfo: Mapping[str, str | int],
+        *,
+        access: WriteAccess | None = None,
+        limits: TimeLimits | None = None,
+        password: PasswordCommand | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        self.access = access or WriteAccess()
+        self._journal = journal
+        self._limits = limits or TimeLimits()
+        self._connections = Connections(conninfo, password=password)
+
+    async def close(self) -> None:
+        await self._connections.close()
+
+    @property
+    def link(self) -> Link | None:
+        """How the server was reached last; None before the first connection."""
+        return self._connections.link
+
+    async def read(self, actor: Actor, query: Query[T], *, limits: TimeLimits | None = None) -> list[T]:
+        """The query's rows, in a read-only transaction of its own and one round trip."""
+        (rows,) = await self.read_together(actor, query, limits=limits)
+        return rows
+
+    async def read_together(
+        self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
+    ) -> tuple[list[Any], ...]:
+        """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
+        async with self._connections.lease() as connection:
+            return await read(connection, actor, queries, limits or self._limits)
+
+    async def inspect(self, *queries: Query[Any]) -> tuple[Link, tuple[list[Any], ...]]:
+        """As `read_together` with the operator's eyes, and the link that was read over."""
+        async with self._connections.lease() as connection:
+            rows = await read(connection, OPERATOR, queries, self._limits)
+            return link_of(connection), rows
+
+    async def shares_processes(self) -> bool:
+        """Whether one process of the server serves two open connections in turn: so does a pooler by transaction.
+
+        It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
+        """
+        async with self._connections.lease() as one, self._connections.lease() as other:
+            for _ in range(_TURNS):
+                pids = {await _process(connection, self._limits) for connection in (one, other)}
+                if len(pids) == 1:
+                    return True
+            return False
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["Snapshot"]:
+        """One moment for several eyes: a round trip for each of its reads, and one to end it."""
+        async with (
+            self._connections.lease() as connection,
+            ends(connection, self._limits.patience),
+            connection.pipeline(),
+        ):
+            await connection.execute(BEGIN_SNAPSHOT)
+            await set_for_transaction(connection, time_outs(self._limits))
+            yield Snapshot(connection)
+            await connection.execute("COMMIT")
+
+    @asynccontextmanager
+    async def write(self, actor: Actor, *, limits: TimeLimits | None = None) -> AsyncIterator["WriteTransaction"]:
+        """A transaction that is committed when the block ends, where it says what to keep; else it is rolled back.
+
+        Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
+        if the link breaks between the commit and its confirmation; JournalUnavailable where nothing can be kept.
+        """
+        limits = limits or self._limits
+        async with (
+            self._read_only_explained(),
+            self._connections.lease() as connection,
+            ends(connection, limits.patience),
+        ):
+            # What holds here holds to the end: a write that is under way when a lease runs out finishes.
+            may_write, lease = self.access.may_write, self.access.lease
+            async with connection.pipeline():
+                # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
+                read_only = "" if may_write else " READ ONLY"
+                await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
+                identity = await set_up(connection, actor, limits)
+                await check_identity(identity, actor)
+            transaction = WriteTransaction(connection)
+            yield transaction
+            if transaction.kept is None:
+                await connection.execute("ROLLBACK")
+            else:
+                await self._commit(connection, transaction.kept, actor, lease)
+
+    async def _commit(
+        self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None
+    ) -> None:
+        """Where there is a journal, with a line in it before, and how it ended after."""
+        if self._journal is None:
+            await commit(connection, Unconfirmed(written=written, mark=None))
+            return
+        ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
+        reason = lease.reason if lease else None
+        mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
+        outcome = WriteOutcome.NOT_DONE
+        try:
+            await commit(connection, Unconfirmed(written=written, mark=mark))
+            outcome = WriteOutcome.DONE
+        except OutcomeUnknown:
+            outcome = WriteOutcome.UNKNOWN
+            raise
+        finally:
+            self._journal.end(mark, outcome)
+
+    async def outcome_of(self, actor: Actor, write: Unconfirmed) -> WriteOutcome | None:
+        """What became of it, as the database tells; None while it is still about it. The journal learns it, too.
+
+        Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
+        or is another by now.
+        """
+        if self._journal is None or write.mark is None:
+            return WriteOutcome.UNKNOWN
+        status = await self._status_of_transaction(actor, write.mark.transaction_id)
+        if status == "in progress":
+            return None
+        outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
+        self._journal.end(write.mark, outcome)
+        return outcome
+
+    async def _status_of_transaction(self, actor: Actor, transaction_id: int) -> str | None:
+        try:
+            (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": transaction_id}))
+        except StoreError as error:
+            if error.sqlstate == InvalidParameterValue.sqlstate:  # it never gave that number
+                return None
+            raise
+        return status
+
+    async def rehearse(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
+        """How many rows the statement changes, in a transaction that is never committed."""
+        async with self.write(actor, limits=limits) as transaction:
+            return await transaction.change(query)
+
+    @asynccontextmanager
+    async def _read_only_explained(self) -> AsyncIterator[None]:
+        """The refusal is the database's; what opens this session, if anything does, only we know."""
+        try:
+            yield
+        except ReadOnly as error:
+            if self.access.may_write:
+                raise
+            raise self.access.refusal(sqlstate=error.sqlstate) from error
+
+
+async def _process(connection: AsyncConnection, limits: TimeLimits) -> int:
+    ((pid,),) = await read(connection, OPERATOR, [_PROCESS], limits)
+    return int(pid)
+
+
+def _first(row: Row) -> str | None:
+    value: str | None = row[0]
+    return value
