@@ -20,7 +20,7 @@ MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUN
 class Sender:
     """Answers with what the test says of a job's number, and writes down what was sent."""
 
-    def __init__(self, answers: dict[int, WhyLeft | StoreError] | None = None) -> None:
+    def __init__(self, answers: dict[int, WhyLeft | Exception] | None = None) -> None:
         self.answers = answers or {}
         self.sent: list[list[int]] = []
 
@@ -30,7 +30,7 @@ class Sender:
         whys: list[WhyLeft | None] = []
         for number in numbers:
             answer = self.answers.get(number)
-            if isinstance(answer, StoreError):
+            if isinstance(answer, Exception):
                 raise answer
             whys.append(answer)
         return whys
@@ -100,7 +100,7 @@ async def test_what_was_learned_of_a_lost_answer_counts() -> None:
     assert (unknown.done, unknown.not_reached) == ((), ())
 
 
-async def told(jobs: Sequence[GenerationJob], answers: dict[int, WhyLeft | StoreError], *, stop: bool = False) -> str:
+async def told(jobs: Sequence[GenerationJob], answers: dict[int, WhyLeft | Exception], *, stop: bool = False) -> str:
     bulk = Bulk(jobs, Sender(answers))
     outcome = await bulk.run(lambda done: bulk.stop() if stop else None)
     return bulk_report(outcome, done="Failed", project_names={}).toast.text

@@ -103,6 +103,22 @@ async def test_several_at_once(world: World, database: Conninfo, tmp_path: Path,
         assert world.status(5) == ("running" if arrives else "queued")
 
 
+async def test_a_form_that_waits_for_long_can_be_left_and_the_truth_is_told(
+    world: World, database: Conninfo, tmp_path: Path
+) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        proxy.cut = Cut(at=COMMIT)
+        await driver.press("n", "enter")
+        await driver.is_told("It is looked up as soon as the database answers.")
+        await driver.press("escape")
+        await driver.sees("✗ This is being stored: wait for the answer. esc once more leaves it")
+        await driver.press("escape")
+        await driver.has_dialog("")
+        proxy.come_back()
+        await driver.is_told("The change was made: main_white ")
+        assert world.count() == 9
+
+
 async def test_an_answer_that_is_lost_for_long_is_waited_for(world: World, database: Conninfo, tmp_path: Path) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)

@@ -33,7 +33,7 @@ class BulkOutcome:
     left: tuple[Left, ...]
     not_reached: tuple[GenerationJob, ...]
     """Those after the stop: nothing was sent about them that the database kept."""
-    stopped_by: StoreError | None
+    stopped_by: StoreError | Learned | None
     """None where nothing but a person did."""
 
 
@@ -54,7 +54,7 @@ class Bulk:
         chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
         done: list[GenerationJob] = []
         left: list[Left] = []
-        stopped_by: StoreError | None = None
+        stopped_by: StoreError | Learned | None = None
         while chunks and not self._is_stopping and stopped_by is None:
             chunk = chunks[0]
             try:

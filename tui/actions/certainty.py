@@ -18,11 +18,12 @@ T = TypeVar("T")
 IS_LOOKED_UP = "It is looked up as soon as the database answers."
 
 
-class Learned(StoreError):
+class Learned(Exception):
     """What really happened, in place of the answer that was lost. `was_made` is None where nobody can tell any more."""
 
     def __init__(self, written: Written, found: LookedUp) -> None:
-        super().__init__(learned_words(written, found))
+        self.message = learned_words(written, found)
+        super().__init__(self.message)
         self.written = written
         self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
 

@@ -3,33 +3,35 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from textual import work
-
 from store.errors import StoreError
 from tui.actions.certainty import Learned, learned_toast
 from tui.actions.errands import WRITES
 from tui.say import say
 from tui.screens.dialog import Dialog, ResultType
 from tui.screens.problem import Problem
-from tui.words.outcomes import Toast, error_words
+from tui.words.outcomes import Toast, error_toast, error_words
 
 
 class FormDialog(Dialog[ResultType]):
-    """Answers what the sending returned. While it sends it neither sends again nor closes: a write has one answer.
+    """Answers what the sending returned. While it sends it does not send again: a write has one answer.
+
+    Whoever insists may leave it meanwhile; what became of what was sent is told all the same.
 
     Has a `Problem` with the id "problem".
     """
 
     _is_sending = False
+    _was_asked_to_wait = False
 
     def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         """`sending` raises a StoreError where nothing was stored."""
         if self._is_sending:
             sending.close()
             return
-        self._is_sending = True
+        self._is_sending, self._was_asked_to_wait = True, False
         self.problem.clear()
-        self._await(sending)
+        # The app's: it outlives this dialog.
+        self.app.run_worker(self._await(sending), group=WRITES)
 
     @property
     def problem(self) -> Problem:
@@ -39,32 +41,39 @@ class FormDialog(Dialog[ResultType]):
     def explain(self, error: StoreError) -> None:
         self.problem.say(error_words(error))
 
-    @work(group=WRITES)
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:
             answer = await sending
         except Learned as learned:
             if learned.was_made is not False:
                 # It is done, or nobody can tell: sending it once more would not be the same.
-                self.dismiss_with(learned_toast(learned))
+                say(self.app, learned_toast(learned))
+                self._leave_with(None)
             elif self.is_open:
-                self.explain(learned)
+                self.problem.say(learned.message)
+            else:
+                say(self.app, learned_toast(learned))
         except StoreError as error:
             if self.is_open:
                 self.explain(error)
+            else:
+                say(self.app, error_toast(error))
         else:
-            if self.is_open:
-                self.dismiss(answer)
+            if not self._leave_with(answer):
+                say(self.app, Toast(text="What was sent from the form that was left is stored."))
         finally:
             self._is_sending = False
 
-    def dismiss_with(self, toast: Toast) -> None:
-        say(self.app, toast)
-        if self.is_open:
-            self.dismiss(None)
+    def _leave_with(self, answer: ResultType | None) -> bool:
+        """Whether it was still there to be left."""
+        if is_open := self.is_open:
+            self.dismiss(answer)
+        return is_open
 
     def action_leave(self) -> None:
-        if self._is_sending:
-            self.problem.say("This is being stored: wait for the answer.")
+        if self._is_sending and not self._was_asked_to_wait:
+            self._was_asked_to_wait = True
+            key = self.key("dialog.leave")
+            self.problem.say(f"This is being stored: wait for the answer. {key} once more leaves it to be told later.")
         else:
             super().action_leave()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from tui.actions.bulk import BulkOutcome, Left
+from tui.actions.certainty import Learned
 from tui.words.confirmations import described_all
 from tui.words.format import count
 from tui.words.outcomes import Toast, error_words, job_name, jobs_count
@@ -51,8 +52,9 @@ def _stopped(outcome: BulkOutcome) -> str:
     """Why not all were reached; empty where they were."""
     left = len(outcome.not_reached)
     were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
-    if outcome.stopped_by is not None:
-        return f" Then it stopped{f', and {were}' if left else ''}: {error_words(outcome.stopped_by)}"
+    if (error := outcome.stopped_by) is not None:
+        why = error.message if isinstance(error, Learned) else error_words(error)
+        return f" Then it stopped{f', and {were}' if left else ''}: {why}"
     return f" Stopped: {were}." if left else ""
 
 
