@@ -48,7 +48,7 @@ async def test_the_operator_the_present_user_and_the_others_the_most_recently_ac
 
 async def test_one_without_an_e_mail_is_found_by_the_beginning_of_the_id(picker: Driver) -> None:
     await picker.type("c000")
-    await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  of whatever it is")
+    await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
     await picker.press("enter")
     await picker.sees(f"as {CLEO}", "No projects found.")
 
@@ -161,4 +161,6 @@ async def test_a_hostile_e_mail_is_shown_as_text(world: World, database: Conninf
         await driver.sees("[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))
-        await lists(driver, "ada@example.com  7 jobs, last 1 min ago", f"Look up the id {ADA}  of whatever it is")
+        await lists(
+            driver, "ada@example.com  7 jobs, last 1 min ago", f"Look up the id {ADA}  a job, project, asset or user"
+        )

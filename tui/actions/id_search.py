@@ -36,7 +36,11 @@ def id_choices(needle: str) -> Sequence[Choice]:
     """What a picker offers beside what it finds: to look up what was typed, where it may be an id."""
     if id_range(needle) is None:
         return ()
-    return (Choice(key=_ID + needle, label=f"Look up the id {clean(needle, limit=36)}", detail="of whatever it is"),)
+    return (
+        Choice(
+            key=_ID + needle, label=f"Look up the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
+        ),
+    )
 
 
 def id_of(key: str) -> str | None:

@@ -1,0 +1,107 @@
+"""With whose eyes the dashboard reads: the best-known tool that acts as users leaked through its side paths."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.conftest import Conninfo
+from tests.recording import AS_OPERATOR, Recording, as_user
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, BEN, World, fill, job_id
+
+ASSET = UUID("a5000000-0000-4000-8000-000000000000")
+AS_ADA, AS_BEN = as_user(ADA), as_user(BEN)
+
+
+@pytest.fixture
+async def dashboard(
+    watched_database: Conninfo,
+    reused_watched_database: Conninfo,
+    recording: Recording,
+    quick_pilot: None,
+    tmp_path: Path,
+) -> AsyncIterator[Driver]:
+    """As Ada, on the database that watches."""
+    world = World(reused_watched_database)
+    fill(world)
+    world.asset(ASSET, "uploads/shoe.png")
+    async with driving(WatchedApp(opener_of(watched_database), state_path=tmp_path / "state.json")) as driver:
+        yield driver
+    world.close()
+
+
+async def test_all_that_is_on_the_screen_and_all_that_keys_do_is_hers(dashboard: Driver, recording: Recording) -> None:
+    await dashboard.press("s")
+    await dashboard.is_told("Started lifestyle 00000001.")
+    await dashboard.press("f")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
+    await dashboard.type("Test error")
+    await dashboard.press("enter")
+    await dashboard.is_told("Failed lifestyle 00000001.")
+    await dashboard.press("n")
+    await dashboard.has_dialog("New job")
+    await dashboard.press("enter")
+    await dashboard.is_told("Queued main_white")
+    await dashboard.press("P")
+    await dashboard.has_dialog("New project")
+    await dashboard.type("Winter sale")
+    await dashboard.press("enter")
+    await dashboard.is_told("Created the project Winter sale.")
+    await dashboard.show_project("Autumn catalog")
+    await dashboard.go_to(4)
+    await dashboard.press("y", "Y", "d")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
+    await dashboard.press("y")
+    await dashboard.is_told("Deleted lifestyle 00000004.")
+    for tab in "2345":
+        await dashboard.press(tab)
+    await dashboard.looks_again()
+
+    assert recording.eyes == {AS_ADA}
+    assert recording.tables(AS_ADA) == {"generation_jobs", "projects", "assets"}
+
+
+async def test_the_details_read_nothing_of_the_operator_s_but_who_the_owner_is(
+    dashboard: Driver, recording: Recording
+) -> None:
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(f"ada@example.com  {ADA}")
+    assert recording.eyes == {AS_ADA}
+
+
+async def test_the_operator_is_asked_for_users_and_ids_on_purpose(dashboard: Driver, recording: Recording) -> None:
+    await dashboard.press("u")
+    await dashboard.has_dialog("Look with whose eyes?")
+    await dashboard.until(lambda: "ben@example.com" in dashboard.text)
+    assert recording.eyes == {AS_ADA, AS_OPERATOR}
+    await dashboard.press("escape")
+
+    recording.forget()
+    await dashboard.press("slash")
+    await dashboard.type(str(job_id(8)))
+    await dashboard.press("enter")
+    await dashboard.is_told("exists, but ada@example.com does not see it")
+    assert recording.eyes == {AS_ADA, AS_OPERATOR}
+
+
+async def test_other_eyes_see_with_none_of_the_former_ones(dashboard: Driver, recording: Recording) -> None:
+    await dashboard.press("u", *"ben@", "enter")
+    await dashboard.sees("as ben@example.com")
+    recording.forget()
+    await dashboard.looks_again()
+    assert recording.eyes == {AS_BEN}
+
+
+async def test_without_the_lens_the_operator_looks_no_more(dashboard: Driver, recording: Recording) -> None:
+    await dashboard.press("v")
+    await dashboard.sees("lens: ada@example.com sees")
+    assert AS_OPERATOR in recording.eyes
+    await dashboard.press("v")
+    await dashboard.sees("as ada@example.com")
+    await dashboard.looks_again()
+    recording.forget()
+    await dashboard.looks_again()
+    assert recording.eyes == {AS_ADA}
