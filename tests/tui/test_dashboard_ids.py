@@ -94,7 +94,8 @@ async def test_a_project_that_the_list_no_longer_holds(operator: Driver, world: 
 
 async def test_a_user_from_the_find_field(dashboard: Driver) -> None:
     await find(dashboard, str(BEN))
-    await dashboard.sees("as ben@example.com", "Costs · Trail gear")
+    await dashboard.sees("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first")
+    assert dashboard.rows == [8]
 
 
 async def test_an_asset_leads_to_the_jobs_that_use_it(dashboard: Driver) -> None:

@@ -101,6 +101,7 @@ async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing
         case Asset() as asset:
             say(app, hidden_project_toast(asset, eyes_name(store.actor)))
         case ActingUser() as user:
+            app.dashboard.jobs.leave_find()
             app.look_with(operator.acting_as(user))
         case _:
             assert_never(thing.what)
