@@ -117,6 +117,7 @@ class BlockingStore:
     delete_generation_jobs = _blocking(Store.delete_generation_jobs)
     delete_jobs_as_seen = _blocking(Store.delete_jobs_as_seen)
     restore_generation_jobs = _blocking(Store.restore_generation_jobs)
+    get_following_tables = _blocking(Store.get_following_tables)
     look_up = _blocking(Store.look_up)
     get_job_statistics = _blocking(Store.get_job_statistics)
     get_total_costs = _blocking(Store.get_total_costs)

@@ -35,7 +35,7 @@ from store.model import (
     TransitionOutcome,
     User,
 )
-from store.statements import assets, by_jobs, jobs, overviews, projects, statistics, users
+from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users
 from store.statements.paging import paged
 from store.writing import explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
@@ -214,6 +214,10 @@ class Store:
             if any([await self.get_project(project_id) is None for project_id in {job.project_id for job in deleted}]):
                 raise explain.not_restored("project") from error
             raise
+
+    async def get_following_tables(self) -> Sequence[str]:
+        """Tables whose rows the database deletes or unlinks along with a job; restoring it does not bring them back."""
+        return await self.database.read(self.actor, following.following_tables())
 
     async def look_up(self, write: Unconfirmed) -> LookedUp | None:
         """What became of a write of this actor's that was never confirmed; None while the database is about it."""

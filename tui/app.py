@@ -180,6 +180,8 @@ class GjobsApp(App[int]):
         self.dashboard.show(overview, message.fetched_at)
         self.show_standing()
         self._settle()
+        if self.undo.following is None:
+            self.run_worker(self.undo.learn_following(message.store), group="following", exclusive=True)
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:

@@ -88,7 +88,7 @@ WITHOUT_OUR_TABLES: dict[str, Call] = {
 WITH_BOTH_EYES: dict[str, Call] = {
     "look_through_lens": lambda store: store.look_through_lens(),
 }
-APART = {"close"}
+APART = {"close", "get_following_tables"}
 
 
 @pytest.fixture

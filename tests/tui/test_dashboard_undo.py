@@ -88,3 +88,19 @@ async def test_nothing_is_made_again_where_nothing_may_be_written(world: World, 
     async with driving(WatchedApp(opener_of(database, rule=WriteRule.LEASED))) as driver:
         await driver.press("U")
         await driver.is_told("This session is read-only. Press W to write for some minutes.")
+
+
+async def test_what_is_not_brought_back_is_named(world: World, database: Conninfo) -> None:
+    """Tables of an app's own may lose rows with a job."""
+    for rule in ("cascade", "set null", "no action"):
+        name = rule.replace(" ", "_")
+        world.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
+    try:
+        async with driving(WatchedApp(opener_of(database))) as driver:
+            await driver.until(lambda: driver.app.undo.following)
+            await driver.press("d")
+            await driver.sees("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")
+            await driver.sees("public.rows_set_null that are deleted or unlinked")
+            assert "no_action" not in driver.text
+    finally:
+        world.sql("drop table public.rows_cascade, public.rows_set_null, public.rows_no_action")

@@ -26,7 +26,7 @@ from tui.screens.progress import ProgressDialog, close
 from tui.screens.summary import SummaryDialog
 from tui.screens.text_prompt import TextPrompt
 from tui.words.bulk_words import Report, bulk_report
-from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, where
+from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, undo_words, where
 from tui.words.outcomes import DOING, DONE, Toast, created_toast, jobs_count, jobs_name, not_permitted_toast
 
 
@@ -107,7 +107,7 @@ class JobActions:
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._desk.project_names, self._desk.database
         key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
-        undo = f"{key} brings {'it' if len(jobs) == 1 else 'them'} back, while this dashboard is open."
+        undo = undo_words(key, len(jobs), self._desk.undo.following or ())
         question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return

@@ -1,8 +1,10 @@
 """What this session has deleted, so that it can be made again."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from store.errors import StoreError
 from store.model import GenerationJob
 
 if TYPE_CHECKING:
@@ -20,6 +22,8 @@ class Deletion:
 class Undo:
     def __init__(self) -> None:
         self._deletions: list[Deletion] = []
+        self.following: tuple[str, ...] | None = None
+        """Tables that lose something with a job, which nothing here brings back; None until it was asked."""
 
     def remember(self, deletion: Deletion) -> None:
         if deletion.jobs:
@@ -32,3 +36,10 @@ class Undo:
     def forget_all(self) -> None:
         """Of a database that is left."""
         self._deletions.clear()
+        self.following = None
+
+    async def learn_following(self, store: "Store") -> None:
+        """After the first look, which it must not delay."""
+        self.following = ()
+        with suppress(StoreError):
+            self.following = tuple(await store.get_following_tables())

@@ -44,6 +44,16 @@ def confirm_deletion(
     )
 
 
+def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
+    """`following` are the tables that lose something with a job for good."""
+    them = "it" if jobs == 1 else "them"
+    words = f"{key} brings {them} back, while this dashboard is open"
+    if not following:
+        return f"{words}."
+    named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
+    return f"{words}; rows of {named} that are deleted or unlinked with {them} stay so."
+
+
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
