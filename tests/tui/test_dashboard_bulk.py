@@ -6,6 +6,7 @@ from collections.abc import Collection
 import pytest
 
 from store.model import JobStatus, TransitionOutcome
+from store.writing.write_access import WriteRule
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id
@@ -105,6 +106,29 @@ async def test_progress_is_shown_and_a_stop_says_what_was_not_touched(world: Wor
         await driver.is_told("Started 100 of 152 jobs. Stopped: 52 jobs were not touched.")
         await driver.has_dialog("")
         assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(102,)]
+
+
+async def test_a_lease_that_runs_out_stops_it_after_the_chunk_that_is_on_its_way(
+    world: World, database: Conninfo
+) -> None:
+    world.jobs(range(100, 100 + 2 * CHUNK))
+    HeldStore.gate = asyncio.Semaphore(0)
+    async with driving(WatchedApp(opener_of(database, make=HeldStore, rule=WriteRule.LEASED))) as driver:
+        session = driver.app.connection.session
+        assert session is not None
+        session.access.open_lease("ticket 4711", 60)
+        await driver.press("2")
+        await choose_all(driver, 2 * CHUNK + 2)
+        await driver.press("s", "y")
+        HeldStore.gate.release()
+        await driver.sees(f"{CHUNK} of {2 * CHUNK + 2}")
+        session.access.close_lease()
+        HeldStore.gate.release()
+        await driver.is_told(
+            "Started 50 of 102 jobs. Then it stopped, and 52 jobs were not touched: This session is read-"
+        )
+        await driver.has_dialog("")
+        assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(52,)]
 
 
 async def test_many_that_were_left_are_listed(dashboard: Driver, world: World) -> None:
