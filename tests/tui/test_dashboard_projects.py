@@ -71,7 +71,9 @@ async def test_a_project_is_found_by_some_letters_or_by_its_id(dashboard: Driver
     await dashboard.type("sprlook")
     assert [option.id for option in choices.options] == ["a2000000-0000-4000-8000-000000000000"]
     await dashboard.type("a1000000")
-    assert next(option.id for option in choices.options) == "a1000000-0000-4000-8000-000000000000"
+    assert [option.id for option in choices.options] == ["a1000000-0000-4000-8000-000000000000", "id a1000000"]
+    await dashboard.type("a000")
+    assert [option.id for option in choices.options] == ["id a000"]
     await dashboard.type("zzz")
     await dashboard.sees("Nothing of that name.")
     await dashboard.press("enter")

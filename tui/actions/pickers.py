@@ -110,5 +110,5 @@ def _project_choice(project: Project) -> Choice:
         key=str(project.id),
         label=project.name,
         detail=f"{jobs_count(project.job_count)}, {money(project.total_cost_cents)}",
-        keywords=str(project.id),
+        identifier=project.id,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.fuzzy import FuzzySearch
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from store.finding.id_prefix import IdRange, id_range
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
 from tui.widgets.text_field import TextField
@@ -27,8 +29,8 @@ class Choice:
     """What picking it answers; unique among the choices."""
     label: str
     detail: str
-    keywords: str = ""
-    """Found by, besides the label."""
+    identifier: UUID | None = None
+    """Found by its beginning, too."""
     color: str | None = None
     """Of a block before the label."""
 
@@ -127,11 +129,16 @@ class PickDialog(Dialog[str]):
         """The best match first; all in their own order while nothing is typed."""
         if not needle:
             return list(self._choices)
-        scored = [
-            (self._search.match(needle, f"{choice.label[:_LONGEST_LABEL]} {choice.keywords}")[0], choice)
-            for choice in self._choices
-        ]
+        ids = id_range(needle)
+        scored = [(self._score(needle, ids, choice), choice) for choice in self._choices]
         return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+    def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
+        """An id is no word: its letters mean nothing one by one, nor do those of a name to who pasted one."""
+        if ids is None:
+            return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
+        is_of_id = choice.identifier is not None and ids.low <= choice.identifier <= ids.high
+        return 2 if is_of_id else int(needle.casefold() in choice.label.casefold())
 
 
 def _prompt(choice: Choice) -> Content:
