@@ -130,7 +130,7 @@ async def test_a_project_that_was_deleted_meanwhile_keeps_the_form(form: Driver,
     await fill_in(form, "mode", "my_own")
     world.sql("delete from projects where id = %s", AUTUMN)
     await form.press("enter")
-    await form.sees("✗ There is no project a1000000")
+    await form.sees("✗ a1000000-0000-4000-8000-000000000000 is not there")
 
     assert form.app.screen.query_one("#mode", Input).value == "my_own"
 

@@ -1,7 +1,8 @@
 """A write whose answer was lost is not repeated and not guessed: it is looked up until the database tells."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
     from store.store import Store
 
 T = TypeVar("T")
+
+_FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
+"""Seconds between two attempts."""
 
 IS_LOOKED_UP = "It is looked up as soon as the database answers."
 
@@ -50,17 +54,9 @@ class Certainty:
             raise Learned(error.write.written, await self._look_up(error.write)) from error
 
     async def _look_up(self, write: Unconfirmed) -> LookedUp:
-        for wait in _waits():
-            try:
-                found = await self._store.look_up(write)
-            except StoreError:
-                found = None
-            if found is not None:
-                return found
-            await asyncio.sleep(wait)
-        raise AssertionError("there is always a next wait")
-
-
-def _waits() -> Iterator[float]:
-    """Seconds between two attempts."""
-    return chain((0.1, 0.25, 0.5, 1.0, 2.0), repeat(5.0))
+        waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
+        while True:
+            with suppress(StoreError):
+                if (found := await self._store.look_up(write)) is not None:
+                    return found
+            await asyncio.sleep(next(waits))
