@@ -19,11 +19,6 @@ class IdRange:
     high: UUID
     """The last of them, itself included."""
 
-    @property
-    def is_one(self) -> bool:
-        """Whether the whole id was given."""
-        return self.low == self.high
-
 
 def id_range(text: str) -> IdRange | None:
     """None where the text is no id and no beginning of one. Dashes stand where an id has them, or nowhere."""
