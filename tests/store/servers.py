@@ -24,8 +24,10 @@ async def listening(serve: Serve, *hosts: str) -> AsyncIterator[int]:
         task = asyncio.current_task()
         assert task is not None
         visits.add(task)
-        with suppress(asyncio.CancelledError, OSError):
+        try:
             await serve(reader, writer)
+        except* (asyncio.CancelledError, OSError):
+            pass
         writer.close()
         with suppress(asyncio.CancelledError, OSError):
             await writer.wait_closed()
