@@ -262,7 +262,8 @@ class GjobsApp(App[int]):
     def _desk(self, wish: str) -> Desk | None:
         """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
         seen, tell = self.dashboard.overview, partial(say, self)
-        desk = make_desk(self.connection, seen, changed=self._changed, undo=self.undo, tell=tell)
+        left = self.errands.database_left
+        desk = make_desk(self.connection, seen, changed=self._changed, undo=self.undo, tell=tell, left=left)
         if not isinstance(desk, Desk):
             say(self, desk)
             return None

@@ -12,7 +12,7 @@ from store.model import JobStatus
 from tests.conftest import Conninfo
 from tests.store.servers import COMMIT, Cut, Proxy, proxied
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, short
+from tests.tui.world import World, job_id, short
 
 ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
 
@@ -130,3 +130,13 @@ async def test_an_answer_that_is_lost_for_long_is_waited_for(world: World, datab
         assert not any("The change was" in toast for toast in driver.toasts)
         proxy.come_back()
         await driver.is_told(f"The change was made: lifestyle {short(1)} is running now.")
+
+
+async def test_who_leaves_the_database_does_not_wait_for_it(world: World, database: Conninfo, tmp_path: Path) -> None:
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        proxy.cut = Cut(at=COMMIT)
+        await driver.press("s")
+        await driver.is_told("It is looked up as soon as the database answers.")
+        await driver.app.errands.writes_end()
+        await driver.is_told(f"It was to transition job to running {job_id(1)}. Look it up before repeating anything")
+        assert outcomes(tmp_path) == ["unknown"]

@@ -37,26 +37,35 @@ def learned_toast(learned: Learned) -> Toast:
 
 
 class Certainty:
-    """`store` has the eyes that write; `tell` says what is going on meanwhile."""
+    """`store` has the eyes that write; `tell` says what is going on meanwhile; `left` is set to end the looking up."""
 
-    def __init__(self, store: "Store", tell: Callable[[Toast], object]) -> None:
+    def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
         self._store = store
         self._tell = tell
+        self._left = left
 
     async def of(self, write: Coroutine[Any, Any, T]) -> T:
-        """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn."""
+        """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn.
+
+        Raises OutcomeUnknown where the database is left before it could be learned.
+        """
         try:
             return await write
         except OutcomeUnknown as error:
             if isinstance(error.__cause__, asyncio.CancelledError):
                 raise
             self._tell(Toast(text=f"{error.message} {IS_LOOKED_UP}", severity="warning"))
-            raise Learned(error.write.written, await self._look_up(error.write)) from error
+            found = await self._look_up(error.write)
+            if found is None:
+                raise
+            raise Learned(error.write.written, found) from error
 
-    async def _look_up(self, write: Unconfirmed) -> LookedUp:
+    async def _look_up(self, write: Unconfirmed) -> LookedUp | None:
         waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
-        while True:
+        while not self._left.is_set():
             with suppress(StoreError):
                 if (found := await self._store.look_up(write)) is not None:
                     return found
-            await asyncio.sleep(next(waits))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), next(waits))
+        return None

@@ -1,5 +1,6 @@
 """What an action works with, and why there may be nothing to work with."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ class Desk:
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
     undo: Undo
     tell: Callable[[Toast], None]
+    left: asyncio.Event
+    """Set when this database is left: what could not be learned by then stays unknown."""
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
@@ -58,7 +61,7 @@ class Desk:
             self.tell(toast)
             self.changed(())
 
-        return Certainty(store, tell)
+        return Certainty(store, tell, left=self.left)
 
 
 def make_desk(
@@ -68,6 +71,7 @@ def make_desk(
     changed: Callable[[Iterable[UUID]], None],
     undo: Undo,
     tell: Callable[[Toast], None],
+    left: asyncio.Event,
 ) -> Desk | Toast:
     """The reason where there is none. `overview` is what the person sees."""
     if connection.failure is not None:
@@ -83,4 +87,5 @@ def make_desk(
         changed=changed,
         undo=undo,
         tell=tell,
+        left=left,
     )

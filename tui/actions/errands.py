@@ -1,5 +1,6 @@
 """What the App does beside drawing: questions, which wait for a person, and writes, which nothing stops halfway."""
 
+import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
@@ -20,6 +21,8 @@ class Errands:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._is_leaving = False
+        self.database_left = asyncio.Event()
+        """Of the one that is open: the next one has another."""
 
     def ask(self, question: Coroutine[Any, Any, None]) -> None:
         """One at a time: a key that was pressed twice opens one dialog."""
@@ -42,7 +45,9 @@ class Errands:
         say(self._app, toast)
 
     async def writes_end(self) -> None:
-        """Waits until none is on its way, those that begin meanwhile neither."""
+        """Before the database is left: waits until none is on its way, those that begin meanwhile neither."""
+        self.database_left.set()
+        self.database_left = asyncio.Event()
         while writes := self._running(WRITES):
             await self._app.workers.wait_for_complete(writes)
 
