@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests.hosted.ledger import Ledger, shown, stored
 from tests.store.servers import Proxy, proxied
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, short
-from tui.actions import certainty
 
 QUICK = 0.05
 """Seconds between two looks, or two attempts."""
@@ -54,11 +52,6 @@ async def behind_a_proxy(app_database: Conninfo, journal: Path) -> AsyncIterator
         driving(WatchedApp(opener_of(through_proxy, journal=journal), interval=QUICK)) as driver,
     ):
         yield driver, proxy
-
-
-@pytest.fixture(autouse=True)
-def quick_look_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(certainty, "_waits", lambda: repeat(QUICK))
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
