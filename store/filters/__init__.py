@@ -1,0 +1,32 @@
+"""The grammar by which jobs are found: from text to a `JobFilter` and back, and completion while typing. Pure.
+
+`status:failed,running cost:>50 -mode:packaging timeout`: a space is and, a comma is or, a minus negates a term, and a
+bare word is looked for in mode, error and ids. `store.filters.keys` has the table of keys.
+"""
+
+from store.filters.completing import Completion, Known, complete
+from store.filters.errors import FilterError
+from store.filters.keys import KEYS, Key, KeyWords
+from store.filters.model import NO_FILTER, Between, Compared, Comparison, JobFilter, Term
+from store.filters.parsing import MOST_CHARACTERS, MOST_VALUES, parse
+from store.filters.printing import printed
+
+__all__ = [
+    "KEYS",
+    "MOST_CHARACTERS",
+    "MOST_VALUES",
+    "NO_FILTER",
+    "Between",
+    "Compared",
+    "Comparison",
+    "Completion",
+    "FilterError",
+    "JobFilter",
+    "Key",
+    "KeyWords",
+    "Known",
+    "Term",
+    "complete",
+    "parse",
+    "printed",
+]

@@ -1,0 +1,87 @@
+"""What is offered while a filter is typed. The bar marks the cursor."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.filters import KEYS, FilterError, Key, Known, complete, parse
+from tests.store.filters.strategies import NOW, texts, typed
+
+KNOWN = Known(projects=("Autumn catalog", "Spring", "Late autumn"), users=("ana@example.com", "ben@example.com"))
+
+
+def offered(marked: str, known: Known = KNOWN) -> list[str]:
+    """The whole texts that the completions would make, each with its cursor."""
+    text, cursor = marked.replace("|", "", 1), marked.index("|")
+    made = [completion.applied(text) for completion in complete(text, cursor, known)]
+    return [f"{after[:place]}|{after[place:]}" for after, place in made]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sta|", ["status:|"]),
+        ("STA|", ["status:|"]),
+        ("-mo|", ["-mode:|"]),
+        ("timeout u|", ["timeout user:|", "timeout until:|"]),
+        ("s|ta", ["status:|", "since:|"]),
+        ("st|:failed", ["status:|failed"]),
+        ("zzz|", []),
+        ('"sta|', []),
+        ("mode,sta|", []),
+        ("status:f|", ["status:failed|"]),
+        ("status:failed,|", ["status:failed,queued|", "status:failed,running|", "status:failed,succeeded|"]),
+        ("status:qu|ing cost:>5", ["status:queued| cost:>5"]),
+        ("status:failed|", []),
+        ("mode:LIFE|", ["mode:lifestyle|"]),
+        ("asset:|", ["asset:none|", "asset:any|"]),
+        ("since:|", ["since:1h|", "since:24h|", "since:7d|"]),
+        ("project:au|", ['project:"Autumn catalog"|', 'project:"Late autumn"|']),
+        ('project:"aut|', ['project:"Autumn catalog"|', 'project:"Late autumn"|']),
+        ('project:"aut|" x', ['project:"Autumn catalog"| x', 'project:"Late autumn"| x']),
+        ('project:"Autumn catalog",sp|', ['project:"Autumn catalog",Spring|']),
+        ("-user:ben|", ["-user:ben@example.com|"]),
+        ("colour:r|", []),
+        ("error:time|", []),
+    ],
+)
+def test_offers(text: str, expected: list[str]) -> None:
+    assert offered(text) == expected
+
+
+def test_at_the_beginning_of_a_term_every_key_is_offered_with_its_words() -> None:
+    for text in ("", "cost:>50 "):
+        completions = complete(text, len(text), Known())
+        assert [(one.replacement, one.words) for one in completions] == [
+            (f"{key}:", words.words) for key, words in KEYS.items()
+        ]
+
+
+def test_a_name_that_needs_quotes_gets_them() -> None:
+    assert offered("project:|", Known(projects=('5" prints, A4\\A3',))) == [r'project:"5\" prints, A4\\A3"|']
+
+
+@given(typed, st.integers(-3, 40), st.lists(texts, max_size=3))
+def test_whatever_is_typed_there_is_an_answer_within_the_text(text: str, cursor: int, names: list[str]) -> None:
+    known = Known(modes=tuple(names), projects=tuple(names), users=tuple(names))
+    for completion in complete(text, cursor, known):
+        assert 0 <= completion.start <= completion.end <= len(text)
+        assert completion.start <= max(0, min(cursor, len(text))) <= completion.end
+
+
+@given(st.sampled_from([Key.PROJECT, Key.USER, Key.MODE]), texts, st.integers(0, 8))
+def test_what_is_offered_parses_to_what_it_stands_for(key: Key, name: str, kept: int) -> None:
+    known = Known(modes=(name,), projects=(name,), users=(name,))
+    for start in (f"{key}:", f'-{key}:"', f"{key}:other,"):
+        line = f"since:24h {start}"
+        for completion in complete(line, len(line), known):
+            after, cursor = completion.applied(line)
+            assert cursor == len(after)
+            assert parse(after, now=NOW).terms[-1].values[-1] == name
+
+
+def test_a_completed_value_is_not_offered_again() -> None:
+    with pytest.raises(FilterError):
+        parse("status:faile", now=NOW)
+    assert offered("status:faile|") == ["status:failed|"]
+    assert offered("status:failed|") == []
