@@ -1,8 +1,9 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from uuid import UUID
@@ -253,13 +254,13 @@ class Store:
         )
         if not query.through_lens:
             return overviews.overview(query, await self._read_together(*questions))
-        user = self._user()
+        look = await self._through_lens(query.project_id, query.status, limit)
         async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
-            lens = await self._lens(snapshot, project_id=query.project_id, status=query.status, limit=limit)
+            lens = await look(snapshot)
             if not lens.rules.is_granted:
                 (clock,) = await snapshot.read(OPERATOR, statistics.clock(at))
                 return overviews.nothing(query, taken_at=clock[0], lens=lens)
-            return overviews.overview(query, await snapshot.read(user, *questions), lens=lens)
+            return overviews.overview(query, await snapshot.read(lens.user, *questions), lens=lens)
 
     async def look_through_lens(
         self, *, project_id: UUID | None = None, status: JobStatus | str | None = None, limit: int = PAGE_SIZE
@@ -269,13 +270,22 @@ class Store:
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
         chosen, most = None if status is None else validation.status(status), validation.limit(limit)
+        look = await self._through_lens(project_id, chosen, most)
         async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
-            return await self._lens(snapshot, project_id=project_id, status=chosen, limit=most)
+            return await look(snapshot)
 
-    async def _lens(self, snapshot: Snapshot, *, project_id: UUID | None, status: JobStatus | None, limit: int) -> Lens:
-        has_projects = (await self.probed.get()).off(Feature.PROJECTS, OPERATOR) is None
-        return await look_through_lens(
-            snapshot, self._user(), project_id=project_id, status=status, limit=limit, has_projects=has_projects
+    async def _through_lens(
+        self, project_id: UUID | None, status: JobStatus | None, limit: int
+    ) -> Callable[[Snapshot], Awaitable[Lens]]:
+        """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
+        user, capabilities = self._user(), await self.probed.get()
+        return partial(
+            look_through_lens,
+            user=user,
+            project_id=project_id,
+            status=status,
+            limit=limit,
+            has_projects=capabilities.off(Feature.PROJECTS, OPERATOR) is None,
         )
 
     # Projects, assets, users

@@ -1,5 +1,6 @@
 """What a user does not see, beside what they see, and what hides it. On the app's own database."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -8,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser
-from store.database import Database
+from store.database import Database, TimeLimits
 from store.errors import InvalidValue
 from store.lens import queries as lens_queries
 from store.lens.model import Lens, Policy, ReadRules, why_hidden
@@ -121,6 +122,14 @@ async def test_the_overview_s_counts_stay_the_user_s(as_ada: Store) -> None:
     assert replace(overview, lens=None, query=plain.query, taken_at=plain.taken_at) == plain
     assert (overview.statistics.total_count, overview.statistics.total_cost_cents) == (3, 30)
     assert [project.id for project in overview.projects] == [OWN]
+
+
+async def test_two_first_looks_at_once_do_not_wait_for_each_other(as_ada: Store) -> None:
+    """Each holds one of the two connections: what the database offers has to be known by then."""
+    async with asyncio.timeout(TimeLimits().patience):
+        one, other = await asyncio.gather(as_ada.look_through_lens(), as_ada.look_through_lens())
+
+    assert one == other
 
 
 async def test_the_operator_has_no_lens(as_ada: Store) -> None:
