@@ -79,8 +79,10 @@ def pooling(
     pid = server.place.start(server.account, [program, str(configuration)], log=log)
     pooler = Pooler(server=server, port=port)
     until(lambda: _lets_in(pooler), logs=[log], pid=pid)
-    yield pooler
-    end(pid, signal.SIGQUIT)
+    try:
+        yield pooler
+    finally:
+        end(pid, signal.SIGQUIT)
 
 
 def _logins(server: Server) -> list[str]:

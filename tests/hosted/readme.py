@@ -37,7 +37,9 @@ def reader_made(server: Server, database: str, *, by_policies: bool = False) -> 
         (owner if is_let else administrator).execute(creation.encode())
         administrator.commit()
         owner.execute(rest.encode())
-    yield {**server.login(database, role), "password": password}
-    with connect(server.administrator(database)) as administrator:
-        administrator.execute(SQL("drop owned by {}").format(Identifier(role)))
-        administrator.execute(SQL("drop role {}").format(Identifier(role)))
+    try:
+        yield {**server.login(database, role), "password": password}
+    finally:
+        with connect(server.administrator(database)) as administrator:
+            administrator.execute(SQL("drop owned by {}").format(Identifier(role)))
+            administrator.execute(SQL("drop role {}").format(Identifier(role)))
