@@ -1,5 +1,6 @@
 """A session on a database: who may write, how long anything may take, and what each call begins and ends."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ from store.database.query import Query
 from store.database.transactions import BEGIN_SNAPSHOT, Snapshot, WriteTransaction, commit, ends, read
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
 from store.journal import Journal
-from store.statements.rows import Row
+from store.statements.rows import Row, make_number
 from store.writing.write_access import WriteAccess, WriteLease
 from store.writing.written import Unconfirmed, WriteOutcome, Written
 
@@ -28,8 +29,7 @@ _STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
 _OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
 _TURNS = 5
 
-
-_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), lambda row: int(row[0]))
+_PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
 class Database:
@@ -52,6 +52,8 @@ class Database:
         self._journal = journal
         self._limits = limits or TimeLimits()
         self._connections = Connections(conninfo, password=password)
+        self._taking_all = asyncio.Lock()
+        """Of two who took one connection after the other, each would wait for that of the other."""
 
     async def close(self) -> None:
         await self._connections.close()
@@ -84,7 +86,7 @@ class Database:
 
         It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
         """
-        async with self._connections.lease() as one, self._connections.lease() as other:
+        async with self._taking_all, self._connections.lease() as one, self._connections.lease() as other:
             for _ in range(_TURNS):
                 pids = {await _process(connection, self._limits) for connection in (one, other)}
                 if len(pids) == 1:

@@ -13,16 +13,10 @@ from store.doctor.model import Finding, Section, Severity
 from store.doctor.rows import MOST_COUNTED
 from store.doctor.words import amount
 from store.errors import NoPrivilege, SchemaMissing
-from store.statements.rows import Row
-
-
-def _number(row: Row) -> int:
-    number: int = row[0]
-    return number
-
+from store.statements.rows import make_number
 
 _SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
-_SEEN = Query(select(func.count()).select_from(_SOME), _number)
+_SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
 async def seen_by(database: Database, user: ActingUser) -> Sequence[Finding]:

@@ -10,7 +10,7 @@ from store.actor import OPERATOR
 from store.capabilities import ASSETS, JOBS, PROJECTS, Facts
 from store.database import Database, Query, TimeLimits
 from store.errors import NoPrivilege, SchemaMissing, TimedOut
-from store.statements.rows import Row
+from store.statements.rows import make_number
 
 MOST_COUNTED = 100_000
 """From here on the planner's estimate is told."""
@@ -103,7 +103,7 @@ async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
     for name, statement in _COUNTS.items():
         if name not in facts.relations:
             continue
-        query = Query(statement, _number, {"most": MOST_COUNTED + 1})
+        query = Query(statement, make_number, {"most": MOST_COUNTED + 1})
         try:
             (counted[name],) = await database.read(OPERATOR, query, limits=PATIENCE)
         except TimedOut:
@@ -111,8 +111,3 @@ async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
         except (NoPrivilege, SchemaMissing):
             continue
     return counted
-
-
-def _number(row: Row) -> int:
-    number: int = row[0]
-    return number

@@ -10,7 +10,7 @@ from store.database import Database, Query
 from store.errors import InvalidValue, NoPrivilege, SchemaMissing
 from store.isolation.model import Person
 from store.statements import users
-from store.statements.rows import Row
+from store.statements.rows import make_id
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
 _OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
@@ -62,18 +62,18 @@ async def choose_people(
 
 async def _best_owner(database: Database, other_id: UUID | None) -> UUID | None:
     """One with jobs and an empty project, so that everything can be tried; else one with jobs, else with projects."""
-    busy = await database.read(OPERATOR, Query(_BUSY, _id, {"other": other_id}))
+    busy = await database.read(OPERATOR, Query(_BUSY, make_id, {"other": other_id}))
     if not busy:
-        return await _first(database, Query(_ANY_OWNER, _id, {"other": other_id}))
-    return await _first(database, Query(_WITH_EMPTY_PROJECT, _id, {"owners": busy})) or busy[0]
+        return await _first(database, Query(_ANY_OWNER, make_id, {"other": other_id}))
+    return await _first(database, Query(_WITH_EMPTY_PROJECT, make_id, {"owners": busy})) or busy[0]
 
 
 async def _another(database: Database, owner_id: UUID) -> UUID | None:
     """Any other user; where the users cannot be read, another owner of a project."""
     try:
-        return await _first(database, Query(_OTHER_USER, _id, {"owner": owner_id}))
+        return await _first(database, Query(_OTHER_USER, make_id, {"owner": owner_id}))
     except (NoPrivilege, SchemaMissing):
-        return await _first(database, Query(_ANY_OWNER, _id, {"other": owner_id}))
+        return await _first(database, Query(_ANY_OWNER, make_id, {"other": owner_id}))
 
 
 async def _person(database: Database, user_id: UUID) -> Person:
@@ -88,8 +88,3 @@ async def _person(database: Database, user_id: UUID) -> Person:
 async def _first(database: Database, query: Query[UUID]) -> UUID | None:
     found = await database.read(OPERATOR, query)
     return found[0] if found else None
-
-
-def _id(row: Row) -> UUID:
-    identifier: UUID = row[0]
-    return identifier

@@ -23,7 +23,7 @@ from store import tables
 from store.database import Query
 from store.isolation.model import Plan, Thing, Verb
 from store.isolation.targets import needed_kind
-from store.statements.rows import Row
+from store.statements.rows import make_number
 
 _jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets
 _view = tables.generation_job_summary
@@ -82,8 +82,4 @@ def query_for(thing: Thing, verb: Verb, plan: Plan) -> Query[int] | str:
         "owner": plan.owner.id,
         "row_owner": row_owner.id,
     }
-    return Query(_STATEMENTS[thing, verb], _number, values)
-
-
-def _number(row: Row) -> int:
-    return int(row[0])
+    return Query(_STATEMENTS[thing, verb], make_number, values)

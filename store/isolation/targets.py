@@ -11,7 +11,7 @@ from store.database import Database, Query
 from store.errors import NoPrivilege, SchemaMissing
 from store.isolation.model import Kind, Plan, Thing, Verb
 from store.model import JobStatus
-from store.statements.rows import Row
+from store.statements.rows import make_id
 from store.transitions import is_final
 
 _jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets
@@ -56,7 +56,7 @@ async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Kind
 
 
 async def _first_of(database: Database, statements: _Statements, owner_id: UUID) -> Mapping[Kind, UUID]:
-    queries = [Query(_FIRST[statement], _id, {"owner": owner_id}) for statement in statements.values()]
+    queries = [Query(_FIRST[statement], make_id, {"owner": owner_id}) for statement in statements.values()]
     found = await database.read_together(OPERATOR, *queries)
     return {kind: ids[0] for kind, ids in zip(statements, found, strict=True) if ids}
 
@@ -67,7 +67,7 @@ async def still_fits(database: Database, plan: Plan, kind: Kind) -> bool:
         return False
     statements = _ALL if plan.no_assets is None else _WHERE_NO_ASSETS_ARE
     values = {"owner": plan.owner.id, "target": plan.targets[kind]}
-    return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], _id, values)))
+    return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], make_id, values)))
 
 
 def needed_kind(thing: Thing, verb: Verb) -> Kind | None:
@@ -83,8 +83,3 @@ def needed_kind(thing: Thing, verb: Verb) -> Kind | None:
             return Kind.UNUSED_ASSET if verb.writes else Kind.ASSET
         case _, verb:
             return Kind.FINISHED_JOB if verb.writes else Kind.JOB
-
-
-def _id(row: Row) -> UUID:
-    identifier: UUID = row[0]
-    return identifier

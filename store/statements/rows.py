@@ -28,3 +28,8 @@ def job_status(value: str) -> JobStatus:
 def make_id(row: Row) -> UUID:
     identifier: UUID = row[0]
     return identifier
+
+
+def make_number(row: Row) -> int:
+    """Of a count, or of a sum, which Postgres may tell as a decimal number."""
+    return int(row[0])

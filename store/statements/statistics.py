@@ -10,7 +10,7 @@ from sqlalchemy.types import BigInteger
 from store import tables
 from store.database import Query
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus, JobSummary
-from store.statements.rows import Row, job_status
+from store.statements.rows import Row, job_status, make_number
 
 _jobs = tables.generation_jobs
 _COUNT = func.count()
@@ -60,7 +60,7 @@ def _total(of_project: bool) -> Select[*tuple[object, ...]]:
 
 
 def total_cost(project_id: UUID | None) -> Query[int]:
-    return Query(_total(project_id is not None), lambda row: int(row[0]), _of(project_id))
+    return Query(_total(project_id is not None), make_number, _of(project_id))
 
 
 def make_summary(row: Row) -> JobSummary:

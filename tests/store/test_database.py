@@ -321,3 +321,10 @@ class TestTimeLimits:
             async with opened({**through_proxy, "connect_timeout": 2}) as patient:  # libpq's least
                 with pytest.raises(Unreachable, match="timeout expired"):
                     await patient.read(OPERATOR, show("role"))
+
+
+class TestProcesses:
+    async def test_two_who_need_all_connections_do_not_wait_for_each_other(self, operator: Store) -> None:
+        async with asyncio.timeout(TimeLimits().patience):
+            shared = await asyncio.gather(*(operator.database.shares_processes() for _ in range(2)))
+        assert shared == [False, False]

@@ -1,5 +1,5 @@
 import json
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from uuid import UUID
 
 import pytest
@@ -10,7 +10,6 @@ from tests.tui.support import NOON
 from tui.words.format import (
     age,
     count,
-    day_label,
     duration,
     elapsed,
     error_pretty,
@@ -123,8 +122,7 @@ def test_the_infinite_times_of_postgres_have_a_name(moment: datetime, word: str)
     assert utc_time(moment) == word
 
 
-def test_day_label_and_short_id() -> None:
-    assert day_label(date(2026, 11, 4)) == "Wed 4 Nov"
+def test_short_id() -> None:
     assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
 
 

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, tzinfo
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
 from uuid import UUID
 
@@ -106,10 +106,6 @@ def _infinity(time: datetime) -> str:
     if not is_infinite(time):
         return ""
     return "infinity" if time.year == MAXYEAR else "-infinity"
-
-
-def day_label(day: date) -> str:
-    return f"{day:%a} {day.day} {day:%b}"
 
 
 def short_id(identifier: UUID) -> str:
