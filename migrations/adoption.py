@@ -55,10 +55,10 @@ def obstacle(connection: psycopg.Connection) -> str | None:
         return f"The migrations need PostgreSQL {OLDEST_SERVER // 10_000} or newer."
     if is_replica:
         return "This server is a read replica: migrate on its primary."
-    if not may_make_schema:
-        return f"The role {user} may not create the schema gjobs, which keeps the revision."
     if owner is not None:
         return f"The app's tables belong to {owner}, and only their owner can migrate them; this is {user}."
+    if not may_make_schema:
+        return f"The role {user} may not create the schema gjobs, which keeps the revision."
     if not may_make_indexes:
         return f"The role {user} may not create anything in the schema public."
     return None

@@ -15,6 +15,11 @@ begin
     if not pg_try_advisory_xact_lock(hashtextextended('gjobs migrate', 0)) then
         raise lock_not_available using message = 'Another migration is running.';
     end if;
+    if owner is not null then
+        raise insufficient_privilege using
+            message = format('The app''s tables belong to %s, and only their owner can migrate them; this is %s.', owner, current_user),
+            hint = format('Connect as %s, or have an administrator run what ''gjobs migrate sql'' prints.', owner);
+    end if;
     if to_regnamespace('gjobs') is null then
         if not has_database_privilege(current_database(), 'create') then
             raise invalid_schema_name using
@@ -23,11 +28,6 @@ begin
                               current_database(), current_user);
         end if;
         create schema gjobs;
-    end if;
-    if owner is not null then
-        raise insufficient_privilege using
-            message = format('The app''s tables belong to %s, and only their owner can migrate them; this is %s.', owner, current_user),
-            hint = format('Connect as %s, or have an administrator run what ''gjobs migrate sql'' prints.', owner);
     end if;
     if to_regnamespace('public') is not null and not has_schema_privilege('public', 'create') then
         raise insufficient_privilege using

@@ -38,7 +38,8 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     for look_further in further:
         findings += await _examined(Section.ISOLATION, partial(look_further, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
-    return Report(findings=tuple(findings), next_steps=tuple(next_steps(capabilities, revision, findings)))
+    steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
+    return Report(findings=tuple(findings), next_steps=tuple(steps))
 
 
 async def _examined(section: Section, look: Callable[[], Awaitable[Iterable[Finding]]]) -> list[Finding]:

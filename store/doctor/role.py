@@ -33,12 +33,22 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
         return
     if off := capabilities.off(Feature.JOBS):
         yield _finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
+    users = [*_users(capabilities)]
+    told = {one.sentence for one in users}
+    for one in _limits(capabilities):
+        if one.sentence not in told:
+            told.add(one.sentence)
+            yield one
+    yield from users
+
+
+def _limits(capabilities: Capabilities) -> Iterator[Finding]:
+    """Several may have the same reason."""
     if capabilities.facts.is_read_only and (off := capabilities.takes_no_writes):
         yield _finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
     for feature in _LIMITS_OF_A_LOGIN:
         if off := capabilities.off(feature):
             yield _finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
-    yield from _users(capabilities)
 
 
 def _login(capabilities: Capabilities) -> Iterator[Finding]:

@@ -6,16 +6,16 @@ from store.doctor.model import Finding, Section, Severity
 from store.schema import Difference, DifferenceKind, ObjectKind, SchemaObject, compare, expected, required
 
 MOST_NAMED = 6
-JOBS_TABLE = "public.generation_jobs"
+TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"})
 
 
 def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool) -> Iterator[Finding]:
     """`revision` is None where no migration has run, or where it may not be read. Raises SchemaMissing for a newer."""
-    if not any(known.place == JOBS_TABLE for known in found):
+    if not any(known.place in TABLES for known in found):
         yield _finding(
             "no-table",
             Severity.PROBLEM,
-            "There is no table generation_jobs: this is no database of the app's, or it is empty.",
+            "None of the app's tables is here: this is no database of the app's, or it is empty.",
             hint="'gjobs migrate sql' prints the SQL that makes it.",
         )
         return

@@ -68,7 +68,7 @@ def test_colours_are_for_a_terminal(open_terminal: OpenTerminal, url: str) -> No
 def test_an_empty_database(gjobs: Run, blank_database: Conninfo) -> None:
     done = gjobs("doctor", "--database-url", uri(blank_database))
     assert done.code == 8
-    assert "There is no table generation_jobs" in done.out
+    assert "None of the app's tables is here" in done.out
 
 
 def test_nobody_answers(gjobs: Run) -> None:

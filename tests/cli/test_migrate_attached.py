@@ -29,14 +29,29 @@ def test_verify_says_that_all_is_as_the_first_revision_has_it(gjobs: Run, app: C
     verified = gjobs("migrate", "verify")
 
     assert verified.code == 0
-    title, *rows = verified.out.splitlines()
-    assert title.split() == ["state", "kind", "object", "expected", "found"]
-    assert len(rows) > 80
-    assert all(row.startswith("ok ") for row in rows)
+    title, *kinds = verified.out.splitlines()
+    assert title.split() == ["KIND", "OK", "OTHERWISE"]
+    assert ["relation", "4", "-"] in [kind.split() for kind in kinds]
+    assert all(kind.endswith(" -") for kind in kinds)
     assert verified.err == (
         "The schema is what revision 0001 promises.\n'gjobs migrate up' can take this database over.\n"
     )
     assert catalogue(app) == before
+
+
+def test_verify_says_that_migrating_takes_a_reason_where_it_does(gjobs: Run, app: Conninfo) -> None:
+    verified = gjobs("migrate", "verify", "--database-url", uri(app))
+
+    assert verified.err.endswith("'gjobs migrate up --write REASON' can take this database over.\n")
+
+
+def test_verify_shows_every_object_where_all_are_asked_for(gjobs: Run, app: Conninfo) -> None:
+    verified = gjobs("migrate", "verify", "--all")
+
+    title, *rows = verified.out.split("\n\n")[1].splitlines()
+    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
+    assert len(rows) == len(gjobs("migrate", "verify", "--json").document["objects"])
+    assert all(row.startswith("ok ") for row in rows)
 
 
 def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
@@ -66,9 +81,12 @@ def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
         },
     ]
     for_people = gjobs("migrate", "verify")
-    assert for_people.out.splitlines()[-1].split() == [
-        *("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")
-    ]
+    counts, differences = for_people.out.split("\n\n")
+    assert ["column", "36", "2"] in [line.split() for line in counts.splitlines()]
+    title, extra, different = differences.splitlines()
+    assert title.split() == ["STATE", "KIND", "OBJECT", "EXPECTED", "FOUND"]
+    assert extra.split() == ["extra,", "tolerated", "column", "public.generation_jobs.priority", "integer"]
+    assert different.split() == [*("different", "column", "public.generation_jobs.mode", "text", "not", "null", "text")]
     assert for_people.err.splitlines() == [
         "1 object is not what revision 0001 promises:",
         "column public.generation_jobs.mode is text instead of text not null.",
@@ -94,7 +112,7 @@ def test_verify_says_what_keeps_this_login_from_migrating(gjobs: Run, app: Conni
         execute(administrator, "drop role reader")
 
     assert verified.code == 0
-    assert "The role reader may not create the schema gjobs" in verified.err
+    assert "only their owner can migrate them; this is reader." in verified.err
     assert "take this database over" not in verified.err
 
 

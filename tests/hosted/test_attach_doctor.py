@@ -7,12 +7,13 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from migrations.runner import upgrade
+from migrations.runner import downgrade, upgrade
 from store.actor import ActingUser
 from store.database import Database
 from store.doctor import Finding, Report, Section, Severity, examine
 from store.doctor.eyes import seen_by
-from store.errors import Unreachable
+from store.errors import SchemaMissing, Unreachable
+from store.writing.write_access import WriteAccess, WriteRule
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.tls import TlsServer
@@ -140,6 +141,38 @@ async def test_an_empty_database(hosted_server: Server) -> None:
     report = await examined(hosted_server.login("postgres"))
     assert faults(report) == {"no-table"}
     assert report.next_steps[0].startswith("'gjobs migrate up' makes the schema")
+
+
+async def test_a_session_that_needs_a_reason_is_told_how_to_migrate(app_database: Conninfo) -> None:
+    database = Database(app_database, access=WriteAccess(WriteRule.LEASED))
+    try:
+        report = await examine(database, label="here")
+    finally:
+        await database.close()
+    assert report.next_steps[0].startswith("'gjobs migrate up --write REASON' mends")
+
+
+@pytest.mark.parametrize("statement", ["drop table generation_jobs cascade", "drop index idx_generation_jobs_status"])
+async def test_what_migrating_would_refuse_is_not_advised(app_database: Conninfo, statement: str) -> None:
+    run(app_database, statement)
+    report = await examined(app_database)
+    with pytest.raises(SchemaMissing):
+        upgrade(app_database)
+    assert report.next_steps[0].startswith("Give the schema back what it lacks")
+    assert not any("'gjobs migrate up' m" in step for step in report.next_steps)
+
+
+async def test_what_is_pending_has_to_be_done(app_database: Conninfo) -> None:
+    upgrade(app_database)
+    downgrade(app_database, "0002")
+    report = await examined(app_database)
+    assert report.is_well
+    assert report.next_steps == ("'gjobs migrate up' brings revision 0003; 'gjobs migrate sql' prints how.",)
+
+
+async def test_nothing_is_told_twice(readme_reader: Way) -> None:
+    sentences = [one.sentence for one in (await examined(readme_reader.conninfo)).findings]
+    assert sorted(set(sentences)) == sorted(sentences)
 
 
 REMOVED = {

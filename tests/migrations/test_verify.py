@@ -34,7 +34,9 @@ def test_by_a_login_that_could_not_migrate(hosted_server: Server, app_database: 
 
     assert found.matches
     assert not found.adoptable
-    assert found.obstacle == f"The role {role} may not create the schema gjobs, which keeps the revision."
+    assert found.obstacle == (
+        f"The app's tables belong to postgres, and only their owner can migrate them; this is {role}."
+    )
 
 
 def test_through_a_transaction_pooler_and_on_a_replica(

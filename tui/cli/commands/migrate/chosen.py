@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from store.settings import EmbeddedTarget, Settings, UrlTarget
+from store.writing.write_access import WriteRule
 from tui.cli.output import say
 
 
@@ -37,6 +38,11 @@ def chosen_database(settings: Settings) -> Iterator[Database]:
             yield Database(conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext())
         case _:
             assert_never(settings.target)
+
+
+def command_up(settings: Settings) -> str:
+    """What a person types so that the schema is brought up."""
+    return "gjobs migrate up --write REASON" if settings.write_rule is WriteRule.LEASED else "gjobs migrate up"
 
 
 def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:

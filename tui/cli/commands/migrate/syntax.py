@@ -27,19 +27,22 @@ def add_migrate(commands: "Commands") -> None:
         help="show the schema's revision, and what is pending",
         example="gjobs migrate status --json",
     )
-    add_command(
+    verify_parser = add_command(
         migrate,
         "verify",
         _command(verify),
         help="compare the schema with what its revision promises, object by object",
-        example="gjobs migrate verify --json",
+        example="gjobs migrate verify --all",
+    )
+    verify_parser.add_argument(
+        "--all", action="store_true", dest="all_objects", help="show each object, those that are as promised as well"
     )
     up_parser = add_command(
         migrate,
         "up",
         _command(up),
         help="run what is pending; asks unless the database is embedded",
-        example="gjobs migrate up --database-url postgresql://me@db.example.com/app",
+        example="gjobs migrate up --profile production --write 'ticket 4711'",
     )
     up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
     down_parser = add_command(

@@ -1,11 +1,12 @@
 """`gjobs migrate verify`: the schema beside what its revision promises, object by object."""
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from store.settings import Settings
 from tui.cli import jsonable
-from tui.cli.commands.migrate.chosen import chosen_database
+from tui.cli.commands.migrate.chosen import chosen_database, command_up
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from store.schema import Difference
 
 
-def verify(settings: Settings, output: Output) -> ExitCode:
+def verify(settings: Settings, output: Output, *, all_objects: bool) -> ExitCode:
     from migrations import runner
 
     with chosen_database(settings) as database:
@@ -22,29 +23,45 @@ def verify(settings: Settings, output: Output) -> ExitCode:
     if output.json:
         output.document(jsonable.verification(found))
     else:
-        _show(found, output)
-    for sentence in _verdict(found):
+        _show(found, output, all_objects=all_objects)
+    for sentence in _verdict(found, command_up(settings)):
         say(sentence)
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
 
 
-def _show(found: "Verification", output: Output) -> None:
-    """What needs attention comes last, where it is read."""
+def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
+    """How many of each kind; below them, what needs attention comes last, where it is read."""
     from tui.cli.tables import Column
 
-    rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed]
+    output.table(
+        [Column(title="KIND"), Column(title="OK", right=True), Column(title="OTHERWISE", right=True)], _counts(found)
+    )
+    rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
     rows += [_row(one) for one in found.differences if not one.required]
     rows += [_row(one) for one in found.differences if one.required]
+    if not rows:
+        return
+    output.text("")
     output.table(
         [
-            Column(title="state"),
-            Column(title="kind"),
-            Column(title="object"),
-            Column(title="expected", narrowest=8),
-            Column(title="found", narrowest=8),
+            Column(title="STATE"),
+            Column(title="KIND"),
+            Column(title="OBJECT"),
+            Column(title="EXPECTED", narrowest=8),
+            Column(title="FOUND", narrowest=8),
         ],
         rows,
     )
+
+
+def _counts(found: "Verification") -> list[list[str]]:
+    from store.schema import ObjectKind
+    from tui.words.format import count
+
+    confirmed = Counter(one.kind for one in found.confirmed)
+    differing = Counter(one.object for one in found.differences)
+    kinds = [kind for kind in ObjectKind if confirmed[kind] or differing[kind]]
+    return [[kind.value, count(confirmed[kind]), count(differing[kind]) if differing[kind] else "-"] for kind in kinds]
 
 
 def _row(one: "Difference") -> list[str]:
@@ -52,7 +69,8 @@ def _row(one: "Difference") -> list[str]:
     return [state, one.object.value, one.name, one.expected or "", one.found or ""]
 
 
-def _verdict(found: "Verification") -> Iterator[str]:
+def _verdict(found: "Verification", up: str) -> Iterator[str]:
+    """`up` is the command as it has to be given here."""
     from migrations.run import Origin
 
     broken = sum(one.required for one in found.differences)
@@ -67,9 +85,9 @@ def _verdict(found: "Verification") -> Iterator[str]:
         yield from (f"{one.sentence}." for one in found.differences if one.required)
     match found.origin:
         case Origin.NOTHING:
-            yield found.obstacle or "'gjobs migrate up' would make them."
+            yield found.obstacle or f"'{up}' would make them."
         case Origin.APP if found.matches:
-            yield found.obstacle or "'gjobs migrate up' can take this database over."
+            yield found.obstacle or f"'{up}' can take this database over."
         case Origin.APP:
             yield "'gjobs migrate up' does not take it over as it is; it stays of use as it is."
         case Origin.MIGRATED:
