@@ -57,6 +57,7 @@ async def test_a_deletion_and_its_undoing(world: World, database: Conninfo, tmp_
         await lose_the_answer(driver, proxy, "d", "y", arrives=arrives, journal=tmp_path)
         if not arrives:
             await driver.is_told(f"The change was not made: lifestyle {short(1)} is queued now.")
+            await driver.until(lambda: not driver.banner)
             await driver.press("U")
             await driver.is_told("Nothing was deleted here that could be made again.")
         else:
