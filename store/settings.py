@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
-from store.configuration.profiles import EMBEDDED, Pooler, Profile
+from store.configuration.profiles import EMBEDDED, Profile
 from store.errors import InvalidValue
 from store.suggestions import not_known
 from store.writing.write_access import WriteRule
@@ -41,8 +41,6 @@ class UrlTarget:
     """Of libpq, beside the URL: they win over what it says."""
     password_command: tuple[str, ...] = field(default=(), repr=False)
     """A program and its arguments, whose output's first line is the password; empty for none."""
-    pooler: Pooler | None = None
-    """What is said to stand between; None where nobody says."""
 
 
 Target = EmbeddedTarget | UrlTarget
@@ -164,7 +162,6 @@ def _target(chosen: UrlTarget | Profile, data_dir: Path) -> Target:
         origin=f"the profile {chosen.name!r}",
         parameters=chosen.parameters,
         password_command=chosen.password_command,
-        pooler=chosen.pooler,
     )
 
 

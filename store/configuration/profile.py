@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from store.configuration.colors import NAMES, is_color
-from store.configuration.profiles import EMBEDDED, Pooler, Profile, holds_password
+from store.configuration.profiles import EMBEDDED, Profile, holds_password
 from store.configuration.table import Table
 from store.suggestions import not_known
 
@@ -19,7 +19,7 @@ _EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE"
 
 def read_embedded(table: Table) -> Profile:
     """It has no address."""
-    for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
+    for key in ("url", "service", "sslmode", "sslrootcert", "password_command"):
         table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
     return _read(EMBEDDED, table, write=True)
 
@@ -37,7 +37,6 @@ def read_profile(name: str, table: Table, directory: Path) -> Profile:
         parameters["sslmode"] = mode
     if certificate := table.text("sslrootcert"):
         parameters["sslrootcert"] = _path(certificate, directory)
-    pooler = table.one_of("pooler", Pooler)
     return _read(
         name,
         table,
@@ -45,7 +44,6 @@ def read_profile(name: str, table: Table, directory: Path) -> Profile:
         address=url if service is None else f"service={_quoted(service)}",
         parameters=parameters,
         password_command=password_command,
-        pooler=Pooler(pooler) if pooler else None,
     )
 
 
@@ -57,7 +55,6 @@ def _read(
     address: str | None = None,
     parameters: dict[str, str] | None = None,
     password_command: tuple[str, ...] = (),
-    pooler: Pooler | None = None,
 ) -> Profile:
     """With what every profile may say; `write` where it does not."""
     says_write = table.flag("write")
@@ -72,7 +69,6 @@ def _read(
         address=address,
         parameters=parameters or {},
         password_command=password_command,
-        pooler=pooler,
     )
 
 

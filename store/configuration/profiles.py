@@ -3,17 +3,9 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 EMBEDDED = "embedded"
 """The name that is kept for our own server's database."""
-
-
-class Pooler(StrEnum):
-    """What stands between, where it is known: whether a session is the client's own."""
-
-    SESSION = "session"
-    TRANSACTION = "transaction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +31,6 @@ class Profile:
     """Of libpq, beside the address: they win over what it says."""
     password_command: tuple[str, ...] = field(default=(), repr=False)
     """A program and its arguments, whose output's first line is the password; empty for none."""
-    pooler: Pooler | None = None
 
 
 EMBEDDED_PROFILE = Profile(name=EMBEDDED, label=EMBEDDED, write=True)

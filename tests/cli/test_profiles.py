@@ -17,7 +17,7 @@ def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Confi
     file = configure(
         'default_profile = "prod"',
         profile("prod", "postgresql://ada@db.example.com/app", label="Production", color="red", interval=5),
-        profile("lab", "postgresql:///lab", write=True, pooler="session", **{"as": "ben@example.com"}),
+        profile("lab", "postgresql:///lab", write=True, **{"as": "ben@example.com"}),
     )
     listed = gjobs("profiles", "--json")
     assert (listed.code, listed.err) == (0, "")
@@ -31,7 +31,6 @@ def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Confi
             "color": "red",
             "interval": 5.0,
             "statement_timeout": None,
-            "pooler": None,
             "default": True,
             "origin": str(file),
         },
@@ -44,7 +43,6 @@ def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Confi
             "color": None,
             "interval": None,
             "statement_timeout": None,
-            "pooler": "session",
             "default": False,
             "origin": str(file),
         },
@@ -57,7 +55,6 @@ def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Confi
             "color": None,
             "interval": None,
             "statement_timeout": None,
-            "pooler": None,
             "default": False,
             "origin": "built in",
         },

@@ -12,7 +12,7 @@ from store.configuration.file import ConfigurationFile, configuration_file, load
 from store.configuration.lines import Lines
 from store.configuration.model import Configuration
 from store.configuration.problems import Problem
-from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
+from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.configuration.reading import read_document, read_text
 from store.errors import BadConfiguration
 
@@ -32,7 +32,6 @@ statement_timeout = 2.5
 password_command = "op read 'op://prod/gjobs login'"
 sslmode = "verify-full"
 sslrootcert = "certificates/prod.pem"
-pooler = "transaction"
 
 [profiles.lab]
 service = "it's mine"
@@ -52,7 +51,7 @@ job.start = "S"
 
 
 OF_A_PROFILE = (
-    *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
+    *("url", "service", "password_command", "sslmode", "sslrootcert"),
     *("write", "label", "color", "as", "interval", "statement_timeout"),
 )
 
@@ -84,7 +83,6 @@ def test_all_that_can_be_said() -> None:
         address="postgresql://support@db.example.com/app",
         parameters={"sslmode": "verify-full", "sslrootcert": "/etc/here/certificates/prod.pem"},
         password_command=("op", "read", "op://prod/gjobs login"),
-        pooler=Pooler.TRANSACTION,
     )
     lab = configuration.profiles["lab"]
     assert (lab.label, lab.write, lab.color) == ("lab", True, "#0af")
@@ -159,7 +157,6 @@ def test_each_mistake_is_told_with_file_line_and_key(text: str, place: str, clau
         ("statement_timeout = 1e9", "should be from 0.1 to 3600 seconds."),
         ("as = 2026-11-24", "is a date or a time, and should be a text."),
         ('sslmode = "requires"', "has a value that it cannot have: 'requires' is not known; did you mean 'require'?"),
-        ('pooler = "pool"', "has a value that it cannot have: 'pool' is not known; it is one of session, transaction."),
         ("password_command = 'op \"'", "has a quotation mark that is not closed."),
         ("password_command = []", "names no program."),
         ("password_command = [1]", "should be a text, or a list of texts: a program and its arguments."),

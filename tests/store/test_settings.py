@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
-from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
+from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.errors import InvalidValue
 from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
 from store.writing.write_access import WriteRule
@@ -19,7 +19,6 @@ PROD = Profile(
     address="postgresql://prod/app",
     parameters={"sslmode": "require"},
     password_command=("pass", "prod"),
-    pooler=Pooler.TRANSACTION,
 )
 LAB = Profile(name="lab", label="lab", write=True, address="service='lab'")
 PROFILES = {"prod": PROD, "lab": LAB, "embedded": EMBEDDED_PROFILE}
@@ -86,7 +85,6 @@ def test_a_profile_brings_all_that_it_says_of_the_way_in() -> None:
         origin="the profile 'prod'",
         parameters={"sslmode": "require"},
         password_command=("pass", "prod"),
-        pooler=Pooler.TRANSACTION,
     )
     assert settings.profile == PROD
 
