@@ -52,13 +52,16 @@ class JournalDirectory:
             return []
 
     def lines(self, day: date) -> list[str]:
-        """Whatever stands there, bytes that are no text among it."""
-        with (
-            self._opened(writing=False) as directory,
-            _file(directory, day, writing=False) as file,
-            open(file, encoding="utf-8", errors="replace", closefd=False) as stream,
-        ):
-            return stream.readlines()
+        """Whatever stands there, bytes that are no text among it; none where another process removed it meanwhile."""
+        try:
+            with (
+                self._opened(writing=False) as directory,
+                _file(directory, day, writing=False) as file,
+                open(file, encoding="utf-8", errors="replace", closefd=False) as stream,
+            ):
+                return stream.readlines()
+        except FileNotFoundError:
+            return []
 
     @contextmanager
     def _opened(self, *, writing: bool) -> Iterator[int]:
@@ -106,10 +109,10 @@ def _require_own(descriptor: int, *, mode: int | None) -> None:
 
 def _days(directory: int) -> Iterator[date]:
     for name in os.listdir(directory):
-        stem, suffix = name[: -len(_SUFFIX)], name[-len(_SUFFIX) :]
         with suppress(ValueError):
-            if suffix == _SUFFIX:
-                yield date.fromisoformat(stem)
+            day = date.fromisoformat(name.removesuffix(_SUFFIX))
+            if name == _name(day):
+                yield day
 
 
 def _name(day: date) -> str:

@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import stat
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from store.actor import OPERATOR, ActingUser
 from store.errors import JournalUnavailable
 from store.journal import Journal, JournalEntry, read_journal
+from store.journal.directory import JournalDirectory
 from store.journal.journal import KEPT_DAYS
 from store.journal.lines import BrokenLine, Ending, beginning_line, ending_line, parse
 from store.model import GenerationJob, JobStatus
@@ -188,6 +189,15 @@ class TestReading:
         assert [entry.what for entry in reading.entries] == ["after", "before"]
         assert reading.broken_lines == 1
 
+    def test_a_day_written_in_another_way_is_no_file_of_the_journal(self, journal: Journal, path: Path) -> None:
+        write(journal)
+        (path / "20260114.jsonl").touch()
+        assert told(path) == [("delete job", "done")]
+
+    def test_a_day_that_another_process_removes_meanwhile_is_empty(self, journal: Journal, path: Path) -> None:
+        write(journal)
+        assert JournalDirectory(path).lines(date(2026, 1, 14)) == []
+
     def test_looking_removes_and_mends_nothing(self, journal: Journal, path: Path) -> None:
         write(journal)
         old = path / "2020-01-01.jsonl"
@@ -204,7 +214,7 @@ class TestKeeping:
         path.mkdir(parents=True)
         kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
         gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
-        others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json")
+        others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
         for name in (kept, gone, *others):
             (path / name).touch()
         write(journal)
