@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from itertools import zip_longest
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
@@ -10,6 +11,7 @@ from psycopg.conninfo import conninfo_to_dict
 from store.errors import InvalidValue
 from store.settings import APP_VARIABLE, UrlTarget
 
+_USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
@@ -51,8 +53,24 @@ def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = 
     given = [parameters.get(name) for name in ("host", "hostaddr", "service")]
     inherited = [environment.get(name) for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR")]
     host = next((str(value) for value in (*given, *inherited) if value), "local")
+    if any(given[:2]) and parameters.get("user"):
+        host = _with_ports(host, str(parameters.get("port") or environment.get("PGPORT") or ""))
     database = parameters.get("dbname") or environment.get("PGDATABASE")
     return f"{host}/{database}" if database else host
+
+
+def _with_ports(hosts: str, ports: str) -> str:
+    """Those that are not Postgres' usual one: a pooler is often told from the server behind it by the port alone.
+
+    Only for an address with a user: in one without, a password may stand in the port's place.
+    """
+    names, numbers = hosts.split(","), ports.split(",")
+    if len(numbers) == 1:
+        numbers *= len(names)
+    pairs = zip_longest(names, numbers[: len(names)], fillvalue="")
+    return ",".join(
+        name if number in _USUAL_PORTS or name.startswith("/") else f"{name}:{number}" for name, number in pairs
+    )
 
 
 def _is_ambiguous(rest: str) -> bool:

@@ -81,6 +81,15 @@ def test_moving_several_of_which_some_may_says_how_many() -> None:
     assert (question.title, question.agree) == ("Start 2 of these 3 jobs?", "Start 2")
 
 
+def test_of_many_of_which_some_may_those_that_move_are_listed_first() -> None:
+    seen = jobs(*[FAILED] * 6, QUEUED)
+    question = confirm_transition(seen, RUNNING, project_names=NAMES, database="d")
+
+    assert question.lines[0] == "◌ queued  main_white  $2.50  00000007  Autumn catalog"
+    assert question.lines[1] == "✗ failed  main_white  $2.50  00000001  Autumn catalog"
+    assert question.lines[5] == "and 2 more"
+
+
 def test_a_project_without_a_name_is_named_by_its_id_and_all_is_clean() -> None:
     question = confirm_deletion(
         [make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")], project_names={}, database="h\x1b[31m\u202e", undo=UNDO

@@ -6,7 +6,7 @@ from textual.widgets import OptionList
 from store.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import BEN, World
+from tests.tui.world import ADA, BEN, TRAIL, World
 from tui.widgets.project_list import ProjectList
 
 
@@ -139,3 +139,22 @@ async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
 
     await dashboard.has_dialog("")
     assert dashboard.cursor == 2
+
+
+async def test_all_projects_counts_the_jobs_that_are_seen_in_projects_that_are_not(
+    world: World, dashboard: Driver
+) -> None:
+    """A user sees a job of their own in another's project."""
+    await dashboard.press("p")
+    await dashboard.type("all")
+    await dashboard.press("enter")
+    await dashboard.sees("Costs · all projects")
+    before = all_projects(dashboard)
+    world.job(99, "queued", project=TRAIL, owner=ADA)
+    await dashboard.press("r")
+    await dashboard.until(lambda: all_projects(dashboard) == before + 1)
+
+
+def all_projects(driver: Driver) -> int:
+    prompt = str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt)
+    return int(prompt.split()[-1].replace(",", ""))

@@ -159,7 +159,8 @@ class DashboardScreen(Screen[None]):
         self._overview, self._fetched_at, self._failure = overview, fetched_at, None
         self._server_ahead = overview.taken_at - fetched_at
         self.jobs.show(overview, now=self.now)
-        self.query_one(ProjectList).show(overview.projects, overview.query.project_id)
+        everything = overview.statistics.total_count if overview.query.project_id is None else None
+        self.query_one(ProjectList).show(overview.projects, overview.query.project_id, everything=everything)
         self._show_costs(overview)
         self.leads.arrive(overview)
         self._tell_times()

@@ -51,17 +51,21 @@ class ProjectList(OptionList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
         self._projects: tuple[Project, ...] = ()
+        self._everything: int | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self.forget()
 
-    def show(self, projects: Sequence[Project], chosen: UUID | None) -> None:
-        """Newest first, below "All projects"."""
-        self._projects, self._chosen = tuple(projects), chosen
+    def show(self, projects: Sequence[Project], chosen: UUID | None, *, everything: int | None = None) -> None:
+        """Newest first, below "All projects".
+
+        `everything` counts all jobs that are seen, where it is known: the project of some may be hidden or not listed.
+        """
+        self._projects, self._chosen, self._everything = tuple(projects), chosen, everything
         self._draw()
 
     def forget(self) -> None:
-        self._projects, self._chosen, self._prompts = (), None, {}
+        self._projects, self._chosen, self._everything, self._prompts = (), None, None, {}
         self.border_title = Content("Projects")
         self.clear_options()
 
@@ -91,11 +95,15 @@ class ProjectList(OptionList):
 
     def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
         """Id, name, number of jobs, and whether it is the chosen one."""
-        total = count(sum(project.job_count for project in self._projects))
-        more = "+" if len(self._projects) >= _MOST_LISTED else ""
-        yield _ALL, "All projects", total + more, self._chosen is None
+        yield _ALL, "All projects", self._total(), self._chosen is None
         for project in self._projects:
             yield str(project.id), project.name, count(project.job_count), project.id == self._chosen
+
+    def _total(self) -> str:
+        if self._everything is not None:
+            return count(self._everything)
+        more = "+" if len(self._projects) >= _MOST_LISTED else ""
+        return count(sum(project.job_count for project in self._projects)) + more
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
         room = max(12, self.scrollable_content_region.width) - len(number) - 4

@@ -57,14 +57,15 @@ def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
 def confirm_transition(
     jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
 ) -> Confirmation:
-    """For several jobs at once, of which some may; one job moves without a question."""
+    """For several jobs at once, of which some may, those named first; one job moves without a question."""
     able = sum(job.status in sources(target) for job in jobs)
+    movable_first = sorted(jobs, key=lambda job: job.status not in sources(target))
     every = f"these {count(len(jobs))} jobs"
     which = every if able == len(jobs) else f"{count(able)} of {every}"
     verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
     return Confirmation(
         title=f"{verb} {which}?",
-        lines=(*described_jobs(jobs, project_names), "", where(database)),
+        lines=(*described_jobs(movable_first, project_names), "", where(database)),
         warning=None,
         agree=f"{verb} {count(able)}",
         is_dangerous=False,
