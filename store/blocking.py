@@ -106,6 +106,7 @@ class BlockingStore:
     get_project_jobs = _blocking(Store.get_project_jobs)
     get_jobs_by_status = _blocking(Store.get_jobs_by_status)
     get_matching_jobs = _blocking(Store.get_matching_jobs)
+    find_jobs = _blocking(Store.find_jobs)
     get_recent_jobs = _blocking(Store.get_recent_jobs)
     get_generation_job = _blocking(Store.get_generation_job)
     get_job_statuses = _blocking(Store.get_job_statuses)

@@ -1,6 +1,6 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -14,6 +14,7 @@ from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.filters import NO_FILTER, JobFilter, Key
 from store.finding import locating, user_search
 from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
@@ -37,6 +38,7 @@ from store.model import (
     User,
 )
 from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users
+from store.statements.job_filters import needs_names
 from store.statements.paging import paged
 from store.writing import explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
@@ -46,6 +48,9 @@ from store.writing.written import LookedUp, Unconfirmed, Written
 T = TypeVar("T")
 
 PAGE_SIZE = 500
+
+_NAMES = {Key.PROJECT: Feature.PROJECTS, Key.USER: Feature.USERS}
+"""What must be readable for a filter to name it other than by its id."""
 
 
 class Store:
@@ -110,6 +115,21 @@ class Store:
     async def get_matching_jobs(self, query: OverviewQuery, *, limit: int = PAGE_SIZE) -> Page[GenerationJob]:
         """The jobs that an overview is about; of the query, its project and status count."""
         return await self._page(project_id=query.project_id, status=query.status, limit=limit)
+
+    async def find_jobs(
+        self,
+        job_filter: JobFilter,
+        *,
+        project_id: UUID | None = None,
+        status: JobStatus | str | None = None,
+        limit: int = PAGE_SIZE,
+        after: PageKey | None = None,
+    ) -> Page[GenerationJob]:
+        """Those that the filter, and what else is given, holds for; see `store.filters.parse`.
+
+        Raises NoPrivilege where it names a project or a user by what the actor may not read.
+        """
+        return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
@@ -467,11 +487,25 @@ class Store:
         status: JobStatus | str | None = None,
         limit: int,
         after: PageKey | None = None,
+        job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
         query = jobs.page(
             project_id=project_id,
             status=None if status is None else validation.status(status),
             after=after,
             limit=validation.limit(limit),
+            job_filter=job_filter,
+            readable=await self._readable_names(job_filter),
         )
         return paged(await self._read(query), limit)
+
+    async def _readable_names(self, job_filter: JobFilter) -> Set[Key]:
+        """Raises NoPrivilege where the filter cannot do without one that is not."""
+        asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
+        readable = {key for key in asked if await self._has(_NAMES[key])}
+        for key in sorted(needs_names(job_filter) - readable):
+            if off := await self._off_since(_NAMES[key]):
+                hint = f"Give the {key}'s id, or its first digits, instead."
+                raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
+            readable.add(key)  # it has been granted since
+        return readable

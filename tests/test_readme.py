@@ -10,6 +10,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from store.configuration.reading import read_text
+from store.filters import KEYS
 from store.model import GenerationJob
 from store.settings import resolve
 from tests.conftest import Conninfo, connect
@@ -97,3 +98,10 @@ def test_the_configuration_is_one() -> None:
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
     assert setup.destinations[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
+
+
+def test_the_keys_of_a_filter_are_those_of_the_program() -> None:
+    (table,) = re.findall(
+        r"^<!-- filter keys -->\n\|[^\n]*\n\| ---[^\n]*\n(.*?)^$", README.read_text(), re.MULTILINE | re.DOTALL
+    )
+    assert table.splitlines() == [f"| `{key.example}` | {key.takes} | {key.words} |" for key in KEYS.values()]

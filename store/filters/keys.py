@@ -62,13 +62,13 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.SINCE: KeyWords(
         takes="TIME or AGE",
         example="since:24h",
-        words="created at this time or later; UTC unless a zone is given",
+        words="created then or later; times are UTC without a zone",
         usual=_AGES,
     ),
     Key.UNTIL: KeyWords(
         takes="TIME or AGE",
         example="until:2026-11-01",
-        words="created before this time; a date is its first moment",
+        words="created before then; a date is its first moment",
         usual=_AGES,
     ),
     Key.TOOK: KeyWords(

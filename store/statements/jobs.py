@@ -1,9 +1,9 @@
 """The statements on `generation_jobs`: each guard is in the statement itself, so that no concurrent call passes it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import fields
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -35,8 +35,11 @@ from sqlalchemy.dialects.postgresql import insert
 from store import tables
 from store.connecting import timestamps
 from store.database import Query
+from store.filters import NO_FILTER, JobFilter, Key
 from store.finding.id_prefix import IdRange
 from store.model import GenerationJob, JobStatus, PageKey
+from store.statements import job_filters
+from store.statements.job_filters import Shape
 from store.statements.rows import Row, job_status
 from store.transitions import sources
 
@@ -74,10 +77,16 @@ def make_job(row: Row) -> GenerationJob:
 
 
 def page(
-    *, project_id: UUID | None, status: JobStatus | None, after: PageKey | None, limit: int
+    *,
+    project_id: UUID | None,
+    status: JobStatus | None,
+    after: PageKey | None,
+    limit: int,
+    job_filter: JobFilter = NO_FILTER,
+    readable: Set[Key] = job_filters.NAMED,
 ) -> Query[GenerationJob]:
-    """Newest first; one row more than `limit` where there is a next page."""
-    parameters: dict[str, object] = {"rows": limit + 1}
+    """Newest first; one row more than `limit` where there is a next page. `readable` are the names that may be read."""
+    parameters: dict[str, object] = {"rows": limit + 1, **job_filters.parameters(job_filter)}
     if project_id is not None:
         parameters["project_id"] = project_id
     if status is not None:
@@ -92,15 +101,19 @@ def page(
             of_status=status is not None,
             after=after is not None,
             exactly="after_created_at" in parameters,
+            shape=job_filters.shape_of(job_filter, readable=readable),
         ),
         make_job,
         parameters,
     )
 
 
-@cache
-def _page(*, of_project: bool, of_status: bool, after: bool, exactly: bool) -> Select[*tuple[object, ...]]:
+@lru_cache(maxsize=128)
+def _page(
+    *, of_project: bool, of_status: bool, after: bool, exactly: bool, shape: Shape
+) -> Select[*tuple[object, ...]]:
     statement = select(*COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    statement = statement.where(*job_filters.conditions(shape))
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
     if of_status:

@@ -11,6 +11,7 @@ from store.actor import OPERATOR, ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
 from store.feed import Feed, FeedPage
+from store.filters import parse
 from store.isolation.check import attempt, prepare
 from store.isolation.model import Verdict
 from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
@@ -47,6 +48,7 @@ READS: dict[str, Call] = {
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
     "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
     "get_matching_jobs": lambda store: store.get_matching_jobs(OverviewQuery(project_id=PROJECT)),
+    "find_jobs": lambda store: store.find_jobs(parse("project:Catalog lifestyle", now=NOW)),
     "get_recent_jobs": lambda store: store.get_recent_jobs(),
     "get_generation_job": lambda store: store.get_generation_job(JOB),
     "get_job_statuses": lambda store: store.get_job_statuses([JOB, NOTHING]),

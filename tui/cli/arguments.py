@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
+from store.filters import JobFilter, parse
 from store.model import JobStatus, PageKey
 from store.suggestions import not_known
 
@@ -99,3 +100,8 @@ def status(text: str) -> JobStatus:
         return JobStatus(text)
     except ValueError:
         raise ArgumentTypeError(not_known(text, JobStatus)) from None
+
+
+def job_filter(text: str) -> JobFilter:
+    """Raises FilterError, which says where in the text."""
+    return parse(text, now=datetime.now(UTC))

@@ -4,6 +4,7 @@ import os
 import traceback
 
 from store.errors import BadConfiguration, StoreError
+from store.filters import FilterError
 from tui.cli.errors import CommandError
 from tui.cli.exit_codes import ExitCode, exit_code
 from tui.cli.output import complain, say, say_block
@@ -19,6 +20,11 @@ def explain(error: BaseException) -> ExitCode:
         case BadConfiguration():
             for sentence in (*error.problems, error.hint):
                 say(sentence or "")
+        case FilterError():
+            from tui.words.filter_words import marked
+
+            say_block(marked(error))
+            complain(str(error), hint=error.hint)
         case StoreError() | CommandError():
             complain(str(error), hint=error.hint)
         case KeyboardInterrupt():

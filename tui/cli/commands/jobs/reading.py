@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.errors import RowMissing
-from store.model import GenerationJob, JobStatus, Page, PageKey
+from store.filters import JobFilter
+from store.model import JobStatus, PageKey
 from tui.cli import jsonable
 from tui.cli.commands.jobs.showing import show_jobs
 from tui.cli.exit_codes import ExitCode
@@ -14,7 +15,6 @@ from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
-    from store.store import Store
     from tui.session import Session
 
 
@@ -25,11 +25,14 @@ async def list_jobs(
     *,
     project: str | None,
     status: JobStatus | None,
+    job_filter: JobFilter,
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
     chosen = None if project is None else await find_project(session.store, project)
-    page = await _page(session.store, chosen.id if chosen else None, status, limit, after)
+    page = await session.store.find_jobs(
+        job_filter, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
+    )
     if output.json:
         output.document(jsonable.rows(page.items))
         return ExitCode.DONE
@@ -40,16 +43,6 @@ async def list_jobs(
         key = page.next_key
         say(f"There are more. The next ones: --after {jsonable.time(key.created_at)},{key.id}")
     return ExitCode.DONE
-
-
-async def _page(
-    store: "Store", project_id: UUID | None, status: JobStatus | None, limit: int, after: PageKey | None
-) -> Page[GenerationJob]:
-    if project_id is not None:
-        return await store.get_project_jobs(project_id, status=status, limit=limit, after=after)
-    if status is not None:
-        return await store.get_jobs_by_status(status, limit=limit, after=after)
-    return await store.get_generation_jobs(limit=limit, after=after)
 
 
 @in_session

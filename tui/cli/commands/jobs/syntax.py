@@ -2,13 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from store.filters import NO_FILTER
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
 from store.writing.changes import UNSET
-from tui.cli.arguments import identifier, identifier_or_none, page_key, status, whole_number
+from tui.cli.arguments import identifier, identifier_or_none, job_filter, page_key, status, whole_number
 from tui.cli.command import Command
 from tui.cli.commands.jobs.deleting import delete_jobs
 from tui.cli.commands.jobs.reading import list_jobs, show_job
 from tui.cli.commands.jobs.writing import create_job, transition_job, update_job
+from tui.cli.filter_help import filter_help
 from tui.cli.parser import Parser, add_command, add_commands
 
 if TYPE_CHECKING:
@@ -41,13 +43,27 @@ def _add_list(jobs: "Commands") -> None:
         "list",
         Command(run=list_jobs),
         help="list jobs, the newest first",
-        example="gjobs jobs list --project 'Autumn catalog' --status failed --limit 20",
+        example="gjobs jobs list --filter 'status:failed since:24h' --limit 20",
     )
+    _add_which(parser)
+    add = parser.add_argument
+    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most so many ({PAGE_SIZE})")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+
+
+def _add_which(parser: Parser) -> None:
     add = parser.add_argument
     add("--project", metavar="ID|NAME", help="of this project only")
     add("--status", type=status, metavar="STATUS", help=_STATUSES)
-    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most so many ({PAGE_SIZE})")
-    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+    add(
+        "--filter",
+        dest="job_filter",
+        type=job_filter,
+        metavar="EXPR",
+        default=NO_FILTER,
+        help="for which this holds; see below",
+    )
+    parser.epilog = f"{filter_help()}\n\n{parser.epilog}"
 
 
 def _add_job_id(parser: Parser) -> None:

@@ -1,0 +1,92 @@
+"""What a filter means, said once more: in Python, on jobs that have been read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from operator import eq, ge, gt, le, lt
+from uuid import UUID
+
+from store.filters import Between, Compared, Comparison, JobFilter, Key, Term
+from store.filters.model import Value
+from store.model import GenerationJob, JobStatus
+
+OPERATORS = {
+    Comparison.AT_LEAST: ge,
+    Comparison.AT_MOST: le,
+    Comparison.MORE: gt,
+    Comparison.LESS: lt,
+    Comparison.EQUAL: eq,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """As one actor sees them, by id."""
+
+    projects: Mapping[UUID, str]
+    users: Mapping[UUID, str | None]
+
+
+def matches(job: GenerationJob, job_filter: JobFilter, names: Names) -> bool:
+    return all(holds(job, term, names) for term in job_filter.terms)
+
+
+def holds(job: GenerationJob, term: Term, names: Names) -> bool:
+    return term.is_negated is not any(_holds(job, term.key, value, names) for value in term.values)
+
+
+def _holds(job: GenerationJob, key: Key | None, value: Value, names: Names) -> bool:
+    text = str(value)
+    match key:
+        case None:
+            ids = (job.id, job.project_id, job.user_id, job.input_asset_id)
+            return _contains(job.mode, text) or _contains(job.error, text) or any(_begins(one, text) for one in ids)
+        case Key.STATUS:
+            return job.status == value
+        case Key.MODE:
+            return job.mode.lower() == text.lower()
+        case Key.COST:
+            return _compares(job.cost_cents, value)
+        case Key.PROJECT:
+            return _is(names.projects.get(job.project_id), text) or _begins(job.project_id, text)
+        case Key.USER:
+            return _is(names.users.get(job.user_id), text) or _begins(job.user_id, text)
+        case Key.ASSET:
+            if value in ("none", "any"):
+                return (job.input_asset_id is None) is (value == "none")
+            return _begins(job.input_asset_id, text)
+        case Key.SINCE:
+            assert isinstance(value, datetime)
+            return job.created_at >= value
+        case Key.UNTIL:
+            assert isinstance(value, datetime)
+            return job.created_at < value
+        case Key.TOOK:
+            finished = job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
+            return finished and _compares((job.updated_at - job.created_at) / timedelta(seconds=1), value)
+        case Key.ERROR:
+            return _contains(job.error, text)
+        case Key.ID:
+            return _begins(job.id, text)
+
+
+def _compares(number: float, value: Value) -> bool:
+    if isinstance(value, Between):
+        return value.low <= number <= value.high
+    assert isinstance(value, Compared)
+    return bool(OPERATORS[value.comparison](number, value.amount))
+
+
+def _is(name: str | None, text: str) -> bool:
+    return name is not None and name.lower() == text.lower()
+
+
+def _contains(column: str | None, text: str) -> bool:
+    return column is not None and text.lower() in column.lower()
+
+
+def _begins(identifier: UUID | None, text: str) -> bool:
+    """Whole digits from the first on, with dashes where an id has them or nowhere."""
+    if identifier is None or len(text.replace("-", "")) < 4:
+        return False
+    return str(identifier).startswith(text.lower()) or identifier.hex.startswith(text.lower())

@@ -1,0 +1,225 @@
+"""Filters on real rows: what the database finds is what the filter means, for every pair of eyes."""
+
+import random
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from psycopg.conninfo import make_conninfo
+
+from store.actor import ActingUser
+from store.blocking import BlockingStore
+from store.database.query import compiled
+from store.errors import NoPrivilege
+from store.filters import NO_FILTER, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
+from store.filters.model import Value
+from store.model import GenerationJob, JobStatus
+from store.statements import jobs
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.filters.job_model import Names, matches
+from tests.store.support import ADA, BEN, NOW, MakeAsset, MakeJob, MakeProject, Sql
+
+PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
+MODES = ("lifestyle", "Lifestyle", "main_white", "mainXwhite", "秋 50%")
+ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', "")
+COSTS = (-5, 0, 1, 50, 51, 250)
+SECONDS = (0, 1, 60, 61, 3_600)
+JOBS = 60
+
+
+@pytest.fixture
+def operator_now(database: Conninfo, sql: Sql) -> Iterator[BlockingStore]:
+    with BlockingStore.connect(make_conninfo("", **database)) as store:
+        yield store
+
+
+@pytest.fixture
+def rows(
+    operator_now: BlockingStore, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
+) -> tuple[GenerationJob, ...]:
+    """Of two owners in five projects, each value with its near misses."""
+    chosen = random.Random(7)  # noqa: S311
+    projects = [make_project((ADA, BEN)[number % 2], name) for number, name in enumerate(PROJECTS)]
+    inputs = {project: [None, make_asset(project)] for project in projects}
+    for number in range(JOBS):
+        project, created_at = chosen.choice(projects), NOW - timedelta(hours=chosen.randrange(48))
+        make_job(
+            project,
+            chosen.choice(list(JobStatus)),
+            job_id=UUID(int=chosen.getrandbits(16) << 112 | number),
+            mode=chosen.choice(MODES),
+            error=chosen.choice(ERRORS),
+            cost_cents=chosen.choice(COSTS),
+            input_asset_id=chosen.choice(inputs[project]),
+            created_at=created_at,
+            updated_at=created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2)),
+        )
+    return operator_now.get_generation_jobs().items
+
+
+def parts(text: str) -> st.SearchStrategy[str]:
+    """Some letters of it."""
+    return st.integers(0, len(text) - 1).flatmap(
+        lambda start: st.integers(start + 1, len(text)).map(lambda end: text[start:end])
+    )
+
+
+def beginnings(ids: list[UUID]) -> st.SearchStrategy[str]:
+    return st.tuples(st.sampled_from(ids), st.integers(4, 36)).map(lambda chosen: str(chosen[0])[: chosen[1]])
+
+
+def amounts(numbers: tuple[int, ...], comparisons: Sequence[Comparison]) -> st.SearchStrategy[Value]:
+    one = st.sampled_from(numbers)
+    return st.builds(Compared, comparison=st.sampled_from(comparisons), amount=one) | st.tuples(one, one).map(
+        lambda ends: Between(low=min(ends), high=max(ends))
+    )
+
+
+def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.SearchStrategy[JobFilter]:
+    errors = st.sampled_from([error for error in ERRORS if error]).flatmap(parts)
+    times = st.sampled_from([job.created_at for job in rows])
+    assets = [job.input_asset_id for job in rows if job.input_asset_id]
+    comparisons = [one for one in Comparison if one is not Comparison.EQUAL]
+    values: dict[Key | None, st.SearchStrategy[Value]] = {
+        None: errors
+        | st.sampled_from(MODES).flatmap(parts)
+        | beginnings([*(job.id for job in rows), *assets, ADA, *(job.project_id for job in rows)]),
+        Key.STATUS: st.sampled_from([status.value for status in JobStatus]),
+        Key.MODE: st.sampled_from(MODES) | st.sampled_from(["LIFESTYLE", "main%white", "main_whit"]),
+        Key.COST: amounts(COSTS, list(Comparison)),
+        Key.PROJECT: st.sampled_from([*PROJECTS, "CAFE", "Autumn%"]) | beginnings([job.project_id for job in rows]),
+        Key.USER: st.sampled_from(["ada@example.com", "BEN@example.com", "%"]) | beginnings([ADA, BEN]),
+        Key.ASSET: st.sampled_from(["none", "any"]) | beginnings(assets),
+        Key.SINCE: times,
+        Key.UNTIL: times,
+        Key.TOOK: amounts(SECONDS, comparisons),
+        Key.ERROR: errors.map(str.upper) | errors,
+        Key.ID: beginnings([job.id for job in rows]),
+    }
+
+    def terms(key: Key | None) -> st.SearchStrategy[Term]:
+        some = st.lists(values[key], min_size=1, max_size=1 if key in (Key.SINCE, Key.UNTIL) else 3)
+        return st.builds(Term, key=st.just(key), values=some.map(tuple), is_negated=st.booleans())
+
+    some = st.lists(st.sampled_from(keys).flatmap(terms), min_size=1, max_size=3)
+    return st.builds(JobFilter, terms=some.map(tuple))
+
+
+on_rows = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@on_rows
+@given(data=st.data())
+def test_the_operator_finds_what_the_filter_means(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
+) -> None:
+    job_filter = data.draw(filters_on(rows, [None, *Key]), label="filter")
+    names = Names(
+        projects={project.id: project.name for project in operator_now.get_projects()},
+        users={user.id: user.email for user in operator_now.get_users()},
+    )
+    expected = tuple(job for job in rows if matches(job, job_filter, names))
+    assert operator_now.find_jobs(job_filter).items == expected
+    assert operator_now.find_jobs(parse(printed(job_filter), now=NOW)).items == expected
+
+
+@on_rows
+@given(data=st.data())
+def test_a_user_finds_what_the_filter_means_among_what_is_theirs(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
+) -> None:
+    ada = operator_now.acting_as(ActingUser(id=ADA))
+    job_filter = data.draw(filters_on(rows, [None, *(key for key in Key if key is not Key.USER)]), label="filter")
+    names = Names(projects={project.id: project.name for project in ada.get_projects()}, users={})
+    expected = tuple(job for job in rows if job.user_id == ADA and matches(job, job_filter, names))
+    assert ada.find_jobs(job_filter).items == expected
+
+
+def test_nothing_finds_everything(operator_now: BlockingStore, rows: tuple[GenerationJob, ...]) -> None:
+    assert operator_now.find_jobs(NO_FILTER).items == rows
+    assert len(rows) == JOBS
+
+
+def test_a_filter_narrows_what_is_asked_for_besides(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...]
+) -> None:
+    chosen = rows[0]
+    found = operator_now.find_jobs(parse("-cost:0", now=NOW), project_id=chosen.project_id, status=chosen.status)
+    assert found.items == tuple(
+        job
+        for job in rows
+        if job.cost_cents != 0 and (job.project_id, job.status) == (chosen.project_id, chosen.status)
+    )
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+def test_pages_of_a_filter_lose_nothing_and_repeat_nothing(
+    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], limit: int
+) -> None:
+    job_filter = parse("-status:queued mode:lifestyle", now=NOW)
+    found: list[GenerationJob] = []
+    page = operator_now.find_jobs(job_filter, limit=limit)
+    found.extend(page)
+    while page.next_key is not None:
+        page = operator_now.find_jobs(job_filter, limit=limit, after=page.next_key)
+        found.extend(page)
+    assert found == [job for job in rows if job.status != "queued" and job.mode.lower() == "lifestyle"]
+    assert len(found) > limit
+
+
+async def test_times_that_python_lacks_are_found(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    project_id = make_project()
+    late = make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
+    early = make_job(project_id, "failed", created_at="-infinity", updated_at="2026-01-01Z")
+
+    async def found(text: str) -> list[UUID]:
+        return [job.id for job in await operator.find_jobs(parse(text, now=NOW))]
+
+    assert await found("since:2026-01-01") == [late]
+    assert await found("until:2026-01-01") == [early]
+    assert await found("took:>36500d") == [late, early]
+
+
+async def test_a_users_e_mail_is_the_operators_to_read(
+    ada: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    job_id = make_job(make_project(ADA))
+    with pytest.raises(NoPrivilege) as caught:
+        await ada.find_jobs(parse("user:ada@example.com", now=NOW))
+    assert str(caught.value) == "user: takes no name here. Only the operator may read the users."
+    assert caught.value.hint == "Give the user's id, or its first digits, instead."
+    assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
+
+
+async def test_a_project_that_is_hidden_is_not_found_by_its_name(
+    ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    """A user's job may be in another's project."""
+    job_id = make_job(make_project(ADA, "Secret"))
+    sql("update generation_jobs set user_id = %s", [BEN])
+    assert [job.id for job in await ben.find_jobs(NO_FILTER)] == [job_id]
+    assert (await ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
+
+
+HOSTILE = "'; drop table generation_jobs; --"
+
+
+def test_no_typed_text_is_in_the_statement() -> None:
+    text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
+    query = jobs.page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW))
+    statement, constants = compiled(query.statement)
+    assert not any(typed in statement for typed in ("drop", "4711", "3f2a"))
+    assert HOSTILE not in constants.values()
+    assert list(query.parameters.values()).count(HOSTILE) == 5
+
+
+def test_a_statement_is_kept_by_the_filters_shape() -> None:
+    def statement(text: str) -> object:
+        return jobs.page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW)).statement
+
+    assert statement("mode:a cost:>5") is statement("mode:b cost:>6")
+    assert statement("mode:a") is not statement("-mode:a")
