@@ -92,6 +92,17 @@ def test_a_fault_of_our_own(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert SECRET not in gjobs("users").err
 
 
+def test_a_traceback_is_harmless_whatever_it_quotes(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(arguments: object) -> object:
+        raise ValueError("\x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}")
+
+    monkeypatch.setattr("tui.cli.main.parse", fail)
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    told = gjobs("users").err
+    assert "ValueError: ␛]0;hostile␇␦" in told
+    assert told.replace("\n", "").isprintable()
+
+
 def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(arguments: object) -> object:
         raise KeyboardInterrupt

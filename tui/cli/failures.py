@@ -15,7 +15,9 @@ _DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
 def explain(error: BaseException) -> ExitCode:
     """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
     if os.environ.get("GJOBS_DEBUG") == "1":
-        say_block("".join(traceback.format_exception(error)).rstrip())
+        from tui.words.text import clean_block
+
+        say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
     match error:
         case BadConfiguration():
             for sentence in (*error.problems, error.hint):
