@@ -10,8 +10,8 @@ from store.writing.written import LookedUp, WriteOutcome, Written
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.actions.bulk import CHUNK, Bulk
+from tui.actions.bulk_report import bulk_report
 from tui.actions.certainty import Learned
-from tui.words.bulk_words import bulk_report
 from tui.words.why_left import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, WhyLeft
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))

@@ -7,8 +7,8 @@ from uuid import UUID
 from store.actor import OPERATOR, ActingUser
 from store.model import Asset, CappedCount, FoundUser, Located, Project
 from tests.tui.support import NOON, make_job
+from tui.actions.things import hidden_toast, nothing_toast, thing_choice, thing_name, things
 from tui.actions.user_choices import OPERATOR_KEY, actor_of, eyes_choices
-from tui.words.things import hidden_toast, nothing_toast, thing_choice, thing_name, things
 
 JOB = make_job(1)
 ADA, BEN = UUID(int=0xA), UUID(int=0xB)

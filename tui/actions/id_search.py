@@ -7,14 +7,7 @@ from store.actor import ActingUser, Operator
 from store.errors import NoPrivilege, StoreError
 from store.finding.id_prefix import id_range
 from store.model import Asset, GenerationJob, Located, Project
-from tui.keys.app_bindings import APP_BINDINGS
-from tui.keys.moved_keys import key_of
-from tui.say import say
-from tui.screens.pick import Choice, PickDialog
-from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast, error_toast
-from tui.words.text import clean
-from tui.words.things import (
+from tui.actions.things import (
     Thing,
     UnseenJob,
     hidden_project_toast,
@@ -24,6 +17,13 @@ from tui.words.things import (
     things,
     unused_asset_toast,
 )
+from tui.keys.app_bindings import APP_BINDINGS
+from tui.keys.moved_keys import key_of
+from tui.say import say
+from tui.screens.pick import Choice, PickDialog
+from tui.words.eyes import eyes_name
+from tui.words.outcomes import Toast, error_toast
+from tui.words.text import clean
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -13,6 +13,7 @@ from store.model import GenerationJob, JobStatus
 from store.transitions import sources
 from tui.actions import job_writes
 from tui.actions.bulk import CHUNK, Bulk, BulkOutcome
+from tui.actions.bulk_report import Report, bulk_report
 from tui.actions.desk import Desk
 from tui.actions.errands import Errands
 from tui.actions.job_action import JobAction
@@ -25,7 +26,6 @@ from tui.screens.new_job import NewJob, NewJobDialog
 from tui.screens.progress import ProgressDialog, close
 from tui.screens.summary import SummaryDialog
 from tui.screens.text_prompt import TextPrompt
-from tui.words.bulk_words import Report, bulk_report
 from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, undo_words, where
 from tui.words.outcomes import DOING, DONE, Toast, created_toast, jobs_count, jobs_name, not_permitted_toast
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.model import GenerationJob, Overview, Project
-from tui.words.things import UnseenJob
+from tui.actions.things import UnseenJob
 
 if TYPE_CHECKING:
     from tui.screens.dashboard import DashboardScreen
