@@ -2,6 +2,7 @@
 
 from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
 
+from store.connecting.advice import advice, where
 from store.errors import (
     Conflict,
     InvalidValue,
@@ -119,8 +120,12 @@ def translate_connecting(error: Error) -> StoreError:
     if any(phrase in text.lower() for phrase in _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")
     if asked_for_password or "FATAL" in str(error):
-        return SignInRefused(f"The database refused the sign-in: {text}.")
-    return Unreachable(f"The database is not reachable: {text}.")
+        return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
+    return Unreachable(f"The database is not reachable: {text}.", hint=advice(text) or _check(where(str(error))))
+
+
+def _check(address: str | None) -> str | None:
+    return f"Check the address {address}, the network and that the server is up." if address else None
 
 
 def _field(error: Error) -> str:
@@ -141,4 +146,7 @@ def first_line(text: str) -> str:
 def _refusal(text: str) -> str:
     """What the last address tried answered, where several were; without the client library's hints."""
     reasons = [line for line in text.splitlines() if "failed: " in line] or [first_line(text)]
-    return reasons[-1].rpartition("failed: ")[2].removeprefix("FATAL:").strip().rstrip(".")
+    reason = reasons[-1].rpartition("failed: ")[2]
+    for prefix in ("connection is bad:", "FATAL:"):
+        reason = reason.removeprefix(prefix).strip()
+    return reason.rstrip(".")

@@ -163,6 +163,17 @@ class TestWriting:
         assert listed.err.endswith(", read-only.\n")
         assert gjobs("projects", "create", "Winter", "--as", "ada@example.com").code == 6
 
+    def test_its_use_is_said_before_it_fails(self, gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("GJOBS_PROFILE", raising=False)
+        monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/app")
+        failed = gjobs("projects")
+        assert failed.code == 3
+        assert failed.err.splitlines() == [
+            "Using DATABASE_URL: 127.0.0.1/app, read-only.",
+            "The database is not reachable: Connection refused.",
+            "Check the address 127.0.0.1:1, the network and that the server is up.",
+        ]
+
     def test_what_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("GJOBS_PROFILE")
         monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")

@@ -10,6 +10,7 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
 from store.actor import OPERATOR
+from store.connecting.advice import advice
 from store.database import Database, Query, TimeLimits
 from store.embedded import ADMINISTRATOR
 from store.errors import (
@@ -209,6 +210,7 @@ async def test_nobody_listens_at_a_port(unused_tcp_port: int) -> None:
     assert isinstance(error, Unreachable)
     assert "Connection refused" in str(error)
     assert "\n" not in str(error)
+    assert f"127.0.0.1:{unused_tcp_port}" in str(error.hint)
 
 
 async def test_nobody_listens_at_a_socket() -> None:
@@ -246,6 +248,35 @@ async def test_no_password_where_one_is_needed() -> None:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
     assert isinstance(error, SignInRefused)
     assert "no password supplied" in str(error)
+    assert "~/.pgpass" in str(error.hint)
+    assert "password_command" in str(error.hint)
+
+
+async def test_a_service_that_is_not_configured() -> None:
+    error = await refusal_of({"service": "nowhere"})
+    assert isinstance(error, Unreachable)
+    assert 'reachable: definition of service "nowhere" not found' in str(error)
+    assert "~/.pg_service.conf" in str(error.hint)
+
+
+@pytest.mark.parametrize(
+    ("said", "to_check"),
+    [
+        ('invalid sslmode value: "bogus"', "verify-full"),
+        ("server does not support SSL, but SSL was required", "does not speak"),
+        ('server certificate for "db" does not match host name "127.0.0.1"', "by a name that stands in"),
+        ('root certificate file "/nowhere.crt" does not exist', "sslrootcert"),
+        ('could not read root certificate file "/x": no certificate or crl found', "sslrootcert"),
+        ("SSL error: certificate verify failed", "sslrootcert"),
+        ('service file "/nowhere" not found', "PGSERVICEFILE"),
+    ],
+)
+def test_what_to_do_about_a_link_that_is_not_made_as_asked(said: str, to_check: str) -> None:
+    assert to_check in str(advice(said))
+
+
+def test_nothing_better_is_known_than_what_fits_every_failure() -> None:
+    assert advice("Connection refused") is None
 
 
 @pytest.mark.parametrize(

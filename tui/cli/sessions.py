@@ -48,10 +48,10 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
 
     async def run() -> T:
         try:
+            _tell_origin(settings)
             async with open_session(settings, progress) as session:
                 if settings.write_reason is not None:
                     session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
-                _tell_origin(settings, session)
                 return await _explained(work, session)
         except asyncio.CancelledError:
             progress.stop()
@@ -90,11 +90,13 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
     return error
 
 
-def _tell_origin(settings: Settings, session: "Session") -> None:
-    """An address that was not meant for gjobs is never used in silence."""
+def _tell_origin(settings: Settings) -> None:
+    """An address that was not meant for gjobs is never used in silence, nor tried."""
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
-        read_only = "" if session.access.may_write else ", read-only"
-        say(f"Using {APP_VARIABLE}: {session.full_name}{read_only}.")
+        from store.connecting.connection_url import label, parameters
+
+        read_only = ", read-only" if settings.write_reason is None else ""
+        say(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
 
 
 def _tell_caution(session: "Session") -> None:
