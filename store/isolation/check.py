@@ -5,6 +5,7 @@ from dataclasses import replace
 from uuid import UUID
 
 from store.actor import ActingUser
+from store.capabilities.probing import probe
 from store.database import Database, Query, TimeLimits
 from store.errors import ReadOnly, StoreError
 from store.isolation.answers import error_answer, rows_answer
@@ -13,7 +14,7 @@ from store.isolation.model import PROBED, How, Plan, Probe, Thing, Verb, Verdict
 from store.isolation.people import choose_people
 from store.isolation.policies import POLICIES, RULES, Policy, TableRules
 from store.isolation.statements import query_for
-from store.isolation.targets import find_targets, needed_kind, still_fits
+from store.isolation.targets import UNUSED, find_targets, needed_kind, still_fits, why_nothing_is_unused
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
 """Of each try: whoever holds a lock is not waited for."""
@@ -26,9 +27,12 @@ async def prepare(database: Database, *, owner_id: UUID | None = None, other_id:
     """
     owner, other = await choose_people(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
-        return Plan(owner=None, other=other, targets={}, no_assets=None)
+        return Plan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)
-    return Plan(owner=owner, other=other, targets=targets, no_assets=no_assets)
+    no_unused = why_nothing_is_unused((await probe(database)).facts)
+    if no_unused is not None:
+        targets = {kind: target for kind, target in targets.items() if kind not in UNUSED}
+    return Plan(owner=owner, other=other, targets=targets, no_assets=no_assets, no_unused=no_unused)
 
 
 async def attempt(database: Database, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]:

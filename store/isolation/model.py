@@ -82,8 +82,10 @@ class Plan:
     other: Person
     targets: Mapping[Kind, UUID]
     """Of the owner's, one of each kind that there is."""
-    no_assets: str | None
+    no_assets: str | None = None
     """Why assets could not be looked for."""
+    no_unused: str | None = None
+    """Why nothing counts as empty or unused, whatever the operator sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

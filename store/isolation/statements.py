@@ -22,7 +22,7 @@ from sqlalchemy import (
 from store import tables
 from store.database import Query
 from store.isolation.model import Plan, Thing, Verb
-from store.isolation.targets import needed_kind
+from store.isolation.targets import UNUSED, needed_kind
 from store.statements.rows import make_number
 
 _jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets
@@ -75,7 +75,7 @@ def query_for(thing: Thing, verb: Verb, plan: Plan) -> Query[int] | str:
         return plan.no_assets
     kind = needed_kind(thing, verb)
     if kind is not None and kind not in plan.targets:
-        return f"they have no {kind}"
+        return plan.no_unused if kind in UNUSED and plan.no_unused is not None else f"they have no {kind}"
     row_owner = plan.other if verb is Verb.INSERT_INTO else plan.owner
     values = {
         "target": None if kind is None else plan.targets[kind],

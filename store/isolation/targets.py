@@ -7,6 +7,7 @@ from sqlalchemy import Select, Uuid, bindparam, exists, not_, or_, select
 
 from store import tables
 from store.actor import OPERATOR
+from store.capabilities import ASSETS, JOBS, Facts
 from store.database import Database, Query
 from store.errors import NoPrivilege, SchemaMissing
 from store.isolation.model import Kind, Plan, Thing, Verb
@@ -45,6 +46,16 @@ _ALL: _Statements = {
 }
 _FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHOUT_JOBS)}
 _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}
+
+
+UNUSED = frozenset({Kind.EMPTY_PROJECT, Kind.UNUSED_ASSET})
+"""That nothing refers to them is known only to who sees every row that could."""
+
+
+def why_nothing_is_unused(facts: Facts) -> str | None:
+    """None where the login sees every job and asset."""
+    may_be_hidden = any(facts.relations[name].row_security for name in (JOBS, ASSETS) if name in facts.relations)
+    return f"row level security may hide from {facts.login} what is in use" if may_be_hidden else None
 
 
 async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Kind, UUID], str | None]:

@@ -161,6 +161,27 @@ async def test_without_an_empty_project_it_says_why_nothing_was_tried(
     assert leaks(answers) == LEAKS_OF_THE_APP
 
 
+async def test_what_row_level_security_may_hide_from_the_login_is_not_taken_for_empty(
+    attached_database: Conninfo, owner: psycopg.Connection, onlooker: str
+) -> None:
+    """A row that was locked for an instant would show that it was tried on."""
+    owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
+    owner.execute("create policy everything on projects using (true)")
+    for table, shown in (("projects", "true"), ("assets", "true"), ("generation_jobs", "status = 'failed'")):
+        owner.execute(f"grant select on {table} to {onlooker}".encode())
+        owner.execute(f"create policy shown on {table} for select to {onlooker} using ({shown})".encode())
+    rows = "select xmax from projects order by id"
+    before = owner.execute(rows).fetchall()
+    async with Store(Database({**attached_database, "user": onlooker})) as store:
+        plan = await prepare(store.database, owner_id=ADA, other_id=BEN)
+        answers = await probed(store.database, plan)
+    assert owner.execute(rows).fetchall() == before
+    assert set(plan.targets) == {Kind.JOB, Kind.FINISHED_JOB, Kind.PROJECT, Kind.ASSET}
+    for key in ((Thing.PROJECT, Verb.DELETE), (Thing.JOB, Verb.INSERT_INTO), (Thing.ASSET, Verb.DELETE)):
+        assert answers[key].how is How.JUDGED
+        assert answers[key].answer.endswith(" (row level security may hide from onlooker what is in use)")
+
+
 async def test_a_locked_row_is_not_waited_for(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("create policy everything on generation_jobs using (true)")
     with owner.transaction():

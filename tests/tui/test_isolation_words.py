@@ -62,7 +62,7 @@ def test_every_try_has_words_of_its_own() -> None:
 
 
 def test_the_question_before_writes_names_both_and_the_database() -> None:
-    question = confirm_tries(Plan(owner=ADA, other=BEN, targets={}, no_assets=None), database="Shop (db.example/app)")
+    question = confirm_tries(Plan(owner=ADA, other=BEN, targets={}), database="Shop (db.example/app)")
     text = "\n".join(question.lines)
     assert "user b0000000" in text
     assert "ada@example.com" in text
