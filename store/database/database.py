@@ -169,7 +169,7 @@ class Database:
         self._journal.end(write.mark, outcome)
         return outcome
 
-    async def _status_of_transaction(self, actor: Actor, transaction_id: int) -> str | None:
+    async def _status_of_transaction(self, actor: Actor, transaction_id: int | None) -> str | None:
         try:
             (status,) = await self.read(actor, Query(_STATUS_OF_TRANSACTION, _first, {"id": transaction_id}))
         except StoreError as error:

@@ -25,6 +25,7 @@ class JournalEntry:
     ids: tuple[UUID, ...]
     before: tuple[PlainRow, ...]
     after: tuple[PlainRow, ...]
-    transaction_id: int
-    """By which the database itself knows whether it was committed: `select txid_status(…)`."""
+    transaction_id: int | None
+    """By which the database itself knows whether it was committed: `select txid_status(…)`. None for a migration, which
+    is several."""
     outcome: WriteOutcome

@@ -32,7 +32,7 @@ class Journal:
         self._clock = clock
         self._is_tidy = False
 
-    def begin(self, written: Written, *, actor: Actor, reason: str | None, transaction_id: int) -> JournalMark:
+    def begin(self, written: Written, *, actor: Actor, reason: str | None, transaction_id: int | None) -> JournalMark:
         """To be called before the commit is sent. Raises JournalUnavailable: then nothing may be committed."""
         now = self._clock().astimezone(UTC)
         user = actor if isinstance(actor, ActingUser) else None

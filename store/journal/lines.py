@@ -71,7 +71,7 @@ def parse(line: str) -> JournalEntry | Ending:
             ids=tuple(map(UUID, value["ids"])),
             before=tuple(dict(row) for row in value["before"]),
             after=tuple(dict(row) for row in value["after"]),
-            transaction_id=int(value["transaction_id"]),
+            transaction_id=None if value["transaction_id"] is None else int(value["transaction_id"]),
             outcome=WriteOutcome.UNKNOWN,
         )
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:

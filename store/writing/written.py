@@ -38,8 +38,9 @@ class JournalMark:
     entry: UUID
     day: date
     """Whose file holds it."""
-    transaction_id: int
-    """The database's own number of the transaction, by which it knows whether it was committed."""
+    transaction_id: int | None
+    """The database's own number of the transaction, by which it knows whether it was committed. None where
+    it is several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

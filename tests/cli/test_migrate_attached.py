@@ -1,5 +1,7 @@
 """`gjobs migrate` on the app's own database: looked at, taken over, and given back."""
 
+from pathlib import Path
+
 import pytest
 
 from migrations import HEAD, REVISIONS
@@ -43,6 +45,50 @@ def test_verify_says_that_migrating_takes_a_reason_where_it_does(gjobs: Run, app
     verified = gjobs("migrate", "verify", "--database-url", uri(app))
 
     assert verified.err.endswith("'gjobs migrate up --write REASON' can take this database over.\n")
+
+
+def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
+    """The latest first: what, its outcome, and why."""
+    return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
+
+
+def test_what_migrated_stands_in_the_journal_with_its_reason(gjobs: Run, app: Conninfo) -> None:
+    address = ("--database-url", uri(app))
+    gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
+    gjobs("migrate", "up", "--yes", "--write", "in vain", *address)
+    gjobs("migrate", "down", "0001", "--yes", "--write", "back again", *address)
+
+    assert entries(gjobs) == [
+        (f"migrate from {HEAD} to 0001", "done", "back again"),
+        (f"migrate from base to {HEAD}", "done", "ticket 4711"),
+    ]
+
+
+def test_how_far_a_migration_came_that_failed_stands_in_the_journal(gjobs: Run, app: Conninfo) -> None:
+    administrator = {**app, "user": ADMINISTRATOR}
+    execute(
+        administrator,
+        "create function refuse() returns event_trigger language plpgsql as"
+        " $$ begin raise 'no index today'; end $$;"
+        "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
+    )
+    assert gjobs("migrate", "up", "--yes").code != 0
+
+    assert entries(gjobs) == [
+        ("migrate from base to 0002", "done", None),
+        (f"migrate from base to {HEAD}", "not done", None),
+    ]
+
+
+def test_nothing_is_migrated_where_the_journal_cannot_be_written(
+    gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "journal").touch()
+    monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path))
+    before = catalogue(app)
+
+    assert gjobs("migrate", "up", "--yes").code == 1
+    assert catalogue(app) == before
 
 
 def test_verify_shows_every_object_where_all_are_asked_for(gjobs: Run, app: Conninfo) -> None:

@@ -1,5 +1,6 @@
 """`gjobs migrate status`, `up`, `down` and `sql`."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from migrations import REVISIONS
@@ -8,6 +9,7 @@ from store.settings import Settings
 from store.writing.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.commands.migrate.chosen import Database, chosen_database
+from tui.cli.commands.migrate.journalled import NO_REVISION, journalled
 from tui.cli.confirm import require_yes
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say, say_block
@@ -15,7 +17,7 @@ from tui.cli.output import Output, say, say_block
 if TYPE_CHECKING:
     from migrations.status import MigrationStatus
 
-BASE = "base"
+BASE = NO_REVISION
 """Below the first revision."""
 
 
@@ -51,7 +53,11 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     with chosen_database(settings) as database:
         if not (yes or database.is_ours) and (sql := runner.sql(database.conninfo)):
             _ask_to_run(sql, database)
-        with database.alone:
+        before = runner.status(database.conninfo)
+        kept = (
+            journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
+        )
+        with database.alone, kept:
             runner.upgrade(database.conninfo, report=say)
         return _done(runner.status(database.conninfo), output)
 
@@ -68,10 +74,13 @@ def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> Exi
 
     _require_writable(settings)
     with chosen_database(settings) as database:
-        undone = _undone(runner.status(database.conninfo), revision)
+        before = runner.status(database.conninfo)
+        undone = _undone(before, revision)
         if undone and not yes:
             _ask_to_undo(undone, database)
-        with database.alone:
+        end = None if revision == BASE else revision
+        kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
+        with database.alone, kept:
             runner.downgrade(database.conninfo, revision, report=say)
         return _done(runner.status(database.conninfo), output)
 
