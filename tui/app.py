@@ -158,7 +158,8 @@ class GjobsApp(App[int]):
         self.dashboard.show_progress(self.connection.progress)
 
     @on(Connected)
-    def _connected(self) -> None:
+    def _connected(self, message: Connected) -> None:
+        message.session.access.opened_by = write_leases.opened_by(self)
         self.show_standing()
 
     @on(Looked)

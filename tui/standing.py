@@ -25,12 +25,20 @@ def standing_of(connection: Connection, destination: Destination | None, *, lens
         eyes=eyes_name(store.actor) if store else "",
         lens=lens,
         read_only=session is not None and not session.access.may_write,
+        may_write=_is_open_to_writes(session),
         lease=_lease(session),
         paused=connection.paused,
         interval=connection.interval,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
+
+
+def _is_open_to_writes(session: "Session | None") -> bool:
+    """Of a configured database, which others are read-only beside: gjobs' own has nothing to lose by accident."""
+    if session is None or session.profile is None or session.profile.address is None:
+        return False
+    return session.access.rule is WriteRule.OPEN
 
 
 def _lease(session: "Session | None") -> WriteLease | None:

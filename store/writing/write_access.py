@@ -32,6 +32,8 @@ def _utc_now() -> datetime:
 class WriteAccess:
     def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = _utc_now) -> None:
         self.rule = rule
+        self.opened_by = "Give --write REASON."
+        """What a person does to write where that takes a lease."""
         self._closed_by: tuple[str, str | None] | None = None
         self._clock = clock
         self._lease: WriteLease | None = None
@@ -77,5 +79,5 @@ class WriteAccess:
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None
         if self.rule is WriteRule.LEASED:
-            hint = "Give --write REASON on the command line; in the dashboard, W opens a write lease."
+            hint = self.opened_by
         return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)

@@ -115,7 +115,7 @@ async def test_a_server_that_dies_under_a_write(mortal_server: Server, database:
             await driver.press("s")
             await driver.until(lambda: waits_for_a_lock(mortal_server))
             await asyncio.to_thread(mortal_server.restart)
-        await driver.is_told("The database is not reachable")
+        await driver.is_told("Nothing was changed. The database is not reachable")
         await shows_the_truth(driver, database, changes=0)
         await driver.press("s")
         await driver.is_told("Started lifestyle")

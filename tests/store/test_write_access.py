@@ -57,3 +57,9 @@ def test_nothing_opens_a_closed_session() -> None:
 def test_a_refusal_says_what_opens_the_session() -> None:
     assert "--write REASON" in str(WriteAccess(WriteRule.LEASED).refusal().hint)
     assert "--read-only" in str(WriteAccess(WriteRule.CLOSED).refusal().hint)
+
+
+def test_who_opens_it_otherwise_says_how() -> None:
+    access = WriteAccess(WriteRule.LEASED)
+    access.opened_by = "Press W to write for some minutes."
+    assert access.refusal().hint == "Press W to write for some minutes."

@@ -186,6 +186,15 @@ class Driver:
     def header(self) -> str:
         return self.text.splitlines()[0]
 
+    async def told_by_each(self, *keys: str) -> list[str]:
+        """What each key by itself makes the dashboard tell."""
+        told: list[str] = []
+        for key in keys:
+            self.app.clear_notifications()
+            await self.press(key)
+            told += self.toasts
+        return told
+
     @property
     def toasts(self) -> list[str]:
         return [notification.message for notification in self.app._notifications]

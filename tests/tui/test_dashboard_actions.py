@@ -107,10 +107,17 @@ async def test_a_job_that_another_process_moved_is_left_and_this_is_said(dashboa
 async def test_without_a_job_the_keys_say_so(dashboard: Driver, world: World) -> None:
     world.sql("delete from generation_jobs")
     await dashboard.looks_again()
-    await dashboard.press("d", "y", "Y", "enter")
 
-    assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 3
+    assert await dashboard.told_by_each("d", "y", "Y") == ["No job is under the cursor: go to one first."] * 3
+    await dashboard.press("enter")
     await dashboard.has_dialog("")
+
+
+async def test_a_key_that_is_pressed_again_and_again_tells_its_words_once(dashboard: Driver, world: World) -> None:
+    world.sql("delete from generation_jobs")
+    await dashboard.looks_again()
+    await dashboard.press("d", "d", "d")
+    assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 1
 
 
 async def test_deletion_names_job_status_project_and_database(dashboard: Driver) -> None:

@@ -72,10 +72,10 @@ async def test_actions_are_refused_with_the_reason_and_the_rest_goes_on(
     async with behind_a_proxy(database, clock) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
-        await driver.press("s", "d", "n", "p", "P")
+        refused = await driver.told_by_each("s", "d", "n", "p", "P")
         await driver.has_dialog("")
-        refused = [toast for toast in driver.toasts if toast.startswith("Not possible now: The database is not reach")]
         assert len(refused) == 5
+        assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
 
         await driver.press("down", "enter")
         await driver.has_dialog("Job")

@@ -46,6 +46,7 @@ def standing(**fields: object) -> Standing:
     [
         (standing(), 1.0, " gjobs  host/app · as ada@example.com · live every 2 s"),
         (standing(read_only=True), 1.0, " gjobs  host/app · as ada@example.com · read-only · live every 2 s"),
+        (standing(may_write=True), 1.0, " gjobs  host/app · as ada@example.com · may write · live every 2 s"),
         (standing(paused=True), 95.0, " gjobs  host/app · as ada@example.com · ‖ paused, seen 1 min ago"),
         (standing(paused=True), None, " gjobs  host/app · as ada@example.com · ‖ paused"),
         (

@@ -104,7 +104,8 @@ async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo, 
 
 
 @pytest.mark.parametrize(
-    ("rule", "why"), [(WriteRule.LEASED, "W opens a write lease"), (WriteRule.CLOSED, "without --read-only")]
+    ("rule", "why"),
+    [(WriteRule.LEASED, "Press W to write for some minutes."), (WriteRule.CLOSED, "without --read-only")],
 )
 async def test_a_session_that_may_not_write_says_why(
     world: World, database: Conninfo, rule: WriteRule, why: str

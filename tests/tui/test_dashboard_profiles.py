@@ -80,7 +80,7 @@ class TestTheFrame:
     async def test_name_and_colour_are_on_the_frame_and_in_every_question(self, world: World, prod: str) -> None:
         async with driving(app_of(settings_of(prod))) as driver:
             assert driver.header.startswith(" Production ")
-            assert "as ada@example.com" in driver.header
+            assert "as ada@example.com · may write · live" in driver.header
             red = Color.parse("red")
             assert driver.app.dashboard.jobs.styles.border.top[1] == red
             quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]

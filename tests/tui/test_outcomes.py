@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.errors import Conflict, StoreError
+from store.errors import Conflict, StoreError, TimedOut, Unreachable
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import allowed
 from tests.tui.support import make_job
@@ -18,6 +18,7 @@ from tui.words.outcomes import (
     not_permitted_toast,
     restored_toast,
     transition_toast,
+    unwritten_toast,
 )
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
@@ -101,3 +102,18 @@ def test_a_job_s_name_is_short_and_clean() -> None:
     name = job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000))
 
     assert name == "␛[2J" + "x" * 36 + "… 00000001"
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            Unreachable("The link broke."),
+            "Nothing was changed. The link broke. Check the address, the network and that the server is up.",
+        ),
+        (TimedOut("It took too long.", hint="Wait."), "Nothing was changed. It took too long. Wait."),
+        (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
+    ],
+)
+def test_a_write_that_got_no_answer_before_it_was_kept_says_that_nothing_changed(error: StoreError, text: str) -> None:
+    assert unwritten_toast(error) == Toast(text=text, severity="error")

@@ -10,7 +10,7 @@ from textual.worker import Worker, WorkerCancelled
 from store.errors import StoreError
 from tui.actions.certainty import Learned, learned_toast
 from tui.say import say
-from tui.words.outcomes import Toast, error_toast
+from tui.words.outcomes import Toast, unwritten_toast
 
 QUESTIONS = "questions"
 WRITES = "writes"
@@ -32,7 +32,7 @@ class Errands:
             self._app.run_worker(question, group=QUESTIONS)
 
     def write(self, write: Coroutine[Any, Any, Toast]) -> None:
-        """Its result, or the StoreError that it raises, is toasted."""
+        """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing."""
         self._app.run_worker(self._reported(write), group=WRITES)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
@@ -41,7 +41,7 @@ class Errands:
         except Learned as learned:
             toast = learned_toast(learned)
         except StoreError as error:
-            toast = error_toast(error)
+            toast = unwritten_toast(error)
         say(self._app, toast)
 
     async def writes_end(self) -> None:

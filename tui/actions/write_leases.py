@@ -30,7 +30,12 @@ def may_write(app: "GjobsApp") -> bool:
 def _why_not(app: "GjobsApp", access: WriteAccess) -> str:
     if access.rule is WriteRule.CLOSED:
         return error_words(access.refusal())
-    return f"This session is read-only. Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
+    return f"This session is read-only. {opened_by(app)}"
+
+
+def opened_by(app: "GjobsApp") -> str:
+    """What to do about a session that takes a lease."""
+    return f"Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
 
 
 async def open_or_close(app: "GjobsApp") -> None:

@@ -33,6 +33,8 @@ class Standing:
     lens: str | None = None
     """"sees 37 of 41" while the lens is on."""
     read_only: bool
+    may_write: bool = False
+    """Whether it is to be said that somebody's database may be written without a lease."""
     lease: WriteLease | None = None
     """Under which it is written; None where it may not, or needs none."""
     paused: bool
@@ -131,6 +133,8 @@ def _end(standing: Standing, data_age: float | None, writing: list[Part]) -> lis
         parts += [_DOT, ("not encrypted", "bold $text-warning")]
     if standing.read_only:
         parts += [_DOT, ("read-only", "bold $text-warning")]
+    elif standing.may_write:
+        parts += [_DOT, ("may write", "bold $text-warning")]
     return [*parts, _DOT, _freshness(standing, data_age)]
 
 

@@ -1,11 +1,11 @@
 """What the result of an action is called: words for toasts. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 from uuid import UUID
 
-from store.errors import StoreError
+from store.errors import StoreError, TimedOut, Unreachable
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import sources, why_refused
 from tui.words.format import count, money, short_id
@@ -44,6 +44,14 @@ def jobs_count(number: int) -> str:
 def error_toast(error: StoreError) -> Toast:
     """The error's sentence, and what to do about it."""
     return Toast(text=error_words(error), severity="error")
+
+
+def unwritten_toast(error: StoreError) -> Toast:
+    """Of one write that was not kept: why, and that nothing came of it where the error itself does not tell."""
+    toast = error_toast(error)
+    if isinstance(error, (Unreachable, TimedOut)):
+        return replace(toast, text=f"Nothing was changed. {toast.text}")
+    return toast
 
 
 def error_words(error: StoreError) -> str:
