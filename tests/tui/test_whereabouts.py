@@ -10,7 +10,7 @@ from store.database import Database
 from store.errors import RowMissing
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, job_id
+from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
 from tui.actions.whereabouts import hidden_from, missing_words, told_apart
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
@@ -54,6 +54,20 @@ async def test_what_cannot_be_told_is_left_as_it_was_said(operator: Store) -> No
     refused = operator.acting_as(ActingUser(id=UUID(int=0)))
     refused.database = Database({"host": "/nowhere"})
     assert await told_apart(ada, refused, error) is error
+
+
+async def test_who_does_not_see_everything_does_not_say_that_it_is_gone(
+    attached_database: Conninfo, onlooker: str
+) -> None:
+    world = World(attached_database)
+    fill(world)
+    world.sql(f"grant select on public.generation_jobs, public.projects to {onlooker}")
+    world.sql(f"create policy shown on public.generation_jobs for select to {onlooker} using (mode = 'lifestyle')")
+    world.sql("update public.generation_jobs set mode = 'packaging' where id = %s", job_id(8))
+    world.close()
+    async with Store(Database({**attached_database, "user": onlooker})) as operator:
+        ada = operator.acting_as(ActingUser(id=ADA))
+        assert await hidden_from(ada, operator, [job_id(8)]) is None
 
 
 async def test_the_error_keeps_its_ids_and_its_hint(operator: Store) -> None:

@@ -18,7 +18,7 @@ _HINT = "As the operator you see what is there."
 async def hidden_from(store: "Store", operator: "Store", ids: Collection[UUID]) -> frozenset[UUID] | None:
     """Those jobs, or that project, which exist although the store's user does not see them.
 
-    None where that cannot be told: the operator looked, or was refused.
+    None where that cannot be told: the operator looked, was refused, or does not see everything either.
     """
     if not isinstance(store.actor, ActingUser) or not ids:
         return None
@@ -27,6 +27,8 @@ async def hidden_from(store: "Store", operator: "Store", ids: Collection[UUID]) 
         if not found and len(ids) == 1:
             (only,) = ids
             found = frozenset(ids) if await operator.get_project(only) else found
+        if len(found) < len(ids) and (await operator.probed.get()).sees_less:
+            return None
     except StoreError:
         return None
     return found
