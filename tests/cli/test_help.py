@@ -44,7 +44,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs projects",
         "gjobs projects create",
         "gjobs users",
-        *(f"gjobs jobs {verb}" for verb in ("list", "show", "create", "update", "transition", "delete")),
+        *(f"gjobs jobs {verb}" for verb in ("list", "export", "show", "create", "update", "transition", "delete")),
         "gjobs stats",
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),

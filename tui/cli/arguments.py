@@ -8,6 +8,7 @@ from uuid import UUID
 from store.filters import JobFilter, parse
 from store.model import JobStatus, PageKey
 from store.suggestions import not_known
+from tui.cli.export_formats import FileFormat
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -105,3 +106,10 @@ def status(text: str) -> JobStatus:
 def job_filter(text: str) -> JobFilter:
     """Raises FilterError, which says where in the text."""
     return parse(text, now=datetime.now(UTC))
+
+
+def file_format(text: str) -> FileFormat:
+    try:
+        return FileFormat(text.lower())
+    except ValueError:
+        raise ArgumentTypeError(not_known(text, FileFormat)) from None

@@ -50,13 +50,20 @@ def say_block(text: str, *, end: str = "\n") -> None:
 
 def write(text: str) -> None:
     """Data on stdout. A reader that left early is no error: the command's result stands."""
+    put(text + "\n")
+
+
+def put(text: str) -> bool:
+    """A part of the data on stdout; false where the reader has left."""
     try:
-        _put(sys.stdout, text + "\n")
+        _put(sys.stdout, text)
     except BrokenPipeError:
         _silence(sys.stdout)
+        return False
     except OSError:
         _silence(sys.stdout)
         raise
+    return True
 
 
 def _put(stream: TextIO | None, text: str) -> None:

@@ -1,1 +1,1 @@
-"""`gjobs jobs`: list, show, create, update, transition and delete."""
+"""`gjobs jobs`: list, export, show, create, update, transition and delete."""

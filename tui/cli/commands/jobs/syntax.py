@@ -5,11 +5,22 @@ from typing import TYPE_CHECKING
 from store.filters import NO_FILTER
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
 from store.writing.changes import UNSET
-from tui.cli.arguments import identifier, identifier_or_none, job_filter, page_key, status, whole_number
+from tui.cli.arguments import (
+    file_format,
+    identifier,
+    identifier_or_none,
+    job_filter,
+    not_empty,
+    page_key,
+    status,
+    whole_number,
+)
 from tui.cli.command import Command
 from tui.cli.commands.jobs.deleting import delete_jobs
+from tui.cli.commands.jobs.exporting import export_jobs
 from tui.cli.commands.jobs.reading import list_jobs, show_job
 from tui.cli.commands.jobs.writing import create_job, transition_job, update_job
+from tui.cli.export_formats import FileFormat
 from tui.cli.filter_help import filter_help
 from tui.cli.parser import Parser, add_command, add_commands
 
@@ -26,10 +37,11 @@ _ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
 
 def add_jobs(commands: "Commands") -> None:
     group = add_command(
-        commands, "jobs", None, help="list, show, create, change and delete jobs", example="gjobs jobs list"
+        commands, "jobs", None, help="list, export, show, create, change and delete jobs", example="gjobs jobs list"
     )
     jobs = add_commands(group, required=True)
     _add_list(jobs)
+    _add_export(jobs)
     _add_show(jobs)
     _add_create(jobs)
     _add_update(jobs)
@@ -49,6 +61,23 @@ def _add_list(jobs: "Commands") -> None:
     add = parser.add_argument
     add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most so many ({PAGE_SIZE})")
     add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+
+
+def _add_export(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "export",
+        Command(run=export_jobs, has_json=False),
+        help="write all jobs that match to a file",
+        example="gjobs jobs export failed.csv --filter 'status:failed since:7d'",
+    )
+    parser.usage = "%(prog)s FILE [OPTION ...]"
+    add = parser.add_argument
+    add("file", type=not_empty, metavar="FILE", help="written whole, for you alone to read; - is stdout")
+    formats = ", ".join(FileFormat)
+    add("--format", dest="file_format", type=file_format, metavar="FORMAT", help=f"{formats}; else by FILE's suffix")
+    _add_which(parser)
+    add("--force", action="store_true", help="replace a file that is there")
 
 
 def _add_which(parser: Parser) -> None:

@@ -1,0 +1,93 @@
+"""Jobs as files of each format, whatever their text."""
+
+import csv
+import io
+import json
+from dataclasses import fields
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.model import GenerationJob, JobStatus
+from store.plain import plain_row
+from tui.cli.export_formats import FileFormat, writer
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+HOSTILE = st.sampled_from(["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "＝1", "a|b\n| c", "<b>`x`</b>", '","', "'", ""])
+
+
+def job(number: int = 1, *, mode: str = "lifestyle", error: str | None = None, cost_cents: int = 250) -> GenerationJob:
+    return GenerationJob(
+        id=UUID(int=number),
+        user_id=UUID(int=0xA),
+        project_id=UUID(int=0xB),
+        status=JobStatus.FAILED,
+        mode=mode,
+        input_asset_id=None,
+        error=error,
+        cost_cents=cost_cents,
+        created_at=datetime(2026, 1, 15, 12, tzinfo=UTC),
+        updated_at=datetime(2026, 1, 15, 13, tzinfo=UTC),
+    )
+
+
+def written(file_format: FileFormat, *pages: list[GenerationJob]) -> str:
+    made = writer(file_format)
+    return "".join([made.begin(), *(made.rows(page) for page in pages), made.end()])
+
+
+def test_csv() -> None:
+    assert written(FileFormat.CSV, [job(1, error='a, "b"', cost_cents=-5)]) == (
+        "id,user_id,project_id,status,mode,input_asset_id,error,cost_cents,created_at,updated_at\r\n"
+        "00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-00000000000a,00000000-0000-0000-0000-00000000000b,"
+        'failed,lifestyle,,"a, ""b""",-5,2026-01-15T12:00:00.000000Z,2026-01-15T13:00:00.000000Z\r\n'
+    )
+
+
+def test_markdown() -> None:
+    lines = written(FileFormat.MARKDOWN, [job(1, mode="main_white", error="a | b\n<c>")]).splitlines()
+    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    assert lines[2].split(" | ")[3:8] == ["failed", "main\\_white", "", "a \\| b⏎\\<c\\>", "250"]
+
+
+jobs = st.lists(
+    st.builds(job, st.integers(1, 9), mode=ANY_TEXT | HOSTILE, error=st.none() | ANY_TEXT | HOSTILE), max_size=4
+)
+
+
+@given(st.lists(jobs, max_size=3))
+def test_documents_hold_every_job_as_it_is(pages: list[list[GenerationJob]]) -> None:
+    expected = [plain_row(one) for page in pages for one in page]
+    assert json.loads(written(FileFormat.JSON, *pages)) == expected
+    lines = written(FileFormat.NDJSON, *pages).splitlines()
+    assert [json.loads(line) for line in lines] == expected
+
+
+@given(jobs)
+def test_csv_has_every_value_and_no_formula(page: list[GenerationJob]) -> None:
+    titles, *rows = csv.reader(io.StringIO(written(FileFormat.CSV, page), newline=""))
+    assert titles == [field.name for field in fields(GenerationJob)]
+    assert len(rows) == len(page)
+    for row, one in zip(rows, page, strict=True):
+        cells = dict(zip(titles, row, strict=True))
+        for name, value in (("mode", one.mode), ("error", one.error or "")):
+            assert cells[name] in (value, f"'{value}")
+            assert not cells[name].startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠"))
+
+
+@given(jobs)
+def test_markdown_has_a_harmless_line_for_each_job(page: list[GenerationJob]) -> None:
+    text = written(FileFormat.MARKDOWN, page)
+    lines = text.removesuffix("\n").split("\n")
+    assert len(lines) == 2 + len(page)
+    assert all(line.isprintable() for line in lines)
+    bars = [line.replace("\\\\", "").replace("\\|", "").count("|") for line in lines]
+    assert set(bars) == {len(fields(GenerationJob)) + 1}
+
+
+@pytest.mark.parametrize(("file_format", "text"), [(FileFormat.JSON, "[]\n"), (FileFormat.NDJSON, "")])
+def test_no_job_is_a_document_too(file_format: FileFormat, text: str) -> None:
+    assert written(file_format) == written(file_format, []) == text

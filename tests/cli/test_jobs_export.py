@@ -1,0 +1,183 @@
+"""`gjobs jobs export`: everything that matches, in a file that is whole or is not there."""
+
+import csv
+import json
+import math
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store.filters import JobFilter
+from store.model import GenerationJob, Page
+from store.store import Store
+from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
+from tests.cli.world import ADA, BENS, FAILED, QUEUED, RUNNING, SUCCEEDED, document
+from tests.conftest import Conninfo, connect
+from tests.store.support import until
+from tui.cli import destination
+from tui.cli.commands.jobs import exporting
+from tui.cli.errors import UsageError
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "exports"
+    made.mkdir()
+    return made
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.iterdir())
+
+
+def test_documents_are_those_of_the_list(gjobs: Run, folder: Path) -> None:
+    done = gjobs("jobs", "export", str(folder / "jobs.json"), "--as", "ada@example.com")
+    assert (done.code, done.out) == (0, "")
+    assert done.err == f"Exported 4 jobs to {folder / 'jobs.json'}.\n"
+    listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json").document
+    assert json.loads((folder / "jobs.json").read_text()) == listed
+    assert listed == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5, 1_000])
+def test_everything_that_matches_page_by_page(
+    gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
+    monkeypatch.setattr(exporting, "ROWS", rows)
+    find_jobs, limits = Store.find_jobs, list[int]()
+
+    async def noted(store: Store, job_filter: JobFilter, *, limit: int, **options: Any) -> Page[GenerationJob]:
+        limits.append(limit)
+        return await find_jobs(store, job_filter, limit=limit, **options)
+
+    monkeypatch.setattr(Store, "find_jobs", noted)
+    assert gjobs("jobs", "export", str(folder / "jobs.ndjson")).code == 0
+    assert limits == [rows] * math.ceil(5 / rows)
+    ids = [json.loads(line)["id"] for line in (folder / "jobs.ndjson").read_text().splitlines()]
+    assert ids == [job["id"] for job in gjobs("jobs", "list", "--json").document]
+    assert len(ids) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--filter", "status:failed,running"], [RUNNING, FAILED]),
+        (["--project", "Spring lookbook"], [BENS]),
+        (["--status", "queued", "--filter", f"user:{ADA}"], [QUEUED]),
+        (["--filter", "nothing-like-it"], []),
+    ],
+)
+def test_what_is_asked_for(gjobs: Run, options: list[str], expected: list[object]) -> None:
+    done = gjobs("jobs", "export", "-", "--format", "csv", *options)
+    assert (done.code, done.err) == (0, "")
+    assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected))
+
+
+def test_only_its_owner_may_read_it_and_nothing_is_left_beside_it(gjobs: Run, folder: Path) -> None:
+    assert gjobs("jobs", "export", str(folder / "jobs.md")).code == 0
+    assert names_in(folder) == ["jobs.md"]
+    assert (folder / "jobs.md").stat().st_mode & 0o777 == 0o600
+    assert (folder / "jobs.md").stat().st_nlink == 1
+
+
+def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(gjobs: Run, folder: Path) -> None:
+    file = folder / "jobs.csv"
+    file.write_text("precious")
+    done = gjobs("jobs", "export", str(file))
+    assert (done.code, file.read_text()) == (2, "precious")
+    assert done.err == f"{file} is there already.\nName another file, or add --force to replace it.\n"
+    assert gjobs("jobs", "export", str(file), "--force").code == 0
+    assert len(file.read_text().splitlines()) == 6
+
+
+def test_a_file_that_somebody_makes_meanwhile_stays(folder: Path) -> None:
+    file = folder / "jobs.csv"
+
+    def race() -> None:
+        with destination.destination(str(file), overwrites=False) as put:
+            put("mine")
+            file.write_text("theirs")
+
+    with pytest.raises(UsageError, match="is there already"):
+        race()
+    assert (names_in(folder), file.read_text()) == (["jobs.csv"], "theirs")
+
+
+def test_what_a_link_leads_to_is_replaced(gjobs: Run, folder: Path) -> None:
+    (folder / "old.csv").write_text("old")
+    (folder / "link.csv").symlink_to("old.csv")
+    assert gjobs("jobs", "export", str(folder / "link.csv"), "--force").code == 0
+    assert (folder / "link.csv").is_symlink()
+    assert (folder / "old.csv").read_text().startswith("id,")
+
+
+@pytest.mark.parametrize(
+    ("file", "options", "sentence"),
+    [
+        ("", [], "{folder} is no file."),
+        ("none/jobs.csv", [], "{folder}/none/jobs.csv cannot be written: No such file or directory."),
+        ("jobs.txt", [], "The format is not said."),
+        ("jobs.csv", ["--format", "cvs"], "Argument --format: 'cvs' is not known; did you mean 'csv'?"),
+        ("jobs.csv", ["--filter", "cost:1.50"], "cost:1.50"),
+        ("jobs.csv", ["--json"], "This command has no JSON form."),
+    ],
+)
+def test_what_cannot_be_is_said_first(gjobs: Run, folder: Path, file: str, options: list[str], sentence: str) -> None:
+    done = gjobs("jobs", "export", f"{folder}/{file}", "--force", *(["--format", "csv"] if not file else []), *options)
+    assert done.code == 2
+    assert done.err.splitlines()[0] == sentence.format(folder=folder)
+    assert names_in(folder) == []
+
+
+def test_a_failure_leaves_no_file(gjobs: Run, folder: Path) -> None:
+    assert gjobs("jobs", "export", str(folder / "jobs.csv"), "--project", "No such").code == 1
+    assert names_in(folder) == []
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+async def test_a_stop_leaves_no_file(
+    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path, number: int, code: int
+) -> None:
+    def is_reading() -> bool:
+        return bool(
+            sql("select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'")
+        )
+
+    with connect(database) as other:
+        other.execute("lock table public.generation_jobs in access exclusive mode")
+        terminal = open_terminal("jobs", "export", str(folder / "jobs.csv"))
+        await until(is_reading)
+        (unfinished,) = names_in(folder)
+        assert unfinished.endswith(".part")
+        terminal.process.send_signal(number)
+        assert terminal.finish() == code
+    assert names_in(folder) == []
+
+
+def test_progress_is_shown_on_a_terminal_and_gone_at_the_end(open_terminal: OpenTerminal, folder: Path) -> None:
+    file = folder / "jobs.csv"
+    terminal = open_terminal("jobs", "export", str(file))
+    assert terminal.finish() == 0
+    assert f"\r\x1b[K5 jobs, back to 2026-01-04\r\x1b[KExported 5 jobs to {file}." in terminal.screen
+
+
+def test_a_reader_that_left_is_no_error() -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    arguments = [GJOBS, "jobs", "export", "-", "--format", "json"]
+    done = subprocess.run(arguments, stdout=write_end, stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_without_a_terminal_there_is_no_progress() -> None:
+    done = run_process("jobs", "export", "-", "--format", "ndjson", "--filter", "status:failed")
+    assert (done.code, done.err) == (0, "")
+    assert [json.loads(line) for line in done.out.splitlines()] == [document(FAILED)]
