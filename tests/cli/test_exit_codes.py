@@ -8,6 +8,7 @@ from migrations.errors import AnotherRun, MigrationRefused, SchemaDiffers
 from store import errors
 from store.embedded import EmbeddedUnavailable, ServerInUse
 from store.errors import StoreError
+from store.filters import FilterError
 from tui.cli.errors import Declined, UsageError
 from tui.cli.exit_codes import ExitCode, exit_code
 
@@ -19,6 +20,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     MigrationRefused: ExitCode.REFUSED,
     Declined: ExitCode.REFUSED,
     errors.InvalidValue: ExitCode.USAGE,
+    FilterError: ExitCode.USAGE,
     errors.BadConfiguration: ExitCode.USAGE,
     UsageError: ExitCode.USAGE,
     errors.Unreachable: ExitCode.UNREACHABLE,
