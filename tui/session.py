@@ -119,12 +119,14 @@ async def session_on(
 ) -> AsyncIterator[Session]:
     """A session on a server that is up. Raises RowMissing where there is no such user to act as."""
     access = WriteAccess(settings.write_rule)
+    journal = Journal(journal_path(settings), database=full_name(label, address))
+    journal.tidy()
     database = Database(
         conninfo,
         access=access,
         limits=_limits(settings.profile),
         password=password,
-        journal=Journal(journal_path(settings), database=full_name(label, address)),
+        journal=journal,
     )
     operator = Store(database)
     try:

@@ -36,7 +36,7 @@ class JournalDirectory:
 
     def remove_before(self, day: date) -> None:
         """Removes the files of all earlier days."""
-        with self._opened(writing=True) as directory:
+        with self._opened(writing=False) as directory:
             for old in _days(directory):
                 if old < day:
                     # Another process may be about the same.

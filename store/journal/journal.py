@@ -24,13 +24,12 @@ def _utc_now() -> datetime:
 
 
 class Journal:
-    """Of one session's writes to one database. What is older than KEPT_DAYS goes with the session's first write."""
+    """Of one session's writes to one database. `tidy` is for its beginning."""
 
     def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = _utc_now) -> None:
         self._directory = JournalDirectory(path)
         self._database = database
         self._clock = clock
-        self._is_tidy = False
 
     def begin(self, written: Written, *, actor: Actor, reason: str | None, transaction_id: int | None) -> JournalMark:
         """To be called before the commit is sent. Raises JournalUnavailable: then nothing may be committed."""
@@ -57,7 +56,6 @@ class Journal:
             raise JournalUnavailable(
                 f"Nothing was changed: the journal in {self._directory.path} cannot be written: {error.strerror}."
             ) from error
-        self._tidy(now)
         return mark
 
     def end(self, mark: JournalMark, outcome: WriteOutcome) -> None:
@@ -68,11 +66,11 @@ class Journal:
         except OSError as error:
             log.warning("The journal in %s lacks an outcome: %s", self._directory.path, error.strerror)
 
-    def _tidy(self, now: datetime) -> None:
-        if self._is_tidy:
-            return
-        self._is_tidy = True
+    def tidy(self) -> None:
+        """Removes what is older than KEPT_DAYS, whether anything is written or not. Never fails."""
         try:
-            self._directory.remove_before(now.date() - timedelta(days=KEPT_DAYS))
+            self._directory.remove_before(self._clock().astimezone(UTC).date() - timedelta(days=KEPT_DAYS))
+        except FileNotFoundError:
+            return  # Nothing was ever written.
         except OSError as error:
-            log.warning("Old files of the journal in %s cannot be removed: %s", self._directory.path, error.strerror)
+            log.info("Old files of the journal in %s cannot be removed: %s", self._directory.path, error.strerror)

@@ -10,8 +10,9 @@ import pytest
 from store.actor import OPERATOR
 from store.journal import Journal
 from store.writing.written import WriteOutcome, Written
-from tests.cli.support import Configure, Run
+from tests.cli.support import Configure, Run, uri
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
+from tests.conftest import Conninfo
 from tui.cli.arguments import since
 
 
@@ -85,6 +86,15 @@ def test_without_a_journal(gjobs: Run, directory: Path) -> None:
     told = gjobs("journal")
     assert (told.code, told.err) == (0, "Nothing was written.\n")
     assert not directory.parent.exists()
+
+
+def test_a_command_that_opens_a_database_removes_what_is_too_old(
+    gjobs: Run, directory: Path, database: Conninfo
+) -> None:
+    directory.mkdir(parents=True)
+    (directory / "2020-01-01.jsonl").touch()
+    assert gjobs("jobs", "list", "--database-url", uri(database)).code == 0
+    assert list(directory.iterdir()) == []
 
 
 @pytest.fixture

@@ -208,17 +208,21 @@ class TestReading:
 
 
 class TestKeeping:
-    def test_what_is_too_old_goes_with_the_first_write_and_nothing_else(
-        self, journal: Journal, path: Path, clock: Clock
-    ) -> None:
+    def test_what_is_too_old_goes_and_nothing_else(self, journal: Journal, path: Path) -> None:
         path.mkdir(parents=True)
         kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
         gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
         others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
         for name in (kept, gone, *others):
             (path / name).touch()
-        write(journal)
-        assert {file.name for file in path.iterdir()} == {kept, "2026-01-15.jsonl", *others}
+        journal.tidy()
+        assert {file.name for file in path.iterdir()} == {kept, *others}
+
+    def test_where_nothing_was_written_there_is_nothing_to_tidy_and_nothing_is_made(
+        self, journal: Journal, path: Path
+    ) -> None:
+        journal.tidy()
+        assert not path.parent.exists()
 
 
 class TestPrivacy:
