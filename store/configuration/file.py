@@ -67,7 +67,7 @@ def load(file: ConfigurationFile) -> Configuration:
     if len(content) > _LARGEST:
         raise _unreadable(path, "is too large to be a configuration")
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # Some editors begin a file with a mark.
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8") from None
     configuration = read_text(text, path=path)
@@ -78,7 +78,7 @@ def refusal_of(configuration: Configuration, problems: Sequence[Problem]) -> Bad
     """What is wrong with a configuration that was read, for those who know more of what it may say."""
     path = configuration.path or _WITHOUT_A_HOME
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
         text = ""  # It has gone since; the keys are named without their lines.
     return refusal(problems, path=path, text=text)

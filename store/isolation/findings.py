@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
+from store.capabilities import Feature, probing
 from store.database import Database
 from store.doctor import Finding, Further, Section, Severity
 from store.isolation.check import attempt, prepare
@@ -19,6 +20,9 @@ def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writ
     """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes."""
 
     async def check(database: Database) -> Sequence[Finding]:
+        if off := (await probing.probe(database)).off(Feature.ACTING):
+            # How it is mended stands where the login is examined.
+            return [_finding("not-tried", Severity.WARNING, f"Nothing could be tried. {off.reason}", hint=off.advice)]
         plan = await prepare(database, owner_id=owner_id, other_id=other_id)
         probes = [probe async for probe in attempt(database, plan, tries_writes=why_no_writes is None)]
         remedies = await find_remedies(database)

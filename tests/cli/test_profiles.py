@@ -169,7 +169,7 @@ class TestWriting:
         failed = gjobs("projects")
         assert failed.code == 3
         assert failed.err.splitlines() == [
-            "Using DATABASE_URL: 127.0.0.1/app, read-only.",
+            "Using DATABASE_URL: 127.0.0.1:1/app, read-only.",
             "The database is not reachable: Connection refused.",
             "Check the address 127.0.0.1:1, the network and that the server is up.",
         ]

@@ -4,8 +4,10 @@ import pytest
 
 from store.actor import OPERATOR
 from store.database import Database
+from store.doctor import Severity
 from store.errors import NoPrivilege
 from store.isolation.check import attempt, prepare
+from store.isolation.findings import isolation_check
 from store.isolation.model import How, Probe, Thing, Verb, Verdict
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed
@@ -60,6 +62,16 @@ async def test_without_grants_the_tables_are_kept(ungranted_database: Conninfo) 
     assert [(probe.verdict, probe.answer) for probe in refused] == [
         (Verdict.KEPT, "refused: permission denied for table generation_jobs")
     ]
+
+
+async def test_the_doctor_says_why_a_login_tries_nothing(least_privilege: Way, world: World) -> None:
+    database = Database(least_privilege.conninfo)
+    try:
+        (said,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
+    finally:
+        await database.close()
+    assert (said.name, said.severity) == ("not-tried", Severity.WARNING)
+    assert said.sentence == "Nothing could be tried. The login least_privilege may not act as a user."
 
 
 async def test_a_login_that_may_not_act_as_a_user_is_told_so(least_privilege: Way, world: World) -> None:

@@ -310,6 +310,11 @@ class TestTheFile:
         with pytest.raises(BadConfiguration, match=words):
             load(ConfigurationFile(path=file, named_by=None))
 
+    def test_an_editors_mark_at_its_beginning_is_no_part_of_it(self, tmp_path: Path) -> None:
+        file = tmp_path / "config.toml"
+        file.write_bytes(b'\xef\xbb\xbftheme = "nord"')
+        assert load(ConfigurationFile(path=file, named_by=None)).theme == "nord"
+
     def test_a_directory_is_no_file(self, tmp_path: Path) -> None:
         with pytest.raises(BadConfiguration, match="cannot be read: Is a directory"):
             load(ConfigurationFile(path=tmp_path, named_by=None))
