@@ -20,6 +20,7 @@ from tui.actions import write_leases
 from tui.actions.all_matching import choose_all_matching
 from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
+from tui.actions.gone_user import GoneUser
 from tui.actions.id_search import lead_to
 from tui.actions.isolation import show_isolation
 from tui.actions.job_actions import JobActions
@@ -82,6 +83,7 @@ class GjobsApp(App[int]):
         self._clock = clock
         self.errands = Errands(self)
         self.undo = Undo()
+        self._gone_user = GoneUser(self)
         self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         self.settled = asyncio.Event()
@@ -127,7 +129,7 @@ class GjobsApp(App[int]):
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "names"):
+        for group in ("feed", "names", "gone user"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
@@ -179,6 +181,7 @@ class GjobsApp(App[int]):
             self._ask()
             return
         self.dashboard.show(overview, message.fetched_at)
+        self._gone_user.seen(message.store, overview)
         self.show_standing()
         self._settle()
         if self.undo.following is None:

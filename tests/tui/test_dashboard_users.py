@@ -53,6 +53,24 @@ async def test_one_without_an_e_mail_is_found_by_the_beginning_of_the_id(picker:
     await picker.sees(f"as {CLEO}", "No projects found.")
 
 
+async def test_who_is_deleted_meanwhile_is_told_apart_from_who_has_nothing(world: World, picker: Driver) -> None:
+    await picker.type("c000")
+    await picker.press("enter")
+    await picker.sees(f"as {CLEO}", "No projects found.")
+    await picker.looks_again()
+    assert not picker.toasts
+    await picker.press("u")
+    await picker.type("ben")
+    await lists(picker, "ben@example.com  1 job, last 8 min ago")
+    await picker.press("enter")
+    await picker.sees("as ben@example.com", "Costs · Trail gear")
+
+    world.sql("delete from auth.users where id = %s", BEN)
+    await picker.press("r")
+
+    await picker.is_told("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
+
+
 async def test_nobody(picker: Driver) -> None:
     await picker.type("nobody@")
     await picker.sees("Nothing of that name.")
