@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from store.doctor.model import Finding, Section, Severity
+from store.doctor.restoring import restoring
 from store.schema import Difference, DifferenceKind, ObjectKind, SchemaObject, compare, expected, required
 
 MOST_NAMED = 6
@@ -27,14 +28,16 @@ def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_m
         yield _finding("revision", Severity.NOTE, "Which migrations have run may not be read by this login.")
     if not broken:
         yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as they should be.")
+    by_title = {(one.kind, one.title): one for one in promised}
     for difference in broken:
-        yield _broken(difference)
+        lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
+        yield _broken(difference, restoring(lost) if lost else None)
     yield from _tolerated(differences)
 
 
-def _broken(difference: Difference) -> Finding:
+def _broken(difference: Difference, sql: str | None) -> Finding:
     thing = difference.object.value.replace(" ", "-")
-    return _finding(f"{difference.kind.value}-{thing}", Severity.PROBLEM, _sentence(difference))
+    return _finding(f"{difference.kind.value}-{thing}", Severity.PROBLEM, _sentence(difference), sql=sql)
 
 
 def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:
@@ -58,5 +61,7 @@ def _sentence(difference: Difference) -> str:
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
-    return Finding(section=Section.SCHEMA, name=name, severity=severity, sentence=sentence, hint=hint)
+def _finding(
+    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(section=Section.SCHEMA, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)

@@ -199,6 +199,28 @@ async def test_what_the_schema_lacks(app_database: Conninfo, statement: str, nam
     assert (missing.severity, missing.section) == (Severity.PROBLEM, Section.SCHEMA)
 
 
+LOST = {
+    "drop index idx_generation_jobs_status": "missing-index",
+    "drop index idx_assets_prompt_payload": "missing-index",
+    "alter table generation_jobs drop constraint generation_jobs_pkey": "missing-key",
+    "alter table generation_jobs drop constraint generation_jobs_project_id_fkey": "missing-key",
+    "alter table generation_jobs drop constraint generation_jobs_status_check": "missing-check",
+    "drop trigger update_assets_updated_at on assets": "missing-trigger",
+}
+
+
+async def test_its_sql_gives_back_what_was_lost(app_database: Conninfo, world: World) -> None:
+    run(app_database, *LOST)
+    report = await examined(app_database)
+    lost = [one for one in report.findings if one.name in LOST.values()]
+    assert len(lost) == len(LOST)
+    with connect(app_database, autocommit=True) as owner:
+        for one in lost:
+            for statement in str(one.sql).split("\n"):
+                owner.execute(statement.encode())
+    assert finding(await examined(app_database), "matches").severity is Severity.OK
+
+
 BROKEN: dict[str, Sequence[str]] = {
     "no-row-security": ["alter table projects disable row level security"],
     "open-policy": ["create policy everything on projects for select using (true)"],
