@@ -200,7 +200,7 @@ class TestDelete:
         assert sql("select count(*) from generation_jobs") == [(2,)]
 
     async def test_nothing_is_soon_done(self, ada: Store) -> None:
-        await ada.delete_generation_jobs({})
+        assert await ada.delete_generation_jobs({}) == ()
 
     @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
     async def test_none_where_rows_of_an_apps_own_table_refer_to_one(
