@@ -120,6 +120,18 @@ async def test_a_key_that_is_pressed_again_and_again_tells_its_words_once(dashbo
     assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 1
 
 
+async def test_no_toast_of_before_lies_over_a_question(dashboard: Driver) -> None:
+    await dashboard.go_to(1)
+    await dashboard.press("y")
+    await dashboard.is_told("Copied the id")
+    await dashboard.press("d")
+    await dashboard.has_dialog("Delete this job?")
+    assert dashboard.toasts == []
+
+    dashboard.app.notify("It was not made after all.")
+    await dashboard.sees("It was not made after all.")
+
+
 async def test_deletion_names_job_status_project_and_database(dashboard: Driver) -> None:
     warnings = {
         "queued": "This job is still queued: it will never run.",

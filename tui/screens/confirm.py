@@ -35,6 +35,8 @@ class ConfirmDialog(Dialog[bool]):
             yield self.buttons(agree=agree, cancel_key="confirm.no", is_dangerous=confirmation.is_dangerous)
 
     def on_mount(self) -> None:
+        # What was told before would lie over the warning and the buttons, on a small screen.
+        self.app.clear_notifications()
         self.query_one("#cancel", Button).focus()
 
     @on(Button.Pressed, "#agree")
