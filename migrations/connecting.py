@@ -10,6 +10,7 @@ from psycopg.conninfo import conninfo_attempts, make_conninfo
 from migrations.errors import MigrationRefused
 from store.connecting.connections import with_defaults
 from store.connecting.driver_errors import translate, translate_connecting
+from store.connecting.password_file import tell_of_password_file
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
 
 APPLICATION_NAME = "gjobs migrate"
@@ -41,6 +42,7 @@ def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
             except psycopg.Error as error:
                 failure = translate_connecting(error)
                 failure.__cause__ = error
+                tell_of_password_file(failure, parameters)
                 if isinstance(failure, SignInRefused):
                     break
     except psycopg.Error as error:

@@ -19,6 +19,7 @@ from psycopg.pq import PipelineStatus, TransactionStatus
 from store.connecting import driver_errors, timestamps
 from store.connecting.link import Link, link_of
 from store.connecting.password_command import PasswordCommand
+from store.connecting.password_file import quiet_password_file, tell_of_password_file
 from store.errors import SignInRefused, StoreError, Unreachable
 
 # The driver warns of what it ignores while a link breaks. What matters of that is raised here, and where nobody has
@@ -42,9 +43,9 @@ CONNECT_TIMEOUT = 10
 
 
 def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
-    """What every connection is made with, unless `conninfo` says otherwise."""
+    """What every connection is made with, unless `conninfo` says otherwise; never a file of which libpq would warn."""
     timeout = os.environ.get("PGCONNECT_TIMEOUT") or CONNECT_TIMEOUT
-    return {**DEFAULTS, "connect_timeout": timeout, **conninfo}
+    return {**DEFAULTS, "connect_timeout": timeout, **conninfo, **quiet_password_file(conninfo)}
 
 
 class Connections:
@@ -118,6 +119,7 @@ class Connections:
             except Error as error:
                 failure = driver_errors.translate_connecting(error)
                 failure.__cause__ = error
+                tell_of_password_file(failure, self._conninfo)
                 if isinstance(failure, SignInRefused):
                     break
             else:

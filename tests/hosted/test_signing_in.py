@@ -111,6 +111,22 @@ async def test_a_password_that_has_run_out_is_asked_for_once_more(app_database: 
         assert await session.operator.get_users() == []
 
 
+async def test_a_password_file_that_others_can_read_is_told_of_and_nothing_is_written_across_the_screen(
+    app_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "passwords"
+    file.write_text(f"*:*:*:*:{PASSWORD}".replace("s:w", "s\\:w"))
+    monkeypatch.setenv("PGPASSFILE", str(file))
+    without = configured(tmp_path, address({**app_database, "password": ""}))
+    file.chmod(0o640)
+    with pytest.raises(SignInRefused) as caught:
+        await link_of(without)
+    assert str(caught.value.hint).endswith(f"run chmod 600 {file}")
+    assert capfd.readouterr().err == ""
+    file.chmod(0o600)
+    assert await link_of(without) is not None
+
+
 async def test_a_certificate_is_checked_by_the_path_beside_the_file(tls_server: TlsServer, tmp_path: Path) -> None:
     (tmp_path / "root.crt").write_bytes(tls_server.certificate.read_bytes())
     login = tls_server.login()
