@@ -73,6 +73,10 @@ class Facts:
         """Whether our migrations own the schema."""
         return REVISIONS in self.relations
 
+    def may_hide(self, *names: str) -> bool:
+        """Whether row level security may keep rows of any of these tables from the login."""
+        return any(self.relations[name].row_security for name in names if name in self.relations)
+
     @property
     def major_version(self) -> int:
         return self.version_number // 10_000

@@ -54,8 +54,7 @@ UNUSED = frozenset({Kind.EMPTY_PROJECT, Kind.UNUSED_ASSET})
 
 def why_nothing_is_unused(facts: Facts) -> str | None:
     """None where the login sees every job and asset."""
-    may_be_hidden = any(facts.relations[name].row_security for name in (JOBS, ASSETS) if name in facts.relations)
-    return f"row level security may hide from {facts.login} what is in use" if may_be_hidden else None
+    return f"row level security may hide from {facts.login} what is in use" if facts.may_hide(JOBS, ASSETS) else None
 
 
 async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Kind, UUID], str | None]:

@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 from textual.widgets import OptionList
 
-from store.actor import OPERATOR
+from store.actor import OPERATOR, ActingUser
+from store.embedded import ADMINISTRATOR
 from store.errors import TimedOut
 from store.model import FoundUser
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, World
 
@@ -69,6 +70,27 @@ async def test_who_is_deleted_meanwhile_is_told_apart_from_who_has_nothing(world
     await picker.press("r")
 
     await picker.is_told("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
+
+
+async def test_who_may_only_be_hidden_from_the_login_is_not_told_to_be_deleted(
+    attached_database: Conninfo, onlooker: str
+) -> None:
+    with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
+        administrator.execute("insert into auth.users (id, email) values (%s, 'ben@example.com')", [BEN])
+        for statement in (
+            f"grant usage on schema auth to {onlooker}",
+            f"grant select on auth.users, public.generation_jobs, public.projects, public.assets to {onlooker}",
+            "alter table auth.users enable row level security",
+            f"create policy shown on auth.users to {onlooker} using (email = 'ada@example.com')",
+        ):
+            administrator.execute(statement.encode())
+    opener = opener_of({**attached_database, "user": onlooker}, actor=ActingUser(id=BEN, email="ben@example.com"))
+    async with driving(WatchedApp(opener)) as driver:
+        await driver.sees("as ben@example.com", "No projects found.")
+        await driver.until(
+            lambda: all(worker.is_finished for worker in driver.app.workers if worker.group == "gone user")
+        )
+        assert not driver.toasts
 
 
 async def test_nobody(picker: Driver) -> None:

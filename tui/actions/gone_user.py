@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from store.actor import OPERATOR, ActingUser
-from store.capabilities import Feature
+from store.capabilities import USERS, Feature
 from store.errors import RowMissing, StoreError
 from store.model import Overview
 from tui.keys.app_bindings import APP_BINDINGS
@@ -39,8 +39,9 @@ class GoneUser:
             return
         operator = session.operator
         with suppress(StoreError):
-            if (await operator.probed.get()).off(Feature.USERS, OPERATOR) is not None:
-                return  # Nobody can tell: users are known by what belongs to them.
+            capabilities = await operator.probed.get()
+            if capabilities.off(Feature.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
+                return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
             try:
                 await operator.find_actor(str(user.id))
             except RowMissing:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.actor import ActingUser
+from store.capabilities import JOBS, PROJECTS
 from store.errors import RowMissing, StoreError
 from tui.words.eyes import eyes_name
 
@@ -27,7 +28,7 @@ async def hidden_from(store: "Store", operator: "Store", ids: Collection[UUID]) 
         if not found and len(ids) == 1:
             (only,) = ids
             found = frozenset(ids) if await operator.get_project(only) else found
-        if len(found) < len(ids) and (await operator.probed.get()).sees_less:
+        if len(found) < len(ids) and (await operator.probed.get()).facts.may_hide(JOBS, PROJECTS):
             return None
     except StoreError:
         return None
