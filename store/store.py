@@ -14,7 +14,8 @@ from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
-from store.filters import NO_FILTER, JobFilter, Key
+from store.filters.keys import Key
+from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
 from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
@@ -118,7 +119,7 @@ class Store:
 
     async def find_jobs(
         self,
-        job_filter: JobFilter,
+        job_filter: JobFilter = NO_FILTER,
         *,
         project_id: UUID | None = None,
         status: JobStatus | str | None = None,

@@ -35,7 +35,8 @@ from sqlalchemy.dialects.postgresql import insert
 from store import tables
 from store.connecting import timestamps
 from store.database import Query
-from store.filters import NO_FILTER, JobFilter, Key
+from store.filters.keys import Key
+from store.filters.model import NO_FILTER, JobFilter
 from store.finding.id_prefix import IdRange
 from store.model import GenerationJob, JobStatus, PageKey
 from store.statements import job_filters

@@ -3,12 +3,15 @@
 from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.filters import JobFilter, parse
 from store.model import JobStatus, PageKey
 from store.suggestions import not_known
-from tui.cli.export_formats import FileFormat
+from tui.cli.file_format import FileFormat
+
+if TYPE_CHECKING:
+    from store.filters import JobFilter
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -103,8 +106,10 @@ def status(text: str) -> JobStatus:
         raise ArgumentTypeError(not_known(text, JobStatus)) from None
 
 
-def job_filter(text: str) -> JobFilter:
+def job_filter(text: str) -> "JobFilter":
     """Raises FilterError, which says where in the text."""
+    from store.filters import parse
+
     return parse(text, now=datetime.now(UTC))
 
 

@@ -7,9 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tui.cli.errors import UsageError
-from tui.cli.output import put
-
-STDOUT = "-"
+from tui.cli.output import STDOUT, put
 
 Put = Callable[[str], bool]
 """Takes the next part of the text; false where nobody reads it any more."""

@@ -9,28 +9,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from enum import StrEnum
 
 from store.model import GenerationJob
 from store.plain import plain_row
+from tui.cli.file_format import FileFormat
 
 COLUMNS = tuple(field.name for field in fields(GenerationJob))
-
-
-class FileFormat(StrEnum):
-    CSV = "csv"
-    JSON = "json"
-    NDJSON = "ndjson"
-    MARKDOWN = "markdown"
-
-
-SUFFIXES: Mapping[str, FileFormat] = {
-    ".csv": FileFormat.CSV,
-    ".json": FileFormat.JSON,
-    ".ndjson": FileFormat.NDJSON,
-    ".jsonl": FileFormat.NDJSON,
-    ".md": FileFormat.MARKDOWN,
-}
 
 
 class Writer(ABC):

@@ -4,7 +4,7 @@ import os
 import traceback
 
 from store.errors import BadConfiguration, StoreError
-from store.filters import FilterError
+from store.filters.errors import FilterError
 from tui.cli.errors import CommandError
 from tui.cli.exit_codes import ExitCode, exit_code
 from tui.cli.output import complain, say, say_block

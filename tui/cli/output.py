@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tui.cli.tables import Column
 
 
+STDOUT = "-"
+"""What names it in place of a file."""
+
+
 def is_terminal(stream: TextIO | None) -> bool:
     """A stream is None where its descriptor was closed before the start."""
     return stream is not None and not stream.closed and stream.isatty()

@@ -1,6 +1,7 @@
 """How commands are declared, on argparse, and how its complaints become ours."""
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from store.suggestions import not_known
@@ -29,6 +30,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, *, example: str, is_whole: bool = False, **options: Any) -> None:
         self._is_whole = is_whole
+        self.explained: Callable[[], str] | None = None
+        """What stands before the end of the help, made only when that is asked for."""
         super().__init__(
             **options,
             epilog="\n\n".join([*([] if is_whole else [_GLOBAL]), f"example: {example}"]),
@@ -49,6 +52,11 @@ class Parser(argparse.ArgumentParser):
         if not sentence.endswith((".", "?")):
             sentence += "."
         raise UsageError(sentence, hint=f"'{self.prog} --help' shows what it takes.")
+
+    def format_help(self) -> str:
+        if self.explained is not None:
+            self.epilog, self.explained = f"{self.explained()}\n\n{self.epilog}", None
+        return super().format_help()
 
     def print_help(self, file: object = None) -> None:  # noqa: ARG002
         write(self.format_help().rstrip())

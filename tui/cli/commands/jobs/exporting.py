@@ -5,20 +5,21 @@ import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from store.filters import JobFilter
 from store.model import GenerationJob, JobStatus, PageKey
 from store.settings import Settings
 from tui.cli import jsonable
-from tui.cli.destination import STDOUT, Put, destination
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
-from tui.cli.export_formats import SUFFIXES, FileFormat, Writer, writer
+from tui.cli.file_format import SUFFIXES, FileFormat
 from tui.cli.lookup import find_project
-from tui.cli.output import Output, is_terminal, say, say_block
+from tui.cli.output import STDOUT, Output, is_terminal, say, say_block
 from tui.cli.sessions import in_session
 from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
+    from store.filters import JobFilter
+    from tui.cli.destination import Put
+    from tui.cli.export_formats import Writer
     from tui.session import Session
 
 ROWS = 1_000
@@ -36,9 +37,12 @@ def export_jobs(
     force: bool,
     project: str | None,
     status: JobStatus | None,
-    job_filter: JobFilter,
+    job_filter: "JobFilter | None",
 ) -> ExitCode:
     """Whatever stops it, the file is whole or is not there."""
+    from tui.cli.destination import destination
+    from tui.cli.export_formats import writer
+
     chosen = file_format or _format_of(file)
     progress = Progress(is_shown=_shows_progress(output, file))
     with orderly_termination(), progress, destination(file, overwrites=force) as put:
@@ -59,19 +63,23 @@ def _format_of(file: str) -> FileFormat:
 async def _write(
     session: "Session",
     _output: Output,
-    put: Put,
+    put: "Put",
     progress: "Progress",
-    made: Writer,
+    made: "Writer",
     *,
     project: str | None,
     status: JobStatus | None,
-    job_filter: JobFilter,
+    job_filter: "JobFilter | None",
 ) -> ExitCode:
+    from store.filters import NO_FILTER
+
     project_id = None if project is None else (await find_project(session.store, project)).id
     after: PageKey | None = None
     is_read = put(made.begin())
     while is_read:
-        page = await session.store.find_jobs(job_filter, project_id=project_id, status=status, limit=ROWS, after=after)
+        page = await session.store.find_jobs(
+            job_filter or NO_FILTER, project_id=project_id, status=status, limit=ROWS, after=after
+        )
         is_read = put(made.rows(page.items))
         progress.add(page.items)
         after = page.next_key

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.errors import RowMissing
-from store.filters import JobFilter
 from store.model import JobStatus, PageKey
 from tui.cli import jsonable
 from tui.cli.commands.jobs.showing import show_jobs
@@ -15,6 +14,7 @@ from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
+    from store.filters import JobFilter
     from tui.session import Session
 
 
@@ -25,13 +25,15 @@ async def list_jobs(
     *,
     project: str | None,
     status: JobStatus | None,
-    job_filter: JobFilter,
+    job_filter: "JobFilter | None",
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
     chosen = None if project is None else await find_project(session.store, project)
+    from store.filters import NO_FILTER
+
     page = await session.store.find_jobs(
-        job_filter, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
+        job_filter or NO_FILTER, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
     )
     if output.json:
         output.document(jsonable.rows(page.items))

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from store.filters import NO_FILTER
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
 from store.writing.changes import UNSET
 from tui.cli.arguments import (
@@ -20,8 +19,7 @@ from tui.cli.commands.jobs.deleting import delete_jobs
 from tui.cli.commands.jobs.exporting import export_jobs
 from tui.cli.commands.jobs.reading import list_jobs, show_job
 from tui.cli.commands.jobs.writing import create_job, transition_job, update_job
-from tui.cli.export_formats import FileFormat
-from tui.cli.filter_help import filter_help
+from tui.cli.file_format import FileFormat
 from tui.cli.parser import Parser, add_command, add_commands
 
 if TYPE_CHECKING:
@@ -89,10 +87,15 @@ def _add_which(parser: Parser) -> None:
         dest="job_filter",
         type=job_filter,
         metavar="EXPR",
-        default=NO_FILTER,
         help="for which this holds; see below",
     )
-    parser.epilog = f"{filter_help()}\n\n{parser.epilog}"
+    parser.explained = _explained_filter
+
+
+def _explained_filter() -> str:
+    from tui.cli.filter_help import filter_help
+
+    return filter_help()
 
 
 def _add_job_id(parser: Parser) -> None:
