@@ -11,7 +11,7 @@ from store.capabilities import Capabilities
 from store.capabilities.probing import probe
 from store.database import Database, Query
 from store.doctor import functions, link, policies, role, row_findings, rows, schema, server, views
-from store.doctor.model import Finding, Report, Section, Severity
+from store.doctor.model import NOT_EXAMINED, Finding, Report, Section, Severity
 from store.doctor.next_steps import next_steps
 from store.doctor.policy_findings import nothing_leaks, policy_findings
 from store.errors import SignInRefused, StoreError, Unreachable
@@ -51,7 +51,7 @@ async def _examined(section: Section, look: Callable[[], Awaitable[Iterable[Find
         return [
             Finding(
                 section=section,
-                name="not-examined",
+                name=NOT_EXAMINED,
                 severity=Severity.WARNING,
                 sentence=f"This part could not be examined. {error.message}",
                 hint=error.hint,

@@ -18,6 +18,9 @@ class Severity(StrEnum):
     """Something leaks, is lost or does not work."""
 
 
+NOT_EXAMINED = "not-examined"
+"""The name of what stands for a part that could not be examined."""
+
 FAULTS = (Severity.WARNING, Severity.PROBLEM)
 
 

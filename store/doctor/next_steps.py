@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from store.capabilities import Capabilities, Feature
-from store.doctor.model import Finding, Section
+from store.doctor.model import NOT_EXAMINED, Finding, Section
 from store.schema import NEWEST_REVISION
 from store.writing.write_access import WriteRule
 
@@ -30,7 +30,8 @@ def _schema_steps(
 ) -> Iterator[str]:
     # Where it may not be read, nothing is known to be missing; a newer program's is past ours.
     is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
-    if any(finding.section is Section.SCHEMA for finding in faults):
+    # A newer program's schema cannot be examined, and lacks nothing for that.
+    if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
         until_then = "" if is_newest else ": until then 'gjobs migrate up' refuses"
         yield f"Give the schema back what it lacks, by the app's own migration{until_then}."
     elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
