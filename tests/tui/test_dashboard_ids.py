@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
+from textual import events
 
 from store.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, job_id
+from tui.widgets.find_field import FindField
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
 UNUSED = UUID("a6000000-0000-4000-8000-000000000000")
@@ -49,6 +51,21 @@ async def test_a_job_of_another_project_opens_and_stands_under_the_cursor(dashbo
     await dashboard.press("escape")
     await dashboard.sees("Costs · Spring lookbook", "Jobs · 1, newest first")
     assert dashboard.cursor == 7
+
+
+async def test_an_id_that_is_pasted_over_the_table_is_looked_for(dashboard: Driver) -> None:
+    dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
+    await dashboard.until(lambda: isinstance(dashboard.app.focused, FindField))
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(str(job_id(7)))
+
+
+async def test_what_is_no_id_and_is_pasted_over_the_table_does_nothing(dashboard: Driver, world: World) -> None:
+    dashboard.table.post_message(events.Paste("delete all of them"))
+    await dashboard.looks_again()
+    assert dashboard.app.focused is dashboard.table
+    assert len(dashboard.rows) == 6
 
 
 async def test_a_job_that_is_listed_is_found_as_ever(dashboard: Driver) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 from uuid import UUID
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
@@ -13,6 +13,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from store.finding.id_prefix import id_range
 from store.lens.model import Lens
 from store.model import GenerationJob, JobStatus, Overview, OverviewQuery, Project
 from tui.actions.copying import copy_ids, copy_json
@@ -296,6 +297,12 @@ class DashboardScreen(Screen[None]):
 
     def action_find(self) -> None:
         self.jobs.find()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What no field took: an id is looked for, and nothing else is meant by it."""
+        if id_range(event.text) is not None:
+            self.jobs.find(event.text.strip())
+            self.jobs.find()
 
     def action_leave_find(self) -> None:
         if self.jobs.drop_choice():
