@@ -1,7 +1,7 @@
 """Filters on real rows: what the database finds is what the filter means, for every pair of eyes."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from psycopg.conninfo import make_conninfo
 
 from store.actor import ActingUser
 from store.blocking import BlockingStore
+from store.database import Database
 from store.database.query import compiled
 from store.errors import NoPrivilege
 from store.filters import NO_FILTER, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
@@ -19,7 +20,7 @@ from store.filters.model import Value
 from store.model import GenerationJob, JobStatus
 from store.statements import jobs
 from store.store import Store
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 from tests.store.filters.job_model import Names, matches
 from tests.store.support import ADA, BEN, NOW, MakeAsset, MakeJob, MakeProject, Sql
 
@@ -29,6 +30,7 @@ ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', 
 COSTS = (-5, 0, 1, 50, 51, 250)
 SECONDS = (0, 1, 60, 61, 3_600)
 JOBS = 60
+JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")
 
 
 @pytest.fixture
@@ -223,3 +225,51 @@ def test_a_statement_is_kept_by_the_filters_shape() -> None:
 
     assert statement("mode:a cost:>5") is statement("mode:b cost:>6")
     assert statement("mode:a") is not statement("-mode:a")
+
+
+class TestWhereOnlyTheJobsAreToBeRead:
+    """A login of few rights, on the app's own database."""
+
+    @pytest.fixture
+    async def few_rights(self, attached_database: Conninfo, onlooker: str) -> AsyncIterator[Store]:
+        with connect(attached_database, autocommit=True) as owner:
+            owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
+            owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'cafe')", [PROJECT, ADA])
+            owner.execute(
+                "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+                [JOB, ADA, PROJECT],
+            )
+            owner.execute(f"grant select on generation_jobs to {onlooker}".encode())
+            owner.execute(f"create policy seen on generation_jobs for select to {onlooker} using (true)".encode())
+        store = Store(Database({**attached_database, "user": onlooker}))
+        yield store
+        await store.close()
+
+    @pytest.mark.parametrize(
+        "text", [f"project:{PROJECT}", "project:cafe0000", f"user:{ADA}", "-project:beef lifestyle"]
+    )
+    async def test_ids_need_no_names(self, few_rights: Store, text: str) -> None:
+        assert [job.id for job in await few_rights.find_jobs(parse(text, now=NOW))] == [JOB]
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("project:Catalog", "project: takes no name here. No grant: "),
+            ("-user:ada@example.com", "user: takes no name here. No grant: "),
+        ],
+    )
+    async def test_a_name_is_refused_with_the_reason(self, few_rights: Store, text: str, sentence: str) -> None:
+        with pytest.raises(NoPrivilege) as caught:
+            await few_rights.find_jobs(parse(text, now=NOW))
+        assert str(caught.value).startswith(sentence)
+
+    async def test_a_name_is_taken_once_it_has_been_granted(
+        self, few_rights: Store, attached_database: Conninfo, onlooker: str
+    ) -> None:
+        with pytest.raises(NoPrivilege):
+            await few_rights.find_jobs(parse("project:Catalog", now=NOW))
+        with connect(attached_database, autocommit=True) as owner:
+            owner.execute("update projects set name = 'Catalog'")
+            owner.execute(f"grant select on projects to {onlooker}".encode())
+            owner.execute(f"create policy seen on projects for select to {onlooker} using (true)".encode())
+        assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]
