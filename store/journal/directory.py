@@ -3,11 +3,16 @@
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 
+PATIENCE_SECONDS = 2.0
+"""With another process that writes."""
+
+_PAUSE_SECONDS = 0.002
 _SUFFIX = ".jsonl"
 
 
@@ -20,8 +25,7 @@ class JournalDirectory:
     def append(self, day: date, line: str, *, durably: bool) -> None:
         """A whole line or nothing, whoever else appends; `durably` waits until the disk has it."""
         with self._opened(writing=True) as directory, _file(directory, day, writing=True) as file:
-            # Against our own writers in other processes; the kernel ends it with the process.
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file)
             end = os.fstat(file).st_size
             data = line.encode()
             if end and os.pread(file, 1, end - 1) != b"\n":
@@ -91,6 +95,22 @@ def _file(directory: int, day: date, *, writing: bool) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+def _lock(file: int) -> None:
+    """Against our own writers in other processes; the kernel ends it with the process. One that stands still is given
+    up: a transaction is open meanwhile.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OSError(None, "another process keeps it locked") from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _write_all(file: int, data: bytes) -> None:

@@ -1,5 +1,6 @@
 """The journal's files: whose they are, what they hold, how they end, and what happens to what is none of ours."""
 
+import fcntl
 import multiprocessing
 import os
 import stat
@@ -277,6 +278,17 @@ class TestPrivacy:
         os.chown(path if what == "directory" else path / "2026-01-15.jsonl", 12345, -1)
         with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
             write(journal)
+
+
+def test_a_process_that_stands_still_in_the_middle_is_not_waited_for(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.journal.directory.PATIENCE_SECONDS", 0.05)
+    write(journal)
+    with (path / "2026-01-15.jsonl").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        refused(journal, path)
+    write(journal)
 
 
 def refused(journal: Journal, path: Path) -> None:
