@@ -1,13 +1,16 @@
 """`gjobs migrate` on the app's own database: looked at, taken over, and given back."""
 
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from migrations import HEAD, REVISIONS
 from store.embedded import ADMINISTRATOR
-from tests.cli.support import Configure, OpenTerminal, Run, profile, uri
+from tests.cli.support import GJOBS, Configure, OpenTerminal, Run, profile, uri
 from tests.conftest import Conninfo, connect
+from tests.hosted.place import until
 from tests.migrations.conftest import catalogue, run_with_psql
 
 DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
@@ -73,6 +76,23 @@ def test_how_far_a_migration_came_that_failed_stands_in_the_journal(gjobs: Run, 
         "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()",
     )
     assert gjobs("migrate", "up", "--yes").code != 0
+
+    assert entries(gjobs) == [
+        ("migrate from base to 0002", "done", None),
+        (f"migrate from base to {HEAD}", "not done", None),
+    ]
+
+
+def test_a_migration_that_is_terminated_leaves_nothing_running(gjobs: Run, app: Conninfo) -> None:
+    running = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'create index%'"
+    with connect(app) as snapshot, connect(app, autocommit=True) as onlooker:
+        snapshot.execute("set transaction isolation level repeatable read")
+        snapshot.execute("select 1")  # Older than any index, which therefore waits for it.
+        with subprocess.Popen([GJOBS, "migrate", "up", "--yes"], stderr=subprocess.DEVNULL) as migrating:
+            until(lambda: onlooker.execute(running).fetchone() == (1,), pid=migrating.pid)
+            migrating.terminate()
+            assert migrating.wait() == -signal.SIGTERM
+        until(lambda: onlooker.execute(running).fetchone() == (0,))
 
     assert entries(gjobs) == [
         ("migrate from base to 0002", "done", None),

@@ -1,4 +1,4 @@
-"""What a stop from outside does to a command that has changed the terminal."""
+"""What a stop from outside does to a command that would leave a changed terminal or half an index."""
 
 import signal
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from types import FrameType
 
 @contextmanager
 def orderly_termination() -> Iterator[None]:
-    """SIGTERM ends the block as an interrupt does, so that it can put the terminal in order; then it takes effect."""
+    """SIGTERM ends the block as an interrupt does, so that it can put things in order; then it takes effect."""
     terminated = False
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:

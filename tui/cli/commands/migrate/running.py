@@ -13,6 +13,7 @@ from tui.cli.commands.migrate.journalled import NO_REVISION, journalled
 from tui.cli.confirm import require_yes
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say, say_block
+from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
     from migrations.status import MigrationStatus
@@ -57,7 +58,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
-        with database.alone, kept:
+        with orderly_termination(), database.alone, kept:
             runner.upgrade(database.conninfo, report=say)
         return _done(runner.status(database.conninfo), output)
 
@@ -80,7 +81,7 @@ def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> Exi
             _ask_to_undo(undone, database)
         end = None if revision == BASE else revision
         kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
-        with database.alone, kept:
+        with orderly_termination(), database.alone, kept:
             runner.downgrade(database.conninfo, revision, report=say)
         return _done(runner.status(database.conninfo), output)
 
