@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from store.actor import OPERATOR
 from store.errors import StoreError
-from store.journal import Journal
 from store.settings import Settings, journal_path
 from store.writing.written import WriteOutcome, Written
 
 if TYPE_CHECKING:
+    from store.journal import Journal
     from store.writing.written import JournalMark
     from tui.cli.commands.migrate.chosen import Database
 
@@ -24,6 +24,8 @@ def journalled(settings: Settings, database: "Database", *, start: str | None, e
 
     What stops between them is two entries: what was not done, and what was.
     """
+    from store.journal import Journal
+
     journal = Journal(journal_path(settings), database=database.label)
     mark = _begin(journal, settings, start, end)
     try:
@@ -36,13 +38,13 @@ def journalled(settings: Settings, database: "Database", *, start: str | None, e
     journal.end(mark, WriteOutcome.DONE)
 
 
-def _begin(journal: Journal, settings: Settings, start: str | None, end: str | None) -> "JournalMark":
+def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalMark":
     what = f"migrate from {start or NO_REVISION} to {end or NO_REVISION}"
     return journal.begin(Written(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
 
 
 def _end_half_way(
-    journal: Journal,
+    journal: "Journal",
     mark: "JournalMark",
     settings: Settings,
     database: "Database",
