@@ -158,10 +158,10 @@ async def test_a_silent_server_is_given_up_and_the_app_stays_responsive(world: W
 
     async with (
         proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo, make=impatient), interval=QUICK)) as driver,
+        driving(WatchedApp(opener_of(conninfo, make=impatient))) as driver,
     ):
         proxy.fall_silent()
-        await driver.press("down", "down")
+        await driver.press("r", "down", "down")
         assert driver.cursor == 3
         await driver.until(lambda: driver.banner)
         assert "✗ The database did not answer within 0.4 s." in driver.banner
