@@ -66,10 +66,14 @@ class Simulation:
             try:
                 await self._step()
             except StoreError:
-                await self._sleep(RETRY)
+                wait = RETRY
             else:
                 self._elapsed += STEP
-                await self._sleep(STEP / self._pace)
+                wait = STEP / self._pace
+            if _is_being_cancelled():
+                # Whoever is stopped in the middle of a commit is told that its outcome is unknown, and no more.
+                raise asyncio.CancelledError
+            await self._sleep(wait)
 
     async def _step(self) -> None:
         await self._finish()
@@ -126,3 +130,8 @@ class Simulation:
             cost_cents=modes.choose_cost_cents(self._random, mode),
             input_asset_id=self._random.choice(images).id if with_image else None,
         )
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
