@@ -13,9 +13,9 @@ from store.sample import fill
 from store.simulation import FAILURE_CHANCE, QUEUE_SIZE, RETRY, STEP, WAIT_IN_QUEUE, WORKERS, Simulation
 from store.store import Store
 from store.transitions import allowed, is_final
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo
 from tests.store.servers import proxied
-from tests.store.support import ADA, NOW, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import NOW, MakeAsset, MakeJob, MakeProject, Sql
 
 Watch = Callable[[int], Awaitable[None]]
 """Is called after each step with its number, from 1."""
@@ -243,24 +243,3 @@ async def test_it_can_be_cancelled(operator: Store, make_project: MakeProject) -
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-
-
-async def test_cancelled_in_a_commit_it_ends(attached_database: Conninfo) -> None:
-    """The store then tells that the outcome is unknown, which is no reason to go on."""
-    with connect(attached_database, autocommit=True) as owner:
-        owner.execute("insert into auth.users (id) values (%s)", [ADA])
-        owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
-        owner.execute("create function dawdle() returns trigger language plpgsql as 'begin perform pg_sleep(60); end'")
-        owner.execute(
-            "create constraint trigger dawdle after insert on generation_jobs deferrable initially deferred"
-            " for each row execute function dawdle()"
-        )
-        async with Store(Database(attached_database)) as store:
-            running = asyncio.create_task(Simulation(store, sleep=lambda _: asyncio.sleep(0)).run())
-            while not owner.execute(  # noqa: ASYNC110
-                "select from pg_stat_activity where query = 'COMMIT' and state = 'active'"
-            ).rowcount:
-                await asyncio.sleep(0.01)
-            running.cancel()
-            await asyncio.wait({running}, timeout=5)
-            assert running.cancelled()
