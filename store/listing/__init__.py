@@ -1,0 +1,1 @@
+"""Lists of jobs of any length, of which some rows are held at a time."""

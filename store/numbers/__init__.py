@@ -1,0 +1,1 @@
+"""Counts and costs, each with how sure it is."""
