@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Generic, Self, TypeVar
 from uuid import UUID
@@ -29,6 +29,9 @@ USUAL_MODES = ("main_white", "lifestyle", "feature_callout", "packaging")
 
 DEFAULT_COST_CENTS = 100
 """What the app proposes for a new job."""
+
+STUCK_AFTER = timedelta(minutes=30)
+"""A running job that nobody touched for so long is stuck: the specification's view `stuck_jobs` says the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

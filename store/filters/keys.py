@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
-from store.model import JobStatus
+from store.model import STUCK_AFTER, JobStatus
 
 
 class Key(StrEnum):
@@ -19,10 +20,14 @@ class Key(StrEnum):
     TOOK = "took"
     ERROR = "error"
     ID = "id"
+    IS = "is"
 
 
 NONE, ANY = "none", "any"
 """Of an asset: the jobs without one, and those with one."""
+
+STUCK = "stuck"
+"""What a job may be, beside its status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +84,11 @@ KEYS: Mapping[Key, KeyWords] = {
     ),
     Key.ERROR: KeyWords(takes="TEXT", example="error:timeout", words="whose error contains this"),
     Key.ID: KeyWords(takes="ID", example="id:3f2a", words="whose id begins so: 4 digits or more"),
+    Key.IS: KeyWords(
+        takes=STUCK,
+        example=f"is:{STUCK}",
+        words=f"that run, and were not touched for {STUCK_AFTER // timedelta(minutes=1)} minutes",
+        usual=(STUCK,),
+    ),
 }
 """In the order in which they are shown."""

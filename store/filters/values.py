@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from store.filters.keys import ANY, KEYS, NONE, Key
+from store.filters.keys import ANY, KEYS, NONE, STUCK, Key
 from store.filters.model import Between, Compared, Comparison, Value
 from store.filters.scanning import Piece
 from store.finding.id_prefix import LEAST_DIGITS, id_range
@@ -58,6 +58,12 @@ def _id(piece: Piece, _now: datetime) -> str:
 def _asset(piece: Piece, now: datetime) -> str:
     word = piece.text.lower()
     return word if word in (NONE, ANY) else _id(piece, now)
+
+
+def _state(piece: Piece, _now: datetime) -> str:
+    if piece.text.lower() == STUCK:
+        return STUCK
+    raise piece.place.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
 
 
 def _cents(text: str, piece: Piece) -> int:
@@ -148,6 +154,7 @@ READERS: Mapping[Key, Read] = {
     Key.TOOK: _took,
     Key.ERROR: _text,
     Key.ID: _id,
+    Key.IS: _state,
 }
 
 

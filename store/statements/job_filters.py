@@ -29,10 +29,10 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 from store import tables
-from store.filters.keys import ANY, NONE, Key
+from store.filters.keys import ANY, NONE, STUCK, Key
 from store.filters.model import Between, Compared, Comparison, JobFilter, Term, Value
 from store.finding.id_prefix import id_range
-from store.model import JobStatus
+from store.model import STUCK_AFTER, JobStatus
 from store.transitions import is_final
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
@@ -56,6 +56,7 @@ class Form(StrEnum):
     EQUAL = Comparison.EQUAL
     NONE = NONE
     ANY = ANY
+    STUCK = STUCK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,8 @@ def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
             return Form(comparison)
     if key is Key.ASSET and value in (NONE, ANY):
         return Form(value)
+    if key is Key.IS:
+        return Form(value)
     if key in (Key.ASSET, Key.ID):
         return Form.ID
     if key in (None, Key.PROJECT, Key.USER) and id_range(value):
@@ -132,6 +135,8 @@ def _parameters(term: Term, value: Value) -> Iterator[tuple[str, object]]:
             yield "high", amount(high)
         case Compared(amount=number):
             yield "amount", amount(number)
+        case str() if term.key is Key.IS:
+            yield "limit", STUCK_AFTER
         case str():
             yield "text", value
             if ids := id_range(value):
@@ -196,6 +201,8 @@ class _Condition:
                 return self._in_error()
             case Key.ID:
                 return self._begins(_jobs.c.id)
+            case Key.IS:
+                return self._is_stuck()
 
     def _of_word(self) -> ColumnElement[bool]:
         places = [self._holds(_jobs.c.mode), self._in_error()]
@@ -208,6 +215,10 @@ class _Condition:
         if self.form is Form.NONE:
             return column.is_(None)
         return column.is_not(None) if self.form is Form.ANY else and_(column.is_not(None), self._begins(column))
+
+    def _is_stuck(self) -> ColumnElement[bool]:
+        limit = self._parameter("limit", Interval())
+        return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
 
     def _refers(
         self, column: ColumnElement[Any], id_column: ColumnElement[Any], name: ColumnElement[str]

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
 from store.filters import Between, Compared, Comparison, JobFilter, Key, Term
 from store.filters.model import Value
-from store.model import GenerationJob, JobStatus
+from store.model import STUCK_AFTER, GenerationJob, JobStatus
 
 OPERATORS = {
     Comparison.AT_LEAST: ge,
@@ -68,6 +68,8 @@ def _holds(job: GenerationJob, key: Key | None, value: Value, names: Names) -> b
             return _contains(job.error, text)
         case Key.ID:
             return _begins(job.id, text)
+        case Key.IS:
+            return job.status is JobStatus.RUNNING and job.updated_at < datetime.now(UTC) - STUCK_AFTER
 
 
 def _compares(number: float, value: Value) -> bool:

@@ -38,6 +38,7 @@ VALUES: dict[Key | None, st.SearchStrategy[Value]] = {
     Key.TOOK: amounts(seconds, [one for one in Comparison if one is not Comparison.EQUAL]),
     Key.ERROR: texts,
     Key.ID: ids,
+    Key.IS: st.just("stuck"),
 }
 
 
@@ -61,6 +62,7 @@ fragments = st.sampled_from(
         "failed",
         "3f2a",
         "none",
+        "stuck",
         "2026-11-01",
         "\0",
         "é",

@@ -35,6 +35,7 @@ def offered(marked: str, known: Known = KNOWN) -> list[str]:
         ("status:failed|", []),
         ("mode:LIFE|", ["mode:lifestyle|"]),
         ("asset:|", ["asset:none|", "asset:any|"]),
+        ("-is:|", ["-is:stuck|"]),
         ("since:|", ["since:1h|", "since:24h|", "since:7d|"]),
         ("project:au|", ['project:"Autumn catalog"|', 'project:"Late autumn"|']),
         ('project:"aut|', ['project:"Autumn catalog"|', 'project:"Late autumn"|']),

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
@@ -29,6 +29,8 @@ MODES = ("lifestyle", "Lifestyle", "main_white", "mainXwhite", "秋 50%")
 ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', "")
 COSTS = (-5, 0, 1, 50, 51, 250)
 SECONDS = (0, 1, 60, 61, 3_600)
+MINUTES_AGO = (0, 25, 31)
+"""Of the last touch, some on either side of where a job is stuck; the tests take less than what is between."""
 JOBS = 60
 JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")
 
@@ -58,7 +60,9 @@ def rows(
             cost_cents=chosen.choice(COSTS),
             input_asset_id=chosen.choice(inputs[project]),
             created_at=created_at,
-            updated_at=created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2)),
+            updated_at=created_at + timedelta(seconds=chosen.choice(SECONDS), microseconds=chosen.randrange(2))
+            if number % 3
+            else datetime.now(UTC) - timedelta(minutes=chosen.choice(MINUTES_AGO)),
         )
     return operator_now.get_generation_jobs().items
 
@@ -101,6 +105,7 @@ def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.Se
         Key.TOOK: amounts(SECONDS, comparisons),
         Key.ERROR: errors.map(str.upper) | errors,
         Key.ID: beginnings([job.id for job in rows]),
+        Key.IS: st.just("stuck"),
     }
 
     def terms(key: Key | None) -> st.SearchStrategy[Term]:

@@ -84,6 +84,7 @@ def compared(comparison: str, amount: int) -> Compared:
         ("asset:NONE", "none"),
         ("asset:3F2A", "3f2a"),
         ("id:3f2a9c1e-8d47", "3f2a9c1e-8d47"),
+        ("is:Stuck", "stuck"),
         ("STATUS:Failed", "failed"),
         ('mode:"a, \\"b\\" \\\\ \\n\\t"', 'a, "b" \\ \n\t'),
         ("mode:a\\n", "a\\n"),
@@ -145,6 +146,7 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("took:5m", "5m", "No job takes exactly so long: say whether more or less.", ">5m"),
         ("took:>5", ">5", "'5' is no duration.", None),
         ("took:>99999w", ">99999w", "That is too long.", None),
+        ("is:slow", "slow", "No job is 'slow'.", "stuck"),
         ("since:yesterday", "yesterday", "'yesterday' is no time.", None),
         ("since:24h,7d", "7d", "since takes one time.", None),
         ("since:2026-02-30", "2026-02-30", "'2026-02-30' is no time.", None),
@@ -165,7 +167,7 @@ def test_an_error_says_where_and_what_would_do(text: str, marked: str, sentence:
 
 def test_the_nearest_value_of_a_key_that_is_not_known_is_not_guessed() -> None:
     assert wrong("colour:red").hint == (
-        "The keys are status, mode, cost, project, user, asset, since, until, took, error, id."
+        "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
         " Quote the word to look for it with its colon."
     )
 
