@@ -1,23 +1,20 @@
-"""The poll loop: one query in flight, numbered pages, each measured, slower while it fails or is costly."""
+"""The poll loop: one query in flight, numbered pages, each measured, as often as `pacing` says."""
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any, Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
+from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
+from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page
+from store.pacing import wait_after_failure as wait_after_failure
 
 Q = TypeVar("Q")
 T = TypeVar("T")
 
-DEFAULT_INTERVAL = 2.0
-LONGEST_WAIT = 30.0
-SHARE_OF_TIME = 10
-"""A page that took a second is asked for again after this many, whatever the interval."""
 PATIENCE_WITH_STOPPING = 0.5
 """Seconds. A server that lives stops a query within some milliseconds."""
 
@@ -29,6 +26,8 @@ class FeedPage(Generic[T]):
     generation: int
     """Counts the questions asked, from 1: a page of an older one is stale."""
     value: T
+    is_changed: bool
+    """Whether it differs from the page before, or is the first to its question: if not, there is nothing to draw."""
     fetched_at: datetime
     """By the local clock."""
     duration: float
@@ -47,26 +46,21 @@ class FeedFailure:
     """Seconds; None when trying again changes nothing until somebody asks for it."""
 
 
-def wait_after_page(interval: float, duration: float) -> float:
-    """Seconds until the next question: a costly one is asked less often."""
-    return max(interval, duration * SHARE_OF_TIME)
-
-
-def wait_after_failure(interval: float, attempts: int) -> float:
-    """Seconds until the next attempt: twice as long each time, up to a limit."""
-    doubled = interval * 2.0 ** min(attempts - 1, 16)
-    return min(doubled, max(interval, LONGEST_WAIT))
-
-
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _now() -> float:
+    """Seconds by the clock that the loop's timers go by."""
+    return asyncio.get_running_loop().time()
 
 
 class Feed(Generic[Q, T]):
     """Asks the same question again and again, until another is asked.
 
     `fetch` answers a question or raises a StoreError; any other exception ends the feed. A refused sign-in is not
-    repeated by itself: hosts ban an address for that.
+    repeated by itself: hosts ban an address for that. Answers that are equal are the same: what always differs, as the
+    time at which they were taken, must not be compared.
     """
 
     def __init__(
@@ -75,13 +69,18 @@ class Feed(Generic[Q, T]):
         query: Q,
         *,
         interval: float = DEFAULT_INTERVAL,
+        share: float = SHARE_OF_TIME,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._query = query
-        self._interval = interval
+        self._pace = Pace(interval=interval, share=share)
         self._clock = clock
         self._generation = 1
+        self._unchanged = 0
+        """Pages in a row that brought nothing new while nobody did anything."""
+        self._hints: tuple[float, float] | None = None
+        """When something was told to have changed, first and last since the last question, by the loop's clock."""
         self._paused = False
         self._due = False
         """Whether somebody wants an answer at once."""
@@ -102,11 +101,44 @@ class Feed(Generic[Q, T]):
     @property
     def interval(self) -> float:
         """Seconds between a page and the next question. Counts for the present wait, too."""
-        return self._interval
+        return self._pace.interval
 
     @interval.setter
     def interval(self, seconds: float) -> None:
-        self._interval = seconds
+        self._change_pace(replace(self._pace, interval=seconds))
+
+    @property
+    def attention(self) -> Attention:
+        return self._pace.attention
+
+    @attention.setter
+    def attention(self, attention: Attention) -> None:
+        self._change_pace(replace(self._pace, attention=attention))
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether `hint` is called for each change, so that asking unbidden only makes sure."""
+        return self._pace.is_woken
+
+    @is_woken.setter
+    def is_woken(self, is_woken: bool) -> None:
+        self._change_pace(replace(self._pace, is_woken=is_woken))
+
+    def _change_pace(self, pace: Pace) -> None:
+        if pace != self._pace:
+            self._pace = pace
+            self.touch()
+
+    def touch(self) -> None:
+        """Somebody is there: an idle feed asks at its interval again, and at once if that has passed."""
+        self._unchanged = 0
+        self._stirred.set()
+
+    def hint(self) -> None:
+        """Something may have changed: it is looked at soon, but not as often as there are hints."""
+        now = _now()
+        first, _ = self._hints or (now, now)
+        self._hints = (first, now)
         self._stirred.set()
 
     @property
@@ -133,24 +165,26 @@ class Feed(Generic[Q, T]):
     def refresh(self) -> None:
         """The same question as soon as the one in flight is answered."""
         self._due = True
-        self._stirred.set()
+        self.touch()
 
     async def pages(self) -> AsyncGenerator[FeedPage[T] | FeedFailure, None]:
         """Never ends by itself. Only one may be read at a time."""
         number = attempts = 0
         since: datetime | None = None
+        former: FeedPage[T] | None = None
         while True:
             self._due = False
+            self._hints = None
             self._asked.clear()
             generation = self._generation
-            started = time.monotonic()
+            started = _now()
             try:
                 answered = await self._answer()
             except StoreError as error:
                 number += 1
                 attempts += 1
                 since = since or self._clock()
-                wait = self._after_failure(error, attempts)
+                wait = self._after_failure(error, attempts, _now() - started)
                 yield FeedFailure(
                     number=number,
                     generation=generation,
@@ -165,23 +199,35 @@ class Feed(Generic[Q, T]):
                 continue
             number += 1
             attempts, since = 0, None
-            duration = time.monotonic() - started
-            yield FeedPage(
+            ended = _now()
+            (value,) = answered
+            former = page = FeedPage(
                 number=number,
                 generation=generation,
-                value=answered[0],
+                value=value,
+                is_changed=former is None or generation != former.generation or value != former.value,
                 fetched_at=self._clock(),
-                duration=duration,
+                duration=ended - started,
             )
-            await self._sleep(partial(self._after_page, duration))
+            self._unchanged = 0 if page.is_changed else self._unchanged + 1
+            yield page
+            await self._sleep(self._after_page(page.duration, ended))
 
-    def _after_page(self, duration: float) -> float:
-        return wait_after_page(self._interval, duration)
+    def _after_page(self, duration: float, ended: float) -> Callable[[], float | None]:
+        def wait() -> float:
+            if self._hints is None:
+                return wait_after_page(self._pace, duration, unchanged=self._unchanged)
+            first, last = (hint - ended for hint in self._hints)
+            return wait_after_hint(self._pace, duration, first_hint=first, last_hint=last, unchanged=self._unchanged)
 
-    def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
+        return wait
+
+    def _after_failure(self, error: StoreError, attempts: int, duration: float) -> Callable[[], float | None]:
         if isinstance(error, SignInRefused):
             return lambda: None
-        return lambda: wait_after_failure(self._interval, attempts)
+        # Where the server answered, it may have worked all the time; where it did not, the time was ours.
+        worked = duration if error.sqlstate is not None else 0.0
+        return lambda: max(wait_after_failure(self._pace.interval, attempts), worked * self._pace.share)
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
@@ -199,11 +245,11 @@ class Feed(Generic[Q, T]):
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
-        started = time.monotonic()
+        started = _now()
         while not self._due:
             self._stirred.clear()
             seconds = None if self._paused else wait()
-            left = None if seconds is None else started + seconds - time.monotonic()
+            left = None if seconds is None else started + seconds - _now()
             if left is not None and left <= 0:
                 return
             with suppress(TimeoutError):

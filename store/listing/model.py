@@ -116,7 +116,7 @@ class Listing:
     """Through the lens the rows are the operator's, hidden ones among them."""
     projects: tuple[ProjectName, ...]
     """Newest first."""
-    taken_at: datetime
+    taken_at: datetime = field(compare=False)
     """The server's clock, so that ages are right where the local clock is not."""
     lens: "Lens | None" = None
     """None unless it was asked for."""

@@ -1,7 +1,7 @@
 """Counts and costs as the dashboard shows them, and how sure each of them is. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -55,7 +55,7 @@ class Numbers:
     """Those without jobs may be missing. None where they cost too much."""
     matching: Counted | None
     """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
-    taken_at: datetime
+    taken_at: datetime = field(compare=False)
     """By the server's clock."""
     actor: Actor
     """Whose eyes counted."""

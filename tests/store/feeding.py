@@ -1,7 +1,8 @@
 """What a feed is fed with, and who reads it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -67,10 +68,48 @@ class Reader:
     async def nothing_comes(self) -> "asyncio.Task[Answer]":
         """The task that waits for the next answer, after the loop has had every chance to bring one."""
         waiting = asyncio.ensure_future(self.next())
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await _everything_happens()
         assert not waiting.done()
         return waiting
+
+
+class Time:
+    """The running loop's clock, which stands still but when it is told to go on."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._now = loop.time()
+        loop.time = lambda: self._now  # type: ignore[method-assign]
+
+    async def passes(self, seconds: float) -> None:
+        """And whatever was waiting for that happens."""
+        self._now += seconds
+        await _everything_happens()
+
+
+async def _everything_happens() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def followed(feed: Feed[str, str]) -> AsyncIterator[list[Answer]]:
+    """All that the feed answers, as it comes; the first answer is there."""
+    answers: list[Answer] = []
+
+    async def follow() -> None:
+        async for answer in feed.pages():
+            answers.append(answer)  # noqa: PERF401
+
+    following = asyncio.ensure_future(follow())
+    await _everything_happens()
+    assert answers
+    try:
+        yield answers
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
 
 
 def ticking() -> Callable[[], datetime]:

@@ -133,6 +133,27 @@ async def test_a_shorter_interval_counts_for_the_present_wait(source: Source) ->
     assert feed.interval == NEVER
 
 
+async def test_a_page_says_whether_it_differs_from_the_one_before(source: Source) -> None:
+    answers = iter(["a", "a", "b", "b"])
+
+    async def fetch(question: str) -> str:
+        return next(answers)
+
+    feed = Feed(fetch, "q", interval=SOON)
+    reader = Reader(feed)
+    assert [(await reader.next_page()).is_changed for _ in range(3)] == [True, False, True]
+    feed.ask("the same answer to another question")
+    assert (await reader.next_page()).is_changed
+
+
+async def test_after_a_failure_a_page_is_compared_with_the_last_one(source: Source) -> None:
+    reader = Reader(Feed(source.fetch, "q", interval=SOON))
+    await reader.next_page()
+    source.failures = [Unreachable("away")]
+    await reader.next_failure()
+    assert not (await reader.next_page()).is_changed
+
+
 async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     """What another process changes arrives by itself."""
     project_id, other_id = make_project(), make_project()

@@ -7,7 +7,7 @@ import pytest
 
 from store.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
-from store.feed import LONGEST_WAIT, Feed, wait_after_failure, wait_after_page
+from store.feed import Feed
 from store.model import Overview, OverviewQuery
 from store.store import Store
 from tests.conftest import Conninfo
@@ -52,25 +52,17 @@ class TestFailures:
         with pytest.raises(ZeroDivisionError):
             await reader.next()
 
-    @pytest.mark.parametrize(
-        ("interval", "attempts", "seconds"),
-        [
-            (2.0, 1, 2.0),
-            (2.0, 2, 4.0),
-            (2.0, 3, 8.0),
-            (2.0, 5, LONGEST_WAIT),
-            (2.0, 10_000, LONGEST_WAIT),
-            (0.5, 7, LONGEST_WAIT),
-            (60.0, 1, 60.0),
-            (60.0, 9, 60.0),
-        ],
-    )
-    def test_each_wait_is_twice_as_long_up_to_a_limit(self, interval: float, attempts: int, seconds: float) -> None:
-        assert wait_after_failure(interval, attempts) == seconds
+    @pytest.mark.parametrize(("sqlstate", "seconds"), [("57014", 10.0), (None, SOON)])
+    async def test_a_query_that_the_server_gave_up_has_cost_as_one_that_was_answered(
+        self, sqlstate: str | None, seconds: float
+    ) -> None:
+        async def fetch(question: str) -> str:
+            await asyncio.sleep(SOON)
+            raise TimedOut("slow", sqlstate=sqlstate)
 
-    @pytest.mark.parametrize(("duration", "seconds"), [(0.0, 2.0), (0.2, 2.0), (0.3, 3.0), (8.0, 80.0)])
-    def test_a_costly_page_is_asked_for_less_often(self, duration: float, seconds: float) -> None:
-        assert wait_after_page(2.0, duration) == pytest.approx(seconds)
+        failure = await Reader(Feed(fetch, "q", interval=SOON, share=seconds / SOON)).next_failure()
+        assert failure.retry_in is not None
+        assert (failure.retry_in >= 10.0) == (sqlstate is not None)
 
 
 class TestCancellation:

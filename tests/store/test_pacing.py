@@ -1,0 +1,124 @@
+"""How long a feed waits: never less than its load allows, longer where nobody looks or nothing happens."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.pacing import (
+    LONGEST_IDLE_WAIT,
+    LONGEST_WAIT,
+    QUIET,
+    SHORTEST_HINTED_WAIT,
+    Attention,
+    Pace,
+    wait_after_failure,
+    wait_after_hint,
+    wait_after_page,
+)
+
+intervals = st.floats(0.001, 3600)
+durations = st.floats(0, 60)
+counts = st.integers(0, 10_000)
+paces = st.builds(
+    Pace,
+    interval=intervals,
+    share=st.floats(1, 1000),
+    attention=st.sampled_from(Attention),
+    is_woken=st.booleans(),
+)
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [(0.0, 2.0), (0.2, 2.0), (0.3, 3.0), (8.0, 80.0)])
+def test_a_costly_page_is_asked_for_less_often(duration: float, seconds: float) -> None:
+    assert wait_after_page(Pace(), duration) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(("duration", "seconds"), [(0.01, 2.0), (0.05, 10.0), (1.0, 200.0)])
+def test_a_larger_share_is_a_smaller_load(duration: float, seconds: float) -> None:
+    assert wait_after_page(Pace(share=200), duration) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("attention", "is_woken", "unchanged", "seconds"),
+    [
+        (Attention.FOCUSED, False, 29, 2.0),
+        (Attention.FOCUSED, False, 30, 4.0),
+        (Attention.FOCUSED, False, 39, 4.0),
+        (Attention.FOCUSED, False, 40, 8.0),
+        (Attention.FOCUSED, False, 50, LONGEST_IDLE_WAIT),
+        (Attention.FOCUSED, True, 50, 16.0),
+        (Attention.FOCUSED, True, 60, LONGEST_WAIT),
+        (Attention.UNFOCUSED, False, 4, 2.0),
+        (Attention.UNFOCUSED, False, 5, 4.0),
+        (Attention.UNFOCUSED, False, 10_000, LONGEST_WAIT),
+    ],
+)
+def test_where_nothing_changes_the_wait_grows_by_steps_up_to_a_limit(
+    attention: Attention, is_woken: bool, unchanged: int, seconds: float
+) -> None:
+    pace = Pace(interval=2.0, attention=attention, is_woken=is_woken)
+
+    assert wait_after_page(pace, 0.0, unchanged=unchanged) == seconds
+
+
+@given(paces, durations, counts)
+def test_no_wait_is_shorter_than_the_interval_or_the_share_allows(pace: Pace, duration: float, unchanged: int) -> None:
+    wait = wait_after_page(pace, duration, unchanged=unchanged)
+
+    assert wait >= pace.interval
+    assert wait >= duration * pace.share
+    assert wait <= max(pace.interval, LONGEST_WAIT, duration * pace.share)
+
+
+@given(paces, durations, counts, counts)
+def test_the_longer_nothing_changes_the_longer_the_wait(pace: Pace, duration: float, one: int, other: int) -> None:
+    fewer, more = sorted((one, other))
+
+    assert wait_after_page(pace, duration, unchanged=fewer) <= wait_after_page(pace, duration, unchanged=more)
+
+
+@given(paces, durations, counts, st.floats(-60, 3600), st.floats(0, 3600))
+def test_a_hint_hastens_a_question_as_far_as_the_load_allows(
+    pace: Pace, duration: float, unchanged: int, first: float, later: float
+) -> None:
+    wait = wait_after_hint(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
+
+    assert wait <= wait_after_page(pace, duration, unchanged=unchanged)
+    assert wait >= duration * pace.share
+    assert wait >= min(pace.interval, SHORTEST_HINTED_WAIT)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seconds"),
+    [
+        pytest.param(-0.01, -0.01, SHORTEST_HINTED_WAIT, id="while it was read"),
+        pytest.param(0.1, 0.1, SHORTEST_HINTED_WAIT, id="at once"),
+        pytest.param(5.0, 5.0, 5.0 + QUIET, id="once"),
+        pytest.param(5.0, 5.2, 5.2 + QUIET, id="and once more"),
+        pytest.param(5.0, 6.9, 7.0, id="without end"),
+        pytest.param(9.9, 9.9, 10.0, id="when it is time anyway"),
+    ],
+)
+def test_an_idle_feed_asks_when_the_hints_have_ended(first: float, last: float, seconds: float) -> None:
+    wait = wait_after_hint(Pace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
+
+    assert wait == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("interval", "attempts", "seconds"),
+    [
+        (2.0, 1, 2.0),
+        (2.0, 2, 4.0),
+        (2.0, 3, 8.0),
+        (2.0, 5, LONGEST_WAIT),
+        (2.0, 10_000, LONGEST_WAIT),
+        (0.5, 7, LONGEST_WAIT),
+        (60.0, 1, 60.0),
+        (60.0, 9, 60.0),
+    ],
+)
+def test_each_wait_after_a_failure_is_twice_as_long_up_to_a_limit(
+    interval: float, attempts: int, seconds: float
+) -> None:
+    assert wait_after_failure(interval, attempts) == seconds
