@@ -123,6 +123,7 @@ class BlockingStore:
     get_job_statistics = _blocking(Store.get_job_statistics)
     get_total_costs = _blocking(Store.get_total_costs)
     get_job_summary = _blocking(Store.get_job_summary)
+    get_list_cost = _blocking(Store.get_list_cost)
     get_overview = _blocking(Store.get_overview)
     look_through_lens = _blocking(Store.look_through_lens)
     get_projects = _blocking(Store.get_projects)

@@ -1,5 +1,6 @@
 """The store: the specification's functions, each with the eyes of the store that it is called on."""
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -9,11 +10,13 @@ from typing import Any, Self, TypeVar
 from uuid import UUID
 
 from store.actor import OPERATOR, ActingUser, Actor
+from store.advising import asking
+from store.advising.model import ListCost
 from store.capabilities import Feature, Off
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
-from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -21,6 +24,7 @@ from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
+from store.listing.model import ListQuery
 from store.model import (
     Asset,
     DeletionOutcome,
@@ -47,6 +51,8 @@ from store.writing.write_access import WriteAccess, WriteRule
 from store.writing.written import LookedUp, Unconfirmed, Written
 
 T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 
@@ -307,6 +313,32 @@ class Store:
             status=status,
             limit=limit,
             has_projects=capabilities.off(Feature.PROJECTS, OPERATOR) is None,
+        )
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
+
+        None where the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
+        """
+        first_rows = await self._first_rows(query)
+        try:
+            async with self._explained(Feature.JOBS):
+                answers = await self.database.read_together(
+                    self.actor, *asking.questions(first_rows), limits=asking.LIMITS
+                )
+            return asking.list_cost(query, answers, actor=self.actor)
+        except UnexpectedError as error:
+            log.info("No plan for a list: %s", error)
+            return None
+
+    async def _first_rows(self, query: ListQuery) -> Query[GenerationJob]:
+        return jobs.page(
+            project_id=query.project_id,
+            status=query.status,
+            after=None,
+            limit=PAGE_SIZE,
+            job_filter=query.job_filter,
+            readable=await self._readable_names(query.job_filter),
         )
 
     # Projects, assets, users

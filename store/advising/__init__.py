@@ -1,0 +1,1 @@
+"""What a list would cost the server before it is read, and what would make it cheaper."""

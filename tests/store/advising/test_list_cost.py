@@ -1,0 +1,59 @@
+"""What the planner says of a list, asked with the actor's eyes; what cannot be read is not guessed."""
+
+import pytest
+
+from store import OPERATOR, Store, UnexpectedError
+from store.advising import asking
+from store.advising.model import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
+from store.advising.plans import read_plan
+from store.filters import parse
+from store.listing.model import ListQuery
+from tests.store.support import NOW, MakeProject, Sql
+
+
+@pytest.fixture
+def many(sql: Sql, make_project: MakeProject) -> None:
+    """Some thousand jobs, of which the planner knows."""
+    project = make_project()
+    sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, error, created_at)"
+        " select user_id, id, 'failed', 'lifestyle', 'broken', created_at - n * interval '1 minute'"
+        " from projects, generate_series(1, 5000) n where id = %s",
+        (project,),
+    )
+    sql("analyze generation_jobs")
+
+
+@pytest.mark.usefixtures("many")
+async def test_a_list_that_stops_early_and_one_that_reads_to_the_end(operator: Store) -> None:
+    newest = await operator.get_list_cost(ListQuery())
+    found = await operator.get_list_cost(ListQuery(job_filter=parse("error:timeout", now=NOW)))
+    assert newest is not None
+    assert found is not None
+    assert newest.cost < found.cost
+    assert found.rows_read is not None
+    assert found.verdict is Verdict.CHEAP, "five thousand are few"
+
+
+@pytest.mark.usefixtures("many")
+async def test_with_a_users_eyes_no_estimate_of_rows(ada: Store) -> None:
+    cost = await ada.get_list_cost(ListQuery())
+    assert cost is not None
+    assert cost.rows_read is None
+
+
+@pytest.mark.parametrize("answer", [None, [], [{}], [{"Plan": {"Total Cost": "much"}}], {"Plan": {}}])
+def test_what_is_no_plan(answer: object) -> None:
+    with pytest.raises(ValueError, match="not what EXPLAIN"):
+        read_plan(answer)
+    with pytest.raises(UnexpectedError):
+        asking.list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("cost", "seconds"),
+    [(0.0, 0.0), (DEAR_FROM - 1, 0.0), (DEAR_FROM, 10.0), (DEAR_FROM * 2, 20.0), (DEAR_FROM * 100, LONGEST_INTERVAL)],
+)
+def test_a_dear_list_is_read_less_often(cost: float, seconds: float) -> None:
+    list_cost = ListCost(cost=cost, rows_read=None, reads_all=True, advice=None)
+    assert list_cost.least_interval == pytest.approx(seconds)
