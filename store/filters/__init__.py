@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from store.filters.completing import Completion, Known, complete
     from store.filters.errors import FilterError
     from store.filters.keys import KEYS, Key, KeyWords
-    from store.filters.model import NO_FILTER, Between, Compared, Comparison, JobFilter, Term
+    from store.filters.model import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Term
     from store.filters.parsing import MOST_CHARACTERS, MOST_VALUES, parse
     from store.filters.printing import printed
 
@@ -22,6 +22,7 @@ _PARTS = {
     "MOST_CHARACTERS": "store.filters.parsing",
     "MOST_VALUES": "store.filters.parsing",
     "NO_FILTER": "store.filters.model",
+    "Age": "store.filters.model",
     "Between": "store.filters.model",
     "Compared": "store.filters.model",
     "Comparison": "store.filters.model",
@@ -42,6 +43,7 @@ __all__ = [
     "MOST_CHARACTERS",
     "MOST_VALUES",
     "NO_FILTER",
+    "Age",
     "Between",
     "Compared",
     "Comparison",

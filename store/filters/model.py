@@ -31,7 +31,14 @@ class Between:
     high: int
 
 
-Value = str | datetime | Compared | Between
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Age:
+    """So long before whenever the filter is used, by the database's clock: a list that is read again stays young."""
+
+    seconds: int
+
+
+Value = str | datetime | Age | Compared | Between
 """A text, an id or its beginning, a status, `none` or `any` are text; times are aware UTC."""
 
 

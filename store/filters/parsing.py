@@ -17,8 +17,11 @@ _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 _OF_ONE_VALUE = frozenset({Key.SINCE, Key.UNTIL})
 
 
-def parse(text: str, *, now: datetime) -> JobFilter:
-    """`now` is aware: ages such as `24h` are counted back from it. Raises FilterError, and nothing else."""
+def parse(text: str, *, now: datetime | None = None) -> JobFilter:
+    """`now` is aware: ages such as `24h` are counted back from it; without it they stay ages.
+
+    Raises FilterError, and nothing else.
+    """
     if len(text) > MOST_CHARACTERS:
         raise Place(text, MOST_CHARACTERS, len(text)).wrong(
             f"A filter has at most {MOST_CHARACTERS:,} characters; this has {len(text):,}."
@@ -35,7 +38,7 @@ def parse(text: str, *, now: datetime) -> JobFilter:
     return JobFilter(terms=tuple(terms))
 
 
-def _term(token: Token, now: datetime) -> Term:
+def _term(token: Token, now: datetime | None) -> Term:
     key = read_key(token.key) if token.key else None
     if key in _OF_ONE_VALUE and len(token.pieces) > 1:
         raise token.pieces[1].place.wrong(f"{key} takes one time.")

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from store.filters.keys import Key
-from store.filters.model import Between, Compared, Comparison, JobFilter, Term, Value
+from store.filters.model import Age, Between, Compared, Comparison, JobFilter, Term, Value
 from store.filters.scanning import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE
 from store.filters.values import SECONDS
 
@@ -11,7 +11,7 @@ _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ES
 
 
 def printed(job_filter: JobFilter) -> str:
-    """With the times that ages stood for."""
+    """With the times that ages stood for, where they were counted back."""
     return " ".join(_term(term) for term in job_filter.terms)
 
 
@@ -35,6 +35,8 @@ def _value(value: Value, key: Key | None) -> str:
             return f"{amount(low)}..{amount(high)}"
         case Compared(comparison=comparison, amount=number):
             return f"{'' if comparison is Comparison.EQUAL else comparison}{amount(number)}"
+        case Age(seconds=seconds):
+            return duration(seconds)
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case str():

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from store.filters.keys import ANY, KEYS, NONE, STUCK, Key
-from store.filters.model import Between, Compared, Comparison, Value
+from store.filters.model import Age, Between, Compared, Comparison, Value
 from store.filters.scanning import Piece
 from store.finding.id_prefix import LEAST_DIGITS, id_range
 from store.model import JobStatus
 from store.suggestions import close_names
 
-Read = Callable[[Piece, datetime], Value]
+Read = Callable[[Piece, datetime | None], Value]
 """Of a value, and the time that is taken for now."""
 
 _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
@@ -30,11 +30,11 @@ def _nearest(typed: str, names: Iterable[str]) -> str | None:
     return next(iter(close_names(typed, list(names))), None)
 
 
-def _text(piece: Piece, _now: datetime) -> str:
+def _text(piece: Piece, _now: datetime | None) -> str:
     return piece.text
 
 
-def _status(piece: Piece, _now: datetime) -> str:
+def _status(piece: Piece, _now: datetime | None) -> str:
     try:
         return JobStatus(piece.text.lower()).value
     except ValueError:
@@ -46,7 +46,7 @@ def _status(piece: Piece, _now: datetime) -> str:
         ) from None
 
 
-def _id(piece: Piece, _now: datetime) -> str:
+def _id(piece: Piece, _now: datetime | None) -> str:
     if id_range(piece.text) is None:
         raise piece.place.wrong(
             f"{piece.text!r} does not begin an id.",
@@ -55,12 +55,12 @@ def _id(piece: Piece, _now: datetime) -> str:
     return piece.text.lower()
 
 
-def _asset(piece: Piece, now: datetime) -> str:
+def _asset(piece: Piece, now: datetime | None) -> str:
     word = piece.text.lower()
     return word if word in (NONE, ANY) else _id(piece, now)
 
 
-def _state(piece: Piece, _now: datetime) -> str:
+def _state(piece: Piece, _now: datetime | None) -> str:
     if piece.text.lower() == STUCK:
         return STUCK
     raise piece.place.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
@@ -114,11 +114,11 @@ def _compared(piece: Piece, read: Callable[[str, Piece], int]) -> Compared:
     return Compared(comparison=Comparison(sign or "="), amount=read(amount, piece))
 
 
-def _cost(piece: Piece, _now: datetime) -> Value:
+def _cost(piece: Piece, _now: datetime | None) -> Value:
     return _amount(piece, _cents)
 
 
-def _took(piece: Piece, _now: datetime) -> Value:
+def _took(piece: Piece, _now: datetime | None) -> Value:
     """Times have six digits, so that no job ever took exactly what was typed."""
     amount = _amount(piece, _seconds)
     if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
@@ -128,11 +128,12 @@ def _took(piece: Piece, _now: datetime) -> Value:
     return amount
 
 
-def _time(piece: Piece, now: datetime) -> datetime:
+def _time(piece: Piece, now: datetime | None) -> datetime | Age:
     """A moment, or how long ago it was."""
     try:
         if _DURATION.fullmatch(piece.text):
-            return now.astimezone(UTC) - timedelta(seconds=_seconds(piece.text, piece))
+            age = Age(seconds=_seconds(piece.text, piece))
+            return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
         time = datetime.fromisoformat(piece.text)
         return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -158,7 +159,7 @@ READERS: Mapping[Key, Read] = {
 }
 
 
-def read(key: Key | None, piece: Piece, now: datetime) -> Value:
+def read(key: Key | None, piece: Piece, now: datetime | None) -> Value:
     """The value of a key, or of a bare word."""
     return piece.text if key is None else READERS[key](piece, now)
 

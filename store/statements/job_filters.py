@@ -30,7 +30,7 @@ from sqlalchemy.types import TypeEngine
 
 from store import tables
 from store.filters.keys import ANY, NONE, STUCK, Key
-from store.filters.model import Between, Compared, Comparison, JobFilter, Term, Value
+from store.filters.model import Age, Between, Compared, Comparison, JobFilter, Term, Value
 from store.finding.id_prefix import id_range
 from store.model import STUCK_AFTER, JobStatus
 from store.transitions import is_final
@@ -48,6 +48,7 @@ class Form(StrEnum):
     ID = "id"
     TEXT_OR_ID = "text or id"
     TIME = "time"
+    AGE = "age"
     BETWEEN = "between"
     AT_LEAST = Comparison.AT_LEAST
     AT_MOST = Comparison.AT_MOST
@@ -95,6 +96,8 @@ def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
     match value:
         case datetime():
             return Form.TIME
+        case Age():
+            return Form.AGE
         case Between():
             return Form.BETWEEN
         case Compared(comparison=comparison):
@@ -130,6 +133,8 @@ def _parameters(term: Term, value: Value) -> Iterator[tuple[str, object]]:
     match value:
         case datetime():
             yield "time", value
+        case Age(seconds=seconds):
+            yield "age", _duration(seconds)
         case Between(low=low, high=high):
             yield "low", amount(low)
             yield "high", amount(high)
@@ -192,9 +197,9 @@ class _Condition:
             case Key.ASSET:
                 return self._asset()
             case Key.SINCE:
-                return _jobs.c.created_at >= self._parameter("time", DateTime(timezone=True))
+                return _jobs.c.created_at >= self._time()
             case Key.UNTIL:
-                return _jobs.c.created_at < self._parameter("time", DateTime(timezone=True))
+                return _jobs.c.created_at < self._time()
             case Key.TOOK:
                 return and_(_IS_FINISHED, self._amount(_jobs.c.updated_at, Interval(), _jobs.c.created_at))
             case Key.ERROR:
@@ -215,6 +220,11 @@ class _Condition:
         if self.form is Form.NONE:
             return column.is_(None)
         return column.is_not(None) if self.form is Form.ANY else and_(column.is_not(None), self._begins(column))
+
+    def _time(self) -> ColumnElement[datetime]:
+        if self.form is Form.AGE:
+            return func.now() - self._parameter("age", Interval())
+        return self._parameter("time", DateTime(timezone=True))
 
     def _is_stuck(self) -> ColumnElement[bool]:
         limit = self._parameter("limit", Interval())

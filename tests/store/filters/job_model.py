@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
-from store.filters import Between, Compared, Comparison, JobFilter, Key, Term
+from store.filters import Age, Between, Compared, Comparison, JobFilter, Key, Term
 from store.filters.model import Value
 from store.model import STUCK_AFTER, GenerationJob, JobStatus
 
@@ -56,11 +56,9 @@ def _holds(job: GenerationJob, key: Key | None, value: Value, names: Names) -> b
                 return (job.input_asset_id is None) is (value == "none")
             return _begins(job.input_asset_id, text)
         case Key.SINCE:
-            assert isinstance(value, datetime)
-            return job.created_at >= value
+            return job.created_at >= _moment(value)
         case Key.UNTIL:
-            assert isinstance(value, datetime)
-            return job.created_at < value
+            return job.created_at < _moment(value)
         case Key.TOOK:
             finished = job.status in (JobStatus.SUCCEEDED, JobStatus.FAILED)
             return finished and _compares((job.updated_at - job.created_at) / timedelta(seconds=1), value)
@@ -70,6 +68,13 @@ def _holds(job: GenerationJob, key: Key | None, value: Value, names: Names) -> b
             return _begins(job.id, text)
         case Key.IS:
             return job.status is JobStatus.RUNNING and job.updated_at < datetime.now(UTC) - STUCK_AFTER
+
+
+def _moment(value: Value) -> datetime:
+    if isinstance(value, Age):
+        return datetime.now(UTC) - timedelta(seconds=value.seconds)
+    assert isinstance(value, datetime)
+    return value
 
 
 def _compares(number: float, value: Value) -> bool:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from store.filters import Between, Compared, Comparison, JobFilter, Key, Term
+from store.filters import Age, Between, Compared, Comparison, JobFilter, Key, Term
 from store.filters.model import Value
 from store.filters.values import LONGEST_SECONDS
 from store.model import JobStatus
@@ -17,6 +17,7 @@ ids = st.from_regex(r"[0-9a-f]{4,8}", fullmatch=True) | st.uuids().map(str)
 cents = st.integers(-(2**31), 2**31 - 1)
 seconds = st.integers(0, LONGEST_SECONDS)
 times = st.datetimes(timezones=st.just(UTC))
+ages = st.builds(Age, seconds=seconds)
 
 
 def amounts(numbers: st.SearchStrategy[int], comparisons: list[Comparison]) -> st.SearchStrategy[Value]:
@@ -33,8 +34,8 @@ VALUES: dict[Key | None, st.SearchStrategy[Value]] = {
     Key.PROJECT: texts,
     Key.USER: texts,
     Key.ASSET: st.sampled_from(["none", "any"]) | ids,
-    Key.SINCE: times,
-    Key.UNTIL: times,
+    Key.SINCE: times | ages,
+    Key.UNTIL: times | ages,
     Key.TOOK: amounts(seconds, [one for one in Comparison if one is not Comparison.EQUAL]),
     Key.ERROR: texts,
     Key.ID: ids,
