@@ -229,7 +229,7 @@ async def test_ten_thousand_rows_are_drawn_as_few_as_ten(empty_table: TablePilot
 
     assert empty_table.cursor == 9_999
     assert len(empty_table.pointed_at) == 1
-    assert len(empty_table.table._drawing._cells) <= 20
+    assert len(empty_table.table._drawing._rows) <= 20
     assert max(empty_table.take_painted()) == 10
 
 

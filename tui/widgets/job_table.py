@@ -1,4 +1,7 @@
-"""The table of jobs: drawn line by line, keyed by job id, so that no refresh puts the cursor on another job."""
+"""The table of jobs: drawn line by line, keyed by job id, so that no refresh puts the cursor on another job.
+
+It holds some hundred rows of a list of any length, and asks for others before they come into sight.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -11,19 +14,24 @@ from textual import events
 from textual.actions import SkipAction
 from textual.binding import Binding, BindingType
 from textual.cache import LRUCache
-from textual.geometry import Region, Size
+from textual.geometry import Region, Size, clamp
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
+from store.listing.model import End, Window
 from store.model import GenerationJob
+from store.numbers.model import Counted
 from tui.arrange import Sort
 from tui.widgets import job_table_messages as messages
 from tui.widgets.job_table_drawing import HEADER_HEIGHT, Drawing
 from tui.widgets.job_table_lines import Line, paint
 from tui.widgets.job_table_view import JobTableView
+from tui.widgets.row_asking import RowAsking
 from tui.words.job_columns import GUTTER, SORTED_BY, column_at
+from tui.words.position import Position
 
 
 class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -114,6 +122,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     MarksChanged: TypeAlias = messages.MarksChanged
     NewAbove: TypeAlias = messages.NewAbove
     SortRequested: TypeAlias = messages.SortRequested
+    PositionChanged: TypeAlias = messages.PositionChanged
+    WindowWanted: TypeAlias = messages.WindowWanted
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -124,6 +134,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._hovered_line: int | None = None
         self._opened_by_click: UUID | None = None
         self._is_settling = False
+        self._asking = RowAsking()
 
     # What it is told
 
@@ -135,16 +146,48 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         project_names: Mapping[UUID, str] | None = None,
         hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """Take other rows, in this order. `now` is the server's time; names of projects add a column for them.
+        """As `show_window`, with all rows of the list."""
+        self._asking = self._asking.arrived(None)
+        self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
+
+    def show_window(
+        self,
+        window: Window,
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
+    ) -> None:
+        """Take other rows of the list. `now` is the server's time; names of projects add a column for them.
 
         So does `hidden`, the lens' column: those of the jobs that the user does not see.
         """
-        self._drawing.take(jobs, now=now, project_names=project_names, hidden=hidden)
-        before = self._view
-        view = before.showing(jobs)
-        if before.cursor is not None and view.cursor is None:
-            self.post_message(self.CursorLost(self, before.cursor))
+        self._asking = self._asking.arrived(window.query)
+        view = self._view.showing(
+            window.jobs,
+            has_before=window.has_before,
+            has_after=window.has_after,
+            follows_start=window.query.anchor is End.FIRST,
+        )
+        self._take(view, now=now, project_names=project_names, hidden=hidden)
+
+    def _take(
+        self,
+        view: JobTableView,
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None,
+        hidden: frozenset[UUID] | None,
+    ) -> None:
+        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
+        lost = self._view.cursor
+        if lost is not None and self._view.has_left(lost, view):
+            self.post_message(self.CursorLost(self, lost))
         self._look(view)
+
+    def count(self, length: Counted | None) -> None:
+        """How many rows the whole list has; None while nobody knows."""
+        self._look(self._view.counted(length))
 
     def tick(self, now: datetime) -> None:
         """Let ages grow."""
@@ -153,13 +196,19 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll, because something else will be looked at."""
+        self._asking = RowAsking()
+        self._drawing.forget()
         self._look(self._view.forgotten())
 
     def clear_marks(self) -> None:
         self._look(self._view.unmarked())
 
+    def stop_waiting(self) -> None:
+        """Give up the moves that wait for rows, for these may be long in coming."""
+        self._look(self._view.without_waiting())
+
     def move_to(self, job_id: UUID) -> bool:
-        """Put the cursor on a job and bring it into sight; False if it is not among the rows."""
+        """Put the cursor on a job and bring it into sight; False if it is not among the rows at hand."""
         self._look(self._view.moved_to(job_id))
         return self._view.cursor == job_id
 
@@ -167,12 +216,22 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def cursor_job(self) -> GenerationJob | None:
-        """The job that a key acts on, as it was last shown; None if there is none or it left the rows."""
+        """The job that a key acts on, as it was last shown; None if there is none or its row is not at hand."""
         return self._view.cursor_job
 
     @property
     def marked(self) -> frozenset[UUID]:
         return self._view.marks
+
+    @property
+    def marked_jobs(self) -> tuple[GenerationJob, ...]:
+        """As they were last at hand, in the order of marking."""
+        return tuple(self._view.marked.values())
+
+    @property
+    def position(self) -> Position | None:
+        """Where in the whole list one is; None without rows."""
+        return self._view.position
 
     @property
     def new_above(self) -> int:
@@ -182,15 +241,30 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def _look(self, view: JobTableView) -> None:
         """Adopt a view, draw what it changes and say what it means to others."""
         before, self._view = self._view, view
+        if view is before:
+            self._refresh_changed_lines()
+            return
         self._settle()
         self._refresh_changed_lines()
         if view.cursor != before.cursor:
             self.post_message(self.CursorMoved(self, view.cursor_job))
         if view.marks != before.marks:
-            dropped = len(before.marks - view.rows.ids)
+            dropped = len(before.marks - view.marks) if view.rows is not before.rows else 0
             self.post_message(self.MarksChanged(self, view.marks, dropped))
         if len(view.unseen) != len(before.unseen):
             self.post_message(self.NewAbove(self, len(view.unseen)))
+        if view.position != before.position:
+            self.post_message(self.PositionChanged(self, view.position))
+        self._ask()
+
+    def _ask(self) -> None:
+        before, self._asking = self._asking, self._asking.following(self._view)
+        wish = self._asking.asked
+        if wish is None or wish == before.asked:
+            return
+        anchor = wish.anchor if isinstance(wish.anchor, End) else self._view.rows.get(wish.anchor)
+        if anchor is not None:
+            self.post_message(self.WindowWanted(self, anchor, wish.before, wish.after))
 
     # Size and scroll
 
@@ -198,7 +272,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Bring Textual's virtual size and scroll in line with the view, without a repaint of every line."""
         self._is_settling = True
         try:
-            virtual_size = Size(self._width, len(self._view.rows) + HEADER_HEIGHT)
+            virtual_size = Size(self._width, self._view.rows.extent + HEADER_HEIGHT)
             if virtual_size != self.virtual_size:
                 self.set_reactive(Widget.virtual_size, virtual_size)
                 self._scroll_update(virtual_size)
@@ -210,6 +284,26 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def _width(self) -> int:
         return self.scrollable_content_region.width
+
+    def validate_scroll_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_y(value))
+
+    def validate_scroll_target_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_target_y(value))
+
+    def _clamped(self, scroll_y: float) -> float:
+        """Never beyond the rows at hand."""
+        return clamp(scroll_y, self._view.rows.first_place, self._view.furthest_top)
+
+    def on_scroll_to(self, event: ScrollTo) -> None:
+        """The scrollbar, dragged to an end of the list that is not at hand."""
+        rows = self._view.rows
+        if event.y is None:
+            return
+        if event.y <= 0 and rows.has_before:
+            self.action_first()
+        elif event.y >= self.max_scroll_y and rows.has_after:
+            self.action_last()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         if self.show_vertical_scrollbar:
@@ -274,6 +368,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._look(self._view.toggled(self._view.cursor).moved_by(1))
 
     def action_mark_all(self) -> None:
+        """All that are at hand."""
         self._look(self._view.all_marked())
 
     def action_unmark(self) -> None:

@@ -1,6 +1,7 @@
-"""Draws a view of the job table as lines, and remembers the rows' texts until time, width or rows change."""
+"""Draws a view of the job table as lines, and remembers the texts of the rows in sight until they read otherwise."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -8,22 +9,34 @@ from store.model import GenerationJob
 from tui.arrange import Sort
 from tui.widgets.job_table_lines import Line, header_line, row_line, sentence_lines
 from tui.widgets.job_table_view import JobTableView
-from tui.words.job_cells import Cell, header_cells, row_cells
+from tui.widgets.row_window import RowWindow
+from tui.words.job_cells import Cell, header_cells, row_cells, times
 from tui.words.job_columns import Column, ContentWidths, lay_out, measure
 
 HEADER_HEIGHT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DrawnRow:
+    job: GenerationJob
+    is_hidden: bool
+    times: tuple[str, ...]
+    """What it says that time changes."""
+    cells: tuple[Cell, ...]
 
 
 class Drawing:
     def __init__(self) -> None:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
-        self._hidden: frozenset[UUID] = frozenset()
+        self._hidden: frozenset[UUID] | None = None
+        self._jobs: tuple[GenerationJob, ...] = ()
         self._content = ContentWidths()
         self._width = 0
         self._sort: Sort | None = None
         self._columns: tuple[Column, ...] = ()
-        self._cells: dict[UUID, tuple[Cell, ...]] = {}
+        self._titles: tuple[Cell, ...] = ()
+        self._rows: dict[UUID, _DrawnRow] = {}
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -31,53 +44,65 @@ class Drawing:
 
     def take(
         self,
-        jobs: Iterable[GenerationJob],
+        rows: RowWindow,
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None,
         hidden: frozenset[UUID] | None = None,
     ) -> None:
-        """The jobs that `lines` will be asked for, and what else their texts depend on."""
+        """The rows that `lines` will be asked for, and what else their texts depend on.
+
+        Columns get wider with what one scrolls past, and no narrower, so that they keep still.
+        """
         self._now = now
-        self._project_names = project_names
-        self._hidden = hidden or frozenset()
-        self._content = measure(jobs, project_names, through_lens=hidden is not None)
-        self.fit(self._width, self._sort)
+        is_same = project_names == self._project_names and hidden == self._hidden
+        if is_same and rows.jobs is self._jobs:
+            return
+        self._jobs, self._project_names, self._hidden = rows.jobs, project_names, hidden
+        content = measure(rows.jobs, project_names, through_lens=hidden is not None)
+        if rows.has_before or rows.has_after:
+            content = self._content.widened(content)
+        if not is_same or content != self._content:
+            self._content = content
+            self.fit(self._width, self._sort)
+
+    def forget(self) -> None:
+        """Other jobs will be drawn."""
+        self._jobs, self._content = (), ContentWidths()
 
     def fit(self, width: int, sort: Sort | None) -> None:
         self._width = width
         self._sort = sort
         self._columns = lay_out(width, self._content, sort)
-        self._cells.clear()
+        self._titles = header_cells(self._columns, sort)
+        self._rows.clear()
 
     def pass_time(self, now: datetime) -> None:
         self._now = now
-        self._cells.clear()
 
     def lines(self, view: JobTableView, *, hovered_line: int | None, empty_text: str) -> tuple[Line, ...]:
         """The header and the rows in sight; `hovered_line` is counted from the header."""
-        titles = header_cells(self._columns, self._sort)
-        header = header_line(titles, new_above=len(view.unseen), width=self._width)
+        header = header_line(self._titles, new_above=len(view.unseen), width=self._width)
         if not view.rows:
             return (header, *sentence_lines(empty_text, width=self._width, height=view.height))
+        self._rows = {job.id: self._drawn(job) for job in view.jobs_in_sight}
         rows = [
             row_line(
-                self._row_cells(job),
-                is_cursor=job.id == view.cursor,
-                is_marked=job.id in view.marks,
+                drawn.cells,
+                is_cursor=job_id == view.cursor,
+                is_marked=job_id in view.marked,
                 is_hovered=y == hovered_line,
             )
-            for y, job in enumerate(view.jobs_in_sight, HEADER_HEIGHT)
+            for y, (job_id, drawn) in enumerate(self._rows.items(), HEADER_HEIGHT)
         ]
         return (header, *rows)
 
-    def _row_cells(self, job: GenerationJob) -> tuple[Cell, ...]:
-        if job.id not in self._cells:
-            self._cells[job.id] = row_cells(
-                job,
-                self._columns,
-                now=self._now,
-                project_names=self._project_names,
-                is_hidden=job.id in self._hidden,
-            )
-        return self._cells[job.id]
+    def _drawn(self, job: GenerationJob) -> _DrawnRow:
+        """As it was drawn before, if it would read the same."""
+        is_hidden = self._hidden is not None and job.id in self._hidden
+        read = times(job, self._columns, now=self._now)
+        drawn = self._rows.get(job.id)
+        if drawn and drawn.job is job and drawn.times == read and drawn.is_hidden == is_hidden:
+            return drawn
+        cells = row_cells(job, self._columns, now=self._now, project_names=self._project_names, is_hidden=is_hidden)
+        return _DrawnRow(job=job, is_hidden=is_hidden, times=read, cells=cells)

@@ -33,16 +33,16 @@ class Line:
     style: str = ROW
 
 
-def row_line(cells: Sequence[Cell], *, is_cursor: bool, is_marked: bool, is_hovered: bool) -> Line:
+def row_line(cells: tuple[Cell, ...], *, is_cursor: bool, is_marked: bool, is_hovered: bool) -> Line:
     """The cursor's line has one style throughout, for a status' colour may not be readable on the cursor's."""
     gutter = []
     if is_marked:
         gutter.append(Cell(start=1, text=MARK, style="" if is_cursor else "job-table--mark"))
     if is_cursor:
         gutter.insert(0, Cell(start=0, text=POINTER))
-        cells = [Cell(start=cell.start, text=cell.text) for cell in cells]
+        cells = tuple(Cell(start=cell.start, text=cell.text) for cell in cells)
     style = CURSOR if is_cursor else HOVER if is_hovered else ROW
-    return Line(cells=(*gutter, *cells), style=style)
+    return Line(cells=(*gutter, *cells) if gutter else cells, style=style)
 
 
 def header_line(cells: Sequence[Cell], *, new_above: int, width: int) -> Line:

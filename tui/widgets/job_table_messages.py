@@ -6,8 +6,10 @@ from uuid import UUID
 
 from textual.message import Message
 
+from store.listing.model import End
 from store.model import GenerationJob
 from tui.arrange import SortColumn
+from tui.words.position import Position
 
 if TYPE_CHECKING:
     from tui.widgets.job_table import JobTable
@@ -31,7 +33,7 @@ class CursorMoved(JobTableMessage, namespace="job_table"):
 
 @dataclass
 class CursorLost(JobTableMessage, namespace="job_table"):
-    """The job under the cursor left the rows; a `CursorMoved` to None follows."""
+    """The job under the cursor left the list; a `CursorMoved` to None follows."""
 
     job_id: UUID
 
@@ -47,7 +49,7 @@ class Opened(JobTableMessage, namespace="job_table"):
 class MarksChanged(JobTableMessage, namespace="job_table"):
     marked: frozenset[UUID]
     dropped: int
-    """How many marks went because their jobs left the rows."""
+    """How many marks went because their jobs left the list."""
 
 
 @dataclass
@@ -62,3 +64,21 @@ class SortRequested(JobTableMessage, namespace="job_table"):
     """A title was clicked."""
 
     column: SortColumn
+
+
+@dataclass
+class PositionChanged(JobTableMessage, namespace="job_table"):
+    """The cursor, or where it is out of sight the view, is elsewhere in the list; or the list's length is another."""
+
+    position: Position | None
+
+
+@dataclass
+class WindowWanted(JobTableMessage, namespace="job_table"):
+    """Other rows of the list are wanted in place of those at hand: an answer to an earlier wish is not, any more."""
+
+    anchor: GenerationJob | End
+    """The row around which they are, or the end of the list at which."""
+    before: int
+    after: int
+    """From the anchor's row on."""

@@ -1,17 +1,27 @@
 """What of the rows is looked at, pointed at and marked; every change is a new value. Pure.
 
 The cursor is a job's id, never a place. It changes by a move and by nothing else, except that it is put on the first
-row that ever appears and is taken away when its job leaves the rows: then nothing is pointed at until the next move.
+row that ever appears, and is taken away when its job leaves the rows at hand: then nothing is pointed at until the next
+move. A move to rows that are not at hand waits for them, and the cursor with it: no key acts on what is not seen.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
+from store.listing.model import End
 from store.model import GenerationJob
+from store.numbers.model import Counted
 from tui.widgets.row_window import RowWindow
+from tui.widgets.row_wish import RowWish, Step, wished
 from tui.words.format import is_infinite
+from tui.words.position import Position
+
+Move = Step | End
+
+_MOST_WAITING = 10
+"""Keys that wait for rows, at most: one that is held down does not run on for long after it is let go."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,75 +34,135 @@ class JobTableView:
     """The place of the first row in sight."""
     height: int = 1
     """How many rows fit in sight."""
-    marks: frozenset[UUID] = frozenset()
+    marked: Mapping[UUID, GenerationJob] = field(default_factory=dict)
+    """As they were last at hand, in the order of marking."""
     unseen: frozenset[UUID] = frozenset()
     """The jobs that arrived above and were not in sight since."""
     newest: datetime | None = None
     """When the newest job of all that were ever here was created."""
+    waiting: tuple[Move, ...] = ()
+    """What is to be done, in this order, when the rows that it takes are here."""
 
     @property
     def cursor_job(self) -> GenerationJob | None:
-        place = None if self.cursor is None else self.rows.find(self.cursor)
-        return None if place is None else self.rows.at(place)
+        return None if self.cursor is None else self.rows.get(self.cursor)
+
+    @property
+    def marks(self) -> frozenset[UUID]:
+        return frozenset(self.marked)
 
     @property
     def jobs_in_sight(self) -> tuple[GenerationJob, ...]:
-        return self.rows.jobs[self.top : self.top + self.height]
+        return self.rows.between(self.top, self.top + self.height)
 
     @property
     def furthest_top(self) -> int:
-        return max(0, len(self.rows) - self.height)
+        return max(self.rows.first_place, self.rows.end - self.height)
 
     def is_in_sight(self, place: int) -> bool:
         return self.top <= place < self.top + self.height
 
-    def showing(self, jobs: Iterable[GenerationJob]) -> "JobTableView":
-        """Other rows, or the same ones elsewhere.
+    @property
+    def position(self) -> Position | None:
+        """Of the cursor's row, or of the first one in sight where the cursor is not; None without rows."""
+        if not self.rows:
+            return None
+        seen = self.place if self.cursor is not None and self.place is not None else self.top
+        number = (seen if self.is_in_sight(seen) else self.top) + 1
+        return Position(number=number, is_exact=self.rows.is_place_exact, length=self.rows.known_length)
+
+    @property
+    def goal(self) -> End | None:
+        """The end of the list that is waited for."""
+        return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
+
+    @property
+    def wish(self) -> RowWish | None:
+        """The rows that should be at hand in place of these; None while these will do."""
+        return wished(self.rows, top=self.top, height=self.height, goal=self.goal)
+
+    # Rows
+
+    def showing(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        has_before: bool = False,
+        has_after: bool = False,
+        follows_start: bool = True,
+    ) -> "JobTableView":
+        """Other rows of the list, or the same ones as they are by now.
 
         The cursor's row keeps its line on the screen, out of sight the top row does. At the very top the view stays
-        there as long as the cursor remains in sight, so that new jobs come into view.
+        there as long as the cursor remains in sight, so that new jobs come into view. Then the waiting moves are made.
         """
-        rows = RowWindow(jobs=tuple(jobs))
+        rows = self.rows.followed_by(
+            jobs, has_before=has_before, has_after=has_after, follows_start=follows_start, near=self._anchor
+        )
         if self.place is None:
             return self._first(rows)
-        place = self.rows.place_in(rows, self.place)
+        if rows == self.rows:
+            return self
+        cursor = self.cursor if self.cursor is not None and self.cursor in rows else None
+        left = self.rows.missing_from(rows)
+        here = {job.id: job for job in rows.jobs if job.id in self.marked}
         shown = replace(
             self,
             rows=rows,
-            cursor=self.cursor if self.cursor is not None and self.cursor in rows else None,
-            place=place,
-            marks=self.marks & rows.ids,
-            unseen=self.unseen | self._arrived(rows),
+            cursor=cursor,
+            place=self.rows.place_in(rows, self.place),
+            marked={known: here.get(known, job) for known, job in self.marked.items() if known not in left},
+            unseen=(self.unseen - left) | self._arrived(rows),
             newest=_newest(self.newest, rows),
         )
-        return shown.scrolled_to(self._anchored_top(rows, place))
+        return shown.scrolled_to(self._anchored_top(rows)).with_waiting_moves_made()
+
+    def has_left(self, job_id: UUID, later: "JobTableView") -> bool:
+        """Whether a job that is at hand left the list, as far as a later view tells."""
+        return job_id in self.rows.missing_from(later.rows)
 
     def _first(self, rows: RowWindow) -> "JobTableView":
         if not rows.jobs:
             return replace(self, rows=rows)
-        return replace(self, rows=rows, cursor=rows.jobs[0].id, place=0, top=0, newest=_newest(None, rows))
+        place = rows.first_place
+        return replace(self, rows=rows, cursor=rows.jobs[0].id, place=place, top=place, newest=_newest(None, rows))
 
-    def _anchored_top(self, rows: RowWindow, place: int) -> int:
-        """The top that keeps the anchor, the cursor's row or else the top one, on its line."""
-        before = self.place if self.place is not None and self.is_in_sight(self.place) else self.top
-        after = place if before == self.place else self.rows.place_in(rows, before)
+    @property
+    def _anchor(self) -> int:
+        """The place of the row that keeps its line: the cursor's, or else the top one."""
+        return self.place if self.place is not None and self.is_in_sight(self.place) else self.top
+
+    def _anchored_top(self, rows: RowWindow) -> int:
+        before = self._anchor
+        after = self.rows.place_in(rows, before)
         if self.top == 0 and after < self.height:
             return 0
         return after - (before - self.top)
 
     def _arrived(self, rows: RowWindow) -> frozenset[UUID]:
         """Those that were created after all that were ever here; a filter that lets old ones back in brings no news."""
-        newest = self.newest
-        return frozenset(
-            job.id for job in rows.jobs if newest is not None and job.created_at > newest and job.id not in self.rows
-        )
+        if self.newest is None:
+            return frozenset()
+        arrived = rows.missing_from(self.rows)
+        return frozenset(job.id for job in rows.jobs if job.id in arrived and job.created_at > self.newest)
+
+    def counted(self, length: Counted | None) -> "JobTableView":
+        """With the length of the whole list. The rows in sight stay where they are on the screen."""
+        rows = self.rows.counted(length)
+        shift = rows.first_place - self.rows.first_place
+        place = None if self.place is None else self.place + shift
+        return replace(self, rows=rows, place=place, top=self.top + shift)
+
+    # Scroll and size
 
     def scrolled_to(self, top: int) -> "JobTableView":
-        """As far as there are rows. The cursor stays on its job, be it out of sight."""
-        top = max(0, min(top, self.furthest_top))
-        places = ((job_id, self.rows.find(job_id)) for job_id in self.unseen)
-        unseen = frozenset(job_id for job_id, place in places if place is not None and place < top)
-        return replace(self, top=top, unseen=unseen)
+        """As far as there are rows at hand. The cursor stays on its job, be it out of sight."""
+        top = max(self.rows.first_place, min(top, self.furthest_top))
+        return replace(self, top=top, unseen=frozenset(job for job in self.unseen if self._is_above(job, top)))
+
+    def _is_above(self, job_id: UUID, top: int) -> bool:
+        place = self.rows.find(job_id)
+        return self.rows.has_before if place is None else place < top
 
     def resized(self, height: int) -> "JobTableView":
         """The cursor stays in sight if it was."""
@@ -101,50 +171,99 @@ class JobTableView:
             return resized.revealed(self.place)
         return resized.scrolled_to(self.top)
 
+    def revealed(self, place: int) -> "JobTableView":
+        """Scrolled no further than it takes to see the row."""
+        return self.scrolled_to(min(max(self.top, place - self.height + 1), place))
+
+    # Moves
+
     def moved_by(self, rows: int) -> "JobTableView":
-        """So many rows down; without a cursor to the row where it was lost."""
-        if self.cursor is None:
-            return self._moved_to_place(self.place or 0)
-        return self._moved_to_place((self.place or 0) + rows)
+        """So many rows down; without a cursor to the row where it was lost, or to the first in sight."""
+        return self.moved(Step(rows=rows))
 
     def paged(self, pages: int) -> "JobTableView":
         """So many pages down, the cursor on the same line of the screen where possible."""
-        if self.cursor is None:
-            return self.moved_by(0)
-        rows = pages * max(1, self.height - 1)
-        return self.scrolled_to(self.top + rows).moved_by(rows)
+        return self.moved(Step(pages=pages))
 
     def moved_to_first(self) -> "JobTableView":
-        return self._moved_to_place(0)
+        """Of the whole list, at once where it is at hand."""
+        return self.without_waiting().moved(End.FIRST)
 
     def moved_to_last(self) -> "JobTableView":
-        return self._moved_to_place(len(self.rows) - 1)
+        return self.without_waiting().moved(End.LAST)
 
     def moved_to(self, job_id: UUID) -> "JobTableView":
-        """Unchanged if there is no such row."""
+        """Unchanged if there is no such row at hand."""
         place = self.rows.find(job_id)
-        return self if place is None else self._moved_to_place(place)
+        return self if place is None else self.without_waiting().moved_to_place(place)
 
-    def _moved_to_place(self, place: int) -> "JobTableView":
+    def without_waiting(self) -> "JobTableView":
+        """The moves that still wait are given up."""
+        return replace(self, waiting=()) if self.waiting else self
+
+    def moved(self, move: Move) -> "JobTableView":
+        """In the order in which it was asked for: after those that wait, if any."""
+        if not self.rows:
+            return self
+        made = None if self.waiting else self.made(move)
+        return made or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
+
+    def with_waiting_moves_made(self) -> "JobTableView":
+        """As many as there are rows for."""
+        view = self if self.rows else self.without_waiting()
+        while view.waiting:
+            move, *rest = view.waiting
+            made = view.made(move)
+            if made is None:
+                return view
+            view = replace(made, waiting=tuple(rest))
+        return view
+
+    def made(self, move: Move) -> "JobTableView | None":
+        """None where it takes rows that are not at hand."""
+        match move:
+            case End.FIRST:
+                return None if self.rows.has_before else self.moved_to_place(0)
+            case End.LAST:
+                return None if self.rows.has_after else self.moved_to_place(self.rows.end - 1)
+            case Step(rows=rows, pages=pages):
+                return self._stepped(rows, pages)
+
+    def _stepped(self, rows: int, pages: int) -> "JobTableView | None":
+        if self.cursor is None or self.place is None:
+            return self.moved_to_place(self._anchor)
+        scroll = pages * max(1, self.height - 1)
+        place, top = self.place + rows + scroll, self.top + scroll
+        first, last = (min(place, top), max(place, top + self.height - 1)) if scroll else (place, place)
+        is_beyond_first = self.rows.has_before and first < self.rows.first_place
+        is_beyond_last = self.rows.has_after and last >= self.rows.end
+        if is_beyond_first or is_beyond_last:
+            return None
+        return (self.scrolled_to(top) if scroll else self).moved_to_place(place)
+
+    def moved_to_place(self, place: int) -> "JobTableView":
         place = self.rows.clamp(place)
         job = self.rows.at(place)
         if job is None:
             return self
         return replace(self, cursor=job.id, place=place).revealed(place)
 
-    def revealed(self, place: int) -> "JobTableView":
-        """Scrolled no further than it takes to see the row."""
-        return self.scrolled_to(min(max(self.top, place - self.height + 1), place))
+    # Marks
 
     def toggled(self, job_id: UUID) -> "JobTableView":
-        """Marked if it was not, and the reverse. Unchanged if there is no such row."""
-        return replace(self, marks=self.marks ^ {job_id}) if job_id in self.rows else self
+        """Marked if it was not, and the reverse. Unchanged if there is no such row at hand."""
+        job = self.rows.get(job_id)
+        if job is None:
+            return self
+        rest = {identifier: other for identifier, other in self.marked.items() if identifier != job_id}
+        return replace(self, marked=rest if job_id in self.marked else {**rest, job_id: job})
 
     def all_marked(self) -> "JobTableView":
-        return replace(self, marks=self.rows.ids)
+        """All that are at hand, and those that were marked before."""
+        return replace(self, marked={**self.marked, **{job.id: job for job in self.rows.jobs}})
 
     def unmarked(self) -> "JobTableView":
-        return replace(self, marks=frozenset())
+        return replace(self, marked={})
 
     def forgotten(self) -> "JobTableView":
         """As if nothing had been shown yet."""

@@ -1,49 +1,151 @@
-"""The rows at hand, found by id. Pure."""
+"""The rows at hand of a list that may be much longer: found by id, counted from the start of the whole list. Pure."""
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from uuid import UUID
 
 from store.model import GenerationJob
+from store.numbers.model import Certainty, Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowWindow:
-    """Everything the table knows of its rows goes through here: it may hold a part of a much longer list."""
+    """Rows without a gap between them. A place is a row's number in the whole list, from 0."""
 
     jobs: tuple[GenerationJob, ...] = ()
-    _places: dict[UUID, int] = field(init=False, repr=False, compare=False)
+    first_place: int = 0
+    """Of the first row at hand; 0 exactly where no rows are before it."""
+    is_place_exact: bool = True
+    """Whether it was counted from an end of the list, and the list is not known to have changed out of sight."""
+    has_before: bool = False
+    has_after: bool = False
+    follows_start: bool = True
+    """Whether these rows begin at the list's start, whatever arrives there."""
+    length: Counted | None = None
+    """How many rows the whole list has, as somebody counted them; None while nobody did."""
+    _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_places", {job.id: place for place, job in enumerate(self.jobs)})
+        object.__setattr__(self, "_indices", {job.id: index for index, job in enumerate(self.jobs)})
 
     def __len__(self) -> int:
         return len(self.jobs)
 
     def __contains__(self, job_id: UUID) -> bool:
-        return job_id in self._places
+        return job_id in self._indices
 
     @property
     def ids(self) -> frozenset[UUID]:
-        return frozenset(self._places)
+        return frozenset(self._indices)
+
+    @property
+    def end(self) -> int:
+        """The place after the last row at hand."""
+        return self.first_place + len(self.jobs)
+
+    @property
+    def extent(self) -> int:
+        """How many rows the whole list has, as far as one knows."""
+        if not self.has_after:
+            return self.end
+        return max(self.end + 1, self.length.number if self.length else 0)
+
+    @property
+    def known_length(self) -> Counted | None:
+        """Of the whole list; None while nobody knows. A count that the rows at hand go beyond is a least number."""
+        if not self.has_after and self.is_place_exact:
+            return Counted(number=self.end)
+        if self.length is None or self.length.number >= self.extent:
+            return self.length
+        is_estimated = self.length.certainty is Certainty.ESTIMATED
+        return Counted(number=self.extent, certainty=Certainty.ESTIMATED if is_estimated else Certainty.CAPPED)
 
     def find(self, job_id: UUID) -> int | None:
-        """The place of a job, counted from 0; None if it is not here."""
-        return self._places.get(job_id)
+        """The place of a job; None if it is not at hand."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.first_place + index
+
+    def get(self, job_id: UUID) -> GenerationJob | None:
+        """None if it is not at hand."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.jobs[index]
 
     def at(self, place: int) -> GenerationJob | None:
-        return self.jobs[place] if 0 <= place < len(self.jobs) else None
+        """None where no row is at hand."""
+        return self.jobs[place - self.first_place] if self.first_place <= place < self.end else None
+
+    def between(self, start: int, stop: int) -> tuple[GenerationJob, ...]:
+        """The rows at hand from a place up to another one."""
+        return self.jobs[max(0, start - self.first_place) : max(0, stop - self.first_place)]
 
     def clamp(self, place: int) -> int:
-        """The nearest place that there is; 0 without rows."""
-        return max(0, min(place, len(self.jobs) - 1))
+        """The nearest place that has a row at hand; without rows, where the first one would be."""
+        return max(self.first_place, min(place, self.end - 1))
 
     def place_in(self, later: "RowWindow", place: int) -> int:
         """Where the row at `place` stands later. If it is gone: the next one below that is still there, else above."""
-        below = range(place, len(self.jobs))
-        above = range(min(place, len(self.jobs)) - 1, -1, -1)
-        for nearby in chain(below, above):
-            found = later.find(self.jobs[nearby].id)
-            if found is not None:
-                return found
-        return later.clamp(place)
+        shared = self._nearest_shared(later, place)
+        found = None if shared is None else later.find(shared)
+        return later.clamp(place) if found is None else found
+
+    def _nearest_shared(self, later: "RowWindow", place: int) -> UUID | None:
+        index = max(0, min(place - self.first_place, len(self.jobs)))
+        nearby = chain(range(index, len(self.jobs)), range(index - 1, -1, -1))
+        return next((self.jobs[near].id for near in nearby if self.jobs[near].id in later), None)
+
+    def missing_from(self, other: "RowWindow") -> frozenset[UUID]:
+        """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
+        shared = [index for index, job in enumerate(self.jobs) if job.id in other]
+        first = min(shared, default=len(self.jobs)) if other.has_before else 0
+        last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
+        return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
+
+    def followed_by(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        has_before: bool = False,
+        has_after: bool = False,
+        follows_start: bool = True,
+        near: int = 0,
+    ) -> "RowWindow":
+        """Other rows of the same list, or the same ones as they are by now.
+
+        Rows that both have tell the places of the others: first of all the one at the place `near`.
+        """
+        later = RowWindow(
+            jobs=self._kept(jobs),
+            has_before=has_before,
+            has_after=has_after,
+            follows_start=follows_start,
+            length=self.length,
+        )
+        shared = self._nearest_shared(later, near)
+        if shared is not None:
+            place = self.first_place + self._indices[shared] - (later.find(shared) or 0)
+            return _placed(later, place, is_exact=self.is_place_exact)
+        if has_after or self.length is None:
+            return _placed(later, self.first_place if has_after else self.end, is_exact=False)
+        return _placed(later, self.length.number - len(later.jobs), is_exact=False)
+
+    def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:
+        """The values that are here already in place of equal ones, so that what did not change is the same object."""
+        known = {job.id: job for job in self.jobs}
+        return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
+
+    def counted(self, length: Counted | None) -> "RowWindow":
+        """With the length of the whole list. Another one than before tells that rows came or went."""
+        is_same = self.length is None or length is None or length.number == self.length.number
+        later = replace(self, first_place=0, is_place_exact=True, length=length)
+        return _placed(later, self.first_place, is_exact=self.is_place_exact and is_same)
+
+
+def _placed(window: RowWindow, first_place: int, *, is_exact: bool) -> RowWindow:
+    """At this place, unless an end of the list is at hand and tells better."""
+    length, held = window.length, len(window)
+    if not window.has_before:
+        return window
+    if not window.has_after and length and length.certainty is Certainty.EXACT and length.number > held:
+        return replace(window, first_place=length.number - held)
+    return replace(window, first_place=max(1, first_place), is_place_exact=is_exact and first_place >= 1)

@@ -56,6 +56,14 @@ def row_cells(
     )
 
 
+def times(job: GenerationJob, columns: Iterable[Column], *, now: datetime) -> tuple[str, ...]:
+    """All that `row_cells` says of a job and that changes by itself."""
+    return tuple(_value(job, column.name, now, {}, False) for column in columns if column.name in _TIMES)
+
+
+_TIMES = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
+
+
 def _fit(text: str, column: Column) -> str:
     return pad(clean_cell(text, column.width), column.width, right=column.name is ColumnName.COST)
 

@@ -61,7 +61,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentWidths:
-    """In cells, of the widest value among all rows, so that columns keep still while one scrolls."""
+    """In cells, of the widest value among all rows at hand, so that columns keep still while one scrolls."""
 
     mode: int = 0
     cost: int = 0
@@ -69,6 +69,15 @@ class ContentWidths:
     """None when all jobs are of one project, so that no column names it."""
     through_lens: bool = False
     """Whether a column tells which jobs are hidden from a user."""
+
+    def widened(self, other: "ContentWidths") -> "ContentWidths":
+        """With room for what the other one measured, and with the columns that it has."""
+        return ContentWidths(
+            mode=max(self.mode, other.mode),
+            cost=max(self.cost, other.cost),
+            project=None if other.project is None else max(self.project or 0, other.project),
+            through_lens=other.through_lens,
+        )
 
 
 def measure(

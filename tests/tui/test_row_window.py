@@ -1,0 +1,355 @@
+"""Rows of a longer list, without a screen: a table that scrolls through all of it, whatever others do meanwhile."""
+
+from bisect import bisect_left, insort
+from functools import cache
+from itertools import pairwise
+from uuid import UUID
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from store.listing.model import End, RowKey, WindowQuery
+from store.numbers.model import Certainty, Counted
+from tests.tui.support import make_job
+from tui.widgets.job_table_view import JobTableView
+from tui.widgets.row_asking import RowAsking
+from tui.widgets.row_wish import RowWish, spare_rows
+
+FIRST = 1_000
+"""The number of the newest job at the start: the lower are for those that arrive later."""
+
+job = cache(make_job)
+
+
+class LongList:
+    """What the database holds: the numbers of jobs, in the order of the list."""
+
+    def __init__(self, length: int) -> None:
+        self.numbers = list(range(FIRST, FIRST + 2 * length, 2))
+
+    def place(self, number: int) -> int:
+        return bisect_left(self.numbers, number)
+
+    def answer(self, view: JobTableView, wish: RowWish) -> JobTableView:
+        match wish.anchor:
+            case End.FIRST:
+                start, stop = 0, wish.after
+            case End.LAST:
+                start, stop = len(self.numbers) - wish.before, len(self.numbers)
+            case identifier:
+                place = self.place(identifier.int)
+                start, stop = place - wish.before, place + wish.after
+        start = max(0, start)
+        return view.showing(
+            map(job, self.numbers[start:stop]),
+            has_before=start > 0,
+            has_after=stop < len(self.numbers),
+            follows_start=wish.anchor is End.FIRST,
+        )
+
+
+class Desk:
+    """A view of a long list, and the query that is answered again and again until another one is asked."""
+
+    def __init__(self, length: int, *, height: int = 10) -> None:
+        self.list = LongList(length)
+        self.view = JobTableView(height=height)
+        self.asking = RowAsking()
+        self.query = RowWish(anchor=End.FIRST, before=0, after=3 * spare_rows(height))
+        self.asked = 0
+        self.answer()
+
+    def answer(self) -> None:
+        self.asking = self.asking.arrived(query_of(self.query))
+        self.look(self.list.answer(self.view, self.query))
+
+    def look(self, view: JobTableView) -> None:
+        self.view = view
+        before, self.asking = self.asking, self.asking.following(view)
+        if self.asking.asked is not None and self.asking.asked != before.asked:
+            self.query = self.asking.asked
+            self.asked += 1
+
+    @property
+    def numbers(self) -> list[int]:
+        return [shown.id.int for shown in self.view.jobs_in_sight]
+
+    @property
+    def cursor(self) -> int | None:
+        return None if self.view.cursor is None else self.view.cursor.int
+
+
+def query_of(wish: RowWish) -> WindowQuery:
+    anchor = wish.anchor if isinstance(wish.anchor, End) else RowKey(value=None, id=wish.anchor)
+    return WindowQuery(anchor=anchor, before=wish.before, after=wish.after)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """Ten rows in sight of five thousand, the first ones."""
+    return Desk(5_000)
+
+
+def test_page_by_page_each_row_is_seen_once_and_few_are_held(desk: Desk) -> None:
+    seen = desk.numbers
+    held = 0
+    while len(seen) < 5_000:
+        before = desk.numbers
+        desk.look(desk.view.paged(1))
+        if desk.asking.asked is not None:
+            desk.answer()
+        seen += [number for number in desk.numbers if number > before[-1]]
+        held = max(held, len(desk.view.rows))
+
+    assert seen == desk.list.numbers
+    assert held <= 3 * spare_rows(10)
+    assert desk.asked < 5_000 / 200
+
+
+def test_rows_are_asked_for_before_they_come_into_sight(desk: Desk) -> None:
+    while desk.asking.asked is None:
+        desk.look(desk.view.paged(1))
+
+    assert desk.view.rows.end - desk.view.top - desk.view.height > 2 * desk.view.height
+    assert not desk.view.waiting
+
+
+def test_what_was_asked_for_is_not_asked_for_again(desk: Desk) -> None:
+    while not desk.view.waiting:
+        desk.look(desk.view.paged(1))
+
+    assert desk.asked == 1
+
+
+def test_keys_that_run_into_the_last_row_at_hand_are_made_up_for(desk: Desk) -> None:
+    for _ in range(70):
+        desk.look(desk.view.paged(1))
+    assert (desk.view.top, len(desk.view.waiting)) == (65 * 9, 5)
+    desk.answer()
+
+    assert not desk.view.waiting
+    assert (desk.view.top, desk.view.place) == (70 * 9, 70 * 9)
+
+
+def test_a_held_key_does_not_run_on_for_long(desk: Desk) -> None:
+    for _ in range(500):
+        desk.look(desk.view.moved_by(1).paged(1))
+
+    assert len(desk.view.waiting) == 10
+
+
+def test_end_and_home_go_there_when_the_rows_are_here(desk: Desk) -> None:
+    desk.look(desk.view.moved_to_last())
+    assert desk.cursor == FIRST
+    desk.answer()
+    assert desk.cursor == desk.list.numbers[-1]
+    assert desk.numbers == desk.list.numbers[-10:]
+
+    desk.look(desk.view.moved_to_first())
+    assert desk.cursor == desk.list.numbers[-1]
+    desk.answer()
+    assert desk.cursor == FIRST
+    assert desk.view.rows.follows_start
+
+
+def test_keys_after_end_are_made_after_it(desk: Desk) -> None:
+    desk.look(desk.view.moved_to_last())
+    desk.look(desk.view.moved_by(-1))
+    desk.look(desk.view.moved_by(-1))
+    desk.answer()
+
+    assert desk.cursor == desk.list.numbers[-3]
+
+
+def test_another_wish_takes_the_place_of_one_that_is_not_fulfilled(desk: Desk) -> None:
+    desk.look(desk.view.moved_to_last())
+    desk.look(desk.view.moved_to(UUID(int=FIRST + 4)))
+    assert desk.query.anchor == UUID(int=FIRST)
+    desk.answer()
+
+    assert desk.cursor == FIRST + 4
+    assert desk.numbers == desk.list.numbers[:10]
+
+
+def test_an_answer_to_the_query_before_leaves_the_wish_open(desk: Desk) -> None:
+    before = desk.query
+    desk.look(desk.view.moved_to_last())
+    desk.asking = desk.asking.arrived(query_of(before))
+    desk.look(desk.list.answer(desk.view, before))
+    assert (desk.cursor, desk.asked) == (FIRST, 1)
+
+    desk.answer()
+    assert desk.cursor == desk.list.numbers[-1]
+
+
+def test_with_the_cursor_left_behind_nothing_is_pointed_at_until_a_move_in_sight(desk: Desk) -> None:
+    marked = desk.view.toggled(UUID(int=FIRST))
+    desk.look(marked)
+    while desk.view.cursor is not None:
+        desk.look(desk.view.scrolled_to(desk.view.top + 9))
+        if desk.asking.asked is not None:
+            before = desk.view
+            desk.answer()
+
+    assert not before.has_left(UUID(int=FIRST), desk.view)
+    assert desk.view.marks == {UUID(int=FIRST)}
+    top = desk.numbers[0]
+    desk.look(desk.view.moved_by(1))
+    assert desk.cursor == top
+
+
+def test_places_are_exact_from_the_start_on_and_guessed_after_a_jump(desk: Desk) -> None:
+    for _ in range(100):
+        desk.look(desk.view.paged(1))
+        desk.answer()
+    position = desk.view.position
+    assert position is not None
+    assert (position.number, position.is_exact, position.length) == (901, True, None)
+
+    desk.look(desk.view.counted(Counted(number=10_000, certainty=Certainty.CAPPED)))
+    desk.look(desk.view.moved_to_last())
+    desk.answer()
+    position = desk.view.position
+    assert position is not None
+    assert (position.number, position.is_exact) == (10_000, False)
+
+
+def test_an_exact_length_makes_the_end_exact(desk: Desk) -> None:
+    desk.look(desk.view.counted(Counted(number=5_000)))
+    desk.look(desk.view.moved_to_last())
+    desk.answer()
+
+    position = desk.view.position
+    assert position is not None
+    assert (position.number, position.is_exact, position.length) == (5_000, True, Counted(number=5_000))
+
+
+def test_a_length_that_changes_out_of_sight_makes_the_place_a_guess(desk: Desk) -> None:
+    desk.look(desk.view.counted(Counted(number=5_000)))
+    for _ in range(100):
+        desk.look(desk.view.paged(1))
+        desk.answer()
+    before = desk.numbers
+    desk.look(desk.view.counted(Counted(number=5_003)))
+
+    assert desk.view.position is not None
+    assert not desk.view.position.is_exact
+    assert desk.numbers == before
+
+
+@pytest.mark.parametrize("height", [1, 10, 50, 200])
+@pytest.mark.parametrize("top", [0, 30, 199, 300, 590, 2_500, 4_400, 4_990])
+def test_rows_that_were_just_fetched_will_do(height: int, top: int) -> None:
+    desk = Desk(5_000, height=height)
+    while desk.view.top < min(top, 5_000 - height):
+        desk.look(desk.view.scrolled_to(min(top, desk.view.top + height)))
+        if desk.asking.asked is not None:
+            desk.answer()
+            assert desk.view.wish is None
+    assert len(desk.view.rows) <= 3 * spare_rows(height)
+
+
+class LongListMachine(RuleBasedStateMachine):
+    """Rows come and go anywhere, answers come when they like, and a person moves, scrolls, jumps and resizes."""
+
+    @initialize(length=st.sampled_from([1, 40, 650, 3_000]), height=st.sampled_from([1, 7, 40]))
+    def open(self, length: int, height: int) -> None:
+        self.desk = Desk(length, height=height)
+
+    @rule(place=st.integers(0, 10_000), number=st.integers(0, 300))
+    def arrive(self, place: int, number: int) -> None:
+        """Rows between two that are there, or before all."""
+        numbers = self.desk.list.numbers
+        for index in range(place, place + number):
+            new = (numbers[index % len(numbers)] - 1) if numbers else FIRST
+            if new > 0 and new not in numbers[max(0, self.desk.list.place(new)) :][:1]:
+                insort(numbers, new)
+
+    @rule(place=st.integers(0, 10_000), number=st.sampled_from([1, 5, 300]))
+    def leave(self, place: int, number: int) -> None:
+        numbers = self.desk.list.numbers
+        start = place % max(1, len(numbers))
+        del numbers[start : start + number]
+
+    @rule()
+    def answer(self) -> None:
+        """Of the cursor: it stays, unless its job left or is not at hand any more, or a move had waited."""
+        before = self.desk.view
+        self.desk.answer()
+        after = self.desk.view
+        if after.cursor != before.cursor and before.place is not None and not before.waiting:
+            assert after.cursor is None
+        if before.cursor is not None and before.cursor in after.rows and not before.waiting:
+            assert after.cursor == before.cursor
+        numbers = self.desk.list.numbers
+        held = [shown.id.int for shown in after.rows.jobs]
+        start = self.desk.list.place(held[0]) if held else 0
+        assert held == numbers[start : start + len(held)]
+        assert {known.int for known in before.marks - after.marks}.isdisjoint(numbers)
+
+    @precondition(lambda self: not self.desk.view.waiting)
+    @rule()
+    def answer_with_nothing_changed(self) -> None:
+        """What stands where on the screen does not change, whatever else is fetched."""
+        self.desk.answer()
+        before = self.desk.view
+        for _ in range(3):
+            self.desk.answer()
+        after = self.desk.view
+        assert after.jobs_in_sight == before.jobs_in_sight
+        if after.cursor is not None:
+            assert after.cursor == before.cursor
+        assert self.desk.asking.asked is None
+        assert after.wish is None
+
+    @rule(rows=st.sampled_from([-1, 1]), times=st.sampled_from([1, 30]))
+    def move(self, rows: int, times: int) -> None:
+        for _ in range(times):
+            self.desk.look(self.desk.view.moved_by(rows))
+
+    @rule(pages=st.sampled_from([-1, 1]), times=st.sampled_from([1, 10]))
+    def page(self, pages: int, times: int) -> None:
+        for _ in range(times):
+            self.desk.look(self.desk.view.paged(pages))
+
+    @rule(end=st.sampled_from(End))
+    def jump(self, end: End) -> None:
+        view = self.desk.view
+        self.desk.look(view.moved_to_first() if end is End.FIRST else view.moved_to_last())
+
+    @rule(rows=st.integers(-500, 500))
+    def scroll(self, rows: int) -> None:
+        self.desk.look(self.desk.view.scrolled_to(self.desk.view.top + rows))
+
+    @rule(height=st.sampled_from([1, 7, 40]))
+    def resize(self, height: int) -> None:
+        self.desk.look(self.desk.view.resized(height))
+
+    @rule(certainty=st.sampled_from(Certainty), number=st.integers(0, 5_000))
+    def count(self, certainty: Certainty, number: int) -> None:
+        exact = len(self.desk.list.numbers)
+        counted = Counted(number=exact if certainty is Certainty.EXACT else number, certainty=certainty)
+        before = self.desk.view
+        self.desk.look(before.counted(counted))
+        assert (self.desk.view.jobs_in_sight, self.desk.view.cursor) == (before.jobs_in_sight, before.cursor)
+
+    @rule()
+    def mark(self) -> None:
+        if self.desk.view.cursor is not None:
+            self.desk.look(self.desk.view.toggled(self.desk.view.cursor))
+
+    @invariant()
+    def what_is_pointed_at_is_at_hand(self) -> None:
+        view = self.desk.view
+        assert view.cursor is None or view.rows.find(view.cursor) == view.place
+        assert view.rows.first_place <= view.top <= view.furthest_top
+        assert len(view.jobs_in_sight) == min(view.height, len(view.rows))
+        assert (view.rows.first_place == 0) == (not view.rows.has_before)
+        assert all(one.created_at >= other.created_at for one, other in pairwise(view.rows.jobs))
+        assert len(view.waiting) <= 10
+
+
+TestLongList = LongListMachine.TestCase
+TestLongList.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
