@@ -24,7 +24,7 @@ from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
-from store.listing.model import ListQuery
+from store.listing.model import ListedJob, ListQuery, Window, WindowQuery
 from store.model import (
     Asset,
     DeletionOutcome,
@@ -42,9 +42,9 @@ from store.model import (
     TransitionOutcome,
     User,
 )
-from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users
+from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users, windows
 from store.statements.job_filters import needs_names
-from store.statements.paging import paged
+from store.statements.paging import page, paged
 from store.writing import explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
 from store.writing.write_access import WriteAccess, WriteRule
@@ -137,6 +137,11 @@ class Store:
         Raises NoPrivilege where it names a project or a user by what the actor may not read.
         """
         return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
+
+    async def get_window(self, query: WindowQuery) -> Window:
+        """Rows around a place in a list. Raises NoPrivilege as `find_jobs` does."""
+        readable = await self._readable_names(query.listed.job_filter)
+        return windows.window(query, await self._read_together(*windows.questions(query, readable=readable)))
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
@@ -331,15 +336,9 @@ class Store:
             log.info("No plan for a list: %s", error)
             return None
 
-    async def _first_rows(self, query: ListQuery) -> Query[GenerationJob]:
-        return jobs.page(
-            project_id=query.project_id,
-            status=query.status,
-            after=None,
-            limit=PAGE_SIZE,
-            job_filter=query.job_filter,
-            readable=await self._readable_names(query.job_filter),
-        )
+    async def _first_rows(self, query: ListQuery) -> Query[ListedJob]:
+        readable = await self._readable_names(query.job_filter)
+        return windows.questions(WindowQuery(listed=query), readable=readable)[0]
 
     # Projects, assets, users
 
@@ -522,7 +521,7 @@ class Store:
         after: PageKey | None = None,
         job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
-        query = jobs.page(
+        query = page(
             project_id=project_id,
             status=None if status is None else validation.status(status),
             after=after,

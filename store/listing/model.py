@@ -1,13 +1,14 @@
 """What is listed, in which order, and the rows that are held of it. Pure."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum, StrEnum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 from uuid import UUID
 
 from store.filters.model import NO_FILTER, JobFilter
 from store.model import GenerationJob, JobStatus
+from store.transitions import is_final
 
 if TYPE_CHECKING:
     from store.lens.model import Lens
@@ -64,6 +65,8 @@ class End(Enum):
 Anchor = RowKey | End
 
 WINDOW_ROWS = 500
+ERROR_CHARACTERS = 400
+"""Kept of an error in a list: more than a line shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +94,36 @@ class Window:
     jobs: tuple[ListedJob, ...]
     has_before: bool
     has_after: bool
+
+
+def key_of(job: GenerationJob, order: ListOrder) -> RowKey:
+    """The job's place, which stays one when the job is gone or has moved."""
+    return RowKey(value=_value_of(job, order.column), id=job.id)
+
+
+def _value_of(job: GenerationJob, column: OrderColumn) -> OrderValue:
+    match column:
+        case OrderColumn.CREATED:
+            return job.created_at
+        case OrderColumn.UPDATED:
+            return job.updated_at
+        case OrderColumn.COST:
+            return job.cost_cents
+        case OrderColumn.TOTAL:
+            return total_of(job)
+    assert_never(column)
+
+
+_TOTALS_FROM = datetime(1, 1, 1, tzinfo=UTC)
+_TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def total_of(job: GenerationJob) -> timedelta | None:
+    """From its creation to its end, as the database orders by it; see `store.tables.total`."""
+    first, last = sorted((job.created_at, job.updated_at))
+    if not is_final(job.status) or not _TOTALS_FROM < first <= last < _TOTALS_UNTIL:
+        return None
+    return job.updated_at - job.created_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,15 @@
 """The statements on `generation_jobs`: each guard is in the statement itself, so that no concurrent call passes it."""
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
-    BindParameter,
     ColumnElement,
-    DateTime,
     Insert,
     Integer,
     Select,
@@ -27,7 +25,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -35,12 +32,8 @@ from sqlalchemy.dialects.postgresql import insert
 from store import tables
 from store.connecting import timestamps
 from store.database import Query
-from store.filters.keys import Key
-from store.filters.model import NO_FILTER, JobFilter
 from store.finding.id_prefix import IdRange
-from store.model import GenerationJob, JobStatus, PageKey
-from store.statements import job_filters
-from store.statements.job_filters import Shape
+from store.model import GenerationJob, JobStatus
 from store.statements.rows import Row, job_status
 from store.transitions import sources
 
@@ -75,63 +68,6 @@ def make_job(row: Row) -> GenerationJob:
         created_at=created_at,
         updated_at=updated_at,
     )
-
-
-def page(
-    *,
-    project_id: UUID | None,
-    status: JobStatus | None,
-    after: PageKey | None,
-    limit: int,
-    job_filter: JobFilter = NO_FILTER,
-    readable: Set[Key] = job_filters.NAMED,
-) -> Query[GenerationJob]:
-    """Newest first; one row more than `limit` where there is a next page. `readable` are the names that may be read."""
-    parameters: dict[str, object] = {"rows": limit + 1, **job_filters.parameters(job_filter)}
-    if project_id is not None:
-        parameters["project_id"] = project_id
-    if status is not None:
-        parameters["status"] = status.value
-    if after is not None:
-        parameters["after_id"] = after.id
-        if after.created_at not in timestamps.EXTREMES:
-            parameters["after_created_at"] = after.created_at
-    return Query(
-        _page(
-            of_project=project_id is not None,
-            of_status=status is not None,
-            after=after is not None,
-            exactly="after_created_at" in parameters,
-            shape=job_filters.shape_of(job_filter, readable=readable),
-        ),
-        make_job,
-        parameters,
-    )
-
-
-@lru_cache(maxsize=128)
-def _page(
-    *, of_project: bool, of_status: bool, after: bool, exactly: bool, shape: Shape
-) -> Select[*tuple[object, ...]]:
-    statement = select(*COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-    statement = statement.where(*job_filters.conditions(shape))
-    if of_project:
-        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
-    if of_status:
-        statement = statement.where(_jobs.c.status == bindparam("status", type_=Text))
-    if after:
-        last_id = bindparam("after_id", type_=Uuid)
-        key = tuple_(_key_time(last_id, exactly=exactly), last_id)
-        statement = statement.where(tuple_(_jobs.c.created_at, _jobs.c.id) < key)
-    return statement.limit(bindparam("rows", type_=Integer))
-
-
-def _key_time(last_id: BindParameter[UUID], *, exactly: bool) -> ColumnElement[datetime]:
-    """The time by which a page goes on: as given, or where Python cannot hold it, as the last row has it."""
-    if exactly:
-        return bindparam("after_created_at", type_=DateTime(timezone=True))
-    last = _jobs.alias("last")
-    return select(last.c.created_at).where(last.c.id == last_id).scalar_subquery()
 
 
 _ONE = select(*COLUMNS).where(_jobs.c.id == _ID)

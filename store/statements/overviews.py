@@ -7,8 +7,7 @@ from typing import Any
 from store.database import Query
 from store.lens.model import Lens
 from store.model import JobStatistics, Overview, OverviewQuery, Page
-from store.statements import by_jobs, jobs, projects, statistics
-from store.statements.paging import paged
+from store.statements import by_jobs, paging, projects, statistics
 
 
 def questions(
@@ -17,7 +16,7 @@ def questions(
     """In the order in which `overview` takes their rows. `has_projects` is whether projects may be read themselves."""
     listed = projects.listed if has_projects else by_jobs.projects
     return (
-        jobs.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
+        paging.page(project_id=query.project_id, status=query.status, after=None, limit=limit),
         statistics.by_status(query.project_id),
         statistics.by_day(query.project_id, days=days, at=at),
         listed(limit=most_projects),
@@ -29,7 +28,7 @@ def overview(query: OverviewQuery, answers: Sequence[list[Any]], *, lens: Lens |
     page, by_status, by_day, listed, (taken_at,) = answers
     return Overview(
         query=query,
-        jobs=paged(page, query.limit),
+        jobs=paging.paged(page, query.limit),
         statistics=statistics.in_workflow_order(by_status),
         days=statistics.without_gaps(by_day, today=taken_at.date(), days=query.days),
         projects=tuple(listed),

@@ -18,7 +18,7 @@ from store.errors import NoPrivilege
 from store.filters import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
 from store.filters.model import Value
 from store.model import GenerationJob, JobStatus
-from store.statements import jobs
+from store.statements.paging import page
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.filters.job_model import Names, matches
@@ -219,7 +219,7 @@ HOSTILE = "'; drop table generation_jobs; --"
 
 def test_no_typed_text_is_in_the_statement() -> None:
     text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
-    query = jobs.page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW))
+    query = page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW))
     statement, constants = compiled(query.statement)
     assert not any(typed in statement for typed in ("drop", "4711", "3f2a"))
     assert HOSTILE not in constants.values()
@@ -228,7 +228,7 @@ def test_no_typed_text_is_in_the_statement() -> None:
 
 def test_a_statement_is_kept_by_the_filters_shape() -> None:
     def statement(text: str) -> object:
-        return jobs.page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW)).statement
+        return page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW)).statement
 
     assert statement("mode:a cost:>5") is statement("mode:b cost:>6")
     assert statement("mode:a") is not statement("-mode:a")

@@ -1,0 +1,183 @@
+"""Some rows of an ordered list, read on from a place in it: every list and every page of jobs is made of this."""
+
+import operator
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Integer,
+    Interval,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
+
+from store import tables
+from store.connecting import timestamps
+from store.database import Query
+from store.filters.keys import Key
+from store.listing.model import ERROR_CHARACTERS, Anchor, End, ListQuery, OrderColumn
+from store.model import GenerationJob
+from store.statements import job_filters
+from store.statements.job_filters import Shape
+from store.statements.rows import RowMaker
+
+T = TypeVar("T")
+
+_jobs = tables.generation_jobs
+
+_ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
+    OrderColumn.CREATED: (_jobs.c.created_at, DateTime(timezone=True)),
+    OrderColumn.UPDATED: (_jobs.c.updated_at, DateTime(timezone=True)),
+    OrderColumn.COST: (_jobs.c.cost_cents, Integer()),
+    OrderColumn.TOTAL: (tables.total, Interval()),
+}
+
+_WHOLE = tuple(_jobs.c[field.name] for field in fields(GenerationJob))
+# One character more than is kept, which tells that there is more.
+_beginning = func.left(_jobs.c.error, ERROR_CHARACTERS + 1).label("error")
+_LIGHT = tuple(_beginning if column is _jobs.c.error else column for column in _WHOLE)
+
+
+_COMPARISONS: Mapping[tuple[bool, bool], Any] = {
+    (False, False): operator.gt,
+    (False, True): operator.ge,
+    (True, False): operator.lt,
+    (True, True): operator.le,
+}
+"""By whether the order descends, and whether the place itself is meant, too."""
+_MOST = bindparam("rows", type_=Integer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """From where a list is read, and which way."""
+
+    place: Anchor
+    with_place: bool = False
+    """Whether a row in the very place is read, too."""
+    is_backwards: bool = False
+    """Against the list's order; so are the rows then."""
+    is_looked_up: bool = False
+    """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
+
+
+def read_on(
+    listed: ListQuery, course: Course, make: RowMaker[T], *, rows: int, is_whole: bool, readable: Set[Key]
+) -> Query[T]:
+    """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
+    parameters: dict[str, object] = {"rows": rows, **job_filters.parameters(listed.job_filter)}
+    if listed.project_id is not None:
+        parameters["project_id"] = listed.project_id
+    if listed.status is not None:
+        parameters["status"] = listed.status.value
+    start = None
+    if not isinstance(course.place, End):
+        value = course.place.value
+        start = _Part.REST if value is None else _Part.VALUED
+        parameters["place_id"] = course.place.id
+        parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
+    statement = _statement(
+        _Form(
+            is_whole=is_whole,
+            of_project=listed.project_id is not None,
+            of_status=listed.status is not None,
+            matching=job_filters.shape_of(listed.job_filter, readable=readable),
+            column=listed.order.column,
+            descends=listed.order.descending is not course.is_backwards,
+            is_backwards=course.is_backwards,
+            start=start,
+            with_place=course.with_place,
+            is_looked_up=course.is_looked_up,
+        )
+    )
+    return Query(statement, make, parameters)
+
+
+class _Part(Enum):
+    """Of a list in whose order rows may have no value. Those come last, in both directions."""
+
+    VALUED = auto()
+    REST = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on: statements are kept by it."""
+
+    is_whole: bool
+    of_project: bool
+    of_status: bool
+    matching: Shape
+    column: OrderColumn
+    descends: bool
+    """As the rows are read."""
+    is_backwards: bool
+    start: _Part | None
+    """Where the place is from which it is read on; None for an end."""
+    with_place: bool
+    is_looked_up: bool
+
+
+@lru_cache(maxsize=256)
+def _statement(form: _Form) -> Select[Any]:
+    if form.column is not OrderColumn.TOTAL:
+        return _rows(form, part=None)
+    parts = [_Part.REST, _Part.VALUED] if form.is_backwards else [_Part.VALUED, _Part.REST]
+    if form.start is not None:
+        parts = parts[parts.index(form.start) :]
+    if len(parts) == 1:
+        return _rows(form, part=parts[0])
+    # One after the other, each by the index: a comparison that holds for both would not be found in it.
+    both = union_all(*(_rows(form, part=part).add_columns(tables.total.label("value")) for part in parts)).subquery()
+    order = _ordered(both.c.value, descends=form.descends)
+    order = order.nulls_first() if form.is_backwards else order.nulls_last()
+    merged = select(*(both.c[column.name] for column in _WHOLE))
+    return merged.order_by(order, _ordered(both.c.id, descends=form.descends)).limit(_MOST)
+
+
+def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
+    rows = select(*(_WHOLE if form.is_whole else _LIGHT)).where(*job_filters.conditions(form.matching))
+    if form.of_project:
+        rows = rows.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    if form.of_status:
+        rows = rows.where(_jobs.c.status == bindparam("status", type_=Text))
+    value, _ = _ORDERS[form.column]
+    if part is not None:
+        rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
+    if form.start is not None and part in (form.start, None):
+        rows = rows.where(_beyond_place(form, is_valued=part is not _Part.REST))
+    by_value = _ordered(value, descends=form.descends)
+    if part is not None:
+        # As the index has them, whichever way it is read.
+        by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
+    return rows.order_by(by_value, _ordered(_jobs.c.id, descends=form.descends)).limit(_MOST)
+
+
+def _beyond_place(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:
+    compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.with_place]
+    place_id = bindparam("place_id", type_=Uuid)
+    if not is_valued:
+        return compared(_jobs.c.id, place_id)
+    value, kind = _ORDERS[form.column]
+    place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
+    if form.is_looked_up:
+        row = _jobs.alias("row")
+        place_value = func.coalesce(select(row.c.created_at).where(row.c.id == place_id).scalar_subquery(), place_value)
+    return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
+
+
+def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]:
+    return value.desc() if descends else value.asc()

@@ -1,0 +1,66 @@
+"""The rows around a place in a list: read from there both ways, of each error only the beginning."""
+
+from collections.abc import Sequence, Set
+
+from store.database import Query
+from store.filters.keys import Key
+from store.listing.model import ERROR_CHARACTERS, End, ListedJob, Window, WindowQuery
+from store.statements.lists import Course, read_on
+from store.statements.rows import Row, job_status
+
+
+def questions(query: WindowQuery, *, readable: Set[Key]) -> tuple[Query[ListedJob], ...]:
+    """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
+
+    `readable` are the names that may be read.
+    """
+    courses: list[tuple[Course, int]] = []
+    if query.anchor is not End.FIRST:
+        courses.append((Course(place=query.anchor, is_backwards=True), query.before))
+    if query.anchor is not End.LAST:
+        courses.append((Course(place=query.anchor, with_place=True), query.after))
+    return tuple(
+        read_on(query.listed, course, make_listed, rows=rows + 1, is_whole=False, readable=readable)
+        for course, rows in courses
+    )
+
+
+def window(query: WindowQuery, answers: Sequence[Sequence[ListedJob]]) -> Window:
+    """Each answer's row beyond what was asked for tells that there are more."""
+    before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
+    after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
+    return Window(
+        query=query,
+        jobs=(*reversed(before[: query.before]), *after[: query.after]),
+        has_before=len(before) > query.before,
+        has_after=len(after) > query.after,
+    )
+
+
+def make_listed(row: Row) -> ListedJob:
+    (
+        identifier,
+        user_id,
+        project_id,
+        status,
+        mode,
+        input_asset_id,
+        error,
+        cost_cents,
+        created_at,
+        updated_at,
+    ) = row
+    is_error_cut = error is not None and len(error) > ERROR_CHARACTERS
+    return ListedJob(
+        id=identifier,
+        user_id=user_id,
+        project_id=project_id,
+        status=job_status(status),
+        mode=mode,
+        input_asset_id=input_asset_id,
+        error=error[:ERROR_CHARACTERS] if is_error_cut else error,
+        cost_cents=cost_cents,
+        created_at=created_at,
+        updated_at=updated_at,
+        is_error_cut=is_error_cut,
+    )
