@@ -3,8 +3,10 @@
 import asyncio
 import io
 import os
+from typing import Any
 
 from rich.console import Console
+from textual.app import App
 from textual.pilot import Pilot
 
 from store.errors import TimedOut
@@ -49,7 +51,7 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
     await pilot.pause()
 
 
-def frame_text(app: GjobsApp) -> str:
+def frame_text(app: App[Any]) -> str:
     """What stands on the screen, without colours."""
     width, height = app.size
     console = Console(width=width, height=height, file=io.StringIO(), record=True, legacy_windows=False)

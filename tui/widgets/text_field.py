@@ -1,14 +1,12 @@
 """A line to type into. What is pasted may hold anything: characters without a form of their own are shown by a sign."""
 
-import unicodedata
-
 from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from tui.words.text import UNKNOWN, clean
+from tui.words.text import visible
 
 
 class ShowsInvisible(Highlighter):
@@ -16,16 +14,12 @@ class ShowsInvisible(Highlighter):
 
     def __call__(self, text: str | Text) -> Text:
         shown = text.copy() if isinstance(text, Text) else Text(text)
-        shown.plain = "".join(map(_visible, shown.plain))
+        shown.plain = visible(shown.plain)
+        self.highlight(shown)
         return shown
 
     def highlight(self, text: Text) -> None:
         """Adds no colours."""
-
-
-def _visible(character: str) -> str:
-    is_mark = unicodedata.category(character) == "Mn" and unicodedata.combining(character) > 0
-    return character if is_mark else clean(character) or UNKNOWN
 
 
 class TextField(Input):

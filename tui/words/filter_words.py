@@ -3,11 +3,12 @@
 from rich.cells import cell_len
 
 from store.filters import FilterError
-from tui.words.text import ELLIPSIS, clean, shorten
+from tui.words.text import ELLIPSIS, clean, shorten, visible_cells
 
 _MARK = "^"
 _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
 """So that both lines fit any terminal, however long the filter."""
+_LONGEST_SENTENCE = 400
 
 
 def marked(error: FilterError) -> str:
@@ -17,6 +18,27 @@ def marked(error: FilterError) -> str:
     after = shorten(clean(error.text[error.end :]), _CELLS_AFTER)
     before = _last(before, _CELLS_BEFORE)
     return f"{before}{wrong}{after}\n{' ' * cell_len(before)}{_MARK * max(cell_len(wrong), 1)}"
+
+
+def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
+    """What stands below the field with the text: the mark, and what is wrong; so many cells wide.
+
+    `is_below` where the field shows the text from its beginning, so that the mark can stand below what it marks;
+    else the text around the mistake is repeated.
+    """
+    sentence = " ".join(filter(None, (str(error), error.hint)))
+    sentence = clean(sentence, limit=_LONGEST_SENTENCE)
+    start = visible_cells(error.text[: error.start])
+    mark = _MARK * max(visible_cells(error.text[error.start : error.end]), 1)
+    if not is_below or start + len(mark) > cells:
+        return f"{marked(error)}\n{sentence}"
+    line = f"{' ' * start}{mark}"
+    return f"{line} {sentence}" if len(line) + 1 + cell_len(sentence) <= cells else f"{line}\n{sentence}"
+
+
+def still_listed(text: str) -> str:
+    """Of the last filter that was right: it holds until this one is."""
+    return f"Until then “{clean(text, limit=60)}” holds." if text else "Until then all jobs are listed."
 
 
 def _last(text: str, cells: int) -> str:

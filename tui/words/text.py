@@ -86,6 +86,21 @@ def clean(text: str, *, limit: int | None = None) -> str:
     return text + ELLIPSIS if is_cut else text
 
 
+def visible(text: str) -> str:
+    """One sign for each character, so that places in the text stay what they were: for a text that is edited."""
+    return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    is_mark = unicodedata.category(character) == "Mn" and unicodedata.combining(character) > 0
+    return character if is_mark else clean(character) or UNKNOWN
+
+
+def visible_cells(text: str) -> int:
+    """How wide that is."""
+    return cell_len(visible(text))
+
+
 def clean_cell(text: str, cells: int) -> str:
     """One harmless line, of a text of any length not much more than fits so many cells; it is still to be shortened."""
     return clean(text, limit=(cells + 1) * (1 + MOST_MARKS))

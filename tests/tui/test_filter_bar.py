@@ -1,0 +1,222 @@
+"""The bar by itself: what it offers, what it says, and what it tells others."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from textual import on
+from textual.app import App, ComposeResult
+from textual.message import Message
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from store.filters import MOST_CHARACTERS, Known, parse
+from tests.tui.driving import PATIENCE
+from tui.snapshot import frame_text
+from tui.widgets.completion_list import CompletionList
+from tui.widgets.filter_bar import FilterBar
+
+
+class BarApp(App[None]):
+    """Keeps what the bar tells."""
+
+    CSS = "Screen { layout: vertical; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.bar = FilterBar()
+        self.told: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield self.bar
+        yield Static("rows " * 200)
+
+    def on_mount(self) -> None:
+        self.bar.open()
+
+    @on(FilterBar.FilterChanged)
+    @on(FilterBar.FilterMistaken)
+    @on(FilterBar.Kept)
+    @on(FilterBar.Left)
+    def _keep(self, message: Message) -> None:
+        self.told.append(message)
+
+
+class Bar:
+    """A bar in a terminal, and what can be seen and heard of it."""
+
+    def __init__(self, app: BarApp, pilot: Pilot[None]) -> None:
+        self.app, self.bar, self.pilot = app, app.bar, pilot
+        self.field = app.bar.query_one(Input)
+
+    async def press(self, *keys: str) -> None:
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    async def type(self, text: str) -> None:
+        """In place of what is there."""
+        self.field.value = text
+        self.field.cursor_position = len(text)
+        await self.pilot.pause()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        for _ in range(int(PATIENCE / 0.01)):
+            if condition():
+                return
+            await self.pilot.pause(0.01)
+        raise AssertionError(f"waited in vain; the screen:\n{frame_text(self.app)}\ntold: {self.app.told}")
+
+    @property
+    def offered(self) -> list[str]:
+        """The first word of each line."""
+        completions = self.app.query_one(CompletionList)
+        return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
+
+    @property
+    def mistake(self) -> list[str]:
+        """The lines below the field."""
+        note = self.app.query_one("#mistake", Static)
+        return str(note.render()).splitlines() if note.display else []
+
+    @property
+    def told(self) -> list[Message]:
+        return self.app.told
+
+    @property
+    def filters(self) -> list[str]:
+        return [message.text for message in self.told if isinstance(message, FilterBar.FilterChanged)]
+
+
+@pytest.fixture
+async def bar(quick_pilot: None, width: int) -> AsyncIterator[Bar]:
+    app = BarApp()
+    async with app.run_test(size=(width, 20)) as pilot:
+        yield Bar(app, pilot)
+
+
+@pytest.fixture
+def width() -> int:
+    return 80
+
+
+async def test_what_is_typed_is_told_once_nobody_types_on(bar: Bar) -> None:
+    await bar.press(*"life")
+    assert bar.told == []
+    await bar.until(lambda: bar.told)
+    (changed,) = bar.told
+    assert isinstance(changed, FilterBar.FilterChanged)
+    assert (changed.text, changed.job_filter) == ("life", parse("life"))
+
+
+async def test_what_means_the_same_is_not_told_again(bar: Bar) -> None:
+    await bar.type("life")
+    bar.bar.settle()
+    await bar.type(" life  ")
+    bar.bar.settle()
+    await bar.pilot.pause()
+    assert bar.filters == ["life"]
+    assert bar.bar.text == " life  "
+
+
+async def test_keys_and_values_are_completed(bar: Bar) -> None:
+    await bar.press(*"st")
+    assert bar.offered == ["status:"]
+    await bar.press("tab")
+    assert bar.field.value == "status:"
+    assert bar.offered == ["queued", "running", "succeeded", "failed"]
+    await bar.press("down", "down", "down", "up", "enter")
+    assert bar.field.value == "status:running"
+    assert bar.offered == []
+    await bar.press(*",fa", "right")
+    assert bar.field.value == "status:running,failed"
+    assert bar.app.focused is bar.field
+    await bar.until(lambda: bar.filters == ["status:running,failed"])
+
+
+async def test_tab_lists_the_keys_after_a_term(bar: Bar) -> None:
+    await bar.type("timeout ")
+    assert bar.offered == []
+    await bar.press("tab")
+    assert bar.offered[:2] == ["status:", "mode:"]
+    await bar.press("tab")
+    assert bar.field.value == "timeout status:"
+
+
+async def test_what_the_database_holds_is_offered_and_harmless(bar: Bar) -> None:
+    hostile = "[red]x[/] \x1b[2J\u202e, y"
+    bar.bar.known = Known(projects=(hostile, "n" * 500), users=("ana@example.com",))
+    await bar.type("project:")
+    frame = frame_text(bar.app)
+    assert '"[red]x[/] ␛[2J␦, y"' in frame
+    assert not set(frame) & {"\x1b", "\u202e"}
+    await bar.press("tab")
+    assert bar.bar.text == f'project:"{hostile}"'
+    await bar.type("user:an")
+    await bar.press("tab")
+    assert bar.bar.text == "user:ana@example.com"
+
+
+async def test_escape_closes_the_completions_then_leaves(bar: Bar) -> None:
+    await bar.type("st")
+    await bar.press("escape")
+    assert (bar.offered, bar.told) == ([], [])
+    await bar.press("escape")
+    assert isinstance(bar.told[-1], FilterBar.Left)
+    assert bar.bar.text == "st", "whoever hears it decides"
+
+
+@pytest.mark.parametrize("key", ["enter", "down"])
+async def test_what_is_right_is_kept(bar: Bar, key: str) -> None:
+    await bar.type("status:failed")
+    await bar.press(key)
+    changed, kept = bar.told
+    assert isinstance(changed, FilterBar.FilterChanged)
+    assert isinstance(kept, FilterBar.Kept)
+    assert kept.text == "status:failed"
+
+
+async def test_a_mistake_is_marked_below_it_and_tab_takes_what_was_meant(bar: Bar) -> None:
+    await bar.type("cost:>50")
+    bar.bar.settle()
+    await bar.type("cost:>50 statsu:failed")
+    await bar.until(lambda: bar.mistake)
+    assert bar.mistake == [
+        "         ^^^^^^ 'statsu' is no key. Did you mean status?",
+        "Until then “cost:>50” holds.",
+    ]
+    assert isinstance(bar.told[-1], FilterBar.FilterMistaken)
+    assert bar.bar.job_filter == parse("cost:>50")
+    await bar.press("tab")
+    assert bar.field.value == "cost:>50 status:failed"
+    assert bar.mistake == []
+    await bar.until(lambda: bar.filters == ["cost:>50", "cost:>50 status:failed"])
+
+
+async def test_enter_on_a_mistake_says_it_and_stays(bar: Bar) -> None:
+    await bar.type("status:")
+    await bar.press("enter")
+    assert bar.mistake[0].endswith("^ status: is followed by no value.")
+    assert bar.app.focused is bar.field
+    assert bar.field.value == "status:"
+    assert not any(isinstance(message, FilterBar.Kept) for message in bar.told)
+
+
+async def test_too_much_is_a_mistake_like_any_other(bar: Bar) -> None:
+    await bar.type("x" * (MOST_CHARACTERS + 1))
+    await bar.press("enter")
+    assert "A filter has at most 1,000 characters; this has 1,001." in " ".join(bar.mistake)
+    assert len(bar.bar.text) == MOST_CHARACTERS + 1
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+async def test_it_fits(bar: Bar, width: int) -> None:
+    bar.bar.known = Known(projects=("秋 " * 100,))
+    for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
+        await bar.type(text)
+        bar.bar.settle()
+        await bar.pilot.pause()
+        below = bar.app.query_one("#mistake")
+        listed = bar.app.query_one(CompletionList)
+        assert bool(bar.offered) != bool(bar.mistake)
+        for shown in (below, listed):
+            assert shown.region.right <= width
+            assert shown.region.height <= 8

@@ -1,0 +1,248 @@
+"""Where jobs are found: a filter is typed, completed while it is typed, and said to be wrong where it is."""
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from store.filters import NO_FILTER, Completion, FilterError, JobFilter, Known, complete, parse
+from tui.widgets.completion_list import CompletionList
+from tui.widgets.filter_field import FilterField
+from tui.widgets.steady_text import SteadyText
+from tui.words.filter_words import beneath, still_listed
+from tui.words.text import visible_cells
+
+_STILL_TYPING_SECONDS = 0.15
+
+
+class FilterBar(Vertical):
+    """Hidden until it is opened. What was typed stays whatever happens to it; while it is wrong, the last that was
+    right holds.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: auto;
+        display: none;
+
+        &.-shown { display: block; }
+        #mistake { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
+        #mistake.-shown { display: block; }
+    }
+    """
+
+    class FilterChanged(Message):
+        """What is typed means something else, and nobody has typed on for a moment."""
+
+        def __init__(self, text: str, job_filter: JobFilter) -> None:
+            super().__init__()
+            self.text = text
+            self.job_filter = job_filter
+
+    class FilterMistaken(Message):
+        """What is typed means nothing."""
+
+        def __init__(self, error: FilterError) -> None:
+            super().__init__()
+            self.error = error
+
+    class Kept(Message):
+        """Enter: what is typed is right, and was told."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Left(Message):
+        """All rows are wanted."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.known = Known()
+        """What completions may name."""
+        self._told = ("", NO_FILTER)
+        """The last that was right: its text, and what it means."""
+        self._error: FilterError | None = None
+        self._typing: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        yield FilterField(id="find")
+        yield CompletionList()
+        yield SteadyText(id="mistake")
+
+    # What it is told
+
+    def open(self) -> None:
+        """For typing."""
+        self.add_class("-shown")
+        self._field.focus()
+
+    def put(self, text: str) -> None:
+        """In place of what was typed. Leaves the focus where it is."""
+        self.set_class(bool(text) or self.has_class("-shown"), "-shown")
+        with self.prevent(Input.Changed):
+            self._field.value = text
+            self._field.cursor_position = len(text)
+        self._close()
+        self.settle()
+
+    def close(self) -> None:
+        """All rows are listed again."""
+        self.put("")
+        self.remove_class("-shown")
+
+    # What it tells
+
+    @property
+    def text(self) -> str:
+        """As it was typed, right or wrong."""
+        return self._field.value
+
+    @property
+    def job_filter(self) -> JobFilter:
+        """The last that was right."""
+        return self._told[1]
+
+    @property
+    def kept_text(self) -> str:
+        """Of the last filter that was right, without blanks around it."""
+        return self._told[0]
+
+    @property
+    def is_mistaken(self) -> bool:
+        return self._error is not None
+
+    # Typing
+
+    @property
+    def _field(self) -> FilterField:
+        return self.query_one(FilterField)
+
+    @property
+    def _completions(self) -> CompletionList:
+        return self.query_one(CompletionList)
+
+    @on(Input.Changed, "#find")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        field = self._field
+        self._offer(complete(field.value, field.cursor_position, self.known) if self._is_in_a_term else ())
+        self._forget_mistake()
+        if self._typing is not None:
+            self._typing.stop()
+        self._typing = self.set_timer(_STILL_TYPING_SECONDS, self.settle)
+
+    @property
+    def _is_in_a_term(self) -> bool:
+        """Between terms everything could be meant, so that nothing is offered unasked."""
+        before = self._field.value[: self._field.cursor_position]
+        return bool(before) and not before[-1].isspace()
+
+    def settle(self) -> None:
+        """Reads what is typed, and tells what it means where that has changed."""
+        if self._typing is not None:
+            self._typing.stop()
+            self._typing = None
+        text = self.text
+        try:
+            job_filter = parse(text)
+        except FilterError as error:
+            self._error = error
+            self._show_mistake()
+            self.post_message(self.FilterMistaken(error))
+            return
+        self._forget_mistake()
+        was = self._told
+        self._told = (text.strip(), job_filter)
+        if job_filter != was[1]:
+            self.post_message(self.FilterChanged(text.strip(), job_filter))
+
+    @on(Input.Submitted, "#find")
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if chosen := self._completions.chosen:
+            self._take(chosen)
+            return
+        self._close()
+        self.settle()
+        if self._error is None:
+            self.post_message(self.Kept(self.kept_text))
+
+    @on(FilterField.Left)
+    def _escaped(self, event: FilterField.Left) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._close()
+        else:
+            self.post_message(self.Left())
+
+    @on(FilterField.Stepped)
+    def _stepped(self, event: FilterField.Stepped) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._completions.step(event.lines)
+        elif event.lines > 0:
+            self._field.post_message(Input.Submitted(self._field, self._field.value))
+
+    # Completion
+
+    @on(FilterField.CompletionWanted)
+    def _completion_wanted(self, event: FilterField.CompletionWanted) -> None:
+        event.stop()
+        completions = self._completions
+        if completion := completions.chosen or completions.first or self._meant:
+            self._take(completion)
+        elif event.by_tab and not self._is_in_a_term and self.text and not completions.is_open:
+            self._offer(complete(self._field.value, self._field.cursor_position, self.known))
+        elif event.by_tab:
+            self.screen.focus_next()
+
+    @on(CompletionList.OptionSelected)
+    def _picked(self, event: CompletionList.OptionSelected) -> None:
+        event.stop()
+        self._take(self._completions.at(event.option_index))
+
+    @property
+    def _meant(self) -> Completion | None:
+        """What would do in place of the mistake."""
+        error = self._error
+        if error is None or error.suggestion is None:
+            return None
+        return Completion(start=error.start, end=error.end, replacement=error.suggestion, words="")
+
+    def _take(self, completion: Completion) -> None:
+        self._field.value, self._field.cursor_position = completion.applied(self._field.value)
+        self._field.focus()
+
+    def _offer(self, completions: tuple[Completion, ...]) -> None:
+        start = completions[0].start if completions else 0
+        column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
+        self._completions.offer(completions, column=max(column, 0))
+
+    def _close(self) -> None:
+        self._offer(())
+        if self._error is not None:
+            self._show_mistake()
+
+    # Mistakes
+
+    def _show_mistake(self) -> None:
+        """Not where something is offered for it: that is being typed."""
+        error = self._error
+        if error is None or self._completions.is_open:
+            return
+        self._field.mark((error.start, error.end))
+        is_whole = visible_cells(self.text) < self._field.content_size.width
+        lines = beneath(error, self._field.content_size.width, is_below=is_whole)
+        listed = still_listed(self.kept_text)
+        note = self.query_one("#mistake", SteadyText)
+        note.say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")))
+        note.add_class("-shown")
+
+    def _forget_mistake(self) -> None:
+        self._error = None
+        self._field.mark(None)
+        self.query_one("#mistake").remove_class("-shown")
