@@ -8,6 +8,8 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
 from uuid import UUID
 
+from tui.words.cut_json import message_of_cut
+
 MINUTE = 60
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
@@ -121,11 +123,14 @@ def spark(values: Sequence[float]) -> str:
 
 @lru_cache(maxsize=1024)
 def error_summary(error: str | None) -> str:
-    """The first line of what went wrong: the `message` of the app's JSON object, else the text. It is not cleaned."""
+    """The first line of what went wrong: the `message` of the app's JSON object, else the text. It is not cleaned.
+
+    Of an error that lists cut off, it is the message as far as it goes.
+    """
     if not error:
         return ""
     parsed = _parse_json(error)
-    message = parsed.get("message") if isinstance(parsed, dict) else None
+    message = message_of_cut(error) if parsed is None else parsed.get("message") if isinstance(parsed, dict) else None
     text = message if isinstance(message, str) and message.strip() else error
     return text.strip().partition("\n")[0].rstrip()
 
