@@ -5,18 +5,16 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
 from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
 from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page
 from store.pacing import wait_after_failure as wait_after_failure
+from store.stopping import answer_unless
 
 Q = TypeVar("Q")
 T = TypeVar("T")
-
-PATIENCE_WITH_STOPPING = 0.5
-"""Seconds. A server that lives stops a query within some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,17 +229,7 @@ class Feed(Generic[Q, T]):
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
-        fetching = asyncio.ensure_future(self._fetch(self._query))
-        asked = asyncio.ensure_future(self._asked.wait())
-        try:
-            await asyncio.wait({fetching, asked}, return_when=asyncio.FIRST_COMPLETED)
-            if self._asked.is_set():
-                return None
-            return (fetching.result(),)
-        finally:
-            asked.cancel()
-            await _stop(fetching)
-            await asyncio.gather(asked, return_exceptions=True)
+        return await answer_unless(self._asked, self._fetch(self._query))
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""
@@ -255,11 +243,3 @@ class Feed(Generic[Q, T]):
             with suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._stirred.wait()
-
-
-async def _stop(fetching: "asyncio.Future[Any]") -> None:
-    """At the first word the driver asks the server to stop, waiting some seconds for it; at the second it gives up."""
-    fetching.cancel()
-    await asyncio.wait({fetching}, timeout=PATIENCE_WITH_STOPPING)
-    fetching.cancel()
-    await asyncio.gather(fetching, return_exceptions=True)

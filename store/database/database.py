@@ -15,7 +15,9 @@ from store.connecting.link import Link, link_of
 from store.connecting.password_command import PasswordCommand
 from store.database.identity import check_identity, set_for_transaction, set_up, time_outs
 from store.database.limits import TimeLimits
+from store.database.load import LoadMeter
 from store.database.query import Query
+from store.database.right_of_way import RightOfWay
 from store.database.transactions import BEGIN_SNAPSHOT, Snapshot, WriteTransaction, commit, ends, read
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
 from store.journal import Journal
@@ -52,6 +54,9 @@ class Database:
         self._journal = journal
         self._limits = limits or TimeLimits()
         self._connections = Connections(conninfo, password=password)
+        self.load = LoadMeter()
+        self.right_of_way = RightOfWay()
+        """Every write takes it; what counts in the background is to give way."""
         self._taking_all = asyncio.Lock()
         """Of two who took one connection after the other, each would wait for that of the other."""
 
@@ -72,12 +77,20 @@ class Database:
         self, actor: Actor, *queries: Query[Any], limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
         """The rows of each query, all of one snapshot and one round trip. `limits` stand in for the session's own."""
-        async with self._connections.lease() as connection:
+        async with self._lease(len(queries)) as connection:
             return await read(connection, actor, queries, limits or self._limits)
+
+    @asynccontextmanager
+    async def _lease(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
+        """A connection for so many queries that are known before. As long as it is held, it costs the database."""
+        async with self._connections.lease() as connection:
+            self.load.count(queries)
+            with self.load.measured():
+                yield connection
 
     async def inspect(self, *queries: Query[Any]) -> tuple[Link, tuple[list[Any], ...]]:
         """As `read_together` with the operator's eyes, and the link that was read over."""
-        async with self._connections.lease() as connection:
+        async with self._lease(len(queries)) as connection:
             rows = await read(connection, OPERATOR, queries, self._limits)
             return link_of(connection), rows
 
@@ -86,7 +99,7 @@ class Database:
 
         It may do so by chance only, and it is asked a few times. Needs all the connections of the session.
         """
-        async with self._taking_all, self._connections.lease() as one, self._connections.lease() as other:
+        async with self._taking_all, self._lease(_TURNS) as one, self._lease(_TURNS) as other:
             for _ in range(_TURNS):
                 pids = {await _process(connection, self._limits) for connection in (one, other)}
                 if len(pids) == 1:
@@ -97,13 +110,13 @@ class Database:
     async def snapshot(self) -> AsyncIterator["Snapshot"]:
         """One moment for several eyes: a round trip for each of its reads, and one to end it."""
         async with (
-            self._connections.lease() as connection,
+            self._lease() as connection,
             ends(connection, self._limits.patience),
             connection.pipeline(),
         ):
             await connection.execute(BEGIN_SNAPSHOT)
             await set_for_transaction(connection, time_outs(self._limits))
-            yield Snapshot(connection)
+            yield Snapshot(connection, self.load)
             await connection.execute("COMMIT")
 
     @asynccontextmanager
@@ -113,10 +126,15 @@ class Database:
         Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
         if the link breaks between the commit and its confirmation; JournalUnavailable where nothing can be kept.
         """
-        limits = limits or self._limits
+        with self.right_of_way.taken():
+            async with self._write(actor, limits or self._limits) as transaction:
+                yield transaction
+
+    @asynccontextmanager
+    async def _write(self, actor: Actor, limits: TimeLimits) -> AsyncIterator["WriteTransaction"]:
         async with (
             self._read_only_explained(),
-            self._connections.lease() as connection,
+            self._lease() as connection,
             ends(connection, limits.patience),
         ):
             # What holds here holds to the end: a write that is under way when a lease runs out finishes.
@@ -127,7 +145,7 @@ class Database:
                 await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
                 identity = await set_up(connection, actor, limits)
                 await check_identity(identity, actor)
-            transaction = WriteTransaction(connection)
+            transaction = WriteTransaction(connection, self.load)
             yield transaction
             if transaction.kept is None:
                 await connection.execute("ROLLBACK")

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.pq import TransactionStatus
 
 from store.actor import Actor
@@ -13,8 +13,10 @@ from store.connecting import driver_errors
 from store.connecting.deadline import deadline
 from store.database.identity import ask_identity, check_identity, claims, set_for_transaction, set_up
 from store.database.limits import TimeLimits
+from store.database.load import LoadMeter
 from store.database.query import Query, rows_of, send
 from store.errors import OutcomeUnknown, TimedOut
+from store.statements.rows import Row
 from store.writing.written import Unconfirmed, Written
 
 T = TypeVar("T")
@@ -37,11 +39,13 @@ async def read(
 class Snapshot:
     """What is read with several eyes. Role and claims end with each read: the next one starts as connected."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
         self._connection = connection
+        self._load = load
 
     async def read(self, actor: Actor, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """The rows of each query."""
+        self._load.count(len(queries))
         # What was set since a savepoint is undone with it, to whatever it was before.
         await self._connection.execute("SAVEPOINT eyes")
         if eyes := claims(actor):
@@ -56,17 +60,22 @@ class Snapshot:
 class WriteTransaction:
     """What the writing statements are run with."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
         self._connection = connection
+        self._load = load
         self.kept: Written | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
         """The rows that the statement returns."""
-        return await rows_of(await send(self._connection, query), query)
+        return await rows_of(await self._send(query), query)
 
     async def change(self, query: Query[Any]) -> int:
         """How many rows the statement changes. It needs no right to see them, as one that returns them does."""
-        return (await send(self._connection, query)).rowcount
+        return (await self._send(query)).rowcount
+
+    async def _send(self, query: Query[Any]) -> AsyncCursor[Row]:
+        self._load.count(1)
+        return await send(self._connection, query)
 
     def keep(self, written: Written) -> None:
         """Commits when the block ends: all that was written, which is this."""

@@ -1,0 +1,85 @@
+"""Nobody waits for a count: it is stopped on the server for a write, and done anew afterwards."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from store.actor import OPERATOR
+from store.database import Query, RightOfWay
+from store.errors import Unreachable
+from store.statements.rows import make_number
+from store.store import Store
+from tests.store.feeding import Source
+from tests.store.support import MakeJob, MakeProject, Sql, until
+
+_LONG = "select 1 from pg_sleep(60)"
+
+
+async def test_what_gives_way_is_asked_anew(source: Source) -> None:
+    way = RightOfWay()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    await source.reached.wait()
+    with way.taken(), way.taken():
+        await until(lambda: source.cancelled == 1)
+        source.gate.set()
+        await asyncio.sleep(0)
+        assert source.asked == ["q"]
+    assert await asking == "q!"
+    assert source.asked == ["q", "q"]
+    assert source.most_in_flight == 1
+
+
+async def test_where_the_way_is_taken_nothing_begins(source: Source) -> None:
+    way = RightOfWay()
+    with way.taken():
+        asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+        with way.taken():
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert source.asked == []
+    assert await asking == "q!"
+
+
+async def test_a_failure_is_the_askers(source: Source) -> None:
+    source.failures = [Unreachable("away")]
+    with pytest.raises(Unreachable):
+        await RightOfWay().giving_way(lambda: source.fetch("q"))
+
+
+async def test_it_can_be_given_up(source: Source) -> None:
+    way = RightOfWay()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    await source.reached.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (source.in_flight, source.cancelled) == (0, 1)
+
+
+async def test_a_write_stops_a_running_count(
+    operator: Store, sql: Sql, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    """Both connections of the session are taken by two of them, so that it would have to wait a minute."""
+    job_id = make_job(make_project())
+    database = operator.database
+    count = Query(text(_LONG), make_number)
+
+    def running() -> int:
+        ((number,),) = sql("select count(*) from pg_stat_activity where query = %s and state = 'active'", [_LONG])
+        return int(number)
+
+    async def give_way() -> None:
+        await database.right_of_way.giving_way(lambda: database.read(OPERATOR, count))
+
+    counts = [asyncio.ensure_future(give_way()) for _ in range(2)]
+    await until(lambda: running() == 2)
+    async with asyncio.timeout(5):
+        await operator.transition_job_status(job_id, "running")
+    await until(lambda: running() == 2)
+    for asking in counts:
+        asking.cancel()
+    await asyncio.gather(*counts, return_exceptions=True)
+    assert running() == 0
