@@ -88,6 +88,9 @@ class TableApp(App[None]):
     def on_job_table_sort_requested(self, message: JobTable.SortRequested) -> None:
         self.told.append(message)
 
+    def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
+        self.told.append(message)
+
 
 class TablePilot:
     """Shows jobs by their numbers, of which the lower were created later, and says what the table then has."""

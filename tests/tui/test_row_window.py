@@ -1,7 +1,6 @@
 """Rows of a longer list, without a screen: a table that scrolls through all of it, whatever others do meanwhile."""
 
-from bisect import bisect_left, insort
-from functools import cache
+from bisect import insort
 from itertools import pairwise
 from uuid import UUID
 
@@ -12,49 +11,17 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from store.listing.model import End, RowKey, WindowQuery
 from store.numbers.model import Certainty, Counted
-from tests.tui.support import make_job
+from tests.tui.long_list import FIRST, LongList
 from tui.widgets.job_table_view import JobTableView
 from tui.widgets.row_asking import RowAsking
 from tui.widgets.row_wish import RowWish, spare_rows
-
-FIRST = 1_000
-"""The number of the newest job at the start: the lower are for those that arrive later."""
-
-job = cache(make_job)
-
-
-class LongList:
-    """What the database holds: the numbers of jobs, in the order of the list."""
-
-    def __init__(self, length: int) -> None:
-        self.numbers = list(range(FIRST, FIRST + 2 * length, 2))
-
-    def place(self, number: int) -> int:
-        return bisect_left(self.numbers, number)
-
-    def answer(self, view: JobTableView, wish: RowWish) -> JobTableView:
-        match wish.anchor:
-            case End.FIRST:
-                start, stop = 0, wish.after
-            case End.LAST:
-                start, stop = len(self.numbers) - wish.before, len(self.numbers)
-            case identifier:
-                place = self.place(identifier.int)
-                start, stop = place - wish.before, place + wish.after
-        start = max(0, start)
-        return view.showing(
-            map(job, self.numbers[start:stop]),
-            has_before=start > 0,
-            has_after=stop < len(self.numbers),
-            follows_start=wish.anchor is End.FIRST,
-        )
 
 
 class Desk:
     """A view of a long list, and the query that is answered again and again until another one is asked."""
 
     def __init__(self, length: int, *, height: int = 10) -> None:
-        self.list = LongList(length)
+        self.list = LongList(range(FIRST, FIRST + 2 * length, 2))
         self.view = JobTableView(height=height)
         self.asking = RowAsking()
         self.query = RowWish(anchor=End.FIRST, before=0, after=3 * spare_rows(height))
@@ -62,8 +29,20 @@ class Desk:
         self.answer()
 
     def answer(self) -> None:
-        self.asking = self.asking.arrived(query_of(self.query))
-        self.look(self.list.answer(self.view, self.query))
+        self.take(self.query)
+
+    def take(self, wish: RowWish) -> None:
+        """The answer to it."""
+        window = self.list.window(query_of(wish))
+        self.asking = self.asking.arrived(window.query)
+        self.look(
+            self.view.showing(
+                window.jobs,
+                has_before=window.has_before,
+                has_after=window.has_after,
+                follows_start=window.query.anchor is End.FIRST,
+            )
+        )
 
     def look(self, view: JobTableView) -> None:
         self.view = view
@@ -176,8 +155,7 @@ def test_another_wish_takes_the_place_of_one_that_is_not_fulfilled(desk: Desk) -
 def test_an_answer_to_the_query_before_leaves_the_wish_open(desk: Desk) -> None:
     before = desk.query
     desk.look(desk.view.moved_to_last())
-    desk.asking = desk.asking.arrived(query_of(before))
-    desk.look(desk.list.answer(desk.view, before))
+    desk.take(before)
     assert (desk.cursor, desk.asked) == (FIRST, 1)
 
     desk.answer()

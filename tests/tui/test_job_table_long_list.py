@@ -1,0 +1,149 @@
+"""The widget over a list that is longer than what it holds."""
+
+import pytest
+from textual.scrollbar import ScrollTo
+
+from store.listing.model import End, RowKey, WindowQuery
+from store.numbers.model import Counted
+from tests.tui.long_list import FIRST, LongList
+from tests.tui.support import NOON, TablePilot
+from tui.widgets.job_table import JobTable
+from tui.words.position import Position
+
+LENGTH = 3_000
+
+
+class LongTable:
+    """Each window that is wanted is kept until it is handed over."""
+
+    def __init__(self, pilot: TablePilot) -> None:
+        self.pilot = pilot
+        self.table = pilot.table
+        self.list = LongList(range(FIRST, FIRST + LENGTH))
+        self.query = WindowQuery(anchor=End.FIRST, after=600)
+
+    @property
+    def wanted(self) -> list[JobTable.WindowWanted]:
+        """Since the last window arrived."""
+        return [told for told in self.pilot.app.told if isinstance(told, JobTable.WindowWanted)]
+
+    async def arrive(self) -> None:
+        """The window that was wanted last, or the same one as before."""
+        if self.wanted:
+            wanted = self.wanted[-1]
+            anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
+            self.query = WindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
+        self.pilot.take_told()
+        self.table.show_window(self.list.window(self.query), now=NOON)
+        await self.pilot.pilot.pause()
+
+
+@pytest.fixture
+async def long_table(empty_table: TablePilot) -> LongTable:
+    """Of three thousand rows, the first six hundred at hand and ten in sight."""
+    long_table = LongTable(empty_table)
+    await long_table.arrive()
+    return long_table
+
+
+async def test_the_scrollbar_is_as_long_as_the_list(long_table: LongTable) -> None:
+    assert long_table.table.virtual_size.height == 602
+    long_table.table.count(Counted(number=LENGTH))
+    await long_table.pilot.pilot.pause()
+
+    assert long_table.table.virtual_size.height == LENGTH + 1
+    assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
+    assert long_table.table.position == Position(number=1, is_exact=True, length=Counted(number=LENGTH))
+
+
+async def test_page_down_wants_rows_once_and_they_change_no_line(long_table: LongTable) -> None:
+    for _ in range(64):
+        long_table.table.action_page(1)
+    await long_table.pilot.pilot.pause()
+    assert len(long_table.wanted) == 1
+    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 64 * 9, 64 * 9)
+
+    before = long_table.pilot.lines
+    long_table.pilot.take_painted()
+    await long_table.arrive()
+    assert long_table.pilot.lines == before
+    assert long_table.pilot.take_painted() == []
+    assert long_table.wanted == []
+    assert long_table.pilot.cursor == FIRST + 64 * 9
+
+
+async def test_keys_at_the_edge_are_made_up_for_when_rows_arrive(long_table: LongTable) -> None:
+    for _ in range(68):
+        long_table.table.action_page(1)
+    await long_table.pilot.pilot.pause()
+    assert long_table.table.scroll_y < 68 * 9
+
+    await long_table.arrive()
+    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 68 * 9, 68 * 9)
+    assert len(long_table.pilot.pointed_at) == 1
+
+
+async def test_end_and_home(long_table: LongTable) -> None:
+    await long_table.pilot.press("end")
+    assert [wanted.anchor for wanted in long_table.wanted] == [End.LAST]
+    await long_table.pilot.press("end")
+    assert len(long_table.wanted) == 1
+    await long_table.arrive()
+    assert long_table.pilot.cursor == FIRST + LENGTH - 1
+    assert long_table.pilot.pointed_at == [10]
+
+    await long_table.pilot.press("home")
+    assert [wanted.anchor for wanted in long_table.wanted] == [End.FIRST]
+    await long_table.arrive()
+    assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST, 0)
+
+
+async def test_enter_while_end_is_waited_for_opens_what_is_pointed_at(long_table: LongTable) -> None:
+    await long_table.pilot.press("end", "enter")
+
+    opened = [told for told in long_table.pilot.app.told if isinstance(told, JobTable.Opened)]
+    assert [told.job_id.int for told in opened] == [FIRST]
+
+
+async def test_what_is_given_up_is_not_made_up_for(long_table: LongTable) -> None:
+    await long_table.pilot.press("end")
+    long_table.table.stop_waiting()
+    await long_table.pilot.pilot.pause()
+    await long_table.arrive()
+
+    assert long_table.pilot.cursor == FIRST
+
+
+@pytest.mark.parametrize(("y", "cursor"), [(LENGTH, FIRST + LENGTH - 1), (LENGTH / 2, None)])
+async def test_the_scrollbar_can_be_dragged_to_an_end_and_elsewhere_as_far_as_there_are_rows(
+    long_table: LongTable, y: float, cursor: int | None
+) -> None:
+    long_table.table.count(Counted(number=LENGTH))
+    long_table.table.post_message(ScrollTo(y=y, animate=False))
+    await long_table.pilot.pilot.pause()
+    assert len(long_table.wanted) == 1
+    assert long_table.table.scroll_y <= 590
+
+    await long_table.arrive()
+    assert long_table.pilot.cursor == cursor
+
+
+async def test_a_list_that_did_not_change_draws_nothing(long_table: LongTable) -> None:
+    for _ in range(64):
+        long_table.table.action_page(1)
+    await long_table.pilot.pilot.pause()
+    await long_table.arrive()
+    long_table.pilot.take_painted()
+    await long_table.arrive()
+    long_table.list.numbers.insert(0, FIRST - 1)
+    await long_table.arrive()
+
+    assert long_table.pilot.take_painted() == []
+
+
+async def test_marks_live_on_beyond_the_rows_at_hand(long_table: LongTable) -> None:
+    await long_table.pilot.press("space", "end")
+    await long_table.arrive()
+    await long_table.pilot.press("space")
+
+    assert [job.id.int for job in long_table.table.marked_jobs] == [FIRST, FIRST + LENGTH - 1]
