@@ -20,6 +20,7 @@ GENERATES = r"\gexec"
 _LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
 """
+_COUNTS = "select gjobs.recount_jobs()"
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
 
@@ -55,6 +56,13 @@ def run_apart(*names: str) -> None:
     run_script("begin.sql")
 
 
+def run_in_snapshot(name: str) -> None:
+    """Executes the file, which has a transaction of its own, apart. It counts jobs: where the run itself makes their
+    table there are none."""
+    if this_run().origin is not Origin.NOTHING:
+        run_apart(name)
+
+
 def _print(*names: str) -> None:
     for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
         end = "" if statement.endswith(GENERATES) else ";"
@@ -72,6 +80,9 @@ def _execute(*names: str) -> None:
                 if found := _CONCURRENT.match(statement):
                     doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
                     run.report(f"{doing[:1].upper()}{doing[1:]}.")
+                elif statement == _COUNTS:
+                    doing = "counting the jobs"
+                    run.report("Counting the jobs.")
                 cursor = link.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():

@@ -1,0 +1,38 @@
+-- Brings the app's readers back and drops the rollups; the jobs know all that was in them.
+do $$
+declare
+    kept   record;
+    reader text;
+begin
+    for kept in
+        delete from gjobs.replaced
+         where object in ('body of public.get_job_statistics(uuid)', 'query of public.generation_job_summary')
+        returning restore
+    loop
+        execute kept.restore;
+    end loop;
+    for reader in
+        select case granted.grantee when 0 then 'public' else quote_ident(r.rolname) end
+          from pg_namespace n
+         cross join lateral aclexplode(n.nspacl) as granted
+          left join pg_roles r on r.oid = granted.grantee
+         where n.nspname = 'gjobs' and granted.privilege_type = 'USAGE' and granted.grantee <> n.nspowner
+    loop
+        execute 'revoke usage on schema gjobs from ' || reader;
+    end loop;
+end $$;
+
+drop trigger gjobs_count_inserted on public.generation_jobs;
+drop trigger gjobs_count_deleted on public.generation_jobs;
+drop trigger gjobs_count_updated on public.generation_jobs;
+drop trigger gjobs_count_truncated on public.generation_jobs;
+drop view gjobs.job_counts;
+drop view gjobs.job_day_counts;
+drop table gjobs.job_deltas, gjobs.job_totals, gjobs.job_days;
+drop function gjobs.count_inserted();
+drop function gjobs.count_deleted();
+drop function gjobs.count_updated();
+drop function gjobs.count_truncated();
+drop function gjobs.recount_jobs();
+drop function gjobs.fold_deltas(bigint);
+drop function gjobs.rollups_agree();

@@ -1,0 +1,9 @@
+-- The newest jobs of a status within a project, and the summary's first and last.
+
+select 'drop index concurrently public.gjobs_newest_of_project_status'
+  from pg_catalog.pg_index
+ where indexrelid = pg_catalog.to_regclass('public.gjobs_newest_of_project_status') and not indisvalid
+\gexec
+
+create index concurrently if not exists gjobs_newest_of_project_status
+    on public.generation_jobs (project_id, status, created_at desc, id desc);

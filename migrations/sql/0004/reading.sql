@@ -1,0 +1,107 @@
+-- What reads the sums. Everything runs with its caller's rights, so that row level security decides.
+
+-- Whether the caller sees of the rollups what row level security shows them of the jobs: all, or their own. Where the app has other
+-- policies the jobs themselves are counted.
+create or replace function gjobs.rollups_agree()
+    returns boolean language plpgsql stable security invoker set search_path = '' as $$
+begin
+    if not row_security_active('public.generation_jobs') then
+        return not row_security_active('gjobs.job_totals');
+    end if;
+    return row_security_active('gjobs.job_totals')
+       and has_table_privilege('public.generation_jobs', 'select')
+       and coalesce((
+               select bool_or(p.polpermissive)
+                      and bool_and(pg_get_expr(p.polqual, p.polrelid) in (
+                              '(auth.uid() = user_id)', '(( SELECT auth.uid() AS uid) = user_id)',
+                              '(user_id = auth.uid())', '(user_id = ( SELECT auth.uid() AS uid))'
+                          ))
+                 from pg_policy p
+                where p.polrelid = 'public.generation_jobs'::regclass and p.polcmd in ('r', '*')
+                  and exists (select from unnest(p.polroles) as role (oid) where role.oid = 0 or pg_has_role(role.oid, 'usage'))
+           ), false);
+end $$;
+
+create policy own_rows on gjobs.job_deltas for select
+    using ((select auth.uid()) = user_id and (select gjobs.rollups_agree()));
+create policy own_rows on gjobs.job_totals for select
+    using ((select auth.uid()) = user_id and (select gjobs.rollups_agree()));
+create policy own_rows on gjobs.job_days for select
+    using ((select auth.uid()) = user_id and (select gjobs.rollups_agree()));
+
+-- Their sums are exact; a single row of them says nothing. The jobs come first, so that whoever reads locks them first, as a
+-- TRUNCATE does.
+create view gjobs.job_counts with (security_invoker = on) as
+    select user_id, project_id, status, mode, 1::bigint as job_count, cost_cents::bigint as cost_cents
+      from public.generation_jobs where not (select gjobs.rollups_agree())
+    union all
+    select user_id, project_id, status, mode, job_count, cost_cents
+      from gjobs.job_totals where (select gjobs.rollups_agree())
+    union all
+    select user_id, project_id, status, mode, job_count, cost_cents
+      from gjobs.job_deltas where (select gjobs.rollups_agree());
+
+create view gjobs.job_day_counts with (security_invoker = on) as
+    select user_id, project_id, (created_at at time zone 'UTC')::date as day, 1::bigint as job_count, cost_cents::bigint as cost_cents
+      from public.generation_jobs where not (select gjobs.rollups_agree())
+    union all
+    select user_id, project_id, day, job_count, cost_cents
+      from gjobs.job_days where (select gjobs.rollups_agree())
+    union all
+    select user_id, project_id, day, job_count, cost_cents
+      from gjobs.job_deltas where (select gjobs.rollups_agree());
+
+-- Whoever may read the jobs may read their sums, and nobody else.
+do $$
+declare
+    reader text;
+begin
+    foreach reader in array array['public', 'anon', 'authenticated', 'service_role'] loop
+        continue when reader <> 'public' and to_regrole(reader) is null;
+        execute format('revoke all on gjobs.job_deltas, gjobs.job_totals, gjobs.job_days, gjobs.job_counts, gjobs.job_day_counts from %s', reader);
+    end loop;
+    for reader in
+        select distinct case granted.grantee when 0 then 'public' else quote_ident(r.rolname) end
+          from pg_class c
+         cross join lateral aclexplode(c.relacl) as granted
+          left join pg_roles r on r.oid = granted.grantee
+         where c.oid = 'public.generation_jobs'::regclass and granted.privilege_type = 'SELECT' and granted.grantee <> c.relowner
+    loop
+        execute 'grant usage on schema gjobs to ' || reader;
+        execute 'grant select on gjobs.job_deltas, gjobs.job_totals, gjobs.job_days, gjobs.job_counts, gjobs.job_day_counts to ' || reader;
+    end loop;
+end $$;
+revoke all on function gjobs.rollups_agree() from public;
+grant execute on function gjobs.rollups_agree() to public;
+
+-- The app's own readers, which the way down brings back.
+insert into gjobs.replaced (object, restore) values
+    ('body of public.get_job_statistics(uuid)', pg_get_functiondef('public.get_job_statistics(uuid)'::regprocedure)),
+    ('query of public.generation_job_summary',
+     'create or replace view public.generation_job_summary with (security_invoker = on) as '
+         || pg_get_viewdef('public.generation_job_summary'::regclass));
+
+-- Of the caller, or of the user asked for where the caller bypasses row level security.
+create or replace function public.get_job_statistics(p_user_id uuid default null)
+    returns table (status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)
+    language plpgsql security invoker set search_path = '' as $$
+begin
+    if p_user_id is distinct from auth.uid() and p_user_id is not null
+       and row_security_active('public.generation_jobs') then
+        raise insufficient_privilege using message = 'the statistics of another user are not yours to read';
+    end if;
+    return query
+        select c.status, sum(c.job_count)::bigint, sum(c.cost_cents)::bigint, sum(c.cost_cents) / sum(c.job_count)
+          from gjobs.job_counts c where c.user_id = coalesce(p_user_id, (select auth.uid()))
+         group by c.status having sum(c.job_count) <> 0 order by c.status;
+end $$;
+
+create or replace view public.generation_job_summary with (security_invoker = on) as
+    select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,
+           sum(c.cost_cents)::bigint as total_cost_cents, sum(c.cost_cents) / sum(c.job_count) as avg_cost_cents,
+           (select min(j.created_at) from public.generation_jobs j
+             where j.user_id = c.user_id and j.project_id = c.project_id and j.status = c.status) as first_job_at,
+           (select max(j.created_at) from public.generation_jobs j
+             where j.user_id = c.user_id and j.project_id = c.project_id and j.status = c.status) as last_job_at
+      from gjobs.job_counts c
+     group by c.user_id, c.project_id, c.status having sum(c.job_count) <> 0;

@@ -1,0 +1,20 @@
+"""rollups"""
+
+from migrations.scripts import lock_tables, run_apart, run_in_snapshot, run_script
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    for script in ("before", "tables", "folding", "triggers"):
+        run_script(f"0004/{script}.sql")
+    run_apart("0004/gjobs_newest_of_project_status.sql")
+    run_in_snapshot("0004/count.sql")
+    run_script("0004/reading.sql")
+
+
+def downgrade() -> None:
+    run_apart("0004/down_index.sql")
+    lock_tables()
+    run_script("0004/down.sql")
