@@ -111,6 +111,7 @@ Index("gjobs_newest", *_newest_first)
 Index("gjobs_newest_of_project", generation_jobs.c.project_id, *_newest_first)
 Index("gjobs_newest_of_user", generation_jobs.c.user_id, *_newest_first)
 Index("gjobs_newest_of_status", generation_jobs.c.status, *_newest_first)
+Index("gjobs_newest_of_project_status", generation_jobs.c.project_id, generation_jobs.c.status, *_newest_first)
 
 _first, _last = "to_timestamp(-62135596800)", "to_timestamp(253402300799)"
 total = literal_column(

@@ -1,9 +1,10 @@
--- Each object of the app's schema, and of ours as far as its policies stand on it, as four texts: kind, place, name, definition.
+-- Each object of the app's schema, and of ours as far as the app's policies and numbers stand on it, as four texts: kind, place, name, definition.
 -- The search_path has to be `pg_catalog, pg_temp`, so that each name in a definition carries its schema.
 with known as (
     select c.oid, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, format('%I.%I', n.nspname, c.relname) as place
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
+     where (n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
+            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_counts', 'job_day_counts'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -11,15 +12,18 @@ with known as (
      where p.prokind = 'f'
        and (n.nspname = 'public' and p.proname in ('update_updated_at_column', 'get_job_statistics', 'get_recent_jobs',
                                                    'transition_job_status')
-            or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset'))
+            or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
+                                                     'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
+                                                     'recount_jobs'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (
-    select 'relation', 'public', c.relname::text,
+    select 'relation', n.nspname::text, c.relname::text,
            case c.relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'f' then 'foreign table'
                           when 'v' then 'view' when 'm' then 'materialized view' end
       from pg_class c
-     where c.relnamespace = to_regnamespace('public') and c.relkind in ('r', 'p', 'f', 'v', 'm')
+      join pg_namespace n on n.oid = c.relnamespace
+     where (n.nspname = 'public' or c.oid in (select oid from known)) and c.relkind in ('r', 'p', 'f', 'v', 'm')
        and not exists (select from pg_depend d
                         where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')
     union all

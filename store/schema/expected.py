@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from store.errors import SchemaMissing
 from store.schema.app_schema import OWN_ROWS, app_schema, policies
 from store.schema.model import ObjectKind, SchemaObject
+from store.schema.rollups import rollups
 
 APP_REVISION = "0001"
 """What an app's own database is held to, on which no migration has run."""
@@ -77,7 +78,7 @@ def _nothing() -> Iterable[SchemaObject]:
     return ()
 
 
-_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed}
+_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed, "0004": rollups}
 """By revision, oldest first: what each brings or makes otherwise."""
 
 NEWEST_REVISION = list(_CHANGES)[-1]

@@ -134,7 +134,7 @@ async def test_a_migrated_project_is_well(app_database: Conninfo, owner: Way) ->
     report = await examined(app_database)
     assert faults(report) == set()
     assert report.is_well
-    assert finding(report, "matches").sentence.endswith("objects of revision 0003 are as they should be.")
+    assert finding(report, "matches").sentence.endswith("objects of revision 0004 are as they should be.")
 
 
 async def test_an_empty_database(hosted_server: Server) -> None:
@@ -167,7 +167,7 @@ async def test_what_is_pending_has_to_be_done(app_database: Conninfo) -> None:
     downgrade(app_database, "0002")
     report = await examined(app_database)
     assert report.is_well
-    assert report.next_steps == ("'gjobs migrate up' brings revision 0003; 'gjobs migrate sql' prints how.",)
+    assert report.next_steps == ("'gjobs migrate up' brings revision 0004; 'gjobs migrate sql' prints how.",)
 
 
 async def test_a_newer_programs_schema_is_not_said_to_lack_anything(app_database: Conninfo) -> None:

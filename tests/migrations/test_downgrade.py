@@ -117,6 +117,7 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "base", report=said.append)
 
     assert [sentence for sentence in said if sentence.startswith("Revision")] == [
+        "Revision 0004 (rollups) is undone.",
         "Revision 0003 (indexes) is undone.",
         "Revision 0002 (mended) is undone.",
         "Revision 0001 (app schema) is undone.",

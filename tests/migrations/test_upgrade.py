@@ -24,6 +24,7 @@ APPLIED = [
     "Revision 0001 (app schema) is applied.",
     "Revision 0002 (mended) is applied.",
     "Revision 0003 (indexes) is applied.",
+    "Revision 0004 (rollups) is applied.",
 ]
 
 

@@ -78,8 +78,9 @@ grant execute on function gjobs.rollups_agree() to public;
 insert into gjobs.replaced (object, restore) values
     ('body of public.get_job_statistics(uuid)', pg_get_functiondef('public.get_job_statistics(uuid)'::regprocedure)),
     ('query of public.generation_job_summary',
-     'create or replace view public.generation_job_summary with (security_invoker = on) as '
-         || pg_get_viewdef('public.generation_job_summary'::regclass));
+     (select format('create or replace view public.generation_job_summary with (%s) as %s',
+                    (select string_agg(option, ', ') from unnest(reloptions) as option), pg_get_viewdef(oid))
+        from pg_class where oid = 'public.generation_job_summary'::regclass));
 
 -- Of the caller, or of the user asked for where the caller bypasses row level security.
 create or replace function public.get_job_statistics(p_user_id uuid default null)
@@ -96,7 +97,9 @@ begin
          group by c.status having sum(c.job_count) <> 0 order by c.status;
 end $$;
 
-create or replace view public.generation_job_summary with (security_invoker = on) as
+-- With the options that it has, which to replace it would reset.
+do $$ begin
+execute format($view$ create or replace view public.generation_job_summary with (%s) as
     select c.user_id, c.project_id, c.status, sum(c.job_count)::bigint as job_count,
            sum(c.cost_cents)::bigint as total_cost_cents, sum(c.cost_cents) / sum(c.job_count) as avg_cost_cents,
            (select min(j.created_at) from public.generation_jobs j
@@ -104,4 +107,7 @@ create or replace view public.generation_job_summary with (security_invoker = on
            (select max(j.created_at) from public.generation_jobs j
              where j.user_id = c.user_id and j.project_id = c.project_id and j.status = c.status) as last_job_at
       from gjobs.job_counts c
-     group by c.user_id, c.project_id, c.status having sum(c.job_count) <> 0;
+     group by c.user_id, c.project_id, c.status having sum(c.job_count) <> 0
+$view$, (select string_agg(option, ', ')
+           from pg_class cross join unnest(reloptions) as option where oid = 'public.generation_job_summary'::regclass));
+end $$;
