@@ -95,6 +95,7 @@ def test_the_configuration_is_one() -> None:
     (text,) = re.findall(r"^<!-- configuration -->\n```toml\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
     configuration = read_text(text, path=Path("/here/config.toml"))
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
+    assert list(configuration.views) == ["late", "dear"]
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
     assert setup.destinations[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
+
+if TYPE_CHECKING:
+    from store.views.model import Views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +22,8 @@ class Configuration:
     theme: str | None = None
     keymap: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Keys by the ids of what they do. Whether there are such, only the dashboard knows."""
+    views: "Views" = field(default_factory=dict)
+    """Lists by names of one's own, in the file's order."""
     warning: str | None = None
     """What does not hinder, and should be put right; a sentence with what to do."""
 

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.configuration.lines import Place
 from store.configuration.model import Configuration
@@ -11,6 +12,9 @@ from store.configuration.profile import read_embedded, read_profile
 from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 from store.configuration.table import Table, kind
 from store.suggestions import not_known
+
+if TYPE_CHECKING:
+    from store.views.model import Views
 
 
 def read_text(text: str, *, path: Path) -> Configuration:
@@ -41,6 +45,7 @@ def read_document(document: Mapping[str, object], problems: list[Problem], *, pa
         default_profile=default_profile,
         theme=top.text("theme"),
         keymap=dict(_read_keymap(top.table("keymap"), ("keymap",), problems)),
+        views=_read_views(top.table("views"), problems),
     )
     top.end()
     return configuration
@@ -60,6 +65,15 @@ def _read_profiles(tables: Mapping[str, object], problems: list[Problem], direct
             table.end()
     profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
     return profiles
+
+
+def _read_views(values: Mapping[str, object], problems: list[Problem]) -> "Views":
+    """The grammar of filters is imported where there are some."""
+    if not values:
+        return {}
+    from store.views.reading import read_views
+
+    return read_views(values, problems)
 
 
 def _read_keymap(

@@ -170,7 +170,7 @@ def test_each_mistake_in_a_profile_is_told(line: str, clause: str) -> None:
 def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
-        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap.",
+        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views.",
         "line 3: profiles.a.write is a text, and should be true or false.",
         f"line 4: profiles.a.url is no address: {EXAMPLE}",
         f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",

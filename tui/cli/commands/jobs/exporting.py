@@ -15,6 +15,7 @@ from tui.cli.lookup import find_project
 from tui.cli.output import STDOUT, Output, is_terminal, say, say_block
 from tui.cli.sessions import in_session
 from tui.cli.signals import orderly_termination
+from tui.cli.views import narrowed
 
 if TYPE_CHECKING:
     from store.filters import JobFilter
@@ -38,15 +39,16 @@ def export_jobs(
     project: str | None,
     status: JobStatus | None,
     job_filter: "JobFilter | None",
+    view: str | None,
 ) -> ExitCode:
     """Whatever stops it, the file is whole or is not there."""
     from tui.cli.destination import destination
     from tui.cli.export_formats import writer
 
-    chosen = file_format or _format_of(file)
+    chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
     progress = Progress(is_shown=_shows_progress(output, file))
     with orderly_termination(), progress, destination(file, overwrites=force) as put:
-        _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=job_filter)
+        _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=found)
     if file != STDOUT:
         say(f"Exported {progress.words} to {file}.")
     return ExitCode.DONE
@@ -69,17 +71,13 @@ async def _write(
     *,
     project: str | None,
     status: JobStatus | None,
-    job_filter: "JobFilter | None",
+    job_filter: "JobFilter",
 ) -> ExitCode:
-    from store.filters import NO_FILTER
-
     project_id = None if project is None else (await find_project(session.store, project)).id
     after: PageKey | None = None
     is_read = put(made.begin())
     while is_read:
-        page = await session.store.find_jobs(
-            job_filter or NO_FILTER, project_id=project_id, status=status, limit=ROWS, after=after
-        )
+        page = await session.store.find_jobs(job_filter, project_id=project_id, status=status, limit=ROWS, after=after)
         is_read = put(made.rows(page.items))
         progress.add(page.items)
         after = page.next_key

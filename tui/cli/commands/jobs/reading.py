@@ -6,34 +6,49 @@ from uuid import UUID
 
 from store.errors import RowMissing
 from store.model import JobStatus, PageKey
+from store.settings import Settings
 from tui.cli import jsonable
 from tui.cli.commands.jobs.showing import show_jobs
 from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import find_project, project_names
 from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
+from tui.cli.views import narrowed
 
 if TYPE_CHECKING:
     from store.filters import JobFilter
     from tui.session import Session
 
 
-@in_session
-async def list_jobs(
-    session: "Session",
+def list_jobs(
+    settings: Settings,
     output: Output,
     *,
     project: str | None,
     status: JobStatus | None,
     job_filter: "JobFilter | None",
+    view: str | None,
+    limit: int,
+    after: PageKey | None,
+) -> ExitCode:
+    found = narrowed(settings, view, job_filter)
+    return _list(settings, output, project=project, status=status, job_filter=found, limit=limit, after=after)
+
+
+@in_session
+async def _list(
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    status: JobStatus | None,
+    job_filter: "JobFilter",
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
     chosen = None if project is None else await find_project(session.store, project)
-    from store.filters import NO_FILTER
-
     page = await session.store.find_jobs(
-        job_filter or NO_FILTER, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
+        job_filter, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
     )
     if output.json:
         output.document(jsonable.rows(page.items))
