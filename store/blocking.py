@@ -124,6 +124,8 @@ class BlockingStore:
     get_total_costs = _blocking(Store.get_total_costs)
     get_job_summary = _blocking(Store.get_job_summary)
     get_list_cost = _blocking(Store.get_list_cost)
+    get_numbers = _blocking(Store.get_numbers)
+    get_numbers_exactly = _blocking(Store.get_numbers_exactly)
     get_overview = _blocking(Store.get_overview)
     look_through_lens = _blocking(Store.look_through_lens)
     get_projects = _blocking(Store.get_projects)

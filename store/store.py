@@ -42,6 +42,9 @@ from store.model import (
     TransitionOutcome,
     User,
 )
+from store.numbers.counting import Counting, Offered
+from store.numbers.exactly import Report, count_exactly
+from store.numbers.model import Numbers, NumbersQuery
 from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users, windows
 from store.statements.job_filters import needs_names
 from store.statements.paging import page, paged
@@ -71,6 +74,7 @@ class Store:
         self.actor = actor
         self.probed = probed or Probed(database)
         """What the database offers, which all stores made from this one share."""
+        self._counting = Counting(database, actor)
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
@@ -276,6 +280,35 @@ class Store:
         """By user, project and status, the dearest first."""
         query = statistics.summary(project_id, limit=validation.limit(limit))
         return await self._read(query)
+
+    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+        """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.
+
+        `at` is the time taken for now; None: the server's.
+        """
+        validation.days(query.days)
+        offered = await self._offered(query)
+        async with self._explained(Feature.JOBS):
+            return await self._counting.count(query, offered, at=at)
+
+    async def get_numbers_exactly(self, query: NumbersQuery, report: Report, *, at: datetime | None = None) -> Numbers:
+        """The same, each number exact, as of one moment, however many jobs there are.
+
+        Raises TimedOut where that takes too long. To stop it, cancel it.
+        """
+        validation.days(query.days)
+        offered = await self._offered(query)
+        async with self._explained(Feature.JOBS):
+            return await count_exactly(self.database, self.actor, query, offered, at=at, report=report)
+
+    async def _offered(self, query: NumbersQuery) -> Offered:
+        readable = await self._readable_names(query.matching.job_filter) if query.matching else frozenset[Key]()
+        capabilities = await self.probed.get()
+        return Offered(
+            has_projects=capabilities.off(Feature.PROJECTS, self.actor) is None,
+            readable=readable,
+            may_estimate=self.actor == OPERATOR and capabilities.sees_less is None,
+        )
 
     async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
         """All that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""

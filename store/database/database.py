@@ -107,15 +107,19 @@ class Database:
             return False
 
     @asynccontextmanager
-    async def snapshot(self) -> AsyncIterator["Snapshot"]:
-        """One moment for several eyes: a round trip for each of its reads, and one to end it."""
+    async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:
+        """One moment for several eyes: a round trip for each of its reads, and one to end it.
+
+        `limits` stand in for the session's own; all of it together may take as long as one statement.
+        """
+        limits = limits or self._limits
         async with (
             self._lease() as connection,
-            ends(connection, self._limits.patience),
+            ends(connection, limits.patience),
             connection.pipeline(),
         ):
             await connection.execute(BEGIN_SNAPSHOT)
-            await set_for_transaction(connection, time_outs(self._limits))
+            await set_for_transaction(connection, time_outs(limits))
             yield Snapshot(connection, self.load)
             await connection.execute("COMMIT")
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from store.actor import Actor
 from store.listing.model import ListQuery
-from store.model import DayCost, JobStatistics
+from store.model import DayCost, JobStatistics, JobStatus
 
 
 class Certainty(StrEnum):
@@ -21,12 +21,16 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
+    """How many there are, or are taken to be."""
+
     number: int
     certainty: Certainty = Certainty.EXACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectSums:
+    """Of the jobs of one project that the actor sees."""
+
     job_count: int
     total_cost_cents: int
 
@@ -42,20 +46,41 @@ class NumbersQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
-    """What was counted, with one actor's eyes."""
+    """What was counted, with one actor's eyes. What cost too much is not there, and never zero."""
 
     query: NumbersQuery
-    statistics: JobStatistics
-    """Of the project, whatever else is asked for."""
-    certainty: Certainty
-    """Of the statistics."""
+    counts: Mapping[JobStatus, Counted]
+    """Of the project, whatever else is asked for. A status that could not be counted in time is missing."""
+    statistics: JobStatistics | None
+    """The same with the costs, exactly; None where adding up all jobs cost too much."""
     days: tuple[DayCost, ...] | None
     """Oldest first, today last, days without jobs included. None where they cost too much."""
     projects: Mapping[UUID, ProjectSums] | None
-    """Those without jobs may be missing. None where they cost too much."""
+    """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
     matching: Counted | None
     """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
     taken_at: datetime = field(compare=False)
     """By the server's clock."""
     actor: Actor
     """Whose eyes counted."""
+
+    def count(self, status: JobStatus | None) -> Counted | None:
+        """None stands for all statuses. Returns None where nothing of it could be counted in time."""
+        if status is not None:
+            return self.counts.get(status)
+        if not self.counts:
+            return None
+        return Counted(number=sum(one.number for one in self.counts.values()), certainty=self.certainty)
+
+    @property
+    def certainty(self) -> Certainty:
+        """Of all counts together."""
+        there = {one.certainty for one in self.counts.values()}
+        if Certainty.ESTIMATED in there:
+            return Certainty.ESTIMATED
+        is_whole = there == {Certainty.EXACT} and len(self.counts) == len(JobStatus)
+        return Certainty.EXACT if is_whole else Certainty.CAPPED
+
+
+def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Counted]:
+    return {status: Counted(number=statistics.count(status)) for status in JobStatus}

@@ -90,22 +90,27 @@ def summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
     return Query(_summary(project_id is not None), make_summary, _of(project_id) | {"rows": limit})
 
 
-_CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
+CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
 _MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
 """The server's clock, where no other moment is given."""
 _TODAY = cast(func.timezone("UTC", _MOMENT), Date)
 
 
-@cache
-def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
-    first_day = _midnight(_TODAY - bindparam("days_before", type_=Integer))
-    # The future may lie where Python has no dates.
-    shown = and_(_jobs.c.created_at >= first_day, _jobs.c.created_at < _midnight(_TODAY + 1))
-    return _narrowed(select(_CREATED_ON, _COUNT, _TOTAL).where(shown).group_by(_CREATED_ON), of_project)
-
-
 def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
     return func.timezone("UTC", cast(day, DateTime()))
+
+
+SHOWN = and_(
+    _jobs.c.created_at >= _midnight(_TODAY - bindparam("days_before", type_=Integer)),
+    # The future may lie where Python has no dates.
+    _jobs.c.created_at < _midnight(_TODAY + 1),
+)
+"""Whether a job was created on one of the last days."""
+
+
+@cache
+def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _narrowed(select(CREATED_ON, _COUNT, _TOTAL).where(SHOWN).group_by(CREATED_ON), of_project)
 
 
 def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:

@@ -14,7 +14,9 @@ from store.feed import Feed, FeedPage
 from store.filters import parse
 from store.isolation.check import attempt, prepare
 from store.isolation.model import Verdict
+from store.listing.model import ListQuery
 from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
+from store.numbers.model import NumbersQuery
 from store.store import Store
 from store.writing.written import Unconfirmed, Written
 from tests.conftest import Conninfo, connect
@@ -56,6 +58,9 @@ READS: dict[str, Call] = {
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),
     "get_overview": lambda store: store.get_overview(OverviewQuery()),
+    "get_list_cost": lambda store: store.get_list_cost(ListQuery(project_id=PROJECT)),
+    "get_numbers": lambda store: store.get_numbers(NumbersQuery(matching=ListQuery(project_id=PROJECT))),
+    "get_numbers_exactly": lambda store: store.get_numbers_exactly(NumbersQuery(), lambda *_: None),
     "get_projects": lambda store: store.get_projects(),
     "get_project": lambda store: store.get_project(PROJECT),
     "get_projects_named": lambda store: store.get_projects_named("Catalog"),

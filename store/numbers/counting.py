@@ -1,0 +1,174 @@
+"""Counting the jobs themselves: exactly within a time limit, and where that is too short, as far as it goes.
+
+Each part that is counted stands for itself: that one of them cost too much takes nothing from the others.
+"""
+
+import time
+from collections.abc import Callable, Hashable, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any
+
+from store.actor import Actor
+from store.advising.plans import read_plan
+from store.database import Database, Query
+from store.database.explaining import explained
+from store.errors import Locked, TimedOut
+from store.filters.keys import Key
+from store.listing.model import NEWEST_FIRST, ListQuery
+from store.model import JobStatus
+from store.numbers.budget import Budget, TooDear
+from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.statements import counts, statistics
+
+MOST_PROJECTS = 500
+"""So many are named by a listing."""
+
+
+class Part(Enum):
+    STATISTICS = auto()
+    DAYS = auto()
+    PROJECTS = auto()
+    MATCHING = auto()
+
+
+What = Part | JobStatus
+"""What is counted for itself: a status is where the statistics cost too much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What the database offers to the actor."""
+
+    has_projects: bool
+    """Whether projects may be read themselves."""
+    readable: Set[Key]
+    """The names that the filter may look up."""
+    may_estimate: bool
+    """Whether the actor sees every row: the planner counts those that are hidden, too."""
+
+
+class Counting:
+    """With one actor's eyes. Remembers what took too long, so that not every look runs into the limit again."""
+
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        *,
+        budget: Budget | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._actor = actor
+        self._budget = budget or Budget()
+        self._dear = TooDear(clock)
+
+    async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
+        whole: dict[What, Query[Any]] = {
+            Part.STATISTICS: statistics.by_status(query.project_id),
+            Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: counts.of_projects(has_projects=offered.has_projects, limit=MOST_PROJECTS),
+        }
+        taken_at, answers = await self._in_time(query, whole, at)
+        by_status, days, projects = (answers.get(part) for part in whole)
+        found = None if by_status is None else statistics.in_workflow_order(by_status)
+        lists: dict[What, ListQuery] = {}
+        if found is None:
+            lists |= {status: ListQuery(project_id=query.project_id, status=status) for status in JobStatus}
+        if query.matching is not None:
+            lists[Part.MATCHING] = query.matching
+        lengths = await self._lengths(query, lists, offered)
+        some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
+        return Numbers(
+            query=query,
+            counts=some if found is None else exact_counts(found),
+            statistics=found,
+            days=None if days is None else statistics.without_gaps(days, today=taken_at.date(), days=query.days),
+            projects=None if projects is None else dict(projects),
+            matching=lengths.get(Part.MATCHING),
+            taken_at=taken_at,
+            actor=self._actor,
+        )
+
+    async def _lengths(
+        self, query: NumbersQuery, lists: Mapping[What, ListQuery], offered: Offered
+    ) -> Mapping[What, Counted]:
+        """How long each list is, as far as that can be known."""
+        cap = self._budget.cap
+        asked = {
+            what: counts.matching_at_most(listed, most=cap + 1, readable=offered.readable)
+            for what, listed in lists.items()
+        }
+        _, answers = await self._in_time(query, asked, None)
+        capped: dict[What, int] = {what: number for what, (number,) in answers.items()}
+        estimates = await self._estimates(
+            {what: listed for what, listed in lists.items() if capped.get(what, cap + 1) > cap}, offered
+        )
+        lengths = {what: _length(capped.get(what), estimates.get(what), cap) for what in lists}
+        return {what: length for what, length in lengths.items() if length is not None}
+
+    async def _estimates(self, lists: Mapping[What, ListQuery], offered: Offered) -> Mapping[What, int]:
+        """None for whom they would count what is hidden."""
+        if not offered.may_estimate or not lists:
+            return {}
+        planned = [explained(counts.matching(listed, readable=offered.readable)) for listed in lists.values()]
+        plans = await self._database.read_together(self._actor, *planned, limits=self._budget.limits)
+        return {what: read_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
+
+    async def _in_time(
+        self, query: NumbersQuery, parts: Mapping[What, Query[Any]], at: datetime | None
+    ) -> tuple[datetime, dict[What, list[Any]]]:
+        """The server's time, and the rows of those parts that came back in time: of one snapshot where all did."""
+        tried = {what: asked for what, asked in parts.items() if not self._dear.is_resting(_scope(what, query))}
+        try:
+            taken_at, answers = await self._read(tried, at)
+        except TimedOut as error:
+            _raise_unless_dear(error)
+            taken_at, _ = await self._read({}, at)
+            answers = await self._one_by_one(tried, at)
+        for what in tried:
+            (self._dear.forget if what in answers else self._dear.note)(_scope(what, query))
+        return taken_at, answers
+
+    async def _one_by_one(self, parts: Mapping[What, Query[Any]], at: datetime | None) -> dict[What, list[Any]]:
+        answers: dict[What, list[Any]] = {}
+        for what, asked in parts.items():
+            try:
+                answers |= (await self._read({what: asked}, at))[1]
+            except TimedOut as error:
+                _raise_unless_dear(error)
+        return answers
+
+    async def _read(
+        self, parts: Mapping[What, Query[Any]], at: datetime | None
+    ) -> tuple[datetime, dict[What, list[Any]]]:
+        (taken_at,), *rows = await self._database.read_together(
+            self._actor, statistics.clock(at), *parts.values(), limits=self._budget.limits
+        )
+        return taken_at, dict(zip(parts, rows, strict=True))
+
+
+def _length(capped: int | None, estimate: int | None, cap: int) -> Counted | None:
+    """The best that is known of it: `capped` is what was counted, no more than one beyond the cap."""
+    if capped is not None and capped <= cap:
+        return Counted(number=capped)
+    if estimate is not None:
+        return Counted(number=max(estimate, capped or 0), certainty=Certainty.ESTIMATED)
+    return None if capped is None else Counted(number=cap, certainty=Certainty.CAPPED)
+
+
+def _scope(what: What, query: NumbersQuery) -> Hashable:
+    """All that its cost depends on."""
+    if what is Part.PROJECTS:
+        return what
+    if what is Part.MATCHING and query.matching is not None:
+        return what, replace(query.matching, order=NEWEST_FIRST)
+    return what, query.project_id
+
+
+def _raise_unless_dear(error: TimedOut) -> None:
+    """A lock, or a dead link, says nothing of what counting costs."""
+    if isinstance(error, Locked) or error.sqlstate is None:
+        raise error

@@ -1,0 +1,122 @@
+"""Counting a table of any size exactly, because somebody asked for it: bit by bit, within one snapshot.
+
+So it says how far it has come, can be stopped, and is as exact as one statement would be. Each page is read once.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from store.actor import Actor
+from store.database import Database, TimeLimits
+from store.errors import TimedOut
+from store.model import DayCost, JobStatistic, JobStatistics
+from store.numbers.counting import MOST_PROJECTS, Offered
+from store.numbers.model import Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.statements import counts, page_counts, statistics
+from store.statements.page_counts import Pages, Sum
+
+K = TypeVar("K", bound=Hashable)
+
+BUDGET = 30.0
+"""Seconds, of all together: a snapshot that is kept for long keeps the server from tidying up."""
+PAGES_AT_ONCE = 4_096
+"""32 MB: some hundredths of a second from memory."""
+
+Report = Callable[[int, int], object]
+"""Receives how many pages have been counted, and how many there are."""
+
+
+async def count_exactly(
+    database: Database,
+    actor: Actor,
+    query: NumbersQuery,
+    offered: Offered,
+    *,
+    at: datetime | None,
+    report: Report,
+    budget: float = BUDGET,
+    pages_at_once: int = PAGES_AT_ONCE,
+) -> Numbers:
+    """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
+    started = time.monotonic()
+    sums: list[Sum] = []
+    matching = 0
+    async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
+        (clock, listed, (pages,)) = await snapshot.read(
+            actor,
+            statistics.clock(at),
+            counts.listed_projects(has_projects=offered.has_projects, limit=MOST_PROJECTS),
+            page_counts.PAGES,
+        )
+        for some in ranges(pages, pages_at_once):
+            if time.monotonic() - started > budget:
+                raise TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
+            report(some.first, pages)
+            asked = page_counts.sums(some, project_id=query.project_id, project_ids=listed, days=query.days, at=at)
+            if query.matching is None:
+                (found,) = await snapshot.read(actor, asked)
+            else:
+                further = page_counts.matching(some, query.matching, readable=offered.readable)
+                found, (number,) = await snapshot.read(actor, asked, further)
+                matching += number
+            sums += found
+    report(pages, pages)
+    found_statistics = _statistics(sums)
+    (taken_at,) = clock
+    return Numbers(
+        query=query,
+        counts=exact_counts(found_statistics),
+        statistics=found_statistics,
+        days=statistics.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
+        projects=_projects(sums),
+        matching=None if query.matching is None else Counted(number=matching),
+        taken_at=taken_at,
+        actor=actor,
+    )
+
+
+def ranges(pages: int, at_once: int) -> Iterator[Pages]:
+    """All pages, and whatever lies beyond them."""
+    firsts = range(0, max(pages, 1), at_once)
+    for first in firsts:
+        yield Pages(first, None if first == firsts[-1] else first + at_once)
+
+
+def _statistics(sums: list[Sum]) -> JobStatistics:
+    number, cents = _added(sums, lambda one: one.status)
+    return statistics.in_workflow_order(
+        [
+            JobStatistic(
+                status=status,
+                count=number[status],
+                total_cost_cents=cents[status],
+                avg_cost_cents=round(cents[status] / number[status], 2),
+            )
+            for status in number
+        ]
+    )
+
+
+def _days(sums: list[Sum]) -> list[DayCost]:
+    number, cents = _added(sums, lambda one: one.day)
+    return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
+
+
+def _projects(sums: list[Sum]) -> Mapping[UUID, ProjectSums]:
+    number, cents = _added(sums, lambda one: one.project_id)
+    return {one: ProjectSums(job_count=number[one], total_cost_cents=cents[one]) for one in number}
+
+
+def _added(sums: list[Sum], of: Callable[[Sum], K | None]) -> tuple[Counter[K], Counter[K]]:
+    """The jobs and the cents of each."""
+    number: Counter[K] = Counter()
+    cents: Counter[K] = Counter()
+    for one in sums:
+        if (what := of(one)) is not None:
+            number[what] += one.job_count
+            cents[what] += one.total_cost_cents
+    return number, cents

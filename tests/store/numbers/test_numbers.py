@@ -1,0 +1,231 @@
+"""Counts and costs on a real server: exact where that is cheap, and where it is not, never more than is known."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store import OPERATOR, ActingUser, Actor, Locked, Store, TimedOut
+from store.database import TimeLimits
+from store.filters import parse
+from store.listing.model import ListQuery
+from store.model import JobStatus
+from store.numbers.budget import Budget
+from store.numbers.counting import Counting, Offered
+from store.numbers.exactly import count_exactly
+from store.numbers.model import Certainty, Counted, NumbersQuery, ProjectSums
+from store.statements import by_jobs
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+
+ALL = Offered(has_projects=True, readable=frozenset(), may_estimate=True)
+HERS = Offered(has_projects=True, readable=frozenset(), may_estimate=False)
+ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
+
+
+@pytest.fixture
+def project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+    """Ada's, with four queued and three failed jobs of the last days."""
+    project = make_project()
+    for number in range(4):
+        make_job(project, "queued", cost_cents=100, created_at=NOW - timedelta(days=number))
+    for _ in range(3):
+        make_job(project, "failed", cost_cents=-50, error="broken")
+    return project
+
+
+@pytest.fixture
+def other_project(make_project: MakeProject, make_job: MakeJob) -> UUID:
+    """Ben's, with one job, which Ada does not see."""
+    project = make_project(BEN, "Other")
+    make_job(project, "queued", cost_cents=7)
+    return project
+
+
+FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
+
+
+async def test_what_is_cheap_is_exact(operator: Store, project: UUID, other_project: UUID) -> None:
+    numbers = await operator.get_numbers(NumbersQuery(days=2, matching=FAILED), at=NOW)
+    assert numbers.certainty is Certainty.EXACT
+    assert numbers.statistics is not None
+    assert (numbers.statistics.total_count, numbers.statistics.total_cost_cents) == (8, 257)
+    assert numbers.count(JobStatus.QUEUED) == Counted(number=5)
+    assert numbers.count(JobStatus.RUNNING) == Counted(number=0)
+    assert numbers.count(None) == Counted(number=8)
+    assert numbers.matching == Counted(number=3)
+    assert numbers.days is not None
+    assert [(day.job_count, day.total_cost_cents) for day in numbers.days] == [(1, 100), (5, -43)]
+    assert numbers.projects == {
+        project: ProjectSums(job_count=7, total_cost_cents=250),
+        other_project: ProjectSums(job_count=1, total_cost_cents=7),
+    }
+    assert (numbers.taken_at, numbers.actor) == (NOW, OPERATOR)
+
+
+@pytest.mark.usefixtures("other_project")
+async def test_a_user_counts_what_they_see(ada: Store, project: UUID) -> None:
+    numbers = await ada.get_numbers(NumbersQuery(), at=NOW)
+    assert numbers.count(None) == Counted(number=7)
+    assert numbers.projects is not None
+    assert set(numbers.projects) == {project}
+    assert numbers.actor == ADA_HERSELF
+
+
+@pytest.mark.parametrize("pages_at_once", [1, 4096])
+@pytest.mark.parametrize("actor", [OPERATOR, ADA_HERSELF])
+@pytest.mark.parametrize("of_project", [True, False])
+async def test_bit_by_bit_is_the_same_as_at_once(
+    operator: Store, sql: Sql, project: UUID, other_project: UUID, pages_at_once: int, actor: Actor, of_project: bool
+) -> None:
+    sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, cost_cents, error, created_at)"
+        " select user_id, id, (array['queued', 'running', 'failed'])[1 + mod(n, 3)], 'lifestyle', mod(n, 7),"
+        " case when mod(n, 3) = 2 then repeat('broken ', 9) end, %s - n * interval '1 hour'"
+        " from projects, generate_series(1, 200) n",
+        (NOW,),
+    )
+    query = NumbersQuery(project_id=project if of_project else None, matching=FAILED)
+    offered = ALL if actor == OPERATOR else HERS
+    told: list[tuple[int, int]] = []
+    exact = await count_exactly(
+        operator.database,
+        actor,
+        query,
+        offered,
+        at=NOW,
+        report=lambda done, all_pages: told.append((done, all_pages)),
+        pages_at_once=pages_at_once,
+    )
+    assert exact == await Counting(operator.database, actor).count(query, offered, at=NOW)
+    assert told == sorted(told)
+    done, all_pages = told[-1]
+    assert done == all_pages
+    if pages_at_once == 1:
+        assert len(told) == all_pages + 1 > 4
+
+
+async def test_jobs_that_come_while_it_counts_are_not_counted(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    def add_one(*_: int) -> None:
+        make_job(project, "running")
+
+    for number in range(100):
+        make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
+    exact = await count_exactly(
+        operator.database, OPERATOR, NumbersQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
+    )
+    assert exact.count(None) == Counted(number=107)
+
+
+async def test_without_jobs(operator: Store) -> None:
+    numbers = await operator.get_numbers_exactly(NumbersQuery(), lambda *_: None)
+    assert numbers.count(None) == Counted(number=0)
+    assert numbers.statistics is not None
+    assert numbers.projects == {}
+
+
+async def test_exactly_with_too_small_a_budget(operator: Store, project: UUID) -> None:
+    with pytest.raises(TimedOut, match="longer than"):
+        await count_exactly(
+            operator.database, OPERATOR, NumbersQuery(), ALL, at=NOW, report=lambda *_: None, budget=0.0
+        )
+
+
+@pytest.fixture
+def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
+    """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
+    make_job(project, "failed", mode="slow", error="broken")
+    with altered(
+        database,
+        "create policy slow on generation_jobs as restrictive for select to authenticated"
+        " using (case when mode = 'slow' then pg_sleep(20) is not null else true end)",
+        "drop policy slow on generation_jobs",
+    ):
+        yield
+
+
+@contextmanager
+def altered(conninfo: Conninfo, change: str, undo: str) -> Iterator[None]:
+    with connect(conninfo, autocommit=True) as connection:
+        connection.execute(change.encode())
+        try:
+            yield
+        finally:
+            connection.execute(undo.encode())
+
+
+def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0) -> Counting:
+    return Counting(store.database, ADA_HERSELF, budget=Budget(limits=TimeLimits(statement=0.1), cap=2), clock=clock)
+
+
+@pytest.mark.usefixtures("with_slow_jobs")
+async def test_what_is_dear_is_counted_up_to_a_cap(operator: Store) -> None:
+    numbers = await hasty(operator).count(NumbersQuery(matching=FAILED), HERS, at=NOW)
+    assert (numbers.statistics, numbers.days, numbers.projects) == (None, None, None)
+    capped = Counted(number=2, certainty=Certainty.CAPPED)
+    assert numbers.count(JobStatus.QUEUED) == numbers.count(JobStatus.FAILED) == numbers.matching == capped
+    assert numbers.certainty is Certainty.CAPPED
+    assert numbers.count(JobStatus.RUNNING) == Counted(number=0), "the slow one is none of them"
+
+
+@pytest.mark.usefixtures("with_slow_jobs")
+async def test_an_estimate_is_better_than_a_cap(operator: Store, sql: Sql) -> None:
+    sql("analyze generation_jobs")
+    numbers = await hasty(operator).count(NumbersQuery(), ALL, at=NOW)
+    failed = numbers.count(JobStatus.FAILED)
+    assert failed is not None
+    assert failed.certainty is numbers.certainty is Certainty.ESTIMATED
+    assert failed.number >= 3, "so many were counted"
+    assert numbers.count(JobStatus.RUNNING) == Counted(number=0)
+
+
+async def test_only_who_sees_all_gets_estimates(operator: Store, ada: Store) -> None:
+    assert (await operator._offered(NumbersQuery())).may_estimate
+    assert not (await ada._offered(NumbersQuery())).may_estimate
+
+
+async def test_what_is_dear_is_tried_again_later(database: Conninfo, operator: Store, project: UUID) -> None:
+    now = 0.0
+    counting = hasty(operator, lambda: now)
+    query = NumbersQuery(project_id=project)
+    with altered(
+        database,
+        "create policy slow on generation_jobs as restrictive for select to authenticated"
+        " using (pg_sleep(20) is not null)",
+        "drop policy slow on generation_jobs",
+    ):
+        numbers = await counting.count(query, HERS, at=NOW)
+        assert numbers.count(None) is None
+    assert (await counting.count(query, HERS, at=NOW)).count(None) is None, "it is left alone for a while"
+    assert (await counting.count(NumbersQuery(), HERS, at=NOW)).count(None) == Counted(number=7), "another scope"
+    now = 301.0
+    assert (await counting.count(query, HERS, at=NOW)).count(None) == Counted(number=7)
+
+
+async def test_a_lock_is_no_cost(database: Conninfo, operator: Store) -> None:
+    with connect(database) as connection:
+        connection.execute("lock table generation_jobs in access exclusive mode")
+        limits = TimeLimits(statement=5.0, lock=0.05)
+        with pytest.raises(Locked):
+            await Counting(operator.database, OPERATOR, budget=Budget(limits=limits)).count(NumbersQuery(), ALL, at=NOW)
+
+
+async def test_projects_that_cannot_be_read_are_named_by_their_jobs(
+    operator: Store, project: UUID, other_project: UUID
+) -> None:
+    names = await operator.database.read(OPERATOR, by_jobs.project_names(limit=10))
+    assert {(one.id, one.user_id, one.name) for one in names} == {
+        (project, ADA, str(project)[:8]),
+        (other_project, BEN, str(other_project)[:8]),
+    }
+    assert [one.id for one in names] == sorted(one.id for one in names)
+    (first,) = await operator.database.read(OPERATOR, by_jobs.project_names(limit=1))
+    assert first == names[0]
+    known_by_jobs = Offered(has_projects=False, readable=frozenset(), may_estimate=True)
+    numbers = await Counting(operator.database, OPERATOR).count(NumbersQuery(), known_by_jobs, at=NOW)
+    assert numbers.projects is not None
+    assert set(numbers.projects) == {project, other_project}
