@@ -65,12 +65,12 @@ class Numbers:
     """Whose eyes counted."""
 
     def count(self, status: JobStatus | None) -> Counted | None:
-        """None stands for all statuses. Returns None where nothing of it could be counted in time."""
+        """None stands for all statuses. Returns None where nothing of it is known."""
         if status is not None:
             return self.counts.get(status)
-        if not self.counts:
-            return None
-        return Counted(number=sum(one.number for one in self.counts.values()), certainty=self.certainty)
+        number = sum(one.number for one in self.counts.values())
+        is_known = number > 0 or self.certainty is not Certainty.CAPPED
+        return Counted(number=number, certainty=self.certainty) if is_known else None
 
     @property
     def certainty(self) -> Certainty:
