@@ -1,24 +1,106 @@
-"""A migrated database with generated jobs, on a server of its own that is gone afterwards."""
+"""Migrated databases with generated jobs, on a server of the run's own that is gone afterwards."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import count
 
+import psycopg
+from psycopg.conninfo import make_conninfo
+from psycopg.sql import SQL, Composed, Identifier
+
+from migrations.execution import upgrade_to
+from migrations.run import Run, say_nothing
 from migrations.runner import upgrade
-from store.embedded import open_server, throw_away_dir
+from store.embedded import ADMINISTRATOR, OWNER, open_server, throw_away_dir
 from tests.benchmarks.generator import Owner, fill
+
+Conninfo = Mapping[str, str | int]
+"""libpq's parameters by name."""
+
+_MAKING_INDEXES = "-c maintenance_work_mem=512MB"
+
+_KEYS_AND_INDEXES = """
+select conname, pg_get_constraintdef(oid), true from pg_constraint
+where conrelid = 'public.generation_jobs'::regclass and contype = 'p'
+union all
+select indexrelid::regclass::name, pg_get_indexdef(indexrelid), false from pg_index
+where indrelid = 'public.generation_jobs'::regclass and not indisprimary"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledDatabase:
-    conninfo: Mapping[str, str]
+    conninfo: Conninfo
     """The operator's."""
+    jobs: int
     owner: Owner
     """Of a tenth of the jobs."""
 
+    def connect(self) -> closing[psycopg.Connection]:
+        return closing(psycopg.connect(make_conninfo("", **self.conninfo), autocommit=True))
+
+
+class Databases:
+    """One of each size, filled when it is first asked for and kept for the rest of the run."""
+
+    def __init__(self, server: Conninfo) -> None:
+        self.server = server
+        self._filled: dict[int, FilledDatabase] = {}
+        self._numbers = count(1)
+
+    def of(self, jobs: int) -> FilledDatabase:
+        if jobs not in self._filled:
+            conninfo = self._create(template="template1")
+            upgrade_to(Run(say_nothing, conninfo), "0001")
+            with _without_indexes(conninfo):
+                owner = fill(conninfo, jobs)
+            upgrade({**conninfo, "options": _MAKING_INDEXES})
+            self._filled[jobs] = filled = FilledDatabase(conninfo=conninfo, jobs=jobs, owner=owner)
+            with filled.connect() as connection:
+                connection.execute("vacuum (analyze)")
+        return self._filled[jobs]
+
+    @contextmanager
+    def copy_of(self, filled: FilledDatabase) -> Iterator[FilledDatabase]:
+        """To be changed at will. Nobody may be connected to what is copied."""
+        conninfo = self._create(template=str(filled.conninfo["dbname"]))
+        yield FilledDatabase(conninfo=conninfo, jobs=filled.jobs, owner=filled.owner)
+        self._administer(SQL("drop database {} with (force)").format(Identifier(str(conninfo["dbname"]))))
+
+    def _create(self, *, template: str) -> Conninfo:
+        name = f"jobs_{next(self._numbers)}"
+        statement = SQL("create database {} owner {} template {} strategy file_copy")
+        self._administer(statement.format(Identifier(name), Identifier(OWNER), Identifier(template)))
+        return {**self.server, "dbname": name}
+
+    def _administer(self, statement: Composed) -> None:
+        administrator = {**self.server, "user": ADMINISTRATOR, "dbname": "postgres"}
+        with psycopg.connect(make_conninfo("", **administrator), autocommit=True) as connection:
+            connection.execute(statement)
+
 
 @contextmanager
-def filled_database(jobs: int) -> Iterator[FilledDatabase]:
+def open_databases() -> Iterator[Databases]:
     with open_server(throw_away_dir(), grace=0.1, remove_after=True) as lease:
-        upgrade(lease.conninfo)
-        yield FilledDatabase(conninfo=lease.conninfo, owner=fill(lease.conninfo, jobs))
+        yield Databases(lease.conninfo)
+
+
+@contextmanager
+def _without_indexes(conninfo: Conninfo) -> Iterator[None]:
+    """What is filled in within is indexed at the end, at once: with millions of rows that is many times quicker."""
+    jobs = SQL("public.generation_jobs")
+    making = {**conninfo, "options": _MAKING_INDEXES}
+    with psycopg.connect(make_conninfo("", **making), autocommit=True) as connection:
+        dropped = connection.execute(_KEYS_AND_INDEXES).fetchall()
+        for name, _, is_key in dropped:
+            if is_key:
+                connection.execute(SQL("alter table {} drop constraint {}").format(jobs, Identifier(name)))
+            else:
+                connection.execute(SQL("drop index public.{}").format(Identifier(name)))
+        yield
+        for name, definition, is_key in dropped:
+            if is_key:
+                add = SQL("alter table {} add constraint {} {}")
+                connection.execute(add.format(jobs, Identifier(name), SQL(definition)))
+            else:
+                connection.execute(SQL(definition))

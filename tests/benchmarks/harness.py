@@ -1,9 +1,8 @@
-"""What a benchmark is made of: contestants that take turns, their series of values, and ratios of pairs."""
+"""What a benchmark is made of: contestants that take turns, their series of values, and what these should reach."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import median, quantiles
-from typing import Any
 
 Contestant = Callable[[], Awaitable[float]]
 """Does the work once and returns what it took, in the finding's unit."""
@@ -14,6 +13,8 @@ class Effort:
     """How much is measured. `quick` shows that a benchmark works, not what it measures."""
 
     quick: bool
+    minutes: float = 10.0
+    """How long the dashboard is used without a break."""
 
     def choose(self, usual: int, *, quick: int) -> int:
         return quick if self.quick else usual
@@ -38,18 +39,46 @@ class Series:
         return lower, upper
 
 
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    bound: float
+
+    def __str__(self) -> str:
+        return f"≤ {self.bound:g}"
+
+    def holds(self, value: float) -> bool:
+        return value <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class AtLeast:
+    bound: float
+
+    def __str__(self) -> str:
+        return f"≥ {self.bound:g}"
+
+    def holds(self, value: float) -> bool:
+        return value >= self.bound
+
+
+Reach = AtMost | AtLeast
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
     """One contestant's values over another's of the same rounds."""
 
     ours: str
     rival: str
-    reach: float | None = None
-    """What the ratio should not exceed; None where it is only shown."""
+    reach: Reach | None = None
+    """Of the median; None where it is only shown."""
 
     def of(self, series: Mapping[str, Series]) -> Series:
         pairs = zip(series[self.ours].values, series[self.rival].values, strict=True)
         return Series(tuple(ours / rival for ours, rival in pairs))
+
+    def reached(self, series: Mapping[str, Series]) -> bool | None:
+        return None if self.reach is None else self.reach.holds(self.of(series).median)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,9 +90,18 @@ class Finding:
     settings: Mapping[str, object]
     series: Mapping[str, Series]
     ratios: tuple[Ratio, ...] = field(default=())
+    limits: Mapping[str, Reach] = field(default_factory=dict)
+    """What the median of a contestant's values should be by itself."""
 
+    def within_limit(self, contestant: str) -> bool | None:
+        reach = self.limits.get(contestant)
+        return None if reach is None else reach.holds(self.series[contestant].median)
 
-Benchmark = Callable[[Effort], Coroutine[Any, Any, list[Finding]]]
+    @property
+    def reached(self) -> bool:
+        """Whether all that should be reached was."""
+        answers = [ratio.reached(self.series) for ratio in self.ratios]
+        return False not in [*answers, *map(self.within_limit, self.limits)]
 
 
 async def take_turns(contestants: Mapping[str, Contestant], *, rounds: int, warm_up: int = 1) -> dict[str, Series]:

@@ -1,13 +1,14 @@
 """The rival of the store: the same transactions in psycopg by hand, into the same values."""
 
 import json
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
 
 from store.model import (
     DayCost,
@@ -56,13 +57,26 @@ Statement = tuple[str, Sequence[object]]
 Rows = list[tuple[Any, ...]]
 
 
+@asynccontextmanager
+async def connect(conninfo: Mapping[str, str | int]) -> AsyncIterator[AsyncConnection]:
+    """As the store's: over a pooler nothing may be prepared."""
+    async with await AsyncConnection.connect(
+        make_conninfo("", **conninfo), autocommit=True, prepare_threshold=None
+    ) as connection:
+        yield connection
+
+
+def claims(user_id: UUID) -> str:
+    return json.dumps({"sub": str(user_id), "role": "authenticated"})
+
+
 async def read(connection: AsyncConnection, user_id: UUID, *statements: Statement, pipelined: bool) -> list[Rows]:
     """Of one snapshot, with the user's eyes."""
     async with AsyncExitStack() as stack:
         if pipelined:
             await stack.enter_async_context(connection.pipeline())
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        await connection.execute(_SET_UP, [json.dumps({"sub": str(user_id), "role": "authenticated"})])
+        await connection.execute(_SET_UP, [claims(user_id)])
         identity = await connection.execute("select auth.uid()")
         cursors = [await connection.cursor(binary=True).execute(sql.encode(), values) for sql, values in statements]
         await connection.execute("COMMIT")
@@ -75,6 +89,12 @@ async def newest(
 ) -> Page[GenerationJob]:
     (rows,) = await read(connection, user_id, (_JOBS, (project_id, limit + 1)), pipelined=pipelined)
     return _page(rows, limit)
+
+
+async def every_cost(connection: AsyncConnection, user_id: UUID) -> int:
+    """As the specification's getTotalCosts: the client adds up."""
+    (rows,) = await read(connection, user_id, ("select cost_cents from public.generation_jobs", ()), pipelined=False)
+    return sum(cost for (cost,) in rows)
 
 
 async def overview(

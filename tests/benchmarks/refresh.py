@@ -9,32 +9,32 @@ from typing import TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.conninfo import make_conninfo
 
 from store.actor import ActingUser
 from store.database import Database
 from store.model import OverviewQuery
 from store.store import Store
 from tests.benchmarks import raw_psycopg
-from tests.benchmarks.database import FilledDatabase, filled_database
-from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.sizes import QUICK
 
 T = TypeVar("T")
 
 JOBS = 40_000
 LIMIT = 500
 STORE, RAW, PIPELINED = "the store", "raw psycopg", "raw psycopg, pipelined"
-_RATIOS = (Ratio(ours=STORE, rival=RAW, reach=1.3), Ratio(ours=STORE, rival=PIPELINED))
+_RATIOS = (Ratio(ours=STORE, rival=RAW, reach=AtMost(1.3)), Ratio(ours=STORE, rival=PIPELINED))
 
 
-async def refresh(effort: Effort) -> list[Finding]:
-    with filled_database(effort.choose(JOBS, quick=1000)) as database:
-        async with _store(database) as store, _connection(database) as connection:
-            user_id, project_id = database.owner.id, database.owner.projects[0]
-            return [
-                await _compare_overviews(effort, store, connection, user_id, OverviewQuery(project_id=project_id)),
-                await _compare_pages(effort, store, connection, user_id, project_id),
-            ]
+async def refresh(effort: Effort, databases: Databases) -> list[Finding]:
+    database = databases.of(effort.choose(JOBS, quick=QUICK))
+    async with _store(database) as store, raw_psycopg.connect(database.conninfo) as connection:
+        user_id, project_id = database.owner.id, database.owner.projects[0]
+        return [
+            await _compare_overviews(effort, store, connection, user_id, OverviewQuery(project_id=project_id)),
+            await _compare_pages(effort, store, connection, user_id, project_id),
+        ]
 
 
 async def _compare_overviews(
@@ -70,7 +70,7 @@ async def _compare(effort: Effort, title: str, work: Mapping[str, Callable[[], A
     return Finding(
         title=title,
         unit="ms",
-        settings={"jobs": effort.choose(JOBS, quick=1000), "eyes": "a user", "times a round": times, "rounds": rounds},
+        settings={"jobs": effort.choose(JOBS, quick=QUICK), "eyes": "a user", "times a round": times, "rounds": rounds},
         series=await take_turns(contestants, rounds=rounds),
         ratios=_RATIOS,
     )
@@ -90,13 +90,3 @@ def _timed(work: Callable[[], Awaitable[object]], times: int) -> Contestant:
 async def _store(database: FilledDatabase) -> AsyncIterator[Store]:
     async with Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store:
         yield store
-
-
-@asynccontextmanager
-async def _connection(database: FilledDatabase) -> AsyncIterator[AsyncConnection]:
-    """As the store's: over a pooler nothing may be prepared."""
-    connection = await AsyncConnection.connect(
-        make_conninfo("", **database.conninfo), autocommit=True, prepare_threshold=None
-    )
-    async with connection:
-        yield connection

@@ -6,13 +6,13 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.harness import Finding, Ratio, Series
+from tests.benchmarks.harness import Finding, Ratio, Reach, Series
 from tests.benchmarks.surroundings import Surroundings
 
 Findings = Mapping[str, list[Finding]]
 """By the benchmark's name."""
 
-WIDTH = 120
+WIDTH = 150
 
 
 def print_table(findings: Findings, surroundings: Surroundings) -> None:
@@ -32,34 +32,36 @@ def _words(value: object) -> str:
 
 def _table(finding: Finding) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("contestant", f"median {finding.unit}", "quartiles", "ratio", "quartiles", "reach"):
+    for heading in ("contestant", f"median {finding.unit}", "quartiles", "ratio", "quartiles", "reach", "reached"):
         table.add_column(heading, justify="left" if heading == "contestant" else "right")
     for name, series in finding.series.items():
-        ratios = [ratio for ratio in finding.ratios if ratio.ours == name]
-        table.add_row(name, _number(series.median), _range(series), *_cells(finding, ratios[:1]))
-        for ratio in ratios[1:]:
-            table.add_row("", "", "", *_cells(finding, [ratio]))
+        judged = (
+            [("", "", *_verdict(finding.limits[name], finding.within_limit(name)))] if name in finding.limits else []
+        )
+        judged += [_cells(finding, ratio) for ratio in finding.ratios if ratio.ours == name]
+        first, *others = judged or [("", "", "", "")]
+        table.add_row(name, number(series.median), _range(series), *first)
+        for cells in others:
+            table.add_row("", "", "", *cells)
     return table
 
 
-def _cells(finding: Finding, ratios: list[Ratio]) -> list[str]:
-    return [
-        cell
-        for ratio in ratios
-        for cell in (
-            f"{ratio.of(finding.series).median:.2f} × {ratio.rival}",
-            _range(ratio.of(finding.series)),
-            "" if ratio.reach is None else f"≤ {ratio.reach:g}",
-        )
-    ]
+def _cells(finding: Finding, ratio: Ratio) -> tuple[str, ...]:
+    of_rounds = ratio.of(finding.series)
+    verdict = _verdict(ratio.reach, ratio.reached(finding.series))
+    return (f"{number(of_rounds.median)} × {ratio.rival}", _range(of_rounds), *verdict)
+
+
+def _verdict(reach: Reach | None, reached: bool | None) -> tuple[str, str]:
+    return ("" if reach is None else str(reach), {True: "yes", False: "NOT REACHED", None: ""}[reached])
 
 
 def _range(series: Series) -> str:
     lower, upper = series.quartiles
-    return f"{_number(lower)} – {_number(upper)}"
+    return f"{number(lower)} – {number(upper)}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
@@ -72,8 +74,22 @@ def document(findings: Findings, surroundings: Surroundings) -> dict[str, object
                 "title": finding.title,
                 "unit": finding.unit,
                 "settings": dict(finding.settings),
-                "series": {name: _document(series) for name, series in finding.series.items()},
-                "ratios": [{**asdict(ratio), **_document(ratio.of(finding.series))} for ratio in finding.ratios],
+                "series": {
+                    name: {
+                        **_document(series),
+                        **_judged(finding.limits.get(name), finding.within_limit(name)),
+                    }
+                    for name, series in finding.series.items()
+                },
+                "ratios": [
+                    {
+                        "ours": ratio.ours,
+                        "rival": ratio.rival,
+                        **_document(ratio.of(finding.series)),
+                        **_judged(ratio.reach, ratio.reached(finding.series)),
+                    }
+                    for ratio in finding.ratios
+                ],
             }
             for benchmark, of_benchmark in findings.items()
             for finding in of_benchmark
@@ -84,3 +100,8 @@ def document(findings: Findings, surroundings: Surroundings) -> dict[str, object
 def _document(series: Series) -> dict[str, object]:
     lower, upper = series.quartiles
     return {"median": series.median, "quartiles": [lower, upper], "values": list(series.values)}
+
+
+def _judged(reach: Reach | None, reached: bool | None) -> dict[str, object]:
+    """Nothing where it is only shown."""
+    return {} if reach is None else {"reach": str(reach), "reached": reached}

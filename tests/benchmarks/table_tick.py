@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import DataTable
 
 from store.model import USUAL_MODES, GenerationJob, JobStatus
+from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
 from tui.arrange import NEWEST_FIRST
 from tui.widgets.job_table import JobTable
@@ -101,7 +102,7 @@ class RivalTable:
             self._shown[job.id] = job
 
 
-async def table_tick(effort: Effort) -> list[Finding]:
+async def table_tick(effort: Effort, _databases: Databases) -> list[Finding]:
     return [await _compare(effort, changed) for changed in CHANGED]
 
 

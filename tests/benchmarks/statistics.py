@@ -1,0 +1,169 @@
+"""Counting by rollups against counting by reading, as the specification has it: the same data, the same numbers."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import psycopg
+
+from store.actor import ActingUser
+from store.database import Database
+from store.store import Store
+from tests.benchmarks import raw_psycopg
+from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.sizes import few, many
+
+APP_SCHEMA = Path(__file__).parents[1] / "app_schema.sql"
+
+OURS = "get_job_statistics()"
+SPECIFIED = "the specification's get_job_statistics()"
+FEW = "get_job_statistics(), 10,000 jobs"
+TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified: every row's cost is read"
+
+_SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
+_CALL = "select * from public.get_job_statistics()"
+
+_STOPWATCH = """
+create or replace function benchmark.milliseconds(statement text, times integer)
+returns double precision language plpgsql set search_path = public, pg_temp as $$
+declare started timestamptz := clock_timestamp();
+begin
+    for number in 1..times loop execute statement; end loop;
+    return extract(epoch from clock_timestamp() - started) * 1000 / times;
+end $$"""
+
+_CHANGES = """
+do $$
+declare job record;
+begin
+    for job in select id from public.generation_jobs order by created_at desc, id desc limit 500 loop
+        update public.generation_jobs set cost_cents = cost_cents + 1 where id = job.id;
+    end loop;
+end $$"""
+"""Numbers are asked for in a database that is written to."""
+
+
+async def statistics(effort: Effort, databases: Databases) -> list[Finding]:
+    large, small = databases.of(many(effort)), databases.of(few(effort))
+    return [await _compare_statistics(effort, large, small), await _compare_totals(effort, large)]
+
+
+async def _compare_statistics(effort: Effort, large: FilledDatabase, small: FilledDatabase) -> Finding:
+    rounds = effort.choose(15, quick=2)
+    with large.connect() as of_large, small.connect() as of_small:
+        for connection in (of_large, of_small):
+            install_specified(connection)
+            connection.execute(_CHANGES)
+        for database, connection in ((large, of_large), (small, of_small)):
+            assert_same_numbers(connection, database)
+        series = await take_turns(
+            {
+                OURS: _timed(server_time(of_large, large, _CALL, effort.choose(50, quick=2))),
+                SPECIFIED: _timed(server_time(of_large, large, _SPECIFIED_CALL, 2)),
+                FEW: _timed(server_time(of_small, small, _CALL, effort.choose(50, quick=2))),
+            },
+            rounds=rounds,
+        )
+    return Finding(
+        title="the numbers of a user with a tenth of all jobs, server time",
+        unit="ms",
+        settings={"jobs": large.jobs, "the user's": large.jobs // 10, "rounds": rounds},
+        series=series,
+        ratios=(
+            Ratio(ours=SPECIFIED, rival=OURS, reach=AtLeast(50)),
+            Ratio(ours=OURS, rival=FEW, reach=AtMost(1.5)),
+        ),
+    )
+
+
+async def _compare_totals(effort: Effort, database: FilledDatabase) -> Finding:
+    rounds = effort.choose(9, quick=2)
+    async with (
+        Store(Database(database.conninfo), ActingUser(id=database.owner.id, email=None)) as store,
+        raw_psycopg.connect(database.conninfo) as connection,
+    ):
+
+        async def every_cost() -> int:
+            return await raw_psycopg.every_cost(connection, database.owner.id)
+
+        assert await store.get_total_costs() == await every_cost()
+
+        async def ours() -> float:
+            start = perf_counter()
+            await store.get_total_costs()
+            return (perf_counter() - start) * 1000
+
+        async def rival() -> float:
+            start = perf_counter()
+            await every_cost()
+            return (perf_counter() - start) * 1000
+
+        series = await take_turns({TOTAL: ours, EVERY_COST: rival}, rounds=rounds)
+    return Finding(
+        title="the total cost of the same user, at the client",
+        unit="ms",
+        settings={"jobs": database.jobs, "the user's": database.jobs // 10, "rounds": rounds},
+        series=series,
+        ratios=(Ratio(ours=EVERY_COST, rival=TOTAL),),
+    )
+
+
+def install_specified(connection: psycopg.Connection) -> None:
+    """The specification's own body, and a stopwatch, under a schema of the benchmarks."""
+    connection.execute("create schema if not exists benchmark")
+    connection.execute("grant usage on schema benchmark to authenticated")
+    schema = APP_SCHEMA.read_text(encoding="utf-8")
+    body = re.search(r"create function public\.get_job_statistics.*?end \$\$;", schema, re.DOTALL)
+    assert body
+    connection.execute(body[0].replace("create function public.", "create or replace function benchmark.").encode())
+    connection.execute(_STOPWATCH.encode())
+
+
+def assert_same_numbers(connection: psycopg.Connection, database: FilledDatabase) -> None:
+    with connection.transaction():
+        _look_as(connection, database)
+        numbers = [
+            [(status, count, total, round(average, 6)) for status, count, total, average in connection.execute(call)]
+            for call in (_CALL, _SPECIFIED_CALL)
+        ]
+    assert numbers[0] == numbers[1]
+    assert sum(count for _, count, _, _ in numbers[0]) == database.jobs // 10
+
+
+def server_time(
+    connection: psycopg.Connection, database: FilledDatabase, statement: str, times: int
+) -> Callable[[], float]:
+    """Of a call with the owner's eyes, in ms, by the server's own clock."""
+
+    def measure() -> float:
+        with connection.transaction():
+            _look_as(connection, database)
+            row = connection.execute("select benchmark.milliseconds(%s, %s)", [statement, times]).fetchone()
+        assert row
+        return float(row[0])
+
+    return measure
+
+
+def our_time(connection: psycopg.Connection, database: FilledDatabase, times: int) -> Callable[[], float]:
+    return server_time(connection, database, _CALL, times)
+
+
+def specified_time(connection: psycopg.Connection, database: FilledDatabase, times: int) -> Callable[[], float]:
+    return server_time(connection, database, _SPECIFIED_CALL, times)
+
+
+def _look_as(connection: psycopg.Connection, database: FilledDatabase) -> None:
+    claims = raw_psycopg.claims(database.owner.id)
+    connection.execute(
+        "select set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true)", [claims]
+    )
+
+
+def _timed(measure: Callable[[], float]) -> Contestant:
+    async def contestant() -> float:
+        return measure()
+
+    return contestant
