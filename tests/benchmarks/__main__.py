@@ -58,7 +58,7 @@ def main() -> int:
 
 def _measure(names: list[str], effort: Effort) -> dict[str, list[Finding]]:
     findings = {}
-    with open_databases() as databases:
+    with open_databases(durable=not effort.quick) as databases:
         for name in names:
             sys.stderr.write(f"{name} ...\n")
             findings[name] = asyncio.run(BENCHMARKS[name](effort, databases))

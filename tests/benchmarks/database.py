@@ -80,7 +80,7 @@ class Databases:
 
 
 @contextmanager
-def open_databases() -> Iterator[Databases]:
+def open_databases(*, durable: bool = True) -> Iterator[Databases]:
     with open_server(throw_away_dir(), grace=0.1, remove_after=True) as lease:
         yield Databases(lease.conninfo)
 

@@ -35,10 +35,9 @@ def _table(finding: Finding) -> Table:
     for heading in ("contestant", f"median {finding.unit}", "quartiles", "ratio", "quartiles", "reach", "reached"):
         table.add_column(heading, justify="left" if heading == "contestant" else "right")
     for name, series in finding.series.items():
-        judged = (
-            [("", "", *_verdict(finding.limits[name], finding.within_limit(name)))] if name in finding.limits else []
-        )
-        judged += [_cells(finding, ratio) for ratio in finding.ratios if ratio.ours == name]
+        judged = [_cells(finding, ratio) for ratio in finding.ratios if ratio.ours == name]
+        if name in finding.limits:
+            judged.insert(0, ("", "", *_verdict(finding.limits[name], finding.within_limit(name))))
         first, *others = judged or [("", "", "", "")]
         table.add_row(name, number(series.median), _range(series), *first)
         for cells in others:
@@ -46,10 +45,10 @@ def _table(finding: Finding) -> Table:
     return table
 
 
-def _cells(finding: Finding, ratio: Ratio) -> tuple[str, ...]:
+def _cells(finding: Finding, ratio: Ratio) -> tuple[str, str, str, str]:
     of_rounds = ratio.of(finding.series)
     verdict = _verdict(ratio.reach, ratio.reached(finding.series))
-    return (f"{number(of_rounds.median)} × {ratio.rival}", _range(of_rounds), *verdict)
+    return f"{number(of_rounds.median)} × {ratio.rival}", _range(of_rounds), *verdict
 
 
 def _verdict(reach: Reach | None, reached: bool | None) -> tuple[str, str]:
