@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.errors import RowMissing
+from store.errors import RowMissing, TimedOut
+from store.listing.model import ListQuery
 from store.model import JobStatus, PageKey
 from store.settings import Settings
 from tui.cli import jsonable
@@ -13,6 +14,7 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import find_project, project_names
 from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
+from tui.cli.slowness import advised
 from tui.cli.views import narrowed
 
 if TYPE_CHECKING:
@@ -47,9 +49,13 @@ async def _list(
     after: PageKey | None,
 ) -> ExitCode:
     chosen = None if project is None else await find_project(session.store, project)
-    page = await session.store.find_jobs(
-        job_filter, project_id=chosen.id if chosen else None, status=status, limit=limit, after=after
-    )
+    listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
+    try:
+        page = await session.store.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
+        )
+    except TimedOut as error:
+        raise await advised(session.store, listed, error) from error
     if output.json:
         output.document(jsonable.rows(page.items))
         return ExitCode.DONE

@@ -1,0 +1,37 @@
+"""A list that took too long says what would help it, and not what would help others."""
+
+import pytest
+
+from store import Locked, TimedOut
+from store.database import Database
+from store.filters import parse
+from store.listing.model import ListQuery
+from store.store import Store
+from tests.cli.world import NOON
+from tests.conftest import Conninfo
+from tui.cli.slowness import advised
+
+STOPPED = TimedOut("Too long.", sqlstate="57014")
+
+
+async def test_the_hint_is_about_the_filter(database: Conninfo) -> None:
+    async with Store(Database(database)) as store:
+        error = await advised(store, ListQuery(job_filter=parse("mode:lifestyle", now=NOON)), STOPPED)
+    assert error.message == STOPPED.message
+    assert error.hint == (
+        "Narrow it: add since:7d or project:NAME. An index would read it in its order:"
+        " CREATE INDEX CONCURRENTLY gjobs_newest_of_mode ON public.generation_jobs"
+        " (lower(mode), created_at DESC, id DESC);"
+    )
+
+
+async def test_where_nothing_can_be_asked_the_words_are_left(database: Conninfo) -> None:
+    async with Store(Database({**database, "dbname": "nowhere"})) as store:
+        error = await advised(store, ListQuery(), STOPPED)
+    assert error.hint == "Narrow it: add since:7d or project:NAME."
+
+
+@pytest.mark.parametrize("error", [Locked("Kept.", sqlstate="55P03"), TimedOut("Silent.")])
+async def test_another_cause_keeps_its_own_hint(database: Conninfo, error: TimedOut) -> None:
+    async with Store(Database(database)) as store:
+        assert await advised(store, ListQuery(), error) is error

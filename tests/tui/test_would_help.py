@@ -1,0 +1,32 @@
+"""What is said to help a list that took too long."""
+
+import pytest
+
+from store.advising.model import Advice
+from store.filters import parse
+from store.listing.model import ListQuery
+from tests.store.support import NOTHING, NOW
+from tui.words.would_help import would_help
+
+INDEX = Advice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
+READS = "No index finds a text within another, or a duration: each job has to be read."
+
+
+@pytest.mark.parametrize(
+    ("text", "of_project", "lacking", "words"),
+    [
+        ("mode:lifestyle", False, None, "Narrow it: add since:7d or project:NAME."),
+        ("-since:7d", True, None, "Narrow it: add since:7d."),
+        ("error:timeout project:Autumn", False, None, f"Narrow it: add since:7d. {READS}"),
+        (
+            "status:failed since:24h",
+            True,
+            INDEX,
+            "An index would read it in its order: CREATE INDEX CONCURRENTLY x ON y (z);",
+        ),
+        ("since:24h", True, None, "Try again when the server is less busy."),
+    ],
+)
+def test_what_would_help(text: str, of_project: bool, lacking: Advice | None, words: str) -> None:
+    listed = ListQuery(project_id=NOTHING if of_project else None, job_filter=parse(text, now=NOW))
+    assert would_help(listed, lacking) == words
