@@ -1,0 +1,106 @@
+"""A hundred thousand jobs of a real database, page by page: each is seen once, and few are held."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from textual import work
+from textual.pilot import Pilot
+
+from store.database import Database
+from store.listing.model import NEWEST_FIRST, End, WindowQuery, key_of
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.tui.support import NOON, TableApp
+from tests.tui.world import ADA, AUTUMN, FROZEN, World
+from tui.widgets.job_table import JobTable
+from tui.widgets.row_wish import spare_rows
+
+JOBS = 100_000
+PAGE = 50
+PATIENCE = 20.0
+
+
+@pytest.fixture
+def many(empty_world: World) -> World:
+    empty_world.users()
+    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_world.sql(
+        "insert into public.generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
+        " select (lpad(to_hex(number), 8, '0') || '-0000-0000-0000-000000000000')::uuid, %s, %s, 'queued', 'lifestyle',"
+        " 100, %s - number * interval '1 second', %s from generate_series(1, %s) as number",
+        *(ADA, AUTUMN, FROZEN, FROZEN, JOBS),
+    )
+    empty_world.sql("analyze public.generation_jobs")
+    return empty_world
+
+
+class StoreTableApp(TableApp):
+    """The table's windows come from a store; one more than a page is in sight."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__()
+        self.store = store
+        self.windows = 0
+        self.most_held = 0
+
+    @work(exclusive=True)
+    async def fetch(self, query: WindowQuery) -> None:
+        window = await self.store.get_window(query)
+        self.windows += 1
+        self.most_held = max(self.most_held, len(window.jobs))
+        self.table.show_window(window, now=NOON)
+
+    def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
+        anchor = message.anchor if isinstance(message.anchor, End) else key_of(message.anchor, NEWEST_FIRST)
+        self.fetch(WindowQuery(anchor=anchor, before=message.before, after=message.after))
+
+    async def until_nothing_waits(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self.table._view.waiting or not self.table._view.rows:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.001)
+
+    @property
+    def in_sight(self) -> list[int]:
+        """The numbers of the jobs, of which the lower were created later."""
+        return [job.id.int >> 96 for job in self.table._view.jobs_in_sight]
+
+
+@asynccontextmanager
+async def scrolling(conninfo: Conninfo) -> AsyncIterator[tuple[StoreTableApp, Pilot[None]]]:
+    database = Database(conninfo)
+    app = StoreTableApp(Store(database))
+    async with app.run_test(size=(40, PAGE + 2)) as pilot:
+        app.table.focus()
+        app.fetch(WindowQuery())
+        await app.until_nothing_waits()
+        yield app, pilot
+        await app.workers.wait_for_complete()
+    await database.close()
+
+
+async def test_two_thousand_pages_down_and_home_and_end(many: World, database: Conninfo) -> None:
+    async with scrolling(database) as (app, pilot):
+        seen = app.in_sight
+        for _ in range(JOBS // PAGE):
+            app.table.action_page(1)
+            await app.until_nothing_waits()
+            seen += [number for number in app.in_sight if number > seen[-1]]
+        assert seen == list(range(1, JOBS + 1))
+        assert app.most_held <= 3 * spare_rows(PAGE + 1)
+        assert app.windows < 400
+
+        position = app.table.position
+        assert position is not None
+        assert (position.number, position.is_exact) == (JOBS, True)
+        await pilot.press("home")
+        await app.until_nothing_waits()
+        assert (app.in_sight[0], app.table.cursor_job) == (1, app.table._view.rows.jobs[0])
+        await pilot.press("end", "up")
+        await app.until_nothing_waits()
+        assert app.in_sight[-1] == JOBS
+        assert app.table.cursor_job is not None
+        assert app.table.cursor_job.id.int >> 96 == JOBS - 1
