@@ -45,7 +45,7 @@ from store.model import (
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
 from store.numbers.model import Numbers, NumbersQuery
-from store.statements import assets, by_jobs, following, jobs, overviews, projects, statistics, users, windows
+from store.statements import assets, by_jobs, following, jobs, overviews, projects, rollups, statistics, users, windows
 from store.statements.job_filters import needs_names
 from store.statements.paging import page, paged
 from store.writing import explain, job_writes, validation
@@ -268,18 +268,20 @@ class Store:
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Of all jobs that the actor sees, or of those of a project."""
-        rows = await self._read(statistics.by_status(project_id))
+        by_status = rollups.by_status if await self._has(Feature.ROLLUPS) else statistics.by_status
+        rows = await self._read(by_status(project_id))
         return statistics.in_workflow_order(rows)
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """In cents."""
-        (total,) = await self._read(statistics.total_cost(project_id))
+        total_cost = rollups.total_cost if await self._has(Feature.ROLLUPS) else statistics.total_cost
+        (total,) = await self._read(total_cost(project_id))
         return total
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """By user, project and status, the dearest first."""
-        query = statistics.summary(project_id, limit=validation.limit(limit))
-        return await self._read(query)
+        summary = rollups.summary if await self._has(Feature.ROLLUPS) else statistics.summary
+        return await self._read(summary(project_id, limit=validation.limit(limit)))
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
         """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.

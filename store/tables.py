@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
@@ -140,3 +141,24 @@ generation_job_summary = table(
     schema="public",
 )
 """The view: jobs by user, project and status."""
+
+job_counts = table(
+    "job_counts",
+    column("user_id", Uuid),
+    column("project_id", Uuid),
+    column("status", Text),
+    column("mode", Text),
+    column("job_count", BigInteger),
+    column("cost_cents", BigInteger),
+    schema="gjobs",
+)
+job_day_counts = table(
+    "job_day_counts",
+    column("user_id", Uuid),
+    column("project_id", Uuid),
+    column("day", Date),
+    column("job_count", BigInteger),
+    column("cost_cents", BigInteger),
+    schema="gjobs",
+)
+"""The views on what a managed database sums up: their rows added up are exact, one of them says nothing."""

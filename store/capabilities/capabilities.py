@@ -6,7 +6,7 @@ from typing import assert_never
 
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import rules
-from store.capabilities.facts import ASSETS, JOBS, PROJECTS, REVISIONS, Facts
+from store.capabilities.facts import ASSETS, DAY_SUMS, JOBS, PROJECTS, REVISIONS, SUMS, Facts
 from store.capabilities.off import Off, quoted
 from store.model import Asset, GenerationJob
 
@@ -30,11 +30,15 @@ class Feature(StrEnum):
     """Jobs, all three."""
     CREATING_PROJECTS = "creating-projects"
     MIGRATING = "migrating"
+    ROLLUPS = "rollups"
+    """Sums kept beside the jobs; else they are counted."""
 
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
+_SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
+_DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
@@ -79,6 +83,12 @@ class Capabilities:
                 return written or self.off(Feature.PROJECTS, actor)
             case Feature.MIGRATING:
                 return rules.migrating(facts)
+            case Feature.ROLLUPS:
+                return (
+                    rules.summed(facts, actor)
+                    or rules.read(facts, SUMS, actor, _SUM_COLUMNS)
+                    or rules.read(facts, DAY_SUMS, actor, _DAY_SUM_COLUMNS)
+                )
         assert_never(feature)
 
     @property

@@ -9,6 +9,7 @@ ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
+SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class Relation:
     """Whether it may hide rows from the login: it applies, and no policy shows the login every row."""
     has_policy: bool
     """Whether any policy may permit the login to see a row."""
+    policies_of_users: int = 1
+    """How many of its policies decide which rows users read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

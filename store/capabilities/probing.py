@@ -9,10 +9,12 @@ from sqlalchemy import text
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import (
     ASSETS,
+    DAY_SUMS,
     JOBS,
     PROJECTS,
     REVISIONS,
     ROLE_OF_USERS,
+    SUMS,
     USERS,
     Facts,
     Privileges,
@@ -21,7 +23,7 @@ from store.capabilities.facts import (
 from store.database import Database, Query
 from store.statements.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS)
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""
@@ -50,6 +52,11 @@ select n.nspname || '.' || c.relname,
        pg_has_role(c.relowner, 'USAGE'),
        row_security_active(c.oid) and not coalesce(policies.show_all, false),
        coalesce(policies.show_some, false),
+       (select count(*)
+          from pg_policy p
+         where p.polrelid = c.oid and p.polcmd in ('r', '*')
+           and exists (select from unnest(p.polroles) as role(oid)
+                        where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end)),
        has_schema_privilege(n.oid, 'USAGE'),
        has_table_privilege(c.oid, 'DELETE'),
        has_schema_privilege(users.oid, n.oid, 'USAGE'),
@@ -131,7 +138,19 @@ async def probe(database: Database) -> Capabilities:
 
 
 def _make_relation(row: Row) -> tuple[str, Relation]:
-    name, is_owned, row_security, has_policy, schema, delete, users_schema, users_delete, columns, *granted = row
+    (
+        name,
+        is_owned,
+        row_security,
+        has_policy,
+        policies_of_users,
+        schema,
+        delete,
+        users_schema,
+        users_delete,
+        columns,
+        *granted,
+    ) = row
     login, users = granted[:3], granted[3:]
     relation = Relation(
         columns=frozenset(columns),
@@ -140,6 +159,7 @@ def _make_relation(row: Row) -> tuple[str, Relation]:
         is_owned=is_owned,
         row_security=row_security,
         has_policy=has_policy,
+        policies_of_users=policies_of_users,
     )
     return name, relation
 

@@ -3,7 +3,18 @@
 from collections.abc import Set
 
 from store.actor import ActingUser, Actor
-from store.capabilities.facts import ASSETS, JOBS, PROJECTS, ROLE_OF_USERS, USERS, Facts, Privileges, Relation
+from store.capabilities.facts import (
+    ASSETS,
+    DAY_SUMS,
+    JOBS,
+    PROJECTS,
+    ROLE_OF_USERS,
+    SUMS,
+    USERS,
+    Facts,
+    Privileges,
+    Relation,
+)
 from store.capabilities.off import Off, absent, no_delete, no_grant, no_schema, quoted
 
 OLDEST_READ, OLDEST_MIGRATED = 14, 15
@@ -106,6 +117,23 @@ def migrating(facts: Facts) -> Off | None:
             reason=f"No grant: the role {login} may not create the schema gjobs.",
             sql=f"CREATE SCHEMA gjobs AUTHORIZATION {quoted(login)};",
         )
+    return None
+
+
+def summed(facts: Facts, actor: Actor) -> Off | None:
+    """Against reading sums in place of the jobs: they are of all jobs, or of a user's own, and of no other choice."""
+    if SUMS not in facts.relations or DAY_SUMS not in facts.relations:
+        return Off(
+            reason="This database keeps no sums of its jobs, so they are counted.",
+            advice="'gjobs migrate up' brings revision 0004, which keeps them.",
+        )
+    jobs = facts.relations.get(JOBS)
+    if jobs is None:
+        return absent(JOBS, jobs, ())
+    if not isinstance(actor, ActingUser) and jobs.row_security:
+        return Off(reason=f"Row level security applies to the login {facts.login}, so what it sees is counted.")
+    if isinstance(actor, ActingUser) and jobs.policies_of_users != 1:
+        return Off(reason="The app's own policies decide which jobs users see, so theirs are counted.")
     return None
 
 

@@ -93,7 +93,7 @@ def summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
 CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
 _MOMENT = func.coalesce(bindparam("at", type_=DateTime(timezone=True)), func.now())
 """The server's clock, where no other moment is given."""
-_TODAY = cast(func.timezone("UTC", _MOMENT), Date)
+TODAY = cast(func.timezone("UTC", _MOMENT), Date)
 
 
 def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
@@ -101,9 +101,9 @@ def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
 
 
 SHOWN = and_(
-    _jobs.c.created_at >= _midnight(_TODAY - bindparam("days_before", type_=Integer)),
+    _jobs.c.created_at >= _midnight(TODAY - bindparam("days_before", type_=Integer)),
     # The future may lie where Python has no dates.
-    _jobs.c.created_at < _midnight(_TODAY + 1),
+    _jobs.c.created_at < _midnight(TODAY + 1),
 )
 """Whether a job was created on one of the last days."""
 
@@ -113,14 +113,14 @@ def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
     return _narrowed(select(CREATED_ON, _COUNT, _TOTAL).where(SHOWN).group_by(CREATED_ON), of_project)
 
 
+def make_day(row: Row) -> DayCost:
+    day, job_count, total = row
+    return DayCost(day=day, job_count=job_count, total_cost_cents=total)
+
+
 def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
     """The last so many UTC days up to `at`'s; days without jobs are missing: `without_gaps` adds them."""
-
-    def make(row: Row) -> DayCost:
-        day, job_count, total = row
-        return DayCost(day=day, job_count=job_count, total_cost_cents=total)
-
-    return Query(_by_day(project_id is not None), make, _of(project_id) | {"days_before": days - 1, "at": at})
+    return Query(_by_day(project_id is not None), make_day, _of(project_id) | {"days_before": days - 1, "at": at})
 
 
 def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCost, ...]:

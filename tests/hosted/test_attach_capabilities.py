@@ -30,7 +30,10 @@ async def probed(conninfo: Conninfo) -> Capabilities:
 
 
 def off(capabilities: Capabilities, *, as_user: bool = False) -> set[Feature]:
-    return {feature for feature in Feature if capabilities.off(feature, AS_ADA if as_user else OPERATOR)}
+    """Besides the sums of jobs, which no database has that is only attached."""
+    actor = AS_ADA if as_user else OPERATOR
+    assert capabilities.off(Feature.ROLLUPS, actor) is not None
+    return {feature for feature in Feature if capabilities.off(feature, actor)} - {Feature.ROLLUPS}
 
 
 def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = False) -> str:

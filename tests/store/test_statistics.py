@@ -9,6 +9,8 @@ import pytest
 
 from store.errors import InvalidValue
 from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, OverviewQuery, Page
+from store.numbers.model import ProjectSums
+from store.statements import rollups, statistics
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
 
@@ -121,3 +123,22 @@ async def test_no_other_number_of_days(operator: Store, days: int) -> None:
     with pytest.raises(InvalidValue) as caught:
         await operator.get_overview(OverviewQuery(days=days))
     assert caught.value.field == "days"
+
+
+async def test_summed_up_they_are_what_is_counted(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, *project_ids):
+            for summed, counted in (
+                (rollups.by_status(project_id), statistics.by_status(project_id)),
+                (rollups.total_cost(project_id), statistics.total_cost(project_id)),
+                (rollups.summary(project_id, limit=50), statistics.summary(project_id, limit=50)),
+                (rollups.by_day(project_id, days=14, at=NOW), statistics.by_day(project_id, days=14, at=NOW)),
+            ):
+                rows, expected = await store.database.read_together(store.actor, summed, counted)
+                assert sorted(rows, key=repr) == sorted(expected, key=repr)
+        of_projects = dict(await store.database.read(store.actor, rollups.by_project(limit=50)))
+        assert of_projects == {
+            project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
+            for project in await store.get_projects()
+            if project.job_count
+        }

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
-from store.capabilities.facts import REVISIONS, Privileges, Relation
+from store.capabilities.facts import DAY_SUMS, REVISIONS, SUMS, Privileges, Relation
 from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
@@ -16,6 +16,8 @@ COLUMNS = {
     ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
     USERS: "id email created_at",
     REVISIONS: "version_num",
+    SUMS: "user_id project_id status mode job_count cost_cents",
+    DAY_SUMS: "user_id project_id day job_count cost_cents",
 }
 
 
@@ -47,7 +49,7 @@ FACTS = Facts(
     users_may_use_auth=True,
     may_create_in_public=True,
     may_create_schemas=True,
-    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS)},
+    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS)},
 )
 
 

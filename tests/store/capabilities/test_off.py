@@ -6,7 +6,7 @@ import pytest
 
 from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import REVISIONS, Privileges
+from store.capabilities.facts import DAY_SUMS, REVISIONS, SUMS, Privileges
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
@@ -50,6 +50,17 @@ def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
             with_relation(USERS, replace(all_of(USERS), row_security=True, has_policy=False)),
             Feature.USERS,
             'Row level security hides auth.users from the login o"ps.',
+        ),
+        (with_relation(SUMS, None), Feature.ROLLUPS, "This database keeps no sums of its jobs, so they are counted."),
+        (
+            with_relation(JOBS, replace(all_of(JOBS), row_security=True)),
+            Feature.ROLLUPS,
+            'Row level security applies to the login o"ps, so what it sees is counted.',
+        ),
+        (
+            without_login(DAY_SUMS, schema=False),
+            Feature.ROLLUPS,
+            'No grant: the role o"ps may not use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs',
         ),
         (without_login(JOBS, insert=frozenset()), Feature.CREATING, 'No grant: the role o"ps may not write'),
         (
@@ -141,3 +152,12 @@ def test_what_must_be_known_of_what_is_shown() -> None:
     nameless = Capabilities(without_login(PROJECTS, select=frozenset()))
     assert nameless.caution(OPERATOR).startswith("Projects are known by their jobs alone. No grant: ")
     assert Capabilities(without_login(JOBS, select=frozenset())).caution(OPERATOR) == ""
+
+
+def test_where_the_apps_own_policies_decide_what_users_see_theirs_are_counted() -> None:
+    facts = with_relation(JOBS, replace(all_of(JOBS), policies_of_users=2))
+
+    assert words(facts, Feature.ROLLUPS) == ""
+    assert words(facts, Feature.ROLLUPS, USER) == (
+        "The app's own policies decide which jobs users see, so theirs are counted."
+    )

@@ -1,0 +1,273 @@
+"""Revision 0004: the sums beside the jobs are what counting gives, whoever reads them and whatever was done."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Person, acting, add
+
+COUNTED = b"""
+select user_id, project_id, status, mode, count(*), sum(cost_cents)
+  from public.generation_jobs group by user_id, project_id, status, mode order by 1, 2, 3, 4
+"""
+SUMMED = b"""
+select user_id, project_id, status, mode, sum(job_count)::bigint, sum(cost_cents)::bigint
+  from gjobs.job_counts group by user_id, project_id, status, mode
+having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, 3, 4
+"""
+# As text, for Python has no date before the first year and none that is infinite.
+DAYS_COUNTED = b"""
+select user_id, project_id, (created_at at time zone 'UTC')::date::text as day, count(*), sum(cost_cents)
+  from public.generation_jobs group by user_id, project_id, day order by 1, 2, 3
+"""
+DAYS_SUMMED = b"""
+select user_id, project_id, day::text, sum(job_count)::bigint, sum(cost_cents)::bigint
+  from gjobs.job_day_counts group by user_id, project_id, day
+having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, day::text
+"""
+STATISTICS_COUNTED = b"""
+select status, count(*), sum(cost_cents), avg(cost_cents)
+  from public.generation_jobs where user_id = auth.uid() group by status order by status
+"""
+SUMMARY_COUNTED = b"""
+select user_id, project_id, status, count(*), sum(cost_cents), avg(cost_cents),
+       min(created_at)::text, max(created_at)::text
+  from public.generation_jobs group by user_id, project_id, status order by 1, 2, 3
+"""
+SUMMARY = b"""
+select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents, first_job_at::text, last_job_at::text
+  from public.generation_job_summary order by 1, 2, 3
+"""
+PAIRS = ((COUNTED, SUMMED), (DAYS_COUNTED, DAYS_SUMMED), (SUMMARY_COUNTED, SUMMARY))
+
+PEOPLE = (ADA, BEN)
+MODES = ("lifestyle", "", "m" * 10_000)
+DAYS = ("2026-01-01T23:30Z", "2026-01-02T00:30+02", "4713-12-31 BC", "infinity", "-infinity", "294276-12-31")
+STATUSES = ("queued", "running", "succeeded", "failed")
+COSTS = (0, 1, -7, 2**31 - 1, -(2**31))
+
+
+def agree(connection: psycopg.Connection) -> None:
+    """With these eyes, now."""
+    for counted, summed in PAIRS:
+        assert connection.execute(summed).fetchall() == connection.execute(counted).fetchall()
+    statistics = connection.execute(b"select * from public.get_job_statistics()").fetchall()
+    assert statistics == connection.execute(STATISTICS_COUNTED).fetchall()
+
+
+def agree_for_everyone(connection: psycopg.Connection) -> None:
+    agree(connection)
+    for person in PEOPLE:
+        with acting(connection, person.id):
+            agree(connection)
+    with acting(connection, None, "anon"):
+        agree(connection)
+
+
+def insert(person: Person, count: int, status: str, mode: str, cost: int, day: str) -> tuple[str, list[object]]:
+    statement = (
+        "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, created_at)"
+        " select p.user_id, p.id, %s, %s, %s, %s::timestamptz from public.projects p, generate_series(1, %s)"
+        " where p.id = %s"
+    )
+    return statement, [status, mode, cost, day, count, person.project]
+
+
+def change(column: str, value: object, part: int) -> tuple[str, list[object]]:
+    """Of one job in so many, which may be none of them, or all."""
+    where = "where abs(hashtext(id::text)) %% %s = 0"
+    return f"update public.generation_jobs set {column} = %s {where}", [value, part]  # noqa: S608
+
+
+PERSONS, PARTS = st.sampled_from(PEOPLE), st.sampled_from((1, 2, 5))
+STATEMENTS = st.one_of(
+    st.builds(
+        insert, PERSONS, st.sampled_from((0, 1, 2, 40)), st.sampled_from(STATUSES), st.sampled_from(MODES),
+        st.sampled_from(COSTS), st.sampled_from(DAYS),
+    ),
+    st.builds(change, st.just("status"), st.sampled_from(STATUSES), PARTS),
+    st.builds(change, st.just("mode"), st.sampled_from(MODES), PARTS),
+    st.builds(change, st.just("cost_cents"), st.sampled_from(COSTS), PARTS),
+    st.builds(change, st.just("created_at"), st.sampled_from(DAYS), PARTS),
+    st.builds(change, st.just("user_id"), PERSONS.map(lambda person: person.id), PARTS),
+    st.builds(change, st.just("project_id"), PERSONS.map(lambda person: person.project), PARTS),
+    st.builds(change, st.just("error"), st.just("failed"), PARTS),
+    PARTS.map(lambda part: ("delete from public.generation_jobs where abs(hashtext(id::text)) %% %s = 0", [part])),
+    PERSONS.map(lambda person: ("delete from public.projects where id = %s", [person.project])),
+    PERSONS.map(lambda person: ("delete from auth.users where id = %s", [person.id])),
+    st.just(("truncate public.generation_jobs", [])),
+    st.sampled_from((1, 2, 500)).map(lambda some: ("select gjobs.fold_deltas(%s)", [some])),
+)  # fmt: skip
+STEPS = st.lists(st.tuples(STATEMENTS, st.sampled_from(("keep", "undo"))), max_size=12)
+LEVELS = st.sampled_from(("read committed", "repeatable read", "serializable"))
+
+
+def run(connection: psycopg.Connection, level: str, steps: list[tuple[tuple[str, list[object]], str]]) -> None:
+    """Each step within a savepoint; afterwards they are compared, before the commit and after it."""
+    with connection.transaction():
+        connection.execute(f"set transaction isolation level {level}".encode())
+        for (statement, values), fate in steps:
+            with connection.transaction(force_rollback=fate == "undo"):
+                connection.execute(statement.encode(), values)
+        agree(connection)
+    agree_for_everyone(connection)
+
+
+@pytest.fixture
+def owners(database: Conninfo) -> Iterator[psycopg.Connection]:
+    with connect(database, autocommit=True) as connection:
+        yield connection
+
+
+def start_over(connection: psycopg.Connection) -> None:
+    connection.execute("delete from auth.users")
+    for person in PEOPLE:
+        add(connection, person)
+
+
+QUICK = settings(
+    max_examples=25,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+
+
+@QUICK
+@given(transactions=st.lists(st.tuples(LEVELS, STEPS), min_size=1, max_size=3))
+def test_whatever_was_done_they_are_what_counting_gives(
+    owners: psycopg.Connection, transactions: list[tuple[str, list[tuple[tuple[str, list[object]], str]]]]
+) -> None:
+    start_over(owners)
+    for level, steps in transactions:
+        run(owners, level, steps)
+
+
+WRITERS, ROUNDS = 4, 30
+
+
+@contextmanager
+def writing(conninfo: Conninfo) -> Iterator[None]:
+    """Inside, four write and fold at once, over the same keys, each in its own jobs."""
+    refused: list[BaseException] = []
+
+    def write(number: int) -> None:
+        person = PEOPLE[number % 2]
+        try:
+            with connect(conninfo) as connection:
+                for round_ in range(ROUNDS):
+                    ids = connection.execute(
+                        "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
+                        " select %s, %s, 'lifestyle', n from generate_series(1, %s) n returning id",
+                        [person.id, person.project, 1 + round_ % 3],
+                    ).fetchall()
+                    jobs = [row[0] for row in ids]
+                    connection.execute(
+                        "update public.generation_jobs set status = 'running' where id = any(%s)", [jobs]
+                    )
+                    if round_ % 4 == number:
+                        connection.rollback()
+                        continue
+                    connection.commit()
+                    connection.execute("select gjobs.fold_deltas(1)")
+                    connection.execute("delete from public.generation_jobs where id = %s", [jobs[0]])
+                    connection.commit()
+        except psycopg.Error as error:
+            refused.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        for thread in threads:
+            thread.join()
+    assert refused == []
+
+
+def test_with_four_writers_every_snapshot_agrees(owners: psycopg.Connection, database: Conninfo) -> None:
+    start_over(owners)
+    with writing(database):
+        for _ in range(20):
+            with owners.transaction():
+                owners.execute("set transaction isolation level repeatable read")
+                agree(owners)
+    agree_for_everyone(owners)
+
+
+def test_nobody_waits_for_one_who_has_folded_and_not_committed(owners: psycopg.Connection, database: Conninfo) -> None:
+    start_over(owners)
+    with connect(database) as folder, connect(database) as other:
+        folder.execute("select gjobs.fold_deltas(1)")
+        other.execute("set lock_timeout = 1")
+        other.execute("update public.generation_jobs set status = 'running' where id = %s", [BEN.job])
+        other.execute("select gjobs.fold_deltas(1)")
+        other.commit()
+        agree_for_everyone(owners)
+        folder.commit()
+    agree_for_everyone(owners)
+    assert owners.execute("select count(*) from gjobs.job_totals where user_id = %s", [ADA.id]).fetchone() == (1,)
+
+
+OTHER_EYES = {
+    "more": "create policy everyones on public.generation_jobs for select using (true)",
+    "fewer": "create policy cheap on public.generation_jobs as restrictive for select using (cost_cents < 100)",
+    "none": 'drop policy "Users can view own generation jobs" on public.generation_jobs',
+    "no grant": "revoke select on public.generation_jobs from authenticated",
+}
+
+
+@pytest.mark.parametrize("policy", OTHER_EYES.values(), ids=OTHER_EYES)
+def test_where_the_app_shows_users_other_jobs_they_are_counted(owners: psycopg.Connection, policy: str) -> None:
+    """And what is folded of others, or of hidden ones, nobody reads from the tables either."""
+    start_over(owners)
+    with owners.transaction(force_rollback=True):
+        owners.execute(policy.encode())
+        agree(owners)
+        with acting(owners, ADA.id):
+            for table in ("job_deltas", "job_totals", "job_days"):
+                assert owners.execute(f"select from gjobs.{table}".encode()).fetchall() == []
+            if policy.startswith("revoke"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    owners.execute(SUMMED)
+            else:
+                agree(owners)
+
+
+@pytest.mark.parametrize("role", ["anon", "authenticated"])
+def test_users_neither_write_the_sums_nor_fold_them(owners: psycopg.Connection, role: str) -> None:
+    for statement in (
+        "insert into gjobs.job_deltas values (gen_random_uuid(), gen_random_uuid(), '', '', 'today', 1, 1)",
+        "delete from gjobs.job_totals",
+        "select gjobs.fold_deltas(1)",
+        "select gjobs.recount_jobs()",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(owners, ADA.id, role):
+            owners.execute(statement.encode())
+
+
+def heard(listener: psycopg.Connection) -> list[str]:
+    listener.execute("select 1")
+    return [notification.payload for notification in listener.notifies(timeout=0)]
+
+
+def test_a_listener_is_told_and_nobody_else_pays(owners: psycopg.Connection, database: Conninfo) -> None:
+    start_over(owners)
+    with connect(database, autocommit=True) as listener:
+        listener.execute("listen gjobs_jobs")
+        owners.execute("update public.generation_jobs set error = 'late' where id = %s", [ADA.job])
+        assert heard(listener) == []
+
+        listener.execute("select pg_advisory_lock_shared(1735353442, 1)")
+        owners.execute("update public.generation_jobs set error = 'late' where id = %s", [ADA.job])
+        owners.execute("update public.generation_jobs set error = 'late' where id = %s", [UUID(int=1)])
+        owners.execute("update public.generation_jobs set error = 'later'")
+        assert heard(listener) == [str(ADA.job), ""]
