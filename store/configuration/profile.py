@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 from store.configuration.colors import NAMES, is_color
-from store.configuration.profiles import EMBEDDED, Profile, holds_password
+from store.configuration.profiles import EMBEDDED, Pooler, Profile, holds_password
 from store.configuration.table import Table
 from store.suggestions import not_known
 
@@ -19,7 +19,7 @@ _EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE"
 
 def read_embedded(table: Table) -> Profile:
     """It has no address."""
-    for key in ("url", "service", "sslmode", "sslrootcert", "password_command"):
+    for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
         table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
     return _read(EMBEDDED, table, write=True)
 
@@ -44,6 +44,7 @@ def read_profile(name: str, table: Table, directory: Path) -> Profile:
         address=url if service is None else f"service={_quoted(service)}",
         parameters=parameters,
         password_command=password_command,
+        pooler=Pooler(pooler) if (pooler := table.one_of("pooler", tuple(Pooler))) else None,
     )
 
 
@@ -55,6 +56,7 @@ def _read(
     address: str | None = None,
     parameters: dict[str, str] | None = None,
     password_command: tuple[str, ...] = (),
+    pooler: Pooler | None = None,
 ) -> Profile:
     """With what every profile may say; `write` where it does not."""
     says_write = table.flag("write")
@@ -66,6 +68,7 @@ def _read(
         write=write if says_write is None else says_write,
         interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
         statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
+        pooler=pooler,
         address=address,
         parameters=parameters or {},
         password_command=password_command,

@@ -3,9 +3,17 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 EMBEDDED = "embedded"
 """The name that is kept for our own server's database."""
+
+
+class Pooler(StrEnum):
+    """How it lends the server's connections: for as long as a client's lasts, or for a transaction."""
+
+    SESSION = "session"
+    TRANSACTION = "transaction"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +33,8 @@ class Profile:
     """Seconds between two looks of the dashboard."""
     statement_timeout: float | None = None
     """Seconds."""
+    pooler: Pooler | None = None
+    """What is said to stand between; None where nothing is said."""
     address: str | None = field(default=None, repr=False)
     """A libpq URI, or `name=value` pairs."""
     parameters: Mapping[str, str] = field(default_factory=dict)

@@ -75,6 +75,13 @@ class Connections:
                 else:
                     self._idle.append(connection)
 
+    async def connect(self) -> AsyncConnection:
+        """One more, which is the caller's to close."""
+        if self._closed:
+            # Whoever still holds on to a database that was left must not change it unseen.
+            raise Unreachable("The store is closed.", hint="Open it again.")
+        return await self._connect()
+
     async def close(self) -> None:
         """Closes the idle ones at once, and the others when they come back."""
         self._closed = True
@@ -82,15 +89,12 @@ class Connections:
             await self._idle.pop().close()
 
     async def _take(self) -> AsyncConnection:
-        if self._closed:
-            # Whoever still holds on to a database that was left must not change it unseen.
-            raise Unreachable("The store is closed.", hint="Open it again.")
         while self._idle:
             connection = self._idle.pop()
             if not _has_input(connection):
                 return connection
             await connection.close()
-        return await self._connect()
+        return await self.connect()
 
     async def _connect(self) -> AsyncConnection:
         """A password from a command is asked for anew where the server refuses one that it took before."""

@@ -8,6 +8,7 @@ transaction is READ ONLY in the database, and so is every transaction of a sessi
 from store.database.database import Database
 from store.database.identity import ROLE_OF_USERS
 from store.database.limits import TimeLimits
+from store.database.listening import Listening
 from store.database.load import Load, LoadMeter
 from store.database.query import Query
 from store.database.right_of_way import RightOfWay
@@ -16,6 +17,7 @@ from store.database.transactions import Snapshot, WriteTransaction
 __all__ = [
     "ROLE_OF_USERS",
     "Database",
+    "Listening",
     "Load",
     "LoadMeter",
     "Query",

@@ -15,6 +15,7 @@ from store.connecting.link import Link, link_of
 from store.connecting.password_command import PasswordCommand
 from store.database.identity import check_identity, set_for_transaction, set_up, time_outs
 from store.database.limits import TimeLimits
+from store.database.listening import Listening, listening_on
 from store.database.load import LoadMeter
 from store.database.query import Query
 from store.database.right_of_way import RightOfWay
@@ -105,6 +106,16 @@ class Database:
                 if len(pids) == 1:
                     return True
             return False
+
+    @asynccontextmanager
+    async def listening(self, *channels: str, lock: tuple[int, int]) -> AsyncIterator[Listening]:
+        """With the operator's eyes, on a connection beside the others, which holds the advisory lock as one of several.
+
+        Not through a pooler by transaction, where it would hear nothing and leave both behind.
+        """
+        connection = await self._connections.connect()
+        async with listening_on(connection, channels, lock=lock, limits=self._limits) as listening:
+            yield listening
 
     @asynccontextmanager
     async def snapshot(self, *, limits: TimeLimits | None = None) -> AsyncIterator["Snapshot"]:

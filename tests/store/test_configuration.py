@@ -12,7 +12,7 @@ from store.configuration.file import ConfigurationFile, configuration_file, load
 from store.configuration.lines import Lines
 from store.configuration.model import Configuration
 from store.configuration.problems import Problem
-from store.configuration.profiles import EMBEDDED_PROFILE, Profile
+from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.configuration.reading import read_document, read_text
 from store.errors import BadConfiguration
 
@@ -32,6 +32,7 @@ statement_timeout = 2.5
 password_command = "op read 'op://prod/gjobs login'"
 sslmode = "verify-full"
 sslrootcert = "certificates/prod.pem"
+pooler = "session"
 
 [profiles.lab]
 service = "it's mine"
@@ -51,7 +52,7 @@ job.start = "S"
 
 
 OF_A_PROFILE = (
-    *("url", "service", "password_command", "sslmode", "sslrootcert"),
+    *("url", "service", "password_command", "sslmode", "sslrootcert", "pooler"),
     *("write", "label", "color", "as", "interval", "statement_timeout"),
 )
 
@@ -80,6 +81,7 @@ def test_all_that_can_be_said() -> None:
         act_as="ana@example.com",
         interval=5.0,
         statement_timeout=2.5,
+        pooler=Pooler.SESSION,
         address="postgresql://support@db.example.com/app",
         parameters={"sslmode": "verify-full", "sslrootcert": "/etc/here/certificates/prod.pem"},
         password_command=("op", "read", "op://prod/gjobs login"),

@@ -151,6 +151,7 @@ def _document(row: Listed) -> "dict[str, Json]":
         "color": profile.color,
         "interval": profile.interval,
         "statement_timeout": profile.statement_timeout,
+        "pooler": profile.pooler,
         "default": row.is_default,
         "origin": row.origin,
     }

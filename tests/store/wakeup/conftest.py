@@ -1,0 +1,29 @@
+"""A database of its own, whose sessions other tests do not share."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from store.database import Database
+from store.embedded import ServerLease
+from tests.conftest import Conninfo, temporary_database
+from tests.store.wakeup.registered import Server
+
+
+@pytest.fixture(scope="module")
+def telling_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+    with temporary_database(server, template=migrated) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def telling(telling_database: Conninfo) -> Iterator[Server]:
+    with Server.on(telling_database) as server:
+        yield server
+
+
+@pytest.fixture
+async def listener(telling_database: Conninfo, telling: Server) -> AsyncIterator[Database]:
+    database = Database(telling_database)
+    yield database
+    await database.close()

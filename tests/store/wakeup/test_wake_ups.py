@@ -1,0 +1,146 @@
+"""Being told of changes: proven first, made anew when lost, and never left behind."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import text
+
+from store.database import Database
+from store.wakeup import wake_ups as module
+from store.wakeup.contract import TRIGGERS
+from store.wakeup.wake_ups import WakeUp, wake_ups
+from tests.conftest import Conninfo
+from tests.store.servers import proxied
+from tests.store.support import until
+from tests.store.wakeup.registered import Server
+
+
+class Listener:
+    def __init__(self, database: Database) -> None:
+        self.words = wake_ups(database)
+
+    async def next(self) -> WakeUp:
+        async with asyncio.timeout(10):
+            return await anext(self.words)
+
+    async def ends(self) -> bool:
+        with pytest.raises(StopAsyncIteration):
+            await self.next()
+        return True
+
+
+@asynccontextmanager
+async def listening(database: Database) -> AsyncIterator[Listener]:
+    listener = Listener(database)
+    async with aclosing(listener.words):
+        yield listener
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was lost is made anew without a pause."""
+    monkeypatch.setattr(module, "wait_after_failure", lambda interval, attempts: 0.0)
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+async def test_it_is_proven_and_then_tells_of_each_change(listener: Database, telling: Server, rows: int) -> None:
+    async with listening(listener) as heard:
+        assert await heard.next() is WakeUp.PROVEN
+        assert len(telling.listeners) == 1
+        for _ in range(2):
+            telling.change(rows)
+            assert await heard.next() is WakeUp.CHANGED
+    await until(lambda: telling.listeners == [])
+
+
+async def test_several_listen_at_once(telling_database: Conninfo, listener: Database, telling: Server) -> None:
+    other = Database(telling_database)
+    async with listening(listener) as one, listening(other) as another:
+        assert [await one.next(), await another.next()] == [WakeUp.PROVEN] * 2
+        assert len(telling.listeners) == 2
+        telling.change()
+        assert [await one.next(), await another.next()] == [WakeUp.CHANGED] * 2
+    await other.close()
+
+
+async def test_a_link_that_is_lost_is_made_anew(listener: Database, telling: Server, at_once: None) -> None:
+    async with listening(listener) as heard:
+        assert await heard.next() is WakeUp.PROVEN
+        (pid,) = telling.listeners
+        telling.terminate(pid)
+        assert await heard.next() is WakeUp.LOST
+        assert await heard.next() is WakeUp.PROVEN
+        telling.change()
+        assert await heard.next() is WakeUp.CHANGED
+
+
+async def test_while_nothing_answers_it_goes_on_trying(
+    telling_database: Conninfo, telling: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+
+    async with proxied(telling_database) as (proxy, through_proxy):
+
+        def wait(interval: float, attempts: int) -> float:
+            waits.append(attempts)
+            if attempts == 3:
+                proxy.come_back()
+            return 0.0
+
+        monkeypatch.setattr(module, "wait_after_failure", wait)
+        database = Database(through_proxy)
+        async with listening(database) as heard:
+            assert await heard.next() is WakeUp.PROVEN
+            proxy.go_away()
+            assert await heard.next() is WakeUp.LOST
+            assert await heard.next() is WakeUp.PROVEN
+        await database.close()
+    assert waits == [1, 2, 3]
+
+
+async def test_where_nothing_arrives_it_is_given_up(
+    listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As through a pooler by transaction, had it been tried there."""
+    monkeypatch.setattr(module, "_TELL", text("select 1 where :channel <> ''"))
+    monkeypatch.setattr(module, "PATIENCE_WITH_PROOF", 0.05)
+    async with listening(listener) as heard:
+        assert await heard.ends()
+    await until(lambda: telling.listeners == [])
+
+
+async def test_where_nobody_tells_nothing_is_opened(listener: Database, telling: Server) -> None:
+    table = "alter table generation_jobs {} trigger " + TRIGGERS[1]
+    telling.connection.execute(table.format("disable").encode())
+    try:
+        async with listening(listener) as heard:
+            assert await heard.ends()
+    finally:
+        telling.connection.execute(table.format("enable always").encode())
+
+
+async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database: Conninfo, telling: Server) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from psycopg.conninfo import conninfo_to_dict\n"
+        "from store.database import Database\n"
+        "from store.wakeup.wake_ups import wake_ups\n"
+        "async def listen():\n"
+        "    async for word in wake_ups(Database(conninfo_to_dict(sys.argv[1]))):\n"
+        "        print(word.name, flush=True)\n"
+        "asyncio.run(listen())\n"
+    )
+    conninfo = make_conninfo("", **telling_database)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", program, conninfo, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"PROVEN\n"
+    assert len(telling.listeners) == 1
+    process.kill()
+    await process.wait()
+    await until(lambda: telling.listeners == [])
