@@ -6,11 +6,11 @@ import secrets
 from collections.abc import AsyncGenerator
 from enum import Enum, auto
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from store.actor import OPERATOR
 from store.database import Database, Listening, Query
-from store.errors import SignInRefused, StoreError
+from store.errors import StoreError, TimedOut, Unreachable
 from store.pacing import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
 from store.statements.rows import make_number
 from store.wakeup.contract import CHANNEL, LISTENER_LOCK, TRIGGERS
@@ -25,8 +25,8 @@ _SHORTEST_GAP = 0.1
 _TRIGGERS_THAT_TELL = text("""
 select count(*)
   from pg_trigger
- where tgrelid = to_regclass('public.generation_jobs') and tgname in :names and tgenabled in ('O', 'A')
-""").bindparams(bindparam("names", TRIGGERS, expanding=True, literal_execute=True))
+ where tgrelid = to_regclass('public.generation_jobs') and tgname = any(:names) and tgenabled in ('O', 'A')
+""")
 _TELL = text("select 1 from pg_notify(:channel, '')")
 
 
@@ -40,7 +40,7 @@ class WakeUp(Enum):
 
 
 async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
-    """Ends where listening is of no use; a lost link is made anew, later each time. Raises nothing.
+    """Ends where listening is of no use, or refused; a lost link is made anew, later each time. Raises nothing.
 
     To be asked for only where `where.may_listen`.
     """
@@ -64,7 +64,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
         except StoreError as error:
             if not failures:
                 log.info("Not woken by this database, but polling it: %s", error)
-            if isinstance(error, SignInRefused):
+            if not isinstance(error, (Unreachable, TimedOut)):
                 return
         if is_proven:
             yield WakeUp.LOST
@@ -75,7 +75,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
 
 async def _is_told(database: Database) -> bool:
     """Whether the triggers that tell are there."""
-    (number,) = await database.read(OPERATOR, Query(_TRIGGERS_THAT_TELL, make_number))
+    (number,) = await database.read(OPERATOR, Query(_TRIGGERS_THAT_TELL, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 
 
