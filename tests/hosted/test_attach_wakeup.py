@@ -1,0 +1,44 @@
+"""Being told of changes through poolers, on an app's database that our migrations have been brought to."""
+
+import pytest
+
+from migrations.runner import upgrade
+from store.configuration.profiles import Pooler
+from store.database import Database
+from store.store import Store
+from store.wakeup.wake_ups import WakeUp
+from store.wakeup.where import may_listen
+from tests.conftest import Conninfo
+from tests.hosted.ways import Way
+from tests.store.support import until
+from tests.store.wakeup.registered import Server
+from tests.store.wakeup.test_wake_ups import listening
+
+
+@pytest.fixture
+def managed(app_database: Conninfo) -> Conninfo:
+    upgrade(app_database)
+    return app_database
+
+
+async def test_through_a_pooler_by_session_that_is_declared(managed: Conninfo, pooled_by_session: Way) -> None:
+    database = Database(pooled_by_session.conninfo)
+    facts = (await Store(database).probed.get()).facts
+    assert not may_listen(facts, None)
+    assert may_listen(facts, Pooler.SESSION)
+    with Server.on(managed) as server:
+        async with listening(database) as heard:
+            assert await heard.next() is WakeUp.PROVEN
+            server.change()
+            assert await heard.next() is WakeUp.CHANGED
+            assert len(server.listeners) == 1
+        await until(lambda: server.listeners == [])
+    await database.close()
+
+
+async def test_through_a_pooler_by_transaction_it_is_not_tried(managed: Conninfo, pooled_by_transaction: Way) -> None:
+    database = Database(pooled_by_transaction.conninfo)
+    facts = (await Store(database).probed.get()).facts
+    assert not may_listen(facts, None)
+    assert not may_listen(facts, Pooler.TRANSACTION)
+    await database.close()
