@@ -18,13 +18,16 @@ from migrations.status import MigrationStatus, known_status, status
 from store.errors import Conflict, InvalidValue, Locked
 
 if TYPE_CHECKING:
+    from migrations.rollups import RollupCheck
     from migrations.verification import Verification
 
 __all__ = [
     "MigrationRefused",
     "MigrationStatus",
     "SchemaDiffers",
+    "check_rollups",
     "downgrade",
+    "rebuild_rollups",
     "sql",
     "status",
     "upgrade",
@@ -105,6 +108,23 @@ def verify(conninfo: Mapping[str, str | int]) -> "Verification":
     from migrations import verification
 
     return verification.verify(conninfo)
+
+
+def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> "RollupCheck":
+    """Compares the sums beside the jobs with what counting gives, in one snapshot. Changes nothing.
+
+    Raises SchemaMissing where none are kept.
+    """
+    from migrations import rollups
+
+    return rollups.check(conninfo, report)
+
+
+def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
+    """Counts the jobs anew in place of the kept sums, while others write. `migrations.rollups` says what it raises."""
+    from migrations import rollups
+
+    rollups.rebuild(conninfo, report)
 
 
 def _origin(conninfo: Mapping[str, str | int]) -> Origin:

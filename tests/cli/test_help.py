@@ -48,7 +48,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs stats",
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
-        *(f"gjobs migrate {verb}" for verb in ("status", "verify", "up", "down", "sql")),
+        *(f"gjobs migrate {verb}" for verb in ("status", "verify", "repair-rollups", "up", "down", "sql")),
         "gjobs doctor",
         "gjobs profiles",
         "gjobs config path",

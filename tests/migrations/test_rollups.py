@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from migrations.runner import check_rollups, rebuild_rollups
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Person, acting, add
 
@@ -201,6 +202,15 @@ def test_with_four_writers_every_snapshot_agrees(owners: psycopg.Connection, dat
                 owners.execute("set transaction isolation level repeatable read")
                 agree(owners)
     agree_for_everyone(owners)
+
+
+def test_counted_anew_while_four_write(owners: psycopg.Connection, database: Conninfo) -> None:
+    start_over(owners)
+    owners.execute("insert into gjobs.job_totals values (%s, %s, 'failed', 'made up', 7, 7)", [ADA.id, ADA.project])
+    with writing(database):
+        rebuild_rollups(database)
+    agree_for_everyone(owners)
+    assert check_rollups(database).matches
 
 
 def test_nobody_waits_for_one_who_has_folded_and_not_committed(owners: psycopg.Connection, database: Conninfo) -> None:

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from migrations import HEAD
-from migrations.runner import downgrade, status, upgrade
+from migrations.runner import check_rollups, downgrade, status, upgrade
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.migrations.conftest import catalogue
@@ -150,6 +150,7 @@ def test_no_job_is_lost_and_no_write_refused(app_database: Conninfo, writers: li
 
     during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
     assert status(app_database).current == HEAD
+    assert check_rollups(app_database).matches
     while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))
     for writer in writers:
         writer.stop()

@@ -20,6 +20,7 @@ from store.plain import PlainRow, plain_row, plain_time
 from store.transitions import why_refused
 
 if TYPE_CHECKING:
+    from migrations.rollups import RollupCheck
     from migrations.status import MigrationStatus
     from migrations.verification import Verification
     from store.doctor import Report
@@ -111,6 +112,28 @@ def verification(value: "Verification") -> dict[str, Json]:
                 _verified(one.object, one.name, one.kind, required=one.required, expected=one.expected, found=one.found)
                 for one in value.differences
             ),
+        ],
+    }
+
+
+def rollup_check(value: "RollupCheck") -> dict[str, Json]:
+    return {
+        "matches": value.matches,
+        "count": value.count,
+        "differences": [
+            {
+                "kind": one.kind,
+                "user_id": str(one.user_id),
+                "project_id": str(one.project_id),
+                "status": one.status,
+                "mode": one.mode,
+                "day": one.day,
+                "counted_jobs": one.counted_jobs,
+                "kept_jobs": one.kept_jobs,
+                "counted_cents": one.counted_cents,
+                "kept_cents": one.kept_cents,
+            }
+            for one in value.differences
         ],
     }
 

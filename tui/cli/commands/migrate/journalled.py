@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from store.actor import OPERATOR
-from store.errors import StoreError
+from store.errors import StoreError, Unreachable
 from store.settings import Settings, journal_path
 from store.writing.written import WriteOutcome, Written
 
@@ -34,6 +34,23 @@ def journalled(settings: Settings, database: "Database", *, start: str | None, e
         # Where the database does not say how far it came, the outcome stays unknown.
         with suppress(StoreError):
             _end_half_way(journal, mark, settings, database, start=start, end=end)
+        raise
+    journal.end(mark, WriteOutcome.DONE)
+
+
+@contextmanager
+def journalled_recount(settings: Settings, database: "Database") -> Iterator[None]:
+    """One transaction. Where the connection is lost nobody knows whether it was committed."""
+    from store.journal import Journal
+
+    journal = Journal(journal_path(settings), database=database.label)
+    written = Written(what="count the sums of the jobs anew")
+    mark = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+    try:
+        yield
+    except StoreError as error:
+        if not isinstance(error, Unreachable):
+            journal.end(mark, WriteOutcome.NOT_DONE)
         raise
     journal.end(mark, WriteOutcome.DONE)
 

@@ -1,4 +1,4 @@
-"""`gjobs migrate status`, `up`, `down` and `sql`."""
+"""`gjobs migrate status`, `up`, `down`, `sql` and `repair-rollups`."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -9,7 +9,7 @@ from store.settings import Settings
 from store.writing.write_access import WriteRule
 from tui.cli import jsonable
 from tui.cli.commands.migrate.chosen import Database, chosen_database
-from tui.cli.commands.migrate.journalled import NO_REVISION, journalled
+from tui.cli.commands.migrate.journalled import NO_REVISION, journalled, journalled_recount
 from tui.cli.confirm import require_yes
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say, say_block
@@ -97,6 +97,27 @@ def _ask_to_undo(undone: list[str], database: Database) -> None:
 
     noun = "revision" if len(undone) == 1 else "revisions"
     require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")
+
+
+def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    from migrations import runner
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        if not yes:
+            _ask_to_count(database)
+        with orderly_termination(), database.alone, journalled_recount(settings, database):
+            runner.rebuild_rollups(database.conninfo, report=say)
+    if output.json:
+        output.document({"rebuilt": True})
+    say("The sums are what counting the jobs gives.")
+    return ExitCode.DONE
+
+
+def _ask_to_count(database: Database) -> None:
+    from tui.words.text import clean
+
+    require_yes(f"Count the jobs of {clean(database.label)} anew?", unchanged="Nothing was changed.")
 
 
 def print_sql(settings: Settings, output: Output) -> ExitCode:

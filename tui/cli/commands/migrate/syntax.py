@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from migrations import REVISIONS
 from tui.cli.command import Command, Eyes
-from tui.cli.commands.migrate.running import BASE, down, print_sql, show_status, up
+from tui.cli.commands.migrate.running import BASE, down, print_sql, repair_rollups, show_status, up
 from tui.cli.commands.migrate.verifying import verify
 from tui.cli.parser import add_command, add_commands
 
@@ -37,6 +37,19 @@ def add_migrate(commands: "Commands") -> None:
     verify_parser.add_argument(
         "--all", action="store_true", dest="all_objects", help="show each object, those that are as promised as well"
     )
+    verify_parser.add_argument(
+        "--rollups",
+        action="store_true",
+        help="compare the sums that are kept beside the jobs with counting, instead; reads all jobs, in one snapshot",
+    )
+    repair_parser = add_command(
+        migrate,
+        "repair-rollups",
+        _command(repair_rollups),
+        help="count the sums beside the jobs anew, while others write; asks",
+        example="gjobs migrate repair-rollups --write 'ticket 4711'",
+    )
+    repair_parser.add_argument("--yes", action="store_true", help="do not ask")
     up_parser = add_command(
         migrate,
         "up",

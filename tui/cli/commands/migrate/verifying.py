@@ -11,12 +11,16 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 
 if TYPE_CHECKING:
+    from migrations.rollups import RollupCheck
     from migrations.verification import Verification
     from store.schema import Difference
 
 
-def verify(settings: Settings, output: Output, *, all_objects: bool) -> ExitCode:
+def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
     from migrations import runner
+
+    if rollups:
+        return _verify_rollups(settings, output)
 
     with chosen_database(settings) as database:
         found = runner.verify(database.conninfo)
@@ -27,6 +31,52 @@ def verify(settings: Settings, output: Output, *, all_objects: bool) -> ExitCode
     for sentence in _verdict(found, command_up(settings)):
         say(sentence)
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
+
+
+def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
+    from migrations import runner
+
+    with chosen_database(settings) as database:
+        found = runner.check_rollups(database.conninfo, report=say)
+    if output.json:
+        output.document(jsonable.rollup_check(found))
+    elif found.differences:
+        _show_rollups(found, output)
+    if found.matches:
+        say("The sums are what counting the jobs gives.")
+        return ExitCode.DONE
+    sums = "sum is" if found.count == 1 else "sums are"
+    say(f"{found.count} {sums} not what counting the jobs gives. 'gjobs migrate repair-rollups' counts them anew.")
+    return ExitCode.FOUND
+
+
+def _show_rollups(found: "RollupCheck", output: Output) -> None:
+    from tui.cli.tables import Column
+    from tui.words.format import count
+    from tui.words.text import clean
+
+    output.table(
+        [
+            Column(title="SUM"),
+            Column(title="PROJECT"),
+            Column(title="USER"),
+            Column(title="OF"),
+            Column(title="COUNTED", right=True),
+            Column(title="KEPT", right=True),
+            Column(title="CENTS", right=True),
+            Column(title="KEPT", right=True),
+        ],
+        [
+            [
+                one.kind,
+                str(one.project_id),
+                str(one.user_id),
+                one.day or clean(f"{one.status} {one.mode}"),
+                *(count(number) for number in (one.counted_jobs, one.kept_jobs, one.counted_cents, one.kept_cents)),
+            ]
+            for one in found.differences
+        ],
+    )
 
 
 def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:

@@ -1,0 +1,150 @@
+"""The sums beside the jobs: compared with what counting gives, and made anew."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from migrations.connecting import connect, translate_migrating
+from migrations.run import Report
+from migrations.session import require_session, take_turn
+from migrations.status import known_status
+from migrations.watching import watching
+from store.errors import SchemaMissing
+
+REVISION = "0004"
+"""The first that keeps them."""
+JOBS_A_PART = 1_000_000
+"""About so many are compared at once; then it is told how far it is."""
+LISTED = 100
+"""So many differences of a part are told one by one."""
+
+_DIFFERENCES = (Path(__file__).parent / "sql" / "rollups.sql").read_text(encoding="utf-8")
+_PARTS = """
+select (select greatest(reltuples, 0)::bigint from pg_catalog.pg_class where oid = 'public.generation_jobs'::regclass)
+       / %s + 1
+"""
+_BOUNDS = """
+select (array_agg(p.id order by p.id))[1]
+  from (select id, ntile(%s) over (order by id) as part from public.projects) p group by part order by part offset 1
+"""
+_KEEP_FOLDERS_AWAY = "select pg_catalog.pg_advisory_lock(1735353442, 2)"
+_LET_FOLDERS_IN = "select pg_catalog.pg_advisory_unlock(1735353442, 2)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupDifference:
+    """One sum. Of totals, a day is None; of days, status and mode are."""
+
+    kind: str
+    """totals or days."""
+    user_id: UUID
+    project_id: UUID
+    status: str | None
+    mode: str | None
+    day: str | None
+    """In UTC, as PostgreSQL writes it: it may lie where Python has none."""
+    counted_jobs: int
+    kept_jobs: int
+    counted_cents: int
+    kept_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollupCheck:
+    differences: tuple[RollupDifference, ...]
+    """The first of them."""
+    count: int
+    """Of all differences."""
+
+    @property
+    def matches(self) -> bool:
+        return self.count == 0
+
+
+def check(conninfo: Mapping[str, str | int], report: Report) -> RollupCheck:
+    """In one snapshot, read-only. Raises SchemaMissing where no sums are kept, NoPrivilege where rows may be hidden."""
+    _require_rollups(conninfo)
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.execute("set local row_security = off")
+            connection.execute("set local statement_timeout = 0")
+            return _compare(connection, report)
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+
+
+def _compare(connection: psycopg.Connection, report: Report) -> RollupCheck:
+    differences: list[RollupDifference] = []
+    count = 0
+    bounds = [None, *_bounds(connection), None]
+    for part, (low, high) in enumerate(pairwise(bounds), start=1):
+        rows = connection.execute(_DIFFERENCES.encode(), {"low": low, "high": high, "most": LISTED}).fetchall()
+        count += rows[0][-1] if rows else 0
+        differences.extend(map(_difference, rows))
+        if len(bounds) > 2:
+            report(f"Compared {100 * part // (len(bounds) - 1)} % of the projects' jobs.")
+    return RollupCheck(differences=tuple(differences[:LISTED]), count=count)
+
+
+def _bounds(connection: psycopg.Connection) -> Iterator[UUID]:
+    """The first project of each part but the first."""
+    row = connection.execute(_PARTS.encode(), [JOBS_A_PART]).fetchone()
+    for (first,) in connection.execute(_BOUNDS.encode(), [row[0] if row else 1]):
+        yield first
+
+
+def _difference(row: tuple[Any, ...]) -> RollupDifference:
+    kind, user_id, project_id, status, mode, day, counted_jobs, kept_jobs, counted_cents, kept_cents, _ = row
+    return RollupDifference(
+        kind=kind,
+        user_id=user_id,
+        project_id=project_id,
+        status=status,
+        mode=mode,
+        day=day,
+        counted_jobs=counted_jobs,
+        kept_jobs=kept_jobs,
+        counted_cents=counted_cents,
+        kept_cents=kept_cents,
+    )
+
+
+def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
+    """Counts all jobs anew, in one transaction that keeps no writer waiting: what they write meanwhile has its deltas.
+
+    Raises SchemaMissing where no sums are kept, AnotherRun while a migration is at work, MigrationRefused behind a
+    pooler that serves each transaction by another process.
+    """
+    _require_rollups(conninfo)
+    with connect(conninfo) as link:
+        link.add_notice_handler(lambda diagnostics: report(diagnostics.message_primary or ""))
+        try:
+            link.autocommit = True
+            require_session(link, conninfo)
+            take_turn(link)
+            link.execute("set statement_timeout = 0")
+            link.execute("set lock_timeout = 0")
+            with watching(conninfo, link, report):
+                # Before the snapshot: nothing is folded that it does not know to be.
+                link.execute(_KEEP_FOLDERS_AWAY)
+                link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+                with link.transaction():
+                    link.execute("select gjobs.recount_jobs()")
+                link.execute(_LET_FOLDERS_IN)
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+
+
+def _require_rollups(conninfo: Mapping[str, str | int]) -> None:
+    current = known_status(conninfo).current
+    if current is None or current < REVISION:
+        raise SchemaMissing(
+            "This database keeps no sums of its jobs.", hint=f"'gjobs migrate up' brings revision {REVISION}."
+        )

@@ -1,0 +1,94 @@
+"""`gjobs migrate verify --rollups` finds sums that are not what counting gives; `repair-rollups` mends them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from migrations import rollups
+from tests.cli.support import Configure, Run, profile, uri
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, add
+
+
+@pytest.fixture(autouse=True)
+def kept(database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> Conninfo:
+    """Ada's and Ben's jobs, in a database of the profile `kept`."""
+    configure(profile("kept", uri(database), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "kept")
+    with connect(database) as connection:
+        for person in (ADA, BEN):
+            add(connection, person)
+    return database
+
+
+@pytest.fixture
+def spoilt(kept: Conninfo) -> Iterator[Conninfo]:
+    """With one job too many of Ada's, in her totals and in one of her days."""
+    with connect(kept, autocommit=True) as connection:
+        connection.execute(
+            "insert into gjobs.job_deltas"
+            " select user_id, project_id, status, mode, '2026-01-01', 1, 5 from public.generation_jobs where id = %s",
+            [ADA.job],
+        )
+        yield kept
+        # The sums go with the jobs; deleted, they would take with them what they brought.
+        connection.execute("truncate public.generation_jobs")
+
+
+def test_what_is_kept_is_what_counting_gives(gjobs: Run) -> None:
+    verified = gjobs("migrate", "verify", "--rollups")
+    assert (verified.code, verified.out, verified.err) == (0, "", "The sums are what counting the jobs gives.\n")
+    document = {"matches": True, "count": 0, "differences": []}
+    assert gjobs("migrate", "verify", "--rollups", "--json").document == document
+
+
+@pytest.mark.usefixtures("spoilt")
+def test_what_is_not_is_found_and_mended(gjobs: Run) -> None:
+    found = gjobs("migrate", "verify", "--rollups", "--json")
+    of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
+    assert found.code == 8
+    assert found.document == {
+        "matches": False,
+        "count": 2,
+        "differences": [
+            of_ada | {"kind": "totals", "status": "queued", "mode": "lifestyle", "day": None, "counted_jobs": 1,
+                      "kept_jobs": 2, "counted_cents": 250, "kept_cents": 255},
+            of_ada | {"kind": "days", "status": None, "mode": None, "day": "2026-01-01", "counted_jobs": 0,
+                      "kept_jobs": 1, "counted_cents": 0, "kept_cents": 5},
+        ],
+    }  # fmt: skip
+    for_people = gjobs("migrate", "verify", "--rollups")
+    assert for_people.code == 8
+    assert "2026-01-01" in for_people.out
+    assert for_people.err.startswith("2 sums are not what counting the jobs gives. 'gjobs migrate repair-rollups'")
+
+    assert gjobs("migrate", "repair-rollups", "--yes").code == 0
+    assert gjobs("migrate", "verify", "--rollups").code == 0
+    newest = gjobs("journal", "--json").document[0]
+    assert (newest["what"], newest["outcome"]) == ("count the sums of the jobs anew", "done")
+
+
+def test_part_by_part_the_same_is_found(gjobs: Run, spoilt: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+    with connect(spoilt, autocommit=True) as connection:
+        connection.execute("analyze public.generation_jobs")
+    whole = gjobs("migrate", "verify", "--rollups", "--json").document
+    monkeypatch.setattr(rollups, "JOBS_A_PART", 1)
+
+    in_parts = gjobs("migrate", "verify", "--rollups", "--json")
+
+    assert in_parts.document == whole
+    assert in_parts.err.startswith("Compared 50 % of the projects' jobs.\nCompared 100 % of the projects' jobs.\n")
+
+
+@pytest.mark.usefixtures("spoilt")
+def test_read_only_repairs_nothing(gjobs: Run) -> None:
+    assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
+    assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
+
+
+def test_where_none_are_kept(gjobs: Run, attached_database: Conninfo) -> None:
+    address = ("--database-url", uri(attached_database))
+    verified = gjobs("migrate", "verify", "--rollups", *address)
+    assert verified.code == 5
+    assert "'gjobs migrate up' brings revision 0004." in verified.err
+    assert gjobs("migrate", "repair-rollups", "--yes", "--write", "to see", *address).code == 5
