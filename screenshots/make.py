@@ -22,7 +22,9 @@ from migrations.runner import upgrade
 from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.database import Database
 from store.embedded import open_server
-from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
+from store.model import GenerationJob, JobStatus
+from store.numbers.model import Numbers, NumbersQuery
 from store.sample import fill
 from store.settings import EMBEDDED_USER
 from store.store import Store
@@ -44,8 +46,11 @@ PATIENCE = 30.0
 class FrozenStore(Store):
     """Takes one moment for now, for ever."""
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = NOW) -> Overview:
-        return await super().get_overview(query, at=at)
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = NOW) -> Listing:
+        return await super().get_listing(query, at=at)
+
+    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = NOW) -> Numbers:
+        return await super().get_numbers(query, at=at)
 
 
 class Stage:
@@ -61,8 +66,8 @@ class Stage:
 
     async def go_to(self, wanted: Callable[[GenerationJob], bool]) -> None:
         """Puts the cursor on the newest job that is wanted."""
-        overview = self.app.dashboard.overview
-        jobs = overview.jobs if overview else ()
+        listing = self.app.dashboard.listing
+        jobs = listing.window.jobs if listing else ()
         self.app.dashboard.query_one(JobTable).move_to(next(job.id for job in jobs if wanted(job)))
         await self._pilot.pause()
 
@@ -85,7 +90,7 @@ async def details(stage: Stage) -> None:
 
 async def lens(stage: Stage) -> None:
     await stage.press("v")
-    await stage.wait_for(lambda: bool(stage.app.dashboard.overview and stage.app.dashboard.overview.hidden))
+    await stage.wait_for(lambda: bool(stage.app.dashboard.listing and stage.app.dashboard.listing.hidden))
     await stage.go_to(lambda job: job.status is JobStatus.FAILED)
 
 

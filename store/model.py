@@ -4,13 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 from uuid import UUID
 
 from store.actor import ActingUser
-
-if TYPE_CHECKING:
-    from store.lens.model import Lens
 
 T = TypeVar("T")
 
@@ -219,46 +216,6 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OverviewQuery:
-    """What the dashboard looks at. None means all projects, or all statuses."""
-
-    project_id: UUID | None = None
-    status: JobStatus | None = None
-    limit: int = 500
-    days: int = 14
-    through_lens: bool = False
-    """Whether a user's look is to hold what is hidden from them, too."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overview:
-    """One consistent look, from one transaction."""
-
-    query: OverviewQuery
-    jobs: Page[GenerationJob]
-    statistics: JobStatistics
-    """Of the project whatever the status asked for."""
-    days: tuple[DayCost, ...]
-    """Oldest first, today last, days without jobs included."""
-    projects: tuple[Project, ...]
-    """Newest first."""
-    taken_at: datetime
-    """The server's clock, so that ages are right where the local clock is not."""
-    lens: "Lens | None" = None
-    """What the operator sees beside all this; None unless it was asked for."""
-
-    @property
-    def listed(self) -> Page[GenerationJob]:
-        """The rows to list: through the lens also those that are hidden. All counts are of the others."""
-        return self.lens.jobs if self.lens else self.jobs
-
-    @property
-    def hidden(self) -> frozenset[UUID]:
-        """Those of the listed that these eyes do not see."""
-        return self.lens.hidden if self.lens else frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
-from store.listing.model import ListedJob, ListQuery, Window, WindowQuery
+from store.listing.model import ListedJob, Listing, ListingQuery, ListQuery, Window, WindowQuery
 from store.model import (
     Asset,
     DeletionOutcome,
@@ -34,8 +34,6 @@ from store.model import (
     JobStatus,
     JobSummary,
     Located,
-    Overview,
-    OverviewQuery,
     Page,
     PageKey,
     Project,
@@ -45,7 +43,7 @@ from store.model import (
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
 from store.numbers.model import Numbers, NumbersQuery
-from store.statements import assets, by_jobs, following, jobs, overviews, projects, rollups, statistics, users, windows
+from store.statements import assets, by_jobs, following, jobs, listings, projects, rollups, statistics, users, windows
 from store.statements.job_filters import needs_names
 from store.statements.paging import page, paged
 from store.writing import explain, job_writes, validation
@@ -123,10 +121,6 @@ class Store:
     ) -> Page[GenerationJob]:
         return await self._page(status=status, limit=limit, after=after)
 
-    async def get_matching_jobs(self, query: OverviewQuery, *, limit: int = PAGE_SIZE) -> Page[GenerationJob]:
-        """The jobs that an overview is about; of the query, its project and status count."""
-        return await self._page(project_id=query.project_id, status=query.status, limit=limit)
-
     async def find_jobs(
         self,
         job_filter: JobFilter = NO_FILTER,
@@ -149,6 +143,10 @@ class Store:
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
+
+    async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
+        """Those of the jobs that are there, and that the actor sees, in any order."""
+        return await self._read(jobs.these(job_ids))
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         """None where there is no such job, or none that the actor sees."""
@@ -312,46 +310,39 @@ class Store:
             may_estimate=self.actor == OPERATOR and capabilities.sees_less is None,
         )
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-        """All that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
-        limit, days = validation.limit(query.limit), validation.days(query.days)
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        """The rows that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
+        readable = await self._readable_names(query.window.listed.job_filter)
         has_projects = await self._has(Feature.PROJECTS)
-        questions = overviews.questions(
-            query, limit=limit, days=days, most_projects=PAGE_SIZE, has_projects=has_projects, at=at
-        )
         if not query.through_lens:
-            return overviews.overview(query, await self._read_together(*questions))
-        look = await self._through_lens(query.project_id, query.status, limit)
+            asked = listings.questions(query, readable=readable, has_projects=has_projects, at=at)
+            return listings.listing(query, await self._read_together(*asked))
+        look = await self._through_lens(query.window)
+        further = listings.further_questions(query, has_projects=has_projects, at=at)
         async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
             lens = await look(snapshot)
             if not lens.rules.is_granted:
                 (clock,) = await snapshot.read(OPERATOR, statistics.clock(at))
-                return overviews.nothing(query, taken_at=clock[0], lens=lens)
-            return overviews.overview(query, await snapshot.read(lens.user, *questions), lens=lens)
+                return listings.nothing(query, taken_at=clock[0], lens=lens)
+            return listings.through_lens(query, lens, await snapshot.read(lens.user, *further))
 
-    async def look_through_lens(
-        self, *, project_id: UUID | None = None, status: JobStatus | str | None = None, limit: int = PAGE_SIZE
-    ) -> Lens:
+    async def look_through_lens(self, window: WindowQuery) -> Lens:
         """The operator's list of jobs, with those marked that this store's user does not see, and why.
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        chosen, most = None if status is None else validation.status(status), validation.limit(limit)
-        look = await self._through_lens(project_id, chosen, most)
+        look = await self._through_lens(window)
         async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
             return await look(snapshot)
 
-    async def _through_lens(
-        self, project_id: UUID | None, status: JobStatus | None, limit: int
-    ) -> Callable[[Snapshot], Awaitable[Lens]]:
+    async def _through_lens(self, window: WindowQuery) -> Callable[[Snapshot], Awaitable[Lens]]:
         """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
         user, capabilities = self._user(), await self.probed.get()
         return partial(
             look_through_lens,
             user=user,
-            project_id=project_id,
-            status=status,
-            limit=limit,
+            query=window,
+            readable=await self.acting_as(OPERATOR)._readable_names(window.listed.job_filter),  # noqa: SLF001
             has_projects=capabilities.off(Feature.PROJECTS, OPERATOR) is None,
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -15,9 +16,11 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from store.feed import DEFAULT_INTERVAL, utc_now
+from store.listing.model import ListQuery
 from tui import frame, garbage
 from tui.actions import write_leases
 from tui.actions.all_matching import choose_all_matching
+from tui.actions.copying import JsonWanted, copy_whole_json
 from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
 from tui.actions.gone_user import GoneUser
@@ -35,7 +38,7 @@ from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.keys.help_entries import help_entries
-from tui.messages import Connected, Connecting, Looked, LookFailed
+from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
 from tui.project_choice import project_to_show
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
@@ -111,6 +114,10 @@ class GjobsApp(App[int]):
         self.settled.set()
         garbage.collect()
 
+    def _settle_when_all_is_there(self) -> None:
+        if not self.settled.is_set() and self.dashboard.has_all:
+            self._settle()
+
     async def on_unmount(self) -> None:
         await self.connection.close()
 
@@ -129,7 +136,7 @@ class GjobsApp(App[int]):
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "names", "gone user"):
+        for group in ("feed", "numbers", "names", "gone user"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
@@ -150,10 +157,13 @@ class GjobsApp(App[int]):
         if through_lens:
             project_id = shown.id if shown else None
             self.dashboard.jobs.learn_project(shown, through_lens=True)
-        self.dashboard.look_at(project_id=project_id, status=None, through_lens=through_lens)
-        following = self.connection.look_with(store, self.dashboard.looked_for)
+        self.dashboard.look_at(ListQuery(project_id=project_id), through_lens=through_lens)
+        listing, counting = self.connection.look_with(
+            store, self.dashboard.looked_for, self.dashboard.numbers_looked_for
+        )
         self.show_standing()
-        self.run_worker(following, group="feed", exclusive=True)
+        self.run_worker(listing, group="feed", exclusive=True)
+        self.run_worker(counting, group="numbers", exclusive=True)
 
     @on(Connecting)
     def _connecting(self) -> None:
@@ -166,26 +176,38 @@ class GjobsApp(App[int]):
 
     @on(Looked)
     def _looked(self, message: Looked) -> None:
-        overview = message.overview
-        if message.store is not self.connection.store or overview.query != self.dashboard.looked_for:
+        listing, dashboard = message.listing, self.dashboard
+        if message.store is not self.connection.store or listing.query != dashboard.looked_for:
             return
         place = self._place(message.store)
-        dashboard = self.dashboard
-        all_was_chosen = self._memory.knows(place) or overview.query.through_lens
-        wanted = project_to_show(overview, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
-        if wanted != overview.query.project_id:
-            if overview.query.project_id is not None:
+        listed, through_lens = listing.query.window.listed, listing.query.through_lens
+        all_was_chosen = self._memory.knows(place) or through_lens
+        wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
+        if wanted != listed.project_id:
+            if listed.project_id is not None:
                 say(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
-            dashboard.look_at(project_id=wanted, status=overview.query.status, through_lens=overview.query.through_lens)
+            dashboard.look_at(replace(listed, project_id=wanted), through_lens=through_lens)
             self._ask()
             return
-        self.dashboard.show(overview, message.fetched_at)
-        self._gone_user.seen(message.store, overview)
+        dashboard.show(listing, message.fetched_at)
+        self._settle_when_all_is_there()
+        self._gone_user.seen(message.store, listing)
         self.show_standing()
-        self._settle()
         if self.undo.following is None:
             self.run_worker(self.undo.learn_following(message.store), group="following", exclusive=True)
+
+    @on(Counted)
+    def _counted(self, message: Counted) -> None:
+        if message.store is self.connection.store and message.numbers.query == self.dashboard.numbers_looked_for:
+            self.dashboard.show_numbers(message.numbers)
+            self._settle_when_all_is_there()
+
+    @on(CountFailed)
+    def _count_failed(self, message: CountFailed) -> None:
+        if message.store is self.connection.store:
+            self.dashboard.show_no_numbers(message.error)
+            self._settle()
 
     @on(LookFailed)
     def _look_failed(self, message: LookFailed) -> None:
@@ -224,23 +246,28 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.QueryChanged)
     def _ask(self) -> None:
-        self.connection.ask(self.dashboard.looked_for)
+        self.connection.ask(self.dashboard.looked_for, self.dashboard.numbers_looked_for)
         self.show_standing()
 
     @on(DashboardScreen.ProjectChosen)
     def _remember_project(self) -> None:
         if self.connection.store is not None:
-            self._memory.remember_project(self._place(self.connection.store), self.dashboard.looked_for.project_id)
+            self._memory.remember_project(self._place(self.connection.store), self.dashboard.listed.project_id)
 
     @on(DashboardScreen.ActionWanted)
     def _act(self, message: DashboardScreen.ActionWanted) -> None:
         if (desk := self._desk(message.action)) and write_leases.may_write(self):
             actions = JobActions(self, self.errands, desk)
-            actions.act(message.action, message.jobs, self.dashboard.looked_for.project_id)
+            actions.act(message.action, message.jobs, self.dashboard.listed.project_id)
 
     @on(JobsPanel.IdWanted)
     def _lead_to(self, message: JobsPanel.IdWanted) -> None:
         self.errands.ask(lead_to(self, message.text))
+
+    @on(JsonWanted)
+    def _copy_json(self, message: JsonWanted) -> None:
+        if (store := self.connection.store) is not None:
+            self.run_worker(copy_whole_json(self, store, message.jobs), group="copy", exclusive=True)
 
     @on(DashboardScreen.DetailsOpened)
     def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
@@ -265,7 +292,7 @@ class GjobsApp(App[int]):
 
     def _desk(self, wish: str) -> Desk | None:
         """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
-        seen, tell = self.dashboard.overview, partial(say, self)
+        seen, tell = self.dashboard.listing, partial(say, self)
         left = self.errands.database_left
         desk = make_desk(self.connection, seen, changed=self._changed, undo=self.undo, tell=tell, left=left)
         if not isinstance(desk, Desk):

@@ -5,14 +5,15 @@ import logging
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
 from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
 from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
-from store.model import Overview, OverviewQuery
-from tui.messages import Connected, Connecting, Looked, LookFailed
+from store.listing.model import Listing, ListingQuery
+from store.numbers.model import Numbers, NumbersQuery
+from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session; receives where to report what it is doing, which may be called from any thread."""
+
+NUMBERS_SHARE = 200
+"""What is counted takes one part in so many of the time, at most: no counting loads a database."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two looks: what faster and slower step through."""
@@ -42,7 +46,9 @@ class Connection:
         self._clock = clock
         self._open_things = AsyncExitStack()
         self._try_now = asyncio.Event()
-        self._feed: Feed[OverviewQuery, Overview] | None = None
+        self._listing: Feed[ListingQuery, Listing] | None = None
+        self._numbers: Feed[NumbersQuery, Numbers] | None = None
+        self._has_looked = asyncio.Event()
         self._paused = False
         self.session: Session | None = None
         self.store: Store | None = None
@@ -73,25 +79,46 @@ class Connection:
             self._tell(Connected(session))
             return session
 
-    def look_with(self, store: "Store", query: OverviewQuery) -> Coroutine[None, None, None]:
-        """From here on with these eyes. Returns what looks until cancelled; to be run in place of the former."""
+    def look_with(
+        self, store: "Store", query: ListingQuery, numbers: NumbersQuery
+    ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
+        """From here on with these eyes. Returns what lists and what counts, each until it is cancelled.
+
+        They are to be run in place of the former ones.
+        """
         self.store = store
         self.failure = None
-        self._feed = feed = Feed(store.get_overview, query, interval=self._interval, clock=self._clock)
+        self._has_looked = asyncio.Event()
+        self._listing = Feed(store.get_listing, query, interval=self._interval, clock=self._clock)
+        self._numbers = Feed(
+            store.get_numbers, numbers, interval=self._interval, share=NUMBERS_SHARE, clock=self._clock
+        )
         if self._paused:
-            feed.pause()
-        return self._follow(store, feed)
+            self._listing.pause()
+            self._numbers.pause()
+        return self._list(store, self._listing), self._count(store, self._numbers)
 
-    async def _follow(self, store: "Store", feed: Feed[OverviewQuery, Overview]) -> None:
+    async def _list(self, store: "Store", feed: Feed[ListingQuery, Listing]) -> None:
         async for answer in feed.pages():
             match answer:
-                case FeedPage(value=overview, fetched_at=fetched_at):
+                case FeedPage(value=listing, fetched_at=fetched_at):
                     self.failure = None
-                    self._tell(Looked(store, overview, fetched_at))
+                    self._tell(Looked(store, listing, fetched_at))
+                    self._has_looked.set()
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
+
+    async def _count(self, store: "Store", feed: Feed[NumbersQuery, Numbers]) -> None:
+        """After the first look: what is listed never waits for what is counted."""
+        await self._has_looked.wait()
+        async for answer in feed.pages():
+            match answer:
+                case FeedPage(value=numbers, fetched_at=fetched_at):
+                    self._tell(Counted(store, numbers, fetched_at))
+                case FeedFailure(error=error):
+                    self._tell(CountFailed(store, error))
 
     async def _revived(self) -> bool:
         """Whether the server is ours, had died, and has been started again."""
@@ -103,16 +130,22 @@ class Connection:
             log.warning("The server that died cannot be started again: %s", error)
             return False
 
-    def ask(self, query: OverviewQuery) -> None:
+    @property
+    def _feeds(self) -> tuple[Feed[Any, Any], ...]:
+        return tuple(feed for feed in (self._listing, self._numbers) if feed is not None)
+
+    def ask(self, query: ListingQuery, numbers: NumbersQuery) -> None:
         """Looks at something else, at once."""
-        if self._feed is not None:
-            self._feed.ask(query)
+        if self._listing is not None and self._numbers is not None:
+            self._listing.ask(query)
+            if numbers != self._numbers.query:
+                self._numbers.ask(numbers)
 
     def refresh(self) -> None:
         """Looks, or tries to connect, at once."""
         self._try_now.set()
-        if self._feed is not None:
-            self._feed.refresh()
+        for feed in self._feeds:
+            feed.refresh()
 
     @property
     def paused(self) -> bool:
@@ -120,8 +153,8 @@ class Connection:
 
     def pause_or_resume(self) -> None:
         self._paused = not self._paused
-        if self._feed is not None:
-            self._feed.pause() if self._paused else self._feed.resume()
+        for feed in self._feeds:
+            feed.pause() if self._paused else feed.resume()
 
     @property
     def interval(self) -> float:
@@ -131,8 +164,8 @@ class Connection:
         """Slower by so many steps, faster where negative."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
-        if self._feed is not None:
-            self._feed.interval = self._interval
+        for feed in self._feeds:
+            feed.interval = self._interval
 
     async def close(self) -> None:
         await self._open_things.aclose()

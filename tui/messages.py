@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from store.errors import StoreError
-from store.model import Overview
+from store.listing.model import Listing
+from store.numbers.model import Numbers
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -26,10 +27,10 @@ class Connected(Message):
 
 @dataclass
 class Looked(Message):
-    """A look at the database with the eyes of `store`. Times by the local clock."""
+    """A look at the jobs with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
-    overview: Overview
+    listing: Listing
     fetched_at: datetime
 
 
@@ -41,3 +42,18 @@ class LookFailed(Message):
     error: StoreError
     since: datetime
     retry_at: datetime | None
+
+
+@dataclass
+class Counted(Message):
+    """The numbers with the eyes of `store`. Times by the local clock."""
+
+    store: "Store"
+    numbers: Numbers
+    fetched_at: datetime
+
+
+@dataclass
+class CountFailed(Message):
+    store: "Store"
+    error: StoreError

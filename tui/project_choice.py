@@ -2,20 +2,18 @@
 
 from uuid import UUID
 
-from store.model import Overview
+from store.listing.model import Listing
 
 
-def project_to_show(overview: Overview, *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
+def project_to_show(listing: Listing, *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
     """The one that was looked for, as long as it is there; all where somebody chose that; else the newest.
 
-    None for all projects, and where there are none. One that was located by its id need not be listed.
+    None for all projects, and where there are none. One that was located by its id may be hidden from these eyes.
     """
-    wanted = overview.query.project_id
+    wanted = listing.query.window.listed.project_id
     if wanted is None and all_was_chosen:
         return None
-    known = {project.id for project in overview.projects}
-    # Only the newest projects are listed: one that has jobs is there, too, be they hidden from these eyes.
-    has_jobs = overview.statistics.total_count or overview.listed
-    if wanted in known or (wanted is not None and (was_located or has_jobs)):
+    # Through the lens rows are listed whose project these eyes do not see.
+    if wanted is not None and (listing.has_project or was_located or listing.window.jobs):
         return wanted
-    return overview.projects[0].id if overview.projects else None
+    return listing.projects[0].id if listing.projects else None

@@ -1,42 +1,54 @@
 """Looking through the lens: the operator's list and what the user sees of it, at one moment."""
 
+from collections.abc import Set
 from uuid import UUID
 
 from store.actor import OPERATOR, ActingUser
 from store.database import Snapshot
+from store.filters.keys import Key
 from store.lens import queries as lens_queries
 from store.lens.model import Lens
-from store.lens.queries import Scope
-from store.model import CappedCount, JobStatus
-from store.statements.paging import paged
+from store.listing.model import WindowQuery
+from store.model import CappedCount
+from store.statements import lists, windows
+from store.statements.lists import Concern
+
+MOST_COUNTED = 10_000
 
 
 async def look_through_lens(
     snapshot: Snapshot,
     user: ActingUser,
     *,
-    project_id: UUID | None,
-    status: JobStatus | None,
-    limit: int,
+    query: WindowQuery,
+    readable: Set[Key],
     has_projects: bool,
 ) -> Lens:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
-    `has_projects` is whether the operator may read the projects; else only the user's own jobs are theirs.
+    `readable` are the names that the operator may read. `has_projects` is whether the operator may read the projects;
+    else only the user's own jobs are theirs.
     """
+    project_id = query.listed.project_id
     theirs: list[UUID] = []
     if project_id is None and has_projects:
         (theirs,) = await snapshot.read(OPERATOR, lens_queries.projects_of(user.id))
-    scope = Scope(project_id=project_id, user_id=user.id, project_ids=tuple(theirs), status=status)
-    found, rows, (everything,) = await snapshot.read(
-        OPERATOR, lens_queries.rules(), lens_queries.page(scope, limit=limit), lens_queries.count(scope)
+    concern = Concern(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
+    count = lists.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
+    found, (there,), *rows = await snapshot.read(
+        OPERATOR, lens_queries.rules(), count, *windows.questions(query, readable=readable, concern=concern)
     )
-    rules, jobs = lens_queries.the_one(found), paged(rows, limit)
-    seen, seen_ids = CappedCount(number=0), set[UUID]()
+    rules, window = lens_queries.the_one(found), windows.window(query, rows)
+    seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
-        shown, (seen,) = await snapshot.read(
-            user, lens_queries.seen([job.id for job in jobs]), lens_queries.count(scope)
-        )
+        shown, (seen,) = await snapshot.read(user, lens_queries.seen([job.id for job in window.jobs]), count)
         seen_ids = set(shown)
-    hidden = frozenset(job.id for job in jobs if job.id not in seen_ids)
-    return Lens(user=user, jobs=jobs, hidden=hidden, everything=everything, seen=seen, rules=rules)
+    hidden = frozenset(job.id for job in window.jobs if job.id not in seen_ids)
+    return Lens(
+        user=user,
+        window=window,
+        hidden=hidden,
+        everything=CappedCount.of(there, MOST_COUNTED),
+        seen=CappedCount.of(seen, MOST_COUNTED),
+        rules=rules,
+    )

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from store.actor import ActingUser
-from store.model import CappedCount, GenerationJob, Page
+from store.listing.model import Window
+from store.model import CappedCount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,8 @@ class Lens:
     """
 
     user: ActingUser
-    jobs: Page[GenerationJob]
-    """As the operator sees them."""
+    window: Window
+    """As the operator sees it."""
     hidden: frozenset[UUID]
     """Those of them that the user does not see."""
     everything: CappedCount

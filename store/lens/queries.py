@@ -1,45 +1,20 @@
 """The statements of the lens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, Text, Uuid, any_, bindparam, func, or_, select, text
+from sqlalchemy import ARRAY, Uuid, any_, bindparam, select, text
 
 from store import tables
 from store.database import ROLE_OF_USERS, Query
 from store.errors import SchemaMissing
 from store.lens.model import Policy, ReadRules
-from store.model import CappedCount, GenerationJob, JobStatus
-from store.statements.jobs import COLUMNS, make_job
 from store.statements.rows import Row, make_id
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 
-MOST_COUNTED = 10_000
 MOST_PROJECTS = 1_000
 """Of a user, the newest: jobs of theirs in others are found by their owner."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """A list of jobs, described so that it is the same list for all eyes: no other table is asked for it."""
-
-    project_id: UUID | None
-    """None for the jobs that concern the user: their own, and those in their projects."""
-    user_id: UUID
-    project_ids: tuple[UUID, ...] = ()
-    """The user's. Read only where `project_id` is None."""
-    status: JobStatus | None
-
-    def query_parameters(self) -> dict[str, object]:
-        where: dict[str, object] = (
-            {"user_id": self.user_id, "project_ids": list(self.project_ids)}
-            if self.project_id is None
-            else {"project_id": self.project_id}
-        )
-        return where if self.status is None else {**where, "status": self.status.value}
 
 
 _THEIR_PROJECTS = (
@@ -52,41 +27,6 @@ _THEIR_PROJECTS = (
 
 def projects_of(user_id: UUID) -> Query[UUID]:
     return Query(_THEIR_PROJECTS, make_id, {"user_id": user_id})
-
-
-def page(scope: Scope, *, limit: int) -> Query[GenerationJob]:
-    """Newest first; one row more than `limit` where there is a next page."""
-    statement = _page(of_project=scope.project_id is not None, of_status=scope.status is not None)
-    return Query(statement, make_job, {**scope.query_parameters(), "rows": limit + 1})
-
-
-@cache
-def _page(*, of_project: bool, of_status: bool) -> Select[*tuple[object, ...]]:
-    listed = select(*COLUMNS).where(*_conditions(of_project=of_project, of_status=of_status))
-    listed = listed.order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
-    return listed.limit(bindparam("rows", type_=Integer))
-
-
-def count(scope: Scope) -> Query[CappedCount]:
-    statement = _count(of_project=scope.project_id is not None, of_status=scope.status is not None)
-    return Query(statement, lambda row: CappedCount.of(row[0], MOST_COUNTED), scope.query_parameters())
-
-
-@cache
-def _count(*, of_project: bool, of_status: bool) -> Select[*tuple[object, ...]]:
-    listed = select(_jobs.c.id).where(*_conditions(of_project=of_project, of_status=of_status))
-    return select(func.count()).select_from(listed.limit(MOST_COUNTED + 1).subquery("listed"))
-
-
-def _conditions(*, of_project: bool, of_status: bool) -> list[ColumnElement[bool]]:
-    if of_project:
-        conditions: list[ColumnElement[bool]] = [_jobs.c.project_id == bindparam("project_id", type_=Uuid)]
-    else:
-        in_theirs = _jobs.c.project_id == any_(bindparam("project_ids", type_=ARRAY(Uuid)))
-        conditions = [or_(_jobs.c.user_id == bindparam("user_id", type_=Uuid), in_theirs)]
-    if of_status:
-        conditions.append(_jobs.c.status == bindparam("status", type_=Text))
-    return conditions
 
 
 _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))

@@ -149,7 +149,14 @@ class Listing:
     """Through the lens the rows are the operator's, hidden ones among them."""
     projects: tuple[ProjectName, ...]
     """Newest first."""
+    has_project: bool
+    """Whether the project asked for is there; it need not be among the newest. True for all projects."""
     taken_at: datetime = field(compare=False)
     """The server's clock, so that ages are right where the local clock is not."""
     lens: "Lens | None" = None
     """None unless it was asked for."""
+
+    @property
+    def hidden(self) -> frozenset[UUID]:
+        """Those of the rows that these eyes do not see."""
+        return self.lens.hidden if self.lens else frozenset()

@@ -7,8 +7,10 @@ from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
 from typing import Any, TypeVar
+from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     DateTime,
     Integer,
@@ -16,8 +18,10 @@ from sqlalchemy import (
     Select,
     Text,
     Uuid,
+    any_,
     bindparam,
     func,
+    or_,
     select,
     tuple_,
     union_all,
@@ -32,7 +36,7 @@ from store.listing.model import ERROR_CHARACTERS, Anchor, End, ListQuery, OrderC
 from store.model import GenerationJob
 from store.statements import job_filters
 from store.statements.job_filters import Shape
-from store.statements.rows import RowMaker
+from store.statements.rows import RowMaker, make_number
 
 T = TypeVar("T")
 
@@ -74,15 +78,36 @@ class Course:
     """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """The jobs that concern a user, as anybody may look for them: their own, and those in their projects."""
+
+    user_id: UUID
+    project_ids: tuple[UUID, ...]
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {"concerned_id": self.user_id, "concerned_project_ids": list(self.project_ids)}
+
+
+_concerns = or_(
+    _jobs.c.user_id == bindparam("concerned_id", type_=Uuid),
+    _jobs.c.project_id == any_(bindparam("concerned_project_ids", type_=ARRAY(Uuid))),
+)
+
+
 def read_on(
-    listed: ListQuery, course: Course, make: RowMaker[T], *, rows: int, is_whole: bool, readable: Set[Key]
+    listed: ListQuery,
+    course: Course,
+    make: RowMaker[T],
+    *,
+    rows: int,
+    is_whole: bool,
+    readable: Set[Key],
+    concern: Concern | None = None,
 ) -> Query[T]:
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
-    parameters: dict[str, object] = {"rows": rows, **job_filters.parameters(listed.job_filter)}
-    if listed.project_id is not None:
-        parameters["project_id"] = listed.project_id
-    if listed.status is not None:
-        parameters["status"] = listed.status.value
+    parameters = _parameters(listed, concern, rows=rows)
     start = None
     if not isinstance(course.place, End):
         value = course.place.value
@@ -92,9 +117,7 @@ def read_on(
     statement = _statement(
         _Form(
             is_whole=is_whole,
-            of_project=listed.project_id is not None,
-            of_status=listed.status is not None,
-            matching=job_filters.shape_of(listed.job_filter, readable=readable),
+            narrowing=_narrowing(listed, concern, readable=readable),
             column=listed.order.column,
             descends=listed.order.descending is not course.is_backwards,
             is_backwards=course.is_backwards,
@@ -104,6 +127,58 @@ def read_on(
         )
     )
     return Query(statement, make, parameters)
+
+
+def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: Concern | None = None) -> Query[int]:
+    """How many jobs a list has: one more than `most` where it has more than that."""
+    statement = _length(_narrowing(listed, concern, readable=readable))
+    return Query(statement, make_number, _parameters(listed, concern, rows=most + 1))
+
+
+def _parameters(listed: ListQuery, concern: Concern | None, *, rows: int) -> dict[str, object]:
+    parameters: dict[str, object] = {"rows": rows, **job_filters.parameters(listed.job_filter)}
+    if listed.project_id is not None:
+        parameters["project_id"] = listed.project_id
+    if listed.status is not None:
+        parameters["status"] = listed.status.value
+    if concern is not None:
+        parameters |= concern.parameters
+    return parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Narrowing:
+    """Which jobs a list has, as far as the SQL depends on it."""
+
+    of_project: bool
+    of_status: bool
+    of_concern: bool
+    matching: Shape
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions = job_filters.conditions(self.matching)
+        if self.of_project:
+            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.of_status:
+            conditions.append(_jobs.c.status == bindparam("status", type_=Text))
+        if self.of_concern:
+            conditions.append(_concerns)
+        return conditions
+
+
+def _narrowing(listed: ListQuery, concern: Concern | None, *, readable: Set[Key]) -> _Narrowing:
+    return _Narrowing(
+        of_project=listed.project_id is not None,
+        of_status=listed.status is not None,
+        of_concern=concern is not None,
+        matching=job_filters.shape_of(listed.job_filter, readable=readable),
+    )
+
+
+@lru_cache(maxsize=128)
+def _length(narrowing: _Narrowing) -> Select[Any]:
+    some = select(_jobs.c.id).where(*narrowing.conditions()).limit(_MOST)
+    return select(func.count()).select_from(some.subquery("some"))
 
 
 class _Part(Enum):
@@ -118,9 +193,7 @@ class _Form:
     """All that the SQL depends on: statements are kept by it."""
 
     is_whole: bool
-    of_project: bool
-    of_status: bool
-    matching: Shape
+    narrowing: _Narrowing
     column: OrderColumn
     descends: bool
     """As the rows are read."""
@@ -149,11 +222,7 @@ def _statement(form: _Form) -> Select[Any]:
 
 
 def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
-    rows = select(*(_WHOLE if form.is_whole else _LIGHT)).where(*job_filters.conditions(form.matching))
-    if form.of_project:
-        rows = rows.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
-    if form.of_status:
-        rows = rows.where(_jobs.c.status == bindparam("status", type_=Text))
+    rows = select(*(_WHOLE if form.is_whole else _LIGHT)).where(*form.narrowing.conditions())
     value, _ = _ORDERS[form.column]
     if part is not None:
         rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))

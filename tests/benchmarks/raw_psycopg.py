@@ -3,28 +3,13 @@
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from store.model import (
-    DayCost,
-    GenerationJob,
-    JobStatistic,
-    JobStatistics,
-    JobStatus,
-    Overview,
-    OverviewQuery,
-    Page,
-    PageKey,
-    Project,
-)
-
-DAYS = 14
-PROJECTS = 500
+from store.model import GenerationJob, JobStatus, Page, PageKey
 
 _SET_UP = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
@@ -34,24 +19,6 @@ select set_config('statement_timeout', '8000', true), set_config('lock_timeout',
 _JOBS = """
 select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at
 from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
-
-_STATISTICS = """
-select status, count(*), sum(cost_cents)::bigint, avg(cost_cents)
-from public.generation_jobs where project_id = %s group by status"""
-
-_DAYS = """
-select (created_at at time zone 'UTC')::date, count(*), sum(cost_cents)::bigint from public.generation_jobs
-where created_at >= ((now() at time zone 'UTC')::date - %s)::timestamp at time zone 'UTC'
-  and created_at < ((now() at time zone 'UTC')::date + 1)::timestamp at time zone 'UTC' and project_id = %s
-group by 1"""
-
-_PROJECTS = """
-select p.id, p.user_id, p.name, p.created_at, p.updated_at, coalesce(s.jobs, 0), coalesce(s.cost, 0)
-from public.projects p left join (
-    select project_id, count(*) as jobs, sum(cost_cents)::bigint as cost from public.generation_jobs group by project_id
-) s on s.project_id = p.id order by p.created_at desc, p.id desc limit %s"""
-
-_CLOCK = "select now()"
 
 Statement = tuple[str, Sequence[object]]
 Rows = list[tuple[Any, ...]]
@@ -97,41 +64,6 @@ async def every_cost(connection: AsyncConnection, user_id: UUID) -> int:
     return sum(cost for (cost,) in rows)
 
 
-async def overview(
-    connection: AsyncConnection, user_id: UUID, query: OverviewQuery, *, pipelined: bool = False
-) -> Overview:
-    jobs, by_status, by_day, projects, ((now,),) = await read(
-        connection,
-        user_id,
-        (_JOBS, (query.project_id, query.limit + 1)),
-        (_STATISTICS, (query.project_id,)),
-        (_DAYS, (DAYS - 1, query.project_id)),
-        (_PROJECTS, (PROJECTS,)),
-        (_CLOCK, ()),
-        pipelined=pipelined,
-    )
-    taken_at = now.astimezone(UTC)
-    return Overview(
-        query=query,
-        jobs=_page(jobs, query.limit),
-        statistics=_statistics(by_status),
-        days=_days(by_day, taken_at.date()),
-        projects=tuple(
-            Project(
-                id=row[0],
-                user_id=row[1],
-                name=row[2],
-                created_at=row[3],
-                updated_at=row[4],
-                job_count=row[5],
-                total_cost_cents=row[6],
-            )
-            for row in projects
-        ),
-        taken_at=taken_at,
-    )
-
-
 def _page(rows: Rows, limit: int) -> Page[GenerationJob]:
     jobs = tuple(
         GenerationJob(
@@ -150,20 +82,3 @@ def _page(rows: Rows, limit: int) -> Page[GenerationJob]:
     )
     last = jobs[-1] if len(rows) > limit else None
     return Page(items=jobs, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
-
-
-def _statistics(rows: Rows) -> JobStatistics:
-    order = list(JobStatus)
-    statistics = (
-        JobStatistic(
-            status=JobStatus(status), count=count, total_cost_cents=total, avg_cost_cents=round(float(average), 2)
-        )
-        for status, count, total, average in rows
-    )
-    return JobStatistics(by_status=tuple(sorted(statistics, key=lambda row: order.index(row.status))))
-
-
-def _days(rows: Rows, today: date) -> tuple[DayCost, ...]:
-    known = {row[0]: DayCost(day=row[0], job_count=row[1], total_cost_cents=row[2]) for row in rows}
-    days = (today - timedelta(days=DAYS - 1 - number) for number in range(DAYS))
-    return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in days)

@@ -3,7 +3,6 @@
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -12,7 +11,6 @@ from psycopg import AsyncConnection
 
 from store.actor import ActingUser
 from store.database import Database
-from store.model import OverviewQuery
 from store.store import Store
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
@@ -32,22 +30,8 @@ async def refresh(effort: Effort, databases: Databases) -> list[Finding]:
     async with _store(database) as store, raw_psycopg.connect(database.conninfo) as connection:
         user_id, project_id = database.owner.id, database.owner.projects[0]
         return [
-            await _compare_overviews(effort, store, connection, user_id, OverviewQuery(project_id=project_id)),
             await _compare_pages(effort, store, connection, user_id, project_id),
         ]
-
-
-async def _compare_overviews(
-    effort: Effort, store: Store, connection: AsyncConnection, user_id: UUID, query: OverviewQuery
-) -> Finding:
-    by_hand = partial(raw_psycopg.overview, connection, user_id, query)
-    ours = await store.get_overview(query)
-    assert ours == replace(await by_hand(), taken_at=ours.taken_at)
-    return await _compare(
-        effort,
-        "a refresh of the dashboard: jobs, statistics, days, projects",
-        {STORE: partial(store.get_overview, query), RAW: by_hand, PIPELINED: partial(by_hand, pipelined=True)},
-    )
 
 
 async def _compare_pages(

@@ -9,7 +9,7 @@ from store.capabilities import Capabilities, Feature
 from store.capabilities.probing import probe
 from store.database import Database
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
-from store.model import OverviewQuery
+from store.listing.model import ListingQuery
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import OWNER, Server
@@ -131,7 +131,7 @@ async def test_no_grant_is_named_and_never_shown_as_no_jobs(ungranted_database: 
     fill(world)
     async with Store(Database(ungranted_database)) as operator:
         ada = operator.acting_as(AS_ADA)
-        for asked in (ada.get_generation_jobs(), ada.get_overview(OverviewQuery()), ada.get_job_statistics()):
+        for asked in (ada.get_generation_jobs(), ada.get_listing(ListingQuery()), ada.get_job_statistics()):
             with pytest.raises(NoPrivilege) as caught:
                 await asked
             assert caught.value.message == "No grant: the role authenticated may not read generation_jobs."
@@ -149,10 +149,10 @@ async def test_what_is_granted_meanwhile_is_used(ungranted_database: Conninfo) -
     async with Store(Database(ungranted_database)) as operator:
         ada = operator.acting_as(AS_ADA)
         with pytest.raises(NoPrivilege):
-            await ada.get_overview(OverviewQuery())
+            await ada.get_listing(ListingQuery())
         world.sql("grant select on public.generation_jobs to authenticated")
-        overview = await ada.get_overview(OverviewQuery())
-        assert {project.name for project in overview.projects} == {str(AUTUMN)[:8], str(SPRING)[:8]}
+        listing = await ada.get_listing(ListingQuery())
+        assert {project.name for project in listing.projects} == {str(AUTUMN)[:8], str(SPRING)[:8]}
     world.close()
 
 
@@ -189,7 +189,7 @@ async def test_projects_that_may_not_be_read_are_known_by_their_jobs(least_privi
         assert await store.get_project(AUTUMN) == projects[AUTUMN]
         assert await store.get_projects_named(str(TRAIL)[:8]) == [projects[TRAIL]]
         assert [user.id for user in await store.get_users()] == [ADA, BEN]
-        assert len((await store.get_overview(OverviewQuery(project_id=AUTUMN))).projects) == 3
+        assert len((await store.get_listing(ListingQuery())).projects) == 3
 
 
 async def test_a_refused_write_names_the_grant(least_privilege: Way, world: World) -> None:

@@ -6,7 +6,8 @@ from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
 from store.lens.model import why_hidden
-from store.model import OverviewQuery
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.numbers.model import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed
@@ -16,7 +17,7 @@ from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
 
 async def look(store: Store) -> tuple[set[int], int, int]:
     """What of Autumn is hidden, and how much of it is seen and is there."""
-    lens = await store.look_through_lens(project_id=AUTUMN)
+    lens = await store.look_through_lens(WindowQuery(listed=ListQuery(project_id=AUTUMN)))
     return {identifier.int >> 96 for identifier in lens.hidden}, lens.seen.number, lens.everything.number
 
 
@@ -31,8 +32,11 @@ async def test_it_leaves_no_trace(way: Way, world: World) -> None:
             if way.is_owner:
                 assert [user.email for user in await operator.find_users("ADA@")] == ["ada@example.com"]
                 assert await look(store) == ({9}, 6, 7)
-                overview = await store.get_overview(OverviewQuery(project_id=AUTUMN, through_lens=True))
-                assert (overview.statistics.total_count, len(overview.listed)) == (6, 7)
+                window = WindowQuery(listed=ListQuery(project_id=AUTUMN))
+                listing = await store.get_listing(ListingQuery(window=window, through_lens=True))
+                numbers = await store.get_numbers(NumbersQuery(project_id=AUTUMN))
+                assert numbers.statistics is not None
+                assert (numbers.statistics.total_count, len(listing.window.jobs)) == (6, 7)
                 assert (await store.locate(str(TRAIL))).projects == ()
         said = transcript()
 
@@ -44,7 +48,7 @@ async def test_without_the_right_to_act_as_users_there_is_no_lens(way: Way, worl
         return
     async with Store(Database(way.conninfo)) as operator:
         with pytest.raises(NoPrivilege):
-            await operator.acting_as(ActingUser(id=ADA)).look_through_lens()
+            await operator.acting_as(ActingUser(id=ADA)).look_through_lens(WindowQuery())
 
 
 async def test_where_new_tables_grant_nothing(ungranted_database: Conninfo) -> None:
@@ -53,6 +57,6 @@ async def test_where_new_tables_grant_nothing(ungranted_database: Conninfo) -> N
     world.close()
     async with Store(Database(ungranted_database)) as operator:
         store = operator.acting_as(ActingUser(id=ADA))
-        lens = await store.look_through_lens(project_id=AUTUMN)
+        lens = await store.look_through_lens(WindowQuery(listed=ListQuery(project_id=AUTUMN)))
         assert (len(lens.hidden), lens.everything.number, lens.rules.is_granted) == (6, 6, False)
         assert "no grant" in why_hidden(lens.rules)

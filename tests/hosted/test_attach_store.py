@@ -8,7 +8,9 @@ import pytest
 from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege, ReadOnly
-from store.model import JobStatus, OverviewQuery
+from store.listing.model import ListingQuery
+from store.model import JobStatus
+from store.numbers.model import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import POOL_SIZE
@@ -58,7 +60,8 @@ async def read_all(store: Store) -> None:
     assert (await store.get_job_statistics()).count(JobStatus.QUEUED)
     assert await store.get_total_costs(AUTUMN)
     assert await store.get_job_summary()
-    assert (await store.get_overview(OverviewQuery(project_id=AUTUMN))).projects
+    assert (await store.get_listing(ListingQuery())).projects
+    assert (await store.get_numbers(NumbersQuery(project_id=AUTUMN))).projects
     assert await store.get_projects()
     assert await store.get_project(AUTUMN)
     assert await store.get_projects_named("Autumn catalog")
@@ -124,7 +127,7 @@ async def test_nothing_is_left_on_the_connections_of_a_pool(
     async with Store(Database(way.conninfo)) as store:
         eyes = [store, store.acting_as(ActingUser(id=ADA)), store.acting_as(ActingUser(id=BEN))]
         for _ in range(MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES):
-            await asyncio.gather(*(each.get_overview(OverviewQuery()) for each in eyes))
+            await asyncio.gather(*(each.get_listing(ListingQuery()) for each in eyes))
         await eyes[1].transition_job_status(job_id(1), JobStatus.RUNNING)
         if pooled == "pooled_by_transaction":
             assert left_on(way, untouched) == [{}] * POOL_SIZE

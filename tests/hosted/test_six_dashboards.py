@@ -13,7 +13,8 @@ from textual import on
 
 from store.actor import OPERATOR, ActingUser, Actor
 from store.feed import DEFAULT_INTERVAL
-from store.model import Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
+from store.numbers.model import Numbers, NumbersQuery
 from store.store import Store
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.transcript import transcribed
@@ -50,8 +51,11 @@ class Onlooker(WatchedApp):
             return FROZEN + self.looks * INTERVAL
 
         class SimulatedStore(Store):
-            async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-                return await super().get_overview(query, at=now())
+            async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+                return await super().get_listing(query, at=now())
+
+            async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+                return await super().get_numbers(query, at=now())
 
         super().__init__(opener_of(way.conninfo, actor=actor, make=SimulatedStore), clock=now)
         self.seen: set[frozenset[UUID]] = set()
@@ -63,7 +67,7 @@ class Onlooker(WatchedApp):
     @on(Looked)
     def _go_on(self, message: Looked) -> None:
         self._diary.append(self)
-        self.seen.add(frozenset(project.user_id for project in message.overview.projects))
+        self.seen.add(frozenset(project.user_id for project in message.listing.projects))
         if self.looks < LOOKS:
             self.call_later(self.connection.refresh)
         else:

@@ -14,7 +14,8 @@ from store.actor import ActingUser
 from store.blocking import BlockingStore
 from store.database import Query
 from store.errors import NoPrivilege, Unreachable
-from store.model import Applied, JobStatus, OverviewQuery, Refused
+from store.listing.model import ListingQuery
+from store.model import Applied, JobStatus, Refused
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, MakeJob, MakeProject, Sql, until
@@ -67,7 +68,7 @@ def test_it_does_what_the_store_does(blocking: BlockingStore) -> None:
     assert isinstance(ada.transition_job_status(job.id, JobStatus.RUNNING), Refused)
     assert ada.update_generation_job(job.id, cost_cents=3).cost_cents == 3
     assert ada.get_total_costs() == 3
-    assert [seen.id for seen in ada.get_overview(OverviewQuery()).jobs] == [job.id]
+    assert [seen.id for seen in ada.get_listing(ListingQuery()).window.jobs] == [job.id]
     assert ada.delete_generation_job(job.id)
     with pytest.raises(NoPrivilege):
         ada.get_users()

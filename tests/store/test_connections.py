@@ -11,7 +11,8 @@ from store.actor import ActingUser
 from store.connecting.connections import Connections
 from store.database import Database, Query
 from store.errors import StoreError, Unreachable
-from store.model import JobStatus, OverviewQuery
+from store.listing.model import ListingQuery
+from store.model import JobStatus
 from store.statements import jobs
 from store.store import Store
 from tests.conftest import Conninfo
@@ -120,7 +121,7 @@ async def test_no_session_stays_in_a_transaction(
 ) -> None:
     """Whatever was answered, and with whatever error."""
     job_id = make_job(make_project())
-    await ada.get_overview(OverviewQuery())
+    await ada.get_listing(ListingQuery())
     await ada.transition_job_status(job_id, "succeeded")
     await ada.transition_job_status(NOTHING, "running")
     await operator.transition_job_status(job_id, "running")

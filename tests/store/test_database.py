@@ -19,7 +19,9 @@ from store.errors import (
     TimedOut,
     Unreachable,
 )
-from store.model import JobStatus, OverviewQuery
+from store.listing.model import ListingQuery
+from store.model import JobStatus
+from store.numbers.model import NumbersQuery, ProjectSums
 from store.statements.rows import Row
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule
@@ -32,6 +34,8 @@ T = TypeVar("T")
 
 EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
+
+NONE = ProjectSums(job_count=0, total_cost_cents=0)
 
 
 def first(row: Row) -> str:
@@ -170,13 +174,20 @@ class TestTransactions:
         writing = asyncio.create_task(come_and_go())
         seen = set()
         for _ in range(60):
-            overview = await operator.get_overview(OverviewQuery())
-            count = len(overview.jobs)
-            assert overview.statistics.total_count == count
-            assert overview.projects[0].job_count == count
-            assert overview.projects[0].total_cost_cents == overview.statistics.total_cost_cents == 7 * count
-            assert sum(day.job_count for day in overview.days) == count
-            seen.add(tuple(job.status for job in overview.jobs))
+            numbers = await operator.get_numbers(NumbersQuery())
+            assert numbers.statistics is not None
+            assert numbers.projects is not None
+            assert numbers.days is not None
+            count = numbers.statistics.total_count
+            assert numbers.projects.get(project_id, NONE).job_count == count
+            assert (
+                numbers.projects.get(project_id, NONE).total_cost_cents
+                == numbers.statistics.total_cost_cents
+                == 7 * count
+            )
+            assert sum(day.job_count for day in numbers.days) == count
+            listing = await operator.get_listing(ListingQuery())
+            seen.add(tuple(job.status for job in listing.window.jobs))
         stop.set()
         await writing
         assert len(seen) > 1

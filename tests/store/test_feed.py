@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from store.errors import Unreachable
 from store.feed import Feed, FeedPage
-from store.model import Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery, ListQuery, WindowQuery
 from store.store import Store
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until
@@ -157,14 +157,14 @@ async def test_after_a_failure_a_page_is_compared_with_the_last_one(source: Sour
 async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     """What another process changes arrives by itself."""
     project_id, other_id = make_project(), make_project()
-    feed: Feed[OverviewQuery, Overview] = Feed(ada.get_overview, OverviewQuery(), interval=SOON)
+    feed: Feed[ListingQuery, Listing] = Feed(ada.get_listing, ListingQuery(), interval=SOON)
     pages = feed.pages()
 
-    async def until_seen(jobs: int) -> FeedPage[Overview]:
+    async def until_seen(jobs: int) -> FeedPage[Listing]:
         async with asyncio.timeout(10):
             async for page in pages:
                 assert isinstance(page, FeedPage)
-                if len(page.value.jobs) == jobs:
+                if len(page.value.window.jobs) == jobs:
                     return page
         raise AssertionError
 
@@ -172,5 +172,5 @@ async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: 
     make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
-    feed.ask(OverviewQuery(project_id=other_id))
+    feed.ask(ListingQuery(window=WindowQuery(listed=ListQuery(project_id=other_id))))
     assert (await until_seen(0)).generation == 2

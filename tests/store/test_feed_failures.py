@@ -8,7 +8,7 @@ import pytest
 from store.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
 from store.feed import Feed
-from store.model import Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
@@ -99,11 +99,11 @@ async def test_a_dead_link_keeps_nobody_waiting(database: Conninfo, sql: Sql) ->
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         asked = asyncio.Event()
 
-        async def look(query: OverviewQuery) -> Overview:
+        async def look(query: ListingQuery) -> Listing:
             asked.set()
-            return await store.get_overview(query)
+            return await store.get_listing(query)
 
-        pages = Feed(look, OverviewQuery(), interval=SOON).pages()
+        pages = Feed(look, ListingQuery(), interval=SOON).pages()
         await anext(pages)
         proxy.fall_silent()
         asked.clear()

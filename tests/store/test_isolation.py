@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 from store.actor import OPERATOR
 from store.database import Database
 from store.errors import NoPrivilege, RowMissing
-from store.model import GenerationJob, JobStatus, OverviewQuery
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.model import GenerationJob, JobStatus
+from store.numbers.model import NumbersQuery
 from store.statements.jobs import make_job
 from store.store import Store
 from tests.conftest import Conninfo, connect
@@ -129,12 +131,14 @@ async def sees_their_own_of(store: Store, rows: Rows, project_id: UUID | None, o
     groups = Counter((job.user_id, job.project_id, job.status) for job in own)
     assert Counter({(row.user_id, row.project_id, row.status): row.job_count for row in summary}) == groups
     assert sum(row.total_cost_cents for row in summary) == total
-    assert list(await store.get_matching_jobs(OverviewQuery(project_id=project_id))) == own
-    overview = await store.get_overview(OverviewQuery(project_id=project_id))
-    assert list(overview.jobs) == own
-    assert overview.statistics == statistics
-    assert sum(day.job_count for day in overview.days) == len(own)
-    assert {project.id for project in overview.projects} == rows.projects_of(store.actor)
+    assert list(await store.find_jobs(project_id=project_id)) == own
+    listing = await store.get_listing(ListingQuery(window=WindowQuery(listed=ListQuery(project_id=project_id))))
+    assert [job.id for job in listing.window.jobs] == [job.id for job in own]
+    assert {project.id for project in listing.projects} == rows.projects_of(store.actor)
+    numbers = await store.get_numbers(NumbersQuery(project_id=project_id))
+    assert numbers.statistics == statistics
+    assert numbers.days is not None
+    assert sum(day.job_count for day in numbers.days) == len(own)
     if project_id is not None:
         assert list(await store.get_project_jobs(project_id)) == own
         held = {asset.id for asset in rows.assets_of(store.actor).values() if asset.project_id == project_id}
@@ -169,15 +173,14 @@ async def finds_their_own(store: Store, rows: Rows) -> None:
     with pytest.raises(NoPrivilege):
         await store.find_users("")
     for project_id in list(rows.owners)[:2]:
-        lens = await store.look_through_lens(project_id=project_id)
+        window = WindowQuery(listed=ListQuery(project_id=project_id))
+        lens = await store.look_through_lens(window)
         there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
-        assert {job.id for job in lens.jobs} == there
+        assert {job.id for job in lens.window.jobs} == there
         assert lens.hidden == there - own.keys()
         assert (lens.seen.number, lens.everything.number) == (len(there & own.keys()), len(there))
-        through_lens = await store.get_overview(OverviewQuery(project_id=project_id, through_lens=True))
+        through_lens = await store.get_listing(ListingQuery(window=window, through_lens=True))
         assert through_lens.lens == lens
-        assert {job.id for job in through_lens.jobs} == there & own.keys()
-        assert through_lens.statistics == await store.get_job_statistics(project_id)
 
 
 @pytest.fixture(params=list(Schema), ids=lambda schema: schema.name.lower())

@@ -11,9 +11,11 @@ import pytest
 from store.actor import ActingUser
 from store.database import Database, TimeLimits
 from store.errors import InvalidValue
-from store.lens import queries as lens_queries
+from store.lens import looking
 from store.lens.model import Lens, Policy, ReadRules, why_hidden
-from store.model import CappedCount, JobStatus, OverviewQuery
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.model import CappedCount, JobStatus
+from store.statements import lists
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, Sql
@@ -64,13 +66,16 @@ async def as_ada(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Sto
     await store.close()
 
 
+OF_OWN = WindowQuery(listed=ListQuery(project_id=OWN))
+
+
 def numbers(lens: Lens) -> tuple[list[int], set[int]]:
     """Of all the jobs, and of those that are hidden."""
-    return [job.id.int for job in lens.jobs], {identifier.int for identifier in lens.hidden}
+    return [job.id.int for job in lens.window.jobs], {identifier.int for identifier in lens.hidden}
 
 
 async def test_the_jobs_of_a_project_with_those_hidden_from_the_user(as_ada: Store) -> None:
-    lens = await as_ada.look_through_lens(project_id=OWN)
+    lens = await as_ada.look_through_lens(OF_OWN)
 
     assert numbers(lens) == ([1, 2, 3, 4], {4})
     assert (lens.seen, lens.everything) == (CappedCount(number=3), CappedCount(number=4))
@@ -85,49 +90,52 @@ async def test_the_jobs_of_a_project_with_those_hidden_from_the_user(as_ada: Sto
 
 
 async def test_with_all_projects_the_jobs_that_concern_the_user(as_ada: Store) -> None:
-    lens = await as_ada.look_through_lens()
+    lens = await as_ada.look_through_lens(WindowQuery())
 
     assert numbers(lens) == ([1, 2, 3, 4, 5], {4})
     assert (lens.seen.number, lens.everything.number) == (4, 5)
 
 
 async def test_of_one_status(as_ada: Store) -> None:
-    assert numbers(await as_ada.look_through_lens(status="failed")) == ([3], set())
-    queued = await as_ada.look_through_lens(project_id=OWN, status=JobStatus.QUEUED)
+    assert numbers(await as_ada.look_through_lens(WindowQuery(listed=ListQuery(status=JobStatus.FAILED)))) == (
+        [3],
+        set(),
+    )
+    queued = await as_ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
     assert numbers(queued) == ([1, 2, 4], {4})
     assert (queued.seen.number, queued.everything.number) == (2, 3)
 
 
 async def test_a_page_of_it_with_the_counts_of_all(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lens_queries, "MOST_COUNTED", 3)
-    lens_queries._count.cache_clear()
-    lens = await as_ada.look_through_lens(limit=2)
-    lens_queries._count.cache_clear()
+    monkeypatch.setattr(looking, "MOST_COUNTED", 3)
+    lens = await as_ada.look_through_lens(WindowQuery(after=2))
 
     assert numbers(lens) == ([1, 2], set())
-    assert lens.jobs.next_key is not None
+    assert lens.window.has_after
     assert (lens.seen, lens.everything) == (CappedCount(number=3, is_more=True), CappedCount(number=3, is_more=True))
 
 
 async def test_a_project_of_somebody_else_is_all_hidden_but_ones_own(as_ada: Store) -> None:
-    assert numbers(await as_ada.look_through_lens(project_id=BENS)) == ([5, 6], {6})
+    assert numbers(await as_ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=BENS)))) == ([5, 6], {6})
 
 
-async def test_the_overview_s_counts_stay_the_user_s(as_ada: Store) -> None:
-    plain = await as_ada.get_overview(OverviewQuery(project_id=OWN))
-    overview = await as_ada.get_overview(OverviewQuery(project_id=OWN, through_lens=True))
+async def test_through_the_lens_all_else_stays_the_user_s(as_ada: Store) -> None:
+    plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
+    listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
 
     assert plain.lens is None
-    assert overview.lens == await as_ada.look_through_lens(project_id=OWN)
-    assert replace(overview, lens=None, query=plain.query, taken_at=plain.taken_at) == plain
-    assert (overview.statistics.total_count, overview.statistics.total_cost_cents) == (3, 30)
-    assert [project.id for project in overview.projects] == [OWN]
+    assert listing.lens == await as_ada.look_through_lens(OF_OWN)
+    assert listing.window == listing.lens.window
+    assert replace(listing, lens=None, query=plain.query, window=plain.window) == plain
+    assert [project.id for project in listing.projects] == [OWN]
 
 
 async def test_two_first_looks_at_once_do_not_wait_for_each_other(as_ada: Store) -> None:
     """Each holds one of the two connections: what the database offers has to be known by then."""
     async with asyncio.timeout(TimeLimits().patience):
-        one, other = await asyncio.gather(as_ada.look_through_lens(), as_ada.look_through_lens())
+        one, other = await asyncio.gather(
+            as_ada.look_through_lens(WindowQuery()), as_ada.look_through_lens(WindowQuery())
+        )
 
     assert one == other
 
@@ -135,21 +143,21 @@ async def test_two_first_looks_at_once_do_not_wait_for_each_other(as_ada: Store)
 async def test_the_operator_has_no_lens(as_ada: Store) -> None:
     operator = Store(as_ada.database)
     with pytest.raises(InvalidValue, match="needs a user"):
-        await operator.look_through_lens()
+        await operator.look_through_lens(WindowQuery())
     with pytest.raises(InvalidValue, match="needs a user"):
-        await operator.get_overview(OverviewQuery(through_lens=True))
+        await operator.get_listing(ListingQuery(through_lens=True))
 
 
 async def test_both_looks_are_of_one_moment(as_ada: Store, app_sql: Sql) -> None:
     """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
     async with as_ada.database.snapshot() as snapshot:
-        scope = lens_queries.Scope(project_id=OWN, user_id=ADA, status=None)
-        (before,) = await snapshot.read(Store(as_ada.database).actor, lens_queries.count(scope))
+        count = lists.length(OF_OWN.listed, most=10, readable=frozenset())
+        (before,) = await snapshot.read(Store(as_ada.database).actor, count)
         app_sql(
             "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')", (str(ADA), str(OWN))
         )
-        (after,) = await snapshot.read(as_ada.actor, lens_queries.count(scope))
-    assert (before, after) == ([CappedCount(number=4)], [CappedCount(number=3)])
+        (after,) = await snapshot.read(as_ada.actor, count)
+    assert (before, after) == ([4], [3])
 
 
 class TestRules:
@@ -164,19 +172,19 @@ class TestRules:
     async def test_no_grant_is_an_answer_and_no_zero(self, as_ada: Store, app_sql: Sql, statement: str) -> None:
         app_sql(statement)
 
-        overview = await as_ada.get_overview(OverviewQuery(project_id=OWN, through_lens=True))
+        listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
 
-        lens = overview.lens
+        lens = listing.lens
         assert lens is not None
         assert not lens.rules.is_granted
         assert numbers(lens) == ([1, 2, 3, 4], {1, 2, 3, 4})
         assert why_hidden(lens.rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
-        assert overview.projects == ()
+        assert listing.projects == ()
 
     async def test_no_policy(self, as_ada: Store, app_sql: Sql) -> None:
         app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
 
-        lens = await as_ada.look_through_lens(project_id=OWN)
+        lens = await as_ada.look_through_lens(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], {1, 2, 3, 4})
         assert lens.rules.policies == ()
@@ -185,7 +193,7 @@ class TestRules:
     async def test_no_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
         app_sql("alter table generation_jobs disable row level security")
 
-        lens = await as_ada.look_through_lens(project_id=OWN)
+        lens = await as_ada.look_through_lens(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], set())
         assert not lens.rules.has_row_security
@@ -200,7 +208,7 @@ class TestRules:
         ):
             app_sql(f'create policy "{name}" on generation_jobs {clause}')
 
-        rules = (await as_ada.look_through_lens(project_id=OWN)).rules
+        rules = (await as_ada.look_through_lens(OF_OWN)).rules
 
         assert rules.policies == (
             Policy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
@@ -214,7 +222,7 @@ class TestRules:
         )
 
     async def test_the_one_policy_is_named(self, as_ada: Store) -> None:
-        rules = (await as_ada.look_through_lens()).rules
+        rules = (await as_ada.look_through_lens(WindowQuery())).rules
         assert why_hidden(rules) == f"The policy “{OWN_ROWS}” does not let it through."
 
     async def test_a_policy_s_text_is_read_and_never_run(self, as_ada: Store, app_sql: Sql) -> None:
@@ -222,7 +230,7 @@ class TestRules:
         app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
         app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
 
-        lens = await as_ada.look_through_lens(project_id=OWN)
+        lens = await as_ada.look_through_lens(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], {4})
         assert lens.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
@@ -233,7 +241,7 @@ class TestRules:
         app_sql(f"grant select on generation_jobs, projects to {onlooker}")
         few_rights = Store(Database({**attached_database, "user": onlooker}), as_ada.actor)
 
-        lens = await few_rights.look_through_lens(project_id=OWN)
+        lens = await few_rights.look_through_lens(OF_OWN)
 
         assert lens.rules.holds_for_operator
         assert (lens.everything.number, lens.seen.number) == (0, 3)

@@ -14,8 +14,8 @@ from store.feed import Feed, FeedPage
 from store.filters import parse
 from store.isolation.check import attempt, prepare
 from store.isolation.model import Verdict
-from store.listing.model import ListQuery, WindowQuery
-from store.model import Applied, GenerationJob, JobStatus, OverviewQuery
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.model import Applied, GenerationJob, JobStatus
 from store.numbers.model import NumbersQuery
 from store.store import Store
 from store.writing.written import Unconfirmed, Written
@@ -49,16 +49,16 @@ READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
     "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
-    "get_matching_jobs": lambda store: store.get_matching_jobs(OverviewQuery(project_id=PROJECT)),
     "find_jobs": lambda store: store.find_jobs(parse("project:Catalog lifestyle", now=NOW)),
     "get_window": lambda store: store.get_window(WindowQuery()),
     "get_recent_jobs": lambda store: store.get_recent_jobs(),
     "get_generation_job": lambda store: store.get_generation_job(JOB),
+    "get_these_jobs": lambda store: store.get_these_jobs([JOB, NOTHING]),
     "get_job_statuses": lambda store: store.get_job_statuses([JOB, NOTHING]),
     "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),
-    "get_overview": lambda store: store.get_overview(OverviewQuery()),
+    "get_listing": lambda store: store.get_listing(ListingQuery()),
     "get_numbers": lambda store: store.get_numbers(NumbersQuery(matching=ListQuery(project_id=PROJECT))),
     "get_numbers_exactly": lambda store: store.get_numbers_exactly(NumbersQuery(), lambda *_: None),
     "get_projects": lambda store: store.get_projects(),
@@ -93,7 +93,7 @@ WITHOUT_OUR_TABLES: dict[str, Call] = {
     "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
 }
 WITH_BOTH_EYES: dict[str, Call] = {
-    "look_through_lens": lambda store: store.look_through_lens(),
+    "look_through_lens": lambda store: store.look_through_lens(WindowQuery()),
 }
 APART = {"close", "get_following_tables", "get_list_cost"}
 """None of them reads a row: what a list costs is planned."""
@@ -178,12 +178,13 @@ async def test_of_several_stores_on_the_same_connections_each_has_its_own_eyes(
     expected: list[tuple[Store, Eyes]] = [(ada, AS_ADA), (operator, AS_OPERATOR), (ben, as_user(BEN))]
     for store, eyes in expected * 2:
         recording.forget()
-        await store.get_overview(OverviewQuery())
+        await store.get_listing(ListingQuery())
+        await store.get_numbers(NumbersQuery())
         assert recording.eyes == {eyes}
 
 
 async def test_a_feed_looks_with_the_eyes_of_its_store(ada: Store, recording: Recording) -> None:
-    feed = Feed(ada.get_overview, OverviewQuery(), interval=0.001)
+    feed = Feed(ada.get_listing, ListingQuery(), interval=0.001)
     pages = feed.pages()
     for _ in range(3):
         assert isinstance(await anext(pages), FeedPage)
@@ -196,22 +197,22 @@ class TestTheLens:
 
     @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
     async def test_it_reads_with_both(self, ada: Store, recording: Recording, project_id: UUID | None) -> None:
-        lens = await ada.look_through_lens(project_id=project_id)
+        lens = await ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=project_id)))
         assert recording.eyes == {AS_ADA, AS_OPERATOR}
         assert recording.tables(AS_ADA) == {"generation_jobs"}
         assert (lens.seen.number, lens.everything.number) == (1, 2)
 
     async def test_all_else_on_the_screen_is_read_with_the_user_s_alone(self, ada: Store, recording: Recording) -> None:
-        plain = await ada.get_overview(OverviewQuery(project_id=PROJECT))
+        window = WindowQuery(listed=ListQuery(project_id=PROJECT))
+        plain = await ada.get_listing(ListingQuery(window=window))
         recording.forget()
-        query = OverviewQuery(project_id=PROJECT, through_lens=True)
-        overview = await ada.get_overview(query)
+        listing = await ada.get_listing(ListingQuery(window=window, through_lens=True))
         assert recording.eyes == {AS_ADA, AS_OPERATOR}
         assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
-        assert replace(overview, query=plain.query, lens=None, taken_at=plain.taken_at) == plain
+        assert replace(listing, query=plain.query, lens=None, window=plain.window) == plain
 
     async def test_nothing_of_it_stays_behind(self, ada: Store, operator: Store, recording: Recording) -> None:
-        await ada.look_through_lens()
+        await ada.look_through_lens(WindowQuery())
         recording.forget()
         await operator.get_generation_jobs()
         assert recording.eyes == {AS_OPERATOR}
@@ -226,7 +227,7 @@ async def test_the_recording_would_notice(operator: Store, recording: Recording)
     assert await operator.acting_as(ActingUser(id=BEN)).get_generation_job(JOB) is None
     assert recording.eyes == {as_user(BEN)}
     recording.forget()
-    await operator.get_overview(OverviewQuery())
+    await operator.get_listing(ListingQuery())
     await operator.get_assets(PROJECT)
     assert recording.tables(AS_OPERATOR) == set(TABLES)
 

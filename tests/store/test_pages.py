@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.model import GenerationJob, JobStatus, OverviewQuery, Page, PageKey
+from store.model import GenerationJob, JobStatus, Page, PageKey
 from store.store import Store
 from tests.store.support import BEN, NOW, MakeJob, MakeProject, Sql
 
@@ -105,7 +105,6 @@ async def test_no_other_limit(operator: Store, limit: int) -> None:
         operator.get_projects(limit=limit),
         operator.get_users(limit=limit),
         operator.get_job_summary(limit=limit),
-        operator.get_overview(OverviewQuery(limit=limit)),
     ):
         with pytest.raises(InvalidValue) as caught:
             await asked

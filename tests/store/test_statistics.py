@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, OverviewQuery, Page
-from store.numbers.model import ProjectSums
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, Page
+from store.numbers.model import NumbersQuery, ProjectSums
 from store.statements import rollups, statistics
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
@@ -73,24 +74,31 @@ async def test_the_summary(operator: Store, ada: Store, project_ids: list[UUID])
         assert list(await store.get_job_summary(limit=2)) == list(rows[:2])
 
 
-async def test_the_overview(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_the_listing(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         for project_id in (None, project_ids[0]):
             for status in (None, JobStatus.FAILED):
-                query = OverviewQuery(project_id=project_id, status=status, limit=7, days=10)
-                overview = await store.get_overview(query, at=NOW)
-                assert overview.query == query
-                assert overview.jobs == (
-                    await store.get_project_jobs(project_id, status=status, limit=7)
-                    if project_id
-                    else await store.get_jobs_by_status(status, limit=7)
-                    if status
-                    else await store.get_generation_jobs(limit=7)
-                )
-                assert overview.statistics == await store.get_job_statistics(project_id)
-                assert list(overview.projects) == list(await store.get_projects())
-                assert overview.days == days_of(await all_jobs(store, project_id), 10)
-                assert overview.taken_at == NOW
+                window = WindowQuery(listed=ListQuery(project_id=project_id, status=status), after=7)
+                listing = await store.get_listing(ListingQuery(window=window), at=NOW)
+                assert listing.query.window == window
+                assert listing.window == await store.get_window(window)
+                named = {project.id: project.name for project in await store.get_projects()}
+                assert {project.id: project.name for project in listing.projects} == named
+                assert listing.has_project == (project_id is None or project_id in named)
+                assert listing.taken_at == NOW
+
+
+async def test_the_numbers(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+    for store in (operator, ada):
+        for project_id in (None, project_ids[0]):
+            numbers = await store.get_numbers(NumbersQuery(project_id=project_id, days=10), at=NOW)
+            assert numbers.statistics == await store.get_job_statistics(project_id)
+            assert numbers.projects == {
+                project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
+                for project in await store.get_projects()
+            }
+            assert numbers.days == days_of(await all_jobs(store, project_id), 10)
+            assert (numbers.taken_at, numbers.actor) == (NOW, store.actor)
 
 
 def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
@@ -106,22 +114,23 @@ async def test_nothing_is_nothing(operator: Store, make_project: MakeProject) ->
         assert await operator.get_job_statistics(project_id) == JobStatistics(by_status=())
         assert await operator.get_total_costs(project_id) == 0
         assert list(await operator.get_job_summary(project_id)) == []
-    overview = await operator.get_overview(OverviewQuery())
-    assert overview.statistics.success_rate is None
-    assert len(overview.days) == 14
+    numbers = await operator.get_numbers(NumbersQuery())
+    assert numbers.statistics == JobStatistics(by_status=())
+    assert len(numbers.days or ()) == 14
 
 
-async def test_the_overviews_time_is_the_servers(operator: Store) -> None:
+async def test_the_time_is_the_servers(operator: Store) -> None:
     before = datetime.now(UTC)
-    overview = await operator.get_overview(OverviewQuery())
-    assert timedelta(0) <= overview.taken_at - before < timedelta(minutes=1)
-    assert overview.days[-1].day == overview.taken_at.date()
+    listing, numbers = await operator.get_listing(ListingQuery()), await operator.get_numbers(NumbersQuery())
+    assert timedelta(0) <= listing.taken_at - before < timedelta(minutes=1)
+    assert timedelta(0) <= numbers.taken_at - before < timedelta(minutes=1)
+    assert (numbers.days or ())[-1].day == numbers.taken_at.date()
 
 
 @pytest.mark.parametrize("days", [0, -1, 10**9])
 async def test_no_other_number_of_days(operator: Store, days: int) -> None:
     with pytest.raises(InvalidValue) as caught:
-        await operator.get_overview(OverviewQuery(days=days))
+        await operator.get_numbers(NumbersQuery(days=days))
     assert caught.value.field == "days"
 
 

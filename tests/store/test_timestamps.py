@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from store.connecting.timestamps import EARLIEST, LATEST, UtcLoader
 from store.database import Database
-from store.model import OverviewQuery
+from store.numbers.model import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW, MakeJob, MakeProject
@@ -64,14 +64,15 @@ async def test_days_are_utc_days_and_leave_out_what_python_lacks(
     ):
         make_job(project_id, cost_cents=1, created_at=written)
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
-        overview = await store.get_overview(OverviewQuery(days=3), at=NOW)
+        numbers = await store.get_numbers(NumbersQuery(days=3), at=NOW)
         users = await store.get_users()
         summary = await store.get_job_summary()
-    assert [(day.day.isoformat(), day.job_count) for day in overview.days] == [
+    assert [(day.day.isoformat(), day.job_count) for day in numbers.days or ()] == [
         ("2026-01-13", 1),
         ("2026-01-14", 1),
         ("2026-01-15", 2),
     ]
-    assert overview.statistics.total_count == 10
+    assert numbers.statistics is not None
+    assert numbers.statistics.total_count == 10
     assert users[0].last_job_at == LATEST
     assert (summary[0].first_job_at, summary[0].last_job_at) == (EARLIEST, LATEST)

@@ -14,13 +14,15 @@ from textual.widgets import Input, Static
 from store.actor import ActingUser, Actor
 from store.database import Database, TimeLimits
 from store.journal import Journal
-from store.model import GenerationJob, Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
+from store.model import GenerationJob
+from store.numbers.model import Numbers, NumbersQuery
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.app import GjobsApp
 from tui.connection import Opener
-from tui.messages import Looked, LookFailed
+from tui.messages import Counted, Looked, LookFailed
 from tui.session import Report, Session
 from tui.setup import Setup
 from tui.snapshot import frame_text
@@ -36,8 +38,11 @@ PATIENCE = 20.0
 class FrozenStore(Store):
     """For which it is always the same moment."""
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-        return await super().get_overview(query, at=at or FROZEN)
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        return await super().get_listing(query, at=at or FROZEN)
+
+    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+        return await super().get_numbers(query, at=at or FROZEN)
 
 
 def opener_of(
@@ -80,11 +85,16 @@ class WatchedApp(GjobsApp):
     ) -> None:
         super().__init__(opener, state_path=state_path, interval=interval, clock=clock, setup=setup)
         self.looks = 0
+        self.counts = 0
         self.failures = 0
 
     @on(Looked)
     def _count(self) -> None:
         self.looks += 1
+
+    @on(Counted)
+    def _count_numbers(self) -> None:
+        self.counts += 1
 
     @on(LookFailed)
     def _count_failure(self) -> None:
@@ -173,9 +183,9 @@ class Driver:
 
     async def looks_again(self) -> None:
         """Waits for the answer to a look that is asked for here."""
-        before = self.app.looks
+        looks, counts = self.app.looks, self.app.counts
         await self.press("r")
-        await self.until(lambda: self.app.looks > before)
+        await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self._hear_out()
 
     @property

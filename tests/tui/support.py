@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
@@ -14,6 +15,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
+from store.listing.model import ListedJob
 from store.model import GenerationJob, JobStatus
 from tui.arrange import NEWEST_FIRST
 from tui.widgets.job_table import JobTable
@@ -39,6 +41,12 @@ def make_job(number: int, **fields: Any) -> GenerationJob:
         updated_at=created_at,
     )
     return replace(job, **fields)
+
+
+def make_listed(number: int, **fields: Any) -> ListedJob:
+    """The same, as lists hold it."""
+    job = make_job(number, **fields)
+    return ListedJob(**{field.name: getattr(job, field.name) for field in dataclass_fields(job)})
 
 
 class CountingTable(JobTable):

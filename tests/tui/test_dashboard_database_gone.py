@@ -9,7 +9,7 @@ import pytest
 
 from store.database import Database, TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from store.model import Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
 from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
@@ -279,10 +279,10 @@ class Refusing(FrozenStore):
 
     error: StoreError = NoPrivilege("Not permitted: permission denied for table generation_jobs.")
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         if self.actor != type(self)(self.database).actor:
             raise type(self).error
-        return await super().get_overview(query, at=at)
+        return await super().get_listing(query, at=at)
 
 
 async def test_eyes_that_may_see_nothing_can_be_changed_for_others(world: World, database: Conninfo) -> None:

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser, Actor
-from store.model import GenerationJob, JobStatus, Overview, OverviewQuery
+from store.listing.model import Listing, ListingQuery
+from store.model import GenerationJob, JobStatus
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
@@ -111,12 +112,12 @@ class GatedStore(FrozenStore):
     gate = asyncio.Event()
     waiting = 0
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-        overview = await super().get_overview(query, at=at)
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        listing = await super().get_listing(query, at=at)
         if isinstance(self.actor, ActingUser) and self.actor.id == ADA:
             type(self).waiting += 1
             await type(self).gate.wait()
-        return overview
+        return listing
 
 
 async def change_eyes(driver: Driver, name: str) -> None:
@@ -166,8 +167,8 @@ async def test_a_stale_page_that_was_on_its_way_is_dropped(dashboard: Driver) ->
     store = app.connection.store
     assert store is not None
     of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
-    overview = await of_ben.get_overview(app.dashboard.looked_for)
-    app.post_message(Looked(of_ben, overview, app.dashboard.now))
+    listing = await of_ben.get_listing(app.dashboard.looked_for)
+    app.post_message(Looked(of_ben, listing, app.dashboard.now))
     await dashboard.pilot.pause()
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
@@ -179,12 +180,13 @@ class SlowSpring(FrozenStore):
     gate = asyncio.Event()
     waiting = 0
 
-    async def get_overview(self, query: OverviewQuery, *, at: datetime | None = None) -> Overview:
-        overview = await super().get_overview(query, at=at)
-        if query.project_id is not None and query.project_id != overview.projects[0].id:
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        listing = await super().get_listing(query, at=at)
+        project_id = query.window.listed.project_id
+        if project_id not in (None, listing.projects[0].id):
             type(self).waiting += 1
             await type(self).gate.wait()
-        return overview
+        return listing
 
 
 async def test_of_projects_chosen_quickly_only_the_last_is_shown(world: World, database: Conninfo) -> None:

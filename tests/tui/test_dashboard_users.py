@@ -151,7 +151,7 @@ async def test_the_picker_is_open_before_there_is_an_answer_and_swallows_no_key(
     await slow.press("u", *"ben")
     await slow.has_dialog(TITLE)
     await slow.sees("ben", "Searching …")
-    assert slow.app.dashboard.overview is not None
+    assert slow.app.dashboard.listing is not None
 
     await slow.until(lambda: "ben" in SlowStore.asked)
     SlowStore.gates["ben"].set()

@@ -10,7 +10,8 @@ import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.model import GenerationJob, JobStatistic, JobStatistics, JobStatus, Overview, OverviewQuery, Page, Project
+from store.listing.model import Listing, ListingQuery, ListQuery, ProjectName, Window, WindowQuery
+from store.model import GenerationJob, JobStatus
 from tests.tui.support import NOON, make_job
 from tests.tui.world import job_id
 from tui.messages import LookFailed
@@ -125,41 +126,38 @@ def test_the_banner_says_what_since_when_and_what_happens_next(
     assert content.plain.split("\n") == ["✗ No answer.⏎␛[2J Since 12:00:00.", second_line]
 
 
-def project(identifier: UUID) -> Project:
-    return Project(
-        id=identifier, user_id=UUID(int=1), name="P", created_at=NOON, updated_at=NOON, job_count=0, total_cost_cents=0
-    )
+def project(identifier: UUID) -> ProjectName:
+    return ProjectName(id=identifier, user_id=UUID(int=1), name="P")
 
 
 @pytest.mark.parametrize(
-    ("wanted", "projects", "jobs", "all_was_chosen", "shown"),
+    ("wanted", "projects", "is_there", "all_was_chosen", "shown"),
     [
-        pytest.param(None, [AUTUMN, SPRING], 3, False, AUTUMN, id="the newest at first"),
-        pytest.param(None, [AUTUMN, SPRING], 3, True, None, id="all, where that was chosen"),
-        pytest.param(SPRING, [AUTUMN, SPRING], 3, True, SPRING, id="the chosen one"),
-        pytest.param(SPRING, [AUTUMN, SPRING], 0, True, SPRING, id="the chosen one without jobs"),
-        pytest.param(GONE, [AUTUMN, SPRING], 0, True, AUTUMN, id="the newest for one that is gone"),
-        pytest.param(GONE, [AUTUMN, SPRING], 5, True, GONE, id="one so old that it is not listed"),
-        pytest.param(GONE, [], 0, True, None, id="no project at all"),
-        pytest.param(None, [], 0, False, None, id="none yet"),
+        pytest.param(None, [AUTUMN, SPRING], True, False, AUTUMN, id="the newest at first"),
+        pytest.param(None, [AUTUMN, SPRING], True, True, None, id="all, where that was chosen"),
+        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one"),
+        pytest.param(SPRING, [AUTUMN, SPRING], True, True, SPRING, id="the chosen one without jobs"),
+        pytest.param(GONE, [AUTUMN, SPRING], False, True, AUTUMN, id="the newest for one that is gone"),
+        pytest.param(GONE, [AUTUMN, SPRING], True, True, GONE, id="one so old that it is not listed"),
+        pytest.param(GONE, [], False, True, None, id="no project at all"),
+        pytest.param(None, [], False, False, None, id="none yet"),
     ],
 )
 def test_which_project_is_shown(
-    wanted: UUID | None, projects: list[UUID], jobs: int, all_was_chosen: bool, shown: UUID | None
+    wanted: UUID | None, projects: list[UUID], is_there: bool, all_was_chosen: bool, shown: UUID | None
 ) -> None:
-    row = JobStatistic(status=JobStatus.QUEUED, count=jobs, total_cost_cents=0, avg_cost_cents=0.0)
-    overview = Overview(
-        query=OverviewQuery(project_id=wanted),
-        jobs=Page(items=(), next_key=None),
-        statistics=JobStatistics(by_status=(row,) if jobs else ()),
-        days=(),
+    query = ListingQuery(window=WindowQuery(listed=ListQuery(project_id=wanted)))
+    listing = Listing(
+        query=query,
+        window=Window(query=query.window, jobs=(), has_before=False, has_after=False),
         projects=tuple(map(project, projects)),
+        has_project=is_there,
         taken_at=NOON,
     )
 
-    assert project_to_show(overview, all_was_chosen=all_was_chosen) == shown
+    assert project_to_show(listing, all_was_chosen=all_was_chosen) == shown
     if wanted is not None:
-        assert project_to_show(overview, all_was_chosen=all_was_chosen, was_located=True) == wanted
+        assert project_to_show(listing, all_was_chosen=all_was_chosen, was_located=True) == wanted
 
 
 @pytest.mark.parametrize(

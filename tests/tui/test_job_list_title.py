@@ -1,84 +1,94 @@
 """What stands above the list of jobs, and in place of its rows."""
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
-from store.model import JobStatistic, JobStatistics, JobStatus, Overview, OverviewQuery, Page, PageKey, Project
-from tests.tui.support import NOON, make_job
+from store.actor import OPERATOR
+from store.filters import parse
+from store.listing.model import (
+    Listing,
+    ListingQuery,
+    ListOrder,
+    ListQuery,
+    OrderColumn,
+    ProjectName,
+    Window,
+    WindowQuery,
+)
+from store.model import JobStatus
+from store.numbers.model import Counted, Numbers, NumbersQuery
+from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS
-from tui.arrange import NEWEST_FIRST, Sort, SortColumn
 from tui.words.job_list_title import job_list_title, why_empty
 
-PROJECT = Project(
-    id=UUID(int=2), user_id=UUID(int=1), name="P", created_at=NOON, updated_at=NOON, job_count=1, total_cost_cents=1
-)
+PROJECT = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
+TIME = parse("time", now=NOON)
 
 
-def overview(
-    *, status: JobStatus | None = None, held: int = 3, failed: int = 2, queued: int = 1, projects: int = 1
-) -> Overview:
-    """With so many jobs at hand of all that the statistics count."""
-    total = failed if status else failed + queued
-    key = PageKey(created_at=NOON, id=UUID(int=9)) if held < total else None
-    counts = ((JobStatus.FAILED, failed), (JobStatus.QUEUED, queued))
-    return Overview(
-        query=OverviewQuery(project_id=PROJECT.id, status=status),
-        jobs=Page(items=tuple(make_job(number) for number in range(held)), next_key=key),
-        statistics=JobStatistics(
-            by_status=tuple(
-                JobStatistic(status=name, count=count, total_cost_cents=0, avg_cost_cents=0.0)
-                for name, count in counts
-                if count
-            )
-        ),
-        days=(),
+def listing(listed: ListQuery | None = None, *, held: int = 3, is_all: bool = True, projects: int = 1) -> Listing:
+    query = WindowQuery(listed=replace(listed or ListQuery(), project_id=PROJECT.id))
+    jobs = tuple(make_listed(number) for number in range(held))
+    return Listing(
+        query=ListingQuery(window=query),
+        window=Window(query=query, jobs=jobs, has_before=False, has_after=not is_all),
         projects=(PROJECT,) * projects,
-        taken_at=NOON + timedelta(0),
+        has_project=True,
+        taken_at=NOON,
     )
 
 
-@pytest.mark.parametrize(
-    ("seen", "shown", "needle", "title"),
-    [
-        (None, 0, "", "Jobs"),
-        (overview(), 3, "", "Jobs · 3, newest first"),
-        (overview(failed=2000, held=500), 500, "", "Jobs · newest 500 of 2,001, newest first"),
-        (overview(status=JobStatus.FAILED, held=2), 2, "", "Failed jobs · 2, newest first"),
-        (
-            overview(status=JobStatus.FAILED, held=500, failed=501),
-            500,
-            "",
-            "Failed jobs · newest 500 of 501, newest first",
-        ),
-        (overview(), 1, " time ", "Jobs · 1 with “time” of 3, newest first"),
-        (overview(), 0, "\x1b[2J" + "x" * 99, f"Jobs · 0 with “␛[2J{'x' * 26}…” of 3, newest first"),
-    ],
-)
-def test_the_title_says_how_many_of_how_many(seen: Overview | None, shown: int, needle: str, title: str) -> None:
-    assert job_list_title(seen, shown=shown, needle=needle, sort=NEWEST_FIRST) == title
+def numbers(*, failed: int = 2, queued: int = 1, matching: int | None = None) -> Numbers:
+    counts = {JobStatus.FAILED: failed, JobStatus.QUEUED: queued, JobStatus.RUNNING: 0, JobStatus.SUCCEEDED: 0}
+    found = listing(ListQuery(job_filter=TIME)).query.window.listed if matching is not None else None
+    return Numbers(
+        query=NumbersQuery(project_id=PROJECT.id, matching=found),
+        counts={status: Counted(number=number) for status, number in counts.items()},
+        statistics=None,
+        days=(),
+        projects={},
+        matching=None if matching is None else Counted(number=matching),
+        taken_at=NOON,
+        actor=OPERATOR,
+    )
+
+
+FAILED = ListQuery(status=JobStatus.FAILED)
+FOUND = ListQuery(job_filter=TIME)
 
 
 @pytest.mark.parametrize(
-    ("held", "needle", "title"),
+    ("seen", "counted", "title"),
     [
-        (None, "", "Jobs · ana@example.com sees 37 of 41, newest first"),
-        (None, "time", "Jobs · 1 with “time” of 41 · ana@example.com sees 37 of 41, newest first"),
-        (2, "", "Jobs · newest 2 · ana@example.com sees 37 of 41, newest first"),
-        (2, "time", "Jobs · 1 with “time” of newest 2 · ana@example.com sees 37 of 41, newest first"),
+        (None, None, "Jobs"),
+        (listing(), None, "Jobs · 3, newest first"),
+        (listing(), numbers(), "Jobs · 3, newest first"),
+        (listing(is_all=False), None, "Jobs · 3 held, newest first"),
+        (listing(is_all=False), numbers(failed=2000), "Jobs · 3 of 2,001, newest first"),
+        (listing(FAILED, is_all=False), numbers(failed=501), "Failed jobs · 3 of 501, newest first"),
+        (listing(FOUND), numbers(), "Jobs · with time · 3, newest first"),
+        (listing(FOUND, is_all=False), numbers(failed=99), "Jobs · with time · 3 held, newest first"),
+        (listing(FOUND, is_all=False), numbers(matching=17), "Jobs · with time · 3 of 17, newest first"),
     ],
 )
-def test_through_the_lens_the_title_says_who_sees_how_many(held: int | None, needle: str, title: str) -> None:
-    jobs = LENS.jobs if held is None else replace(LENS.jobs, next_key=PageKey(created_at=NOON, id=UUID(int=9)))
-    seen = replace(overview(), lens=replace(LENS, jobs=jobs))
-    assert job_list_title(seen, shown=1, needle=needle, sort=NEWEST_FIRST) == title
+def test_the_title_says_how_many_of_how_many(seen: Listing | None, counted: Numbers | None, title: str) -> None:
+    assert job_list_title(seen, counted) == title
+
+
+def test_numbers_of_another_project_are_none_of_the_list_s() -> None:
+    other = replace(numbers(), query=NumbersQuery(project_id=None))
+    assert job_list_title(listing(is_all=False), other) == "Jobs · 3 held, newest first"
+
+
+def test_through_the_lens_the_title_says_who_sees_how_many() -> None:
+    seen = replace(listing(), lens=LENS)
+    assert job_list_title(seen, None) == "Jobs · ana@example.com sees 37 of 41, newest first"
 
 
 def test_every_order_has_words_of_its_own() -> None:
-    orders = [Sort(column=column, descending=descending) for column in SortColumn for descending in (True, False)]
-    titles = {job_list_title(overview(), shown=3, needle="", sort=order) for order in orders}
+    orders = [ListOrder(column=column, descending=descends) for column in OrderColumn for descends in (True, False)]
+    titles = {job_list_title(listing(ListQuery(order=order)), None) for order in orders}
 
     assert len(titles) == len(orders)
 
@@ -87,16 +97,16 @@ def test_every_order_has_words_of_its_own() -> None:
     ("seen", "needle", "sentence"),
     [
         (
-            overview(),
+            listing(ListQuery(job_filter=parse("dead", now=NOON))),
             "dead",
-            "No row holds what you look for. Enter looks for that id everywhere. Press esc to show all rows again.",
+            "No job matches. Enter looks for that id everywhere. Press esc to show all jobs again.",
         ),
-        (replace(overview(), lens=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
-        (overview(), "x", "No row holds what you look for. Press esc to show all rows again."),
-        (overview(projects=0), "", "No projects found. Press P to create one first."),
-        (overview(status=JobStatus.RUNNING), "", "No running jobs."),
-        (overview(), " ", "Press n to create your first generation job."),
+        (replace(listing(), lens=LENS), "", "Nothing to see here, for ana@example.com or for the operator."),
+        (listing(FOUND), "time", "No job matches. Press esc to show all jobs again."),
+        (listing(projects=0), "", "No projects found. Press P to create one first."),
+        (listing(ListQuery(status=JobStatus.RUNNING)), "", "No running jobs."),
+        (listing(), " ", "Press n to create your first generation job."),
     ],
 )
-def test_an_empty_list_says_why(seen: Overview, needle: str, sentence: str) -> None:
+def test_an_empty_list_says_why(seen: Listing, needle: str, sentence: str) -> None:
     assert why_empty(seen, needle) == sentence

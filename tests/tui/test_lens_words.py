@@ -7,8 +7,9 @@ import pytest
 
 from store.actor import ActingUser
 from store.lens.model import Lens, Policy, ReadRules
-from store.model import CappedCount, Page
-from tests.tui.support import make_job
+from store.listing.model import Window, WindowQuery
+from store.model import CappedCount
+from tests.tui.support import make_listed
 from tui.words.lens_words import hiding_lines, list_note, no_numbers, refused_toast, short_verdict, verdict
 
 OWN = Policy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
@@ -17,10 +18,10 @@ PAID = Policy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
 RULES = ReadRules(
     role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(OWN,)
 )
-SEEN, UNSEEN = make_job(1), make_job(2)
+SEEN, UNSEEN = make_listed(1), make_listed(2)
 LENS = Lens(
     user=ActingUser(id=UUID(int=7), email="ana@example.com"),
-    jobs=Page(items=(SEEN, UNSEEN), next_key=None),
+    window=Window(query=WindowQuery(), jobs=(SEEN, UNSEEN), has_before=False, has_after=False),
     hidden=frozenset({UNSEEN.id}),
     everything=CappedCount(number=41),
     seen=CappedCount(number=37),

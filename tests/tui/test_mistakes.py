@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from store.model import Overview
+from store.listing.model import Listing
 from tests.conftest import Conninfo
 from tests.tui.driving import FrozenStore, WatchedApp, opener_of
 from tests.tui.world import World
@@ -38,7 +38,7 @@ async def test_a_mistake_in_a_screen_ends_it_and_is_logged(
 
 async def test_a_mistake_in_a_worker_does_as_well(database: Conninfo, world: World) -> None:
     class BrokenStore(FrozenStore):
-        async def get_overview(self, *_: object, **__: object) -> Overview:
+        async def get_listing(self, *_: object, **__: object) -> Listing:
             raise RuntimeError("a mistake of ours")
 
     app = WatchedApp(opener_of(database, make=BrokenStore))

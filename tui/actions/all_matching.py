@@ -15,18 +15,21 @@ if TYPE_CHECKING:
 async def choose_all_matching(app: "GjobsApp", desk: "Desk") -> None:
     dashboard, store = app.dashboard, desk.store
     query = dashboard.looked_for
-    if query.through_lens or dashboard.jobs.is_finding:
-        what = "the lens" if query.through_lens else "find"
-        say(app, Toast(text=f"Leave {what} first: it shows some of the jobs that would be chosen.", severity="warning"))
+    listed = query.window.listed
+    if query.through_lens:
+        text = "Leave the lens first: it shows jobs that these eyes do not see."
+        say(app, Toast(text=text, severity="warning"))
         return
     try:
-        page = await store.get_matching_jobs(query, limit=MAX_LIMIT)
+        page = await store.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
+        )
     except StoreError as error:
         say(app, error_toast(error))
         return
-    if app.connection.store is not store or dashboard.looked_for != query:
+    if app.connection.store is not store or dashboard.looked_for.window.listed != listed:
         return
-    dashboard.jobs.choose(page.items)
+    dashboard.jobs.select(page.items)
     if not page.items:
         say(app, Toast(text="No job matches.", severity="warning"))
     elif page.next_key is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.errors import RowMissing
-from store.model import Overview, Project
+from store.listing.model import Listing, ProjectName
 from tui.actions.certainty import Certainty
 from tui.actions.undo import Undo
 from tui.actions.whereabouts import told_apart
@@ -30,7 +30,7 @@ class Desk:
     capabilities: "Capabilities | None"
     """What the database offers, where it has said so."""
     database: str
-    projects: tuple[Project, ...]
+    projects: tuple[ProjectName, ...]
     changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
     undo: Undo
@@ -66,24 +66,24 @@ class Desk:
 
 def make_desk(
     connection: Connection,
-    overview: Overview | None,
+    listing: Listing | None,
     *,
     changed: Callable[[Iterable[UUID]], None],
     undo: Undo,
     tell: Callable[[Toast], None],
     left: asyncio.Event,
 ) -> Desk | Toast:
-    """The reason where there is none. `overview` is what the person sees."""
+    """The reason where there is none. `listing` is what the person sees."""
     if connection.failure is not None:
         return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
-    if connection.session is None or connection.store is None or overview is None:
+    if connection.session is None or connection.store is None or listing is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return Desk(
         store=connection.store,
         operator=connection.session.operator,
         capabilities=connection.session.capabilities,
         database=connection.session.full_name,
-        projects=overview.projects,
+        projects=listing.projects,
         changed=changed,
         undo=undo,
         tell=tell,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from store.actor import OPERATOR, ActingUser
 from store.capabilities import USERS, Feature
 from store.errors import RowMissing, StoreError
-from store.model import Overview
+from store.listing.model import Listing, ListQuery
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.say import say
@@ -25,8 +25,9 @@ class GoneUser:
         self._app = app
         self._asked_for: Store | None = None
 
-    def seen(self, store: "Store", overview: Overview) -> None:
-        sees_nothing = overview.query.project_id is None and not (overview.projects or overview.statistics.total_count)
+    def seen(self, store: "Store", listing: Listing) -> None:
+        is_of_all = listing.query.window.listed == ListQuery()
+        sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
         if not sees_nothing or not isinstance(store.actor, ActingUser):
             self._asked_for = None
         elif self._asked_for is not store:

@@ -1,9 +1,10 @@
-"""What the details of a job name beside its ids: the owner's e-mail, and where the input asset is stored."""
+"""What the details of a job tell beyond the list: all of its error, the owner's e-mail, where the input asset is."""
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from store.errors import StoreError
+from store.listing.model import ListedJob
 from store.model import GenerationJob
 from tui.screens.details import JobDetails
 from tui.words.job_facts import Names
@@ -18,6 +19,9 @@ async def tell_names(connection: "Connection", details: JobDetails) -> None:
     session, store, job = connection.session, connection.store, details.job
     if session is None or store is None:
         return
+    if isinstance(job, ListedJob) and job.is_error_cut:
+        with suppress(StoreError):
+            details.tell_whole(await store.get_generation_job(job.id))
     details.tell_names(Names(owner=await _email(session.operator, job), asset=await _asset_path(store, job)))
 
 

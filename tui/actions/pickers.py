@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.actor import ActingUser
-from store.model import FoundUser, Project
+from store.listing.model import ProjectName
+from store.model import FoundUser
+from store.numbers.model import ProjectSums
 from tui.actions.id_search import id_choices, id_of, lead_to
 from tui.actions.user_choices import PLACEHOLDER, actor_of, eyes_choices, user_choice, user_key
 from tui.say import say
@@ -22,10 +24,11 @@ if TYPE_CHECKING:
 _ALL = "all"
 
 
-async def pick_project(app: "GjobsApp", projects: Sequence[Project]) -> None:
-    chosen = app.dashboard.looked_for.project_id
+async def pick_project(app: "GjobsApp", projects: Sequence[ProjectName]) -> None:
+    chosen = app.dashboard.listed.project_id
     everything = Choice(key=_ALL, label="All projects", detail="")
-    choices = [everything, *(_project_choice(project) for project in projects)]
+    sums = app.dashboard.sums
+    choices = [everything, *(_project_choice(project, sums.get(project.id)) for project in projects)]
     dialog = PickDialog(
         title="Show which project?",
         choices=choices,
@@ -105,10 +108,10 @@ async def pick_user(app: "GjobsApp", operator: "Store", title: str) -> UUID | No
     return UUID(picked) if picked else None
 
 
-def _project_choice(project: Project) -> Choice:
+def _project_choice(project: ProjectName, sums: ProjectSums | None) -> Choice:
     return Choice(
         key=str(project.id),
         label=project.name,
-        detail=f"{jobs_count(project.job_count)}, {money(project.total_cost_cents)}",
+        detail=f"{jobs_count(sums.job_count)}, {money(sums.total_cost_cents)}" if sums else "",
         identifier=project.id,
     )

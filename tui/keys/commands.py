@@ -1,13 +1,15 @@
 """What the command palette offers: what the keys do, by name, the projects, and the databases."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 from textual.fuzzy import Matcher
 
+from store.numbers.model import ProjectSums
 from tui.actions.switching import full_name
 from tui.keys.bound_actions import BoundAction, bound_actions
 from tui.words.outcomes import jobs_count
@@ -45,14 +47,14 @@ class ProjectCommands(Provider):
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         dashboard = cast("GjobsApp", self.app).dashboard
-        if self.screen is not dashboard or dashboard.overview is None:
+        if self.screen is not dashboard or dashboard.listing is None:
             return
-        for project in dashboard.overview.projects:
+        for project in dashboard.listing.projects:
             title = f"Show project {clean(project.name, limit=60)}"
             score = matcher.match(title)
             if score > 0:
                 show = partial(dashboard.choose_project, project.id)
-                yield Hit(score, _highlighted(matcher, title), show, help=jobs_count(project.job_count))
+                yield Hit(score, _highlighted(matcher, title), show, help=_jobs_of(dashboard.sums, project.id))
 
 
 class DatabaseCommands(Provider):
@@ -67,6 +69,10 @@ class DatabaseCommands(Provider):
             if score > 0 and destination is not app.destination:
                 go = partial(app.switch_to, destination)
                 yield Hit(score, _highlighted(matcher, title), go, help=clean(destination.detail, limit=60))
+
+
+def _jobs_of(sums: Mapping[UUID, ProjectSums], project_id: UUID) -> str | None:
+    return jobs_count(sums[project_id].job_count) if project_id in sums else None
 
 
 def _highlighted(matcher: Matcher, title: str) -> Content:

@@ -1,6 +1,7 @@
 """The dashboard: projects, costs and jobs of one look, and the keys that act on them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -13,10 +14,13 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
+from store.errors import StoreError
 from store.finding.id_prefix import id_range
 from store.lens.model import Lens
-from store.model import GenerationJob, JobStatus, Overview, OverviewQuery, Project
-from tui.actions.copying import copy_ids, copy_json
+from store.listing.model import Listing, ListingQuery, ListQuery, ProjectName, WindowQuery
+from store.model import GenerationJob
+from store.numbers.model import Numbers, NumbersQuery, ProjectSums
+from tui.actions.copying import JsonWanted, copy_ids
 from tui.actions.job_action import JobAction
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
@@ -71,7 +75,7 @@ class DashboardScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
 
     class QueryChanged(Message):
-        """Another project or status is wanted: `looked_for` says which."""
+        """Something else is wanted, or other rows of it: `looked_for` says what."""
 
     class ProjectChosen(Message):
         """The person chose a project, which is worth remembering."""
@@ -105,12 +109,13 @@ class DashboardScreen(Screen[None]):
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_ahead = timedelta(0)
-        self._overview: Overview | None = None
+        self._listing: Listing | None = None
+        self._numbers: Numbers | None = None
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing: Standing | None = None
         self.leads = Leads(self)
-        self.looked_for = OverviewQuery()
+        self.looked_for = ListingQuery()
         """What is looked at."""
 
     def compose(self) -> ComposeResult:
@@ -136,17 +141,37 @@ class DashboardScreen(Screen[None]):
         return self.query_one(JobsPanel)
 
     @property
-    def overview(self) -> Overview | None:
-        """What was last seen with the present eyes."""
-        return self._overview
+    def listed(self) -> ListQuery:
+        """Which jobs are looked for."""
+        return self.looked_for.window.listed
 
     @property
-    def shown_project(self) -> Project | None:
+    def numbers_looked_for(self) -> NumbersQuery:
+        """Which numbers belong to what is looked for."""
+        listed = self.listed
+        return NumbersQuery(project_id=listed.project_id, matching=listed if listed.job_filter else None)
+
+    @property
+    def listing(self) -> Listing | None:
+        """What was last seen with the present eyes."""
+        return self._listing
+
+    @property
+    def has_all(self) -> bool:
+        """Whether list and numbers are there."""
+        return self._listing is not None and self._numbers is not None
+
+    @property
+    def sums(self) -> Mapping[UUID, ProjectSums]:
+        """Of the projects, as far as they are known."""
+        return (self._numbers.projects if self._numbers else None) or {}
+
+    @property
+    def shown_project(self) -> ProjectName | None:
         """None for all projects, and for one that is not among those listed."""
-        seen = self._overview
-        return (
-            next((project for project in seen.projects if project.id == seen.query.project_id), None) if seen else None
-        )
+        seen = self._listing
+        wanted = seen.query.window.listed.project_id if seen else None
+        return next((project for project in seen.projects if project.id == wanted), None) if seen else None
 
     @property
     def now(self) -> datetime:
@@ -155,20 +180,32 @@ class DashboardScreen(Screen[None]):
 
     # What it is told
 
-    def show(self, overview: Overview, fetched_at: datetime) -> None:
+    def show(self, listing: Listing, fetched_at: datetime) -> None:
         """Takes a look at what `looked_for` asks for."""
-        self._overview, self._fetched_at, self._failure = overview, fetched_at, None
-        self._server_ahead = overview.taken_at - fetched_at
-        self.jobs.show(overview, now=self.now)
-        everything = overview.statistics.total_count if overview.query.project_id is None else None
-        self.query_one(ProjectList).show(overview.projects, overview.query.project_id, everything=everything)
-        self._show_costs(overview)
-        self.leads.arrive(overview)
+        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self._server_ahead = listing.taken_at - fetched_at
+        self.jobs.show(listing, now=self.now)
+        self._show_projects()
+        self._show_costs()
+        self.leads.arrive(listing)
         self._tell_times()
+
+    def show_numbers(self, numbers: Numbers) -> None:
+        """Takes the numbers of what `numbers_looked_for` asks for."""
+        self._numbers = numbers
+        self.jobs.show_numbers(numbers)
+        self._show_projects()
+        self._show_costs()
+
+    def show_no_numbers(self, error: StoreError) -> None:
+        """Those that are there stay, for they have an age; else it is said why there are none."""
+        if self._numbers is None:
+            why = no_numbers(self._lens) or f"Not counted: {error.message}"
+            self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
     def show_failure(self, failure: LookFailed) -> None:
         self._failure = failure
-        if self._overview is None:
+        if self._listing is None:
             self.jobs.forget("Nothing has been read yet.")
         self._tell_times()
 
@@ -178,12 +215,12 @@ class DashboardScreen(Screen[None]):
 
     def show_progress(self, sentence: str) -> None:
         """What is being done while there is nothing else to show."""
-        if self._overview is None:
+        if self._listing is None:
             self.jobs.forget(sentence)
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._overview, self._fetched_at, self._failure = None, None, None
+        self._listing = self._numbers = self._fetched_at = self._failure = None
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
@@ -192,14 +229,14 @@ class DashboardScreen(Screen[None]):
 
     def start_anew(self) -> None:
         """Another database: what was looked for in the former one means nothing here."""
-        self.look_at(project_id=None, status=None)
+        self.look_at(ListQuery())
         self.jobs.leave_find()
         self.forget()
 
-    def look_at(self, *, project_id: UUID | None, status: JobStatus | None, through_lens: bool = False) -> None:
+    def look_at(self, listed: ListQuery, *, through_lens: bool = False) -> None:
         """Changes what is looked at, without a message."""
-        self.looked_for = OverviewQuery(project_id=project_id, status=status, through_lens=through_lens)
-        self.jobs.choose_status(status)
+        self.looked_for = ListingQuery(window=WindowQuery(listed=listed), through_lens=through_lens)
+        self.jobs.choose(listed)
 
     def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""
@@ -208,14 +245,14 @@ class DashboardScreen(Screen[None]):
     # What the person wants
 
     def choose_project(self, project_id: UUID | None) -> None:
-        self.ask(project_id, self.looked_for.status)
+        self.ask(replace(self.listed, project_id=project_id))
         self.post_message(self.ProjectChosen())
         self.jobs.table.focus()
 
     @property
     def knows_project(self) -> bool:
         """Whether the project looked for was found by its id: then it need not be among the newest."""
-        return self.jobs.has_learned(self.looked_for.project_id)
+        return self.jobs.has_learned(self.listed.project_id)
 
     @property
     def lens_note(self) -> str | None:
@@ -223,7 +260,7 @@ class DashboardScreen(Screen[None]):
         if not self.looked_for.through_lens:
             return None
         lens = self._lens
-        is_seen = lens is not None and self._overview is not None and self._overview.query == self.looked_for
+        is_seen = lens is not None and self._listing is not None and self._listing.query == self.looked_for
         return short_verdict(lens) if lens is not None and is_seen else "looking …"
 
     @on(ProjectList.Chosen)
@@ -232,22 +269,33 @@ class DashboardScreen(Screen[None]):
 
     @on(StatusTabs.Chosen)
     def _tab_chosen(self, event: StatusTabs.Chosen) -> None:
-        self.ask(self.looked_for.project_id, event.status)
+        self.ask(replace(self.listed, status=event.status))
 
     def action_status(self, place: int) -> None:
-        self.ask(self.looked_for.project_id, TABS[place])
+        self.ask(replace(self.listed, status=TABS[place]))
 
-    def ask(self, project_id: UUID | None, status: JobStatus | None, *, through_lens: bool | None = None) -> None:
+    @on(JobsPanel.OrderWanted)
+    def _order_wanted(self, event: JobsPanel.OrderWanted) -> None:
+        self.ask(replace(self.listed, order=event.order))
+
+    @on(JobsPanel.FilterWanted)
+    def _filter_wanted(self, event: JobsPanel.FilterWanted) -> None:
+        self.ask(replace(self.listed, job_filter=event.job_filter))
+
+    def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
         lens = self.looked_for.through_lens if through_lens is None else through_lens
-        self.look_at(project_id=project_id, status=status, through_lens=lens)
+        self.look_at(listed, through_lens=lens)
         self.leads.give_up()
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 
     def _say_waiting(self) -> None:
-        if self._overview is not None and self._overview.query != self.looked_for:
+        if self._listing is not None and self._listing.query != self.looked_for:
             self.jobs.wait()
+        if self._numbers is not None and self._numbers.query.project_id != self.listed.project_id:
+            self._numbers = None
+            self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
     def action_want(self, wish: Wish) -> None:
         self.post_message(self.Wanted(wish))
@@ -273,7 +321,7 @@ class DashboardScreen(Screen[None]):
 
     def action_copy_json(self) -> None:
         if jobs := self._selected():
-            copy_json(self.app, jobs)
+            self.post_message(JsonWanted(jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
         jobs = self.jobs.selected
@@ -331,7 +379,7 @@ class DashboardScreen(Screen[None]):
 
     @property
     def _lens(self) -> Lens | None:
-        return self._overview.lens if self._overview else None
+        return self._listing.lens if self._listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
         return self._lens is not None and (job.id in self._lens.hidden or job.id == self.leads.hidden_beyond)
@@ -339,22 +387,35 @@ class DashboardScreen(Screen[None]):
     def _hiding(self, job: GenerationJob) -> tuple[str, ...]:
         return hiding_lines(self._lens) if self._lens is not None and self._is_hidden(job) else ()
 
-    def _show_costs(self, overview: Overview) -> None:
-        """The numbers are those of the present eyes, through the lens, too."""
-        panel, lens, of_what = self.query_one(CostsPanel), overview.lens, self._shown_project()
-        if lens is not None:
-            of_what = f"{of_what}, as {eyes_name(lens.user)} sees it"
-        if why := no_numbers(lens):
-            panel.explain(why, of_what=of_what)
-        else:
-            panel.show(overview.statistics, overview.days, of_what=of_what)
+    def _show_projects(self) -> None:
+        listing, numbers = self._listing, self._numbers
+        if listing is None:
+            return
+        total = numbers.count(None) if numbers and numbers.query.project_id is None else None
+        self.query_one(ProjectList).show(
+            listing.projects,
+            listing.query.window.listed.project_id,
+            sums=self.sums,
+            everything=total.number if total else None,
+        )
+
+    def _show_costs(self) -> None:
+        """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
+        listing = self._listing
+        if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
+            of_what, days, statistics = self._counted_project(), self._numbers.days or (), self._numbers.statistics
+            if statistics is None:
+                self.query_one(CostsPanel).explain("Too many jobs to add up in time.", of_what=of_what)
+            else:
+                self.query_one(CostsPanel).show(statistics, days, of_what=of_what)
 
     def _project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
 
-    def _shown_project(self) -> str:
-        project_id = self._overview.query.project_id if self._overview else None
-        return "all projects" if project_id is None else self._project_name(project_id)
+    def _counted_project(self) -> str:
+        project_id = self._numbers.query.project_id if self._numbers else self.listed.project_id
+        of_what = "all projects" if project_id is None else self._project_name(project_id)
+        return of_what if self._lens is None else f"{of_what}, as {eyes_name(self._lens.user)} sees it"
 
     def _tick(self) -> None:
         if self._standing and self._standing.lease and self._standing.lease.ends_at <= self._clock():
@@ -380,6 +441,6 @@ class DashboardScreen(Screen[None]):
 
     def _show_details(self) -> None:
         details = next((screen for screen in self.app.screen_stack if isinstance(screen, JobDetails)), None)
-        if details is not None and self._overview is not None:
+        if details is not None and self._listing is not None:
             job = self.jobs.job(details.job.id)
             details.show(job, now=self.now, hiding=self._hiding(job or details.job))

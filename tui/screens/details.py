@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.model import GenerationJob, JobStatus
-from tui.actions.copying import copy_ids, copy_json
+from tui.actions.copying import JsonWanted, copy_ids
 from tui.actions.job_action import JobAction
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
@@ -75,6 +75,7 @@ class JobDetails(Dialog[JobAction]):
         self._hiding = tuple(hiding)
         self._is_listed = self._was_listed = is_listed
         self._names = Names()
+        self._whole: GenerationJob | None = None
 
     def compose(self) -> ComposeResult:
         with self.box("Job"), VerticalScroll():
@@ -103,8 +104,20 @@ class JobDetails(Dialog[JobAction]):
         if self.is_open:
             self._draw()
 
+    def tell_whole(self, job: GenerationJob | None) -> None:
+        """The row itself, where the list has only the beginning of its error."""
+        self._whole = job
+        if self.is_open:
+            self._draw()
+
+    @property
+    def _error(self) -> str | None:
+        """All of it, as far as it is known: the whole one belongs to the present as long as both begin alike."""
+        error, whole = self.job.error, self._whole.error if self._whole else None
+        return whole if error and whole and whole.startswith(error) else error
+
     def _draw(self) -> None:
-        error = self.job.error
+        error = self._error
         self.query_one("#gone").display = not self._is_listed
         self._say("gone", Content(_LEFT if self._was_listed else _BEYOND))
         self.query_one("#hiding").display = bool(self._hiding)
@@ -124,7 +137,7 @@ class JobDetails(Dialog[JobAction]):
         copy_ids(self.app, [self.job])
 
     def action_copy_json(self) -> None:
-        copy_json(self.app, [self.job])
+        self.post_message(JsonWanted((self.job,)))
 
     def action_answer(self, answer: JobAction) -> None:
         self.dismiss(answer)

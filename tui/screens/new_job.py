@@ -12,7 +12,8 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Select, Static
 
 from store.errors import InvalidValue, StoreError
-from store.model import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob, Project
+from store.listing.model import ProjectName
+from store.model import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob
 from tui.screens.form import FormDialog
 from tui.screens.problem import Problem
 from tui.widgets.text_field import TextField
@@ -43,7 +44,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
     def __init__(
         self,
         *,
-        projects: Sequence[Project],
+        projects: Sequence[ProjectName],
         project_id: UUID | None,
         create: Callable[[NewJob], Coroutine[Any, Any, GenerationJob]],
         assets: Callable[[UUID], Awaitable[Sequence[Asset]]],

@@ -11,9 +11,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input
 
+from store.filters import FilterError, parse
+from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
-from store.model import GenerationJob, JobStatus, Overview, Project
-from tui.arrange import NEWEST_FIRST, Sort, SortColumn, arrange
+from store.listing.model import Listing, ListOrder, ListQuery, OrderColumn, ProjectName
+from store.model import GenerationJob, Project
+from store.numbers.model import Numbers
+from tui.arrange import Sort, SortColumn
 from tui.keys.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.find_field import FindField
@@ -24,7 +28,7 @@ from tui.words.job_list_title import job_list_title, why_empty
 from tui.words.lens_words import list_note
 from tui.words.outcomes import jobs_count
 
-_SORTS = tuple(SortColumn)
+_COLUMNS = tuple(OrderColumn)
 
 
 class JobsPanel(Vertical):
@@ -64,12 +68,24 @@ class JobsPanel(Vertical):
             super().__init__()
             self.text = text
 
+    class OrderWanted(Message):
+        def __init__(self, order: ListOrder) -> None:
+            super().__init__()
+            self.order = order
+
+    class FilterWanted(Message):
+        def __init__(self, job_filter: JobFilter) -> None:
+            super().__init__()
+            self.job_filter = job_filter
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._overview: Overview | None = None
+        self._listing: Listing | None = None
+        self._numbers: Numbers | None = None
+        self._listed = ListQuery()
+        """What is looked for."""
         self._now: datetime | None = None
         self._rows: tuple[GenerationJob, ...] = ()
-        self._sort = NEWEST_FIRST
         self._titles = ("", "")
         self._learned: dict[UUID, str] = {}
         """Names of projects that an id led to: they need not be among those of the look."""
@@ -86,7 +102,7 @@ class JobsPanel(Vertical):
         yield JobTable(id="jobs")
 
     def on_mount(self) -> None:
-        self.table.sort = self._sort
+        self._mark_order()
         self._entitle()
 
     @property
@@ -95,12 +111,12 @@ class JobsPanel(Vertical):
 
     # What it is told
 
-    def show(self, overview: Overview, *, now: datetime) -> None:
+    def show(self, listing: Listing, *, now: datetime) -> None:
         """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job."""
-        is_other = self._overview is not None and self._overview.query != overview.query
+        is_other = self._listing is not None and _what(self._listing) != _what(listing)
         if is_other:
             self._chosen = ()
-        self._overview, self._now, self._is_waiting = overview, now, False
+        self._listing, self._now, self._is_waiting = listing, now, False
         if is_other:
             self._list_anew()
         else:
@@ -112,7 +128,7 @@ class JobsPanel(Vertical):
 
     def forget(self, sentence: str) -> None:
         """Shows nothing but a sentence."""
-        self._overview, self._rows, self._is_waiting, self._chosen = None, (), False, ()
+        self._listing, self._numbers, self._rows, self._is_waiting, self._chosen = None, None, (), False, ()
         self._learned.clear()
         self._learned_through_lens.clear()
         with self.prevent(MarksChanged):
@@ -128,7 +144,11 @@ class JobsPanel(Vertical):
         self._is_waiting = True
         self._entitle()
 
-    def choose(self, jobs: Iterable[GenerationJob]) -> None:
+    def show_numbers(self, numbers: Numbers) -> None:
+        self._numbers = numbers
+        self._entitle()
+
+    def select(self, jobs: Iterable[GenerationJob]) -> None:
         """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
         self.table.clear_marks()
         self._chosen = tuple(jobs)
@@ -141,11 +161,13 @@ class JobsPanel(Vertical):
         self._entitle()
         return had_one
 
-    def choose_status(self, status: JobStatus | None) -> None:
-        """Marks the tab, before there is anything to show."""
-        self.query_one(StatusTabs).chosen = status
+    def choose(self, listed: ListQuery) -> None:
+        """What is looked for: its tab and its order are marked before there is anything to show."""
+        self._listed = listed
+        self.query_one(StatusTabs).chosen = listed.status
+        self._mark_order()
 
-    def learn_project(self, project: Project | None, *, through_lens: bool = False) -> None:
+    def learn_project(self, project: Project | ProjectName | None, *, through_lens: bool = False) -> None:
         """`through_lens` where the operator saw it, and not the present eyes."""
         if project is not None:
             (self._learned_through_lens if through_lens else self._learned)[project.id] = project.name
@@ -171,12 +193,13 @@ class JobsPanel(Vertical):
 
     def job(self, job_id: UUID) -> GenerationJob | None:
         """As it was last seen, be it among the rows shown or not."""
-        return next((job for job in self._overview.listed if job.id == job_id), None) if self._overview else None
+        jobs = self._listing.window.jobs if self._listing else ()
+        return next((job for job in jobs if job.id == job_id), None)
 
     @property
     def project_names(self) -> Mapping[UUID, str]:
-        seen = {project.id: project.name for project in self._overview.projects} if self._overview else {}
-        by_operator = self._learned_through_lens if self._overview and self._overview.lens else {}
+        seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
+        by_operator = self._learned_through_lens if self._listing and self._listing.lens else {}
         return {**by_operator, **self._learned, **seen}
 
     @property
@@ -186,11 +209,13 @@ class JobsPanel(Vertical):
     # Order and finding
 
     def sort_by_next(self) -> None:
-        following = _SORTS[(_SORTS.index(self._sort.column) + 1) % len(_SORTS)]
-        self._sort_by(Sort(column=following, descending=self._sort.descending))
+        order = self._listed.order
+        following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
+        self.post_message(self.OrderWanted(ListOrder(column=following, descending=order.descending)))
 
     def reverse(self) -> None:
-        self._sort_by(Sort(column=self._sort.column, descending=not self._sort.descending))
+        order = self._listed.order
+        self.post_message(self.OrderWanted(ListOrder(column=order.column, descending=not order.descending)))
 
     def find(self, needle: str | None = None) -> None:
         """Opens the field; with a needle, finds that and leaves the focus where it is."""
@@ -207,13 +232,15 @@ class JobsPanel(Vertical):
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
-        again = event.column is self._sort.column
-        self._sort_by(Sort(column=event.column, descending=not self._sort.descending if again else True))
+        if event.column.value not in _COLUMNS:
+            return
+        column, order = OrderColumn(event.column.value), self._listed.order
+        descending = not order.descending if column is order.column else True
+        self.post_message(self.OrderWanted(ListOrder(column=column, descending=descending)))
 
-    def _sort_by(self, sort: Sort) -> None:
-        self._sort = sort
-        self.table.sort = sort
-        self._list()
+    def _mark_order(self) -> None:
+        order = self._listed.order
+        self.table.sort = Sort(column=SortColumn(order.column.value), descending=order.descending)
 
     @property
     def _find(self) -> FindField:
@@ -221,8 +248,13 @@ class JobsPanel(Vertical):
 
     @on(Input.Changed, "#find")
     def _needle_changed(self) -> None:
-        self._chosen = ()
-        self._list_found()
+        try:
+            job_filter = parse(self._find.value)
+        except FilterError:
+            return
+        if job_filter != self._listed.job_filter:
+            self._chosen = ()
+            self.post_message(self.FilterWanted(job_filter))
 
     @on(Input.Submitted, "#find")
     def _needle_done(self) -> None:
@@ -253,29 +285,21 @@ class JobsPanel(Vertical):
 
     def _list(self) -> None:
         """The same list as it is by now."""
-        if self._overview is None or self._now is None:
+        if self._listing is None or self._now is None:
             return
         names = self.project_names
-        needle = self._find.value
-        self._rows = arrange(self._overview.listed, needle=needle, sort=self._sort, now=self._now, project_names=names)
+        self._rows = self._listing.window.jobs
         self.table.empty_text = why_empty(
-            self._overview,
-            needle,
+            self._listing,
+            self._find.value,
             clear=self._key("list.clear"),
             new_job=self._key("job.new"),
             new_project=self._key("project.new"),
         )
-        is_of_all = self._overview.query.project_id is None
-        hidden = self._overview.hidden if self._overview.lens else None
+        is_of_all = self._listing.query.window.listed.project_id is None
+        hidden = self._listing.hidden if self._listing.lens else None
         self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None, hidden=hidden)
         self._entitle()
-
-    def _list_found(self) -> None:
-        """Other rows by the person's wish: the cursor goes to the first where its job is not among them."""
-        with self.prevent(CursorLost):
-            self._list()
-        if self.table.cursor_job is None and self._rows:
-            self.table.move_to(self._rows[0].id)
 
     def _list_anew(self) -> None:
         """Something else by the person's wish: the cursor stays on its job where that is here, too."""
@@ -289,7 +313,7 @@ class JobsPanel(Vertical):
         return key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
     def _entitle(self) -> None:
-        title = job_list_title(self._overview, shown=len(self._rows), needle=self._find.value, sort=self._sort)
+        title = job_list_title(self._listing, self._numbers)
         unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")
@@ -298,9 +322,14 @@ class JobsPanel(Vertical):
             if self._chosen
             else ""
         )
-        lens = self._overview.lens if self._overview else None
+        lens = self._listing.lens if self._listing else None
         notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
         titles = (title, " · ".join(filter(None, notes)))
         if titles != self._titles:
             self._titles = titles
             self.border_title, self.border_subtitle = (Content(text) for text in titles)
+
+
+def _what(listing: Listing) -> tuple[ListQuery, bool]:
+    """Of which list it holds rows."""
+    return listing.query.window.listed, listing.query.through_lens

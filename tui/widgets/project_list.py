@@ -1,6 +1,6 @@
 """The projects, each with its number of jobs; the chosen one is marked."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.model import Project
+from store.listing.model import ProjectName
+from store.numbers.model import ProjectSums
 from tui.words.format import count
 from tui.words.text import clean_cell, pad
 
@@ -50,22 +51,31 @@ class ProjectList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
-        self._projects: tuple[Project, ...] = ()
+        self._projects: tuple[ProjectName, ...] = ()
+        self._sums: Mapping[UUID, ProjectSums] = {}
         self._everything: int | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self.forget()
 
-    def show(self, projects: Sequence[Project], chosen: UUID | None, *, everything: int | None = None) -> None:
+    def show(
+        self,
+        projects: Sequence[ProjectName],
+        chosen: UUID | None,
+        *,
+        sums: Mapping[UUID, ProjectSums],
+        everything: int | None = None,
+    ) -> None:
         """Newest first, below "All projects".
 
-        `everything` counts all jobs that are seen, where it is known: the project of some may be hidden or not listed.
+        `sums` are those that are known. `everything` counts all jobs that are seen, where it is known: the project of
+        some may be hidden or not listed.
         """
-        self._projects, self._chosen, self._everything = tuple(projects), chosen, everything
+        self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
         self._draw()
 
     def forget(self) -> None:
-        self._projects, self._chosen, self._everything, self._prompts = (), None, None, {}
+        self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
         self.border_title = Content("Projects")
         self.clear_options()
 
@@ -97,13 +107,19 @@ class ProjectList(OptionList):
         """Id, name, number of jobs, and whether it is the chosen one."""
         yield _ALL, "All projects", self._total(), self._chosen is None
         for project in self._projects:
-            yield str(project.id), project.name, count(project.job_count), project.id == self._chosen
+            yield str(project.id), project.name, self._number(project), project.id == self._chosen
 
     def _total(self) -> str:
         if self._everything is not None:
             return count(self._everything)
+        if not self._sums:
+            return ""
         more = "+" if len(self._projects) >= _MOST_LISTED else ""
-        return count(sum(project.job_count for project in self._projects)) + more
+        return count(sum(sums.job_count for sums in self._sums.values())) + more
+
+    def _number(self, project: ProjectName) -> str:
+        sums = self._sums.get(project.id)
+        return count(sums.job_count) if sums else ""
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
         room = max(12, self.scrollable_content_region.width) - len(number) - 4

@@ -2,65 +2,76 @@
 
 from collections.abc import Mapping
 
+from store.filters import printed
 from store.finding.id_prefix import id_range
-from store.lens.model import Lens
-from store.model import Overview
-from tui.arrange import Sort, SortColumn
+from store.listing.model import Listing, ListOrder, OrderColumn, Window
+from store.numbers.model import Numbers
 from tui.words.counted import counted
 from tui.words.eyes import eyes_name
 from tui.words.format import count
 from tui.words.lens_words import verdict
 from tui.words.text import clean
 
-_ORDERS: Mapping[tuple[SortColumn, bool], str] = {
-    (SortColumn.CREATED, True): "newest first",
-    (SortColumn.CREATED, False): "oldest first",
-    (SortColumn.UPDATED, True): "last updated first",
-    (SortColumn.UPDATED, False): "first updated first",
-    (SortColumn.COST, True): "dearest first",
-    (SortColumn.COST, False): "cheapest first",
-    (SortColumn.TOTAL, True): "slowest first",
-    (SortColumn.TOTAL, False): "quickest first",
-    (SortColumn.STATUS, True): "by status, failed first",
-    (SortColumn.STATUS, False): "by status, queued first",
-    (SortColumn.MODE, True): "by mode, Z to A",
-    (SortColumn.MODE, False): "by mode, A to Z",
+_ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
+    (OrderColumn.CREATED, True): "newest first",
+    (OrderColumn.CREATED, False): "oldest first",
+    (OrderColumn.UPDATED, True): "last updated first",
+    (OrderColumn.UPDATED, False): "first updated first",
+    (OrderColumn.COST, True): "dearest first",
+    (OrderColumn.COST, False): "cheapest first",
+    (OrderColumn.TOTAL, True): "slowest first",
+    (OrderColumn.TOTAL, False): "quickest first",
 }
 
 
-def job_list_title(overview: Overview | None, *, shown: int, needle: str, sort: Sort) -> str:
-    """A list that holds only the newest of all jobs says so, whatever its order."""
-    if overview is None:
+def job_list_title(listing: Listing | None, numbers: Numbers | None) -> str:
+    """A list of which only some rows are held says so, and of how many where that is known."""
+    if listing is None:
         return "Jobs"
-    status = overview.query.status
-    kind = "Jobs" if status is None else f"{status.capitalize()} jobs"
-    order = _ORDERS[sort.column, sort.descending]
-    found = f"{count(shown)} with “{clean(needle.strip(), limit=30)}” of " if needle.strip() else ""
-    if overview.lens is not None:
-        return " · ".join(filter(None, (kind, _of_lens(overview.lens, found), verdict(overview.lens)))) + f", {order}"
-    everything = overview.statistics.total_count if status is None else overview.statistics.count(status)
-    held = len(overview.jobs)
-    of_all = count(everything) if overview.jobs.next_key is None else f"newest {count(held)} of {count(everything)}"
-    return f"{kind} · {found}{of_all}, {order}"
+    listed = listing.query.window.listed
+    kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
+    found = f"with {clean(printed(listed.job_filter), limit=40)}" if listed.job_filter else ""
+    seen = verdict(listing.lens) if listing.lens else ""
+    is_all = not (listing.window.has_before or listing.window.has_after)
+    # The verdict counts the whole list.
+    rows = "" if listing.lens and is_all else _held(listing.window, _everything(listing, numbers))
+    return " · ".join(filter(None, (kind, found, rows, seen))) + f", {_order(listed.order)}"
 
 
-def _of_lens(lens: Lens, found: str) -> str:
-    """Which of the operator's rows these are, where they are not all of those that the verdict counts."""
-    held = "" if lens.jobs.next_key is None else f"newest {count(len(lens.jobs))}"
-    return f"{found}{held or counted(lens.everything)}" if found else held
+def _order(order: ListOrder) -> str:
+    return _ORDERS[order.column, order.descending]
 
 
-def why_empty(
-    overview: Overview, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
-) -> str:
-    """What stands in place of rows, with what to do about it: by which keys."""
-    if needle.strip():
-        further = "" if id_range(needle) is None else " Enter looks for that id everywhere."
-        return f"No row holds what you look for.{further} Press {clear} to show all rows again."
-    if overview.lens is not None:
-        return f"Nothing to see here, for {clean(eyes_name(overview.lens.user), limit=60)} or for the operator."
-    if not overview.projects:
+def _held(window: Window, everything: str) -> str:
+    held = count(len(window.jobs))
+    if not (window.has_before or window.has_after):
+        return held
+    return f"{held} of {everything}" if everything else f"{held} held"
+
+
+def _everything(listing: Listing, numbers: Numbers | None) -> str:
+    """How many rows the list has; empty where that is not known."""
+    if listing.lens is not None:
+        return counted(listing.lens.everything)
+    listed = listing.query.window.listed
+    if numbers is None or numbers.query.project_id != listed.project_id:
+        return ""
+    if listed.job_filter:
+        return count(numbers.matching.number) if numbers.matching and numbers.query.matching == listed else ""
+    length = numbers.count(listed.status)
+    return count(length.number) if length else ""
+
+
+def why_empty(listing: Listing, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P") -> str:
+    """What stands in place of rows, with what to do about it: by which keys. `needle` is what is typed to find."""
+    listed = listing.query.window.listed
+    if listed.job_filter:
+        further = "" if id_range(needle.strip()) is None else " Enter looks for that id everywhere."
+        return f"No job matches.{further} Press {clear} to show all jobs again."
+    if listing.lens is not None:
+        return f"Nothing to see here, for {clean(eyes_name(listing.lens.user), limit=60)} or for the operator."
+    if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
-    if overview.query.status is not None:
-        return f"No {overview.query.status} jobs."
+    if listed.status is not None:
+        return f"No {listed.status} jobs."
     return f"Press {new_job} to create your first generation job."
