@@ -9,7 +9,6 @@ from store.database.database import Database
 from store.database.identity import ROLE_OF_USERS
 from store.database.limits import TimeLimits
 from store.database.listening import Listening
-from store.database.load import Load, LoadMeter
 from store.database.query import Query
 from store.database.right_of_way import RightOfWay
 from store.database.transactions import Snapshot, WriteTransaction
@@ -18,8 +17,6 @@ __all__ = [
     "ROLE_OF_USERS",
     "Database",
     "Listening",
-    "Load",
-    "LoadMeter",
     "Query",
     "RightOfWay",
     "Snapshot",

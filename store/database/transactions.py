@@ -13,9 +13,9 @@ from store.connecting import driver_errors
 from store.connecting.deadline import deadline
 from store.database.identity import ask_identity, check_identity, claims, set_for_transaction, set_up
 from store.database.limits import TimeLimits
-from store.database.load import LoadMeter
 from store.database.query import Query, rows_of, send
 from store.errors import OutcomeUnknown, TimedOut
+from store.load import LoadMeter
 from store.statements.rows import Row
 from store.writing.written import Unconfirmed, Written
 

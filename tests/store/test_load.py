@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import text
 
 from store.actor import OPERATOR
-from store.database import Database, LoadMeter, Query
+from store.database import Database, Query
+from store.load import LoadMeter
 from store.statements.rows import make_number
 from store.store import Store
 from tests.store.support import MakeJob, MakeProject

@@ -1,0 +1,35 @@
+"""What the dashboard costs, in words that never say less than it was."""
+
+import pytest
+
+from store.load import Load
+from tui.words.load_words import load_sentence, pace_sentence
+
+
+@pytest.mark.parametrize(
+    ("load", "sentence"),
+    [
+        (
+            Load(over=60.2, queries=34, database_time=0.0871, processor_time=0.36),
+            "1 min: 34 queries, at most 87 ms of the database's time (0.1 % of a core) and 0.6 % of a core here",
+        ),
+        (
+            Load(over=12.0, queries=1, database_time=0.0004, processor_time=0.0),
+            "10 s: 1 query, at most 1 ms of the database's time (less than 0.1 % of a core) and 0.0 % of a core",
+        ),
+        (
+            Load(over=60.0, queries=12_000, database_time=6.0, processor_time=60.0),
+            "12,000 queries, at most 6,000 ms of the database's time (10.0 % of a core) and 100.0 % of a core here.",
+        ),
+    ],
+)
+def test_the_load(load: Load, sentence: str) -> None:
+    assert sentence in load_sentence(load)
+
+
+def test_the_pace() -> None:
+    assert pace_sentence(2.0, is_woken=False) == "It looks every 2 s."
+    assert (
+        pace_sentence(30.0, is_woken=True)
+        == "It looks every 30 s, and soon after each change, of which the database tells."
+    )
