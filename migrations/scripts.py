@@ -44,7 +44,7 @@ def run_apart(*names: str) -> None:
     """
     if this_run().origin is Origin.NOTHING:
         for statement in _statements(*names):
-            if not statement.endswith(GENERATES):
+            if not statement.endswith(GENERATES) and not _is_built(statement):
                 op.execute(_text(statement.replace(" concurrently", "")))
         return
     with op.get_context().autocommit_block():
@@ -77,6 +77,8 @@ def _execute(*names: str) -> None:
         # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
         with watching(run.conninfo, link, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
+                if _is_built(statement):
+                    continue
                 if found := _CONCURRENT.match(statement):
                     doing = f"{'building' if found['verb'] == 'create' else 'dropping'} the index {found['name']}"
                     run.report(f"{doing[:1].upper()}{doing[1:]}.")
@@ -112,6 +114,15 @@ def _text(script: str) -> TextClause:
 
 def _read(name: str) -> str:
     return (SQL / name).read_text(encoding="utf-8").strip().removesuffix(";")
+
+
+def _is_built(statement: str) -> bool:
+    """Whether it makes an index that is there, of which nothing need be said."""
+    found = _CONCURRENT.match(statement)
+    if context.is_offline_mode() or found is None or found["verb"] != "create":
+        return False
+    link = driver_connection(op.get_bind())
+    return link.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
 
 
 def _statements(*names: str) -> Iterator[str]:

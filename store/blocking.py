@@ -106,6 +106,7 @@ class BlockingStore:
     get_project_jobs = _blocking(Store.get_project_jobs)
     get_jobs_by_status = _blocking(Store.get_jobs_by_status)
     find_jobs = _blocking(Store.find_jobs)
+    get_window = _blocking(Store.get_window)
     get_recent_jobs = _blocking(Store.get_recent_jobs)
     get_generation_job = _blocking(Store.get_generation_job)
     get_these_jobs = _blocking(Store.get_these_jobs)

@@ -113,13 +113,14 @@ Index("gjobs_newest_of_project", generation_jobs.c.project_id, *_newest_first)
 Index("gjobs_newest_of_user", generation_jobs.c.user_id, *_newest_first)
 Index("gjobs_newest_of_status", generation_jobs.c.status, *_newest_first)
 Index("gjobs_newest_of_project_status", generation_jobs.c.project_id, generation_jobs.c.status, *_newest_first)
+Index("gjobs_updated", generation_jobs.c.updated_at.desc(), generation_jobs.c.id.desc())
+Index("gjobs_costs", generation_jobs.c.cost_cents.desc(), generation_jobs.c.id.desc())
 
-_first, _last = "to_timestamp(-62135596800)", "to_timestamp(253402300799)"
 total = literal_column(
-    "CASE WHEN public.generation_jobs.status IN ('succeeded', 'failed')"
-    f" AND least(public.generation_jobs.created_at, public.generation_jobs.updated_at) > {_first}"
-    f" AND greatest(public.generation_jobs.created_at, public.generation_jobs.updated_at) < {_last}"
-    " THEN public.generation_jobs.updated_at - public.generation_jobs.created_at END",
+    "(CASE WHEN status IN ('succeeded', 'failed')"
+    " AND least(created_at, updated_at) > to_timestamp(-62135596800)"
+    " AND greatest(created_at, updated_at) < to_timestamp(253402300799)"
+    " THEN updated_at - created_at END)",
     Interval,
 )
 """How long an ended job took from its creation on: null for others, and where a time is none that Python has.
@@ -127,6 +128,7 @@ total = literal_column(
 Within those years no subtraction fails, so that an index on it makes no write fail. It is SQL to the letter, for an
 index is used only where the statement says what the index does.
 """
+Index("gjobs_total", total.desc().nulls_last(), generation_jobs.c.id.desc())
 
 generation_job_summary = table(
     "generation_job_summary",

@@ -13,6 +13,9 @@ def upgrade() -> None:
         "0003/gjobs_newest_of_project.sql",
         "0003/gjobs_newest_of_user.sql",
         "0003/gjobs_newest_of_status.sql",
+        "0003/gjobs_updated.sql",
+        "0003/gjobs_costs.sql",
+        "0003/gjobs_total.sql",
     )
     run_script("0003/after.sql")
 

@@ -9,7 +9,15 @@ down_revision = "0003"
 def upgrade() -> None:
     for script in ("before", "tables", "folding", "triggers"):
         run_script(f"0004/{script}.sql")
-    run_apart("0004/gjobs_newest_of_project_status.sql")
+    # Of revision 0003, which at first had no indexes for the other orders: those that are there stay.
+    run_script("0003/before.sql")
+    run_apart(
+        "0003/gjobs_updated.sql",
+        "0003/gjobs_costs.sql",
+        "0003/gjobs_total.sql",
+        "0004/gjobs_newest_of_project_status.sql",
+    )
+    run_script("0003/after.sql")
     run_in_snapshot("0004/count.sql")
     run_script("0004/reading.sql")
 

@@ -39,7 +39,7 @@ with known as (
     union all
     select 'index', k.place, c.relname::text,
            concat_ws(' ', case when i.indisunique then 'unique' end,
-                     regexp_replace(pg_get_indexdef(c.oid), '^.*? USING ', ''),
+                     regexp_replace(regexp_replace(pg_get_indexdef(c.oid), '\s+', ' ', 'g'), '^.*? USING ', ''),
                      case when not i.indisvalid then 'INVALID' end)
       from known k
       join pg_index i on i.indrelid = k.oid

@@ -51,18 +51,27 @@ def _mended() -> Iterator[SchemaObject]:
         yield SchemaObject(kind=ObjectKind.FUNCTION, place="gjobs", name=name, definition=definition)
 
 
+_TOTAL = (
+    "(( CASE WHEN ((status = ANY (ARRAY['succeeded'::text, 'failed'::text]))"
+    " AND (LEAST(created_at, updated_at) > to_timestamp(('-62135596800'::bigint)::double precision))"
+    " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
+    " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST, id DESC)"
+)
+_INDEXES = {
+    "gjobs_newest": "(created_at DESC, id DESC)",
+    "gjobs_newest_of_project": "(project_id, created_at DESC, id DESC)",
+    "gjobs_newest_of_user": "(user_id, created_at DESC, id DESC)",
+    "gjobs_newest_of_status": "(status, created_at DESC, id DESC)",
+    "gjobs_updated": "(updated_at DESC, id DESC)",
+    "gjobs_costs": "(cost_cents DESC, id DESC)",
+    "gjobs_total": _TOTAL,
+}
+
+
 def _indexed() -> Iterator[SchemaObject]:
-    for name, column in (
-        ("", ""),
-        ("_of_project", "project_id, "),
-        ("_of_user", "user_id, "),
-        ("_of_status", "status, "),
-    ):
+    for name, columns in _INDEXES.items():
         yield SchemaObject(
-            kind=ObjectKind.INDEX,
-            place="public.generation_jobs",
-            name=f"gjobs_newest{name}",
-            definition=f"btree ({column}created_at DESC, id DESC)",
+            kind=ObjectKind.INDEX, place="public.generation_jobs", name=name, definition=f"btree {columns}"
         )
 
 

@@ -37,6 +37,7 @@ from store.model import GenerationJob
 from store.statements import job_filters
 from store.statements.job_filters import Shape
 from store.statements.rows import RowMaker, make_number
+from store.transitions import is_final
 
 T = TypeVar("T")
 
@@ -124,6 +125,7 @@ def read_on(
             start=start,
             with_place=course.with_place,
             is_looked_up=course.is_looked_up,
+            has_values=listed.status is None or is_final(listed.status),
         )
     )
     return Query(statement, make, parameters)
@@ -202,6 +204,8 @@ class _Form:
     """Where the place is from which it is read on; None for an end."""
     with_place: bool
     is_looked_up: bool
+    has_values: bool
+    """Whether any row has a value in the order's column."""
 
 
 @lru_cache(maxsize=256)
@@ -209,16 +213,22 @@ def _statement(form: _Form) -> Select[Any]:
     if form.column is not OrderColumn.TOTAL:
         return _rows(form, part=None)
     parts = [_Part.REST, _Part.VALUED] if form.is_backwards else [_Part.VALUED, _Part.REST]
-    if form.start is not None:
+    if not form.has_values:
+        parts = [_Part.REST]
+    elif form.start is not None:
         parts = parts[parts.index(form.start) :]
-    if len(parts) == 1:
-        return _rows(form, part=parts[0])
-    # One after the other, each by the index: a comparison that holds for both would not be found in it.
-    both = union_all(*(_rows(form, part=part).add_columns(tables.total.label("value")) for part in parts)).subquery()
-    order = _ordered(both.c.value, descends=form.descends)
-    order = order.nulls_first() if form.is_backwards else order.nulls_last()
-    merged = select(*(both.c[column.name] for column in _WHOLE))
-    return merged.order_by(order, _ordered(both.c.id, descends=form.descends)).limit(_MOST)
+    # Each by the index: a comparison that holds for both would not be found in it.
+    first, *others = [_rows(form, part=part).add_columns(tables.total.label("value")) for part in parts]
+    read = first.cte("first")
+    # No row of the second is looked for where the first has enough.
+    missing = [
+        other.where(select(func.count()).select_from(read).scalar_subquery() < _MOST).subquery() for other in others
+    ]
+    together = union_all(select(read), *(select(other) for other in missing)).subquery("together")
+    by_value = _ordered(together.c.value, descends=form.descends)
+    by_value = by_value.nulls_first() if form.is_backwards else by_value.nulls_last()
+    rows = select(*(together.c[column.name] for column in _WHOLE))
+    return rows.order_by(by_value, _ordered(together.c.id, descends=form.descends)).limit(_MOST)
 
 
 def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:

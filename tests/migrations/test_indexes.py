@@ -22,13 +22,16 @@ from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue
 
 INDEXES = [
+    "gjobs_costs",
     "gjobs_newest",
     "gjobs_newest_of_project",
     "gjobs_newest_of_project_status",
     "gjobs_newest_of_status",
     "gjobs_newest_of_user",
+    "gjobs_total",
+    "gjobs_updated",
 ]
-"""The third comes with revision 0004."""
+"""The fourth comes with revision 0004."""
 
 
 @pytest.fixture
@@ -73,13 +76,24 @@ def test_they_are_built_one_after_the_other_and_the_version_moves_at_the_end(wit
     assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
     built = [one.removeprefix("Building the index ").removesuffix(".") for one in said if one.startswith("Building")]
     assert sorted(built) == INDEXES
-    assert built[-1] == INDEXES[2]
-    assert said[4:] == [
+    assert built[-1] == INDEXES[3]
+    assert said[7:] == [
         "Revision 0003 (indexes) is applied.",
         "Building the index gjobs_newest_of_project_status.",
         "Counting the jobs.",
         "Revision 0004 (rollups) is applied.",
     ]
+
+
+def test_a_database_that_reached_the_revision_without_all_of_them_gets_the_others(migrated_copy: Conninfo) -> None:
+    downgrade(migrated_copy, "0003")
+    execute(migrated_copy, "drop index gjobs_updated", "drop index gjobs_costs", "drop index gjobs_total")
+    said: list[str] = []
+
+    upgrade(migrated_copy, report=said.append)
+
+    assert ours(migrated_copy) == dict.fromkeys(INDEXES, True)
+    assert said[:3] == [f"Building the index gjobs_{name}." for name in ("updated", "costs", "total")]
 
 
 def test_an_invalid_one_of_ours_is_dropped_and_built_anew(without_indexes: Conninfo) -> None:

@@ -3,7 +3,8 @@ do $$
 declare
     missing constant text := (
         select string_agg(name, ', ')
-          from unnest(array['gjobs_newest', 'gjobs_newest_of_project', 'gjobs_newest_of_user', 'gjobs_newest_of_status']) as name
+          from unnest(array['gjobs_newest', 'gjobs_newest_of_project', 'gjobs_newest_of_user', 'gjobs_newest_of_status',
+                             'gjobs_updated', 'gjobs_costs', 'gjobs_total']) as name
          where not exists (select from pg_index where indexrelid = to_regclass('public.' || name) and indisvalid)
     );
 begin

@@ -9,11 +9,17 @@ begin
                    ('gjobs_newest', '(created_at DESC, id DESC)'),
                    ('gjobs_newest_of_project', '(project_id, created_at DESC, id DESC)'),
                    ('gjobs_newest_of_user', '(user_id, created_at DESC, id DESC)'),
-                   ('gjobs_newest_of_status', '(status, created_at DESC, id DESC)')
+                   ('gjobs_newest_of_status', '(status, created_at DESC, id DESC)'),
+                   ('gjobs_updated', '(updated_at DESC, id DESC)'),
+                   ('gjobs_costs', '(cost_cents DESC, id DESC)'),
+                   ('gjobs_total', '(( CASE WHEN ((status = ANY (ARRAY[''succeeded''::text, ''failed''::text]))'
+                        ' AND (LEAST(created_at, updated_at) > to_timestamp((''-62135596800''::bigint)::double precision))'
+                        ' AND (GREATEST(created_at, updated_at) < to_timestamp((''253402300799''::bigint)::double precision)))'
+                        ' THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST, id DESC)')
                ) as ours (name, columns)
           join pg_class c on c.oid = to_regclass('public.' || ours.name)
           left join pg_index i on i.indexrelid = c.oid
-         where pg_get_indexdef(i.indexrelid) is distinct from
+         where regexp_replace(pg_get_indexdef(i.indexrelid), '\s+', ' ', 'g') is distinct from
                format('CREATE INDEX %I ON public.generation_jobs USING btree %s', ours.name, ours.columns)
     loop
         raise object_not_in_prerequisite_state using
