@@ -125,6 +125,7 @@ class BlockingStore:
     get_total_costs = _blocking(Store.get_total_costs)
     get_job_summary = _blocking(Store.get_job_summary)
     get_list_cost = _blocking(Store.get_list_cost)
+    get_order_off = _blocking(Store.get_order_off)
     get_numbers = _blocking(Store.get_numbers)
     get_numbers_exactly = _blocking(Store.get_numbers_exactly)
     get_listing = _blocking(Store.get_listing)

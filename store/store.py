@@ -11,7 +11,7 @@ from uuid import UUID
 
 from store.actor import OPERATOR, ActingUser, Actor
 from store.advising import asking
-from store.advising.model import ListCost
+from store.advising.model import ListCost, Verdict
 from store.capabilities import Feature, Off
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
@@ -24,6 +24,7 @@ from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
+from store.listing.indexes import is_in_order, lacks_order
 from store.listing.model import ListedJob, Listing, ListingQuery, ListQuery, Window, WindowQuery
 from store.model import (
     Asset,
@@ -45,6 +46,7 @@ from store.numbers.exactly import Report, count_exactly
 from store.numbers.model import Numbers, NumbersQuery
 from store.statements import assets, by_jobs, following, jobs, listings, projects, rollups, statistics, users, windows
 from store.statements.job_filters import needs_names
+from store.statements.lists import Means
 from store.statements.paging import page, paged
 from store.writing import explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
@@ -138,8 +140,9 @@ class Store:
 
     async def get_window(self, query: WindowQuery) -> Window:
         """Rows around a place in a list. Raises NoPrivilege as `find_jobs` does."""
-        readable = await self._readable_names(query.listed.job_filter)
-        return windows.window(query, await self._read_together(*windows.questions(query, readable=readable)))
+        readable, means = await self._readable_names(query.listed.job_filter), await self._means(query.listed)
+        asked = windows.questions(query, readable=readable, means=means)
+        return windows.window(query, await self._read_together(*asked))
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
@@ -315,7 +318,8 @@ class Store:
         readable = await self._readable_names(query.window.listed.job_filter)
         has_projects = await self._has(Feature.PROJECTS)
         if not query.through_lens:
-            asked = listings.questions(query, readable=readable, has_projects=has_projects, at=at)
+            means = await self._means(query.window.listed)
+            asked = listings.questions(query, readable=readable, means=means, has_projects=has_projects, at=at)
             return listings.listing(query, await self._read_together(*asked))
         look = await self._through_lens(query.window)
         further = listings.further_questions(query, has_projects=has_projects, at=at)
@@ -363,8 +367,25 @@ class Store:
             return None
 
     async def _first_rows(self, query: ListQuery) -> Query[ListedJob]:
-        readable = await self._readable_names(query.job_filter)
-        return windows.questions(WindowQuery(listed=query), readable=readable)[0]
+        readable, means = await self._readable_names(query.job_filter), await self._means(query)
+        return windows.questions(WindowQuery(listed=query), readable=readable, means=means)[0]
+
+    async def get_order_off(self, query: ListQuery) -> Off | None:
+        """Why the list had better not be read in its order here, and the index that would bring it.
+
+        None where there is such an index, and where the planner takes sorting all of it to be cheap.
+        """
+        off = lacks_order(query, (await self.probed.get()).facts.job_indexes)
+        if off is None:
+            return None
+        cost = await self.get_list_cost(query)
+        return None if cost is not None and cost.verdict is Verdict.CHEAP else off
+
+    async def _means(self, listed: ListQuery) -> Means:
+        if self.actor == OPERATOR:
+            return Means()
+        indexes = (await self.probed.get()).facts.job_indexes
+        return Means(is_in_order=is_in_order(listed, indexes), through_policies=True)
 
     # Projects, assets, users
 
@@ -547,13 +568,14 @@ class Store:
         after: PageKey | None = None,
         job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
+        known = None if status is None else validation.status(status)
+        listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
         query = page(
-            project_id=project_id,
-            status=None if status is None else validation.status(status),
+            listed,
             after=after,
             limit=validation.limit(limit),
-            job_filter=job_filter,
             readable=await self._readable_names(job_filter),
+            means=await self._means(listed),
         )
         return paged(await self._read(query), limit)
 

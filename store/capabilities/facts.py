@@ -64,6 +64,8 @@ class Facts:
     users_may_use_auth: bool
     may_create_in_public: bool
     may_create_schemas: bool
+    job_indexes: frozenset[str]
+    """Those of the jobs that are valid and hold all of them, as `pg_get_indexdef` ends after USING, on one line."""
     relations: Mapping[str, Relation]
     """Those of the app's and ours that are there, by name with schema."""
 

@@ -92,14 +92,26 @@ select n.nspname || '.' || c.relname,
    and c.relkind in ('r', 'p', 'v', 'm', 'f')
 """)
 
+JOB_INDEXES: Query[str] = Query(
+    text("""
+select regexp_replace(regexp_replace(pg_get_indexdef(i.indexrelid), '\\s+', ' ', 'g'), '^.*? USING ', '')
+  from pg_index i
+  join pg_class c on c.oid = i.indrelid
+  join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'public' and c.relname = 'generation_jobs' and i.indisvalid and i.indpred is null
+"""),
+    lambda row: str(row[0]),
+)
+
 
 async def probe(database: Database) -> Capabilities:
     """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
     users = {"users": ROLE_OF_USERS}
     names = [name.partition(".")[2] for name in RELATIONS]
-    link, ((login,), relations) = await database.inspect(
+    link, ((login,), relations, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
+        JOB_INDEXES,
     )
     (
         version_number,
@@ -132,6 +144,7 @@ async def probe(database: Database) -> Capabilities:
             users_may_use_auth=users_may_use_auth,
             may_create_in_public=may_create_in_public,
             may_create_schemas=may_create_schemas,
+            job_indexes=frozenset(job_indexes),
             relations=dict(relations),
         )
     )

@@ -26,12 +26,19 @@ class Query(Generic[T]):
     statement: ClauseElement
     make: RowMaker[T]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    may_sort: bool = True
+    """Not where an index surely has the rows in their order, and the planner might not believe how few are read."""
 
 
 async def send(connection: AsyncConnection, query: Query[Any]) -> AsyncCursor[Row]:
     sql, constants = compiled(query.statement)
     cursor = connection.cursor(binary=True)
-    return await cursor.execute(sql, {**constants, **query.parameters})
+    if query.may_sort:
+        return await cursor.execute(sql, {**constants, **query.parameters})
+    await connection.execute("SET LOCAL enable_sort = off")
+    await cursor.execute(sql, {**constants, **query.parameters})
+    await connection.execute("SET LOCAL enable_sort TO DEFAULT")
+    return cursor
 
 
 async def rows_of(cursor: AsyncCursor[Row], query: Query[T]) -> list[T]:

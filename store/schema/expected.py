@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from store.errors import SchemaMissing
+from store.listing.indexes import TOTAL
 from store.schema.app_schema import OWN_ROWS, app_schema, policies
 from store.schema.model import ObjectKind, SchemaObject
 from store.schema.rollups import rollups
@@ -51,12 +52,6 @@ def _mended() -> Iterator[SchemaObject]:
         yield SchemaObject(kind=ObjectKind.FUNCTION, place="gjobs", name=name, definition=definition)
 
 
-_TOTAL = (
-    "(( CASE WHEN ((status = ANY (ARRAY['succeeded'::text, 'failed'::text]))"
-    " AND (LEAST(created_at, updated_at) > to_timestamp(('-62135596800'::bigint)::double precision))"
-    " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
-    " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST, id DESC)"
-)
 _INDEXES = {
     "gjobs_newest": "(created_at DESC, id DESC)",
     "gjobs_newest_of_project": "(project_id, created_at DESC, id DESC)",
@@ -64,7 +59,7 @@ _INDEXES = {
     "gjobs_newest_of_status": "(status, created_at DESC, id DESC)",
     "gjobs_updated": "(updated_at DESC, id DESC)",
     "gjobs_costs": "(cost_cents DESC, id DESC)",
-    "gjobs_total": _TOTAL,
+    "gjobs_total": f"({TOTAL}, id DESC)",
 }
 
 

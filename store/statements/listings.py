@@ -13,6 +13,7 @@ from store.filters.keys import Key
 from store.lens.model import Lens
 from store.listing.model import Listing, ListingQuery, ProjectName
 from store.statements import by_jobs, statistics, windows
+from store.statements.lists import PLAIN, Means
 from store.statements.rows import Row
 
 _jobs, _projects = tables.generation_jobs, tables.projects
@@ -62,12 +63,12 @@ def further_questions(query: ListingQuery, *, has_projects: bool, at: datetime |
 
 
 def questions(
-    query: ListingQuery, *, readable: Set[Key], has_projects: bool, at: datetime | None
+    query: ListingQuery, *, readable: Set[Key], means: Means = PLAIN, has_projects: bool, at: datetime | None
 ) -> tuple[Query[Any], ...]:
     """In the order in which `listing` takes their rows."""
     return (
         *further_questions(query, has_projects=has_projects, at=at),
-        *windows.questions(query.window, readable=readable),
+        *windows.questions(query.window, readable=readable, means=means),
     )
 
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     func,
+    literal_column,
     or_,
     select,
     tuple_,
@@ -64,6 +65,8 @@ _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
 }
 """By whether the order descends, and whether the place itself is meant, too."""
 _MOST = bindparam("rows", type_=Integer)
+_NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
+"""What is added to a value is in no index."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +80,21 @@ class Course:
     """Against the list's order; so are the rows then."""
     is_looked_up: bool = False
     """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """How the database can read a list, as far as it matters to the statement."""
+
+    is_in_order: bool = False
+    """Whether an index has just these rows in just this order."""
+    through_policies: bool = False
+    """Whether row level security stands before the rows. No place among totals is found in an index then, for a
+    subtraction might tell of rows that a policy hides: the actor's rows are sorted.
+    """
+
+
+PLAIN = Means()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +123,7 @@ def read_on(
     rows: int,
     is_whole: bool,
     readable: Set[Key],
+    means: Means = PLAIN,
     concern: Concern | None = None,
 ) -> Query[T]:
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
@@ -126,9 +145,10 @@ def read_on(
             with_place=course.with_place,
             is_looked_up=course.is_looked_up,
             has_values=listed.status is None or is_final(listed.status),
+            through_policies=means.through_policies,
         )
     )
-    return Query(statement, make, parameters)
+    return Query(statement, make, parameters, may_sort=not means.is_in_order)
 
 
 def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: Concern | None = None) -> Query[int]:
@@ -206,6 +226,7 @@ class _Form:
     is_looked_up: bool
     has_values: bool
     """Whether any row has a value in the order's column."""
+    through_policies: bool
 
 
 @lru_cache(maxsize=256)
@@ -238,6 +259,8 @@ def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
         rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
     if form.start is not None and part in (form.start, None):
         rows = rows.where(_beyond_place(form, is_valued=part is not _Part.REST))
+    if part is not None and form.through_policies and form.start is not None:
+        value += _NO_TIME
     by_value = _ordered(value, descends=form.descends)
     if part is not None:
         # As the index has them, whichever way it is read.

@@ -1,31 +1,27 @@
 """Whole rows, newest first, page by page."""
 
 from collections.abc import Sequence, Set
-from uuid import UUID
 
 from store.connecting import timestamps
 from store.database import Query
 from store.filters.keys import Key
-from store.filters.model import NO_FILTER, JobFilter
 from store.listing.model import End, ListQuery, RowKey
-from store.model import GenerationJob, JobStatus, Page, PageKey
+from store.model import GenerationJob, Page, PageKey
 from store.statements import job_filters
 from store.statements.jobs import make_job
-from store.statements.lists import Course, read_on
+from store.statements.lists import PLAIN, Course, Means, read_on
 
 
 def page(
+    listed: ListQuery,
     *,
-    project_id: UUID | None,
-    status: JobStatus | None,
     after: PageKey | None,
     limit: int,
-    job_filter: JobFilter = NO_FILTER,
     readable: Set[Key] = job_filters.NAMED,
+    means: Means = PLAIN,
 ) -> Query[GenerationJob]:
     """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
-    listed = ListQuery(project_id=project_id, status=status, job_filter=job_filter)
-    return read_on(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable)
+    return read_on(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, means=means)
 
 
 def _course(after: PageKey | None) -> Course:

@@ -5,12 +5,12 @@ from collections.abc import Sequence, Set
 from store.database import Query
 from store.filters.keys import Key
 from store.listing.model import ERROR_CHARACTERS, End, ListedJob, Window, WindowQuery
-from store.statements.lists import Concern, Course, read_on
+from store.statements.lists import PLAIN, Concern, Course, Means, read_on
 from store.statements.rows import Row, job_status
 
 
 def questions(
-    query: WindowQuery, *, readable: Set[Key], concern: Concern | None = None
+    query: WindowQuery, *, readable: Set[Key], means: Means = PLAIN, concern: Concern | None = None
 ) -> tuple[Query[ListedJob], ...]:
     """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
 
@@ -22,7 +22,16 @@ def questions(
     if query.anchor is not End.LAST:
         courses.append((Course(place=query.anchor, with_place=True), query.after))
     return tuple(
-        read_on(query.listed, course, make_listed, rows=rows + 1, is_whole=False, readable=readable, concern=concern)
+        read_on(
+            query.listed,
+            course,
+            make_listed,
+            rows=rows + 1,
+            is_whole=False,
+            readable=readable,
+            means=means,
+            concern=concern,
+        )
         for course, rows in courses
     )
 

@@ -95,7 +95,7 @@ WITHOUT_OUR_TABLES: dict[str, Call] = {
 WITH_BOTH_EYES: dict[str, Call] = {
     "look_through_lens": lambda store: store.look_through_lens(WindowQuery()),
 }
-APART = {"close", "get_following_tables", "get_list_cost"}
+APART = {"close", "get_following_tables", "get_list_cost", "get_order_off"}
 """None of them reads a row: what a list costs is planned."""
 
 

@@ -49,6 +49,7 @@ FACTS = Facts(
     users_may_use_auth=True,
     may_create_in_public=True,
     may_create_schemas=True,
+    job_indexes=frozenset(),
     relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS)},
 )
 

@@ -17,6 +17,7 @@ from store.database.query import compiled
 from store.errors import NoPrivilege
 from store.filters import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
 from store.filters.model import Value
+from store.listing.model import ListQuery
 from store.model import GenerationJob, JobStatus
 from store.statements.paging import page
 from store.store import Store
@@ -219,7 +220,7 @@ HOSTILE = "'; drop table generation_jobs; --"
 
 def test_no_typed_text_is_in_the_statement() -> None:
     text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
-    query = page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW))
+    query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
     statement, constants = compiled(query.statement)
     assert not any(typed in statement for typed in ("drop", "4711", "3f2a"))
     assert HOSTILE not in constants.values()
@@ -228,7 +229,7 @@ def test_no_typed_text_is_in_the_statement() -> None:
 
 def test_a_statement_is_kept_by_the_filters_shape() -> None:
     def statement(text: str) -> object:
-        return page(project_id=None, status=None, after=None, limit=1, job_filter=parse(text, now=NOW)).statement
+        return page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1).statement
 
     assert statement("mode:a cost:>5") is statement("mode:b cost:>6")
     assert statement("mode:a") is not statement("-mode:a")
