@@ -14,7 +14,7 @@ with known as (
                                                    'transition_job_status')
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'recount_jobs'))
+                                                     'recount_jobs', 'count_jobs', 'count_days'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (

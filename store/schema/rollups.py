@@ -41,6 +41,14 @@ _FUNCTIONS = {f"count_{change}": "() returns trigger security definer" for chang
     "fold_deltas": "(p_appended bigint) returns void security definer",
     "recount_jobs": "() returns void security invoker",
     "rollups_agree": "() returns boolean security invoker",
+    "count_jobs": (
+        "() returns TABLE(user_id uuid, project_id uuid, status text, mode text, job_count bigint, cost_cents bigint)"
+        " security invoker"
+    ),
+    "count_days": (
+        "() returns TABLE(user_id uuid, project_id uuid, day date, job_count bigint, cost_cents bigint)"
+        " security invoker"
+    ),
 }
 
 

@@ -115,6 +115,6 @@ def test_every_function_runs_as_its_caller_with_its_search_path_pinned(database:
 
     assert {name for name, _, _ in functions} == {
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
-        "owns_asset", "owns_project", "rollups_agree",
+        "owns_asset", "owns_project", "rollups_agree", "count_jobs", "count_days",
     }  # fmt: skip
     assert {(definer, *settings) for _, definer, settings in functions} == {(False, 'search_path=""')}

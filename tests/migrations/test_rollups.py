@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 import psycopg
@@ -49,7 +49,7 @@ select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents,
 PAIRS = ((COUNTED, SUMMED), (DAYS_COUNTED, DAYS_SUMMED), (SUMMARY_COUNTED, SUMMARY))
 
 PEOPLE = (ADA, BEN)
-MODES = ("lifestyle", "", "m" * 10_000)
+MODES = ("lifestyle", "", "m" * 3_000)
 DAYS = ("2026-01-01T23:30Z", "2026-01-02T00:30+02", "4713-12-31 BC", "infinity", "-infinity", "294276-12-31")
 STATUSES = ("queued", "running", "succeeded", "failed")
 COSTS = (0, 1, -7, 2**31 - 1, -(2**31))
@@ -115,7 +115,8 @@ def run(connection: psycopg.Connection, level: str, steps: list[tuple[tuple[str,
     with connection.transaction():
         connection.execute(f"set transaction isolation level {level}".encode())
         for (statement, values), fate in steps:
-            with connection.transaction(force_rollback=fate == "undo"):
+            # Whose jobs they should become may be gone.
+            with suppress(psycopg.errors.ForeignKeyViolation), connection.transaction(force_rollback=fate == "undo"):
                 connection.execute(statement.encode(), values)
         agree(connection)
     agree_for_everyone(connection)

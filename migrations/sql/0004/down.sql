@@ -29,6 +29,8 @@ drop trigger gjobs_count_truncated on public.generation_jobs;
 drop view gjobs.job_counts;
 drop view gjobs.job_day_counts;
 drop table gjobs.job_deltas, gjobs.job_totals, gjobs.job_days;
+drop function gjobs.count_jobs();
+drop function gjobs.count_days();
 drop function gjobs.count_inserted();
 drop function gjobs.count_deleted();
 drop function gjobs.count_updated();
