@@ -11,9 +11,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
+from tests.benchmarks.growth import growth
 from tests.benchmarks.harness import Effort, Finding
-from tests.benchmarks.refresh import refresh
+from tests.benchmarks.lists import lists
 from tests.benchmarks.report import document, print_table
 from tests.benchmarks.startup import startup
 from tests.benchmarks.statistics import statistics
@@ -25,9 +27,11 @@ Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 
 BENCHMARKS: Mapping[str, Benchmark] = {
     "startup": startup,
-    "refresh": refresh,
+    "lists": lists,
     "statistics": statistics,
     "transitions": transitions,
+    "dashboard": dashboard,
+    "growth": growth,
     "table_tick": table_tick,
 }
 

@@ -9,18 +9,21 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from store.model import GenerationJob, JobStatus, Page, PageKey
+from store.listing.model import ERROR_CHARACTERS, ListedJob, Window, WindowQuery
+from store.model import JobStatus
 
-_SET_UP = """
+_TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
-       set_config('idle_in_transaction_session_timeout', '13000', true),
+       set_config('idle_in_transaction_session_timeout', '13000', true)"""
+
+_SET_UP = f"""{_TIME_LIMITS},
        set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true)"""
 
-_JOBS = """
-select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at
+_NEWEST = """
+select id, user_id, project_id, status, mode, input_asset_id, left(error, %s), cost_cents, created_at, updated_at
 from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
 
-Statement = tuple[str, Sequence[object]]
+Statement = tuple[str, Sequence[object] | Mapping[str, object]]
 Rows = list[tuple[Any, ...]]
 
 
@@ -37,48 +40,54 @@ def claims(user_id: UUID) -> str:
     return json.dumps({"sub": str(user_id), "role": "authenticated"})
 
 
-async def read(connection: AsyncConnection, user_id: UUID, *statements: Statement, pipelined: bool) -> list[Rows]:
-    """Of one snapshot, with the user's eyes."""
+async def read(
+    connection: AsyncConnection, user_id: UUID | None, *statements: Statement, pipelined: bool = False
+) -> list[Rows]:
+    """Of one snapshot, with the user's eyes; with the operator's where it is None."""
     async with AsyncExitStack() as stack:
         if pipelined:
             await stack.enter_async_context(connection.pipeline())
         await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        await connection.execute(_SET_UP, [claims(user_id)])
-        identity = await connection.execute("select auth.uid()")
+        if user_id is None:
+            await connection.execute(_TIME_LIMITS)
+            identity = None
+        else:
+            await connection.execute(_SET_UP, [claims(user_id)])
+            identity = await connection.execute("select auth.uid()")
         cursors = [await connection.cursor(binary=True).execute(sql.encode(), values) for sql, values in statements]
         await connection.execute("COMMIT")
-        assert await identity.fetchone() == (user_id,)
+        if identity:
+            assert await identity.fetchone() == (user_id,)
         return [await cursor.fetchall() for cursor in cursors]
 
 
-async def newest(
-    connection: AsyncConnection, user_id: UUID, project_id: UUID, limit: int, *, pipelined: bool = False
-) -> Page[GenerationJob]:
-    (rows,) = await read(connection, user_id, (_JOBS, (project_id, limit + 1)), pipelined=pipelined)
-    return _page(rows, limit)
+async def newest(connection: AsyncConnection, user_id: UUID, query: WindowQuery, *, pipelined: bool = False) -> Window:
+    """Of the query's project."""
+    values = (ERROR_CHARACTERS + 1, query.listed.project_id, query.after + 1)
+    (rows,) = await read(connection, user_id, (_NEWEST, values), pipelined=pipelined)
+    jobs = tuple(_listed(row) for row in rows[: query.after])
+    return Window(query=query, jobs=jobs, has_before=False, has_after=len(rows) > query.after)
+
+
+def _listed(row: tuple[Any, ...]) -> ListedJob:
+    error = row[6]
+    is_cut = error is not None and len(error) > ERROR_CHARACTERS
+    return ListedJob(
+        id=row[0],
+        user_id=row[1],
+        project_id=row[2],
+        status=JobStatus(row[3]),
+        mode=row[4],
+        input_asset_id=row[5],
+        error=error[:ERROR_CHARACTERS] if is_cut else error,
+        cost_cents=row[7],
+        created_at=row[8],
+        updated_at=row[9],
+        is_error_cut=is_cut,
+    )
 
 
 async def every_cost(connection: AsyncConnection, user_id: UUID) -> int:
     """As the specification's getTotalCosts: the client adds up."""
-    (rows,) = await read(connection, user_id, ("select cost_cents from public.generation_jobs", ()), pipelined=False)
+    (rows,) = await read(connection, user_id, ("select cost_cents from public.generation_jobs", ()))
     return sum(cost for (cost,) in rows)
-
-
-def _page(rows: Rows, limit: int) -> Page[GenerationJob]:
-    jobs = tuple(
-        GenerationJob(
-            id=row[0],
-            user_id=row[1],
-            project_id=row[2],
-            status=JobStatus(row[3]),
-            mode=row[4],
-            input_asset_id=row[5],
-            error=row[6],
-            cost_cents=row[7],
-            created_at=row[8],
-            updated_at=row[9],
-        )
-        for row in rows[:limit]
-    )
-    last = jobs[-1] if len(rows) > limit else None
-    return Page(items=jobs, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)

@@ -60,9 +60,9 @@ async def _compare_statistics(effort: Effort, large: FilledDatabase, small: Fill
             assert_same_numbers(connection, database)
         series = await take_turns(
             {
-                OURS: _timed(server_time(of_large, large, _CALL, effort.choose(50, quick=2))),
-                SPECIFIED: _timed(server_time(of_large, large, _SPECIFIED_CALL, 2)),
-                FEW: _timed(server_time(of_small, small, _CALL, effort.choose(50, quick=2))),
+                OURS: turns(server_time(of_large, large, _CALL, effort.choose(50, quick=2))),
+                SPECIFIED: turns(server_time(of_large, large, _SPECIFIED_CALL, 2)),
+                FEW: turns(server_time(of_small, small, _CALL, effort.choose(50, quick=2))),
             },
             rounds=rounds,
         )
@@ -162,7 +162,9 @@ def _look_as(connection: psycopg.Connection, database: FilledDatabase) -> None:
     )
 
 
-def _timed(measure: Callable[[], float]) -> Contestant:
+def turns(measure: Callable[[], float]) -> Contestant:
+    """What measures itself, as a contestant."""
+
     async def contestant() -> float:
         return measure()
 

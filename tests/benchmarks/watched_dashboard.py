@@ -1,0 +1,179 @@
+"""A dashboard that is watched from within, and prints what was seen: run by `tests.benchmarks.dashboard`.
+
+`python -m tests.benchmarks.watched_dashboard CONNINFO EYES SCENE`, the first and the last as JSON.
+"""
+
+import asyncio
+import gc
+import itertools
+import json
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import quantiles
+from urllib.parse import quote
+
+import psycopg
+from psycopg.conninfo import make_conninfo
+from textual import events
+
+from store.settings import resolve
+from tests.benchmarks.table_tick import SilentTerminal
+from tui.app import GjobsApp
+from tui.opening import session_opener
+from tui.widgets.job_table import JobTable
+
+SIZE = (200, 50)
+PATIENCE = 20.0
+"""Seconds until a key that shows nothing is given up."""
+
+_NEAR_KEYS = ["down"] * 12 + ["pagedown"] * 4 + ["up"] * 6 + ["pageup"] * 3
+_BETWEEN_KEYS = 0.1
+"""Seconds: a quick person's."""
+_BEAT = 0.005
+
+_DATABASE_TIME = "select active_time from pg_stat_database where datname = %s"
+
+
+class WatchedApp(GjobsApp):
+    """On a terminal that takes all frames and shows none."""
+
+    def __init__(self, conninfo: Mapping[str, str], eyes: str, data_dir: Path) -> None:
+        settings = resolve(database_url=_url(conninfo), act_as=eyes, read_only=True, data_dir=data_dir, environment={})
+        super().__init__(session_opener(settings), state_path=None)
+        self.driver_class = SilentTerminal
+        self.painted = asyncio.Event()
+        """Set when a frame was drawn."""
+
+    @property
+    def table(self) -> JobTable:
+        return self.dashboard.query_one(JobTable)
+
+    def post_display_hook(self) -> None:
+        self.painted.set()
+
+    async def has_rows(self) -> None:
+        while self.table.cursor_job is None:
+            self.painted.clear()
+            await self.painted.wait()
+
+    async def press(self, key: str) -> float:
+        """Seconds until a frame shows the cursor on another job."""
+        before = self.table.cursor_job
+        start = time.perf_counter()
+        self.post_message(events.Key(key, None))
+        async with asyncio.timeout(PATIENCE):
+            while self.table.cursor_job is None or (before and self.table.cursor_job.id == before.id):
+                self.painted.clear()
+                await self.painted.wait()
+        return time.perf_counter() - start
+
+
+async def use(app: WatchedApp, seconds: float) -> dict[str, float]:
+    """Keys without end, most of which stay near, and now and then one to an end of the list."""
+    near: list[float] = []
+    far: list[float] = []
+    keys = itertools.cycle(_NEAR_KEYS)
+    pauses: list[float] = []
+    heart = asyncio.create_task(_beat(pauses))
+    end = time.monotonic() + seconds
+    while time.monotonic() < end or len(near) < len(_NEAR_KEYS):
+        near.append(await app.press(next(keys)))
+        await asyncio.sleep(_BETWEEN_KEYS)
+        if len(near) % (4 * len(_NEAR_KEYS)) == 1:
+            for key in ("end", "home"):
+                far.append(await app.press(key))
+                await asyncio.sleep(_BETWEEN_KEYS)
+    heart.cancel()
+    return {
+        "keys": len(near) + len(far),
+        "key": _percentile_95(near) * 1000,
+        "far_key": _percentile_95(far) * 1000,
+        "pause": max(pauses) * 1000,
+    }
+
+
+async def rest(app: WatchedApp, seconds: float, database_time: Callable[[], float]) -> dict[str, float]:
+    """Shares of one core, in percent."""
+    await asyncio.sleep(min(5.0, seconds))
+    worked = await asyncio.to_thread(database_time)
+    start, cpu = time.monotonic(), time.process_time()
+    await asyncio.sleep(seconds)
+    taken, cpu = time.monotonic() - start, time.process_time() - cpu
+    worked = await asyncio.to_thread(database_time) - worked
+    return {"cpu": cpu / taken * 100, "database": worked / 1000 / taken * 100}
+
+
+async def scroll(app: WatchedApp, rows: int) -> dict[str, float]:
+    """Page by page. Memory in MiB."""
+    await asyncio.sleep(1.0)
+    gc.collect()
+    before = _memory()
+    while (position := app.table.position) is None or position.number < rows:
+        await app.press("pagedown")
+    gc.collect()
+    return {"before": before, "after": _memory()}
+
+
+async def _beat(pauses: list[float]) -> None:
+    """How much later than asked for it is gone on with."""
+    while True:
+        start = time.perf_counter()
+        await asyncio.sleep(_BEAT)
+        pauses.append(time.perf_counter() - start - _BEAT)
+
+
+def _percentile_95(values: list[float]) -> float:
+    return quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+
+
+def _memory() -> float:
+    """MiB of ours in memory at present; where the system does not tell, the most there ever were."""
+    statm = Path("/proc/self/statm")
+    if statm.exists():
+        return int(statm.read_text(encoding="ascii").split()[1]) * resource.getpagesize() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def _url(conninfo: Mapping[str, str]) -> str:
+    socket = quote(conninfo["host"], safe="/")
+    return f"postgresql://{conninfo['user']}@/{conninfo['dbname']}?host={socket}&port={conninfo['port']}"
+
+
+@contextmanager
+def _database_time(conninfo: Mapping[str, str]) -> Iterator[Callable[[], float]]:
+    """What tells the ms that the database has worked, over another one."""
+    elsewhere = {**conninfo, "dbname": "postgres"}
+    with psycopg.connect(make_conninfo("", **elsewhere), autocommit=True) as connection:
+
+        def tell() -> float:
+            row = connection.execute(_DATABASE_TIME, [conninfo["dbname"]]).fetchone()
+            assert row
+            return float(row[0])
+
+        yield tell
+
+
+async def watch(conninfo: Mapping[str, str], eyes: str, scene: Mapping[str, float]) -> dict[str, float]:
+    ((name, amount),) = scene.items()
+    with tempfile.TemporaryDirectory() as room, _database_time(conninfo) as database_time:
+        app = WatchedApp(conninfo, eyes, Path(room))
+        async with app.run_test(headless=False, size=SIZE):
+            async with asyncio.timeout(PATIENCE):
+                await app.settled.wait()
+                await app.has_rows()
+            match name:
+                case "use":
+                    return await use(app, amount)
+                case "rest":
+                    return await rest(app, amount, database_time)
+                case _:
+                    return await scroll(app, int(amount))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(asyncio.run(watch(json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])))))
