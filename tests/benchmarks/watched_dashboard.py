@@ -1,6 +1,7 @@
 """A dashboard that is watched from within, and prints what was seen: run by `tests.benchmarks.dashboard`.
 
-`python -m tests.benchmarks.watched_dashboard CONNINFO EYES SCENE`, the first and the last as JSON.
+`python -m tests.benchmarks.watched_dashboard CONNINFO EYES PROJECT SCENE`, the first and the last as JSON; PROJECT is
+empty for all of them.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
 from urllib.parse import quote
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -56,10 +58,17 @@ class WatchedApp(GjobsApp):
     def post_display_hook(self) -> None:
         self.painted.set()
 
-    async def has_rows(self) -> None:
-        while self.table.cursor_job is None:
+    async def show_project(self, project_id: UUID | None) -> None:
+        """None for all projects."""
+        self.dashboard.choose_project(project_id)
+        while not self._shows(project_id):
             self.painted.clear()
             await self.painted.wait()
+
+    def _shows(self, project_id: UUID | None) -> bool:
+        listing = self.dashboard.listing
+        is_of_it = listing is not None and listing.query.window.listed.project_id == project_id
+        return is_of_it and self.table.cursor_job is not None
 
     async def press(self, key: str) -> float:
         """Seconds until a frame shows the cursor on another job."""
@@ -97,7 +106,7 @@ async def use(app: WatchedApp, seconds: float) -> dict[str, float]:
     }
 
 
-async def rest(app: WatchedApp, seconds: float, database_time: Callable[[], float]) -> dict[str, float]:
+async def rest(seconds: float, database_time: Callable[[], float]) -> dict[str, float]:
     """Shares of one core, in percent."""
     await asyncio.sleep(min(5.0, seconds))
     worked = await asyncio.to_thread(database_time)
@@ -158,22 +167,33 @@ def _database_time(conninfo: Mapping[str, str]) -> Iterator[Callable[[], float]]
         yield tell
 
 
-async def watch(conninfo: Mapping[str, str], eyes: str, scene: Mapping[str, float]) -> dict[str, float]:
+async def watch(conninfo: Mapping[str, str], eyes: str, project: str, scene: Mapping[str, float]) -> dict[str, float]:
     ((name, amount),) = scene.items()
     with tempfile.TemporaryDirectory() as room, _database_time(conninfo) as database_time:
         app = WatchedApp(conninfo, eyes, Path(room))
         async with app.run_test(headless=False, size=SIZE):
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
-                await app.has_rows()
-            match name:
-                case "use":
-                    return await use(app, amount)
-                case "rest":
-                    return await rest(app, amount, database_time)
-                case _:
-                    return await scroll(app, int(amount))
+                await app.show_project(UUID(project) if project else None)
+            seen = await _play(app, name, amount, database_time)
+            # The pilot alone would take the widgets away while looks still arrive.
+            app.exit()
+            while app.is_running:  # noqa: ASYNC110
+                await asyncio.sleep(_BEAT)
+            return seen
+
+
+async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> dict[str, float]:
+    match scene:
+        case "use":
+            return await use(app, amount)
+        case "rest":
+            return await rest(amount, database_time)
+        case _:
+            return await scroll(app, int(amount))
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asyncio.run(watch(json.loads(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3])))))
+    conninfo_, eyes_, project_, scene_ = sys.argv[1:]
+    seen = asyncio.run(watch(json.loads(conninfo_), eyes_, project_, json.loads(scene_)))
+    sys.stdout.write(json.dumps(seen))
