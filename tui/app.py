@@ -10,19 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
 
-from textual import on, work
+from textual import events, on, work
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 
 from store.feed import DEFAULT_INTERVAL, utc_now
-from store.listing.model import ListQuery
 from tui import frame, garbage
 from tui.actions import write_leases
 from tui.actions.all_matching import choose_all_matching
 from tui.actions.copying import JsonWanted, copy_whole_json
 from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
+from tui.actions.filter_gate import weigh
+from tui.actions.filter_names import tell_users
 from tui.actions.gone_user import GoneUser
 from tui.actions.id_search import lead_to
 from tui.actions.isolation import show_isolation
@@ -33,11 +35,13 @@ from tui.actions.project_actions import create_project
 from tui.actions.refusing import say_why_not
 from tui.actions.switching import pick_database
 from tui.actions.undo import Undo
+from tui.actions.views import read_views
 from tui.connection import Connection, Opener
 from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.keys.help_entries import help_entries
+from tui.keys.view_commands import ViewCommands
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
 from tui.project_choice import project_to_show
 from tui.say import say
@@ -46,6 +50,8 @@ from tui.screens.help import HelpDialog
 from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
+from tui.view_book import ViewBook
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.jobs_panel import JobsPanel
 from tui.words.eyes import eyes_name
 from tui.words.offered import why_not
@@ -63,7 +69,7 @@ class GjobsApp(App[int]):
     # Textual types these two as an instance's.
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (8, "-low"), (30, "-high")]  # noqa: RUF012
-    COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands, DatabaseCommands}
+    COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands, DatabaseCommands, ViewCommands}
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
     def __init__(
@@ -86,6 +92,7 @@ class GjobsApp(App[int]):
         self._clock = clock
         self.errands = Errands(self)
         self.undo = Undo()
+        self.views = ViewBook(self._setup.views, self._setup.saved_views)
         self._gone_user = GoneUser(self)
         self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
@@ -107,6 +114,8 @@ class GjobsApp(App[int]):
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
             say(self, Toast(text=self._setup.notice, severity="warning"))
+        self.dashboard.jobs.name_of = self.views.name_of
+        read_views(self)
         self.show_standing()
         self._connect()
 
@@ -136,7 +145,7 @@ class GjobsApp(App[int]):
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "numbers", "names", "gone user"):
+        for group in ("feed", "numbers", "names", "filter", "users", "gone user"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
@@ -157,7 +166,9 @@ class GjobsApp(App[int]):
         if through_lens:
             project_id = shown.id if shown else None
             self.dashboard.jobs.learn_project(shown, through_lens=True)
-        self.dashboard.look_at(ListQuery(project_id=project_id), through_lens=through_lens)
+        # What is typed to find, and in which order, is the person's, whatever the eyes.
+        listed = replace(self.dashboard.listed, project_id=project_id, status=None)
+        self.dashboard.look_at(listed, through_lens=through_lens)
         listing, counting = self.connection.look_with(
             store, self.dashboard.looked_for, self.dashboard.numbers_looked_for
         )
@@ -260,6 +271,18 @@ class GjobsApp(App[int]):
             actions = JobActions(self, self.errands, desk)
             actions.act(message.action, message.jobs, self.dashboard.listed.project_id)
 
+    @on(JobsPanel.FilterWanted)
+    def _filter_wanted(self, message: JobsPanel.FilterWanted) -> None:
+        if message.is_insisted or not message.job_filter:
+            self.workers.cancel_group(self, "filter")
+            self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
+        else:
+            self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
+
+    @on(FilterBar.UsersWanted)
+    def _users_wanted(self) -> None:
+        self.run_worker(tell_users(self), group="users", exclusive=True)
+
     @on(JobsPanel.IdWanted)
     def _lead_to(self, message: JobsPanel.IdWanted) -> None:
         self.errands.ask(lead_to(self, message.text))
@@ -311,6 +334,13 @@ class GjobsApp(App[int]):
         self.connection.refresh()
 
     # The App's own keys
+
+    def on_key(self, event: events.Key) -> None:
+        """What was typed before a field had the focus, and arrives after it has: a field lets no other letter pass."""
+        field = self.focused
+        if isinstance(field, Input) and event.is_printable and event.character:
+            event.prevent_default()
+            field.insert_text_at_cursor(event.character)
 
     def action_pick_eyes(self) -> None:
         """Where these eyes are refused everything others may still see, so this needs no look."""

@@ -10,6 +10,8 @@ from store.configuration.model import Configuration
 from store.configuration.problems import Problem
 from store.settings import Settings
 from store.suggestions import not_known
+from store.views.model import Views
+from store.views.saved import SavedViews
 from tui.destinations import Destination, destinations
 from tui.keys.keymap import checked_keymap
 
@@ -22,6 +24,10 @@ class Setup:
     """As Textual takes it."""
     notice: str | None = None
     """Something to put right, said once."""
+    views: Views = field(default_factory=dict)
+    """Those of the configuration."""
+    saved_views: SavedViews | None = None
+    """Where others are kept; None where nothing is."""
     destinations: tuple[Destination, ...] = ()
     """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
 
@@ -33,6 +39,8 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
         theme=_theme(configuration),
         keymap=checked_keymap(configuration),
         notice=configuration.warning,
+        views=configuration.views,
+        saved_views=None if stands_alone else SavedViews(settings.data_dir),
         destinations=() if stands_alone else destinations(settings),
     )
 

@@ -10,7 +10,7 @@ from store.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, job_id
-from tui.widgets.find_field import FindField
+from tui.widgets.filter_field import FilterField
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
 UNUSED = UUID("a6000000-0000-4000-8000-000000000000")
@@ -55,7 +55,7 @@ async def test_a_job_of_another_project_opens_and_stands_under_the_cursor(dashbo
 
 async def test_an_id_that_is_pasted_over_the_table_is_looked_for(dashboard: Driver) -> None:
     dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
-    await dashboard.until(lambda: isinstance(dashboard.app.focused, FindField))
+    await dashboard.until(lambda: isinstance(dashboard.app.focused, FilterField))
     await dashboard.press("enter")
     await dashboard.has_dialog("Job")
     await dashboard.sees(str(job_id(7)))
@@ -76,7 +76,8 @@ async def test_a_job_that_is_listed_is_found_as_ever(dashboard: Driver) -> None:
 async def test_a_job_beyond_the_newest_opens_too(dashboard: Driver, world: World) -> None:
     world.jobs(range(100, 610))
     await dashboard.looks_again()
-    await dashboard.sees("newest 500 of 516")
+    await dashboard.sees("Jobs · 500 of 516")
+    await dashboard.show_project("Spring lookbook")
     await find(dashboard, str(job_id(609)))
 
     await dashboard.has_dialog("Job")
@@ -118,7 +119,7 @@ async def test_a_user_from_the_find_field(dashboard: Driver) -> None:
 async def test_an_asset_leads_to_the_jobs_that_use_it(dashboard: Driver) -> None:
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, str(ASSET))
-    await dashboard.sees("Costs · Autumn catalog", "Jobs · 2 with")
+    await dashboard.sees("Costs · Autumn catalog", "Jobs · with asset:")
     assert dashboard.rows == [2, 5]
 
 
@@ -175,7 +176,7 @@ async def test_what_is_gone(dashboard: Driver) -> None:
 
 async def test_ordinary_words_are_never_looked_up(dashboard: Driver) -> None:
     await find(dashboard, "nothing like it")
-    await dashboard.sees("No row holds what you look for. Press esc to show all rows again.")
+    await dashboard.sees("No job matches. Press esc to show all jobs again.")
     assert dashboard.toasts == []
 
 

@@ -93,32 +93,6 @@ async def test_the_order_holds_for_what_arrives(dashboard: Driver, world: World)
     assert dashboard.rows == [3, 9, 2, 6, 1, 5, 4]
 
 
-async def test_slash_finds_in_the_rows_enter_keeps_and_escape_clears(dashboard: Driver) -> None:
-    await dashboard.press("slash", *"time")
-    await dashboard.until(lambda: dashboard.rows == [4])
-    assert dashboard.title == "Jobs · with time · 1, newest first"
-    assert dashboard.cursor == 4, "the cursor goes to what is found"
-    await dashboard.press("enter")
-    assert dashboard.app.focused is dashboard.table
-    assert dashboard.rows == [4]
-    await dashboard.press("escape")
-    await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5, 6])
-    assert dashboard.cursor == 4
-    assert dashboard.title == "Jobs · 6, newest first"
-    assert not dashboard.app.dashboard.query_one("#find").display
-    assert dashboard.toasts == []
-
-
-async def test_what_is_typed_is_a_filter(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    found = {"PACK": [2], short(5): [5], "cost:3": [3], "status:queued": [1, 5], "zzz": []}
-    for needle, rows in found.items():
-        await dashboard.type(needle)
-
-        await dashboard.until(lambda: dashboard.rows == rows)  # noqa: B023
-        await dashboard.sees(*["No job matches."] * (not rows))
-
-
 async def test_escape_takes_back_one_thing_at_a_time(dashboard: Driver) -> None:
     await dashboard.press("slash", *"life", "enter", "space", "escape")
     assert dashboard.marked == set()

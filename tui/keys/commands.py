@@ -32,7 +32,7 @@ class DashboardCommands(Provider):
         for action in self._actions():
             score = max(matcher.match(_title(action)), matcher.match(action.what))
             if score > 0:
-                yield Hit(score, _highlighted(matcher, _title(action)), self._run(action), help=action.what)
+                yield Hit(score, highlighted(matcher, _title(action)), self._run(action), help=action.what)
 
     def _actions(self) -> Iterator[BoundAction]:
         for action in bound_actions(self.screen):
@@ -54,7 +54,7 @@ class ProjectCommands(Provider):
             score = matcher.match(title)
             if score > 0:
                 show = partial(dashboard.choose_project, project.id)
-                yield Hit(score, _highlighted(matcher, title), show, help=_jobs_of(dashboard.sums, project.id))
+                yield Hit(score, highlighted(matcher, title), show, help=_jobs_of(dashboard.sums, project.id))
 
 
 class DatabaseCommands(Provider):
@@ -68,14 +68,14 @@ class DatabaseCommands(Provider):
             score = matcher.match(title)
             if score > 0 and destination is not app.destination:
                 go = partial(app.switch_to, destination)
-                yield Hit(score, _highlighted(matcher, title), go, help=clean(destination.detail, limit=60))
+                yield Hit(score, highlighted(matcher, title), go, help=clean(destination.detail, limit=60))
 
 
 def _jobs_of(sums: Mapping[UUID, ProjectSums], project_id: UUID) -> str | None:
     return jobs_count(sums[project_id].job_count) if project_id in sums else None
 
 
-def _highlighted(matcher: Matcher, title: str) -> Content:
+def highlighted(matcher: Matcher, title: str) -> Content:
     """The matcher's own reads the title as markup."""
     _, offsets = matcher.fuzzy_search.match(matcher.query, title)
     content = Content(title)

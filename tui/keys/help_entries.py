@@ -7,6 +7,7 @@ from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+from store.filters import KEYS
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import own_bindings, shown_keys
 from tui.screens.confirm import ConfirmDialog
@@ -17,7 +18,7 @@ from tui.screens.help import HelpDialog, HelpEntry
 from tui.screens.isolation import IsolationDialog
 from tui.screens.pick import PickDialog
 from tui.screens.sql import SqlDialog
-from tui.widgets.find_field import FindField
+from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
 from tui.widgets.project_list import ProjectList
 
@@ -25,7 +26,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     DashboardScreen,
     JobTable,
     ProjectList,
-    FindField,
+    FilterField,
     JobDetails,
     Dialog,
     ConfirmDialog,
@@ -54,6 +55,8 @@ GROUPS = {
 }
 """By the first part of a binding's id."""
 
+FILTERS = "A filter finds jobs …; a space is and, a comma or, a minus not"
+
 
 def of_the_app() -> Iterator[Binding]:
     for binding in APP_BINDINGS:
@@ -63,9 +66,13 @@ def of_the_app() -> Iterator[Binding]:
 
 def help_entries(app: App[Any]) -> list[HelpEntry]:
     bindings = [*(binding for owner in OWNERS for binding in own_bindings(owner)), *of_the_app()]
-    return [
-        HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip)
-        for group, title in GROUPS.items()
-        for binding in bindings
-        if binding.id and binding.id.partition(".")[0] == group
-    ]
+    entries: list[HelpEntry] = []
+    for group, title in GROUPS.items():
+        entries += [
+            HelpEntry(group=title, keys=" ".join(shown_keys(app, binding)), what=binding.tooltip)
+            for binding in bindings
+            if binding.id and binding.id.partition(".")[0] == group
+        ]
+        if group == "find":
+            entries += [HelpEntry(group=FILTERS, keys=key.example, what=key.words) for key in KEYS.values()]
+    return entries

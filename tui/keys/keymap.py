@@ -19,7 +19,7 @@ from tui.keys.moved_keys import inherited_bindings, own_bindings
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.dialog import Dialog
 from tui.screens.pick import PickDialog
-from tui.widgets.find_field import FindField
+from tui.widgets.filter_field import FilterField
 
 Scope = Sequence[Binding]
 """Those that listen at the same time."""
@@ -33,7 +33,7 @@ _TAKEN = {
     "ctrl+p": "opens the command palette",
     "ctrl+z": "suspends gjobs",
 }
-_TYPED_INTO = (Dialog, PickDialog, FindField)
+_TYPED_INTO = (Dialog, PickDialog, FilterField)
 """While their bindings listen somebody may be typing."""
 _MODIFIERS = ("ctrl", "shift")
 

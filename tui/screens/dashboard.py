@@ -31,6 +31,7 @@ from tui.screens.details import JobDetails
 from tui.screens.leads import Leads
 from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
+from tui.widgets.filter_bar import FilterBar
 from tui.widgets.job_table_messages import Opened
 from tui.widgets.jobs_panel import JobsPanel
 from tui.widgets.key_hints import KeyHints
@@ -278,10 +279,6 @@ class DashboardScreen(Screen[None]):
     def _order_wanted(self, event: JobsPanel.OrderWanted) -> None:
         self.ask(replace(self.listed, order=event.order))
 
-    @on(JobsPanel.FilterWanted)
-    def _filter_wanted(self, event: JobsPanel.FilterWanted) -> None:
-        self.ask(replace(self.listed, job_filter=event.job_filter))
-
     def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
         lens = self.looked_for.through_lens if through_lens is None else through_lens
@@ -352,6 +349,7 @@ class DashboardScreen(Screen[None]):
             self.jobs.find(event.text.strip())
             self.jobs.find()
 
+    @on(FilterBar.Left)
     def action_leave_find(self) -> None:
         if self.jobs.drop_choice():
             return

@@ -12,7 +12,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("A", "want('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"),
     Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
     Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
-    Binding("slash", "find", "find", id="list.find", tooltip="Find in the rows shown"),
+    Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
     Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
     Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
     Binding("2", "status(1)", "Queued jobs", show=False, id="list.queued", tooltip="List the queued jobs"),

@@ -22,7 +22,7 @@ class HelpEntry:
 
 class HelpDialog(Dialog[None]):
     DEFAULT_CSS = """
-    HelpDialog #dialog { width: 84; }
+    HelpDialog #dialog { width: 88; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("question_mark,q,enter", "leave", "Close", id="help.close", tooltip="Close the help"),
@@ -41,12 +41,14 @@ class HelpDialog(Dialog[None]):
 
 
 def _content(entries: Sequence[HelpEntry]) -> Content:
-    width = max((len(entry.keys) for entry in entries), default=0) + 3
+    widths: dict[str, int] = {}
+    for entry in entries:
+        widths[entry.group] = max(widths.get(entry.group, 0), len(entry.keys) + 3)
     lines: list[Content] = []
     group = ""
     for entry in entries:
         if entry.group != group:
             group = entry.group
             lines += [Content("")] * bool(lines) + [Content.assemble((group, "bold $text-primary"))]
-        lines.append(Content.assemble((f"  {entry.keys:<{width}}", "bold"), entry.what))
+        lines.append(Content.assemble((f"  {entry.keys:<{widths[entry.group]}}", "bold"), entry.what))
     return Content("\n").join(lines)

@@ -8,14 +8,17 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from store.filters import NO_FILTER, Completion, FilterError, JobFilter, Known, complete, parse
+from store.filters import NO_FILTER, Completion, FilterError, JobFilter, Key, Known, complete, parse
+from store.filters.scanning import AFTER_KEY
 from tui.widgets.completion_list import CompletionList
 from tui.widgets.filter_field import FilterField
 from tui.widgets.steady_text import SteadyText
 from tui.words.filter_words import beneath, still_listed
-from tui.words.text import visible_cells
+from tui.words.text import clean, visible_cells
 
 _STILL_TYPING_SECONDS = 0.15
+_STILL_CHOOSING_SECONDS = 0.6
+"""While something is offered: half a key is a word, too, and is hardly meant as one."""
 
 
 class FilterBar(Vertical):
@@ -28,9 +31,9 @@ class FilterBar(Vertical):
         height: auto;
         display: none;
 
-        &.-shown { display: block; }
         #mistake { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
         #mistake.-shown { display: block; }
+        #mistake.-caution { color: $text-warning; }
     }
     """
 
@@ -56,16 +59,20 @@ class FilterBar(Vertical):
             super().__init__()
             self.text = text
 
+    class UsersWanted(Message):
+        """A user is about to be named, and none is known."""
+
     class Left(Message):
         """All rows are wanted."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self.known = Known()
-        """What completions may name."""
         self._told = ("", NO_FILTER)
         """The last that was right: its text, and what it means."""
         self._error: FilterError | None = None
+        self._remark = ""
+        """About the last that was right."""
         self._typing: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -76,23 +83,34 @@ class FilterBar(Vertical):
     # What it is told
 
     def open(self) -> None:
-        """For typing."""
-        self.add_class("-shown")
-        self._field.focus()
+        """For typing, at once: what is typed meanwhile would be commands."""
+        self.display = True
+        self.screen.set_focus(self._field)
 
     def put(self, text: str) -> None:
         """In place of what was typed. Leaves the focus where it is."""
-        self.set_class(bool(text) or self.has_class("-shown"), "-shown")
+        self.display = bool(text) or self.display
         with self.prevent(Input.Changed):
             self._field.value = text
             self._field.cursor_position = len(text)
         self._close()
         self.settle()
 
+    def know(self, known: Known) -> None:
+        """What completions may name from now on."""
+        self.known = known
+        if self._completions.is_open or self._user_is_typed:
+            self._complete()
+
+    def note(self, sentences: str) -> None:
+        """About the filter that is typed, which is right. Stays until another is; an empty text takes it away."""
+        self._remark = sentences
+        self._show_remark()
+
     def close(self) -> None:
         """All rows are listed again."""
         self.put("")
-        self.remove_class("-shown")
+        self.display = False
 
     # What it tells
 
@@ -128,12 +146,23 @@ class FilterBar(Vertical):
     @on(Input.Changed, "#find")
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        field = self._field
-        self._offer(complete(field.value, field.cursor_position, self.known) if self._is_in_a_term else ())
+        self._complete()
+        if self._user_is_typed and not self.known.users:
+            self.post_message(self.UsersWanted())
         self._forget_mistake()
         if self._typing is not None:
             self._typing.stop()
-        self._typing = self.set_timer(_STILL_TYPING_SECONDS, self.settle)
+        pause = _STILL_CHOOSING_SECONDS if self._completions.is_open else _STILL_TYPING_SECONDS
+        self._typing = self.set_timer(pause, self.settle)
+
+    def _complete(self) -> None:
+        field = self._field
+        self._offer(complete(field.value, field.cursor_position, self.known) if self._is_in_a_term else ())
+
+    @property
+    def _user_is_typed(self) -> bool:
+        before = self._field.value[: self._field.cursor_position]
+        return f"{Key.USER}{AFTER_KEY}" in before.rpartition(" ")[2].lower()
 
     @property
     def _is_in_a_term(self) -> bool:
@@ -157,7 +186,10 @@ class FilterBar(Vertical):
         self._forget_mistake()
         was = self._told
         self._told = (text.strip(), job_filter)
-        if job_filter != was[1]:
+        if job_filter == was[1]:
+            self._show_remark()
+        else:
+            self._remark = ""
             self.post_message(self.FilterChanged(text.strip(), job_filter))
 
     @on(Input.Submitted, "#find")
@@ -238,11 +270,19 @@ class FilterBar(Vertical):
         is_whole = visible_cells(self.text) < self._field.content_size.width
         lines = beneath(error, self._field.content_size.width, is_below=is_whole)
         listed = still_listed(self.kept_text)
-        note = self.query_one("#mistake", SteadyText)
-        note.say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")))
-        note.add_class("-shown")
+        self._say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
+
+    def _show_remark(self) -> None:
+        self._say(Content(clean(self._remark, limit=600)), is_caution=True)
+
+    def _say(self, content: Content, *, is_caution: bool) -> None:
+        """Below the field; nothing hides the line."""
+        line = self.query_one("#mistake", SteadyText)
+        line.say(content)
+        line.set_class(bool(content), "-shown")
+        line.set_class(is_caution, "-caution")
 
     def _forget_mistake(self) -> None:
         self._error = None
         self._field.mark(None)
-        self.query_one("#mistake").remove_class("-shown")
+        self._say(Content(), is_caution=False)

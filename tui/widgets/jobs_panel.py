@@ -1,6 +1,6 @@
 """The list of jobs: status tabs, the find field and the table, under a title that says what is listed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -9,24 +9,28 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
-from store.filters import FilterError, parse
+from store.advising.model import ListCost
+from store.errors import StoreError
+from store.filters import Known
 from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
 from store.listing.model import Listing, ListOrder, ListQuery, OrderColumn, ProjectName
-from store.model import GenerationJob, Project
+from store.model import USUAL_MODES, GenerationJob, Project
 from store.numbers.model import Numbers
+from store.views.model import View
 from tui.arrange import Sort, SortColumn
 from tui.keys.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
-from tui.widgets.find_field import FindField
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
 from tui.widgets.status_tabs import StatusTabs
+from tui.words.filter_words import dear_words
 from tui.words.job_list_title import job_list_title, why_empty
 from tui.words.lens_words import list_note
-from tui.words.outcomes import jobs_count
+from tui.words.outcomes import error_words, jobs_count
 
 _COLUMNS = tuple(OrderColumn)
 
@@ -74,9 +78,12 @@ class JobsPanel(Vertical):
             self.order = order
 
     class FilterWanted(Message):
-        def __init__(self, job_filter: JobFilter) -> None:
+        """`is_insisted` where its cost was told, and it is wanted all the same."""
+
+        def __init__(self, job_filter: JobFilter, *, is_insisted: bool = False) -> None:
             super().__init__()
             self.job_filter = job_filter
+            self.is_insisted = is_insisted
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -95,15 +102,23 @@ class JobsPanel(Vertical):
         self._expected: frozenset[UUID] = frozenset()
         self._is_waiting = False
         self._chosen: tuple[GenerationJob, ...] = ()
+        self._is_dear = False
+        """Whether the filter that is typed waits for somebody to insist."""
+        self._id_wanted: str | None = None
+        """An id that is looked for everywhere where no row has it."""
+        self._users: tuple[str, ...] = ()
+        """E-mails that a filter may name."""
+        self.name_of: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
+        """The view that a filter and an order are."""
 
     def compose(self) -> ComposeResult:
         yield StatusTabs(id="tabs")
-        yield FindField(id="find")
+        yield FilterBar(id="filter")
         yield JobTable(id="jobs")
 
     def on_mount(self) -> None:
         self._mark_order()
-        self._entitle()
+        self.entitle()
 
     @property
     def table(self) -> JobTable:
@@ -121,6 +136,7 @@ class JobsPanel(Vertical):
             self._list_anew()
         else:
             self._list()
+        self._lead_on()
 
     def tick(self, now: datetime) -> None:
         self._now = now
@@ -130,6 +146,7 @@ class JobsPanel(Vertical):
         """Shows nothing but a sentence."""
         self._listing, self._numbers, self._rows, self._is_waiting, self._chosen = None, None, (), False, ()
         self._learned.clear()
+        self._users = ()
         self._learned_through_lens.clear()
         with self.prevent(MarksChanged):
             self.table.clear()
@@ -137,28 +154,28 @@ class JobsPanel(Vertical):
         if self._now is not None:
             self.table.show((), now=self._now)
         self.table.empty_text = sentence
-        self._entitle()
+        self.entitle()
 
     def wait(self) -> None:
         """Says that what is asked for takes a while."""
         self._is_waiting = True
-        self._entitle()
+        self.entitle()
 
     def show_numbers(self, numbers: Numbers) -> None:
         self._numbers = numbers
-        self._entitle()
+        self.entitle()
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
         """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
         self.table.clear_marks()
         self._chosen = tuple(jobs)
-        self._entitle()
+        self.entitle()
 
     def drop_choice(self) -> bool:
         """Whether there was one."""
         had_one = bool(self._chosen)
         self._chosen = ()
-        self._entitle()
+        self.entitle()
         return had_one
 
     def choose(self, listed: ListQuery) -> None:
@@ -204,7 +221,20 @@ class JobsPanel(Vertical):
 
     @property
     def is_finding(self) -> bool:
-        return bool(self._find.value.strip())
+        return bool(self._bar.text.strip())
+
+    @property
+    def filter_text(self) -> str:
+        """Of the filter that is in force, as it was typed."""
+        return self._bar.kept_text
+
+    @property
+    def order(self) -> ListOrder:
+        return self._listed.order
+
+    def is_wanted(self, job_filter: JobFilter) -> bool:
+        """Whether nothing else was typed since."""
+        return self._bar.job_filter == job_filter
 
     # Order and finding
 
@@ -218,17 +248,45 @@ class JobsPanel(Vertical):
         self.post_message(self.OrderWanted(ListOrder(column=order.column, descending=not order.descending)))
 
     def find(self, needle: str | None = None) -> None:
-        """Opens the field; with a needle, finds that and leaves the focus where it is."""
-        self._find.add_class("-shown")
+        """Opens the bar; with a needle, finds that and leaves the focus where it is."""
         if needle is None:
-            self._find.focus()
+            self._bar.know(self._known())
+            self._bar.open()
         else:
-            self._find.value = needle
+            self._bar.put(needle)
 
     def leave_find(self) -> None:
-        self._find.value = ""
-        self._find.remove_class("-shown")
+        self._id_wanted = None
+        self._bar.close()
         self.table.focus()
+
+    def show_view(self, view: View) -> None:
+        if view.order is not None and view.order != self._listed.order:
+            self.post_message(self.OrderWanted(view.order))
+        self._bar.put(view.text)
+
+    def warn(self, cost: ListCost) -> None:
+        """It is not listed by this filter until somebody insists."""
+        self._is_dear = True
+        self._bar.note(dear_words(cost, run=key_of(self.app, FilterField.BINDINGS, "find.keep")))
+        if not self._bar.has_focus_within:
+            self._bar.open()
+
+    def explain_refusal(self, job_filter: JobFilter, error: StoreError) -> None:
+        """Of a filter that was right, and that these eyes may not use."""
+        if self.is_wanted(job_filter):
+            self._bar.note(error_words(error))
+
+    def know_users(self, emails: tuple[str, ...]) -> None:
+        """Those that a filter may name with the present eyes."""
+        self._users = emails
+        self._bar.know(self._known())
+
+    def _known(self) -> Known:
+        """What completions may name: of the rows and projects that were seen."""
+        jobs = self._listing.window.jobs if self._listing else ()
+        modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
+        return Known(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
@@ -243,26 +301,38 @@ class JobsPanel(Vertical):
         self.table.sort = Sort(column=SortColumn(order.column.value), descending=order.descending)
 
     @property
-    def _find(self) -> FindField:
-        return self.query_one(FindField)
+    def _bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
 
-    @on(Input.Changed, "#find")
-    def _needle_changed(self) -> None:
-        try:
-            job_filter = parse(self._find.value)
-        except FilterError:
-            return
-        if job_filter != self._listed.job_filter:
+    @on(FilterBar.FilterChanged)
+    def _filter_changed(self, event: FilterBar.FilterChanged) -> None:
+        event.stop()
+        self._is_dear, self._id_wanted = False, None
+        if event.job_filter != self._listed.job_filter:
             self._chosen = ()
-            self.post_message(self.FilterWanted(job_filter))
+            self.post_message(self.FilterWanted(event.job_filter))
 
-    @on(Input.Submitted, "#find")
-    def _needle_done(self) -> None:
+    @on(FilterBar.Kept)
+    def _filter_kept(self, event: FilterBar.Kept) -> None:
         """What no row holds may be the id of something else."""
-        needle = self._find.value.strip()
-        if not self._rows and id_range(needle) is not None:
-            self.post_message(self.IdWanted(needle))
+        event.stop()
+        if self._is_dear:
+            self._is_dear = False
+            self._bar.note("")
+            self.post_message(self.FilterWanted(self._bar.job_filter, is_insisted=True))
+        if id_range(event.text) is not None:
+            self._id_wanted = event.text
+            self._lead_on()
         self.table.focus()
+
+    def _lead_on(self) -> None:
+        """To the id that was looked for, once it is known that no row has it."""
+        if self._id_wanted is None or self._listing is None:
+            return
+        if self._listing.query.window.listed.job_filter == self._bar.job_filter:
+            wanted, self._id_wanted = self._id_wanted, None
+            if not self._rows:
+                self.post_message(self.IdWanted(wanted))
 
     @on(CursorLost)
     def _cursor_lost(self, event: CursorLost) -> None:
@@ -279,7 +349,7 @@ class JobsPanel(Vertical):
         lost = gone - self._expected
         if event.dropped and lost:
             self.post_message(self.MarksGone(len(lost)))
-        self._entitle()
+        self.entitle()
 
     # How it is drawn
 
@@ -291,7 +361,7 @@ class JobsPanel(Vertical):
         self._rows = self._listing.window.jobs
         self.table.empty_text = why_empty(
             self._listing,
-            self._find.value,
+            self._bar.kept_text,
             clear=self._key("list.clear"),
             new_job=self._key("job.new"),
             new_project=self._key("project.new"),
@@ -299,7 +369,7 @@ class JobsPanel(Vertical):
         is_of_all = self._listing.query.window.listed.project_id is None
         hidden = self._listing.hidden if self._listing.lens else None
         self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None, hidden=hidden)
-        self._entitle()
+        self.entitle()
 
     def _list_anew(self) -> None:
         """Something else by the person's wish: the cursor stays on its job where that is here, too."""
@@ -312,8 +382,10 @@ class JobsPanel(Vertical):
     def _key(self, binding_id: str) -> str:
         return key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
-    def _entitle(self) -> None:
-        title = job_list_title(self._listing, self._numbers)
+    def entitle(self) -> None:
+        """Says above the rows what they are."""
+        view = self.name_of(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+        title = job_list_title(self._listing, self._numbers, view=view)
         unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")

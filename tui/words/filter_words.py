@@ -2,7 +2,9 @@
 
 from rich.cells import cell_len
 
+from store.advising.model import ListCost
 from store.filters import FilterError
+from tui.words.format import count
 from tui.words.text import ELLIPSIS, clean, shorten, visible_cells
 
 _MARK = "^"
@@ -39,6 +41,15 @@ def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
 def still_listed(text: str) -> str:
     """Of the last filter that was right: it holds until this one is."""
     return f"Until then “{clean(text, limit=60)}” holds." if text else "Until then all jobs are listed."
+
+
+def dear_words(cost: ListCost, *, run: str) -> str:
+    """Of a filter that is not run by itself: what it reads, the key that runs it, and the index that would help."""
+    jobs = "many jobs" if cost.rows_read is None else f"about {count(cost.rows_read)} jobs"
+    sentences = [f"This filter makes the database read {jobs} at each look. {run} lists by it all the same."]
+    if cost.advice is not None:
+        sentences.append(f"This index would help: {clean(cost.advice.sql, limit=300)}")
+    return " ".join(sentences)
 
 
 def _last(text: str, cells: int) -> str:

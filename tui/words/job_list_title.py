@@ -24,13 +24,18 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
 }
 
 
-def job_list_title(listing: Listing | None, numbers: Numbers | None) -> str:
-    """A list of which only some rows are held says so, and of how many where that is known."""
+def job_list_title(listing: Listing | None, numbers: Numbers | None, *, view: str | None = None) -> str:
+    """A list of which only some rows are held says so, and of how many where that is known.
+
+    `view` is the name of the view that is in force, if any.
+    """
     if listing is None:
         return "Jobs"
     listed = listing.query.window.listed
     kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
     found = f"with {clean(printed(listed.job_filter), limit=40)}" if listed.job_filter else ""
+    if found and view is not None:
+        found = f"view {clean(view, limit=40)}"
     seen = verdict(listing.lens) if listing.lens else ""
     is_all = not (listing.window.has_before or listing.window.has_after)
     # The verdict counts the whole list.

@@ -1,0 +1,241 @@
+"""Jobs are found by a filter: typed, completed, weighed, and in force until another is right."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from textual import events
+from textual.command import CommandList, CommandPalette
+from textual.widgets import Input, Static
+
+from store.actor import OPERATOR
+from store.advising.model import Advice, ListCost
+from store.filters import KEYS
+from store.listing.model import ListQuery
+from store.views.model import View
+from store.views.saved import SavedViews
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import BEN, World, short
+from tui.keys.help_entries import help_entries
+from tui.setup import Setup
+from tui.widgets.completion_list import CompletionList
+from tui.widgets.filter_bar import FilterBar
+
+SQL = "create index concurrently jobs_error on generation_jobs (error)"
+
+
+def text(driver: Driver) -> str:
+    return driver.app.dashboard.query_one("#find", Input).value
+
+
+def note(driver: Driver) -> str:
+    line = driver.app.dashboard.query_one("#mistake", Static)
+    return " ".join(str(line.render()).split()) if line.display else ""
+
+
+async def lists(driver: Driver, *rows: int) -> None:
+    await driver.until(lambda: driver.rows == list(rows))
+
+
+async def test_slash_finds_while_one_types_enter_keeps_and_escape_clears(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"timeo")
+    await lists(dashboard, 4)
+    assert dashboard.cursor == 4, "the cursor goes to what is found"
+    await dashboard.press("enter")
+    assert dashboard.app.focused is dashboard.table
+    await dashboard.press("escape")
+    await lists(dashboard, 1, 2, 3, 4, 5, 6)
+    assert dashboard.cursor == 4
+    assert not dashboard.app.dashboard.query_one(FilterBar).display
+    assert dashboard.toasts == []
+
+
+async def test_what_is_typed_at_once_is_no_command(dashboard: Driver) -> None:
+    """As a person does who is quick, or a terminal that was slow: nothing waits for the bar to be there."""
+    for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
+        dashboard.app.post_message(events.Key(key, character))
+    await dashboard.until(lambda: text(dashboard) == "sdf")
+    assert (dashboard.toasts, dashboard.dialog) == ([], "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("status:failed,running", [2, 4, 6]),
+        ("cost:$3", [3]),
+        ("PACK", [2]),
+        (short(5), [5]),
+        ("-status:queued mode:packaging", [2]),
+        ("timeout status:queued", []),
+    ],
+)
+async def test_the_whole_grammar_finds(dashboard: Driver, typed: str, rows: list[int]) -> None:
+    await dashboard.press("slash")
+    await dashboard.type(typed)
+    await lists(dashboard, *rows)
+    await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
+
+
+async def test_the_projects_that_are_there_are_offered(dashboard: Driver) -> None:
+    await dashboard.press("slash", *"project:sp")
+    assert dashboard.app.dashboard.query_one(CompletionList).is_open
+    await dashboard.press("tab")
+    assert text(dashboard) == 'project:"Spring lookbook"'
+
+
+async def test_users_are_offered_to_the_operator(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.press("slash", *"user:be")
+        await driver.sees("ben@example.com")
+        await driver.press("tab")
+        assert text(driver) == "user:ben@example.com"
+
+
+async def test_the_last_that_was_right_holds_while_the_text_is_wrong(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.type("status:failed")
+    await lists(dashboard, 4)
+    await dashboard.type("status:failed cots:>5")
+    await dashboard.sees("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
+    before = dashboard.app.looks
+    dashboard.app.action_refresh()
+    await dashboard.until(lambda: dashboard.app.looks > before)
+    assert dashboard.rows == [4]
+    assert text(dashboard) == "status:failed cots:>5"
+
+
+async def test_what_is_typed_outlives_another_project(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.type("status:queued,succeeded")
+    await lists(dashboard, 1, 3, 5)
+    await dashboard.press("enter")
+    await dashboard.show_project("Spring lookbook")
+    await lists(dashboard, 7)
+    assert text(dashboard) == "status:queued,succeeded"
+
+
+async def test_what_these_eyes_may_not_use_is_said_in_the_bar(dashboard: Driver) -> None:
+    await dashboard.press("slash")
+    await dashboard.type("user:ben@example.com")
+    await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
+    assert dashboard.rows == [1, 2, 3, 4, 5, 6]
+    assert dashboard.banner == ""
+    await dashboard.type(f"user:{BEN}")
+    await lists(dashboard)
+    assert note(dashboard) == ""
+
+
+class DearStore(FrozenStore):
+    """Whose database takes every filter for dear."""
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost:
+        return ListCost(cost=1e6, rows_read=1_234_567, reads_all=True, advice=Advice(columns="error", sql=SQL))
+
+
+async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
+        await driver.press("slash")
+        await driver.type("timeout")
+        await driver.until(lambda: note(driver))
+        assert "about 1,234,567 jobs" in note(driver)
+        assert SQL in note(driver)
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+        await driver.press("enter")
+        await lists(driver, 4)
+        assert note(driver) == ""
+        assert driver.app.focused is driver.table
+
+
+async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
+        await driver.press("slash")
+        await driver.type("timeout")
+        await driver.press("enter")
+        await driver.until(lambda: note(driver))
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+        assert driver.app.focused is driver.app.dashboard.query_one("#find")
+
+
+@pytest.fixture
+async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
+    """One view is configured, and others are kept."""
+    setup = Setup(views={"cheap": View(name="cheap", text="cost:<=50")}, saved_views=SavedViews(tmp_path))
+    async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
+        yield driver
+
+
+async def choose(driver: Driver, command: str) -> None:
+    """From the command palette."""
+    await driver.press("ctrl+p")
+    await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
+    await driver.type(command)
+    await driver.sees(command)
+    await driver.until(lambda: driver.app.screen.query_one(CommandList).option_count)
+    await driver.press("enter")
+    await driver.until(lambda: not isinstance(driver.app.screen, CommandPalette))
+
+
+async def test_a_view_is_shown_by_its_name(keeping: Driver) -> None:
+    await choose(keeping, "View cheap")
+    await lists(keeping, 4)
+    await keeping.sees("Jobs · view cheap · 1")
+    await keeping.press("slash", *" x")
+    await keeping.sees_no_more("view cheap")
+
+
+async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver, tmp_path: Path) -> None:
+    await keeping.press("slash")
+    await keeping.type("status:failed")
+    await lists(keeping, 4)
+    await keeping.press("enter")
+    await choose(keeping, "Save this view")
+    for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
+        await keeping.type(name)
+        await keeping.press("enter")
+        await keeping.sees(sentence)
+    await keeping.type("[/x]")
+    await keeping.press("enter")
+    await keeping.sees("Jobs · view [/x] · 1")
+    saved = SavedViews(tmp_path)
+    assert saved.read()["[/x]"].text == "status:failed"
+
+    await keeping.press("slash")
+    await keeping.type("status:queued")
+    await lists(keeping, 1, 5)
+    await choose(keeping, "Save this view")
+    await keeping.type("[/x]")
+    await keeping.press("enter")
+    await keeping.sees("'[/x]' finds “status:failed”.")
+    assert saved.read()["[/x]"].text == "status:failed"
+    await keeping.press("enter")
+    await keeping.until(lambda: saved.read()["[/x]"].text == "status:queued")
+
+
+async def test_a_view_is_removed_by_who_says_yes(keeping: Driver, tmp_path: Path) -> None:
+    saved = SavedViews(tmp_path)
+    saved.save(View(name="late", text="is:stuck"), replaces=None)
+    await choose(keeping, "Remove the view late")
+    await keeping.has_dialog("Remove this view?")
+    await keeping.press("n")
+    assert set(saved.read()) == {"late"}
+    await choose(keeping, "Remove the view late")
+    await keeping.press("y")
+    await keeping.is_told("Removed the view late.")
+    assert saved.read() == {}
+
+
+async def test_saved_views_that_cannot_be_read_are_told_of(world: World, database: Conninfo, tmp_path: Path) -> None:
+    (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
+    setup = Setup(saved_views=SavedViews(tmp_path))
+    async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
+        await driver.is_told("views.late is no filter")
+        assert driver.rows == [1, 2, 3, 4, 5, 6]
+
+
+async def test_the_help_has_the_keys_of_a_filter(dashboard: Driver) -> None:
+    dashboard.app.action_help()
+    await dashboard.has_dialog("Keys")
+    entries = [(entry.keys, entry.what) for entry in help_entries(dashboard.app)]
+    for key in KEYS.values():
+        assert (key.example, key.words) in entries

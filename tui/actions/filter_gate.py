@@ -1,0 +1,32 @@
+"""A filter is weighed before the dashboard lists by it again and again: what is dear runs only for who insists."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from store.advising.model import Verdict
+from store.errors import InvalidValue, NoPrivilege, StoreError
+from store.filters.model import JobFilter
+
+if TYPE_CHECKING:
+    from tui.app import GjobsApp
+
+
+async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
+    """Lists by it where it is cheap, or where nobody can tell; what it refuses for is said in the bar."""
+    store, dashboard = app.connection.store, app.dashboard
+    listed = replace(dashboard.listed, job_filter=job_filter)
+    cost = None
+    try:
+        if store is not None:
+            cost = await store.get_list_cost(listed)
+    except (InvalidValue, NoPrivilege) as error:
+        dashboard.jobs.explain_refusal(job_filter, error)
+        return
+    except StoreError:
+        pass  # The list itself will tell, above all, and go on trying.
+    if store is not app.connection.store or not dashboard.jobs.is_wanted(job_filter):
+        return
+    if cost is not None and cost.verdict is Verdict.DEAR:
+        dashboard.jobs.warn(cost)
+    else:
+        dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
