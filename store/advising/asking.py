@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 
 from store.actor import OPERATOR, Actor
-from store.advising.indexes import advice, finds_by_reading
+from store.advising.indexes import MODE, advice, finds_by_reading
 from store.advising.model import ListCost
 from store.advising.plans import read_plan
 from store.database import Query, TimeLimits
@@ -41,9 +41,12 @@ def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) 
         plan = read_plan(explained_as[0])
     except ValueError as error:
         raise UnexpectedError(str(error)) from error
+    lacking = advice(listed, indexes, actor=actor)
+    # How many are of a mode is known where an index is of the modes.
+    is_guess = finds_by_reading(listed) or (lacking is not None and MODE in lacking.columns)
     return ListCost(
-        cost=plan.cost_to_end if finds_by_reading(listed) else plan.cost,
+        cost=plan.cost_to_end if is_guess else plan.cost,
         rows_read=plan.rows_read if actor == OPERATOR else None,
         reads_all=plan.reads_all,
-        advice=advice(listed, indexes, actor=actor),
+        advice=lacking,
     )

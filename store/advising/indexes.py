@@ -25,7 +25,8 @@ class _Narrowed:
 
 _PROJECT = _Narrowed("project_id", "_of_project")
 _USER = _Narrowed("user_id", "_of_user")
-_MODE = _Narrowed("lower(mode)", "_of_mode")
+MODE = "lower(mode)"
+_MODE = _Narrowed(MODE, "_of_mode")
 _STATUS = _Narrowed("status", "_of_status")
 _NOTHING = _Narrowed("", "")
 

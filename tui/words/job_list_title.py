@@ -6,6 +6,7 @@ from store.filters import printed
 from store.finding.id_prefix import id_range
 from store.listing.model import Listing, ListOrder, OrderColumn, Window
 from store.numbers.model import Numbers
+from tui.words.certainty import number_words
 from tui.words.counted import counted
 from tui.words.eyes import eyes_name
 from tui.words.format import count
@@ -62,9 +63,9 @@ def _everything(listing: Listing, numbers: Numbers | None) -> str:
     if numbers is None or numbers.query.project_id != listed.project_id:
         return ""
     if listed.job_filter:
-        return count(numbers.matching.number) if numbers.matching and numbers.query.matching == listed else ""
+        return number_words(numbers.matching) if numbers.matching and numbers.query.matching == listed else ""
     length = numbers.count(listed.status)
-    return count(length.number) if length else ""
+    return number_words(length) if length else ""
 
 
 def why_empty(listing: Listing, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P") -> str:
