@@ -398,7 +398,10 @@ class Store:
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
         """Where they may not be read, those that have jobs, each named by the beginning of its id."""
-        listed = projects.listed if await self._has(Feature.PROJECTS) else by_jobs.projects
+        if not await self._has(Feature.PROJECTS):
+            listed = by_jobs.projects
+        else:
+            listed = projects.summed if await self._has(Feature.ROLLUPS) else projects.listed
         return await self._read(listed(limit=validation.limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
