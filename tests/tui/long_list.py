@@ -3,7 +3,6 @@
 from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
-from uuid import UUID
 
 from store.listing.model import End, ListedJob, Window, WindowQuery
 from tests.tui.support import NOON, make_job
@@ -55,7 +54,3 @@ class LongList:
             has_before=start > 0,
             has_after=stop < len(self.numbers),
         )
-
-
-def job_id(number: int) -> UUID:
-    return UUID(int=number)

@@ -15,9 +15,8 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.listing.model import ListedJob
+from store.listing.model import NEWEST_FIRST, ListedJob
 from store.model import GenerationJob, JobStatus
-from tui.arrange import NEWEST_FIRST
 from tui.widgets.job_table import JobTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

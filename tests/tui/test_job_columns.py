@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from store.listing.model import NEWEST_FIRST, ListOrder, OrderColumn
 from store.model import JobStatus
 from tests.tui.support import NOON, make_job
-from tui.arrange import NEWEST_FIRST, Sort, SortColumn
 from tui.words.job_cells import Cell, header_cells, row_cells
 from tui.words.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
 
@@ -68,10 +68,25 @@ def test_the_error_takes_what_is_left() -> None:
 
 
 def test_a_table_sorted_by_the_last_change_shows_it() -> None:
-    sort = Sort(column=SortColumn.UPDATED, descending=True)
+    sort = ListOrder(column=OrderColumn.UPDATED, descending=True)
 
     assert "UPDATED" in names(lay_out(80, USUAL, sort))
     assert "CREATED" not in names(lay_out(80, USUAL, sort))
+
+
+def test_a_table_sorted_by_the_total_shows_it_where_it_would_not() -> None:
+    sort = ListOrder(column=OrderColumn.TOTAL)
+
+    assert "TOTAL" not in names(lay_out(80, ALL_PROJECTS))
+    assert " ".join(names(lay_out(80, ALL_PROJECTS, sort))) == "STATUS MODE COST TOTAL PROJECT ERROR"
+    assert "CREATED" in names(lay_out(120, ALL_PROJECTS, sort))
+
+
+def test_what_is_scrolled_past_widens_columns_and_never_narrows_them() -> None:
+    wide, narrow = ContentWidths(mode=12, cost=5, project=8), ContentWidths(mode=4, cost=7, project=3)
+
+    assert wide.widened(narrow) == narrow.widened(wide) == ContentWidths(mode=12, cost=7, project=8)
+    assert wide.widened(ContentWidths(through_lens=True)) == ContentWidths(mode=12, cost=5, through_lens=True)
 
 
 def test_a_cost_is_never_cut() -> None:
@@ -109,14 +124,14 @@ def texts(cells: tuple[Cell, ...]) -> list[str]:
 
 @pytest.mark.parametrize(("descending", "title"), [(True, "CREATED ▾"), (False, "CREATED ▴")])
 def test_the_header_shows_the_order(descending: bool, title: str) -> None:
-    sort = Sort(column=SortColumn.CREATED, descending=descending)
+    sort = ListOrder(column=OrderColumn.CREATED, descending=descending)
 
     assert texts(header_cells(lay_out(80, USUAL), sort)) == ["STATUS", "MODE", "COST", title, "TOTAL", "ERROR"]
 
 
 def test_every_title_fits_with_its_arrow() -> None:
-    for column in SortColumn:
-        sort = Sort(column=column, descending=True)
+    for column in OrderColumn:
+        sort = ListOrder(column=column, descending=True)
         titles = texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
         assert f"{column.upper()} ▾" in titles
 

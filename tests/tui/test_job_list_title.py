@@ -21,7 +21,9 @@ from store.model import JobStatus
 from store.numbers.model import Counted, Numbers, NumbersQuery
 from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS
+from tui.list_length import list_length
 from tui.words.job_list_title import job_list_title, why_empty
+from tui.words.position import Position
 
 PROJECT = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
 TIME = parse("time", now=NOON)
@@ -58,32 +60,48 @@ FAILED = ListQuery(status=JobStatus.FAILED)
 FOUND = ListQuery(job_filter=TIME)
 
 
+PLACE = Position(number=2, is_exact=True, length=Counted(number=2_001))
+
+
 @pytest.mark.parametrize(
-    ("seen", "counted", "title"),
+    ("seen", "position", "title"),
     [
         (None, None, "Jobs"),
-        (listing(), None, "Jobs · 3, newest first"),
-        (listing(), numbers(), "Jobs · 3, newest first"),
-        (listing(is_all=False), None, "Jobs · 3 held, newest first"),
-        (listing(is_all=False), numbers(failed=2000), "Jobs · 3 of 2,001, newest first"),
-        (listing(FAILED, is_all=False), numbers(failed=501), "Failed jobs · 3 of 501, newest first"),
-        (listing(FOUND), numbers(), "Jobs · with time · 3, newest first"),
-        (listing(FOUND, is_all=False), numbers(failed=99), "Jobs · with time · 3 held, newest first"),
-        (listing(FOUND, is_all=False), numbers(matching=17), "Jobs · with time · 3 of 17, newest first"),
+        (listing(), PLACE, "Jobs · 3, newest first"),
+        (listing(is_all=False), PLACE, "Jobs · 2 of 2,001, newest first"),
+        (listing(is_all=False), replace(PLACE, length=None), "Jobs · 2 …, newest first"),
+        (listing(FAILED, is_all=False), replace(PLACE, is_exact=False), "Failed jobs · ≈ 2 of 2,001, newest first"),
+        (listing(FOUND), PLACE, "Jobs · with time · 3, newest first"),
+        (listing(FOUND, is_all=False), PLACE, "Jobs · with time · 2 of 2,001, newest first"),
     ],
 )
-def test_the_title_says_how_many_of_how_many(seen: Listing | None, counted: Numbers | None, title: str) -> None:
-    assert job_list_title(seen, counted) == title
+def test_the_title_says_how_long_the_list_is_or_where_in_it_one_is(
+    seen: Listing | None, position: Position | None, title: str
+) -> None:
+    assert job_list_title(seen, position) == title
 
 
-def test_numbers_of_another_project_are_none_of_the_list_s() -> None:
-    other = replace(numbers(), query=NumbersQuery(project_id=None))
-    assert job_list_title(listing(is_all=False), other) == "Jobs · 3 held, newest first"
+@pytest.mark.parametrize(
+    ("seen", "counted", "length"),
+    [
+        (listing(), None, None),
+        (listing(), numbers(failed=2_000), Counted(number=2_001)),
+        (listing(FAILED), numbers(failed=501), Counted(number=501)),
+        (listing(FOUND), numbers(failed=99), None),
+        (listing(FOUND), numbers(matching=17), Counted(number=17)),
+        (listing(), replace(numbers(), query=NumbersQuery(project_id=None)), None),
+        (replace(listing(), lens=LENS), numbers(), Counted(number=41)),
+    ],
+)
+def test_a_list_is_as_long_as_its_own_numbers_say(
+    seen: Listing, counted: Numbers | None, length: Counted | None
+) -> None:
+    assert list_length(seen, counted) == length
 
 
 def test_through_the_lens_the_title_says_who_sees_how_many() -> None:
     seen = replace(listing(), lens=LENS)
-    assert job_list_title(seen, None) == "Jobs · ana@example.com sees 37 of 41, newest first"
+    assert job_list_title(seen, PLACE) == "Jobs · ana@example.com sees 37 of 41, newest first"
 
 
 def test_every_order_has_words_of_its_own() -> None:

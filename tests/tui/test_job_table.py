@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from store.listing.model import OrderColumn
 from tests.tui.support import TablePilot, make_job
-from tui.arrange import SortColumn
 from tui.widgets.job_table import JobTable
 
 
@@ -201,15 +201,16 @@ async def test_a_click_below_the_rows_does_nothing(table: TablePilot) -> None:
     assert table.take_told() == []
 
 
-@pytest.mark.parametrize(("title", "column"), [("STATUS", "status"), ("COST", "cost"), ("CREATED", "created")])
+@pytest.mark.parametrize(("title", "column"), [("TOTAL", "total"), ("COST", "cost"), ("CREATED", "created")])
 async def test_a_click_on_a_title_asks_for_its_order(table: TablePilot, title: str, column: str) -> None:
     await table.click(row=0, column=table.lines[0].index(title))
 
-    assert table.take_told() == [JobTable.SortRequested(table.table, SortColumn(column))]
+    assert table.take_told() == [JobTable.SortRequested(table.table, OrderColumn(column))]
 
 
-async def test_a_title_without_an_order_does_nothing(table: TablePilot) -> None:
-    await table.click(row=0, column=table.lines[0].index("ERROR"))
+@pytest.mark.parametrize("title", ["STATUS", "MODE", "ERROR"])
+async def test_a_title_without_an_order_does_nothing(table: TablePilot, title: str) -> None:
+    await table.click(row=0, column=table.lines[0].index(title))
 
     assert table.take_told() == []
 

@@ -9,9 +9,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES
 
+from store.listing.model import ListOrder, OrderColumn
 from store.model import JobStatus
 from tests.tui.support import NOON, TablePilot, make_job, running_table
-from tui.arrange import Sort, SortColumn
 
 HOSTILE = [
     "[@click=app.quit]x[/]",
@@ -155,7 +155,7 @@ async def test_a_sentence_is_wrapped_where_it_does_not_fit(empty_table: TablePil
 
 
 async def test_the_header_follows_the_order(table: TablePilot) -> None:
-    table.table.sort = Sort(column=SortColumn.UPDATED, descending=False)
+    table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
     await table.pilot.pause()
 
     assert "UPDATED ▴" in table.lines[0]

@@ -14,7 +14,7 @@ from store.listing.model import NEWEST_FIRST, End, WindowQuery, key_of
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.support import NOON, TableApp
-from tests.tui.world import ADA, AUTUMN, FROZEN, World
+from tests.tui.world import AUTUMN, World
 from tui.widgets.job_table import JobTable
 from tui.widgets.row_wish import spare_rows
 
@@ -27,13 +27,7 @@ PATIENCE = 20.0
 def many(empty_world: World) -> World:
     empty_world.users()
     empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_world.sql(
-        "insert into public.generation_jobs (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
-        " select (lpad(to_hex(number), 8, '0') || '-0000-0000-0000-000000000000')::uuid, %s, %s, 'queued', 'lifestyle',"
-        " 100, %s - number * interval '1 second', %s from generate_series(1, %s) as number",
-        *(ADA, AUTUMN, FROZEN, FROZEN, JOBS),
-    )
-    empty_world.sql("analyze public.generation_jobs")
+    empty_world.many_jobs(JOBS)
     return empty_world
 
 

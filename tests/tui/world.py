@@ -104,6 +104,18 @@ class World:
                 ],
             )
 
+    def many_jobs(self, number: int) -> None:
+        """Queued ones of the numbers from 1 on, each created a minute before the one above it."""
+        self.sql(
+            "insert into public.generation_jobs"
+            " (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
+            " select (lpad(to_hex(number), 8, '0') || '-0000-0000-0000-000000000000')::uuid, %s, %s, 'queued',"
+            " 'lifestyle', 100, time, time"
+            " from generate_series(1, %s) as number, lateral (select %s - number * interval '1 minute' as time) as its",
+            *(ADA, AUTUMN, number, FROZEN),
+        )
+        self.sql("analyze public.generation_jobs")
+
     def set_status(self, number: int, status: str) -> None:
         self.sql("update public.generation_jobs set status = %s where id = %s", status, job_id(number))
 

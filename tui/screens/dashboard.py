@@ -32,13 +32,12 @@ from tui.screens.leads import Leads
 from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.job_table_messages import Opened
+from tui.widgets.job_table_messages import AllMarked, Opened
 from tui.widgets.jobs_panel import JobsPanel
 from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
-from tui.words.certainty import is_whole
 from tui.words.eyes import eyes_name
 from tui.words.format import short_id
 from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
@@ -47,7 +46,7 @@ from tui.words.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
 
-Wish = Literal["project", "new_project", "undo", "all", "exact"]
+Wish = Literal["project", "new_project", "undo", "all"]
 
 
 class DashboardScreen(Screen[None]):
@@ -113,8 +112,6 @@ class DashboardScreen(Screen[None]):
         self._server_ahead = timedelta(0)
         self._listing: Listing | None = None
         self._numbers: Numbers | None = None
-        self._exact_numbers: Numbers | None = None
-        """What somebody had counted last."""
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing: Standing | None = None
@@ -195,22 +192,11 @@ class DashboardScreen(Screen[None]):
         self._tell_times()
 
     def show_numbers(self, numbers: Numbers) -> None:
-        """Takes the numbers of what `numbers_looked_for` asks for. Those that somebody had counted exactly stay."""
-        if self._exact_numbers is not None and self._exact_numbers.query == numbers.query and not is_whole(numbers):
-            return
-        self._show_numbers(numbers)
-
-    def show_exact_numbers(self, numbers: Numbers) -> None:
-        """They stay, and grow old, until something else is looked for or can be counted as well by itself."""
-        self._exact_numbers = numbers
-        self._show_numbers(numbers)
-
-    def _show_numbers(self, numbers: Numbers) -> None:
+        """Takes the numbers of what `numbers_looked_for` asks for."""
         self._numbers = numbers
         self.jobs.show_numbers(numbers)
         self._show_projects()
         self._show_costs()
-        self._tell_times()
 
     def show_no_numbers(self, error: StoreError) -> None:
         """Those that are there stay, for they have an age; else it is said why there are none."""
@@ -220,6 +206,7 @@ class DashboardScreen(Screen[None]):
 
     def show_failure(self, failure: LookFailed) -> None:
         self._failure = failure
+        self.jobs.table.stop_waiting()
         if self._listing is None:
             self.jobs.forget("Nothing has been read yet.")
         self._tell_times()
@@ -235,7 +222,7 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._listing = self._numbers = self._exact_numbers = self._fetched_at = self._failure = None
+        self._listing = self._numbers = self._fetched_at = self._failure = None
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
@@ -275,8 +262,13 @@ class DashboardScreen(Screen[None]):
         if not self.looked_for.through_lens:
             return None
         lens = self._lens
-        is_seen = lens is not None and self._listing is not None and self._listing.query == self.looked_for
-        return short_verdict(lens) if lens is not None and is_seen else "looking …"
+        return short_verdict(lens) if lens is not None and self._shows_what_is_looked_for else "looking …"
+
+    @property
+    def _shows_what_is_looked_for(self) -> bool:
+        """The same list, be it other rows of it."""
+        shown, wanted = self._listing.query if self._listing else None, self.looked_for
+        return shown is not None and (shown.window.listed, shown.through_lens) == (self.listed, wanted.through_lens)
 
     @on(ProjectList.Chosen)
     def _project_chosen(self, event: ProjectList.Chosen) -> None:
@@ -293,6 +285,18 @@ class DashboardScreen(Screen[None]):
     def _order_wanted(self, event: JobsPanel.OrderWanted) -> None:
         self.ask(replace(self.listed, order=event.order))
 
+    @on(JobsPanel.RowsWanted)
+    def _rows_wanted(self, event: JobsPanel.RowsWanted) -> None:
+        """Other rows of what is looked for."""
+        self.looked_for = replace(self.looked_for, window=event.window)
+        self.post_message(self.QueryChanged())
+        self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
+
+    @on(AllMarked)
+    def _all_marked(self, event: AllMarked) -> None:
+        event.stop()
+        self.action_want("all")
+
     def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
         lens = self.looked_for.through_lens if through_lens is None else through_lens
@@ -302,7 +306,8 @@ class DashboardScreen(Screen[None]):
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 
     def _say_waiting(self) -> None:
-        if self._listing is not None and self._listing.query != self.looked_for:
+        is_awaited = not self._shows_what_is_looked_for or self.jobs.table.is_waiting
+        if self._listing is not None and is_awaited:
             self.jobs.wait()
         if self._numbers is not None and self._numbers.query.project_id != self.listed.project_id:
             self._numbers = None
@@ -408,14 +413,18 @@ class DashboardScreen(Screen[None]):
             listing.projects,
             listing.query.window.listed.project_id,
             sums=self.sums,
-            everything=total,
+            everything=total.number if total else None,
         )
 
     def _show_costs(self) -> None:
         """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
         listing = self._listing
         if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
-            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project())
+            of_what, days, statistics = self._counted_project(), self._numbers.days or (), self._numbers.statistics
+            if statistics is None:
+                self.query_one(CostsPanel).explain("Too many jobs to add up in time.", of_what=of_what)
+            else:
+                self.query_one(CostsPanel).show(statistics, days, of_what=of_what)
 
     def _project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
@@ -434,8 +443,6 @@ class DashboardScreen(Screen[None]):
     def _tell_times(self) -> None:
         """Of all that shows one but the table, the details that lie above among them."""
         self._show_details()
-        if self._numbers is not None:
-            self.query_one(CostsPanel).tell_age((self.now - self._numbers.taken_at).total_seconds())
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         if self._standing is not None:
             self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())

@@ -21,10 +21,9 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.listing.model import End, Window
+from store.listing.model import End, ListOrder, Window
 from store.model import GenerationJob
 from store.numbers.model import Counted
-from tui.arrange import Sort
 from tui.widgets import job_table_messages as messages
 from tui.widgets.job_table_drawing import HEADER_HEIGHT, Drawing
 from tui.widgets.job_table_lines import Line, paint
@@ -111,7 +110,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
     ]
 
-    sort: reactive[Sort | None] = reactive[Sort | None](None, repaint=False, init=False)
+    sort: reactive[ListOrder | None] = reactive[ListOrder | None](None, repaint=False, init=False)
     """The order of the rows, for the header; the rows come sorted."""
     empty_text: reactive[str] = reactive("", repaint=False, init=False)
     """The sentence in place of rows, taken literally."""
@@ -122,6 +121,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     MarksChanged: TypeAlias = messages.MarksChanged
     NewAbove: TypeAlias = messages.NewAbove
     SortRequested: TypeAlias = messages.SortRequested
+    AllMarked: TypeAlias = messages.AllMarked
     PositionChanged: TypeAlias = messages.PositionChanged
     WindowWanted: TypeAlias = messages.WindowWanted
 
@@ -227,6 +227,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     def marked_jobs(self) -> tuple[GenerationJob, ...]:
         """As they were last at hand, in the order of marking."""
         return tuple(self._view.marked.values())
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a move waits for rows."""
+        return bool(self._view.waiting)
 
     @property
     def position(self) -> Position | None:
@@ -368,8 +373,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._look(self._view.toggled(self._view.cursor).moved_by(1))
 
     def action_mark_all(self) -> None:
-        """All that are at hand."""
-        self._look(self._view.all_marked())
+        """All of the list, not just those that happen to be at hand."""
+        if self._view.rows.has_before or self._view.rows.has_after:
+            self.post_message(self.AllMarked(self))
+        else:
+            self._look(self._view.all_marked())
 
     def action_unmark(self) -> None:
         """Without marks the key is left to the screen."""

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
+from store.listing.model import ListOrder
 from store.model import GenerationJob
-from tui.arrange import Sort
 from tui.widgets.job_table_lines import Line, header_line, row_line, sentence_lines
 from tui.widgets.job_table_view import JobTableView
 from tui.widgets.row_window import RowWindow
@@ -33,7 +33,7 @@ class Drawing:
         self._jobs: tuple[GenerationJob, ...] = ()
         self._content = ContentWidths()
         self._width = 0
-        self._sort: Sort | None = None
+        self._sort: ListOrder | None = None
         self._columns: tuple[Column, ...] = ()
         self._titles: tuple[Cell, ...] = ()
         self._rows: dict[UUID, _DrawnRow] = {}
@@ -70,7 +70,7 @@ class Drawing:
         """Other jobs will be drawn."""
         self._jobs, self._content = (), ContentWidths()
 
-    def fit(self, width: int, sort: Sort | None) -> None:
+    def fit(self, width: int, sort: ListOrder | None) -> None:
         self._width = width
         self._sort = sort
         self._columns = lay_out(width, self._content, sort)

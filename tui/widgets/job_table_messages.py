@@ -6,9 +6,8 @@ from uuid import UUID
 
 from textual.message import Message
 
-from store.listing.model import End
+from store.listing.model import End, OrderColumn
 from store.model import GenerationJob
-from tui.arrange import SortColumn
 from tui.words.position import Position
 
 if TYPE_CHECKING:
@@ -63,7 +62,12 @@ class NewAbove(JobTableMessage, namespace="job_table"):
 class SortRequested(JobTableMessage, namespace="job_table"):
     """A title was clicked."""
 
-    column: SortColumn
+    column: OrderColumn
+
+
+@dataclass
+class AllMarked(JobTableMessage, namespace="job_table"):
+    """All jobs of a list are to be marked that is longer than the rows at hand; nothing was."""
 
 
 @dataclass

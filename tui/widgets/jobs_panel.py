@@ -15,17 +15,26 @@ from store.errors import StoreError
 from store.filters import Known
 from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
-from store.listing.model import Listing, ListOrder, ListQuery, OrderColumn, ProjectName
+from store.listing.model import (
+    End,
+    Listing,
+    ListOrder,
+    ListQuery,
+    OrderColumn,
+    ProjectName,
+    WindowQuery,
+    key_of,
+)
 from store.model import USUAL_MODES, GenerationJob, Project
 from store.numbers.model import Numbers
 from store.views.model import View
-from tui.arrange import Sort, SortColumn
-from tui.keys.moved_keys import key_of
+from tui.keys import moved_keys
+from tui.list_length import list_length
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
-from tui.widgets.job_table_messages import CursorLost, MarksChanged, SortRequested
+from tui.widgets.job_table_messages import CursorLost, MarksChanged, PositionChanged, SortRequested, WindowWanted
 from tui.widgets.status_tabs import StatusTabs
 from tui.words.filter_words import dear_words
 from tui.words.job_list_title import job_list_title, why_empty
@@ -76,6 +85,13 @@ class JobsPanel(Vertical):
         def __init__(self, order: ListOrder) -> None:
             super().__init__()
             self.order = order
+
+    class RowsWanted(Message):
+        """Other rows of the list that is shown."""
+
+        def __init__(self, window: WindowQuery) -> None:
+            super().__init__()
+            self.window = window
 
     class FilterWanted(Message):
         """`is_insisted` where its cost was told, and it is wanted all the same."""
@@ -151,8 +167,6 @@ class JobsPanel(Vertical):
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
-        if self._now is not None:
-            self.table.show((), now=self._now)
         self.table.empty_text = sentence
         self.entitle()
 
@@ -163,6 +177,7 @@ class JobsPanel(Vertical):
 
     def show_numbers(self, numbers: Numbers) -> None:
         self._numbers = numbers
+        self._measure()
         self.entitle()
 
     def select(self, jobs: Iterable[GenerationJob]) -> None:
@@ -203,13 +218,12 @@ class JobsPanel(Vertical):
         """All that were chosen, else the marked jobs, else the one under the cursor, as they were last seen."""
         if self._chosen:
             return self._chosen
-        marked = self.table.marked
-        if marked:
-            return tuple(job for job in self._rows if job.id in marked)
+        if self.table.marked:
+            return self.table.marked_jobs
         return (self.table.cursor_job,) if self.table.cursor_job else ()
 
     def job(self, job_id: UUID) -> GenerationJob | None:
-        """As it was last seen, be it among the rows shown or not."""
+        """As it was last seen, if it is at hand."""
         jobs = self._listing.window.jobs if self._listing else ()
         return next((job for job in jobs if job.id == job_id), None)
 
@@ -268,7 +282,7 @@ class JobsPanel(Vertical):
     def warn(self, cost: ListCost) -> None:
         """It is not listed by this filter until somebody insists."""
         self._is_dear = True
-        self._bar.note(dear_words(cost, run=key_of(self.app, FilterField.BINDINGS, "find.keep")))
+        self._bar.note(dear_words(cost, run=moved_keys.key_of(self.app, FilterField.BINDINGS, "find.keep")))
         if not self._bar.has_focus_within:
             self._bar.open()
 
@@ -290,15 +304,29 @@ class JobsPanel(Vertical):
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
-        if event.column.value not in _COLUMNS:
-            return
-        column, order = OrderColumn(event.column.value), self._listed.order
-        descending = not order.descending if column is order.column else True
-        self.post_message(self.OrderWanted(ListOrder(column=column, descending=descending)))
+        order = self._listed.order
+        descending = not order.descending if event.column is order.column else True
+        self.post_message(self.OrderWanted(ListOrder(column=event.column, descending=descending)))
 
     def _mark_order(self) -> None:
-        order = self._listed.order
-        self.table.sort = Sort(column=SortColumn(order.column.value), descending=order.descending)
+        self.table.sort = self._listed.order
+
+    @on(WindowWanted)
+    def _window_wanted(self, event: WindowWanted) -> None:
+        """Of the list that is shown; where another one is on its way, that begins with rows of its own."""
+        event.stop()
+        shown = self._listing.query.window.listed if self._listing else None
+        if shown is None or shown != self._listed:
+            return
+        anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
+        self.post_message(
+            self.RowsWanted(WindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
+        )
+
+    @on(PositionChanged)
+    def _position_changed(self, event: PositionChanged) -> None:
+        event.stop()
+        self.entitle()
 
     @property
     def _bar(self) -> FilterBar:
@@ -359,6 +387,7 @@ class JobsPanel(Vertical):
             return
         names = self.project_names
         self._rows = self._listing.window.jobs
+        self._measure()
         self.table.empty_text = why_empty(
             self._listing,
             self._bar.kept_text,
@@ -368,8 +397,14 @@ class JobsPanel(Vertical):
         )
         is_of_all = self._listing.query.window.listed.project_id is None
         hidden = self._listing.hidden if self._listing.lens else None
-        self.table.show(self._rows, now=self._now, project_names=names if is_of_all else None, hidden=hidden)
+        names_shown = names if is_of_all else None
+        self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
         self.entitle()
+
+    def _measure(self) -> None:
+        """Tells the table how long the list is."""
+        if self._listing is not None:
+            self.table.count(list_length(self._listing, self._numbers))
 
     def _list_anew(self) -> None:
         """Something else by the person's wish: the cursor stays on its job where that is here, too."""
@@ -380,13 +415,13 @@ class JobsPanel(Vertical):
             self.table.move_to(cursor_job.id)
 
     def _key(self, binding_id: str) -> str:
-        return key_of(self.app, DASHBOARD_BINDINGS, binding_id)
+        return moved_keys.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
 
     def entitle(self) -> None:
         """Says above the rows what they are."""
         view = self.name_of(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
-        title = job_list_title(self._listing, self._numbers, view=view)
-        unmark = key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+        title = job_list_title(self._listing, self.table.position, view=view)
+        unmark = moved_keys.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")
         choice = (

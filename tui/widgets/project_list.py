@@ -12,8 +12,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from store.listing.model import ProjectName
-from store.numbers.model import Counted, ProjectSums
-from tui.words.certainty import number_words
+from store.numbers.model import ProjectSums
 from tui.words.format import count
 from tui.words.text import clean_cell, pad
 
@@ -54,7 +53,7 @@ class ProjectList(OptionList):
         super().__init__(id=id, markup=False)
         self._projects: tuple[ProjectName, ...] = ()
         self._sums: Mapping[UUID, ProjectSums] = {}
-        self._everything: Counted | None = None
+        self._everything: int | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self.forget()
@@ -65,7 +64,7 @@ class ProjectList(OptionList):
         chosen: UUID | None,
         *,
         sums: Mapping[UUID, ProjectSums],
-        everything: Counted | None = None,
+        everything: int | None = None,
     ) -> None:
         """Newest first, below "All projects".
 
@@ -112,7 +111,7 @@ class ProjectList(OptionList):
 
     def _total(self) -> str:
         if self._everything is not None:
-            return number_words(self._everything)
+            return count(self._everything)
         if not self._sums:
             return ""
         more = "+" if len(self._projects) >= _MOST_LISTED else ""

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from store.model import GenerationJob
+from store.listing.model import ListOrder
+from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
-from tui.arrange import Sort, total_seconds
 from tui.words.format import age, duration, elapsed, error_summary, is_infinite, money, short_id
 from tui.words.job_columns import HIDDEN, SORTED_BY, Column, ColumnName
 from tui.words.status import status_label
@@ -26,7 +26,7 @@ class Cell:
     """A component class of the table; empty for the line's own style."""
 
 
-def header_cells(columns: Iterable[Column], sort: Sort | None) -> tuple[Cell, ...]:
+def header_cells(columns: Iterable[Column], sort: ListOrder | None) -> tuple[Cell, ...]:
     """The titles; the sorted one points down when the largest or newest is on top."""
     cells: list[Cell] = []
     for column in columns:
@@ -101,10 +101,12 @@ def _hidden_style(name: ColumnName) -> str:
 
 
 def _total(job: GenerationJob, now: datetime) -> str:
-    seconds = total_seconds(job, now)
-    if seconds is None or is_infinite(job.created_at) or is_infinite(job.updated_at):
+    """From the creation to the end, or up to now while the job runs."""
+    if job.status is JobStatus.QUEUED or is_infinite(job.created_at) or is_infinite(job.updated_at):
         return ""
-    return duration(seconds) if is_final(job.status) else elapsed(seconds)
+    if is_final(job.status):
+        return duration((job.updated_at - job.created_at).total_seconds())
+    return elapsed((now - job.created_at).total_seconds())
 
 
 def _style(job: GenerationJob, name: ColumnName) -> str:

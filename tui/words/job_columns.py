@@ -7,8 +7,8 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
+from store.listing.model import ListOrder, OrderColumn
 from store.model import GenerationJob
-from tui.arrange import Sort, SortColumn
 from tui.words.format import money, short_id
 from tui.words.text import clean_cell
 
@@ -40,15 +40,13 @@ class ColumnName(StrEnum):
     ERROR = "ERROR"
 
 
-SORTED_BY: Mapping[ColumnName, SortColumn] = {
-    ColumnName.STATUS: SortColumn.STATUS,
-    ColumnName.MODE: SortColumn.MODE,
-    ColumnName.COST: SortColumn.COST,
-    ColumnName.CREATED: SortColumn.CREATED,
-    ColumnName.UPDATED: SortColumn.UPDATED,
-    ColumnName.TOTAL: SortColumn.TOTAL,
+SORTED_BY: Mapping[ColumnName, OrderColumn] = {
+    ColumnName.COST: OrderColumn.COST,
+    ColumnName.CREATED: OrderColumn.CREATED,
+    ColumnName.UPDATED: OrderColumn.UPDATED,
+    ColumnName.TOTAL: OrderColumn.TOTAL,
 }
-"""The columns that a table can be sorted by."""
+"""The columns that a list can be sorted by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +99,7 @@ def _widest(texts: Iterable[str]) -> int:
     return max((min(cell_len(clean_cell(text, _MOST_TEXT)), _MOST_TEXT) for text in texts), default=0)
 
 
-def lay_out(width: int, content: ContentWidths, sort: Sort | None = None) -> tuple[Column, ...]:
+def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[Column, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, left to right.
 
     When it is narrow the least wanted go first. Modes and project names get what they need, the error what is left.
@@ -125,20 +123,24 @@ def lay_out(width: int, content: ContentWidths, sort: Sort | None = None) -> tup
     return _place(widths, gap)
 
 
-def _wanted(width: int, content: ContentWidths, sort: Sort | None) -> list[ColumnName]:
-    """The most wanted first. Sorted by the last change, the table shows that instead of the creation."""
-    by_update = sort is not None and sort.column is SortColumn.UPDATED
+_TIMES = {OrderColumn.UPDATED: ColumnName.UPDATED, OrderColumn.TOTAL: ColumnName.TOTAL}
+
+
+def _wanted(width: int, content: ContentWidths, sort: ListOrder | None) -> list[ColumnName]:
+    """The most wanted first. Sorted by the last change or the total, the table shows that instead of the creation."""
+    sorted_by = sort.column if sort else OrderColumn.CREATED
+    time = _TIMES.get(sorted_by, ColumnName.CREATED)
     wanted = [
         *([ColumnName.LENS] if content.through_lens else []),
         ColumnName.STATUS,
         ColumnName.MODE,
         ColumnName.COST,
-        ColumnName.UPDATED if by_update else ColumnName.CREATED,
+        time,
         ColumnName.ERROR,
     ]
     if content.project is not None:
         wanted.append(ColumnName.PROJECT)
-    wanted.append(ColumnName.TOTAL)
+    wanted.append(ColumnName.CREATED if time is ColumnName.TOTAL else ColumnName.TOTAL)
     if width >= WIDE:
         wanted.append(ColumnName.ID)
     return wanted

@@ -4,13 +4,11 @@ from collections.abc import Mapping
 
 from store.filters import printed
 from store.finding.id_prefix import id_range
-from store.listing.model import Listing, ListOrder, OrderColumn, Window
-from store.numbers.model import Numbers
-from tui.words.certainty import number_words
-from tui.words.counted import counted
+from store.listing.model import Listing, ListOrder, OrderColumn
 from tui.words.eyes import eyes_name
 from tui.words.format import count
 from tui.words.lens_words import verdict
+from tui.words.position import Position, position_words
 from tui.words.text import clean
 
 _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
@@ -25,8 +23,8 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
 }
 
 
-def job_list_title(listing: Listing | None, numbers: Numbers | None, *, view: str | None = None) -> str:
-    """A list of which only some rows are held says so, and of how many where that is known.
+def job_list_title(listing: Listing | None, position: Position | None, *, view: str | None = None) -> str:
+    """Of a list that is at hand as a whole how long it is, of a longer one where in it one is.
 
     `view` is the name of the view that is in force, if any.
     """
@@ -38,9 +36,7 @@ def job_list_title(listing: Listing | None, numbers: Numbers | None, *, view: st
     if found and view is not None:
         found = f"view {clean(view, limit=40)}"
     seen = verdict(listing.lens) if listing.lens else ""
-    is_all = not (listing.window.has_before or listing.window.has_after)
-    # The verdict counts the whole list.
-    rows = "" if listing.lens and is_all else _held(listing.window, _everything(listing, numbers))
+    rows = _rows(listing, position)
     return " · ".join(filter(None, (kind, found, rows, seen))) + f", {_order(listed.order)}"
 
 
@@ -48,24 +44,12 @@ def _order(order: ListOrder) -> str:
     return _ORDERS[order.column, order.descending]
 
 
-def _held(window: Window, everything: str) -> str:
-    held = count(len(window.jobs))
-    if not (window.has_before or window.has_after):
-        return held
-    return f"{held} of {everything}" if everything else f"{held} held"
-
-
-def _everything(listing: Listing, numbers: Numbers | None) -> str:
-    """How many rows the list has; empty where that is not known."""
-    if listing.lens is not None:
-        return counted(listing.lens.everything)
-    listed = listing.query.window.listed
-    if numbers is None or numbers.query.project_id != listed.project_id:
-        return ""
-    if listed.job_filter:
-        return number_words(numbers.matching) if numbers.matching and numbers.query.matching == listed else ""
-    length = numbers.count(listed.status)
-    return number_words(length) if length else ""
+def _rows(listing: Listing, position: Position | None) -> str:
+    window = listing.window
+    if position and (window.has_before or window.has_after):
+        return position_words(position)
+    # The lens' verdict counts the whole list.
+    return "" if listing.lens else count(len(window.jobs))
 
 
 def why_empty(listing: Listing, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P") -> str:

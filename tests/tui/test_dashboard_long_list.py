@@ -1,0 +1,79 @@
+"""The dashboard over thousands of jobs: it reads as far as one looks, and says where that is."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import AUTUMN, World, job_id
+
+JOBS = 3_000
+
+
+@pytest.fixture
+async def long_list(empty_world: World, database: Conninfo) -> AsyncIterator[Driver]:
+    """Three thousand jobs, a minute apart, of which the lower are the newer."""
+    empty_world.users()
+    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_world.many_jobs(JOBS)
+    async with driving(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
+        await driver.sees(f"of {JOBS:,}")
+        yield driver
+
+
+async def until_it_is_there(driver: Driver) -> None:
+    await driver.until(lambda: not driver.table.is_waiting)
+    await driver.press()
+
+
+async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_world: World) -> None:
+    assert long_list.title == "Jobs · 1 of 3,000, newest first"
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    assert long_list.title == "Jobs · 3,000 of 3,000, newest first"
+    assert long_list.cursor == JOBS
+
+    await long_list.press("pageup")
+    page = JOBS - (long_list.cursor or 0)
+    assert long_list.title == f"Jobs · {JOBS - page:,} of 3,000, newest first"
+    await long_list.press("home")
+    await until_it_is_there(long_list)
+    assert long_list.cursor == 1
+    for _ in range(60):
+        await long_list.pilot.press("pagedown")
+        await until_it_is_there(long_list)
+    assert long_list.cursor == 1 + 60 * page
+    assert long_list.title == f"Jobs · {1 + 60 * page:,} of 3,000, newest first"
+
+    await long_list.press("s")
+    number = long_list.cursor or 0
+    await long_list.until(lambda: empty_world.status(number) == "running")
+    await long_list.until(lambda: long_list.cursor == number)
+
+
+async def test_an_order_begins_with_its_first_row(long_list: Driver, empty_world: World) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
+    await long_list.press("o", "o")
+    await long_list.sees("dearest first")
+    await long_list.until(lambda: long_list.rows[:1] == [1_500])
+    assert long_list.title == "Jobs · 1 of 3,000, dearest first"
+
+
+async def test_a_job_that_arrives_far_above_moves_nothing(long_list: Driver, empty_world: World) -> None:
+    await long_list.press("end")
+    await until_it_is_there(long_list)
+    before = [long_list.row(line) for line in range(1, 10)]
+    empty_world.job(JOBS + 1, minutes_ago=0.5)
+    await long_list.looks_again()
+    await long_list.sees("of 3,001")
+
+    assert [long_list.row(line) for line in range(1, 10)] == before
+    assert long_list.cursor == JOBS
+
+
+async def test_all_are_marked_beyond_the_rows_at_hand(long_list: Driver) -> None:
+    await long_list.press("asterisk")
+    await long_list.sees("chosen, with those beyond the rows shown")
