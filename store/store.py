@@ -309,6 +309,7 @@ class Store:
         capabilities = await self.probed.get()
         return Offered(
             has_projects=capabilities.off(Feature.PROJECTS, self.actor) is None,
+            has_sums=capabilities.off(Feature.ROLLUPS, self.actor) is None,
             readable=readable,
             may_estimate=self.actor == OPERATOR and capabilities.sees_less is None,
         )
@@ -318,11 +319,17 @@ class Store:
         readable = await self._readable_names(query.window.listed.job_filter)
         has_projects = await self._has(Feature.PROJECTS)
         if not query.through_lens:
-            means = await self._means(query.window.listed)
-            asked = listings.questions(query, readable=readable, means=means, has_projects=has_projects, at=at)
+            asked = listings.questions(
+                query,
+                readable=readable,
+                means=await self._means(query.window.listed),
+                has_projects=has_projects,
+                of_one_user=self.actor != OPERATOR,
+                at=at,
+            )
             return listings.listing(query, await self._read_together(*asked))
         look = await self._through_lens(query.window)
-        further = listings.further_questions(query, has_projects=has_projects, at=at)
+        further = listings.further_questions(query, has_projects=has_projects, of_one_user=True, at=at)
         async with self._explained(Feature.JOBS), self.database.snapshot() as snapshot:
             lens = await look(snapshot)
             if not lens.rules.is_granted:
@@ -391,7 +398,10 @@ class Store:
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
         """Where they may not be read, those that have jobs, each named by the beginning of its id."""
-        listed = projects.listed if await self._has(Feature.PROJECTS) else by_jobs.projects
+        if not await self._has(Feature.PROJECTS):
+            listed = by_jobs.projects
+        else:
+            listed = projects.summed if await self._has(Feature.ROLLUPS) else projects.listed
         return await self._read(listed(limit=validation.limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:

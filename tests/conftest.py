@@ -135,6 +135,13 @@ def database(reused_database: Conninfo) -> Iterator[Conninfo]:
 
 
 @pytest.fixture
+def migrated_copy(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+    """A migrated database of the test's own, whose schema it may change."""
+    with temporary_database(server, template=migrated) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
 def blank_database(server: ServerLease) -> Iterator[Conninfo]:
     """An empty database of the operator's role, of the test's own."""
     with temporary_database(server) as conninfo:

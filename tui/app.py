@@ -23,6 +23,7 @@ from tui.actions.all_matching import choose_all_matching
 from tui.actions.copying import JsonWanted, copy_whole_json
 from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
+from tui.actions.exact_count import count_exactly
 from tui.actions.filter_gate import weigh
 from tui.actions.filter_names import tell_users
 from tui.actions.gone_user import GoneUser
@@ -308,6 +309,8 @@ class GjobsApp(App[int]):
                 self.errands.ask(pick_project(self, desk.projects))
             case "new_project":
                 self.errands.ask(create_project(self, desk))
+            case "exact":
+                self.errands.ask(count_exactly(self, desk))
             case "undo":
                 JobActions(self, self.errands, desk).undo()
             case _:

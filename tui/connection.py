@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
-from store.errors import InvalidValue, SignInRefused, StoreError, Unreachable
+from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing, ListingQuery, ListQuery
 from store.numbers.model import Numbers, NumbersQuery
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
+from tui.slowness import advised
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -50,6 +51,9 @@ class Connection:
         self._numbers: Feed[NumbersQuery, Numbers] | None = None
         self._has_looked = asyncio.Event()
         self._paused = False
+        self._weighed: ListQuery | None = None
+        """The list that `_least_interval` is of."""
+        self._least_interval = 0.0
         self.session: Session | None = None
         self.store: Store | None = None
         """With the present eyes; None until connected."""
@@ -89,6 +93,7 @@ class Connection:
         self.store = store
         self.failure = None
         self._has_looked = asyncio.Event()
+        self._weighed = None
         self._listing = Feed(store.get_listing, query, interval=self._interval, clock=self._clock)
         self._numbers = Feed(
             store.get_numbers, numbers, interval=self._interval, share=NUMBERS_SHARE, clock=self._clock
@@ -105,10 +110,25 @@ class Connection:
                     self.failure = None
                     self._tell(Looked(store, listing, fetched_at))
                     self._has_looked.set()
+                    await self._spare(store, feed, listing.query.window.listed)
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
+                    if isinstance(error, TimedOut):
+                        error = await advised(store, feed.query.window.listed, error)
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
+
+    async def _spare(self, store: "Store", feed: Feed[ListingQuery, Listing], listed: ListQuery) -> None:
+        """A list that costs the server much, by its planner's word, is looked at less often."""
+        if listed == self._weighed:
+            return
+        self._weighed, self._least_interval = listed, 0.0
+        try:
+            if cost := await store.get_list_cost(listed):
+                self._least_interval = cost.least_interval
+        except StoreError as error:
+            log.info("What a list costs could not be asked: %s", error)
+        feed.interval = max(self._interval, self._least_interval)
 
     async def _count(self, store: "Store", feed: Feed[NumbersQuery, Numbers]) -> None:
         """After the first look: what is listed never waits for what is counted."""
@@ -165,7 +185,7 @@ class Connection:
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
         for feed in self._feeds:
-            feed.interval = self._interval
+            feed.interval = max(self._interval, self._least_interval if feed is self._listing else 0.0)
 
     async def close(self) -> None:
         await self._open_things.aclose()

@@ -25,14 +25,15 @@ class _Narrowed:
 
 _PROJECT = _Narrowed("project_id", "_of_project")
 _USER = _Narrowed("user_id", "_of_user")
-_MODE = _Narrowed("lower(mode)", "_of_mode")
+MODE = "lower(mode)"
+_MODE = _Narrowed(MODE, "_of_mode")
 _STATUS = _Narrowed("status", "_of_status")
 _NOTHING = _Narrowed("", "")
 
 _ORDERS = {
-    OrderColumn.CREATED: ("created_at", "newest"),
-    OrderColumn.UPDATED: ("updated_at", "updated"),
-    OrderColumn.COST: ("cost_cents", "dearest"),
+    OrderColumn.CREATED: ("created_at", "gjobs_newest"),
+    OrderColumn.UPDATED: ("updated_at", "gjobs_updated"),
+    OrderColumn.COST: ("cost_cents", "gjobs_costs"),
 }
 _HAVE_FEW_TIES = frozenset({OrderColumn.CREATED, OrderColumn.UPDATED})
 """There an index without the id is good enough: equal ones are put in order as they are read."""
@@ -54,7 +55,7 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> Advice
     if any(_serves(definition, narrowed, listed.order) for definition in indexes):
         return None
     columns = ", ".join(keys)
-    name = f"gjobs_{order[1]}{narrowed.name}"
+    name = f"{order[1]}{narrowed.name}"
     return Advice(columns=columns, sql=f"CREATE INDEX CONCURRENTLY {name} ON {_TABLE} ({columns});")
 
 

@@ -25,7 +25,7 @@ def _compile(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
 
 def explained(query: Query[Any]) -> Query[object]:
     """The plan of the query as one row: what JSON says, whatever it is."""
-    return Query(_explain(query.statement), _first, query.parameters)
+    return Query(_explain(query.statement), _first, query.parameters, may_sort=query.may_sort)
 
 
 @lru_cache(maxsize=256)

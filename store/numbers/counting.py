@@ -1,6 +1,7 @@
-"""Counting the jobs themselves: exactly within a time limit, and where that is too short, as far as it goes.
+"""Counting: exactly within a time limit, and where that is too short, as far as it goes.
 
-Each part that is counted stands for itself: that one of them cost too much takes nothing from the others.
+Where a database keeps sums they are read in place of the jobs, however many those are. Each part that is counted stands
+for itself: that one of them cost too much takes nothing from the others.
 """
 
 import time
@@ -10,7 +11,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Any
 
-from store.actor import Actor
+from store.actor import ActingUser, Actor
 from store.advising.plans import read_plan
 from store.database import Database, Query
 from store.database.explaining import explained
@@ -20,10 +21,12 @@ from store.listing.model import NEWEST_FIRST, ListQuery
 from store.model import JobStatus
 from store.numbers.budget import Budget, TooDear
 from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
-from store.statements import counts, statistics
+from store.statements import counts, rollups, statistics
 
 MOST_PROJECTS = 500
 """So many are named by a listing."""
+MOST_SUMMED = 10_000
+"""Those that a listing names are among so many whose sums the database keeps."""
 
 
 class Part(Enum):
@@ -43,6 +46,8 @@ class Offered:
 
     has_projects: bool
     """Whether projects may be read themselves."""
+    has_sums: bool
+    """Whether the database keeps sums beside the jobs, so that nothing has to be counted."""
     readable: Set[Key]
     """The names that the filter may look up."""
     may_estimate: bool
@@ -66,11 +71,7 @@ class Counting:
         self._dear = TooDear(clock)
 
     async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
-        whole: dict[What, Query[Any]] = {
-            Part.STATISTICS: statistics.by_status(query.project_id),
-            Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
-            Part.PROJECTS: counts.of_projects(has_projects=offered.has_projects, limit=MOST_PROJECTS),
-        }
+        whole = _whole(query, offered, at, of_one_user=isinstance(self._actor, ActingUser))
         taken_at, answers = await self._in_time(query, whole, at)
         by_status, days, projects = (answers.get(part) for part in whole)
         found = None if by_status is None else statistics.in_workflow_order(by_status)
@@ -148,6 +149,23 @@ class Counting:
             self._actor, statistics.clock(at), *parts.values(), limits=self._budget.limits
         )
         return taken_at, dict(zip(parts, rows, strict=True))
+
+
+def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one_user: bool) -> dict[What, Query[Any]]:
+    """What is exact or is not there, in the order in which it is taken."""
+    if offered.has_sums:
+        return {
+            Part.STATISTICS: rollups.by_status(query.project_id),
+            Part.DAYS: rollups.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: rollups.by_project(limit=MOST_SUMMED),
+        }
+    return {
+        Part.STATISTICS: statistics.by_status(query.project_id),
+        Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
+        Part.PROJECTS: counts.of_projects(
+            has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+        ),
+    }
 
 
 def _length(capped: int | None, estimate: int | None, cap: int) -> Counted | None:

@@ -65,20 +65,39 @@ _NEXT = (
 _named = _named.union_all(
     select(*_NEXT.c, _named.c.place + 1).join_from(_named, _NEXT, true()).where(_named.c.place < _ROWS)
 )
-PROJECT_NAMES = select(_named.c.project_id, _named.c.user_id, func.left(cast(_named.c.project_id, Text), 8)).limit(
-    _ROWS
+_OF_ONE_OWNER = (
+    select(_jobs.c.project_id, cast(func.min(cast(_jobs.c.user_id, Text)), Uuid).label("user_id"))
+    .group_by(_jobs.c.project_id)
+    .order_by(_jobs.c.project_id)
+    .limit(_ROWS)
+    .subquery("named")
 )
-"""Steps from one project to the next in the index of their ids, and reads one job of each."""
+PROJECT_IDS = {
+    # Steps from one project to the next in the index of their ids, and reads one job of each.
+    False: select(_named.c.project_id, _named.c.user_id).limit(_ROWS).subquery("named"),
+    # For a user's eyes each step would read all their jobs; so they are read once.
+    True: _OF_ONE_OWNER,
+}
+"""With the owner of one of its jobs; by whether one user's jobs are all that is seen."""
+_PROJECT_NAMES = {
+    of_one_user: select(named.c.project_id, named.c.user_id, func.left(cast(named.c.project_id, Text), 8)).order_by(
+        named.c.project_id
+    )
+    for of_one_user, named in PROJECT_IDS.items()
+}
 
 
-def project_names(*, limit: int) -> Query[ProjectName]:
-    """Those with jobs, by their ids, each of the owner of one of its jobs; cheap, however many jobs there are."""
+def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
+    """Those with jobs, by their ids, each of the owner of one of its jobs.
+
+    Cheap, however many jobs there are, where the right one of two ways is said: whether it is a user who asks.
+    """
 
     def make(row: Row) -> ProjectName:
         project_id, user_id, name = row
         return ProjectName(id=project_id, user_id=user_id, name=name)
 
-    return Query(PROJECT_NAMES, make, {"rows": limit})
+    return Query(_PROJECT_NAMES[of_one_user], make, {"rows": limit})
 
 
 def projects(*, limit: int) -> Query[Project]:

@@ -1,7 +1,7 @@
 """The statements that count so many jobs at most, those of which the planner says how many rows they find, and sums."""
 
 from collections.abc import Set
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -71,14 +71,20 @@ _NEWEST_PROJECTS = (
     .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
-_LISTED = {True: _NEWEST_PROJECTS, False: select(by_jobs.PROJECT_NAMES.subquery().c.project_id)}
-"""Which projects a listing names, by whether they may be read themselves."""
-_OF_PROJECTS = {
-    has_projects: select(_jobs.c.project_id, func.count(), _COST)
-    .where(_jobs.c.project_id.in_(listed))
-    .group_by(_jobs.c.project_id)
-    for has_projects, listed in _LISTED.items()
-}
+_OF_JOBS = {of_one_user: select(ids.c.project_id) for of_one_user, ids in by_jobs.PROJECT_IDS.items()}
+
+
+def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+    """Which projects a listing names, by whether they may be read themselves, and by a user."""
+    return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
+
+
+@cache
+def _of_projects(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+    listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
+    of_each = select(_jobs.c.project_id, func.count(), _COST).group_by(_jobs.c.project_id)
+    return of_each.where(_jobs.c.project_id.in_(listed))
+
 
 ProjectRow = tuple[UUID, ProjectSums]
 
@@ -88,10 +94,11 @@ def _make_project_row(row: Row) -> ProjectRow:
     return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
 
 
-def of_projects(*, has_projects: bool, limit: int) -> Query[ProjectRow]:
+def of_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
     """Of the projects that a listing names, those that have jobs."""
-    return Query(_OF_PROJECTS[has_projects], _make_project_row, {"rows": limit})
+    statement = _of_projects(has_projects=has_projects, of_one_user=of_one_user)
+    return Query(statement, _make_project_row, {"rows": limit})
 
 
-def listed_projects(*, has_projects: bool, limit: int) -> Query[UUID]:
-    return Query(_LISTED[has_projects], make_id, {"rows": limit})
+def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
+    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})

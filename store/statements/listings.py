@@ -52,22 +52,30 @@ def _first(row: Row) -> bool:
     return bool(row[0])
 
 
-def further_questions(query: ListingQuery, *, has_projects: bool, at: datetime | None) -> tuple[Query[Any], ...]:
+def further_questions(
+    query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
+) -> tuple[Query[Any], ...]:
     """Beside the rows themselves. `has_projects` is whether projects may be read; else they are known by their jobs."""
     names = Query(_NAMES, make_project_name, {"rows": MOST_PROJECTS})
     return (
-        names if has_projects else by_jobs.project_names(limit=MOST_PROJECTS),
+        names if has_projects else by_jobs.project_names(limit=MOST_PROJECTS, of_one_user=of_one_user),
         _is_there(query.window.listed.project_id, has_projects=has_projects),
         statistics.clock(at),
     )
 
 
 def questions(
-    query: ListingQuery, *, readable: Set[Key], means: Means = PLAIN, has_projects: bool, at: datetime | None
+    query: ListingQuery,
+    *,
+    readable: Set[Key],
+    means: Means = PLAIN,
+    has_projects: bool,
+    of_one_user: bool,
+    at: datetime | None,
 ) -> tuple[Query[Any], ...]:
     """In the order in which `listing` takes their rows."""
     return (
-        *further_questions(query, has_projects=has_projects, at=at),
+        *further_questions(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
         *windows.questions(query.window, readable=readable, means=means),
     )
 

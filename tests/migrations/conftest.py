@@ -13,8 +13,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import ServerLease
-from tests.conftest import Conninfo, connect, temporary_database
+from tests.conftest import Conninfo, connect
 from tests.hosted.fixtures import programs
 
 Facts = list[object]
@@ -90,10 +89,3 @@ def operator(database: Conninfo) -> Iterator[psycopg.Connection]:
         add(connection, ADA)
         add(connection, BEN)
         yield connection
-
-
-@pytest.fixture
-def migrated_copy(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
-    """A migrated database of the test's own, whose schema it may change."""
-    with temporary_database(server, template=migrated) as conninfo:
-        yield conninfo

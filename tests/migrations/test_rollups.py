@@ -282,3 +282,19 @@ def test_a_listener_is_told_and_nobody_else_pays(owners: psycopg.Connection, dat
         owners.execute("update public.generation_jobs set error = 'late' where id = %s", [UUID(int=1)])
         owners.execute("update public.generation_jobs set error = 'later'")
         assert heard(listener) == [str(ADA.job), ""]
+
+
+def test_of_writers_at_the_same_time_one_tells(owners: psycopg.Connection, database: Conninfo) -> None:
+    """For those who notify commit one after the other."""
+    start_over(owners)
+    statement = "update public.generation_jobs set error = 'late' where id = %s"
+    with connect(database, autocommit=True) as listener, connect(database) as first:
+        listener.execute("listen gjobs_jobs")
+        listener.execute("select pg_advisory_lock_shared(1735353442, 1)")
+        first.execute(statement, [ADA.job])
+        owners.execute(statement, [BEN.job])
+        assert heard(listener) == []
+        first.commit()
+        assert heard(listener) == [str(ADA.job)]
+        owners.execute(statement, [BEN.job])
+        assert heard(listener) == [str(BEN.job)]

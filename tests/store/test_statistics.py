@@ -11,7 +11,7 @@ from store.errors import InvalidValue
 from store.listing.model import ListingQuery, ListQuery, WindowQuery
 from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, Page
 from store.numbers.model import NumbersQuery, ProjectSums
-from store.statements import rollups, statistics
+from store.statements import projects, rollups, statistics
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
 
@@ -141,6 +141,7 @@ async def test_summed_up_they_are_what_is_counted(operator: Store, ada: Store, p
                 (rollups.by_status(project_id), statistics.by_status(project_id)),
                 (rollups.total_cost(project_id), statistics.total_cost(project_id)),
                 (rollups.summary(project_id, limit=50), statistics.summary(project_id, limit=50)),
+                (projects.summed(limit=50), projects.listed(limit=50)),
                 (rollups.by_day(project_id, days=14, at=NOW), statistics.by_day(project_id, days=14, at=NOW)),
             ):
                 rows, expected = await store.database.read_together(store.actor, summed, counted)

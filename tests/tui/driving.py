@@ -16,6 +16,7 @@ from store.database import Database, TimeLimits
 from store.journal import Journal
 from store.listing.model import Listing, ListingQuery
 from store.model import GenerationJob
+from store.numbers.exactly import Report as NumbersReport
 from store.numbers.model import Numbers, NumbersQuery
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule
@@ -43,6 +44,11 @@ class FrozenStore(Store):
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
         return await super().get_numbers(query, at=at or FROZEN)
+
+    async def get_numbers_exactly(
+        self, query: NumbersQuery, report: NumbersReport, *, at: datetime | None = None
+    ) -> Numbers:
+        return await super().get_numbers_exactly(query, report, at=at or FROZEN)
 
 
 def opener_of(

@@ -1,26 +1,43 @@
 """The lines of the cost panel, at every width."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.actor import OPERATOR, ActingUser
+from store.listing.model import ListQuery
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
+from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from tests.store.support import ADA, NOW
+from tui.words.certainty import is_whole, number_words, numbers_standing
 from tui.words.costs import Span, cost_lines
 
 amounts = st.integers(-(10**6), 10**9)
 
 
-def statistics(**rows: tuple[int, int]) -> JobStatistics:
-    """`statistics(queued=(6, 1200))` are six jobs for twelve dollars."""
-    return JobStatistics(
+def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Numbers:
+    """Of `queued=(6, 1200)` are six jobs for twelve dollars."""
+    statistics = JobStatistics(
         by_status=tuple(
             JobStatistic(
                 status=JobStatus(status), count=count, total_cost_cents=cents, avg_cost_cents=round(cents / count, 2)
             )
             for status, (count, cents) in rows.items()
         )
+    )
+    return Numbers(
+        query=NumbersQuery(),
+        counts=exact_counts(statistics),
+        statistics=statistics,
+        days=tuple(shown),
+        projects={},
+        matching=None,
+        taken_at=NOW,
+        actor=OPERATOR,
     )
 
 
@@ -32,7 +49,7 @@ def days(*cents: int) -> list[DayCost]:
     ]
 
 
-USUAL = statistics(queued=(6, 1200), running=(2, 450), succeeded=(104, 24875), failed=(9, 1800))
+USUAL = numbers(days(0, 100, 700), queued=(6, 1200), running=(2, 450), succeeded=(104, 24875), failed=(9, 1800))
 
 
 def texts(lines: list[list[Span]]) -> list[str]:
@@ -40,7 +57,7 @@ def texts(lines: list[list[Span]]) -> list[str]:
 
 
 def test_with_room_everything_is_shown() -> None:
-    assert texts(cost_lines(USUAL, days(0, 100, 700), width=110, height=4)) == [
+    assert texts(cost_lines(USUAL, width=110, height=4)) == [
         "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
         "$12.00           $4.50            $248.75              $18.00           $283.25",
         "$2.00 a job      $2.25 a job      $2.39 a job          $2.00 a job      $2.34 a job",
@@ -67,14 +84,14 @@ def test_with_room_everything_is_shown() -> None:
     ],
 )
 def test_without_room_the_least_is_left_out(width: int, height: int, lines: list[str]) -> None:
-    shown = texts(cost_lines(USUAL, days(0, 100, 700), width=width, height=height))
+    shown = texts(cost_lines(USUAL, width=width, height=height))
 
     assert [" ".join(line.split()) for line in shown] == lines
     assert max(map(len, shown)) <= width
 
 
 def test_without_jobs_there_are_zeros_and_no_averages() -> None:
-    assert texts(cost_lines(statistics(), days(0, 0), width=110, height=4)) == [
+    assert texts(cost_lines(numbers(days(0, 0)), width=110, height=4)) == [
         "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
         "$0.00           $0.00            $0.00              $0.00           $0.00",
         "–               –                –                  –               –",
@@ -88,7 +105,69 @@ def test_without_jobs_there_are_zeros_and_no_averages() -> None:
     st.integers(2, 4),
 )
 def test_no_line_is_wider_than_the_panel(rows: dict[str, tuple[int, int]], width: int, height: int) -> None:
-    lines = cost_lines(statistics(**rows), days(*[100] * 14), width=width, height=height)
+    lines = cost_lines(numbers(days(*[100] * 14), **rows), width=width, height=height)
 
     assert len(lines) <= height
     assert all(len(line) <= width for line in texts(lines))
+
+
+def known_in_part(counts: Mapping[JobStatus, Counted]) -> Numbers:
+    return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
+
+
+SOME = Counted(number=10_000, certainty=Certainty.CAPPED)
+CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Counted(number=2)})
+ESTIMATED = known_in_part(
+    dict.fromkeys(JobStatus, Counted(number=412_000, certainty=Certainty.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+)
+
+
+def test_what_is_not_known_is_no_zero() -> None:
+    assert texts(cost_lines(CAPPED, width=110, height=4)) == [
+        "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
+        "–                      –                –                  –               –",
+        "–                      –                –                  –               –",
+        "- of the finished succeed   - of all   days not counted",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (None, "–"),
+        (Counted(number=0), "0"),
+        (Counted(number=1_234), "1,234"),
+        (SOME, "≥ 10,000"),
+        (Counted(number=412_000, certainty=Certainty.ESTIMATED), "~412,000"),
+    ],
+)
+def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:
+    assert number_words(number) == words
+
+
+@pytest.mark.parametrize(
+    ("numbers", "seconds", "words"),
+    [
+        (USUAL, 3, "exact · just now · as the operator"),
+        (
+            replace(USUAL, actor=ActingUser(id=ADA, email="ada@example.com")),
+            43.0,
+            "exact · 40 s old · as ada@example.com",
+        ),
+        (USUAL, 300.0, "exact · stale: 5 min old · as the operator"),
+        (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
+        (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
+        (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),
+    ],
+)
+def test_numbers_say_how_sure_and_how_old_they_are_and_with_whose_eyes(
+    numbers: Numbers, seconds: float, words: str
+) -> None:
+    assert numbers_standing(numbers, seconds=seconds, key="=") == words
+
+
+def test_a_list_that_is_longer_than_was_counted_can_be_counted_exactly() -> None:
+    query = NumbersQuery(matching=ListQuery())
+    assert is_whole(replace(USUAL, query=query, matching=Counted(number=7)))
+    assert not is_whole(replace(USUAL, query=query, matching=SOME))
+    assert not is_whole(replace(USUAL, query=query, matching=None))

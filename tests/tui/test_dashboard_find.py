@@ -1,6 +1,7 @@
 """Jobs are found by a filter: typed, completed, weighed, and in force until another is right."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from textual.widgets import Input, Static
 
 from store.actor import OPERATOR
 from store.advising.model import Advice, ListCost
-from store.filters import KEYS
-from store.listing.model import ListQuery
+from store.errors import TimedOut
+from store.filters import KEYS, Key
+from store.listing.model import Listing, ListingQuery, ListQuery
 from store.views.model import View
 from store.views.saved import SavedViews
 from tests.conftest import Conninfo
@@ -223,6 +225,36 @@ async def test_a_view_is_removed_by_who_says_yes(keeping: Driver, tmp_path: Path
     await keeping.press("y")
     await keeping.is_told("Removed the view late.")
     assert saved.read() == {}
+
+
+async def test_what_a_view_says_is_text(keeping: Driver, tmp_path: Path) -> None:
+    hostile = 'error:"[/x][$y][@click=app.quit]z[/]"'
+    name = "[red]\\[/a]"
+    SavedViews(tmp_path).save(View(name=name, text=hostile), replaces=None)
+    await keeping.press("ctrl+p")
+    await keeping.type("View")
+    await keeping.sees(f"View {name}  {hostile}")
+    await keeping.press("escape")
+
+
+async def test_a_filter_that_takes_too_long_leaves_the_bar_usable(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+        await driver.press("slash")
+        await driver.type("error:timeout")
+        await driver.until(lambda: "What would help: an index." in driver.banner)
+        assert driver.rows == [1, 2, 3, 4, 5, 6], "what was listed stays"
+        await driver.type("status:failed")
+        await lists(driver, 4)
+        assert driver.banner == ""
+
+
+class SlowStore(FrozenStore):
+    """On which no list by an error comes in time."""
+
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        if any(term.key is Key.ERROR for term in query.window.listed.job_filter.terms):
+            raise TimedOut("The list took too long.", hint="What would help: an index.")
+        return await super().get_listing(query, at=at)
 
 
 async def test_saved_views_that_cannot_be_read_are_told_of(world: World, database: Conninfo, tmp_path: Path) -> None:

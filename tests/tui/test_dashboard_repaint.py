@@ -58,16 +58,23 @@ async def test_ticks_of_the_clock_draw_nothing_while_ages_read_the_same(
 
     async with driving(WatchedApp(opener_of(database), clock=clock)) as driver:
         drawn.clear()
-        now = FROZEN + timedelta(seconds=20)
+        now = FROZEN + timedelta(seconds=9)
         driver.app.dashboard._tick()
         await driver.pilot.pause()
         assert drawn == {}
 
+        now = FROZEN + timedelta(seconds=20)
+        driver.app.dashboard._tick()
+        await driver.until(lambda: drawn)
+        await driver.pilot.pause()
+        assert set(drawn) == {"CostsPanel"}, "the numbers grow old"
+
+        drawn.clear()
         now = FROZEN + timedelta(seconds=60)
         driver.app.dashboard._tick()
         await driver.until(lambda: drawn)
         await driver.pilot.pause()
-        assert set(drawn) == {"JobTable"}
+        assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
 async def test_a_changed_job_draws_the_table_and_what_counts_it(
@@ -81,6 +88,7 @@ async def test_a_changed_job_draws_the_table_and_what_counts_it(
         assert drawn == {"JobTable": 1}
 
         world.set_status(1, "running")
+        await driver.until(lambda: "CostsPanel" in drawn)
         await same_looks(driver)
         assert set(drawn) == {"JobTable", "CostsPanel"}
 

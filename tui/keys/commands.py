@@ -68,7 +68,7 @@ class DatabaseCommands(Provider):
             score = matcher.match(title)
             if score > 0 and destination is not app.destination:
                 go = partial(app.switch_to, destination)
-                yield Hit(score, highlighted(matcher, title), go, help=clean(destination.detail, limit=60))
+                yield Hit(score, explained(highlighted(matcher, title), clean(destination.detail, limit=60)), go)
 
 
 def _jobs_of(sums: Mapping[UUID, ProjectSums], project_id: UUID) -> str | None:
@@ -82,6 +82,11 @@ def highlighted(matcher: Matcher, title: str) -> Content:
     for offset in offsets:
         content = content.stylize(matcher.match_style, offset, offset + 1)
     return content
+
+
+def explained(title: Content, about: str) -> Content:
+    """With what a hit's own help would read as markup: such as a host's address, or a filter."""
+    return Content.assemble(title, (f"  {about}", "$foreground-muted"))
 
 
 def _title(action: BoundAction) -> str:

@@ -41,6 +41,7 @@ GROUPS = {
     "job": "The job under the cursor, or the marked ones",
     "jobs": "The table",
     "list": "What is listed",
+    "numbers": "What is counted",
     "find": "In the find field",
     "project": "Projects",
     "projects": "The list of projects",

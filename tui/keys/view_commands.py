@@ -9,7 +9,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from tui.actions.views import read_views, remove_view, save_view, show_view
-from tui.keys.commands import highlighted
+from tui.keys.commands import explained, highlighted
 from tui.words.text import clean
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ class ViewCommands(Provider):
     async def discover(self) -> Hits:
         for offer in self._offers():
             if offer.is_first_choice:
-                yield DiscoveryHit(Content(offer.title), offer.run, text=offer.title, help=offer.about)
+                yield DiscoveryHit(explained(Content(offer.title), offer.about), offer.run, text=offer.title)
 
     async def search(self, query: str) -> Hits:
         matcher = self.matcher(query)
         for offer in self._offers():
             score = max(matcher.match(offer.title), matcher.match(offer.about))
             if score > 0:
-                yield Hit(score, highlighted(matcher, offer.title), offer.run, help=offer.about)
+                yield Hit(score, explained(highlighted(matcher, offer.title), offer.about), offer.run)
 
     @property
     def _app(self) -> "GjobsApp":

@@ -38,6 +38,7 @@ from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
+from tui.words.certainty import is_whole
 from tui.words.eyes import eyes_name
 from tui.words.format import short_id
 from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
@@ -46,7 +47,7 @@ from tui.words.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
 
-Wish = Literal["project", "new_project", "undo", "all"]
+Wish = Literal["project", "new_project", "undo", "all", "exact"]
 
 
 class DashboardScreen(Screen[None]):
@@ -112,6 +113,8 @@ class DashboardScreen(Screen[None]):
         self._server_ahead = timedelta(0)
         self._listing: Listing | None = None
         self._numbers: Numbers | None = None
+        self._exact_numbers: Numbers | None = None
+        """What somebody had counted last."""
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing: Standing | None = None
@@ -192,11 +195,22 @@ class DashboardScreen(Screen[None]):
         self._tell_times()
 
     def show_numbers(self, numbers: Numbers) -> None:
-        """Takes the numbers of what `numbers_looked_for` asks for."""
+        """Takes the numbers of what `numbers_looked_for` asks for. Those that somebody had counted exactly stay."""
+        if self._exact_numbers is not None and self._exact_numbers.query == numbers.query and not is_whole(numbers):
+            return
+        self._show_numbers(numbers)
+
+    def show_exact_numbers(self, numbers: Numbers) -> None:
+        """They stay, and grow old, until something else is looked for or can be counted as well by itself."""
+        self._exact_numbers = numbers
+        self._show_numbers(numbers)
+
+    def _show_numbers(self, numbers: Numbers) -> None:
         self._numbers = numbers
         self.jobs.show_numbers(numbers)
         self._show_projects()
         self._show_costs()
+        self._tell_times()
 
     def show_no_numbers(self, error: StoreError) -> None:
         """Those that are there stay, for they have an age; else it is said why there are none."""
@@ -222,7 +236,7 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._listing = self._numbers = self._fetched_at = self._failure = None
+        self._listing = self._numbers = self._exact_numbers = self._fetched_at = self._failure = None
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
@@ -413,18 +427,14 @@ class DashboardScreen(Screen[None]):
             listing.projects,
             listing.query.window.listed.project_id,
             sums=self.sums,
-            everything=total.number if total else None,
+            everything=total,
         )
 
     def _show_costs(self) -> None:
         """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
         listing = self._listing
         if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
-            of_what, days, statistics = self._counted_project(), self._numbers.days or (), self._numbers.statistics
-            if statistics is None:
-                self.query_one(CostsPanel).explain("Too many jobs to add up in time.", of_what=of_what)
-            else:
-                self.query_one(CostsPanel).show(statistics, days, of_what=of_what)
+            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project())
 
     def _project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
@@ -443,6 +453,8 @@ class DashboardScreen(Screen[None]):
     def _tell_times(self) -> None:
         """Of all that shows one but the table, the details that lie above among them."""
         self._show_details()
+        if self._numbers is not None:
+            self.query_one(CostsPanel).tell_age((self.now - self._numbers.taken_at).total_seconds())
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
         if self._standing is not None:
             self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())

@@ -21,6 +21,7 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("5", "status(4)", "Failed jobs", show=False, id="list.failed", tooltip="List the failed jobs"),
     Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
     Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Turn the order around"),
+    Binding("equals_sign", "want('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"),
     Binding("p", "want('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"),
     Binding("P", "want('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
     Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),

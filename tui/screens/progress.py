@@ -1,4 +1,4 @@
-"""How far a long write has come, and the way to stop it."""
+"""How far something long has come, and the way to stop it."""
 
 from collections.abc import Callable
 
@@ -17,8 +17,17 @@ _BAR_CELLS = 60
 class ProgressDialog(Dialog[None]):
     """Whoever opened it closes it, when the work has ended: leaving it asks for that."""
 
-    def __init__(self, *, title: str, total: int, stop: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        *,
+        title: str,
+        total: int,
+        stop: Callable[[], object],
+        words: Callable[[int], str] | None = None,
+    ) -> None:
+        """`words` say how much of it is done; else the numbers do."""
         super().__init__()
+        self._words = words or (lambda done: f"{count(done)} of {count(total)}")
         self._title = title
         self._total = total
         self._stop = stop
@@ -46,7 +55,7 @@ class ProgressDialog(Dialog[None]):
         stopping = ", stopping after what is on its way …" if self._is_stopping else ""
         filled = _BAR_CELLS * self._done // self._total
         return Content.assemble(
-            f"{count(self._done)} of {count(self._total)}{stopping}\n\n",
+            f"{self._words(self._done)}{stopping}\n\n",
             ("━" * filled, "$text-accent"),
             ("─" * (_BAR_CELLS - filled), "$foreground-muted"),
         )

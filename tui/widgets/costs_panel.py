@@ -1,11 +1,12 @@
 """What the jobs cost: by status, in all, a success rate and a bar a day."""
 
-from collections.abc import Sequence
-
 from textual.content import Content
 
-from store.model import DayCost, JobStatistics
+from store.numbers.model import Numbers
+from tui.keys.moved_keys import key_of
+from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.steady_text import SteadyText
+from tui.words.certainty import is_stale, numbers_standing
 from tui.words.costs import cost_lines
 from tui.words.text import clean
 
@@ -20,32 +21,44 @@ class CostsPanel(SteadyText):
         border: round $primary-muted;
         border-title-color: $text-primary;
         border-title-style: bold;
+        border-subtitle-color: $foreground-muted;
         padding: 0 1;
         text-wrap: nowrap;
+
+        &.-stale { border-subtitle-color: $text-warning; }
     }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._title = ""
-        self._numbers: tuple[JobStatistics, tuple[DayCost, ...]] | None = None
+        self._standing = ""
+        self._numbers: Numbers | None = None
         self._height = 4
 
-    def show(self, statistics: JobStatistics, days: Sequence[DayCost], *, of_what: str) -> None:
+    def show(self, numbers: Numbers, *, of_what: str) -> None:
         self._entitle(f"Costs · {clean(of_what, limit=80)}")
-        self._numbers = (statistics, tuple(days))
+        self._numbers = numbers
         self._draw()
+
+    def tell_age(self, seconds: float) -> None:
+        """How old the numbers are, beside how sure they are and with whose eyes they were read."""
+        if self._numbers is not None:
+            key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
+            self._stand(numbers_standing(self._numbers, seconds=seconds, key=key), is_stale=is_stale(seconds))
 
     def explain(self, why: str, *, of_what: str) -> None:
         """A sentence in place of numbers, where there are none and zeros would lie."""
         self._entitle(f"Costs · {clean(of_what, limit=80)}")
         self._numbers = None
+        self._stand("")
         self.say(Content(why))
 
     def forget(self) -> None:
         """Shows nothing, until there are numbers for the present eyes."""
         self._entitle("Costs")
         self._numbers = None
+        self._stand("")
         self.say(Content(""))
 
     def fit(self, screen_height: int) -> None:
@@ -64,7 +77,13 @@ class CostsPanel(SteadyText):
             self._title = title
             self.border_title = Content(title)
 
+    def _stand(self, words: str, *, is_stale: bool = False) -> None:
+        if words != self._standing:
+            self._standing = words
+            self.set_class(is_stale, "-stale")
+            self.border_subtitle = Content(words)
+
     def _draw(self) -> None:
         if self._numbers is not None:
-            lines = cost_lines(*self._numbers, width=self.size.width, height=self._height)
+            lines = cost_lines(self._numbers, width=self.size.width, height=self._height)
             self.say(Content("\n").join(Content.assemble(*line) for line in lines))

@@ -12,7 +12,8 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from store.listing.model import ProjectName
-from store.numbers.model import ProjectSums
+from store.numbers.model import Counted, ProjectSums
+from tui.words.certainty import number_words
 from tui.words.format import count
 from tui.words.text import clean_cell, pad
 
@@ -53,7 +54,7 @@ class ProjectList(OptionList):
         super().__init__(id=id, markup=False)
         self._projects: tuple[ProjectName, ...] = ()
         self._sums: Mapping[UUID, ProjectSums] = {}
-        self._everything: int | None = None
+        self._everything: Counted | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self.forget()
@@ -64,7 +65,7 @@ class ProjectList(OptionList):
         chosen: UUID | None,
         *,
         sums: Mapping[UUID, ProjectSums],
-        everything: int | None = None,
+        everything: Counted | None = None,
     ) -> None:
         """Newest first, below "All projects".
 
@@ -111,7 +112,7 @@ class ProjectList(OptionList):
 
     def _total(self) -> str:
         if self._everything is not None:
-            return count(self._everything)
+            return number_words(self._everything)
         if not self._sums:
             return ""
         more = "+" if len(self._projects) >= _MOST_LISTED else ""

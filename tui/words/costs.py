@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from store.model import DayCost, JobStatistics, JobStatus
-from tui.words.format import count, money, percent, spark
+from store.numbers.model import Numbers
+from tui.words.certainty import UNKNOWN, number_words
+from tui.words.format import money, percent, spark
 from tui.words.status import STATUS_GLYPHS, status_label
 
 STATUS_STYLES = {
@@ -40,12 +42,13 @@ class _Column:
         return max(self.title_width, len(self.total), len(self.average))
 
 
-def cost_lines(statistics: JobStatistics, days: Sequence[DayCost], *, width: int, height: int) -> list[list[Span]]:
+def cost_lines(numbers: Numbers, *, width: int, height: int) -> list[list[Span]]:
     """At most `height` of them: counts, totals, a line of rates with the days' costs, and averages between.
 
+    What was not counted or added up is a dash.
     What a width has no room for is left out: the averages, the statuses' words, then statuses from the left.
     """
-    columns = _fitting(_columns(statistics), width, with_averages=height > 3)
+    columns = _fitting(_columns(numbers), width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
     gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
     widths = [column.width + gap for column in columns[:-1]] + [columns[-1].width]
@@ -56,28 +59,36 @@ def cost_lines(statistics: JobStatistics, days: Sequence[DayCost], *, width: int
     ]
     if any(column.average for column in columns):
         lines.append([(column.average.ljust(cells), _MUTED) for column, cells in placed])
-    lines.append(_rates(statistics, days, width))
+    lines.append(_rates(numbers, width))
     return lines[:height]
 
 
-def _columns(statistics: JobStatistics) -> list[_Column]:
-    columns = []
-    for status in JobStatus:
-        number, total = statistics.count(status), statistics.cost_cents(status)
-        columns.append(
-            _Column(
-                name=(status_label(status), STATUS_STYLES[status]),
-                short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
-                number=count(number),
-                total=money(total),
-                average=_average(total, number),
-            )
+def _columns(numbers: Numbers) -> list[_Column]:
+    columns = [
+        _Column(
+            name=(status_label(status), STATUS_STYLES[status]),
+            short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
+            number=number_words(numbers.count(status)),
+            total=_total(numbers.statistics, status),
+            average=_average(numbers.statistics, status),
         )
-    number, total = statistics.total_count, statistics.total_cost_cents
+        for status in JobStatus
+    ]
     name = ("Total", "bold")
-    average = _average(total, number)
-    columns.append(_Column(name=name, short_name=name, number=count(number), total=money(total), average=average))
-    return columns
+    everything = _Column(
+        name=name,
+        short_name=name,
+        number=number_words(numbers.count(None)),
+        total=_total(numbers.statistics, None),
+        average=_average(numbers.statistics, None),
+    )
+    return [*columns, everything]
+
+
+def _total(statistics: JobStatistics | None, status: JobStatus | None) -> str:
+    if statistics is None:
+        return UNKNOWN
+    return money(statistics.total_cost_cents if status is None else statistics.cost_cents(status))
 
 
 def _fitting(columns: Sequence[_Column], width: int, *, with_averages: bool) -> Sequence[_Column]:
@@ -97,18 +108,23 @@ def _title(column: _Column, cells: int) -> list[Span]:
     return [column.name, (f" {column.number}{padding}", "bold")]
 
 
-def _average(total: int, number: int) -> str:
-    return f"{money(round(total / number))} a job" if number else "–"
+def _average(statistics: JobStatistics | None, status: JobStatus | None) -> str:
+    if statistics is None:
+        return UNKNOWN
+    number = statistics.total_count if status is None else statistics.count(status)
+    total = statistics.total_cost_cents if status is None else statistics.cost_cents(status)
+    return f"{money(round(total / number))} a job" if number else UNKNOWN
 
 
-def _rates(statistics: JobStatistics, days: Sequence[DayCost], width: int) -> list[Span]:
+def _rates(numbers: Numbers, width: int) -> list[Span]:
     """Success among the finished and among all, and a bar a day; what has no room is left out, the bars last."""
-    today = money(days[-1].total_cost_cents) if days else money(0)
+    statistics, days = numbers.statistics, numbers.days
+    bars, today = ("", "days not counted") if days is None else (spark(_costs(days)), _today(days))
     spans: list[Span] = [
-        (f"{percent(statistics.success_rate_finished)} of the finished succeed", ""),
-        (f"{percent(statistics.success_rate)} of all", _MUTED),
-        (spark([day.total_cost_cents for day in days]), "$text-accent"),
-        (f"{len(days)} days, {today} today", _MUTED),
+        (f"{percent(statistics.success_rate_finished if statistics else None)} of the finished succeed", ""),
+        (f"{percent(statistics.success_rate if statistics else None)} of all", _MUTED),
+        (bars, "$text-accent"),
+        (today, _MUTED),
     ]
     for droppable in (1, 3, 0):
         if _joined_width(spans) <= width:
@@ -116,6 +132,14 @@ def _rates(statistics: JobStatistics, days: Sequence[DayCost], width: int) -> li
         spans[droppable] = ("", "")
     shown = [span for span in spans if span[0]]
     return [part for place, span in enumerate(shown) for part in ([("   ", "")] if place else []) + [span]]
+
+
+def _costs(days: Sequence[DayCost]) -> list[int]:
+    return [day.total_cost_cents for day in days]
+
+
+def _today(days: Sequence[DayCost]) -> str:
+    return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
 
 
 def _joined_width(spans: Sequence[Span]) -> int:

@@ -1,9 +1,9 @@
 """Where in a list one is, and how sure that is. Pure."""
 
 from dataclasses import dataclass
-from typing import assert_never
 
-from store.numbers.model import Certainty, Counted
+from store.numbers.model import Counted
+from tui.words.certainty import number_words
 from tui.words.format import count
 
 
@@ -19,16 +19,4 @@ class Position:
 def position_words(position: Position) -> str:
     """`412 of 1,000`, `≈ 412,000 of 1,000,000`, `412 of ≥ 10,000`, `412 of ~1,000,000`; of unknown length `412 …`."""
     number = count(position.number) if position.is_exact else f"≈ {count(position.number)}"
-    return f"{number} …" if position.length is None else f"{number} of {_length(position.length)}"
-
-
-def _length(length: Counted) -> str:
-    match length.certainty:
-        case Certainty.EXACT:
-            return count(length.number)
-        case Certainty.CAPPED:
-            return f"≥ {count(length.number)}"
-        case Certainty.ESTIMATED:
-            return f"~{count(length.number)}"
-        case _:
-            assert_never(length.certainty)
+    return f"{number} …" if position.length is None else f"{number} of {number_words(position.length)}"

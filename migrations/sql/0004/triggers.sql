@@ -4,6 +4,8 @@
 
 -- A dashboard that listens holds a shared lock. To commit a notification costs every writer, so without one none is sent: where the
 -- lock is to be had alone, nobody has it. Seldom does another writer, at the same test, pass for one.
+-- And those who notify commit one after the other, each waiting for the disk: so of several transactions at a time one does, and the
+-- others, whose work is seen at about the same moment, keep quiet.
 
 create or replace function gjobs.count_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
@@ -25,7 +27,8 @@ begin
     if appended > random() * 2000 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
+       and pg_try_advisory_xact_lock(1735353442, 3) then
         perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from new_rows) else '' end);
     end if;
     return null;
@@ -51,7 +54,8 @@ begin
     if appended > random() * 2000 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
+       and pg_try_advisory_xact_lock(1735353442, 3) then
         perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from old_rows) else '' end);
     end if;
     return null;
@@ -91,7 +95,8 @@ begin
     if appended > random() * 2000 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
+       and pg_try_advisory_xact_lock(1735353442, 3) then
         perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from new_rows) else '' end);
     end if;
     return null;
@@ -109,7 +114,8 @@ begin
     else
         truncate gjobs.job_deltas, gjobs.job_totals, gjobs.job_days;
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
+       and pg_try_advisory_xact_lock(1735353442, 3) then
         perform pg_notify('gjobs_jobs', '');
     end if;
     return null;

@@ -20,8 +20,8 @@ from store.statements import by_jobs
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
-ALL = Offered(has_projects=True, readable=frozenset(), may_estimate=True)
-HERS = Offered(has_projects=True, readable=frozenset(), may_estimate=False)
+ALL = Offered(has_projects=True, has_sums=False, readable=frozenset(), may_estimate=True)
+HERS = Offered(has_projects=True, has_sums=False, readable=frozenset(), may_estimate=False)
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 
 
@@ -66,6 +66,15 @@ async def test_what_is_cheap_is_exact(operator: Store, project: UUID, other_proj
 
 
 @pytest.mark.usefixtures("other_project")
+@pytest.mark.usefixtures("project", "other_project")
+async def test_kept_sums_are_the_same_as_counted(operator: Store, ada: Store) -> None:
+    for store in (operator, ada):
+        assert (await store._offered(NumbersQuery())).has_sums
+        for query in (NumbersQuery(), NumbersQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
+            counted = await Counting(store.database, store.actor).count(query, ALL, at=NOW)
+            assert await store.get_numbers(query, at=NOW) == counted
+
+
 async def test_a_user_counts_what_they_see(ada: Store, project: UUID) -> None:
     numbers = await ada.get_numbers(NumbersQuery(), at=NOW)
     assert numbers.count(None) == Counted(number=7)
@@ -223,9 +232,15 @@ async def test_projects_that_cannot_be_read_are_named_by_their_jobs(
         (other_project, BEN, str(other_project)[:8]),
     }
     assert [one.id for one in names] == sorted(one.id for one in names)
+    assert await operator.database.read(OPERATOR, by_jobs.project_names(limit=10, of_one_user=True)) == names
+    (hers,) = await operator.database.read(ADA_HERSELF, by_jobs.project_names(limit=10, of_one_user=True))
+    assert hers.id == project
     (first,) = await operator.database.read(OPERATOR, by_jobs.project_names(limit=1))
     assert first == names[0]
-    known_by_jobs = Offered(has_projects=False, readable=frozenset(), may_estimate=True)
+    known_by_jobs = Offered(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
     numbers = await Counting(operator.database, OPERATOR).count(NumbersQuery(), known_by_jobs, at=NOW)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project, other_project}
+    numbers = await Counting(operator.database, ADA_HERSELF).count(NumbersQuery(), known_by_jobs, at=NOW)
+    assert numbers.projects is not None
+    assert set(numbers.projects) == {project}

@@ -14,8 +14,8 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import find_project, project_names
 from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
-from tui.cli.slowness import advised
 from tui.cli.views import narrowed
+from tui.slowness import advised
 
 if TYPE_CHECKING:
     from store.filters import JobFilter

@@ -7,16 +7,16 @@ from store.database import Database
 from store.filters import parse
 from store.listing.model import ListQuery
 from store.store import Store
-from tests.cli.world import NOON
 from tests.conftest import Conninfo
-from tui.cli.slowness import advised
+from tests.store.support import NOW
+from tui.slowness import advised
 
 STOPPED = TimedOut("Too long.", sqlstate="57014")
 
 
 async def test_the_hint_is_about_the_filter(database: Conninfo) -> None:
     async with Store(Database(database)) as store:
-        error = await advised(store, ListQuery(job_filter=parse("mode:lifestyle", now=NOON)), STOPPED)
+        error = await advised(store, ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), STOPPED)
     assert error.message == STOPPED.message
     assert error.hint == (
         "Narrow it: add since:7d or project:NAME. An index would read it in its order:"

@@ -1,0 +1,83 @@
+"""The indexes that lists are read by: which are known to be there, and what follows where one is not."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+
+from migrations import HEAD
+from store.actor import OPERATOR
+from store.database import Database, Query
+from store.filters import parse
+from store.listing.indexes import is_in_order
+from store.listing.model import ListOrder, ListQuery, OrderColumn
+from store.model import JobStatus
+from store.schema import compare, expected, read_catalogue
+from store.store import Store
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, NOW
+
+INDEXES = {
+    OrderColumn.UPDATED: "gjobs_updated",
+    OrderColumn.COST: "gjobs_costs",
+    OrderColumn.TOTAL: "gjobs_total",
+}
+
+
+@pytest.fixture
+async def migrated_store(migrated_copy: Conninfo) -> AsyncIterator[Store]:
+    """On a database whose indexes the test may change, where the planner takes sorting to be dear."""
+    async with Store(Database({**migrated_copy, "options": "-c cpu_operator_cost=100000"})) as store:
+        yield store
+
+
+def change(conninfo: Conninfo, *statements: str) -> None:
+    with connect(conninfo, autocommit=True) as owner:
+        for statement in statements:
+            owner.execute(statement.encode())
+
+
+async def test_lists_without_a_filter_are_in_the_order_of_creation_where_all_indexes_are(
+    migrated_store: Store, migrated_copy: Conninfo
+) -> None:
+    indexes = (await migrated_store.probed.get()).facts.job_indexes
+    oldest_first = ListOrder(descending=False)
+    for listed in (ListQuery(), ListQuery(project_id=ADA, status=JobStatus.FAILED), ListQuery(order=oldest_first)):
+        assert is_in_order(listed, indexes)
+    assert not is_in_order(ListQuery(order=ListOrder(column=OrderColumn.COST)), indexes)
+    assert not is_in_order(ListQuery(job_filter=parse("mode:lifestyle", now=NOW)), indexes)
+
+    change(
+        migrated_copy,
+        "drop index gjobs_newest_of_user",
+        "create index gjobs_newest_of_user on generation_jobs (user_id, created_at desc, id desc) where cost_cents > 0",
+    )
+    assert not is_in_order(ListQuery(), (await migrated_store.probed.renew()).facts.job_indexes)
+
+
+async def test_only_what_is_in_order_is_not_sorted(operator: Store) -> None:
+    setting = text("select current_setting('enable_sort')")
+    asked = [Query(setting, lambda row: row[0], may_sort=may_sort) for may_sort in (True, False, True)]
+    assert await operator.database.read_together(OPERATOR, *asked) == (["on"], ["off"], ["on"])
+
+
+async def test_an_order_without_its_index_is_off_where_sorting_is_dear(
+    migrated_store: Store, migrated_copy: Conninfo
+) -> None:
+    change(migrated_copy, *(f"drop index {name}" for name in INDEXES.values()))
+    for column in INDEXES:
+        listed = ListQuery(order=ListOrder(column=column))
+        off = await migrated_store.get_order_off(listed)
+        assert off is not None
+        assert off.reason == f"No index has the jobs by {column}: each page would read and sort all of them."
+        change(migrated_copy, off.sql or "")
+        await migrated_store.probed.renew()
+        assert await migrated_store.get_order_off(listed) is None
+    with connect(migrated_copy) as connection:
+        assert compare(read_catalogue(connection), expected(HEAD)) == ()
+
+
+async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -> None:
+    change(migrated_copy, "drop index gjobs_costs")
+    async with Store(Database(migrated_copy)) as store:
+        assert await store.get_order_off(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None

@@ -1,0 +1,60 @@
+"""Numbers say how sure they are; one key makes them exact, and what takes long can be stopped."""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+
+from store.model import JobStatus
+from store.numbers.exactly import Report
+from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import World
+
+AS_ADA = "as ada@example.com"
+
+
+class CappedStore(FrozenStore):
+    """Where counting all takes too long, but for who asks for it."""
+
+    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+        numbers = await super().get_numbers(query, at=at)
+        some = dict.fromkeys(JobStatus, Counted(number=10_000, certainty=Certainty.CAPPED))
+        return replace(numbers, counts=some, statistics=None, days=None, projects=None)
+
+
+class EndlessStore(FrozenStore):
+    """Where an exact count does not end."""
+
+    async def get_numbers_exactly(self, query: NumbersQuery, report: Report, *, at: datetime | None = None) -> Numbers:
+        report(42, 100)
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+
+async def test_numbers_say_how_sure_they_are(dashboard: Driver) -> None:
+    await dashboard.sees(f"exact · just now · {AS_ADA}")
+
+
+async def test_one_key_makes_them_exact_and_they_stay(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
+        await driver.sees("Total ≥ 40,000", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
+        await driver.press("equals_sign")
+        await driver.until(lambda: any("Counted exactly: " in toast for toast in driver.toasts))
+        await driver.sees(f"exact · just now · {AS_ADA}")
+
+        counts = driver.app.counts
+        driver.app.connection.refresh()
+        await driver.until(lambda: driver.app.counts > counts)
+        await driver.sees(f"exact · just now · {AS_ADA}")
+        assert "≥" not in driver.text
+
+
+async def test_a_long_count_shows_how_far_it_is_and_can_be_stopped(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
+        await driver.press("equals_sign")
+        await driver.has_dialog("Counting exactly")
+        await driver.sees("42 % of the table read")
+        await driver.press("escape")
+        await driver.is_told("Stopped counting: the numbers are as they were.")
+        await driver.until(lambda: driver.dialog == "")

@@ -1,0 +1,43 @@
+"""A list that the server cannot read in time says what would help; one that costs it much is read less often."""
+
+from store.advising.model import DEAR_FROM, ListCost
+from store.database import TimeLimits
+from store.listing.model import ListQuery
+from tests.conftest import Conninfo, connect
+from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.world import World
+
+
+class DearStore(FrozenStore):
+    """Where the planner takes every list of a project for a dear one, and no other."""
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        cost = DEAR_FROM if query.project_id else 0.0
+        return ListCost(cost=cost, rows_read=None, reads_all=True, advice=None)
+
+
+async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:
+    with connect(database, autocommit=True) as owner:
+        owner.execute(
+            "create policy slow on generation_jobs as restrictive for select to authenticated"
+            " using (pg_sleep(20) is not null)"
+        )
+        try:
+            app = WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))
+            async with driving(app) as driver:
+                await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
+        finally:
+            owner.execute("drop policy slow on generation_jobs")
+
+
+async def test_a_dear_list_is_looked_at_less_often(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+        connection = driver.app.connection
+        feed = connection._listing
+        assert feed is not None
+        await driver.until(lambda: feed.query.window.listed.project_id is not None and feed.interval == 10.0)
+        connection.step_interval(-1)
+        assert (connection.interval, feed.interval) == (1.0, 10.0)
+
+        driver.app.dashboard.choose_project(None)
+        await driver.until(lambda: feed.interval == 1.0)

@@ -1,0 +1,56 @@
+"""How sure a number is, how old, and with whose eyes it was read. Pure."""
+
+from store.numbers.model import Certainty, Counted, Numbers
+from tui.words.eyes import eyes_name
+from tui.words.format import count, elapsed
+from tui.words.text import clean
+
+MARKS = {Certainty.EXACT: "", Certainty.ESTIMATED: "~", Certainty.CAPPED: "≥ "}
+UNKNOWN = "–"
+
+STALE_AFTER = 120.0
+"""Seconds. From then on numbers are shown as old ones."""
+_JUST_NOW = 10.0
+"""Below it, an age would change with every look."""
+
+_STANDING = {
+    Certainty.EXACT: "exact",
+    Certainty.ESTIMATED: "~ estimated",
+    Certainty.CAPPED: "≥ counted so far",
+}
+
+
+def number_words(number: Counted | None) -> str:
+    """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
+    return UNKNOWN if number is None else f"{MARKS[number.certainty]}{count(number.number)}"
+
+
+def numbers_age(seconds: float) -> str:
+    if seconds < _JUST_NOW:
+        return "just now"
+    return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"
+
+
+def is_stale(seconds: float) -> bool:
+    return seconds >= STALE_AFTER
+
+
+def numbers_standing(numbers: Numbers, *, seconds: float, key: str) -> str:
+    """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
+    parts = [
+        _STANDING[numbers.certainty],
+        numbers_age(seconds),
+        f"as {clean(eyes_name(numbers.actor), limit=60)}",
+    ]
+    if not is_whole(numbers):
+        parts.append(f"{key} counts exactly")
+    return " · ".join(parts)
+
+
+def is_whole(numbers: Numbers) -> bool:
+    """Whether all that was asked for was counted, and exactly."""
+    there = (numbers.statistics, numbers.days, numbers.projects)
+    is_matching_whole = numbers.query.matching is None or (
+        numbers.matching is not None and numbers.matching.certainty is Certainty.EXACT
+    )
+    return is_matching_whole and all(part is not None for part in there)
