@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import text
+
 from store.actor import OPERATOR, Actor
 from store.advising.indexes import MODE, advice, finds_by_reading
 from store.advising.model import ListCost
 from store.advising.plans import read_plan
-from store.capabilities.probing import JOB_INDEXES
 from store.database import Query, TimeLimits
 from store.database.explaining import explained
 from store.errors import UnexpectedError
@@ -16,10 +17,21 @@ from store.listing.model import ListQuery
 LIMITS = TimeLimits(statement=2.0, lock=0.5)
 """It waits for no one: what is being altered is not planned."""
 
+_INDEXES: Query[str] = Query(
+    text("""
+select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
+  from pg_index x
+  join pg_class t on t.oid = x.indrelid
+  join pg_namespace n on n.oid = t.relnamespace
+ where n.nspname = 'public' and t.relname = 'generation_jobs' and x.indisvalid and x.indpred is null
+"""),
+    lambda row: str(row[0]),
+)
+
 
 def questions(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
     """`first_rows` is what reads the list from its beginning. In the order in which `list_cost` takes the answers."""
-    return explained(first_rows), JOB_INDEXES
+    return explained(first_rows), _INDEXES
 
 
 def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:

@@ -65,7 +65,7 @@ class Facts:
     may_create_in_public: bool
     may_create_schemas: bool
     job_indexes: frozenset[str]
-    """Those of the jobs that are valid and hold all of them, as `pg_get_indexdef` ends after USING, on one line."""
+    """Valid ones that hold all jobs: each by its columns, as SQL has them, or with an expression by its name."""
     relations: Mapping[str, Relation]
     """Those of the app's and ours that are there, by name with schema."""
 

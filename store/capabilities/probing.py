@@ -92,13 +92,22 @@ select n.nspname || '.' || c.relname,
    and c.relkind in ('r', 'p', 'v', 'm', 'f')
 """)
 
-JOB_INDEXES: Query[str] = Query(
+# Not by pg_get_indexdef, which waits for the table.
+_JOB_INDEXES: Query[str] = Query(
     text("""
-select regexp_replace(regexp_replace(pg_get_indexdef(i.indexrelid), '\\s+', ' ', 'g'), '^.*? USING ', '')
+select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
+           a.attname || (array['', ' DESC NULLS LAST', ' NULLS FIRST', ' DESC'])[1 + (i.indoption[key] & 3)], ', '
+           order by key
+       ) end
   from pg_index i
   join pg_class c on c.oid = i.indrelid
   join pg_namespace n on n.oid = c.relnamespace
+  join pg_class x on x.oid = i.indexrelid
+  join pg_am on pg_am.oid = x.relam and pg_am.amname = 'btree'
+ cross join lateral generate_series(0, i.indnkeyatts - 1) as key
+  left join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[key]
  where n.nspname = 'public' and c.relname = 'generation_jobs' and i.indisvalid and i.indpred is null
+ group by x.relname
 """),
     lambda row: str(row[0]),
 )
@@ -111,7 +120,7 @@ async def probe(database: Database) -> Capabilities:
     link, ((login,), relations, job_indexes) = await database.inspect(
         Query(_LOGIN, tuple, users),
         Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
-        JOB_INDEXES,
+        _JOB_INDEXES,
     )
     (
         version_number,

@@ -1,15 +1,15 @@
 """What the indexes that there are mean for a list. Pure.
 
-They are told as `pg_get_indexdef` ends after USING, on one line.
+They are told as `Facts.job_indexes` has them.
 """
 
-from collections.abc import Collection
+from collections.abc import Set
 
 from store.capabilities.off import Off
 from store.listing.model import ListQuery, OrderColumn
 
 _NEWEST = "created_at DESC, id DESC"
-_OF_ALL = frozenset(f"btree ({narrowed}{_NEWEST})" for narrowed in ("", "project_id, ", "user_id, ", "status, "))
+_OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))
 """By these every list without a filter is read in the order of creation, whoever looks."""
 
 TOTAL = (
@@ -25,16 +25,16 @@ _ORDERS = {
 }
 
 
-def is_in_order(listed: ListQuery, indexes: Collection[str]) -> bool:
+def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
     """Whether the list is read by an index alone, and never sorted.
 
     The planner does not see it where row level security narrows the list: it takes every user for one with a few jobs,
     and would read and sort all those of a user who has very many.
     """
-    return listed.order.column is OrderColumn.CREATED and not listed.job_filter.terms and _OF_ALL.issubset(indexes)
+    return listed.order.column is OrderColumn.CREATED and not listed.job_filter.terms and indexes >= _OF_ALL
 
 
-def lacks_order(listed: ListQuery, indexes: Collection[str]) -> Off | None:
+def lacks_order(listed: ListQuery, indexes: Set[str]) -> Off | None:
     """Where no index has the jobs in the list's order, so that all of it is read and sorted for any page; and the SQL.
 
     Every app's table has an index for the order of creation.
@@ -43,9 +43,10 @@ def lacks_order(listed: ListQuery, indexes: Collection[str]) -> Off | None:
     if known is None:
         return None
     name, key = known
-    if f"btree ({key}, id DESC)" in indexes:
+    columns = f"{key}, id DESC"
+    if (name if listed.order.column is OrderColumn.TOTAL else columns) in indexes:
         return None
     return Off(
         reason=f"No index has the jobs by {listed.order.column}: each page would read and sort all of them.",
-        sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({key}, id DESC);",
+        sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({columns});",
     )
