@@ -13,6 +13,7 @@ from tui.words.text import clean, pad, shorten
 _LONGEST = 40
 """Cells of what would be typed."""
 _LONGEST_WORDS = 60
+_MOST_LINES = 8
 
 
 class CompletionList(OptionList):
@@ -27,7 +28,6 @@ class CompletionList(OptionList):
         constrain: inside inside;
         width: auto;
         max-width: 100%;
-        max-height: 8;
         background: $panel;
         text-wrap: nowrap;
         text-overflow: ellipsis;
@@ -57,13 +57,14 @@ class CompletionList(OptionList):
     def at(self, place: int) -> Completion:
         return self._offered[place]
 
-    def offer(self, completions: Sequence[Completion], *, column: int) -> None:
-        """Nothing closes it. `column` is where on the line what they complete begins."""
+    def offer(self, completions: Sequence[Completion], *, column: int, room: int) -> None:
+        """Nothing closes it. `column` is where on the line what they complete begins; `room` the lines below it."""
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
         self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
         self.highlighted = None
         self.styles.offset = (column, 0)
+        self.styles.max_height = max(min(_MOST_LINES, room), 1)
         self.set_class(bool(self._offered), "-shown")
 
     def step(self, lines: int) -> None:

@@ -252,7 +252,8 @@ class FilterBar(Vertical):
     def _offer(self, completions: tuple[Completion, ...]) -> None:
         start = completions[0].start if completions else 0
         column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
-        self._completions.offer(completions, column=max(column, 0))
+        room = self.screen.size.height - self._field.region.bottom
+        self._completions.offer(completions, column=max(column, 0), room=room)
 
     def _close(self) -> None:
         self._offer(())

@@ -28,7 +28,7 @@ class FilterField(TextField):
     """Its keys are the bar's: it says which were pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "submit", "keep and go to the table", id="find.keep", tooltip="Keep what was found"),
+        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep what was found"),
         Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions; show all rows again"),
         Binding("tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the keys"),
         Binding("down", "step(1)", "To the table", show=False, id="find.down", tooltip="The next one, or the table"),
