@@ -27,6 +27,6 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
     if store is not app.connection.store or not dashboard.jobs.is_wanted(job_filter):
         return
     if cost is not None and cost.verdict is Verdict.DEAR:
-        dashboard.jobs.warn(cost)
+        dashboard.jobs.warn(listed, cost)
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))

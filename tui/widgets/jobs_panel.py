@@ -279,10 +279,10 @@ class JobsPanel(Vertical):
             self.post_message(self.OrderWanted(view.order))
         self._bar.put(view.text)
 
-    def warn(self, cost: ListCost) -> None:
-        """It is not listed by this filter until somebody insists."""
+    def warn(self, listed: ListQuery, cost: ListCost) -> None:
+        """What was typed is not listed by until somebody insists."""
         self._is_dear = True
-        self._bar.note(dear_words(cost, run=moved_keys.key_of(self.app, FilterField.BINDINGS, "find.keep")))
+        self._bar.note(dear_words(cost, listed, run=moved_keys.key_of(self.app, FilterField.BINDINGS, "find.keep")))
         if not self._bar.has_focus_within:
             self._bar.open()
 

@@ -4,8 +4,10 @@ from rich.cells import cell_len
 
 from store.advising.model import ListCost
 from store.filters import FilterError
+from store.listing.model import ListQuery
 from tui.words.format import count
 from tui.words.text import ELLIPSIS, clean, shorten, visible_cells
+from tui.words.would_help import would_help
 
 _MARK = "^"
 _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
@@ -43,13 +45,11 @@ def still_listed(text: str) -> str:
     return f"Until then “{clean(text, limit=60)}” holds." if text else "Until then all jobs are listed."
 
 
-def dear_words(cost: ListCost, *, run: str) -> str:
-    """Of a filter that is not run by itself: what it reads, the key that runs it, and the index that would help."""
+def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
+    """Of a filter that is not run by itself: what it reads, the key that runs it, and what would help."""
     jobs = "many jobs" if cost.rows_read is None else f"about {count(cost.rows_read)} jobs"
-    sentences = [f"This filter makes the database read {jobs} at each look. {run} lists by it all the same."]
-    if cost.advice is not None:
-        sentences.append(f"This index would help: {clean(cost.advice.sql, limit=300)}")
-    return " ".join(sentences)
+    reads = f"This filter makes the database read {jobs} at each look: {run} lists by it all the same."
+    return f"{reads} {would_help(listed, cost.advice)}"
 
 
 def _last(text: str, cells: int) -> str:
