@@ -31,6 +31,7 @@ from tui.actions.id_search import lead_to
 from tui.actions.isolation import show_isolation
 from tui.actions.job_actions import JobActions
 from tui.actions.naming import tell_names
+from tui.actions.ordering import order_by
 from tui.actions.pickers import look_through_lens, pick_eyes, pick_project
 from tui.actions.project_actions import create_project
 from tui.actions.refusing import say_why_not
@@ -279,6 +280,10 @@ class GjobsApp(App[int]):
             self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
         else:
             self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
+
+    @on(JobsPanel.OrderWanted)
+    def _order_wanted(self, message: JobsPanel.OrderWanted) -> None:
+        self.run_worker(order_by(self, message.order), group="order", exclusive=True)
 
     @on(FilterBar.UsersWanted)
     def _users_wanted(self) -> None:

@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from store.capabilities import Off
+from store.listing.model import ListQuery, OrderColumn
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, World, job_id
 
 JOBS = 3_000
@@ -77,3 +79,18 @@ async def test_a_job_that_arrives_far_above_moves_nothing(long_list: Driver, emp
 async def test_all_are_marked_beyond_the_rows_at_hand(long_list: Driver) -> None:
     await long_list.press("asterisk")
     await long_list.sees("chosen, with those beyond the rows shown")
+
+
+class SlowByUpdate(FrozenStore):
+    async def get_order_off(self, query: ListQuery) -> Off | None:
+        is_off = query.order.column is OrderColumn.UPDATED
+        return Off(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
+
+
+async def test_an_order_that_is_not_offered_says_why_and_bars_no_other(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
+        await driver.press("o")
+        await driver.is_told("Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        assert driver.title == "Jobs · 6, newest first"
+        await driver.press("o")
+        await driver.sees("dearest first")

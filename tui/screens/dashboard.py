@@ -295,10 +295,6 @@ class DashboardScreen(Screen[None]):
     def action_status(self, place: int) -> None:
         self.ask(replace(self.listed, status=TABS[place]))
 
-    @on(JobsPanel.OrderWanted)
-    def _order_wanted(self, event: JobsPanel.OrderWanted) -> None:
-        self.ask(replace(self.listed, order=event.order))
-
     @on(JobsPanel.RowsWanted)
     def _rows_wanted(self, event: JobsPanel.RowsWanted) -> None:
         """Other rows of what is looked for."""

@@ -107,6 +107,8 @@ class JobsPanel(Vertical):
         self._numbers: Numbers | None = None
         self._listed = ListQuery()
         """What is looked for."""
+        self._order_wanted: ListOrder | None = None
+        """None where the present one is what was wanted last."""
         self._now: datetime | None = None
         self._rows: tuple[GenerationJob, ...] = ()
         self._titles = ("", "")
@@ -195,7 +197,7 @@ class JobsPanel(Vertical):
 
     def choose(self, listed: ListQuery) -> None:
         """What is looked for: its tab and its order are marked before there is anything to show."""
-        self._listed = listed
+        self._listed, self._order_wanted = listed, None
         self.query_one(StatusTabs).chosen = listed.status
         self._mark_order()
 
@@ -253,9 +255,11 @@ class JobsPanel(Vertical):
     # Order and finding
 
     def sort_by_next(self) -> None:
-        order = self._listed.order
+        """After the one that was last wanted, so that one that is refused does not bar the way to the others."""
+        order = self._order_wanted or self._listed.order
         following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
-        self.post_message(self.OrderWanted(ListOrder(column=following, descending=order.descending)))
+        self._order_wanted = ListOrder(column=following, descending=order.descending)
+        self.post_message(self.OrderWanted(self._order_wanted))
 
     def reverse(self) -> None:
         order = self._listed.order

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 from uuid import UUID
 
+from store.capabilities.off import Off
 from store.errors import StoreError, TimedOut, Unreachable
+from store.listing.model import ListOrder
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import sources, why_refused
 from tui.words.format import count, money, short_id
@@ -97,6 +99,11 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
 def cursor_lost_toast(job_id: UUID) -> Toast:
     """The cursor is on no job until it is moved, so that no key acts on a neighbour."""
     return Toast(text=f"The job {short_id(job_id)} under the cursor left this list.", severity="warning")
+
+
+def order_off_toast(order: ListOrder, off: Off) -> Toast:
+    """An order that would make the database read the whole list each time."""
+    return Toast(text=f"Not sorted by {order.column}: {clean(off.words, limit=400)}", severity="warning")
 
 
 def marks_lost_toast(jobs: int) -> Toast:
