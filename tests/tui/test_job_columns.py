@@ -197,6 +197,17 @@ def test_a_row_of_any_text_is_clean_and_in_its_columns(width: int, mode: str, er
     assert [(cell.start, cell_len(cell.text)) for cell in cells] == [(column.start, column.width) for column in columns]
 
 
+@pytest.mark.parametrize(
+    ("status", "total"),
+    [(JobStatus.QUEUED, ""), (JobStatus.RUNNING, "4 min"), (JobStatus.FAILED, "1 min 30 s")],
+)
+def test_the_total_ends_with_the_job_and_grows_while_it_runs(status: JobStatus, total: str) -> None:
+    job = make_job(4, status=status, updated_at=NOON - timedelta(minutes=2, seconds=30))
+    columns = [column for column in lay_out(80, USUAL) if column.name is ColumnName.TOTAL]
+
+    assert texts(row_cells(job, columns, now=NOON)) == [total]
+
+
 def test_a_hidden_job_says_so_and_is_dimmed_in_every_column() -> None:
     columns = lay_out(80, replace(USUAL, through_lens=True))
     hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)

@@ -105,7 +105,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             "Mark all",
             show=False,
             id="jobs.mark_all",
-            tooltip="Mark all jobs in the table",
+            tooltip="Mark all jobs of the list",
         ),
         Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
     ]
