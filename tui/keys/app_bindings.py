@@ -13,7 +13,7 @@ APP_BINDINGS: list[BindingType] = [
     Binding("W", "write", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"),
     Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
-    Binding("plus,equals_sign", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
+    Binding("plus", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
     Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),
     Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
     Binding("v", "lens", "lens", id="app.lens", tooltip="Show beside what a user sees what they do not, and why"),
