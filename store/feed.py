@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
 from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
-from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page
+from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page, wait_for_cost
 from store.pacing import wait_after_failure as wait_after_failure
 from store.stopping import answer_unless
 
@@ -225,7 +225,7 @@ class Feed(Generic[Q, T]):
             return lambda: None
         # Where the server answered, it may have worked all the time; where it did not, the time was ours.
         worked = duration if error.sqlstate is not None else 0.0
-        return lambda: max(wait_after_failure(self._pace.interval, attempts), worked * self._pace.share)
+        return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""

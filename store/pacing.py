@@ -8,6 +8,8 @@ SHARE_OF_TIME = 10
 """A page that took a second is asked for again after this many, whatever the interval."""
 LONGEST_WAIT = 30.0
 """Waits that grow by themselves stop here, unless the interval or a costly page asks for more."""
+LONGEST_COSTLY_WAIT = 300.0
+"""A larger share than the usual one puts no page off for longer: what cost much may not cost it again."""
 LONGEST_IDLE_WAIT = 10.0
 """Of a feed that somebody watches and that nobody wakes."""
 QUIET = 0.25
@@ -45,7 +47,13 @@ def wait_after_page(pace: Pace, duration: float, *, unchanged: int = 0) -> float
     """Until the next question, by the end of a page that took so long; `unchanged` ones in a row are idle."""
     interval = pace.interval
     limit = LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED and not pace.is_woken else LONGEST_WAIT
-    return max(interval, min(interval * 2.0 ** _idle_steps(pace, unchanged), limit), duration * pace.share)
+    idle = min(interval * 2.0 ** _idle_steps(pace, unchanged), limit)
+    return max(interval, idle, wait_for_cost(pace.share, duration))
+
+
+def wait_for_cost(share: float, duration: float) -> float:
+    """After a page that took so long, whatever else is asked of the feed."""
+    return min(duration * share, max(duration * SHARE_OF_TIME, LONGEST_COSTLY_WAIT))
 
 
 def _idle_steps(pace: Pace, unchanged: int) -> int:
@@ -58,7 +66,7 @@ def wait_after_hint(pace: Pace, duration: float, *, first_hint: float, last_hint
 
     A hint hastens a question and never puts one off. Where hints never end, the question comes at the interval.
     """
-    shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), duration * pace.share)
+    shortest = max(min(pace.interval, SHORTEST_HINTED_WAIT), wait_for_cost(pace.share, duration))
     hinted = max(shortest, min(last_hint + QUIET, first_hint + pace.interval))
     return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
 

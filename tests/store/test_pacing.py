@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.pacing import (
+    LONGEST_COSTLY_WAIT,
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
     QUIET,
@@ -14,6 +15,7 @@ from store.pacing import (
     wait_after_failure,
     wait_after_hint,
     wait_after_page,
+    wait_for_cost,
 )
 
 intervals = st.floats(0.001, 3600)
@@ -36,6 +38,21 @@ def test_a_costly_page_is_asked_for_less_often(duration: float, seconds: float) 
 @pytest.mark.parametrize(("duration", "seconds"), [(0.01, 2.0), (0.05, 10.0), (1.0, 200.0)])
 def test_a_larger_share_is_a_smaller_load(duration: float, seconds: float) -> None:
     assert wait_after_page(Pace(share=200), duration) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize(
+    ("share", "duration", "seconds"),
+    [
+        (10.0, 8.0, 80.0),
+        (10.0, 60.0, 600.0),
+        (200.0, 0.5, 100.0),
+        (200.0, 4.0, LONGEST_COSTLY_WAIT),
+        (200.0, 60.0, 600.0),
+        (1.0, 60.0, 60.0),
+    ],
+)
+def test_a_large_share_puts_nothing_off_for_ever(share: float, duration: float, seconds: float) -> None:
+    assert wait_for_cost(share, duration) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +83,7 @@ def test_no_wait_is_shorter_than_the_interval_or_the_share_allows(pace: Pace, du
     wait = wait_after_page(pace, duration, unchanged=unchanged)
 
     assert wait >= pace.interval
-    assert wait >= duration * pace.share
+    assert wait >= wait_for_cost(pace.share, duration)
     assert wait <= max(pace.interval, LONGEST_WAIT, duration * pace.share)
 
 
@@ -84,7 +101,7 @@ def test_a_hint_hastens_a_question_as_far_as_the_load_allows(
     wait = wait_after_hint(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
 
     assert wait <= wait_after_page(pace, duration, unchanged=unchanged)
-    assert wait >= duration * pace.share
+    assert wait >= wait_for_cost(pace.share, duration)
     assert wait >= min(pace.interval, SHORTEST_HINTED_WAIT)
 
 
