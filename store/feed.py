@@ -5,12 +5,14 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
 from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
 from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page, wait_for_cost
 from store.pacing import wait_after_failure as wait_after_failure
+from store.right_of_way import RightOfWay
 from store.stopping import answer_unless
 
 Q = TypeVar("Q")
@@ -29,7 +31,9 @@ class FeedPage(Generic[T]):
     fetched_at: datetime
     """By the local clock."""
     duration: float
-    """Seconds, of the round trip and the reading."""
+    """Seconds, of the round trip and the reading; without what was waited for to begin."""
+    next_in: float
+    """Seconds after which the same is asked again if nothing happens meanwhile; also where the feed is paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ class Feed(Generic[Q, T]):
 
     `fetch` answers a question or raises a StoreError; any other exception ends the feed. A refused sign-in is not
     repeated by itself: hosts ban an address for that. Answers that are equal are the same: what always differs, as the
-    time at which they were taken, must not be compared.
+    time at which they were taken, must not be compared. One that gives way asks only while nobody has the right of way.
     """
 
     def __init__(
@@ -68,12 +72,16 @@ class Feed(Generic[Q, T]):
         *,
         interval: float = DEFAULT_INTERVAL,
         share: float = SHARE_OF_TIME,
+        gives_way: RightOfWay | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._query = query
         self._pace = Pace(interval=interval, share=share)
+        self._gives_way = gives_way
         self._clock = clock
+        self._duration = 0.0
+        """Of the last fetch."""
         self._generation = 1
         self._unchanged = 0
         """Pages in a row that brought nothing new while nobody did anything."""
@@ -175,14 +183,13 @@ class Feed(Generic[Q, T]):
             self._hints = None
             self._asked.clear()
             generation = self._generation
-            started = _now()
             try:
                 answered = await self._answer()
             except StoreError as error:
                 number += 1
                 attempts += 1
                 since = since or self._clock()
-                wait = self._after_failure(error, attempts, _now() - started)
+                wait = self._after_failure(error, attempts)
                 yield FeedFailure(
                     number=number,
                     generation=generation,
@@ -197,21 +204,23 @@ class Feed(Generic[Q, T]):
                 continue
             number += 1
             attempts, since = 0, None
-            ended = _now()
             (value,) = answered
+            is_changed = former is None or generation != former.generation or value != former.value
+            self._unchanged = 0 if is_changed else self._unchanged + 1
+            wait_for_next = self._after_page(self._duration, _now())
             former = page = FeedPage(
                 number=number,
                 generation=generation,
                 value=value,
-                is_changed=former is None or generation != former.generation or value != former.value,
+                is_changed=is_changed,
                 fetched_at=self._clock(),
-                duration=ended - started,
+                duration=self._duration,
+                next_in=wait_for_next(),
             )
-            self._unchanged = 0 if page.is_changed else self._unchanged + 1
             yield page
-            await self._sleep(self._after_page(page.duration, ended))
+            await self._sleep(wait_for_next)
 
-    def _after_page(self, duration: float, ended: float) -> Callable[[], float | None]:
+    def _after_page(self, duration: float, ended: float) -> Callable[[], float]:
         def wait() -> float:
             if self._hints is None:
                 return wait_after_page(self._pace, duration, unchanged=self._unchanged)
@@ -220,16 +229,24 @@ class Feed(Generic[Q, T]):
 
         return wait
 
-    def _after_failure(self, error: StoreError, attempts: int, duration: float) -> Callable[[], float | None]:
+    def _after_failure(self, error: StoreError, attempts: int) -> Callable[[], float | None]:
         if isinstance(error, SignInRefused):
             return lambda: None
         # Where the server answered, it may have worked all the time; where it did not, the time was ours.
-        worked = duration if error.sqlstate is not None else 0.0
+        worked = self._duration if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
-        return await answer_unless(self._asked, self._fetch(self._query))
+        fetch = partial(self._measured, self._query)
+        return await answer_unless(self._asked, self._gives_way.giving_way(fetch) if self._gives_way else fetch())
+
+    async def _measured(self, query: Q) -> T:
+        started = _now()
+        try:
+            return await self._fetch(query)
+        finally:
+            self._duration = _now() - started
 
     async def _sleep(self, wait: Callable[[], float | None]) -> None:
         """As many seconds as `wait` says at any moment, or until an answer is wanted; for None, until then."""

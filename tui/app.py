@@ -17,6 +17,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from store.feed import DEFAULT_INTERVAL, utc_now
+from store.pacing import Attention
 from tui import frame, garbage
 from tui.actions import write_leases
 from tui.actions.all_matching import choose_all_matching
@@ -56,6 +57,7 @@ from tui.view_book import ViewBook
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.jobs_panel import JobsPanel
 from tui.words.eyes import eyes_name
+from tui.words.load_words import load_sentence, pace_sentence
 from tui.words.offered import why_not
 from tui.words.outcomes import Toast
 
@@ -136,8 +138,12 @@ class GjobsApp(App[int]):
 
     @work(group="connect", exclusive=True)
     async def _connect(self) -> None:
+        await self._open()
+
+    async def _open(self) -> None:
         session = await self.connection.open()
         self.look_with(session.store)
+        self.run_worker(self.connection.follow_changes(), group="changes", exclusive=True)
 
     @work(group="connect", exclusive=True)
     async def switch_to(self, destination: Destination) -> None:
@@ -147,7 +153,7 @@ class GjobsApp(App[int]):
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "numbers", "names", "filter", "users", "gone user"):
+        for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
@@ -157,8 +163,7 @@ class GjobsApp(App[int]):
         self.show_standing()
         # By itself, so that who goes on to yet another database does not stop it halfway.
         await self.run_worker(former.close(), group="closing").wait()
-        session = await self.connection.open()
-        self.look_with(session.store)
+        await self._open()
 
     def look_with(self, store: "Store", *, through_lens: bool = False) -> None:
         """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
@@ -203,7 +208,10 @@ class GjobsApp(App[int]):
             dashboard.look_at(replace(listed, project_id=wanted), through_lens=through_lens)
             self._ask()
             return
-        dashboard.show(listing, message.fetched_at)
+        if message.is_changed:
+            dashboard.show(listing, message.fetched_at)
+        else:
+            dashboard.show_again(listing, message.fetched_at)
         self._settle_when_all_is_there()
         self._gone_user.seen(message.store, listing)
         self.show_standing()
@@ -341,6 +349,21 @@ class GjobsApp(App[int]):
         self.dashboard.expect_to_leave(job_ids)
         self.connection.refresh()
 
+    # Whether somebody is there
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.connection.touch()
+        await super().on_event(event)
+
+    @on(events.AppFocus)
+    def _watched(self) -> None:
+        self.connection.attention = Attention.FOCUSED
+
+    @on(events.AppBlur)
+    def _not_watched(self) -> None:
+        self.connection.attention = Attention.UNFOCUSED
+
     # The App's own keys
 
     def on_key(self, event: events.Key) -> None:
@@ -386,6 +409,15 @@ class GjobsApp(App[int]):
         if self.connection.interval == before:
             limit = "shortest" if steps < 0 else "longest"
             say(self, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
+
+    def action_load(self) -> None:
+        """What looking costs: asked for before anybody complains."""
+        connection = self.connection
+        if (load := connection.load) is None:
+            say(self, Toast(text="Nothing was asked of a database yet."))
+            return
+        pace = pace_sentence(connection.pace, is_woken=connection.is_woken)
+        say(self, Toast(text=f"{load_sentence(load)} {pace}"))
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:

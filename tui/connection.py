@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +12,12 @@ from textual.message import Message
 from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
 from store.listing.model import Listing, ListingQuery, ListQuery
+from store.load import Load
 from store.numbers.model import Numbers, NumbersQuery
+from store.pacing import Attention
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
 from tui.slowness import advised
+from tui.words.load_words import load_sentence
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -54,6 +57,9 @@ class Connection:
         self._weighed: ListQuery | None = None
         """The list that `_least_interval` is of."""
         self._least_interval = 0.0
+        self._attention = Attention.FOCUSED
+        self._is_woken = False
+        self._next_in: float | None = None
         self.session: Session | None = None
         self.store: Store | None = None
         """With the present eyes; None until connected."""
@@ -94,21 +100,27 @@ class Connection:
         self.failure = None
         self._has_looked = asyncio.Event()
         self._weighed = None
-        self._listing = Feed(store.get_listing, query, interval=self._interval, clock=self._clock)
+        self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self._clock)
         self._numbers = Feed(
-            store.get_numbers, numbers, interval=self._interval, share=NUMBERS_SHARE, clock=self._clock
+            store.get_numbers,
+            numbers,
+            interval=self._interval,
+            share=NUMBERS_SHARE,
+            gives_way=store.database.right_of_way,
+            clock=self._clock,
         )
-        if self._paused:
-            self._listing.pause()
-            self._numbers.pause()
+        for feed in self._feeds:
+            feed.attention, feed.is_woken = self._attention, self._is_woken
+            if self._paused:
+                feed.pause()
         return self._list(store, self._listing), self._count(store, self._numbers)
 
     async def _list(self, store: "Store", feed: Feed[ListingQuery, Listing]) -> None:
         async for answer in feed.pages():
             match answer:
-                case FeedPage(value=listing, fetched_at=fetched_at):
-                    self.failure = None
-                    self._tell(Looked(store, listing, fetched_at))
+                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed, next_in=next_in):
+                    self.failure, self._next_in = None, next_in
+                    self._tell(Looked(store, listing, fetched_at, is_changed=is_changed))
                     self._has_looked.set()
                     await self._spare(store, feed, listing.query.window.listed)
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
@@ -140,6 +152,24 @@ class Connection:
                 case FeedFailure(error=error):
                     self._tell(CountFailed(store, error))
 
+    async def follow_changes(self) -> None:
+        """Looks soon after the database tells of a change. Ends where it tells of none."""
+        from store.wakeup.wake_ups import WakeUp, wake_ups
+        from store.wakeup.where import may_listen
+
+        session = self.session
+        if session is None or session.capabilities is None:
+            return
+        if not may_listen(session.capabilities.facts, session.profile.pooler if session.profile else None):
+            return
+        async with aclosing(wake_ups(session.operator.database)) as words:
+            async for word in words:
+                self._is_woken = word is not WakeUp.LOST
+                for feed in self._feeds:
+                    feed.is_woken = self._is_woken
+                    if self._is_woken:
+                        feed.hint()
+
     async def _revived(self) -> bool:
         """Whether the server is ours, had died, and has been started again."""
         if self.session is None or self.session.revive is None:
@@ -167,6 +197,21 @@ class Connection:
         for feed in self._feeds:
             feed.refresh()
 
+    def touch(self) -> None:
+        """Somebody is there: where nothing changed for long, it is looked as often as before."""
+        for feed in self._feeds:
+            feed.touch()
+
+    @property
+    def attention(self) -> Attention:
+        return self._attention
+
+    @attention.setter
+    def attention(self, attention: Attention) -> None:
+        self._attention = attention
+        for feed in self._feeds:
+            feed.attention = attention
+
     @property
     def paused(self) -> bool:
         return self._paused
@@ -180,14 +225,34 @@ class Connection:
     def interval(self) -> float:
         return self._interval
 
+    @property
+    def pace(self) -> float:
+        """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
+        if self._is_woken or self._next_in is None:
+            return self._interval
+        return self._next_in
+
+    @property
+    def load(self) -> Load | None:
+        """What this session cost in the last minute; None before there is one."""
+        return self.session.operator.database.load.last_minute() if self.session else None
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether the database tells of changes."""
+        return self._is_woken
+
     def step_interval(self, steps: int) -> None:
         """Slower by so many steps, faster where negative."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
+        self._next_in = None
         for feed in self._feeds:
             feed.interval = max(self._interval, self._least_interval if feed is self._listing else 0.0)
 
     async def close(self) -> None:
+        if (load := self.load) is not None:
+            log.info("%s", load_sentence(load))
         await self._open_things.aclose()
 
     def _report(self, sentence: str) -> None:
@@ -204,3 +269,17 @@ class Connection:
             await asyncio.wait_for(self._try_now.wait(), seconds)
         except TimeoutError:
             return
+
+
+def _listed_first(store: "Store") -> Callable[[ListingQuery], Awaitable[Listing]]:
+    """What has just been asked for is not to share the server with a count."""
+    known: ListingQuery | None = None
+
+    async def get_listing(query: ListingQuery) -> Listing:
+        nonlocal known
+        with nullcontext() if query == known else store.database.right_of_way.taken():
+            listing = await store.get_listing(query)
+        known = query
+        return listing
+
+    return get_listing

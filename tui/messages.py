@@ -32,6 +32,8 @@ class Looked(Message):
     store: "Store"
     listing: Listing
     fetched_at: datetime
+    is_changed: bool
+    """Whether it differs from the one before: if not, only ages have to be drawn."""
 
 
 @dataclass

@@ -10,7 +10,6 @@ from store.database.identity import ROLE_OF_USERS
 from store.database.limits import TimeLimits
 from store.database.listening import Listening
 from store.database.query import Query
-from store.database.right_of_way import RightOfWay
 from store.database.transactions import Snapshot, WriteTransaction
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "Database",
     "Listening",
     "Query",
-    "RightOfWay",
     "Snapshot",
     "TimeLimits",
     "WriteTransaction",

@@ -17,11 +17,11 @@ from store.database.identity import check_identity, set_for_transaction, set_up,
 from store.database.limits import TimeLimits
 from store.database.listening import Listening, listening_on
 from store.database.query import Query
-from store.database.right_of_way import RightOfWay
 from store.database.transactions import BEGIN_SNAPSHOT, Snapshot, WriteTransaction, commit, ends, read
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
 from store.journal import Journal
 from store.load import LoadMeter
+from store.right_of_way import RightOfWay
 from store.statements.rows import Row, make_number
 from store.writing.write_access import WriteAccess, WriteLease
 from store.writing.written import Unconfirmed, WriteOutcome, Written

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from store.actor import OPERATOR
-from store.database import Query, RightOfWay
+from store.database import Query
 from store.errors import Unreachable
+from store.right_of_way import RightOfWay
 from store.statements.rows import make_number
 from store.store import Store
 from tests.store.feeding import Source

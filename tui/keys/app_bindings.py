@@ -15,6 +15,9 @@ APP_BINDINGS: list[BindingType] = [
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
     Binding("plus", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
     Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),
+    Binding(
+        "L", "load", "Load", show=False, id="app.load", tooltip="Say what this dashboard costs database and machine"
+    ),
     Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
     Binding("v", "lens", "lens", id="app.lens", tooltip="Show beside what a user sees what they do not, and why"),
     Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave gjobs"),

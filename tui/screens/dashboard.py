@@ -194,6 +194,13 @@ class DashboardScreen(Screen[None]):
         self.leads.arrive(listing)
         self._tell_times()
 
+    def show_again(self, listing: Listing, fetched_at: datetime) -> None:
+        """The same as was shown last, seen once more: only its age is another."""
+        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self._server_ahead = listing.taken_at - fetched_at
+        self.leads.arrive(listing)
+        self._tell_times()
+
     def show_numbers(self, numbers: Numbers) -> None:
         """Takes the numbers of what `numbers_looked_for` asks for. Those that somebody had counted exactly stay."""
         if self._exact_numbers is not None and self._exact_numbers.query == numbers.query and not is_whole(numbers):
