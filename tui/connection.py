@@ -98,7 +98,7 @@ class Connection:
         """
         self.store = store
         self.failure = None
-        self._has_looked = asyncio.Event()
+        self._has_looked.clear()
         self._weighed = None
         self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self._clock)
         self._numbers = Feed(
@@ -153,10 +153,11 @@ class Connection:
                     self._tell(CountFailed(store, error))
 
     async def follow_changes(self) -> None:
-        """Looks soon after the database tells of a change. Ends where it tells of none."""
+        """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
         from store.wakeup.wake_ups import WakeUp, wake_ups
         from store.wakeup.where import may_listen
 
+        await self._has_looked.wait()
         session = self.session
         if session is None or session.capabilities is None:
             return

@@ -1,0 +1,48 @@
+"""The dashboard is a light guest: woken by changes, still where nothing changed, and it says what it costs."""
+
+from textual import events
+
+from store.pacing import Attention
+from tests.tui.driving import Driver
+from tests.tui.world import World
+
+
+async def test_a_change_is_seen_soon_whatever_the_interval(dashboard: Driver, world: World) -> None:
+    """A minute, in these tests."""
+    assert dashboard.app.connection.interval == 60.0
+    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    world.sql("update generation_jobs set status = 'running' where status = 'queued'")
+    await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
+
+
+async def test_the_listener_ends_with_the_dashboard(dashboard: Driver, world: World) -> None:
+    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    app = dashboard.app
+    assert [worker.group for worker in app.workers].count("changes") == 1
+    app.workers.cancel_group(app, "changes")
+    listeners = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and objid = 1"
+    await dashboard.until(lambda: world.sql(listeners) == [(0,)])
+
+
+async def test_it_says_what_looking_costs(dashboard: Driver) -> None:
+    await dashboard.press("L")
+    await dashboard.is_told("This dashboard, in the last ")
+
+
+async def test_it_heeds_the_terminals_focus(dashboard: Driver) -> None:
+    connection = dashboard.app.connection
+    dashboard.app.post_message(events.AppBlur())
+    await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
+    dashboard.app.post_message(events.AppFocus())
+    await dashboard.until(lambda: connection.attention is Attention.FOCUSED)
+
+
+async def test_what_did_not_change_is_not_drawn_again(dashboard: Driver) -> None:
+    app = dashboard.app
+    shown = app.dashboard.listing
+    drawn: list[object] = []
+    app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]
+    app.connection.refresh()
+    await dashboard.until(lambda: app.dashboard.listing is not shown)
+    assert app.dashboard.listing == shown
+    assert drawn == []
