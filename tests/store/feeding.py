@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from itertools import count
+from math import ceil
 
 from store.feed import Feed, FeedFailure, FeedPage
 from tests.store.support import NOW
@@ -78,7 +79,7 @@ class Time:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._now = loop.time()
+        self._now = float(ceil(loop.time()))  # so that halves and quarters of seconds are added up exactly
         loop.time = lambda: self._now  # type: ignore[method-assign]
 
     async def passes(self, seconds: float) -> None:

@@ -117,8 +117,8 @@ class TestHints:
         async with followed(feed):
             for _ in range(200):
                 feed.hint()
-                await time.passes(0.1)
-        assert len(source.asked) == 10
+                await time.passes(0.125)
+        assert len(source.asked) == 13
 
     async def test_they_never_bring_more_than_a_page_a_second(self, feed: Feed[str, str], source: Source) -> None:
         time = Time()
