@@ -16,7 +16,8 @@ async def answer_unless(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T]
     stopped = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
-        return None if stop.is_set() else (asking.result(),)
+        # It may have been set and cleared again before this is run.
+        return None if stop.is_set() or not asking.done() else (asking.result(),)
     finally:
         stopped.cancel()
         await _stop(asking)

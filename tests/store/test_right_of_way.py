@@ -43,6 +43,19 @@ async def test_where_the_way_is_taken_nothing_begins(source: Source) -> None:
     assert await asking == "q!"
 
 
+async def test_a_way_that_was_taken_for_a_moment_was_taken(source: Source) -> None:
+    way = RightOfWay()
+    source.gate.clear()
+    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    await source.reached.wait()
+    with way.taken():
+        pass
+    await until(lambda: source.asked == ["q", "q"])
+    source.gate.set()
+    assert await asking == "q!"
+    assert source.cancelled == 1
+
+
 async def test_a_failure_is_the_askers(source: Source) -> None:
     source.failures = [Unreachable("away")]
     with pytest.raises(Unreachable):
