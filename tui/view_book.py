@@ -1,7 +1,5 @@
 """The views that this run of the dashboard knows: configured ones, and those that it saved."""
 
-from dataclasses import replace
-
 from store.errors import Conflict, InvalidValue
 from store.listing.model import ListOrder
 from store.views.model import View, Views
@@ -51,4 +49,4 @@ class ViewBook:
     def another(self, view: View) -> View | None:
         """The saved one of the same name that means something else."""
         present = self.known.get(view.name)
-        return None if present is None or present == replace(view) else present
+        return None if present == view else present

@@ -93,6 +93,12 @@ async def test_users_are_offered_to_the_operator(world: World, database: Conninf
         await driver.press("tab")
         assert text(driver) == "user:ben@example.com"
 
+        await driver.type("user:")
+        await driver.sees("ben@example.com")
+        driver.app.dashboard.forget()
+        await driver.sees_no_more("ben@example.com")
+        assert text(driver) == "user:", "what was typed is the person's"
+
 
 async def test_the_last_that_was_right_holds_while_the_text_is_wrong(dashboard: Driver) -> None:
     await dashboard.press("slash")

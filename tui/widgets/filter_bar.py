@@ -97,7 +97,9 @@ class FilterBar(Vertical):
         self.settle()
 
     def know(self, known: Known) -> None:
-        """What completions may name from now on."""
+        """What completions may name from now on: what is offered already, too."""
+        if known == self.known:
+            return
         self.known = known
         if self._completions.is_open or self._user_is_typed:
             self._complete()

@@ -154,6 +154,7 @@ class JobsPanel(Vertical):
             self._list_anew()
         else:
             self._list()
+        self._bar.know(self._known())
         self._lead_on()
 
     def tick(self, now: datetime) -> None:
@@ -164,8 +165,9 @@ class JobsPanel(Vertical):
         """Shows nothing but a sentence."""
         self._listing, self._numbers, self._rows, self._is_waiting, self._chosen = None, None, (), False, ()
         self._learned.clear()
-        self._users = ()
         self._learned_through_lens.clear()
+        self._users = ()
+        self._bar.know(Known())
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
@@ -268,7 +270,6 @@ class JobsPanel(Vertical):
     def find(self, needle: str | None = None) -> None:
         """Opens the bar; with a needle, finds that and leaves the focus where it is."""
         if needle is None:
-            self._bar.know(self._known())
             self._bar.open()
         else:
             self._bar.put(needle)
@@ -276,7 +277,7 @@ class JobsPanel(Vertical):
     def leave_find(self) -> None:
         self._id_wanted = None
         self._bar.close()
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def show_view(self, view: View) -> None:
         if view.order is not None and view.order != self._listed.order:
@@ -355,7 +356,7 @@ class JobsPanel(Vertical):
         if id_range(event.text) is not None:
             self._id_wanted = event.text
             self._lead_on()
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def _lead_on(self) -> None:
         """To the id that was looked for, once it is known that no row has it."""
