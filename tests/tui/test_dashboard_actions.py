@@ -28,7 +28,7 @@ async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: D
 
     assert world.status(2) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(2))
-    assert dashboard.costs[1].startswith("$1.75 $1.25 $5.50 ")
+    await dashboard.until(lambda: dashboard.costs[1].startswith("$1.75 $1.25 $5.50 "))
 
 
 async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: World) -> None:
