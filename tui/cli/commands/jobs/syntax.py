@@ -89,7 +89,7 @@ def _add_which(parser: Parser) -> None:
         metavar="EXPR",
         help="for which this holds; see below",
     )
-    add("--view", type=not_empty, metavar="NAME", help="of this view, saved or configured; with --filter both hold")
+    add("--view", type=not_empty, metavar="NAME", help="of this view; with --filter both hold")
     parser.explained = _explained_filter
 
 
