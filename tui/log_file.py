@@ -1,4 +1,4 @@
-"""Where warnings go: a file, for the terminal belongs to the dashboard."""
+"""Where warnings go, and what we say of ourselves: a file, for the terminal belongs to the dashboard."""
 
 import logging
 from logging.handlers import RotatingFileHandler
@@ -8,6 +8,8 @@ from pathlib import Path
 def log_to_file(directory: Path) -> None:
     """Readable by its owner alone. A directory that cannot be written costs the log and nothing else."""
     logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
+    for ours in ("store", "tui"):
+        logging.getLogger(ours).setLevel(logging.INFO)
 
 
 def _handler(directory: Path) -> logging.Handler:

@@ -1,5 +1,8 @@
 """The dashboard is a light guest: woken by changes, still where nothing changed, and it says what it costs."""
 
+import logging
+
+import pytest
 from textual import events
 
 from store.pacing import Attention
@@ -46,3 +49,9 @@ async def test_what_did_not_change_is_not_drawn_again(dashboard: Driver) -> None
     await dashboard.until(lambda: app.dashboard.listing is not shown)
     assert app.dashboard.listing == shown
     assert drawn == []
+
+
+async def test_in_the_end_the_log_says_what_it_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        await dashboard.app.connection.close()
+    assert "This dashboard, in the last " in caplog.text
