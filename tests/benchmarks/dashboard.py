@@ -4,10 +4,9 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from psycopg.conninfo import make_conninfo
 
@@ -23,6 +22,11 @@ CPU, DATABASE_TIME = "CPU of the dashboard", "database time"
 AT_START, AFTERWARDS = "at start", "after scrolling"
 OPERATOR = "operator"
 ALL_PROJECTS = ""
+REST, REST_QUICK = 60.0, 0.5
+"""Seconds."""
+SCROLLED = 100_000
+
+Told = Mapping[str, float]
 
 
 async def dashboard(effort: Effort, databases: Databases) -> list[Finding]:
@@ -31,18 +35,25 @@ async def dashboard(effort: Effort, databases: Databases) -> list[Finding]:
 
 def _measure(effort: Effort, databases: Databases) -> list[Finding]:
     database = databases.of(many(effort))
+    owner = database.owner
+    if effort.quick:
+        with _changes(database):
+            told = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST_QUICK, "scroll": 100, "use": 0.5})
+        return [*_used(told, database, 0.5), _rested(told, database, REST_QUICK, "all"), _scrolled(told, database, 100)]
+    with _changes(database):
+        used = _watch(database, OPERATOR, ALL_PROJECTS, {"use": effort.minutes * 60})
+    of_all = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST})
+    of_project = _watch(database, str(owner.id), str(owner.projects[0]), {"rest": REST})
+    scrolled = _watch(database, OPERATOR, ALL_PROJECTS, {"scroll": SCROLLED})
     return [
-        *_use(effort, database),
-        _rest(effort, database, OPERATOR, ALL_PROJECTS, "the operator, all projects"),
-        _rest(effort, database, str(database.owner.id), str(database.owner.projects[0]), "a user, a project"),
-        _scroll(effort, database),
+        *_used(used, database, effort.minutes * 60),
+        _rested(of_all, database, REST, "the operator, all projects"),
+        _rested(of_project, database, REST, "a user, a project"),
+        _scrolled(scrolled, database, SCROLLED),
     ]
 
 
-def _use(effort: Effort, database: FilledDatabase) -> list[Finding]:
-    seconds = 1.0 if effort.quick else effort.minutes * 60
-    with _changes(database):
-        told = _watch(database, OPERATOR, {"use": seconds})
+def _used(told: Told, database: FilledDatabase, seconds: float) -> list[Finding]:
     settings = {**_settings(database), "jobs changing a second": CHANGES_A_SECOND, "seconds": seconds}
     return [
         Finding(
@@ -62,9 +73,7 @@ def _use(effort: Effort, database: FilledDatabase) -> list[Finding]:
     ]
 
 
-def _rest(effort: Effort, database: FilledDatabase, eyes: str, project: str, who: str) -> Finding:
-    seconds = 1.0 if effort.quick else 60.0
-    told = _watch(database, eyes, {"rest": seconds}, project)
+def _rested(told: Told, database: FilledDatabase, seconds: float, who: str) -> Finding:
     return Finding(
         title=f"with nothing changing, for {who}",
         unit="% of a core",
@@ -74,9 +83,7 @@ def _rest(effort: Effort, database: FilledDatabase, eyes: str, project: str, who
     )
 
 
-def _scroll(effort: Effort, database: FilledDatabase) -> Finding:
-    rows = effort.choose(100_000, quick=500)
-    told = _watch(database, OPERATOR, {"scroll": rows})
+def _scrolled(told: Told, database: FilledDatabase, rows: int) -> Finding:
     return Finding(
         title=f"memory after scrolling through {rows:,} rows",
         unit="MiB",
@@ -90,20 +97,12 @@ def _settings(database: FilledDatabase) -> dict[str, object]:
     return {"jobs": database.jobs, "terminal": f"{SIZE[0]}×{SIZE[1]}"}
 
 
-def _watch(
-    database: FilledDatabase, eyes: str, scene: dict[str, float], project: str = ALL_PROJECTS
-) -> dict[str, float]:
+def _watch(database: FilledDatabase, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
     """A dashboard in a process of its own, and what it tells of itself in the end."""
-    command = [
-        sys.executable,
-        "-m",
-        "tests.benchmarks.watched_dashboard",
-        json.dumps(dict(database.conninfo)),
-        eyes,
-        project,
-    ]
-    done = subprocess.run([*command, json.dumps(scene)], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    told: dict[str, Any] = json.loads(done.stdout)
+    program = [sys.executable, "-m", "tests.benchmarks.watched_dashboard"]
+    command = [*program, database.url, eyes, project, json.dumps(scenes)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    told: Told = json.loads(done.stdout)
     return told
 
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -36,6 +38,12 @@ class FilledDatabase:
     owner: Owner
     """Of a tenth of the jobs."""
 
+    @property
+    def url(self) -> str:
+        """As a person gives it to the program."""
+        socket = quote(str(self.conninfo["host"]), safe="/")
+        return f"postgresql://{OWNER}@/{self.conninfo['dbname']}?host={socket}&port={self.conninfo['port']}"
+
     def connect(self) -> closing[psycopg.Connection]:
         return closing(psycopg.connect(make_conninfo("", **self.conninfo), autocommit=True))
 
@@ -43,7 +51,9 @@ class FilledDatabase:
 class Databases:
     """One of each size, filled when it is first asked for and kept for the rest of the run."""
 
-    def __init__(self, server: Conninfo) -> None:
+    def __init__(self, data_dir: Path, server: Conninfo) -> None:
+        self.data_dir = data_dir
+        """For commands that are to find this server."""
         self.server = server
         self._filled: dict[int, FilledDatabase] = {}
         self._numbers = count(1)
@@ -81,8 +91,10 @@ class Databases:
 
 @contextmanager
 def open_databases(*, durable: bool = True) -> Iterator[Databases]:
-    with open_server(throw_away_dir(), grace=0.1, remove_after=True) as lease:
-        yield Databases(lease.conninfo)
+    """One that is not durable is quick, and no measure of a real one."""
+    data_dir, settings = throw_away_dir(), {} if durable else {"fsync": "off"}
+    with open_server(data_dir, settings=settings, grace=0.1, remove_after=True) as lease:
+        yield Databases(data_dir, lease.conninfo)
 
 
 @contextmanager

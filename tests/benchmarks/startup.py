@@ -5,22 +5,19 @@ import os
 import pty
 import re
 import select
-import shutil
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.embedded import stop_server, throw_away_dir
 from tests.benchmarks import bare_app
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.sizes import QUICK
 
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
 COLUMNS, LINES = 120, 36
@@ -49,14 +46,17 @@ POSTING_PACKAGES = ("posting==2.11.1", "tree-sitter<0.26")
 """Newer ones of the second crash its Textual."""
 
 
-async def startup(effort: Effort, _databases: Databases) -> list[Finding]:
+async def startup(effort: Effort, databases: Databases) -> list[Finding]:
     """A quick run does without posting, which has to be fetched."""
     rounds = effort.choose(15, quick=1)
-    with _server_up() as environment, tempfile.TemporaryDirectory(prefix="gjobs-posting-") as room:
+    environment = _with_few_jobs(databases) if effort.quick else _with_sample(databases)
+    with tempfile.TemporaryDirectory(prefix="gjobs-posting-") as room:
         awaited = OURS_AND_BARE if effort.quick else {**OURS_AND_BARE, POSTING: _posting(Path(room))}
         environment |= {"XDG_CONFIG_HOME": room, "XDG_DATA_HOME": room}
         series = await take_turns(
-            {name: _starting(command, environment) for name, command in awaited.items()}, rounds=rounds
+            {name: _starting(command, environment) for name, command in awaited.items()},
+            rounds=rounds,
+            warm_up=effort.choose(1, quick=0),
         )
     against_posting = () if effort.quick else (Ratio(ours=FIRST_ROWS, rival=POSTING, reach=AtMost(1.0)),)
     return [
@@ -82,17 +82,20 @@ def _posting(room: Path) -> Awaited:
     return Awaited(command=(str(python.with_name("posting")),), screen=re.compile(rb"Send"))
 
 
-@contextmanager
-def _server_up() -> Iterator[dict[str, str]]:
-    """The environment of a command that finds an embedded server with the sample in it."""
-    data_dir = throw_away_dir()
-    environment = _plain_environment() | {"GJOBS_DATA_DIR": str(data_dir)}
-    try:
-        subprocess.run([GJOBS, "db", "start"], env=environment, check=True, stderr=subprocess.DEVNULL)
-        yield environment
-    finally:
-        stop_server(data_dir)
-        shutil.rmtree(data_dir)
+def _with_sample(databases: Databases) -> dict[str, str]:
+    """The environment of a command that finds the embedded server with the sample in it."""
+    environment = _plain_environment() | {"GJOBS_DATA_DIR": str(databases.data_dir)}
+    subprocess.run([GJOBS, "stats"], env=environment, check=True, capture_output=True)
+    return environment
+
+
+def _with_few_jobs(databases: Databases) -> dict[str, str]:
+    """For a quick run: filling in the sample takes longer than all that is measured."""
+    filled = databases.of(QUICK)
+    return _plain_environment() | {
+        "GJOBS_DATA_DIR": str(databases.data_dir),
+        "GJOBS_DATABASE_URL": filled.url,
+    }
 
 
 def _plain_environment() -> dict[str, str]:

@@ -107,7 +107,7 @@ async def table_tick(effort: Effort, _databases: Databases) -> list[Finding]:
 
 
 async def _compare(effort: Effort, changed: int) -> Finding:
-    ticks, rounds = effort.choose(20, quick=2), effort.choose(9, quick=2)
+    ticks, rounds = effort.choose(20, quick=2), effort.choose(9, quick=1)
     async with _running(OurTable()) as ours, _running(RivalTable()) as rival:
         series = await take_turns(
             {OURS: _ticking(*ours, changed, ticks), RIVAL: _ticking(*rival, changed, ticks)}, rounds=rounds

@@ -41,7 +41,7 @@ where t.tgrelid = 'public.generation_jobs'::regclass and not tgisinternal and f.
 
 
 async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
-    seconds, rounds = effort.choose(5, quick=1), effort.choose(7, quick=1)
+    amount, rounds = ("--transactions=5" if effort.quick else "--time=5"), effort.choose(7, quick=1)
     filled = databases.of(many(effort))
     with databases.copy_of(filled) as ours, databases.copy_of(filled) as plain:
         for database in (ours, plain):
@@ -51,9 +51,9 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
             _drop_our_triggers(connection)
         series = await take_turns(
             {
-                WITH: _moving(ours, seconds),
-                WITHOUT: _moving(plain, seconds),
-                LISTENED: _moving_while_listened(ours, seconds),
+                WITH: _moving(ours, amount),
+                WITHOUT: _moving(plain, amount),
+                LISTENED: _moving_while_listened(ours, amount),
             },
             rounds=rounds,
             warm_up=effort.choose(1, quick=0),
@@ -67,7 +67,7 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
                 "clients": CLIENTS,
                 "synchronous_commit": "on",
                 "by": "pgbench",
-                "seconds a round": seconds,
+                "a round": amount,
                 "rounds": rounds,
             },
             series=series,
@@ -86,26 +86,26 @@ def _drop_our_triggers(connection: Connection) -> None:
         connection.execute(SQL("drop trigger {} on public.generation_jobs").format(Identifier(name)))
 
 
-def _moving(database: FilledDatabase, seconds: int) -> Contestant:
+def _moving(database: FilledDatabase, amount: str) -> Contestant:
     async def contestant() -> float:
-        return await asyncio.to_thread(_transitions_a_second, database, seconds)
+        return await asyncio.to_thread(_transitions_a_second, database, amount)
 
     return contestant
 
 
-def _moving_while_listened(database: FilledDatabase, seconds: int) -> Contestant:
+def _moving_while_listened(database: FilledDatabase, amount: str) -> Contestant:
     async def contestant() -> float:
         with _listener(database):
-            return await asyncio.to_thread(_transitions_a_second, database, seconds)
+            return await asyncio.to_thread(_transitions_a_second, database, amount)
 
     return contestant
 
 
-def _transitions_a_second(database: FilledDatabase, seconds: int) -> float:
+def _transitions_a_second(database: FilledDatabase, amount: str) -> float:
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(f"\\set number random(1, {MOVING})\n{_MOVE};\n")
         script.flush()
-        options = ["--no-vacuum", f"--client={CLIENTS}", "--jobs=1", f"--time={seconds}", f"--file={script.name}"]
+        options = ["--no-vacuum", f"--client={CLIENTS}", "--jobs=1", amount, f"--file={script.name}"]
         address = make_conninfo("", **{**database.conninfo, "options": "-c synchronous_commit=on"})
         done = subprocess.run(
             [find_binaries().program("pgbench"), *options, address], capture_output=True, text=True, check=True

@@ -1,7 +1,6 @@
 """A dashboard that is watched from within, and prints what was seen: run by `tests.benchmarks.dashboard`.
 
-`python -m tests.benchmarks.watched_dashboard CONNINFO EYES PROJECT SCENE`, the first and the last as JSON; PROJECT is
-empty for all of them.
+`python -m tests.benchmarks.watched_dashboard URL EYES PROJECT SCENES`, the last as JSON; PROJECT is empty for all.
 """
 
 import asyncio
@@ -16,11 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import quantiles
-from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from textual import events
 
 from store.settings import resolve
@@ -44,8 +42,8 @@ _DATABASE_TIME = "select active_time from pg_stat_database where datname = %s"
 class WatchedApp(GjobsApp):
     """On a terminal that takes all frames and shows none."""
 
-    def __init__(self, conninfo: Mapping[str, str], eyes: str, data_dir: Path) -> None:
-        settings = resolve(database_url=_url(conninfo), act_as=eyes, read_only=True, data_dir=data_dir, environment={})
+    def __init__(self, url: str, eyes: str, data_dir: Path) -> None:
+        settings = resolve(database_url=url, act_as=eyes, read_only=True, data_dir=data_dir, environment={})
         super().__init__(session_opener(settings), state_path=None)
         self.driver_class = SilentTerminal
         self.painted = asyncio.Event()
@@ -148,39 +146,35 @@ def _memory() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
-def _url(conninfo: Mapping[str, str]) -> str:
-    socket = quote(conninfo["host"], safe="/")
-    return f"postgresql://{conninfo['user']}@/{conninfo['dbname']}?host={socket}&port={conninfo['port']}"
-
-
 @contextmanager
-def _database_time(conninfo: Mapping[str, str]) -> Iterator[Callable[[], float]]:
+def _database_time(url: str) -> Iterator[Callable[[], float]]:
     """What tells the ms that the database has worked, over another one."""
-    elsewhere = {**conninfo, "dbname": "postgres"}
-    with psycopg.connect(make_conninfo("", **elsewhere), autocommit=True) as connection:
+    elsewhere = make_conninfo(url, dbname="postgres")
+    with psycopg.connect(elsewhere, autocommit=True) as connection:
 
         def tell() -> float:
-            row = connection.execute(_DATABASE_TIME, [conninfo["dbname"]]).fetchone()
+            row = connection.execute(_DATABASE_TIME, [conninfo_to_dict(url)["dbname"]]).fetchone()
             assert row
             return float(row[0])
 
         yield tell
 
 
-async def watch(conninfo: Mapping[str, str], eyes: str, project: str, scene: Mapping[str, float]) -> dict[str, float]:
-    ((name, amount),) = scene.items()
-    with tempfile.TemporaryDirectory() as room, _database_time(conninfo) as database_time:
-        app = WatchedApp(conninfo, eyes, Path(room))
+async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> dict[str, float]:
+    seen: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
+        app = WatchedApp(url, eyes, Path(room))
         async with app.run_test(headless=False, size=SIZE):
             async with asyncio.timeout(PATIENCE):
                 await app.settled.wait()
                 await app.show_project(UUID(project) if project else None)
-            seen = await _play(app, name, amount, database_time)
+            for scene, amount in scenes.items():
+                seen |= await _play(app, scene, amount, database_time)
             # The pilot alone would take the widgets away while looks still arrive.
             app.exit()
             while app.is_running:  # noqa: ASYNC110
                 await asyncio.sleep(_BEAT)
-            return seen
+    return seen
 
 
 async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> dict[str, float]:
@@ -194,6 +188,5 @@ async def _play(app: WatchedApp, scene: str, amount: float, database_time: Calla
 
 
 if __name__ == "__main__":
-    conninfo_, eyes_, project_, scene_ = sys.argv[1:]
-    seen = asyncio.run(watch(json.loads(conninfo_), eyes_, project_, json.loads(scene_)))
-    sys.stdout.write(json.dumps(seen))
+    url_, eyes_, project_, scenes_ = sys.argv[1:]
+    sys.stdout.write(json.dumps(asyncio.run(watch(url_, eyes_, project_, json.loads(scenes_)))))

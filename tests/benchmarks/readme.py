@@ -1,0 +1,71 @@
+"""The README's table of the findings: `python -m tests.benchmarks.readme` writes it anew from the kept ones."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.report import number
+
+RESULTS = Path(__file__).with_name("results.json")
+README = Path(__file__).parents[2] / "README.md"
+BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
+DRAWN = "growth"
+"""The benchmark whose findings are a picture."""
+
+Document = Mapping[str, Any]
+
+
+def table(document: Document) -> str:
+    """With the hardware and the settings, for figures mean nothing without them."""
+    rows = [row for finding in document["findings"] if finding["benchmark"] != DRAWN for row in _rows(finding)]
+    return "\n".join(
+        [_surroundings(document["surroundings"]), "", "| what | against | |", "| --- | --- | --- |", *rows]
+    )
+
+
+def _surroundings(surroundings: Mapping[str, Any]) -> str:
+    versions = surroundings["versions"]
+    return (
+        f"Measured {surroundings['taken_at'][:10]} on {surroundings['cores']} cores of an {surroundings['machine']}"
+        f" with {surroundings['memory_gib']:g} GiB; Python {versions['python']}, PostgreSQL {versions['postgres']}"
+        f" with its own defaults, Textual {versions['textual']}; medians."
+    )
+
+
+def _rows(finding: Mapping[str, Any]) -> Iterator[str]:
+    title, unit, series = finding["title"], finding["unit"], finding["series"]
+    settings = ", ".join(f"{name} {_words(value)}" for name, value in finding["settings"].items())
+    what = f"{title} <sub>{settings}</sub>"
+    for name, values in series.items():
+        if "reach" in values:
+            yield f"| {what}: {name} | | {number(values['median'])} {unit} {_verdict(values)} |"
+            what = title
+    for ratio in finding["ratios"]:
+        ours, rival = (f"{name}, {number(series[name]['median'])} {unit}" for name in (ratio["ours"], ratio["rival"]))
+        yield f"| {what}: {ours} | {rival} | {number(ratio['median'])} × {_verdict(ratio)} |"
+        what = title
+
+
+def _words(value: object) -> str:
+    return f"{value:,g}" if isinstance(value, (int, float)) else str(value)
+
+
+def _verdict(judged: Mapping[str, Any]) -> str:
+    if "reach" not in judged:
+        return ""
+    return f"({judged['reach']})" if judged["reached"] else f"(**not reached**: {judged['reach']})"
+
+
+def with_table(readme: str, document: Document) -> str:
+    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{table(document)}\n{END}", readme, count=1, flags=re.DOTALL)
+
+
+def main() -> None:
+    document = json.loads(RESULTS.read_text(encoding="utf-8"))
+    README.write_text(with_table(README.read_text(encoding="utf-8"), document), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""What the README says was measured is what was measured."""
+
+import json
+
+from tests.benchmarks.__main__ import BENCHMARKS
+from tests.benchmarks.readme import README, RESULTS, with_table
+
+
+def test_the_readmes_table_is_that_of_the_kept_findings() -> None:
+    readme = README.read_text(encoding="utf-8")
+    document = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert readme == with_table(readme, document), "Write it anew with: python -m tests.benchmarks.readme"
+    assert document["surroundings"]["quick"] is False
+    assert {finding["benchmark"] for finding in document["findings"]} == set(BENCHMARKS)
+
+
+def test_what_is_not_reached_is_said() -> None:
+    judged = {"median": 2.0, "reach": "≤ 1", "reached": False}
+    finding = {
+        "benchmark": "some",
+        "title": "a thing",
+        "unit": "ms",
+        "settings": {"jobs": 1000},
+        "series": {"ours": judged, "theirs": {"median": 4.0}},
+        "ratios": [{"ours": "theirs", "rival": "ours", "median": 2.0, "reach": "≤ 3", "reached": True}],
+    }
+    surroundings = {
+        "taken_at": "2026-11-24T00:00:00+00:00",
+        "cores": 2,
+        "machine": "machine",
+        "memory_gib": 4.0,
+        "versions": {"python": "3", "postgres": "18", "textual": "8"},
+    }
+    written = with_table(
+        "before <!-- benchmarks -->old<!-- end of benchmarks --> after",
+        {"findings": [finding], "surroundings": surroundings},
+    )
+    assert written.startswith("before <!-- benchmarks -->\n")
+    assert written.endswith("\n<!-- end of benchmarks --> after")
+    assert "| a thing <sub>jobs 1,000</sub>: ours | | 2 ms (**not reached**: ≤ 1) |" in written
+    assert "| a thing: theirs, 4 ms | ours, 2 ms | 2 × (≤ 3) |" in written
