@@ -103,14 +103,12 @@ def _drawn(line: Line, number: int, scale: _Scale) -> list[str]:
     points = [(scale.x(jobs), scale.y(milliseconds)) for jobs, milliseconds in line.points]
     legend = 30 + 28 * number
     stroke = f'fill="none" stroke="{color}" stroke-width="2.5" stroke-dasharray="{mark}"'
-    last_x, last_y = points[-1]
-    amount = _amount(line.points[-1][1])
+    few, many = (_amount(milliseconds) for _, milliseconds in (line.points[0], line.points[-1]))
     return [
         f'<path d="M{LEFT} {legend}h44" {stroke}/>',
-        f'<text x="{LEFT + 56}" y="{legend + 5}">{escape(line.title)}</text>',
+        f'<text x="{LEFT + 56}" y="{legend + 5}">{escape(line.title)}: {few} to {many}</text>',
         f'<path d="M{" L".join(f"{x:.1f} {y:.1f}" for x, y in points)}" {stroke}/>',
         *(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{color}"/>' for x, y in points),
-        f'<text x="{last_x - 8:.1f}" y="{last_y - 9:.1f}" text-anchor="end" fill="{color}">{amount}</text>',
     ]
 
 

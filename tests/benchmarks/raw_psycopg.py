@@ -16,8 +16,10 @@ _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
        set_config('idle_in_transaction_session_timeout', '13000', true)"""
 
+# As the store: the planner would sort all of the user's jobs.
 _SET_UP = f"""{_TIME_LIMITS},
-       set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true)"""
+       set_config('request.jwt.claims', %s, true), set_config('role', 'authenticated', true),
+       set_config('enable_sort', 'off', true)"""
 
 _NEWEST = """
 select id, user_id, project_id, status, mode, input_asset_id, left(error, %s), cost_cents, created_at, updated_at
