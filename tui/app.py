@@ -18,38 +18,23 @@ from textual.widgets import Input
 
 from store.feed import DEFAULT_INTERVAL, utc_now
 from store.pacing import Attention
-from tui import frame, garbage
+from tui import actions, frame, garbage
 from tui.actions import write_leases
-from tui.actions.all_matching import choose_all_matching
 from tui.actions.copying import JsonWanted, copy_whole_json
 from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
-from tui.actions.exact_count import count_exactly
-from tui.actions.filter_gate import weigh
-from tui.actions.filter_names import tell_users
 from tui.actions.gone_user import GoneUser
-from tui.actions.id_search import lead_to
-from tui.actions.isolation import show_isolation
-from tui.actions.job_actions import JobActions
-from tui.actions.naming import tell_names
-from tui.actions.ordering import order_by
-from tui.actions.pickers import look_through_lens, pick_eyes, pick_project
-from tui.actions.project_actions import create_project
-from tui.actions.refusing import say_why_not
-from tui.actions.switching import pick_database
 from tui.actions.undo import Undo
 from tui.actions.views import read_views
 from tui.connection import Connection, Opener
 from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
-from tui.keys.help_entries import help_entries
 from tui.keys.view_commands import ViewCommands
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
 from tui.project_choice import project_to_show
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
-from tui.screens.help import HelpDialog
 from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
@@ -278,8 +263,9 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.ActionWanted)
     def _act(self, message: DashboardScreen.ActionWanted) -> None:
         if (desk := self._desk(message.action)) and write_leases.may_write(self):
-            actions = JobActions(self, self.errands, desk)
-            actions.act(message.action, message.jobs, self.dashboard.listed.project_id)
+            actions.JobActions(self, self.errands, desk).act(
+                message.action, message.jobs, self.dashboard.listed.project_id
+            )
 
     @on(JobsPanel.FilterWanted)
     def _filter_wanted(self, message: JobsPanel.FilterWanted) -> None:
@@ -287,19 +273,19 @@ class GjobsApp(App[int]):
             self.workers.cancel_group(self, "filter")
             self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
         else:
-            self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
+            self.run_worker(actions.weigh(self, message.job_filter), group="filter", exclusive=True)
 
     @on(JobsPanel.OrderWanted)
     def _order_wanted(self, message: JobsPanel.OrderWanted) -> None:
-        self.run_worker(order_by(self, message.order), group="order", exclusive=True)
+        self.run_worker(actions.order_by(self, message.order), group="order", exclusive=True)
 
     @on(FilterBar.UsersWanted)
     def _users_wanted(self) -> None:
-        self.run_worker(tell_users(self), group="users", exclusive=True)
+        self.run_worker(actions.tell_users(self), group="users", exclusive=True)
 
     @on(JobsPanel.IdWanted)
     def _lead_to(self, message: JobsPanel.IdWanted) -> None:
-        self.errands.ask(lead_to(self, message.text))
+        self.errands.ask(actions.lead_to(self, message.text))
 
     @on(JsonWanted)
     def _copy_json(self, message: JsonWanted) -> None:
@@ -308,7 +294,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.DetailsOpened)
     def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
-        self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
+        self.run_worker(actions.tell_names(self.connection, message.details), group="names", exclusive=True)
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
@@ -317,15 +303,15 @@ class GjobsApp(App[int]):
             return
         match wish:
             case "all":
-                self.errands.ask(choose_all_matching(self, desk))
+                self.errands.ask(actions.choose_all_matching(self, desk))
             case "project":
-                self.errands.ask(pick_project(self, desk.projects))
+                self.errands.ask(actions.pick_project(self, desk.projects))
             case "new_project":
-                self.errands.ask(create_project(self, desk))
+                self.errands.ask(actions.create_project(self, desk))
             case "exact":
-                self.errands.ask(count_exactly(self, desk))
+                self.errands.ask(actions.count_exactly(self, desk))
             case "undo":
-                JobActions(self, self.errands, desk).undo()
+                actions.JobActions(self, self.errands, desk).undo()
             case _:
                 assert_never(wish)
 
@@ -338,7 +324,7 @@ class GjobsApp(App[int]):
             say(self, desk)
             return None
         if why_not(wish, desk.capabilities, desk.store.actor):
-            self.run_worker(say_why_not(self, desk, wish), group="refusal", exclusive=True)
+            self.run_worker(actions.say_why_not(self, desk, wish), group="refusal", exclusive=True)
             return None
         return desk
 
@@ -375,19 +361,19 @@ class GjobsApp(App[int]):
 
     def action_pick_eyes(self) -> None:
         """Where these eyes are refused everything others may still see, so this needs no look."""
-        self.errands.ask(pick_eyes(self))
+        self.errands.ask(actions.pick_eyes(self))
 
     def action_lens(self) -> None:
-        look_through_lens(self)
+        actions.look_through_lens(self)
 
     def action_write(self) -> None:
         self.errands.ask(write_leases.open_or_close(self))
 
     def action_isolation(self) -> None:
-        self.errands.ask(show_isolation(self))
+        self.errands.ask(actions.show_isolation(self))
 
     def action_pick_database(self) -> None:
-        self.errands.ask(pick_database(self))
+        self.errands.ask(actions.pick_database(self))
 
     def action_refresh(self) -> None:
         self.connection.refresh()
@@ -421,6 +407,9 @@ class GjobsApp(App[int]):
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:
+            from tui.keys.help_entries import help_entries
+            from tui.screens.help import HelpDialog
+
             self.push_screen(HelpDialog(help_entries(self)))
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -13,7 +13,6 @@ from store.suggestions import not_known
 from store.views.model import Views
 from store.views.saved import SavedViews
 from tui.destinations import Destination, destinations
-from tui.keys.keymap import checked_keymap
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +36,21 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
     configuration = settings.configuration
     return Setup(
         theme=_theme(configuration),
-        keymap=checked_keymap(configuration),
+        keymap=_keymap(configuration),
         notice=configuration.warning,
         views=configuration.views,
         saved_views=None if stands_alone else SavedViews(settings.data_dir),
         destinations=() if stands_alone else destinations(settings),
     )
+
+
+def _keymap(configuration: Configuration) -> Mapping[str, str]:
+    """Without keys to check, the first paint does not wait for all the screens whose bindings they are checked with."""
+    if not configuration.keymap:
+        return {}
+    from tui.keys.keymap import checked_keymap
+
+    return checked_keymap(configuration)
 
 
 def _theme(configuration: Configuration) -> str | None:

@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING
 
 from tui.say import say
-from tui.screens.pick import Choice, PickDialog
 from tui.words.outcomes import Toast
 
 if TYPE_CHECKING:
@@ -14,6 +13,8 @@ ALONE = "No other database is known here. 'gjobs config path' tells where profil
 
 
 async def pick_database(app: "GjobsApp") -> None:
+    from tui.screens.pick import Choice, PickDialog
+
     known = app.destinations
     if len(known) < 2:
         say(app, Toast(text=ALONE, severity="warning"))

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from store.errors import Conflict, InvalidValue, StoreError
 from store.views.model import View, read_name
 from tui.say import say
-from tui.screens.confirm import ConfirmDialog
-from tui.screens.text_prompt import TextPrompt
 from tui.words.confirmations import Confirmation
 from tui.words.outcomes import Toast, error_toast
 from tui.words.text import clean
@@ -32,6 +30,8 @@ def show_view(app: "GjobsApp", view: View) -> None:
 
 async def save_view(app: "GjobsApp") -> None:
     """The filter and the order that are in force. Another view is replaced only by who sends its name once more."""
+    from tui.screens.text_prompt import TextPrompt
+
     jobs = app.dashboard.jobs
     text, order = jobs.filter_text, jobs.order
     asked: list[View] = []
@@ -65,6 +65,8 @@ async def save_view(app: "GjobsApp") -> None:
 
 
 async def remove_view(app: "GjobsApp", view: View) -> None:
+    from tui.screens.confirm import ConfirmDialog
+
     question = Confirmation(
         title="Remove this view?",
         lines=(clean(view.name), clean(view.text, limit=200)),
