@@ -94,7 +94,11 @@ async def test_the_order_holds_for_what_arrives(dashboard: Driver, world: World)
 
 
 async def test_escape_takes_back_one_thing_at_a_time(dashboard: Driver) -> None:
-    await dashboard.press("slash", *"life", "enter", "space", "escape")
+    await dashboard.press("slash", *"life")
+    await dashboard.until(lambda: dashboard.rows == [1, 4, 6])
+    await dashboard.press("enter", "space")
+    assert dashboard.marked == {1}
+    await dashboard.press("escape")
     assert dashboard.marked == set()
     assert dashboard.app.dashboard.query_one("#find", Input).value == "life"
     await dashboard.press("escape")
