@@ -58,7 +58,7 @@ def test_each_may_stand_before_between_and_after_the_words_of_a_command(places: 
     assert options == GlobalOptions(
         database_url="postgresql://option/db", act_as="ada@example.com", read_only=True, json=True
     )
-    assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None}
+    assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
 
 
 def test_without_them_nothing_is_chosen() -> None:
