@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 import pytest
+from textual.widgets import Input
 
 from store.database import Database, TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
@@ -81,7 +82,8 @@ async def test_actions_are_refused_with_the_reason_and_the_rest_goes_on(
         await driver.has_dialog("Job")
         await driver.press("escape", "slash")
         await driver.type("main")
-        assert driver.rows == [3]
+        assert driver.app.dashboard.query_one("#find", Input).value == "main"
+        assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
         await driver.press("escape", "question_mark")
         await driver.has_dialog("Keys")
         assert world.status(1) == "queued"
