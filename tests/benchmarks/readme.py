@@ -49,7 +49,7 @@ def _rows(finding: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words(value: object) -> str:
-    return f"{value:,g}" if isinstance(value, (int, float)) else str(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _verdict(judged: Mapping[str, Any]) -> str:

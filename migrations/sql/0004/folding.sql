@@ -78,7 +78,9 @@ begin
              group by user_id, project_id, status, mode, day
         ), days as (
             insert into gjobs.job_days
-            select user_id, project_id, day, sum(job_count), sum(cost_cents) from counted group by user_id, project_id, day
+            -- Day by day, as they come later on: the last days, which the charts show, lie together.
+            select user_id, project_id, day, sum(job_count), sum(cost_cents)
+              from counted group by user_id, project_id, day order by day
         )
         insert into gjobs.job_totals
         select user_id, project_id, status, mode, sum(job_count), sum(cost_cents)
