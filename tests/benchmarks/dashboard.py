@@ -22,7 +22,7 @@ CPU, DATABASE_TIME = "CPU of the dashboard", "database time"
 AT_START, AFTERWARDS = "at start", "after scrolling"
 OPERATOR = "operator"
 ALL_PROJECTS = ""
-REST, REST_QUICK = 60.0, 0.5
+REST, REST_QUICK = 60.0, 0.1
 """Seconds."""
 SCROLLED = 100_000
 
@@ -38,8 +38,8 @@ def _measure(effort: Effort, databases: Databases) -> list[Finding]:
     owner = database.owner
     if effort.quick:
         with _changes(database):
-            told = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST_QUICK, "scroll": 100, "use": 0.5})
-        return [*_used(told, database, 0.5), _rested(told, database, REST_QUICK, "all"), _scrolled(told, database, 100)]
+            told = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST_QUICK, "scroll": 100, "use": 0.1})
+        return [*_used(told, database, 0.1), _rested(told, database, REST_QUICK, "all"), _scrolled(told, database, 100)]
     with _changes(database):
         used = _watch(database, OPERATOR, ALL_PROJECTS, {"use": effort.minutes * 60})
     of_all = _watch(database, OPERATOR, ALL_PROJECTS, {"rest": REST})

@@ -51,7 +51,7 @@ async def startup(effort: Effort, databases: Databases) -> list[Finding]:
     rounds = effort.choose(15, quick=1)
     environment = _with_few_jobs(databases) if effort.quick else _with_sample(databases)
     with tempfile.TemporaryDirectory(prefix="gjobs-posting-") as room:
-        awaited = OURS_AND_BARE if effort.quick else {**OURS_AND_BARE, POSTING: _posting(Path(room))}
+        awaited = {**OURS_AND_BARE} if effort.quick else {**OURS_AND_BARE, POSTING: _posting(Path(room))}
         environment |= {"XDG_CONFIG_HOME": room, "XDG_DATA_HOME": room}
         series = await take_turns(
             {name: _starting(command, environment) for name, command in awaited.items()},

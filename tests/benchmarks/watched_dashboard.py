@@ -88,7 +88,7 @@ async def use(app: WatchedApp, seconds: float) -> dict[str, float]:
     pauses: list[float] = []
     heart = asyncio.create_task(_beat(pauses))
     end = time.monotonic() + seconds
-    while time.monotonic() < end or len(near) < len(_NEAR_KEYS):
+    while time.monotonic() < end or not far:
         near.append(await app.press(next(keys)))
         await asyncio.sleep(_BETWEEN_KEYS)
         if len(near) % (4 * len(_NEAR_KEYS)) == 1:
@@ -117,7 +117,6 @@ async def rest(seconds: float, database_time: Callable[[], float]) -> dict[str, 
 
 async def scroll(app: WatchedApp, rows: int) -> dict[str, float]:
     """Page by page. Memory in MiB."""
-    await asyncio.sleep(1.0)
     gc.collect()
     before = _memory()
     while (position := app.table.position) is None or position.number < rows:
