@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session; receives where to report what it is doing, which may be called from any thread."""
 
-NUMBERS_SHARE = 200
+NUMBERS_SHARE = 400
 """What is counted takes one part in so many of the time, at most: no counting loads a database."""
 
 INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)

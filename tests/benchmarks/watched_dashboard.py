@@ -23,6 +23,7 @@ from textual import events
 
 from store.settings import resolve
 from tests.benchmarks.table_tick import SilentTerminal
+from tui import garbage
 from tui.app import GjobsApp
 from tui.opening import session_opener
 from tui.widgets.job_table import JobTable
@@ -160,6 +161,7 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 
 
 async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> dict[str, float]:
+    garbage.let_lie()  # as the command does
     seen: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
         app = WatchedApp(url, eyes, Path(room))

@@ -57,6 +57,8 @@ class ProjectList(OptionList):
         self._everything: Counted | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
+        self._drawn: object = None
+        """What the prompts were made of."""
         self.forget()
 
     def show(
@@ -77,6 +79,7 @@ class ProjectList(OptionList):
 
     def forget(self) -> None:
         self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
+        self._drawn = None
         self.border_title = Content("Projects")
         self.clear_options()
 
@@ -89,7 +92,12 @@ class ProjectList(OptionList):
             self._draw()
 
     def _draw(self) -> None:
-        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in self._rows())
+        rows = list(self._rows())
+        drawn = (self.scrollable_content_region.width, rows)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in rows)
         if list(before) != list(self._prompts):
             self._refill()
         for option_id, prompt in self._prompts.items():
