@@ -148,6 +148,11 @@ async def test_exactly_with_too_small_a_budget(operator: Store, project: UUID) -
 def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
     """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
     make_job(project, "failed", mode="slow", error="broken")
+    # Where rows were deleted before, the last one made need not be the last one read.
+    with connect(database, autocommit=True) as connection:
+        connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
+        connection.execute("truncate generation_jobs")
+        connection.execute("insert into generation_jobs select * from ordered")
     with altered(
         database,
         "create policy slow on generation_jobs as restrictive for select to authenticated"
