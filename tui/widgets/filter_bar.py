@@ -131,10 +131,6 @@ class FilterBar(Vertical):
         """Of the last filter that was right, without blanks around it."""
         return self._told[0]
 
-    @property
-    def is_mistaken(self) -> bool:
-        return self._error is not None
-
     # Typing
 
     @property

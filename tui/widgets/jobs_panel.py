@@ -238,10 +238,6 @@ class JobsPanel(Vertical):
         return {**by_operator, **self._learned, **seen}
 
     @property
-    def is_finding(self) -> bool:
-        return bool(self._bar.text.strip())
-
-    @property
     def filter_text(self) -> str:
         """Of the filter that is in force, as it was typed."""
         return self._bar.kept_text
