@@ -11,6 +11,7 @@ from psycopg.pq import Format
 
 _unpack = struct.Struct("!q").unpack
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 EARLIEST = datetime.min.replace(tzinfo=UTC)
 LATEST = datetime.max.replace(tzinfo=UTC)
 EXTREMES = frozenset({EARLIEST, LATEST})
@@ -42,9 +43,11 @@ class UtcLoader(Loader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> datetime:
+        microseconds: int
         (microseconds,) = _unpack(data)
         try:
-            return _EPOCH + timedelta(0, 0, microseconds)
+            # A product, for the constructor takes half as long again.
+            return _EPOCH + microseconds * _MICROSECOND
         except OverflowError:
             return FarTime.nearest(microseconds)
 
@@ -59,7 +62,7 @@ def as_text(time: datetime) -> str:
         return time.isoformat()
     if infinity := _INFINITIES.get(time.microseconds):
         return infinity
-    cycles, microseconds = divmod(time.microseconds, _CYCLE // timedelta(microseconds=1))
+    cycles, microseconds = divmod(time.microseconds, _CYCLE // _MICROSECOND)
     near = _EPOCH + timedelta(microseconds=microseconds)
     year = near.year + cycles * _CYCLE_YEARS
     written, era = (year, "") if year > 0 else (1 - year, " BC")

@@ -34,6 +34,7 @@ from store.connecting import timestamps
 from store.database import Query
 from store.finding.id_prefix import IdRange
 from store.model import GenerationJob, JobStatus
+from store.statements.job_rows import make_job
 from store.statements.rows import Row, job_status
 from store.transitions import sources
 
@@ -41,33 +42,6 @@ _jobs = tables.generation_jobs
 COLUMNS = [_jobs.c[field.name] for field in fields(GenerationJob)]
 
 _ID = bindparam("id", type_=Uuid)
-
-
-def make_job(row: Row) -> GenerationJob:
-    (
-        identifier,
-        user_id,
-        project_id,
-        status,
-        mode,
-        input_asset_id,
-        error,
-        cost_cents,
-        created_at,
-        updated_at,
-    ) = row
-    return GenerationJob(
-        id=identifier,
-        user_id=user_id,
-        project_id=project_id,
-        status=job_status(status),
-        mode=mode,
-        input_asset_id=input_asset_id,
-        error=error,
-        cost_cents=cost_cents,
-        created_at=created_at,
-        updated_at=updated_at,
-    )
 
 
 _ONE = select(*COLUMNS).where(_jobs.c.id == _ID)

@@ -8,7 +8,7 @@ from store.filters.keys import Key
 from store.listing.model import End, ListQuery, RowKey
 from store.model import GenerationJob, Page, PageKey
 from store.statements import job_filters
-from store.statements.jobs import make_job
+from store.statements.job_rows import make_job
 from store.statements.lists import PLAIN, Course, Means, read_on
 
 

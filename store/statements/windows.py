@@ -4,9 +4,9 @@ from collections.abc import Sequence, Set
 
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import ERROR_CHARACTERS, End, ListedJob, Window, WindowQuery
+from store.listing.model import End, ListedJob, Window, WindowQuery
+from store.statements.job_rows import make_listed
 from store.statements.lists import PLAIN, Concern, Course, Means, read_on
-from store.statements.rows import Row, job_status
 
 
 def questions(
@@ -45,33 +45,4 @@ def window(query: WindowQuery, answers: Sequence[Sequence[ListedJob]]) -> Window
         jobs=(*reversed(before[: query.before]), *after[: query.after]),
         has_before=len(before) > query.before,
         has_after=len(after) > query.after,
-    )
-
-
-def make_listed(row: Row) -> ListedJob:
-    (
-        identifier,
-        user_id,
-        project_id,
-        status,
-        mode,
-        input_asset_id,
-        error,
-        cost_cents,
-        created_at,
-        updated_at,
-    ) = row
-    is_error_cut = error is not None and len(error) > ERROR_CHARACTERS
-    return ListedJob(
-        id=identifier,
-        user_id=user_id,
-        project_id=project_id,
-        status=job_status(status),
-        mode=mode,
-        input_asset_id=input_asset_id,
-        error=error[:ERROR_CHARACTERS] if is_error_cut else error,
-        cost_cents=cost_cents,
-        created_at=created_at,
-        updated_at=updated_at,
-        is_error_cut=is_error_cut,
     )

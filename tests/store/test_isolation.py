@@ -21,7 +21,7 @@ from store.errors import NoPrivilege, RowMissing
 from store.listing.model import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob, JobStatus
 from store.numbers.model import NumbersQuery
-from store.statements.jobs import make_job
+from store.statements.job_rows import make_job
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.policy_model import Rows, Schema

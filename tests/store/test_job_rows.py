@@ -1,0 +1,65 @@
+"""Jobs are made of rows by a short cut, and are what their own constructors make."""
+
+from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from store.errors import UnexpectedError
+from store.listing.model import ERROR_CHARACTERS, ListedJob
+from store.model import GenerationJob, JobStatus
+from store.statements.job_rows import make_job, make_listed
+
+MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
+JOB = GenerationJob(
+    id=UUID(int=1),
+    user_id=UUID(int=2),
+    project_id=UUID(int=3),
+    status=JobStatus.FAILED,
+    mode="lifestyle",
+    input_asset_id=None,
+    error="Out of paper",
+    cost_cents=250,
+    created_at=MADE,
+    updated_at=MADE,
+)
+
+
+def row(*, status: str = "failed", error: str | None = "Out of paper") -> tuple[object, ...]:
+    return UUID(int=1), UUID(int=2), UUID(int=3), status, "lifestyle", None, error, 250, MADE, MADE
+
+
+def test_a_job() -> None:
+    job = make_job(row())
+    assert job == JOB
+    assert type(job) is GenerationJob
+    assert repr(job) == repr(JOB)
+    assert hash(job) == hash(JOB)
+
+
+def test_a_listed_job() -> None:
+    job = make_listed(row())
+    assert type(job) is ListedJob
+    assert replace(job, error=None) == make_listed(row(error=None))
+    assert not job.is_error_cut
+
+
+@pytest.mark.parametrize(("length", "is_cut"), [(ERROR_CHARACTERS, False), (ERROR_CHARACTERS + 1, True)])
+def test_of_a_long_error_the_beginning_is_kept(length: int, is_cut: bool) -> None:
+    job = make_listed(row(error="x" * length))
+    assert job.is_error_cut is is_cut
+    assert job.error == "x" * ERROR_CHARACTERS
+
+
+@pytest.mark.parametrize("job", [make_job(row()), make_listed(row())])
+def test_it_is_frozen(job: GenerationJob) -> None:
+    with pytest.raises(FrozenInstanceError):
+        job.cost_cents = 0  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        del job.error
+
+
+def test_a_status_of_the_apps_own_is_told() -> None:
+    with pytest.raises(UnexpectedError, match="'cancelled', which is none of queued"):
+        make_job(row(status="cancelled"))
