@@ -120,6 +120,10 @@ class Connections:
                     autocommit=True,
                     prepare_threshold=None,
                 )
+            except asyncio.CancelledError as error:
+                # Its frames hold the half-made connection, and some keep the error of what they stopped.
+                error.with_traceback(None)
+                raise
             except Error as error:
                 failure = driver_errors.translate_connecting(error)
                 failure.__cause__ = error

@@ -1,7 +1,7 @@
 """Few connections, clean ones, and no broken ones."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from psycopg import AsyncConnection
@@ -16,6 +16,7 @@ from store.model import JobStatus
 from store.statements import jobs
 from store.store import Store
 from tests.conftest import Conninfo
+from tests.store.servers import listening
 from tests.store.support import ADA, NOTHING, MakeJob, MakeProject, Sql, until
 
 Sessions = Callable[[], list[tuple[int, str]]]
@@ -198,3 +199,31 @@ async def test_once_closed_nothing_is_opened_again(database: Conninfo, sessions:
     with pytest.raises(Unreachable, match=r"The store is closed\."):
         await store.get_users()
     await until(lambda: sessions() == [])
+
+
+async def test_who_stops_waiting_for_a_connection_leaves_none_half_made() -> None:
+    """Whoever keeps the error, as those do who report how a task ended, keeps no connection with it."""
+    came, left = asyncio.Event(), asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came.set()
+        while await reader.read(1024):
+            pass
+        left.set()
+
+    async with asyncio.timeout(10), listening(serve, "127.0.0.1") as port:
+        connections = Connections({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
+        kept = asyncio.create_task(_error_of(connections.connect()))
+        await came.wait()
+        kept.cancel()
+        error = await kept
+        await left.wait()
+        assert isinstance(error, asyncio.CancelledError)
+
+
+async def _error_of(work: Awaitable[object]) -> BaseException | None:
+    try:
+        await work
+    except BaseException as error:
+        return error
+    return None
