@@ -24,7 +24,7 @@ from store.finding.id_prefix import IdRange, id_range
 from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
-from store.listing.indexes import is_in_order, lacks_order
+from store.listing.indexes import MOST_SORTED, is_in_order, is_kept_from_index, lacks_order, too_long_to_sort
 from store.listing.model import ListedJob, Listing, ListingQuery, ListQuery, Window, WindowQuery
 from store.model import (
     Asset,
@@ -44,7 +44,19 @@ from store.model import (
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
 from store.numbers.model import Numbers, NumbersQuery
-from store.statements import assets, by_jobs, following, jobs, listings, projects, rollups, statistics, users, windows
+from store.statements import (
+    assets,
+    by_jobs,
+    following,
+    jobs,
+    listings,
+    lists,
+    projects,
+    rollups,
+    statistics,
+    users,
+    windows,
+)
 from store.statements.job_filters import needs_names
 from store.statements.lists import Means
 from store.statements.paging import page, paged
@@ -380,13 +392,20 @@ class Store:
     async def get_order_off(self, query: ListQuery) -> Off | None:
         """Why the list had better not be read in its order here, and the index that would bring it.
 
-        None where there is such an index, and where the planner takes sorting all of it to be cheap.
+        None where there is such an index, and where sorting all of it is cheap.
         """
         off = lacks_order(query, (await self.probed.get()).facts.job_indexes)
         if off is None:
-            return None
+            return await self._too_long_to_sort(query)
         cost = await self.get_list_cost(query)
         return None if cost is not None and cost.verdict is Verdict.CHEAP else off
+
+    async def _too_long_to_sort(self, query: ListQuery) -> Off | None:
+        if self.actor == OPERATOR or not is_kept_from_index(query):
+            return None
+        readable = await self._readable_names(query.job_filter)
+        (length,) = await self._read(lists.length(query, most=MOST_SORTED, readable=readable))
+        return too_long_to_sort() if length > MOST_SORTED else None
 
     async def _means(self, listed: ListQuery) -> Means:
         if self.actor == OPERATOR:

@@ -24,6 +24,9 @@ _ORDERS = {
     OrderColumn.TOTAL: ("gjobs_total", TOTAL),
 }
 
+MOST_SORTED = 20_000
+"""Jobs that are sorted for each page without much ado: about a tenth of a second."""
+
 
 def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
     """Whether the list is read by an index alone, and never sorted.
@@ -49,4 +52,18 @@ def lacks_order(listed: ListQuery, indexes: Set[str]) -> Off | None:
     return Off(
         reason=f"No index has the jobs by {listed.order.column}: each page would read and sort all of them.",
         sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({columns});",
+    )
+
+
+def is_kept_from_index(listed: ListQuery) -> bool:
+    """Whether row level security keeps a user's list from the index of its order: see `Means.through_policies`."""
+    return listed.order.column is OrderColumn.TOTAL
+
+
+def too_long_to_sort() -> Off:
+    """A user's list of more than MOST_SORTED jobs, which no index reads in its order."""
+    return Off(
+        reason="Row level security keeps the index by total from being used with a user's eyes: each page would read"
+        f" and sort all of their jobs, which are more than {MOST_SORTED:,}.",
+        advice="List fewer: those of a project or a status.",
     )

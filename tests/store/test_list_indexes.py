@@ -1,12 +1,13 @@
 """The indexes that lists are read by: which are known to be there, and what follows where one is not."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import text
 
 from migrations import HEAD
-from store.actor import OPERATOR
+from store.actor import OPERATOR, ActingUser
 from store.database import Database, Query
 from store.filters import parse
 from store.listing.indexes import is_in_order
@@ -15,7 +16,7 @@ from store.model import JobStatus
 from store.schema import compare, expected, read_catalogue
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOW
+from tests.store.support import ADA, NOW, MakeJob, MakeProject
 
 INDEXES = {
     OrderColumn.UPDATED: "gjobs_updated",
@@ -81,3 +82,24 @@ async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -
     change(migrated_copy, "drop index gjobs_costs")
     async with Store(Database(migrated_copy)) as store:
         assert await store.get_order_off(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+
+
+async def test_a_user_with_very_many_jobs_is_told_that_no_index_has_them_by_total(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.store.MOST_SORTED", 3)
+    project = make_project(ADA)
+    by_total = ListQuery(order=ListOrder(column=OrderColumn.TOTAL))
+    ada = operator.acting_as(ActingUser(id=ADA, email=None))
+    for _ in range(3):
+        make_job(project, "failed")
+    assert await ada.get_order_off(by_total) is None
+
+    make_job(project, "queued")
+
+    off = await ada.get_order_off(by_total)
+    assert off is not None
+    assert off.reason.startswith("Row level security keeps the index by total from being used with a user's eyes")
+    assert await ada.get_order_off(replace(by_total, status=JobStatus.QUEUED)) is None
+    assert await ada.get_order_off(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+    assert await operator.get_order_off(by_total) is None
