@@ -11,8 +11,9 @@ from psycopg import AsyncConnection
 from store.actor import OPERATOR, ActingUser
 from store.database import Database
 from store.database.query import compiled
-from store.listing.model import End, ListQuery, Window, WindowQuery, key_of
-from store.statements.windows import questions
+from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.model import GenerationJob, Page, PageKey
+from store.statements.paging import page
 from store.store import Store
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
@@ -20,12 +21,13 @@ from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio,
 from tests.benchmarks.sizes import few, many
 
 ROWS = 200
-STORE, RAW, PIPELINED = "the store", "raw psycopg", "raw psycopg, pipelined"
-AMONG_FEW = "the store, 10,000 jobs"
+STORE, RAW, PIPELINED = "Store.get_project_jobs", "raw psycopg", "raw psycopg, pipelined"
+AMONG_FEW = "Store.get_project_jobs, 10,000 jobs"
+LOOK, LOOK_AMONG_FEW = "a look of the dashboard, with names and clock", "a look of the dashboard, 10,000 jobs"
 
 PAGE = 500
 WALK = 100_000
-WALKED, QUERIES = "the store, into its values", "its queries on raw psycopg"
+WALKED, QUERIES = "Store.get_generation_jobs, into its values", "its queries on raw psycopg"
 
 
 async def lists(effort: Effort, databases: Databases) -> list[Finding]:
@@ -35,19 +37,21 @@ async def lists(effort: Effort, databases: Databases) -> list[Finding]:
 
 async def _compare_newest(effort: Effort, large: FilledDatabase, small: FilledDatabase) -> Finding:
     times, rounds = effort.choose(40, quick=1), effort.choose(25, quick=1)
-    query = newest_of_project(large)
+    project = large.owner.projects[0]
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(users_store(large))
         among_few = await stack.enter_async_context(users_store(small))
         connection = await stack.enter_async_context(raw_psycopg.connect(large.conninfo))
-        by_hand = partial(raw_psycopg.newest, connection, large.owner.id, query)
-        assert await store.get_window(query) == await by_hand()
+        by_hand = partial(raw_psycopg.newest, connection, large.owner.id, project, limit=ROWS)
+        assert await store.get_project_jobs(project, limit=ROWS) == await by_hand()
         series = await take_turns(
             {
-                STORE: timed(partial(store.get_window, query), times),
+                STORE: timed(partial(store.get_project_jobs, project, limit=ROWS), times),
                 RAW: timed(by_hand, times),
                 PIPELINED: timed(partial(by_hand, pipelined=True), times),
-                AMONG_FEW: timed(partial(among_few.get_window, newest_of_project(small)), times),
+                AMONG_FEW: timed(partial(among_few.get_project_jobs, small.owner.projects[0], limit=ROWS), times),
+                LOOK: timed(partial(store.get_listing, look_at_project(large)), times),
+                LOOK_AMONG_FEW: timed(partial(among_few.get_listing, look_at_project(small)), times),
             },
             rounds=rounds,
         )
@@ -60,6 +64,7 @@ async def _compare_newest(effort: Effort, large: FilledDatabase, small: FilledDa
             Ratio(ours=STORE, rival=RAW, reach=AtMost(1.3)),
             Ratio(ours=STORE, rival=PIPELINED),
             Ratio(ours=STORE, rival=AMONG_FEW, reach=AtMost(1.2)),
+            Ratio(ours=LOOK, rival=LOOK_AMONG_FEW, reach=AtMost(1.2)),
         ),
     )
 
@@ -72,53 +77,48 @@ async def _walk(effort: Effort, database: FilledDatabase) -> Finding:
     ):
         # As the dashboard does after its start: what is there then is not looked through for garbage again and again.
         gc.freeze()
-        asked = [window.query async for window in _windows(store, rows)]
+        keys = [key async for key, _ in _pages(store, rows)]
 
         async def ours() -> float:
             start = time.perf_counter()
-            walked = sum([len(window.jobs) async for window in _windows(store, rows)])
-            assert walked >= rows
+            walked = sum([len(each) async for _, each in _pages(store, rows)])
+            assert walked == rows
             return (time.perf_counter() - start) * 1000
 
         async def rival() -> float:
             start = time.perf_counter()
-            for query in asked:
-                await _run(connection, query)
+            for key in keys:
+                await _run(connection, key)
             return (time.perf_counter() - start) * 1000
 
         series = await take_turns({WALKED: ours, QUERIES: rival}, rounds=rounds)
         gc.unfreeze()
     return Finding(
-        title=f"window by window through {rows:,} rows",
+        title=f"page by page through {rows:,} rows",
         unit="ms",
-        settings={"jobs": database.jobs, "rows a window": PAGE, "rounds": rounds},
+        settings={"jobs": database.jobs, "rows a page": PAGE, "rounds": rounds},
         series=series,
         ratios=(Ratio(ours=WALKED, rival=QUERIES, reach=AtMost(1.5)),),
     )
 
 
-async def _windows(store: Store, rows: int) -> AsyncIterator[Window]:
-    """From the newest on. Each begins with the last row of the one before: so it is seen that none is left out."""
-    window = await store.get_window(WindowQuery(after=PAGE))
-    yield window
-    for _ in range(PAGE, rows, PAGE):
-        last = window.jobs[-1]
-        anchor = key_of(last, window.query.listed.order)
-        window = await store.get_window(WindowQuery(anchor=anchor, after=PAGE + 1))
-        assert window.jobs[0].id == last.id
-        yield window
+async def _pages(store: Store, rows: int) -> AsyncIterator[tuple[PageKey | None, Page[GenerationJob]]]:
+    """From the newest on, each with the key that it was asked by."""
+    key: PageKey | None = None
+    for _ in range(0, rows, PAGE):
+        walked = await store.get_generation_jobs(limit=PAGE, after=key)
+        yield key, walked
+        key = walked.next_key
 
 
-async def _run(connection: AsyncConnection, query: WindowQuery) -> None:
-    statements = []
-    for question in questions(query, readable=frozenset()):
-        sql, constants = compiled(question.statement)
-        statements.append((sql, {**constants, **question.parameters}))
-    await raw_psycopg.read(connection, None, *statements)
+async def _run(connection: AsyncConnection, key: PageKey | None) -> None:
+    query = page(ListQuery(), after=key, limit=PAGE)
+    sql, constants = compiled(query.statement)
+    await raw_psycopg.read(connection, None, (sql, {**constants, **query.parameters}))
 
 
-def newest_of_project(database: FilledDatabase) -> WindowQuery:
-    return WindowQuery(listed=ListQuery(project_id=database.owner.projects[0]), anchor=End.FIRST, after=ROWS)
+def look_at_project(database: FilledDatabase) -> ListingQuery:
+    return ListingQuery(window=WindowQuery(listed=ListQuery(project_id=database.owner.projects[0]), after=ROWS))
 
 
 @asynccontextmanager

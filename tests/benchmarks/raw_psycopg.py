@@ -9,8 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from store.listing.model import ERROR_CHARACTERS, ListedJob, Window, WindowQuery
-from store.model import JobStatus
+from store.model import GenerationJob, JobStatus, Page, PageKey
 
 _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
@@ -22,7 +21,7 @@ _SET_UP = f"""{_TIME_LIMITS},
        set_config('enable_sort', 'off', true)"""
 
 _NEWEST = """
-select id, user_id, project_id, status, mode, input_asset_id, left(error, %s), cost_cents, created_at, updated_at
+select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at
 from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
 
 Statement = tuple[str, Sequence[object] | Mapping[str, object]]
@@ -63,29 +62,28 @@ async def read(
         return [await cursor.fetchall() for cursor in cursors]
 
 
-async def newest(connection: AsyncConnection, user_id: UUID, query: WindowQuery, *, pipelined: bool = False) -> Window:
-    """Of the query's project."""
-    values = (ERROR_CHARACTERS + 1, query.listed.project_id, query.after + 1)
-    (rows,) = await read(connection, user_id, (_NEWEST, values), pipelined=pipelined)
-    jobs = tuple(_listed(row) for row in rows[: query.after])
-    return Window(query=query, jobs=jobs, has_before=False, has_after=len(rows) > query.after)
+async def newest(
+    connection: AsyncConnection, user_id: UUID, project_id: UUID, *, limit: int, pipelined: bool = False
+) -> Page[GenerationJob]:
+    """Of the project, as `Store.get_project_jobs`."""
+    (rows,) = await read(connection, user_id, (_NEWEST, (project_id, limit + 1)), pipelined=pipelined)
+    jobs = tuple(_job(row) for row in rows[:limit])
+    key = PageKey(created_at=jobs[-1].created_at, id=jobs[-1].id) if len(rows) > limit else None
+    return Page(items=jobs, next_key=key)
 
 
-def _listed(row: tuple[Any, ...]) -> ListedJob:
-    error = row[6]
-    is_cut = error is not None and len(error) > ERROR_CHARACTERS
-    return ListedJob(
+def _job(row: tuple[Any, ...]) -> GenerationJob:
+    return GenerationJob(
         id=row[0],
         user_id=row[1],
         project_id=row[2],
         status=JobStatus(row[3]),
         mode=row[4],
         input_asset_id=row[5],
-        error=error[:ERROR_CHARACTERS] if is_cut else error,
+        error=row[6],
         cost_cents=row[7],
         created_at=row[8],
         updated_at=row[9],
-        is_error_cut=is_cut,
     )
 
 

@@ -38,8 +38,9 @@ def _rows(finding: Mapping[str, Any]) -> Iterator[str]:
     title, unit, series = finding["title"], finding["unit"], finding["series"]
     settings = ", ".join(f"{name} {_words(value)}" for name, value in finding["settings"].items())
     what = f"{title} <sub>{settings}</sub>"
+    compared = {name for ratio in finding["ratios"] for name in (ratio["ours"], ratio["rival"])}
     for name, values in series.items():
-        if "reach" in values:
+        if "reach" in values or name not in compared:
             yield f"| {what}: {name} | | {number(values['median'])} {unit} {_verdict(values)} |"
             what = title
     for ratio in finding["ratios"]:

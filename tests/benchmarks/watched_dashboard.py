@@ -36,6 +36,10 @@ _NEAR_KEYS = ["down"] * 12 + ["pagedown"] * 4 + ["up"] * 6 + ["pageup"] * 3
 _BETWEEN_KEYS = 0.1
 """Seconds: a quick person's."""
 _BEAT = 0.005
+_RESTS = 3
+
+Told = dict[str, list[float]]
+"""What was seen, by what it is: a value for each time that it was measured."""
 
 _DATABASE_TIME = "select active_time from pg_stat_database where datname = %s"
 
@@ -81,49 +85,58 @@ class WatchedApp(GjobsApp):
         return time.perf_counter() - start
 
 
-async def use(app: WatchedApp, seconds: float) -> dict[str, float]:
-    """Keys without end, most of which stay near, and now and then one to an end of the list."""
-    near: list[float] = []
-    far: list[float] = []
-    keys = itertools.cycle(_NEAR_KEYS)
+async def use(app: WatchedApp, seconds: float) -> Told:
+    """Keys without end, most of which stay near, and now and then one to an end of the list; a value each minute."""
+    near: list[list[float]] = []
+    far: list[list[float]] = []
     pauses: list[float] = []
-    heart = asyncio.create_task(_beat(pauses))
-    end = time.monotonic() + seconds
-    while time.monotonic() < end or not far:
-        near.append(await app.press(next(keys)))
-        await asyncio.sleep(_BETWEEN_KEYS)
-        if len(near) % (4 * len(_NEAR_KEYS)) == 1:
-            for key in ("end", "home"):
-                far.append(await app.press(key))
-                await asyncio.sleep(_BETWEEN_KEYS)
-    heart.cancel()
+    keys = itertools.cycle(_NEAR_KEYS)
+    for _ in range(max(round(seconds / 60), 1)):
+        near.append([])
+        far.append([])
+        beats: list[float] = []
+        heart = asyncio.create_task(_beat(beats))
+        end = time.monotonic() + min(seconds, 60)
+        while time.monotonic() < end or not far[-1]:
+            near[-1].append(await app.press(next(keys)))
+            await asyncio.sleep(_BETWEEN_KEYS)
+            if len(near[-1]) % (4 * len(_NEAR_KEYS)) == 1:
+                for key in ("end", "home"):
+                    far[-1].append(await app.press(key))
+                    await asyncio.sleep(_BETWEEN_KEYS)
+        heart.cancel()
+        pauses.append(max(beats) * 1000)
     return {
-        "keys": len(near) + len(far),
-        "key": _percentile_95(near) * 1000,
-        "far_key": _percentile_95(far) * 1000,
-        "pause": max(pauses) * 1000,
+        "keys": [sum(map(len, near)) + sum(map(len, far))],
+        "key": [_percentile_95(of_near + of_far) * 1000 for of_near, of_far in zip(near, far, strict=True)],
+        "far_key": [_percentile_95(of_minute) * 1000 for of_minute in far],
+        "pause": pauses,
     }
 
 
-async def rest(seconds: float, database_time: Callable[[], float]) -> dict[str, float]:
-    """Shares of one core, in percent."""
+async def rest(seconds: float, database_time: Callable[[], float]) -> Told:
+    """Shares of one core, in percent: a value for each time of so many seconds."""
+    cpus, workings = [], []
     await asyncio.sleep(min(5.0, seconds))
-    worked = await asyncio.to_thread(database_time)
-    start, cpu = time.monotonic(), time.process_time()
-    await asyncio.sleep(seconds)
-    taken, cpu = time.monotonic() - start, time.process_time() - cpu
-    worked = await asyncio.to_thread(database_time) - worked
-    return {"cpu": cpu / taken * 100, "database": worked / 1000 / taken * 100}
+    for _ in range(_RESTS):
+        worked = await asyncio.to_thread(database_time)
+        start, cpu = time.monotonic(), time.process_time()
+        await asyncio.sleep(seconds)
+        taken, cpu = time.monotonic() - start, time.process_time() - cpu
+        worked = await asyncio.to_thread(database_time) - worked
+        cpus.append(cpu / taken * 100)
+        workings.append(worked / 1000 / taken * 100)
+    return {"cpu": cpus, "database": workings}
 
 
-async def scroll(app: WatchedApp, rows: int) -> dict[str, float]:
+async def scroll(app: WatchedApp, rows: int) -> Told:
     """Page by page. Memory in MiB."""
     gc.collect()
     before = _memory()
     while (position := app.table.position) is None or position.number < rows:
         await app.press("pagedown")
     gc.collect()
-    return {"before": before, "after": _memory()}
+    return {"before": [before], "after": [_memory()]}
 
 
 async def _beat(pauses: list[float]) -> None:
@@ -160,9 +173,9 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
         yield tell
 
 
-async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> dict[str, float]:
+async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
     garbage.let_lie()  # as the command does
-    seen: dict[str, float] = {}
+    seen: Told = {}
     with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
         app = WatchedApp(url, eyes, Path(room))
         async with app.run_test(headless=False, size=SIZE):
@@ -178,7 +191,7 @@ async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) 
     return seen
 
 
-async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> dict[str, float]:
+async def _play(app: WatchedApp, scene: str, amount: float, database_time: Callable[[], float]) -> Told:
     match scene:
         case "use":
             return await use(app, amount)
