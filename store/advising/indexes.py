@@ -64,6 +64,11 @@ def finds_by_reading(listed: ListQuery) -> bool:
     return any(term.key in _UNHELPED for term in listed.job_filter.terms)
 
 
+def is_guessed(listed: ListQuery) -> bool:
+    """Whether the planner has no statistics of what the filter compares, so that its number of rows means nothing."""
+    return finds_by_reading(listed) or any(term.key is Key.MODE for term in listed.job_filter.terms)
+
+
 def _narrowing(listed: ListQuery, actor: Actor) -> list[_Narrowed]:
     """The narrowest first, as far as that can be known without counting."""
     of_one = {term.key for term in listed.job_filter.terms if len(term.values) == 1 and not term.is_negated}

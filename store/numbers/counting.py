@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import Any
 
 from store.actor import ActingUser, Actor
+from store.advising.indexes import is_guessed
 from store.advising.plans import read_plan
 from store.database import Database, Query
 from store.database.explaining import explained
@@ -34,10 +35,11 @@ class Part(Enum):
     DAYS = auto()
     PROJECTS = auto()
     MATCHING = auto()
+    MATCHING_AT_MOST = auto()
 
 
 What = Part | JobStatus
-"""What is counted for itself: a status is where the statistics cost too much."""
+"""What is counted for itself: a status, and the list up to the cap, are where the whole costs too much."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +75,13 @@ class Counting:
     async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
         whole = _whole(query, offered, at, of_one_user=isinstance(self._actor, ActingUser))
         taken_at, answers = await self._in_time(query, whole, at)
-        by_status, days, projects = (answers.get(part) for part in whole)
+        by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
         found = None if by_status is None else statistics.in_workflow_order(by_status)
         lists: dict[What, ListQuery] = {}
         if found is None:
             lists |= {status: ListQuery(project_id=query.project_id, status=status) for status in JobStatus}
-        if query.matching is not None:
-            lists[Part.MATCHING] = query.matching
+        if query.matching is not None and Part.MATCHING not in answers:
+            lists[Part.MATCHING_AT_MOST] = query.matching
         lengths = await self._lengths(query, lists, offered)
         some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
         return Numbers(
@@ -88,7 +90,7 @@ class Counting:
             statistics=found,
             days=None if days is None else statistics.without_gaps(days, today=taken_at.date(), days=query.days),
             projects=None if projects is None else dict(projects),
-            matching=lengths.get(Part.MATCHING),
+            matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
             taken_at=taken_at,
             actor=self._actor,
         )
@@ -111,7 +113,8 @@ class Counting:
         return {what: length for what, length in lengths.items() if length is not None}
 
     async def _estimates(self, lists: Mapping[What, ListQuery], offered: Offered) -> Mapping[What, int]:
-        """None for whom they would count what is hidden."""
+        """None for whom they would count what is hidden, nor of what the planner has no statistics of."""
+        lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
         if not offered.may_estimate or not lists:
             return {}
         planned = [explained(counts.matching(listed, readable=offered.readable)) for listed in lists.values()]
@@ -153,27 +156,38 @@ class Counting:
 
 def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one_user: bool) -> dict[What, Query[Any]]:
     """What is exact or is not there, in the order in which it is taken."""
+    whole: dict[What, Query[Any]]
     if offered.has_sums:
-        return {
+        whole = {
             Part.STATISTICS: rollups.by_status(query.project_id),
             Part.DAYS: rollups.by_day(query.project_id, days=query.days, at=at),
             Part.PROJECTS: rollups.by_project(limit=MOST_SUMMED),
         }
-    return {
-        Part.STATISTICS: statistics.by_status(query.project_id),
-        Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
-        Part.PROJECTS: counts.of_projects(
-            has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
-        ),
-    }
+    else:
+        whole = {
+            Part.STATISTICS: statistics.by_status(query.project_id),
+            Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: counts.of_projects(
+                has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+            ),
+        }
+    if query.matching is not None:
+        whole[Part.MATCHING] = counts.all_matching(query.matching, readable=offered.readable)
+    return whole
+
+
+def _exact(answer: list[Any] | None) -> Counted | None:
+    """None where it did not come in time."""
+    return None if answer is None else Counted(number=answer[0])
 
 
 def _length(capped: int | None, estimate: int | None, cap: int) -> Counted | None:
     """The best that is known of it: `capped` is what was counted, no more than one beyond the cap."""
     if capped is not None and capped <= cap:
         return Counted(number=capped)
-    if estimate is not None:
-        return Counted(number=max(estimate, capped or 0), certainty=Certainty.ESTIMATED)
+    # An estimate below what was counted is worth nothing.
+    if estimate is not None and (capped is None or estimate > cap):
+        return Counted(number=estimate, certainty=Certainty.ESTIMATED)
     return None if capped is None else Counted(number=cap, certainty=Certainty.CAPPED)
 
 
@@ -181,7 +195,7 @@ def _scope(what: What, query: NumbersQuery) -> Hashable:
     """All that its cost depends on."""
     if what is Part.PROJECTS:
         return what
-    if what is Part.MATCHING and query.matching is not None:
+    if what in (Part.MATCHING, Part.MATCHING_AT_MOST) and query.matching is not None:
         return what, replace(query.matching, order=NEWEST_FIRST)
     return what, query.project_id
 

@@ -37,6 +37,11 @@ def found(of_project: bool, of_status: bool, shape: Shape = ()) -> Found:
 
 
 @lru_cache(maxsize=128)
+def _all(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
+    return select(func.count()).select_from(found(of_project, of_status, shape).subquery())
+
+
+@lru_cache(maxsize=128)
 def _at_most(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
     return select(func.count()).select_from(found(of_project, of_status, shape).limit(_MOST).subquery())
 
@@ -44,6 +49,11 @@ def _at_most(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[o
 def matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
     """To be planned, and not to be run: a row for each job of the list."""
     return Query(found(*key(listed, readable)), make_number, parameters(listed))
+
+
+def all_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+    """How many jobs the list has, however long that takes."""
+    return Query(_all(*key(listed, readable)), make_number, parameters(listed))
 
 
 def matching_at_most(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
