@@ -55,9 +55,6 @@ log = logging.getLogger(__name__)
 class GjobsApp(App[int]):
     TITLE = "gjobs"
     CSS = frame.CSS
-    # Textual types these two as an instance's.
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (40, "-narrow"), (100, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (8, "-low"), (30, "-high")]  # noqa: RUF012
     COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands, DatabaseCommands, ViewCommands}
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
@@ -83,8 +80,10 @@ class GjobsApp(App[int]):
         self.undo = Undo()
         self.views = ViewBook(self._setup.views, self._setup.saved_views)
         self._gone_user = GoneUser(self)
-        self.dashboard = DashboardScreen(clock=clock)
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
+        standing = standing_of(self.connection, self.destination)
+        self.sub_title = standing.database or ""
+        self.dashboard = DashboardScreen(clock=clock, standing=standing)
         self.settled = asyncio.Event()
         """Set when there is something to see: a first look, or a reason why there is none."""
         self.mistake: BaseException | None = None
@@ -105,7 +104,6 @@ class GjobsApp(App[int]):
             say(self, Toast(text=self._setup.notice, severity="warning"))
         self.dashboard.jobs.name_of = self.views.name_of
         read_views(self)
-        self.show_standing()
         self._connect()
 
     def _settle(self) -> None:

@@ -10,6 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
@@ -47,6 +48,10 @@ from tui.words.outcomes import Toast, cursor_lost_toast, marks_lost_toast
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
 
+_SMALLEST = Size(40, 8)
+_WIDE = 100
+"""Columns from which on there is room for the projects beside the jobs."""
+
 Wish = Literal["project", "new_project", "undo", "all", "exact"]
 
 
@@ -63,7 +68,7 @@ class DashboardScreen(Screen[None]):
         ProjectList { display: none; }
         &.-wide ProjectList { display: block; }
         #too-small { display: none; }
-        &.-tiny #too-small, &.-flat #too-small {
+        &.-too-small #too-small {
             display: block;
             layer: notice;
             width: 100%;
@@ -74,6 +79,7 @@ class DashboardScreen(Screen[None]):
         }
     }
     """
+    AUTO_FOCUS = "JobTable"
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
 
     class QueryChanged(Message):
@@ -107,7 +113,7 @@ class DashboardScreen(Screen[None]):
             super().__init__()
             self.details = details
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], standing: Standing) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_ahead = timedelta(0)
@@ -117,28 +123,36 @@ class DashboardScreen(Screen[None]):
         """What somebody had counted last."""
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
-        self._standing: Standing | None = None
+        self._standing = standing
         self.leads = Leads(self)
         self.looked_for = ListingQuery()
         """What is looked at."""
 
     def compose(self) -> ComposeResult:
+        self._fit(self.app.size)
         yield StatusLine(id="status")
         yield Banner(id="banner")
         with Horizontal(id="main"):
             yield ProjectList(id="projects")
             with Vertical(id="right"):
-                yield CostsPanel(id="costs")
+                yield CostsPanel(id="costs", screen_height=self.app.size.height)
                 yield JobsPanel(id="jobs-panel")
         yield KeyHints(id="keys")
-        yield Static("The terminal is too small: gjobs needs 40 × 8.", id="too-small", markup=False)
+        smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
+        yield Static(f"The terminal is too small: gjobs needs {smallest}.", id="too-small", markup=False)
 
     def on_mount(self) -> None:
-        self.jobs.table.focus()
+        self._tell_times()
         self.set_interval(1.0, self._tick)
 
-    def on_resize(self) -> None:
-        self.query_one(CostsPanel).fit(self.size.height)
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit(event.size)
+        self.query_one(CostsPanel).fit(event.size.height)
+
+    def _fit(self, size: Size) -> None:
+        """Before a size is laid out, where Textual's own breakpoints come after it: each would be drawn twice."""
+        self.set_class(size.width >= _WIDE, "-wide")
+        self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
 
     @property
     def jobs(self) -> JobsPanel:
@@ -448,7 +462,7 @@ class DashboardScreen(Screen[None]):
         return of_what if self._lens is None else f"{of_what}, as {eyes_name(self._lens.user)} sees it"
 
     def _tick(self) -> None:
-        if self._standing and self._standing.lease and self._standing.lease.ends_at <= self._clock():
+        if self._standing.lease and self._standing.lease.ends_at <= self._clock():
             self.post_message(self.LeaseEnded())
         self.jobs.tick(self.now)
         self._tell_times()
@@ -459,14 +473,11 @@ class DashboardScreen(Screen[None]):
         if self._numbers is not None:
             self.query_one(CostsPanel).tell_age((self.now - self._numbers.taken_at).total_seconds())
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
-        if self._standing is not None:
-            self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
-        banner = self.query_one(Banner)
-        standing = self._standing
+        self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
+        banner, standing = self.query_one(Banner), self._standing
         if self._failure is not None:
-            is_paused = standing is not None and standing.paused
-            banner.show(self._failure, data_from=self._fetched_at, is_paused=is_paused, now=self._clock())
-        elif standing is not None and standing.caution:
+            banner.show(self._failure, data_from=self._fetched_at, is_paused=standing.paused, now=self._clock())
+        elif standing.caution:
             banner.warn(standing.caution)
         else:
             banner.hide()

@@ -17,7 +17,7 @@ _LINES = ((30, 4), (20, 3), (13, 2))
 class CostsPanel(SteadyText):
     DEFAULT_CSS = """
     CostsPanel {
-        height: auto;
+        box-sizing: content-box;
         border: round $primary-muted;
         border-title-color: $text-primary;
         border-title-style: bold;
@@ -29,12 +29,13 @@ class CostsPanel(SteadyText):
     }
     """
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, screen_height: int) -> None:  # noqa: A002
         super().__init__(id=id)
         self._title = ""
         self._standing = ""
         self._numbers: Numbers | None = None
-        self._height = 4
+        self._height = 0
+        self.fit(screen_height)
 
     def show(self, numbers: Numbers, *, of_what: str) -> None:
         self._entitle(f"Costs · {clean(of_what, limit=80)}")
@@ -62,8 +63,10 @@ class CostsPanel(SteadyText):
         self.say(Content(""))
 
     def fit(self, screen_height: int) -> None:
+        """As high with numbers as without: what is below stays where it is when they come."""
         self._height = next((lines for least, lines in _LINES if screen_height >= least), 0)
         self.display = self._height > 0
+        self.styles.height = self._height
         self._draw()
 
     def on_mount(self) -> None:

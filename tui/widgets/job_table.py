@@ -134,6 +134,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._hovered_line: int | None = None
         self._opened_by_click: UUID | None = None
         self._is_settling = False
+        self._fitted = Size()
+        """The room that the lines were made for."""
         self._asking = RowAsking()
 
     # What it is told
@@ -317,9 +319,16 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._look(self._view.scrolled_to(round(new_value)))
 
     def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.scrollable_content_region.size
+        if room == self._fitted:
+            return
+        self._fitted = room
         self._strips.clear()
-        self._drawing.fit(self._width, self.sort)
-        self._look(self._view.resized(self.scrollable_content_region.height - HEADER_HEIGHT))
+        self._drawing.fit(room.width, self.sort)
+        self._look(self._view.resized(room.height - HEADER_HEIGHT))
 
     def watch_sort(self) -> None:
         self._drawing.fit(self._width, self.sort)
@@ -336,6 +345,11 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
         if changed:
             self.refresh(*(Region(0, y, self._width, 1) for y in changed))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The first frame is drawn before the message that tells the size."""
+        self._fit()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         line = self._lines[y] if y < len(self._lines) else Line()

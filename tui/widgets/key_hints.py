@@ -12,10 +12,9 @@ from rich.cells import cell_len
 from textual import events
 from textual.binding import ActiveBinding, Binding
 from textual.content import Content
-from textual.screen import Screen
 
 from tui.keys.moved_keys import inherited_bindings
-from tui.widgets.steady_text import SteadyText
+from tui.widgets.fitted_line import FittedLine
 
 _GAP = 2
 
@@ -33,49 +32,42 @@ class KeyHint:
         return cell_len(self.shown) + 1 + cell_len(self.what)
 
 
-class KeyHints(SteadyText):
+class KeyHints(FittedLine):
     """Of the bindings that are active and shown. A click on one presses its key."""
 
     ALLOW_SELECT = False
     DEFAULT_CSS = """
     KeyHints {
-        height: 1;
         padding-left: 1;
         background: $footer-background;
         color: $footer-foreground;
-        text-wrap: nowrap;
-        text-overflow: ellipsis;
     }
     """
 
     def on_mount(self) -> None:
-        self.screen.bindings_updated_signal.subscribe(self, self._list)
-        self._list(self.screen)
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.follow())
 
     def on_click(self, event: events.Click) -> None:
         offset = event.get_content_offset(self)
         start = 0
-        for hint in self._hints(self.screen):
+        for hint in self._hints(self.content_size.width):
             if offset is not None and start <= offset.x < start + hint.width:
                 self.app.simulate_key(hint.key)
             start += hint.width + _GAP
 
-    def on_resize(self) -> None:
-        self._list(self.screen)
-
-    def _list(self, screen: Screen[object]) -> None:
+    def words(self, room: int) -> Content:
         hints = (
             Content.assemble(
                 (hint.shown, "bold $footer-key-foreground"), (f" {hint.what}", "$footer-description-foreground")
             )
-            for hint in self._hints(screen)
+            for hint in self._hints(room)
         )
-        self.say(Content(" " * _GAP).join(hints))
+        return Content(" " * _GAP).join(hints)
 
-    def _hints(self, screen: Screen[object]) -> list[KeyHint]:
+    def _hints(self, room: int) -> list[KeyHint]:
         """The first key of each action, as many as fit."""
         shown: dict[str, Binding] = {}
-        for active in _in_declared_order(list(screen.active_bindings.values())):
+        for active in _in_declared_order(list(self.screen.active_bindings.values())):
             if active.binding.show:
                 shown.setdefault(active.binding.action, active.binding)
         hints = [
@@ -83,7 +75,7 @@ class KeyHints(SteadyText):
             for binding in shown.values()
         ]
         ends = accumulate(hint.width + _GAP for hint in hints)
-        return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= self.content_size.width]
+        return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
 
 
 def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from textual.content import Content
 
 from store.writing.write_access import WriteLease
-from tui.widgets.steady_text import SteadyText
+from tui.widgets.fitted_line import FittedLine
 from tui.words.format import countdown, elapsed
 from tui.words.text import clean_cell, shorten
 
@@ -54,20 +54,29 @@ _BLOCK_STYLE = "bold $frame-text on $frame-block"
 _LENS_STYLE = "bold $text-warning"
 
 
-class StatusLine(SteadyText):
+class StatusLine(FittedLine):
     DEFAULT_CSS = """
     StatusLine {
-        height: 1;
         background: $panel;
         color: $foreground;
-        text-wrap: nowrap;
-        text-overflow: ellipsis;
     }
     """
 
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._standing: Standing | None = None
+        self._data_age: float | None = None
+        self._now: datetime | None = None
+
     def show(self, standing: Standing, *, data_age: float | None, now: datetime) -> None:
         """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
-        self.say(status_content(standing, data_age=data_age, now=now, width=self.size.width))
+        self._standing, self._data_age, self._now = standing, data_age, now
+        self.follow()
+
+    def words(self, room: int) -> Content:
+        if self._standing is None:
+            return Content()
+        return status_content(self._standing, data_age=self._data_age, now=self._now, width=room)
 
 
 def status_content(
