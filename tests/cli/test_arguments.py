@@ -1,6 +1,5 @@
 """What is typed, and what becomes of it."""
 
-from argparse import ArgumentTypeError
 from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from store.model import JobStatus, PageKey
 from store.suggestions import close_names, not_known
 from tui.cli import arguments, jsonable
+from tui.cli.typed import Mistyped
 
 ID = UUID(int=7)
 
@@ -42,7 +42,7 @@ def test_printed_times_have_six_digits_and_a_z_and_sort_as_they_are(time: dateti
     ],
 )
 def test_what_is_no_page_key(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="CREATED_AT,ID"):
+    with pytest.raises(Mistyped, match="CREATED_AT,ID"):
         arguments.page_key(text)
 
 
@@ -53,7 +53,7 @@ def test_sizes() -> None:
 
 @pytest.mark.parametrize("text", ["", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="is not a size"):
+    with pytest.raises(Mistyped, match="is not a size"):
         arguments.size(text)
 
 
@@ -73,7 +73,7 @@ def test_ids_and_statuses() -> None:
     ],
 )
 def test_what_is_none_of_them(read: Callable[[str], object], text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match=text):
+    with pytest.raises(Mistyped, match=text):
         read(text)
 
 

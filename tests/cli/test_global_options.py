@@ -4,12 +4,16 @@ from itertools import product
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from store.settings import EmbeddedTarget, Settings, UrlTarget
 from store.writing.write_access import WriteRule
-from tui.cli.command import Command, Eyes, GlobalOptions, settings_for
+from tui.cli.command import Command, Eyes, settings_for
+from tui.cli.commands.dashboard.opening import DASHBOARD
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
+from tui.cli.global_options import GlobalOptions, read_alone
 from tui.cli.program import parse
 
 DATA_DIR = Path("/data")
@@ -138,3 +142,48 @@ def test_what_is_the_operators(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
     assert chosen.act_as == "operator"
+
+
+ALONE = [
+    *GIVEN["database_url"],
+    *GIVEN["act_as"],
+    *("--profile", "--profile=prod", "--config", "--config=here.toml", "--write", "--write=ticket 4711"),
+    *("--read-only", "--json", "--as=", "--json=yes", "--as=-x", "-x", "-1", "--", "-", ""),
+    *("--help", "-h", "--version", "--unknown", "--data", "--read", "two\nlines", "users", "jobs", "demo"),
+]
+"""Words of command lines with a sense and without one."""
+
+
+@given(st.lists(st.sampled_from(ALONE), max_size=5))
+def test_options_that_stand_alone_are_read_as_the_parser_reads_them(words: list[str]) -> None:
+    options = read_alone(words)
+    if options is not None:
+        assert parse(words) == (DASHBOARD, options, {})
+
+
+@pytest.mark.parametrize(
+    "words", [[], *([*one, *other] for one, other in product(GIVEN.values(), repeat=2)), ["--as=-x", "--config=a.toml"]]
+)
+def test_options_that_stand_alone_need_no_parser(words: list[str]) -> None:
+    assert read_alone(words) is not None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["users"],
+        ["--as", "ada@example.com", "users"],
+        ["--help"],
+        ["--version"],
+        ["--as"],
+        ["--as", ""],
+        ["--as", "--json"],
+        ["--json=yes"],
+        ["--write", "two\nlines"],
+        ["--unknown"],
+        ["--read"],
+        ["--"],
+    ],
+)
+def test_what_else_is_typed_is_the_parsers(words: list[str]) -> None:
+    assert read_alone(words) is None

@@ -1,7 +1,6 @@
 """`gjobs journal`: what was written from here, for people and for scripts."""
 
 import os
-from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from tests.cli.support import Configure, Run, uri
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.conftest import Conninfo
 from tui.cli.arguments import since
+from tui.cli.typed import Mistyped
 
 
 @pytest.fixture
@@ -162,5 +162,5 @@ def test_since(text: str, value: datetime | timedelta) -> None:
 
 @pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ArgumentTypeError, match="is not a time"):
+    with pytest.raises(Mistyped, match="is not a time"):
         since(text)

@@ -1,14 +1,13 @@
-"""What is typed, as values. Each raises ArgumentTypeError with words that say what is accepted. Pure."""
+"""What is typed, as values. Each raises Mistyped with words that say what is accepted. Pure."""
 
-from argparse import ArgumentTypeError
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.model import JobStatus, PageKey
 from store.suggestions import not_known
 from tui.cli.file_format import FileFormat
+from tui.cli.typed import Mistyped
 
 if TYPE_CHECKING:
     from store.filters import JobFilter
@@ -17,35 +16,13 @@ Size = tuple[int, int]
 """Columns and rows."""
 
 _SMALLEST, _LARGEST = 1, 1000
-_LONGEST_REASON = 200
-
-
-def not_empty(text: str) -> str:
-    """An empty text mostly comes from a variable that is not set: it must not stand for the default."""
-    if not text.strip():
-        raise ArgumentTypeError("it is empty")
-    return text
-
-
-def path(text: str) -> Path:
-    return Path(not_empty(text))
-
-
-def reason(text: str) -> str:
-    """A line that others will read in the journal."""
-    line = not_empty(text).strip()
-    if len(line) > _LONGEST_REASON:
-        raise ArgumentTypeError(f"a reason has at most {_LONGEST_REASON} characters, and this one {len(line)}")
-    if not line.isprintable():
-        raise ArgumentTypeError("a reason is one line of plain text")
-    return line
 
 
 def identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
+        raise Mistyped(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
 
 
 def identifier_or_none(text: str) -> UUID | None:
@@ -57,7 +34,7 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a whole number") from None
+        raise Mistyped(f"{text!r} is not a whole number") from None
 
 
 def page_key(text: str) -> PageKey:
@@ -69,7 +46,7 @@ def page_key(text: str) -> PageKey:
             return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
-    raise ArgumentTypeError(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
+    raise Mistyped(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
 
 
 _LONGEST = timedelta(days=36_500)
@@ -83,7 +60,7 @@ def since(text: str) -> datetime | timedelta:
             return min(timedelta(**{_UNITS[text[-1]]: int(text[:-1])}), _LONGEST)
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ArgumentTypeError(
+        raise Mistyped(
             f"{text!r} is not a time: give one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
         ) from None
 
@@ -93,9 +70,9 @@ def size(text: str) -> Size:
     try:
         width, height = int(columns), int(rows)
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
+        raise Mistyped(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
     if not all(_SMALLEST <= number <= _LARGEST for number in (width, height)):
-        raise ArgumentTypeError(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
+        raise Mistyped(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
     return width, height
 
 
@@ -103,7 +80,7 @@ def status(text: str) -> JobStatus:
     try:
         return JobStatus(text)
     except ValueError:
-        raise ArgumentTypeError(not_known(text, JobStatus)) from None
+        raise Mistyped(not_known(text, JobStatus)) from None
 
 
 def job_filter(text: str) -> "JobFilter":
@@ -117,4 +94,4 @@ def file_format(text: str) -> FileFormat:
     try:
         return FileFormat(text.lower())
     except ValueError:
-        raise ArgumentTypeError(not_known(text, FileFormat)) from None
+        raise Mistyped(not_known(text, FileFormat)) from None

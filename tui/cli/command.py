@@ -10,6 +10,7 @@ from store.configuration.profiles import EMBEDDED
 from store.settings import APP_VARIABLE, OPERATOR_NAME, Settings, resolve
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
+from tui.cli.global_options import GlobalOptions
 
 
 class Eyes(Enum):
@@ -38,30 +39,6 @@ class Command:
     opens_database: bool = True
     """Else what names one, or says how it is looked at, makes no sense."""
     has_json: bool = True
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlobalOptions:
-    database_url: str | None = None
-    profile: str | None = None
-    config: Path | None = None
-    act_as: str | None = None
-    read_only: bool = False
-    write_reason: str | None = None
-    json: bool = False
-
-    def given(self) -> dict[str, str]:
-        """The options that choose a database or what is done to it, and were given: their flags by their names."""
-        return {name: flag for name, flag in _FLAGS.items() if getattr(self, name)}
-
-
-_FLAGS = {
-    "database_url": "--database-url",
-    "profile": "--profile",
-    "act_as": "--as",
-    "read_only": "--read-only",
-    "write_reason": "--write",
-}
 
 
 def check_options(command: Command, options: GlobalOptions) -> None:

@@ -3,33 +3,36 @@
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
-from tui.cli.command import Command, GlobalOptions, check_options, settings_for
+from tui.cli.command import Command, check_options, settings_for
+from tui.cli.commands.dashboard.opening import DASHBOARD
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
-from tui.cli.failures import explain
+from tui.cli.global_options import GlobalOptions, read_alone
 from tui.cli.output import Output, say
-from tui.cli.program import parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
     try:
-        return _run(arguments)
+        return _run(sys.argv[1:] if arguments is None else arguments)
     except (Exception, KeyboardInterrupt) as error:
+        from tui.cli.failures import explain
+
         # The last resort of the program: nothing may reach the person as a traceback.
         return explain(error)
 
 
-def _run(arguments: Sequence[str] | None) -> ExitCode:
+def _run(arguments: Sequence[str]) -> ExitCode:
     if sys.platform == "win32":
         raise UsageError("gjobs runs on Linux and macOS, not on Windows itself.", hint="Run it inside WSL.")
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal without a character shows a question mark, and the command goes on.
         sys.stdout.reconfigure(errors="replace")
-    command, options, own_options = parse(arguments)
+    command, options, own_options = _read(arguments)
     output = Output(json=options.json)
     if command.about_configuration:
         from store.configuration.file import configuration_file
@@ -46,6 +49,16 @@ def _run(arguments: Sequence[str] | None) -> ExitCode:
         configuration=_configuration(command, options),
     )
     return command.run(settings, output, **own_options)
+
+
+def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str, Any]]:
+    """The command, what is asked of any, and what of this one."""
+    options = read_alone(arguments)
+    if options is not None:
+        return DASHBOARD, options, {}
+    from tui.cli.program import parse
+
+    return parse(arguments)
 
 
 def _configuration(command: Command, options: GlobalOptions) -> Configuration:

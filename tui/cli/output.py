@@ -1,6 +1,5 @@
 """The two streams: stdout carries data and nothing else, stderr carries words."""
 
-import json
 import os
 import shutil
 import sys
@@ -93,6 +92,8 @@ class Output:
 
     def document(self, value: "Json") -> None:
         """ASCII only, so that no terminal and no encoding changes what a text holds; indented for a person."""
+        import json
+
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
     def table(self, columns: Sequence["Column"], rows: Sequence[Sequence[str]]) -> None:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from store.suggestions import not_known
-from tui.cli.arguments import not_empty, path, reason
 from tui.cli.command import Command
 from tui.cli.errors import UsageError
+from tui.cli.global_options import DECLARED
 from tui.cli.output import write
+from tui.cli.typed import Mistyped
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001
@@ -61,6 +62,13 @@ class Parser(argparse.ArgumentParser):
     def print_help(self, file: object = None) -> None:  # noqa: ARG002
         write(self.format_help().rstrip())
 
+    def _get_value(self, action: argparse.Action, arg_string: str) -> Any:
+        """argparse's own hook for what a text stands for."""
+        try:
+            return super()._get_value(action, arg_string)
+        except Mistyped as error:
+            raise argparse.ArgumentError(action, str(error)) from error
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """argparse's own hook for a value that is none of the choices; ours names the nearest."""
         if action.choices is not None and value not in action.choices:
@@ -84,15 +92,12 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 
 
 def _add_global_options(parser: Parser) -> None:
-    add = parser.add_global
-    add("--database-url", metavar="URL", type=not_empty, help="a Postgres instead of the embedded one")
-    add("--profile", metavar="NAME", type=not_empty, help="a database of the configuration file")
-    add("--config", metavar="PATH", type=path, help="another configuration file")
-    add("--as", dest="act_as", metavar="WHO", type=not_empty, help="a user's e-mail or id, or 'operator'")
-    add("--read-only", action="store_true", help="refuse every write, in the database itself")
-    add("--write", dest="write_reason", metavar="REASON", type=reason, help="write where that takes a reason, once")
-    add("--json", action="store_true", help="print one JSON document")
-    add("-h", "--help", action="help", help="show this and exit")
+    for flag, option in DECLARED.items():
+        if option.read is None:
+            parser.add_global(flag, dest=option.name, action="store_true", help=option.help)
+        else:
+            parser.add_global(flag, dest=option.name, metavar=option.metavar, type=option.read, help=option.help)
+    parser.add_global("-h", "--help", action="help", help="show this and exit")
 
 
 def add_commands(parser: Parser, *, required: bool) -> "Commands":

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
-from tui.cli.command import Command, GlobalOptions
-from tui.cli.commands.dashboard import add_dashboard, open_dashboard
+from tui.cli.command import Command
+from tui.cli.commands.dashboard.opening import DASHBOARD
+from tui.cli.commands.dashboard.syntax import add_dashboard
 from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs.syntax import add_jobs
@@ -16,6 +17,7 @@ from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects
 from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users
+from tui.cli.global_options import GlobalOptions
 from tui.cli.output import write
 from tui.cli.parser import Parser, add_commands
 
@@ -41,7 +43,7 @@ def build_parser() -> Parser:
         usage="gjobs [OPTION ...] [COMMAND ...]",
         example="gjobs jobs list --status failed",
     )
-    parser.set_defaults(command=Command(run=open_dashboard, has_json=False))
+    parser.set_defaults(command=DASHBOARD)
     parser.add_global("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = add_commands(parser, required=False)
     add_dashboard(commands)
@@ -57,8 +59,8 @@ def build_parser() -> Parser:
     return parser
 
 
-def parse(arguments: Sequence[str] | None) -> tuple[Command, GlobalOptions, Options]:
-    """Raises UsageError where they make no sense. None stands for those of the process."""
+def parse(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Options]:
+    """Raises UsageError where they make no sense."""
     typed: Options = vars(build_parser().parse_args(arguments))
     typed.pop("subcommand", None)
     command: Command = typed.pop("command")

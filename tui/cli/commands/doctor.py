@@ -9,13 +9,13 @@ from uuid import UUID
 from store.actor import ActingUser
 from store.settings import Settings
 from tui.cli import jsonable
-from tui.cli.arguments import not_empty
 from tui.cli.command import Command, Eyes
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output
 from tui.cli.parser import add_command
 from tui.cli.sessions import with_session
+from tui.cli.typed import not_empty
 
 if TYPE_CHECKING:
     from store.doctor import Further

@@ -9,7 +9,6 @@ from tui.cli.arguments import (
     identifier,
     identifier_or_none,
     job_filter,
-    not_empty,
     page_key,
     status,
     whole_number,
@@ -21,6 +20,7 @@ from tui.cli.commands.jobs.reading import list_jobs, show_job
 from tui.cli.commands.jobs.writing import create_job, transition_job, update_job
 from tui.cli.file_format import FileFormat
 from tui.cli.parser import Parser, add_command, add_commands
+from tui.cli.typed import not_empty
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands

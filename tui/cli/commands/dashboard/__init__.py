@@ -1,0 +1,1 @@
+"""`gjobs`, `gjobs demo` and `gjobs snapshot`."""
