@@ -203,7 +203,7 @@ class GjobsApp(App[int]):
 
     @on(Counted)
     def _counted(self, message: Counted) -> None:
-        if message.store is self.connection.store and message.numbers.query == self.dashboard.numbers_looked_for:
+        if message.store is self.connection.store:
             self.dashboard.show_numbers(message.numbers)
             self._settle_when_all_is_there()
 

@@ -1,7 +1,7 @@
 """How long the list is that is looked at, as far as the numbers tell. Pure."""
 
 from store.listing.model import Listing
-from store.numbers.model import Certainty, Counted, Numbers
+from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery
 
 
 def list_length(listing: Listing, numbers: Numbers | None) -> Counted | None:
@@ -14,5 +14,5 @@ def list_length(listing: Listing, numbers: Numbers | None) -> Counted | None:
     if numbers is None or numbers.query.project_id != listed.project_id:
         return None
     if listed.job_filter:
-        return numbers.matching if numbers.query.matching == listed else None
+        return numbers.matching if numbers.query == NumbersQuery.of_list(listed) else None
     return numbers.count(listed.status)

@@ -117,6 +117,7 @@ def known_in_part(counts: Mapping[JobStatus, Counted]) -> Numbers:
 
 SOME = Counted(number=10_000, certainty=Certainty.CAPPED)
 CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Counted(number=2)})
+FILTERED = NumbersQuery(matching=ListQuery())
 ESTIMATED = known_in_part(
     dict.fromkeys(JobStatus, Counted(number=412_000, certainty=Certainty.ESTIMATED)) | {JobStatus.RUNNING: SOME}
 )
@@ -154,10 +155,26 @@ def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:
             43.0,
             "exact · 40 s old · as ada@example.com",
         ),
-        (USUAL, 300.0, "exact · stale: 5 min old · as the operator"),
+        (USUAL, 300.0, "exact · stale: 5 min old · as the operator · = counts anew"),
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
         (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),
+        (replace(USUAL, query=FILTERED, matching=Counted(number=7)), 3, "exact · just now · as the operator"),
+        (
+            replace(USUAL, query=FILTERED, matching=SOME),
+            3,
+            "exact · filter ≥ counted so far · just now · as the operator · = counts exactly",
+        ),
+        (
+            replace(CAPPED, query=FILTERED, matching=SOME),
+            3,
+            "≥ counted so far · just now · as the operator · = counts exactly",
+        ),
+        (
+            replace(USUAL, query=FILTERED, matching=None),
+            3,
+            "exact · filter not counted · just now · as the operator · = counts exactly",
+        ),
     ],
 )
 def test_numbers_say_how_sure_and_how_old_they_are_and_with_whose_eyes(
@@ -167,7 +184,6 @@ def test_numbers_say_how_sure_and_how_old_they_are_and_with_whose_eyes(
 
 
 def test_a_list_that_is_longer_than_was_counted_can_be_counted_exactly() -> None:
-    query = NumbersQuery(matching=ListQuery())
-    assert is_whole(replace(USUAL, query=query, matching=Counted(number=7)))
-    assert not is_whole(replace(USUAL, query=query, matching=SOME))
-    assert not is_whole(replace(USUAL, query=query, matching=None))
+    assert is_whole(replace(USUAL, query=FILTERED, matching=Counted(number=7)))
+    assert not is_whole(replace(USUAL, query=FILTERED, matching=SOME))
+    assert not is_whole(replace(USUAL, query=FILTERED, matching=None))

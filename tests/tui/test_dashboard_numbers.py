@@ -19,8 +19,9 @@ class CappedStore(FrozenStore):
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
         numbers = await super().get_numbers(query, at=at)
-        some = dict.fromkeys(JobStatus, Counted(number=10_000, certainty=Certainty.CAPPED))
-        return replace(numbers, counts=some, statistics=None, days=None, projects=None)
+        some = dict.fromkeys(JobStatus, Counted(number=1, certainty=Certainty.CAPPED))
+        matching = some[JobStatus.FAILED] if query.matching else None
+        return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
 
 
 class EndlessStore(FrozenStore):
@@ -38,13 +39,27 @@ async def test_numbers_say_how_sure_they_are(dashboard: Driver) -> None:
 
 async def test_one_key_makes_them_exact_and_they_stay(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
-        await driver.sees("Total ≥ 40,000", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
+        await driver.sees("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
         await driver.press("equals_sign")
         await driver.until(lambda: any("Counted exactly: " in toast for toast in driver.toasts))
         await driver.sees(f"exact · just now · {AS_ADA}")
 
         counts = driver.app.counts
         driver.app.connection.refresh()
+        await driver.until(lambda: driver.app.counts > counts)
+        await driver.sees(f"exact · just now · {AS_ADA}")
+        assert "≥" not in driver.text
+
+
+async def test_exact_numbers_outlast_what_is_looked_at(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
+        await driver.press("equals_sign")
+        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.press("slash", *"is:stuck", "enter")
+        await driver.sees(f"exact · filter ≥ counted so far · just now · {AS_ADA} · = counts exactly")
+
+        counts = driver.app.counts
+        await driver.press("escape")
         await driver.until(lambda: driver.app.counts > counts)
         await driver.sees(f"exact · just now · {AS_ADA}")
         assert "≥" not in driver.text

@@ -19,8 +19,8 @@ _WHOLE = 100
 
 
 async def count_exactly(app: "GjobsApp", desk: "Desk") -> None:
-    """The numbers of what is looked at. What is looked at by then decides whether they are shown."""
-    dashboard, query = app.dashboard, app.dashboard.numbers_looked_for
+    """The numbers of what is looked at."""
+    query = app.dashboard.numbers_looked_for
 
     def report(done: int, pages: int) -> None:
         dialog.show_progress(_WHOLE * done // max(pages, 1))
@@ -42,8 +42,8 @@ async def count_exactly(app: "GjobsApp", desk: "Desk") -> None:
     except StoreError as error:
         say(app, error_toast(error))
         return
-    if app.connection.store is desk.store and dashboard.numbers_looked_for == query:
-        dashboard.show_exact_numbers(numbers)
+    if app.connection.store is desk.store:
+        app.dashboard.show_numbers(numbers)
         found = numbers.matching or numbers.count(None)
         say(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
 

@@ -23,6 +23,7 @@ from store.model import GenerationJob
 from store.numbers.model import Numbers, NumbersQuery, ProjectSums
 from tui.actions.copying import JsonWanted, copy_ids
 from tui.actions.job_action import JobAction
+from tui.kept_numbers import KeptNumbers
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.messages import LookFailed
@@ -39,7 +40,6 @@ from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
-from tui.words.certainty import is_whole
 from tui.words.eyes import eyes_name
 from tui.words.format import short_id
 from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
@@ -119,8 +119,7 @@ class DashboardScreen(Screen[None]):
         self._server_ahead = timedelta(0)
         self._listing: Listing | None = None
         self._numbers: Numbers | None = None
-        self._exact_numbers: Numbers | None = None
-        """What somebody had counted last."""
+        self._kept_numbers = KeptNumbers()
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing = standing
@@ -166,8 +165,7 @@ class DashboardScreen(Screen[None]):
     @property
     def numbers_looked_for(self) -> NumbersQuery:
         """Which numbers belong to what is looked for."""
-        listed = self.listed
-        return NumbersQuery(project_id=listed.project_id, matching=listed if listed.job_filter else None)
+        return NumbersQuery.of_list(self.listed)
 
     @property
     def listing(self) -> Listing | None:
@@ -202,7 +200,8 @@ class DashboardScreen(Screen[None]):
         """Takes a look at what `looked_for` asks for."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_ahead = listing.taken_at - fetched_at
-        self.jobs.show(listing, now=self.now)
+        self._recall_numbers()
+        self.jobs.show(listing, self._numbers, now=self.now)
         self._show_projects()
         self._show_costs()
         self.leads.arrive(listing)
@@ -216,22 +215,20 @@ class DashboardScreen(Screen[None]):
         self._tell_times()
 
     def show_numbers(self, numbers: Numbers) -> None:
-        """Takes the numbers of what `numbers_looked_for` asks for. Those that somebody had counted exactly stay."""
-        if self._exact_numbers is not None and self._exact_numbers.query == numbers.query and not is_whole(numbers):
+        """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
+        numbers = self._kept_numbers.keep(numbers)
+        if numbers.query != self.numbers_looked_for:
             return
-        self._show_numbers(numbers)
-
-    def show_exact_numbers(self, numbers: Numbers) -> None:
-        """They stay, and grow old, until something else is looked for or can be counted as well by itself."""
-        self._exact_numbers = numbers
-        self._show_numbers(numbers)
-
-    def _show_numbers(self, numbers: Numbers) -> None:
         self._numbers = numbers
         self.jobs.show_numbers(numbers)
         self._show_projects()
         self._show_costs()
         self._tell_times()
+
+    def _recall_numbers(self) -> None:
+        """What is known of what is looked for, until it is counted anew."""
+        if self._numbers is None or self._numbers.query != self.numbers_looked_for:
+            self._numbers = self._kept_numbers.recall(self.numbers_looked_for) or self._numbers
 
     def show_no_numbers(self, error: StoreError) -> None:
         """Those that are there stay, for they have an age; else it is said why there are none."""
@@ -257,7 +254,8 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._listing = self._numbers = self._exact_numbers = self._fetched_at = self._failure = None
+        self._listing = self._numbers = self._fetched_at = self._failure = None
+        self._kept_numbers = KeptNumbers()
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()

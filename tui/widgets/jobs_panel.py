@@ -144,12 +144,15 @@ class JobsPanel(Vertical):
 
     # What it is told
 
-    def show(self, listing: Listing, *, now: datetime) -> None:
-        """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job."""
+    def show(self, listing: Listing, numbers: Numbers | None, *, now: datetime) -> None:
+        """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
+
+        `numbers` are those known so far, perhaps of another list.
+        """
         is_other = self._listing is not None and _what(self._listing) != _what(listing)
         if is_other:
             self._chosen = ()
-        self._listing, self._now, self._is_waiting = listing, now, False
+        self._listing, self._numbers, self._now, self._is_waiting = listing, numbers, now, False
         if is_other:
             self._list_anew()
         else:

@@ -1,5 +1,7 @@
 """How sure a number is, how old, and with whose eyes it was read. Pure."""
 
+from collections.abc import Iterator
+
 from store.numbers.model import Certainty, Counted, Numbers
 from tui.words.eyes import eyes_name
 from tui.words.format import count, elapsed
@@ -39,12 +41,25 @@ def numbers_standing(numbers: Numbers, *, seconds: float, key: str) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
     parts = [
         _STANDING[numbers.certainty],
+        *_filter_standing(numbers),
         numbers_age(seconds),
         f"as {clean(eyes_name(numbers.actor), limit=60)}",
     ]
     if not is_whole(numbers):
         parts.append(f"{key} counts exactly")
+    elif is_stale(seconds):
+        parts.append(f"{key} counts anew")
     return " · ".join(parts)
+
+
+def _filter_standing(numbers: Numbers) -> Iterator[str]:
+    """Where how many a filter finds is not as sure as the rest."""
+    if numbers.query.matching is None:
+        return
+    if numbers.matching is None:
+        yield "filter not counted"
+    elif numbers.matching.certainty is not numbers.certainty:
+        yield f"filter {_STANDING[numbers.matching.certainty]}"
 
 
 def is_whole(numbers: Numbers) -> bool:
