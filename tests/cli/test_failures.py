@@ -82,7 +82,7 @@ def test_a_fault_of_our_own(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None
     def fail(arguments: object) -> object:
         raise KeyError(f"postgresql://ada:{SECRET}@db/app")
 
-    monkeypatch.setattr("tui.cli.main.parse", fail)
+    monkeypatch.setattr("tui.cli.program.parse", fail)
     failed = gjobs("users")
     assert (failed.code, failed.out) == (70, "")
     assert "KeyError" in failed.err
@@ -96,7 +96,7 @@ def test_a_traceback_is_harmless_whatever_it_quotes(gjobs: Run, monkeypatch: pyt
     def fail(arguments: object) -> object:
         raise ValueError("\x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}")
 
-    monkeypatch.setattr("tui.cli.main.parse", fail)
+    monkeypatch.setattr("tui.cli.program.parse", fail)
     monkeypatch.setenv("GJOBS_DEBUG", "1")
     told = gjobs("users").err
     assert "ValueError: ␛]0;hostile␇␦" in told
@@ -107,7 +107,7 @@ def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(arguments: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tui.cli.main.parse", interrupt)
+    monkeypatch.setattr("tui.cli.program.parse", interrupt)
     stopped = gjobs("users")
     assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
 
