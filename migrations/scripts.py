@@ -20,6 +20,8 @@ GENERATES = r"\gexec"
 _LOCKED_SECONDS = """
 select extract(epoch from clock_timestamp() - current_setting('gjobs.locked_at')::timestamptz)::double precision
 """
+_OTHERS, _OTHERS_INDENT = "-- The others.", " " * 12
+"""Where `lock.sql` locks what comes after the jobs."""
 _COUNTS = "select gjobs.recount_jobs()"
 _CONCURRENT = re.compile(r"(?P<verb>create|drop) index concurrently if (?:not )?exists (?:public\.)?(?P<name>\w+)")
 
@@ -29,11 +31,24 @@ def run_script(name: str) -> None:
     op.execute(load(name))
 
 
-def lock_tables() -> None:
-    """Nobody else reads or writes the app's tables from here to the commit."""
-    run_script("lock.sql")
+def lock_tables(others: str = "app_tables.sql") -> None:
+    """Nobody else reads or writes the jobs, or what the file of plpgsql locks besides, from here to the commit."""
+    script = _read("lock.sql").replace(_OTHERS, _read(others).replace("\n", f"\n{_OTHERS_INDENT}") + ";")
+    op.execute(_text(script))
     if not context.is_offline_mode():
         this_run().locked(seconds=op.get_bind().scalar(text(_LOCKED_SECONDS)))
+
+
+def commit() -> None:
+    """What came before, whose locks are not to be held while others are waited for.
+
+    Where the run itself makes the tables nobody waits for them, and all stays one transaction.
+    """
+    if this_run().origin is Origin.NOTHING:
+        return
+    with op.get_context().autocommit_block():
+        this_run().committed()
+    run_script("begin.sql")
 
 
 def run_apart(*names: str) -> None:

@@ -98,6 +98,8 @@ generation_jobs = Table(
     Column("cost_cents", Integer, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=_now),
     Column("updated_at", DateTime(timezone=True), nullable=False, server_default=_now),
+    Column("retry_count", Integer, server_default=text("0")),
+    Column("completed_at", DateTime(timezone=True)),
     CheckConstraint("status in ('queued', 'running', 'succeeded', 'failed')", name="generation_jobs_status_check"),
     schema="public",
 )

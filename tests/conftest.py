@@ -129,9 +129,12 @@ def database(reused_database: Conninfo) -> Iterator[Conninfo]:
     """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
     yield reused_database
     with connect(reused_database) as connection:
-        # Everything belongs to a user. A transaction that the test left open makes this an error, not a wait.
+        # Everything belongs to a user, but for what outlives the jobs. A transaction that the test left open makes this
+        # an error, not a wait.
         connection.execute("set lock_timeout = '5s'")
         connection.execute("delete from auth.users")
+        connection.execute("delete from gjobs.job_event_log")
+        connection.execute("delete from gjobs.job_starts")
 
 
 @pytest.fixture

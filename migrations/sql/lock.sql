@@ -1,6 +1,6 @@
--- Nobody else reads or writes the app's tables from here to the commit. The busiest comes first, while nothing else is held. For the
--- others an app's transaction may have to be let through that holds one of them and waits for the first: then all are given back at
--- once, long before the server would look for a deadlock and refuse the app's.
+-- Nobody else reads or writes the jobs, and what else is locked here, from here to the commit. The busiest comes first, while nothing
+-- else is held. For the others an app's transaction may have to be let through that holds one of them and waits for the first: then
+-- all are given back at once, long before the server would look for a deadlock and refuse the app's.
 do $$
 declare
     has_jobs boolean;
@@ -13,9 +13,7 @@ begin
             has_jobs := true;
             perform set_config('gjobs.locked_at', clock_timestamp()::text, true);
             set local lock_timeout = '50ms';
-            lock table public.projects in access exclusive mode;
-            lock table public.assets in access exclusive mode;
-            lock table public.generation_job_summary in access exclusive mode;
+            -- The others.
             set local lock_timeout = '2s';
             return;
         exception when lock_not_available then

@@ -4,7 +4,10 @@ with known as (
     select c.oid, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.reloptions, format('%I.%I', n.nspname, c.relname) as place
       from pg_class c join pg_namespace n on n.oid = c.relnamespace
      where (n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
-            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_counts', 'job_day_counts'))
+            -- A view that an app has by itself is its own, whatever it shows.
+            or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
+            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_counts', 'job_day_counts',
+                                                     'known_users', 'job_event_log', 'job_starts', 'job_events'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -14,7 +17,8 @@ with known as (
                                                    'transition_job_status')
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'recount_jobs', 'count_jobs', 'count_days'))
+                                                     'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
+                                                     'complete_job', 'acting_user', 'record_events'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (

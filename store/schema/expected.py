@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from store.errors import SchemaMissing
 from store.listing.indexes import TOTAL
 from store.schema.app_schema import OWN_ROWS, app_schema, policies
+from store.schema.events import events
 from store.schema.model import ObjectKind, SchemaObject
 from store.schema.rollups import rollups
 
@@ -82,7 +83,7 @@ def _nothing() -> Iterable[SchemaObject]:
     return ()
 
 
-_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed, "0004": rollups}
+_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed, "0004": rollups, "0005": events}
 """By revision, oldest first: what each brings or makes otherwise."""
 
 NEWEST_REVISION = list(_CHANGES)[-1]

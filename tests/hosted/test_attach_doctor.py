@@ -7,6 +7,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from migrations import HEAD
 from migrations.runner import downgrade, upgrade
 from store.actor import ActingUser
 from store.database import Database
@@ -134,7 +135,7 @@ async def test_a_migrated_project_is_well(app_database: Conninfo, owner: Way) ->
     report = await examined(app_database)
     assert faults(report) == set()
     assert report.is_well
-    assert finding(report, "matches").sentence.endswith("objects of revision 0004 are as they should be.")
+    assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as they should be.")
 
 
 async def test_an_empty_database(hosted_server: Server) -> None:
@@ -167,7 +168,7 @@ async def test_what_is_pending_has_to_be_done(app_database: Conninfo) -> None:
     downgrade(app_database, "0002")
     report = await examined(app_database)
     assert report.is_well
-    assert report.next_steps == ("'gjobs migrate up' brings revision 0004; 'gjobs migrate sql' prints how.",)
+    assert report.next_steps == (f"'gjobs migrate up' brings revision {HEAD}; 'gjobs migrate sql' prints how.",)
 
 
 async def test_a_newer_programs_schema_is_not_said_to_lack_anything(app_database: Conninfo) -> None:

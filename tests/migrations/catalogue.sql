@@ -10,7 +10,7 @@ select 'relations' as kind, jsonb_build_array(schema, relname, relkind, relrowse
                                       (select jsonb_agg(o order by o) from unnest(reloptions) o),
                                   relowner::regrole) as facts from relations
 union all
-select 'columns', jsonb_build_array(r.schema, r.relname, a.attnum, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
+select 'columns', jsonb_build_array(r.schema, r.relname, row_number() over (partition by r.oid order by a.attnum), a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull,
                         pg_get_expr(d.adbin, d.adrelid))
   from relations r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
   left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum

@@ -17,10 +17,9 @@ TABLES = (("auth", "users"), ("public", "projects"), ("public", "assets"), ("pub
 
 
 def rows(connection: psycopg.Connection) -> dict[str, list[tuple[object, ...]]]:
-    return {
-        table: connection.execute(SQL("select * from {} order by id").format(Identifier(schema, table))).fetchall()
-        for schema, table in TABLES
-    }
+    """Without what the migrations add to them."""
+    row = SQL("select to_jsonb(t) - array['retry_count', 'completed_at'] from {} t order by id")
+    return {table: connection.execute(row.format(Identifier(schema, table))).fetchall() for schema, table in TABLES}
 
 
 def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
@@ -117,6 +116,7 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "base", report=said.append)
 
     assert [sentence for sentence in said if sentence.startswith("Revision")] == [
+        "Revision 0005 (events) is undone.",
         "Revision 0004 (rollups) is undone.",
         "Revision 0003 (indexes) is undone.",
         "Revision 0002 (mended) is undone.",

@@ -25,6 +25,7 @@ APPLIED = [
     "Revision 0002 (mended) is applied.",
     "Revision 0003 (indexes) is applied.",
     "Revision 0004 (rollups) is applied.",
+    "Revision 0005 (events) is applied.",
 ]
 
 

@@ -1,0 +1,33 @@
+-- Events go, and with them when jobs started, were completed and were retried. No job does.
+drop trigger gjobs_complete_new on public.generation_jobs;
+drop trigger gjobs_complete on public.generation_jobs;
+drop trigger gjobs_know_owners on public.generation_jobs;
+drop trigger gjobs_know_new_owner on public.generation_jobs;
+drop trigger gjobs_record_created on public.generation_jobs;
+drop trigger gjobs_record_changed on public.generation_jobs;
+drop trigger gjobs_record_deleted on public.generation_jobs;
+drop trigger gjobs_record_truncated on public.generation_jobs;
+drop function gjobs.record_events();
+drop function gjobs.acting_user();
+drop function gjobs.know_owners();
+drop function gjobs.complete_job();
+drop view gjobs.job_events;
+drop table gjobs.job_event_log, gjobs.job_starts, gjobs.known_users;
+
+-- The view first, which shows the columns.
+do $$
+declare
+    kept record;
+begin
+    for kept in
+        with gone as (
+            delete from gjobs.replaced
+             where object in ('view public.stuck_jobs', 'column public.generation_jobs.retry_count',
+                              'column public.generation_jobs.completed_at')
+            returning object, restore
+        )
+        select restore from gone order by object like 'column %'
+    loop
+        execute kept.restore;
+    end loop;
+end $$;

@@ -1,0 +1,47 @@
+-- What happened to the jobs, written by triggers and never changed. Each script up to the users may run again: a run that was
+-- interrupted there is gone on with.
+
+-- Users as the events know them. With their row in auth.users theirs here goes, and with it their name from every event at once,
+-- of transactions under way as well. No key is unique: of two transactions that meet a user at the same time neither waits.
+create table if not exists gjobs.known_users (
+    number bigint generated always as identity primary key,
+    id     uuid   not null
+);
+create index if not exists known_users_id on gjobs.known_users (id);
+
+-- One row for a job that a statement made, changed or deleted. Nothing refers to the job, for events outlive it. Those of a job lie
+-- in the order of its versions, for a later version waits for the one before. The order of the key is that of reading on: an id alone
+-- may become visible after a greater one.
+create table if not exists gjobs.job_event_log (
+    id             bigint      not null generated always as identity,
+    transaction_id xid8        not null default pg_current_xact_id(),
+    job_id         uuid        not null,
+    project_id     uuid        not null,
+    user_number    bigint,
+    mode           text        not null,
+    kind           text        not null,
+    from_status    text,
+    to_status      text,
+    error          text,
+    cost_cents     integer     not null,
+    cents_change   bigint      not null default 0,
+    retry_count    integer,
+    actor_number   bigint,
+    actor_role     text        not null,
+    application    text        not null,
+    lease_owner    text,
+    note           text,
+    at             timestamptz not null default clock_timestamp(),
+    primary key (transaction_id, id)
+);
+create index if not exists job_event_log_job_id on gjobs.job_event_log (job_id, id);
+
+-- When a job first ran. It stays when the job is deleted, for deleting can be undone.
+create table if not exists gjobs.job_starts (
+    job_id     uuid        primary key,
+    started_at timestamptz not null
+);
+
+alter table gjobs.known_users enable row level security;
+alter table gjobs.job_event_log enable row level security;
+alter table gjobs.job_starts enable row level security;

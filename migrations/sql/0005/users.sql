@@ -1,0 +1,21 @@
+-- The owners of the jobs that are there. One after the other, each in a transaction of its own, so that nobody who deletes users waits
+-- for more than one of them. Whoever goes meanwhile need not be known.
+set synchronous_commit = off;
+
+do $$
+declare
+    owner uuid := (select user_id from public.generation_jobs order by user_id limit 1);
+begin
+    while owner is not null loop
+        begin
+            insert into gjobs.known_users (id)
+            select owner where not exists (select from gjobs.known_users k where k.id = owner);
+        exception when foreign_key_violation then
+            null;
+        end;
+        commit;
+        owner := (select user_id from public.generation_jobs where user_id > owner order by user_id limit 1);
+    end loop;
+end $$;
+
+reset synchronous_commit;

@@ -1,0 +1,354 @@
+"""Revision 0005: what happened to the jobs is written down, whoever did it, and reads as they do."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting
+
+STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
+NOBODY = UUID(int=0xDEAD)
+
+
+def events(connection: psycopg.Connection, job: UUID, columns: str = "kind") -> list[tuple[object, ...]]:
+    """Of a job, oldest first."""
+    return connection.execute(
+        f"select {columns} from gjobs.job_events where job_id = %s order by id".encode(),  # noqa: S608
+        [job],
+    ).fetchall()
+
+
+def kinds(connection: psycopg.Connection, job: UUID) -> list[object]:
+    return [kind for (kind,) in events(connection, job)]
+
+
+def set_columns(connection: psycopg.Connection, assignments: str, job: UUID = ADA.job) -> None:
+    connection.execute(
+        f"update public.generation_jobs set {assignments} where id = %s".encode(),  # noqa: S608
+        [job],
+    )
+
+
+class TestWhatIsWritten:
+    def test_from_its_making_to_its_end(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        set_columns(operator, "cost_cents = 300")
+        set_columns(operator, "status = 'failed', error = 'timeout', cost_cents = 400")
+        operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
+
+        told = "kind, from_status, to_status, error, cost_cents, cents_change"
+        assert events(operator, ADA.job, told) == [
+            ("created", None, "queued", None, 250, 250),
+            ("status", "queued", "running", None, 250, 0),
+            ("cost", "running", "running", None, 300, 50),
+            ("status", "running", "failed", "timeout", 400, 100),
+            ("deleted", "failed", None, None, 400, -400),
+        ]
+        assert set(events(operator, ADA.job, "project_id, user_id, mode")) == {(ADA.project, ADA.id, "lifestyle")}
+
+    @pytest.mark.parametrize(
+        ("assignments", "kind"),
+        [
+            ("retry_count = 1", "retry"),
+            ("retry_count = 1, cost_cents = 1, error = 'x'", "retry"),
+            ("error = 'x', cost_cents = 1", "error"),
+            ("cost_cents = -1, mode = 'packaging'", "cost"),
+            ("mode = 'packaging'", "changed"),
+            ("status = 'running', retry_count = 2", "status"),
+        ],
+    )
+    def test_the_kind_is_the_weightiest_change(self, operator: psycopg.Connection, assignments: str, kind: str) -> None:
+        set_columns(operator, assignments)
+        assert kinds(operator, ADA.job) == ["created", kind]
+
+    @pytest.mark.parametrize("assignments", ["updated_at = now()", "cost_cents = cost_cents", "input_asset_id = null"])
+    def test_what_changes_nothing_that_is_told_is_no_event(
+        self, operator: psycopg.Connection, assignments: str
+    ) -> None:
+        set_columns(operator, assignments)
+        assert kinds(operator, ADA.job) == ["created"]
+
+    def test_a_statement_on_many(self, operator: psycopg.Connection) -> None:
+        """Planned for one row before, as a session may."""
+        set_columns(operator, "status = 'running'")
+        made = operator.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode)"
+            " select %s, %s, 'lifestyle' from generate_series(1, 5000) returning id",
+            [ADA.id, ADA.project],
+        ).fetchall()
+        operator.execute("set statement_timeout = '20s'")
+        operator.execute("update public.generation_jobs set status = 'running' where status = 'queued'")
+        operator.execute("delete from public.generation_jobs where id <> all (%s)", [[ADA.job, BEN.job]])
+
+        told = operator.execute(
+            "select kind, from_status, to_status, count(*), count(distinct job_id) from gjobs.job_events"
+            " where job_id = any (%s) group by 1, 2, 3 order by min(id)",
+            [[job for (job,) in made]],
+        ).fetchall()
+        assert told == [
+            ("created", None, "queued", 5000, 5000),
+            ("status", "queued", "running", 5000, 5000),
+            ("deleted", "running", None, 5000, 5000),
+        ]
+
+    def test_a_job_of_another_id_is_another(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "id = gen_random_uuid()")
+        assert kinds(operator, ADA.job) == ["created", "deleted"]
+
+    def test_truncating_deletes_each(self, operator: psycopg.Connection) -> None:
+        operator.execute("truncate public.generation_jobs")
+        assert [kinds(operator, person.job) for person in (ADA, BEN)] == [["created", "deleted"]] * 2
+
+    def test_what_is_undone_has_not_happened(self, operator: psycopg.Connection) -> None:
+        with operator.transaction(force_rollback=True):
+            set_columns(operator, "status = 'running'")
+        assert kinds(operator, ADA.job) == ["created"]
+
+    def test_those_of_a_replica_are_written_too(self, operator: psycopg.Connection) -> None:
+        """As logical replication, or a restore, writes the jobs."""
+        triggers = operator.execute(
+            "select distinct tgenabled::text from pg_trigger"
+            " where tgrelid = 'public.generation_jobs'::regclass and tgname like 'gjobs%'"
+        ).fetchall()
+        assert triggers == [("A",)]
+
+
+class TestWhen:
+    def test_it_first_ran(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        first = started(operator)
+        set_columns(operator, "status = 'queued'")
+        set_columns(operator, "status = 'running'")
+        assert started(operator) == first
+        assert events(operator, ADA.job, "at")[1] == first
+
+    def test_it_was_completed(self, operator: psycopg.Connection) -> None:
+        assert completed(operator) == (None, 0)
+        set_columns(operator, "status = 'running'")
+        assert completed(operator) == (None, 0)
+        with operator.transaction():
+            set_columns(operator, "status = 'succeeded'")
+            (now,) = operator.execute("select now()").fetchone() or (None,)
+        assert completed(operator) == (now, 0)
+        set_columns(operator, "cost_cents = 7")
+        assert completed(operator) == (now, 0)
+        set_columns(operator, "status = 'queued', retry_count = 1")
+        assert completed(operator) == (None, 1)
+
+    def test_a_time_that_the_app_gives_stays(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'failed', completed_at = '2026-01-01T00:00Z'")
+        told = operator.execute(
+            "select completed_at = '2026-01-01T00:00Z' from public.generation_jobs where id = %s", [ADA.job]
+        ).fetchone()
+        assert told == (True,)
+
+    @pytest.mark.parametrize(("created_at", "is_known"), [("now()", True), ("now() - interval '1 day'", False)])
+    def test_a_job_that_is_made_ended(self, operator: psycopg.Connection, created_at: str, is_known: bool) -> None:
+        """One that comes from elsewhere ended at some time before."""
+        told = operator.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"  # noqa: S608
+            f" values (%s, %s, 'lifestyle', 'succeeded', {created_at}) returning completed_at is not null".encode(),
+            [ADA.id, ADA.project],
+        ).fetchone()
+        assert told == (is_known,)
+
+
+def started(connection: psycopg.Connection) -> object:
+    return connection.execute("select started_at from gjobs.job_starts where job_id = %s", [ADA.job]).fetchone()
+
+
+def completed(connection: psycopg.Connection) -> object:
+    return connection.execute(
+        "select completed_at, retry_count from public.generation_jobs where id = %s", [ADA.job]
+    ).fetchone()
+
+
+class TestWho:
+    COLUMNS = "actor_user_id, actor_role, application"
+
+    def test_the_operator(self, operator: psycopg.Connection) -> None:
+        operator.execute("set application_name = 'night shift'")
+        set_columns(operator, "status = 'running'")
+        assert events(operator, ADA.job, self.COLUMNS)[-1] == (None, operator.info.user, "night shift")
+
+    def test_a_user(self, operator: psycopg.Connection) -> None:
+        with acting(operator, ADA.id):
+            set_columns(operator, "status = 'running'")
+            assert events(operator, ADA.job, self.COLUMNS)[-1][:2] == (ADA.id, "authenticated")
+
+    def test_the_service_on_behalf_of_somebody(self, operator: psycopg.Connection) -> None:
+        with acting(operator, BEN.id, "service_role"):
+            set_columns(operator, "status = 'running'")
+            assert events(operator, ADA.job, "user_id, actor_user_id")[-1] == (ADA.id, BEN.id)
+        # Ada learns that somebody else did it, and not who.
+        with acting(operator, BEN.id, "service_role"):
+            set_columns(operator, "status = 'running'")
+            operator.execute("select set_config('role', 'authenticated', true)")
+            operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            assert events(operator, ADA.job, "user_id, actor_user_id, actor_role")[-1] == (ADA.id, None, "service_role")
+
+    @pytest.mark.parametrize("user", ["4711", str(NOBODY)], ids=["no uuid", "gone"])
+    def test_a_claim_that_is_no_user_of_ours_fails_no_write(self, operator: psycopg.Connection, user: str) -> None:
+        with operator.transaction(force_rollback=True):
+            operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
+            set_columns(operator, "status = 'running'")
+            operator.execute("select set_config('request.jwt.claims', '', true)")
+            assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", None)
+
+    def test_a_new_owner_is_known(self, operator: psycopg.Connection) -> None:
+        operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
+        set_columns(operator, f"user_id = '{NOBODY}'")
+        assert events(operator, ADA.job, "kind, user_id") == [("created", ADA.id), ("changed", NOBODY)]
+
+
+class TestWhoReads:
+    def test_a_user_their_own_of_deleted_jobs_too(self, operator: psycopg.Connection) -> None:
+        set_columns(operator, "status = 'running'")
+        operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
+        with acting(operator, ADA.id):
+            assert kinds(operator, ADA.job) == ["created", "status", "deleted"]
+            assert kinds(operator, BEN.job) == []
+        with acting(operator, BEN.id):
+            assert kinds(operator, ADA.job) == []
+            assert started(operator) is None
+
+    @pytest.mark.parametrize("role", ["anon", "authenticated"])
+    def test_nobody_without_claims(self, operator: psycopg.Connection, role: str) -> None:
+        set_columns(operator, "status = 'running'")
+        with acting(operator, None, role):
+            for table in ("job_events", "job_event_log", "job_starts", "known_users"):
+                assert operator.execute(f"select from gjobs.{table}".encode()).fetchall() == []
+
+    @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
+    @pytest.mark.parametrize(
+        "statement",
+        [
+            "insert into gjobs.known_users (id) values (gen_random_uuid())",
+            "update gjobs.job_event_log set kind = 'created'",
+            "delete from gjobs.job_event_log",
+            "delete from gjobs.job_starts",
+            "select gjobs.acting_user()",
+            "alter table public.generation_jobs disable trigger gjobs_record_changed",
+        ],
+    )
+    def test_nobody_writes_them(self, operator: psycopg.Connection, role: str, statement: str) -> None:
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
+            operator.execute(statement.encode())
+
+    def test_where_the_app_shows_users_other_jobs_they_read_those_of_what_they_see(
+        self, operator: psycopg.Connection
+    ) -> None:
+        set_columns(operator, "status = 'running'")
+        for policy, seen in (
+            ("create policy shared on public.generation_jobs for select using (true)", [ADA.job, BEN.job]),
+            ("create policy few on public.generation_jobs as restrictive for select using (mode = 'x')", []),
+        ):
+            with operator.transaction(force_rollback=True):
+                operator.execute(policy.encode())
+                with acting(operator, ADA.id):
+                    told = operator.execute("select distinct job_id from gjobs.job_events order by 1").fetchall()
+                    assert [job for (job,) in told] == seen
+                    assert (started(operator) is not None) is bool(seen)
+
+    def test_stuck_jobs_are_those_of_the_reader(self, operator: psycopg.Connection) -> None:
+        operator.execute("alter table public.generation_jobs disable trigger update_generation_jobs_updated_at")
+        try:
+            for person in (ADA, BEN):
+                set_columns(operator, "status = 'running', updated_at = now() - interval '31 minutes'", person.job)
+            assert stuck(operator) == [ADA.job, BEN.job]
+            with acting(operator, BEN.id):
+                assert stuck(operator) == [BEN.job]
+            set_columns(operator, "updated_at = now() - interval '29 minutes'")
+            assert stuck(operator) == [BEN.job]
+        finally:
+            operator.execute("alter table public.generation_jobs enable trigger update_generation_jobs_updated_at")
+
+
+def stuck(connection: psycopg.Connection) -> list[UUID]:
+    return [job for (job,) in connection.execute("select id from public.stuck_jobs order by id")]
+
+
+class TestAUserWhoGoes:
+    """Their jobs go along, and their events stay without them."""
+
+    def users_left(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
+        return connection.execute(
+            "select user_id, actor_user_id from gjobs.job_events where user_id = %(gone)s or actor_user_id = %(gone)s",
+            {"gone": ADA.id},
+        ).fetchall()
+
+    @pytest.mark.parametrize("by", ["the operator", "themselves"])
+    def test_no_event_tells_of_them(self, operator: psycopg.Connection, by: str) -> None:
+        with acting(operator, ADA.id, "service_role"):
+            set_columns(operator, "status = 'running'", BEN.job)
+            set_columns(operator, "status = 'running'")
+        set_columns(operator, "status = 'running'")
+        with operator.transaction():
+            if by == "themselves":
+                operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{ADA.id}"}}'])
+            operator.execute("delete from auth.users where id = %s", [ADA.id])
+
+        assert self.users_left(operator) == []
+        assert events(operator, ADA.job, "kind, user_id") == [("created", None), ("status", None), ("deleted", None)]
+        assert events(operator, BEN.job, "user_id")[0] == (BEN.id,)
+
+    @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
+    def test_who_writes_at_the_same_time_leaves_none_behind(
+        self, operator: psycopg.Connection, database: Conninfo, level: str
+    ) -> None:
+        """One has changed another user's job as the one who goes, and a job of theirs has come and gone; both commit
+        after the deletion has begun."""
+        gone = threading.Event()
+        with connect(database) as writer, connect(database, autocommit=True) as deleter:
+            writer.execute("select set_config('request.jwt.claims', %s, false)", [f'{{"sub": "{ADA.id}"}}'])
+            set_columns(writer, "status = 'running'", BEN.job)
+            deleter.execute(f"set session characteristics as transaction isolation level {level}".encode())
+
+            def delete() -> None:
+                deleter.execute("delete from auth.users where id = %s", [ADA.id])
+                gone.set()
+
+            thread = threading.Thread(target=delete)
+            thread.start()
+            assert gone.wait(10)
+            thread.join()
+            writer.commit()
+
+        assert self.users_left(operator) == []
+        assert events(operator, BEN.job, "kind, user_id, actor_user_id")[-1] == ("status", BEN.id, None)
+
+
+@pytest.fixture
+def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tuple[psycopg.Connection, ...]]:
+    """Who give up when they would have to wait."""
+    with connect(database) as one, connect(database) as other:
+        for connection in (one, other):
+            connection.execute("set lock_timeout = 1")
+            connection.commit()
+        yield one, other
+
+
+def test_no_writer_waits_for_another(operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]) -> None:
+    """Not even of the first two jobs of a user."""
+    operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
+    project = operator.execute(
+        "insert into public.projects (user_id, name) values (%s, 'New') returning id", [NOBODY]
+    ).fetchone()
+    assert project
+    for writer in two_writers:
+        writer.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')",
+            [NOBODY, project[0]],
+        )
+    for writer in two_writers:
+        writer.commit()
+
+    with acting(operator, NOBODY):
+        assert operator.execute("select kind, user_id from gjobs.job_events").fetchall() == [("created", NOBODY)] * 2
+    assert operator.execute(
+        "select distinct user_id from gjobs.job_events where project_id = %s", [project[0]]
+    ).fetchall() == [(NOBODY,)]
