@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from store.errors import SignInRefused, StoreError
 from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
-from store.pacing import SHARE_OF_TIME, Attention, Pace, wait_after_hint, wait_after_page, wait_for_cost
+from store.pacing import SHARE_OF_TIME, Attention, Pace, seen_within, wait_after_hint, wait_after_page, wait_for_cost
 from store.pacing import wait_after_failure as wait_after_failure
 from store.right_of_way import RightOfWay
 from store.stopping import answer_unless
@@ -32,8 +32,6 @@ class FeedPage(Generic[T]):
     """By the local clock."""
     duration: float
     """Seconds, of the round trip and the reading; without what was waited for to begin."""
-    next_in: float
-    """Seconds after which the same is asked again if nothing happens meanwhile; also where the feed is paused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +110,11 @@ class Feed(Generic[Q, T]):
     @interval.setter
     def interval(self, seconds: float) -> None:
         self._change_pace(replace(self._pace, interval=seconds))
+
+    @property
+    def seen_within(self) -> float:
+        """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
+        return seen_within(self._pace, self._duration, unchanged=self._unchanged)
 
     @property
     def attention(self) -> Attention:
@@ -207,7 +210,6 @@ class Feed(Generic[Q, T]):
             (value,) = answered
             is_changed = former is None or generation != former.generation or value != former.value
             self._unchanged = 0 if is_changed else self._unchanged + 1
-            wait_for_next = self._after_page(self._duration, _now())
             former = page = FeedPage(
                 number=number,
                 generation=generation,
@@ -215,10 +217,10 @@ class Feed(Generic[Q, T]):
                 is_changed=is_changed,
                 fetched_at=self._clock(),
                 duration=self._duration,
-                next_in=wait_for_next(),
             )
+            wait = self._after_page(self._duration, _now())
             yield page
-            await self._sleep(wait_for_next)
+            await self._sleep(wait)
 
     def _after_page(self, duration: float, ended: float) -> Callable[[], float]:
         def wait() -> float:

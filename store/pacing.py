@@ -71,6 +71,13 @@ def wait_after_hint(pace: Pace, duration: float, *, first_hint: float, last_hint
     return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
 
 
+def seen_within(pace: Pace, duration: float, *, unchanged: int = 0) -> float:
+    """After so long at the latest a change is seen, where looking takes as long as it did last."""
+    if pace.is_woken:
+        return max(pace.interval, wait_for_cost(pace.share, duration))
+    return wait_after_page(pace, duration, unchanged=unchanged)
+
+
 def wait_after_failure(interval: float, attempts: int) -> float:
     """Until the next attempt: twice as long each time, up to a limit."""
     doubled = interval * 2.0 ** min(attempts - 1, 16)

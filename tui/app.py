@@ -31,7 +31,7 @@ from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
 from tui.keys.view_commands import ViewCommands
-from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
+from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
 from tui.project_choice import project_to_show
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
@@ -173,6 +173,10 @@ class GjobsApp(App[int]):
     @on(Connected)
     def _connected(self, message: Connected) -> None:
         message.session.access.opened_by = write_leases.opened_by(self)
+        self.show_standing()
+
+    @on(PaceChanged)
+    def _pace_changed(self) -> None:
         self.show_standing()
 
     @on(Looked)
@@ -393,6 +397,8 @@ class GjobsApp(App[int]):
         if self.connection.interval == before:
             limit = "shortest" if steps < 0 else "longest"
             say(self, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
+        elif self.connection.seen_within > self.connection.interval:
+            say(self, Toast(text=self._pace_sentence()))
 
     def action_load(self) -> None:
         """What looking costs: asked for before anybody complains."""
@@ -400,8 +406,11 @@ class GjobsApp(App[int]):
         if (load := connection.load) is None:
             say(self, Toast(text="Nothing was asked of a database yet."))
             return
-        pace = pace_sentence(connection.pace, is_woken=connection.is_woken)
-        say(self, Toast(text=f"{load_sentence(load)} {pace}"))
+        say(self, Toast(text=f"{load_sentence(load)} {self._pace_sentence()}"))
+
+    def _pace_sentence(self) -> str:
+        connection = self.connection
+        return pace_sentence(connection.seen_within, interval=connection.interval, is_woken=connection.is_woken)
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:

@@ -15,7 +15,7 @@ from store.listing.model import Listing, ListingQuery, ListQuery
 from store.load import Load
 from store.numbers.model import Numbers, NumbersQuery
 from store.pacing import Attention
-from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed
+from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
 from tui.slowness import advised
 from tui.words.load_words import load_sentence
 
@@ -59,7 +59,6 @@ class Connection:
         self._least_interval = 0.0
         self._attention = Attention.FOCUSED
         self._is_woken = False
-        self._next_in: float | None = None
         self.session: Session | None = None
         self.store: Store | None = None
         """With the present eyes; None until connected."""
@@ -118,8 +117,8 @@ class Connection:
     async def _list(self, store: "Store", feed: Feed[ListingQuery, Listing]) -> None:
         async for answer in feed.pages():
             match answer:
-                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed, next_in=next_in):
-                    self.failure, self._next_in = None, next_in
+                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed):
+                    self.failure = None
                     self._tell(Looked(store, listing, fetched_at, is_changed=is_changed))
                     self._has_looked.set()
                     await self._spare(store, feed, listing.query.window.listed)
@@ -134,13 +133,15 @@ class Connection:
         """A list that costs the server much, by its planner's word, is looked at less often."""
         if listed == self._weighed:
             return
-        self._weighed, self._least_interval = listed, 0.0
+        self._weighed, self._least_interval, before = listed, 0.0, feed.seen_within
         try:
             if cost := await store.get_list_cost(listed):
                 self._least_interval = cost.least_interval
         except StoreError as error:
             log.info("What a list costs could not be asked: %s", error)
         feed.interval = max(self._interval, self._least_interval)
+        if feed.seen_within != before:
+            self._tell(PaceChanged())
 
     async def _count(self, store: "Store", feed: Feed[NumbersQuery, Numbers]) -> None:
         """After the first look: what is listed never waits for what is counted."""
@@ -227,11 +228,9 @@ class Connection:
         return self._interval
 
     @property
-    def pace(self) -> float:
+    def seen_within(self) -> float:
         """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
-        if self._is_woken or self._next_in is None:
-            return self._interval
-        return self._next_in
+        return self._interval if self._listing is None else self._listing.seen_within
 
     @property
     def load(self) -> Load | None:
@@ -247,7 +246,6 @@ class Connection:
         """Slower by so many steps, faster where negative."""
         nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
         self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
-        self._next_in = None
         for feed in self._feeds:
             feed.interval = max(self._interval, self._least_interval if feed is self._listing else 0.0)
 

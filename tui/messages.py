@@ -37,6 +37,11 @@ class Looked(Message):
 
 
 @dataclass
+class PaceChanged(Message):
+    """It is looked more or less often than was said with the last look."""
+
+
+@dataclass
 class LookFailed(Message):
     """Times by the local clock; `retry_at` is None where nothing is tried until somebody asks for it."""
 

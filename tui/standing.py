@@ -28,7 +28,7 @@ def standing_of(connection: Connection, destination: Destination | None, *, lens
         may_write=_is_open_to_writes(session),
         lease=_lease(session),
         paused=connection.paused,
-        interval=connection.interval,
+        seen_within=connection.seen_within,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )

@@ -12,6 +12,7 @@ from store.pacing import (
     SHORTEST_HINTED_WAIT,
     Attention,
     Pace,
+    seen_within,
     wait_after_failure,
     wait_after_hint,
     wait_after_page,
@@ -76,6 +77,12 @@ def test_where_nothing_changes_the_wait_grows_by_steps_up_to_a_limit(
     pace = Pace(interval=2.0, attention=attention, is_woken=is_woken)
 
     assert wait_after_page(pace, 0.0, unchanged=unchanged) == seconds
+    assert seen_within(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
+
+
+@pytest.mark.parametrize("is_woken", [True, False])
+def test_a_change_is_seen_later_where_looking_takes_long(is_woken: bool) -> None:
+    assert seen_within(Pace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
 
 
 @given(paces, durations, counts)

@@ -35,7 +35,7 @@ def standing(**fields: object) -> Standing:
         "eyes": "ada@example.com",
         "read_only": False,
         "paused": False,
-        "interval": 2.0,
+        "seen_within": 2.0,
         "trouble": None,
     }
     return Standing(**{**usual, **fields})  # type: ignore[arg-type]

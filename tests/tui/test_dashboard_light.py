@@ -5,8 +5,11 @@ import logging
 import pytest
 from textual import events
 
+from store.advising.model import ListCost
+from store.listing.model import ListQuery
 from store.pacing import Attention
-from tests.tui.driving import Driver
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World
 
 
@@ -30,6 +33,24 @@ async def test_the_listener_ends_with_the_dashboard(dashboard: Driver, world: Wo
 async def test_it_says_what_looking_costs(dashboard: Driver) -> None:
     await dashboard.press("L")
     await dashboard.is_told("This dashboard, in the last ")
+
+
+class DearStore(FrozenStore):
+    """Whose database takes the list for so dear that it is to be read once a minute."""
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost:
+        return ListCost(cost=1e6, rows_read=1_234_567, reads_all=True, advice=None)
+
+
+async def test_header_and_load_say_the_same_of_how_often_it_looks(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
+        await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
+        await driver.press("plus")
+        await driver.is_told("1 s is the shortest interval.")
+        await driver.press("minus")
+        await driver.until(lambda: any("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts))
+        await driver.press("L")
+        await driver.until(lambda: sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts) == 2)
 
 
 async def test_it_heeds_the_terminals_focus(dashboard: Driver) -> None:

@@ -11,7 +11,7 @@ from tui.words.load_words import load_sentence, pace_sentence
     [
         (
             Load(over=60.2, queries=34, database_time=0.0871, processor_time=0.36),
-            "1 min: 34 queries, at most 87 ms of the database's time (0.1 % of a core) and 0.6 % of a core here",
+            "the last minute: 34 queries, at most 87 ms of the database's time (0.1 % of a core) and 0.6 % of a core",
         ),
         (
             Load(over=12.0, queries=1, database_time=0.0004, processor_time=0.0),
@@ -27,9 +27,13 @@ def test_the_load(load: Load, sentence: str) -> None:
     assert sentence in load_sentence(load)
 
 
-def test_the_pace() -> None:
-    assert pace_sentence(2.0, is_woken=False) == "It looks every 2 s."
-    assert (
-        pace_sentence(30.0, is_woken=True)
-        == "It looks every 30 s, and soon after each change, of which the database tells."
-    )
+@pytest.mark.parametrize(
+    ("seen_within", "is_woken", "sentence"),
+    [
+        (2.0, False, "It looks every 2 s."),
+        (10.0, False, "It looks every 10 s, and not every 2 s, for nothing changes or a look takes long."),
+        (2.0, True, "It looks within 2 s of a change, of which the database tells."),
+    ],
+)
+def test_the_pace(seen_within: float, is_woken: bool, sentence: str) -> None:
+    assert pace_sentence(seen_within, interval=2.0, is_woken=is_woken) == sentence

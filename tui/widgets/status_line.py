@@ -38,8 +38,8 @@ class Standing:
     lease: WriteLease | None = None
     """Under which it is written; None where it may not, or needs none."""
     paused: bool
-    interval: float
-    """Seconds between two looks."""
+    seen_within: float
+    """Seconds after which a change is seen at the latest."""
     trouble: str | None
     """Why nothing is seen at present, in a few words."""
     caution: str = ""
@@ -162,4 +162,4 @@ def _freshness(standing: Standing, data_age: float | None) -> Part:
         return (f"‖ paused{seen}", "bold $text-warning")
     if standing.database is None or not standing.eyes:
         return ("connecting …", "$foreground-muted")
-    return (f"live every {elapsed(standing.interval)}", "$text-success")
+    return (f"live every {elapsed(standing.seen_within)}", "$text-success")

@@ -11,13 +11,20 @@ def load_sentence(load: Load) -> str:
         f"at most {_milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
     )
     here = f"{_share(load.processor_share)} of a core here"
-    return f"This dashboard, in the last {elapsed(load.over)}: {queries}, {there} and {here}."
+    return f"This dashboard, in the last {_time(load.over)}: {queries}, {there} and {here}."
 
 
-def pace_sentence(next_in: float, *, is_woken: bool) -> str:
-    """`next_in` is how long it waits between two looks at present, in seconds."""
-    looks = f"It looks every {elapsed(next_in)}"
-    return f"{looks}, and soon after each change, of which the database tells." if is_woken else f"{looks}."
+def pace_sentence(seen_within: float, *, interval: float, is_woken: bool) -> str:
+    """After how many seconds a change is seen at the latest, and why not after the interval that was asked for."""
+    now = elapsed(seen_within)
+    looks = f"It looks within {now} of a change, of which the database tells" if is_woken else f"It looks every {now}"
+    if seen_within <= interval:
+        return f"{looks}."
+    return f"{looks}, and not every {elapsed(interval)}, for nothing changes or a look takes long."
+
+
+def _time(seconds: float) -> str:
+    return "minute" if 60 <= seconds < 120 else elapsed(seconds)
 
 
 def _milliseconds(seconds: float) -> str:
