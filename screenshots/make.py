@@ -24,9 +24,11 @@ from screenshots.growth import chart
 from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.database import Database
 from store.embedded import open_server
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from store.model import GenerationJob, JobStatus
-from store.numbers.model import Numbers, NumbersQuery
+from store.numbers.model import Numbers
+from store.numbers.query import NumbersQuery
 from store.sample import fill
 from store.settings import EMBEDDED_USER
 from store.store import Store

@@ -1,67 +1,60 @@
 """Everything about jobs and Postgres; no idea that a screen exists.
 
-Importing this package is cheap: the driver and SQLAlchemy are imported when `Store`, `BlockingStore` or `Feed` is used.
+Importing this package is cheap: what a name stands for, and the driver and SQLAlchemy behind it, is imported when it is
+used.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
-from store.actor import OPERATOR, ActingUser, Actor, Operator
-from store.applied import applied_job
-from store.errors import (
-    Conflict,
-    InvalidValue,
-    JournalUnavailable,
-    Locked,
-    NoPrivilege,
-    OutcomeUnknown,
-    ReadOnly,
-    RowMissing,
-    SchemaMissing,
-    SignInRefused,
-    StoreError,
-    TimedOut,
-    TransitionRefused,
-    UnexpectedError,
-    Unreachable,
-)
-from store.lens.model import Lens, Policy, ReadRules
-from store.model import (
-    Applied,
-    Asset,
-    CappedCount,
-    DayCost,
-    Deleted,
-    DeletionOutcome,
-    FoundUser,
-    GenerationJob,
-    JobStatistic,
-    JobStatistics,
-    JobStatus,
-    JobSummary,
-    Located,
-    Missing,
-    Moved,
-    Page,
-    PageKey,
-    Project,
-    Refused,
-    TransitionOutcome,
-    User,
-)
+from store.when_used import names_of
 
 if TYPE_CHECKING:
+    from store.actor import OPERATOR, ActingUser, Actor, Operator
+    from store.applied import applied_job
     from store.blocking import BlockingStore
+    from store.errors import (
+        Conflict,
+        InvalidValue,
+        JournalUnavailable,
+        Locked,
+        NoPrivilege,
+        OutcomeUnknown,
+        ReadOnly,
+        RowMissing,
+        SchemaMissing,
+        SignInRefused,
+        StoreError,
+        TimedOut,
+        TransitionRefused,
+        UnexpectedError,
+        Unreachable,
+    )
     from store.feed import Feed, FeedFailure, FeedPage
+    from store.lens.model import Lens, Policy, ReadRules
+    from store.model import (
+        Applied,
+        Asset,
+        CappedCount,
+        DayCost,
+        Deleted,
+        DeletionOutcome,
+        FoundUser,
+        GenerationJob,
+        JobStatistic,
+        JobStatistics,
+        JobStatus,
+        JobSummary,
+        Located,
+        Missing,
+        Moved,
+        Page,
+        PageKey,
+        Project,
+        Refused,
+        TransitionOutcome,
+        User,
+    )
     from store.store import Store
-
-_LAZY = {
-    "BlockingStore": "store.blocking",
-    "Feed": "store.feed",
-    "FeedFailure": "store.feed",
-    "FeedPage": "store.feed",
-    "Store": "store.store",
-}
 
 __all__ = [
     "OPERATOR",
@@ -115,8 +108,54 @@ __all__ = [
     "applied_job",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _LAZY:
-        return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_of(
+    __name__,
+    {
+        "actor": ("OPERATOR", "ActingUser", "Actor", "Operator"),
+        "applied": ("applied_job",),
+        "blocking": ("BlockingStore",),
+        "errors": (
+            "Conflict",
+            "InvalidValue",
+            "JournalUnavailable",
+            "Locked",
+            "NoPrivilege",
+            "OutcomeUnknown",
+            "ReadOnly",
+            "RowMissing",
+            "SchemaMissing",
+            "SignInRefused",
+            "StoreError",
+            "TimedOut",
+            "TransitionRefused",
+            "UnexpectedError",
+            "Unreachable",
+        ),
+        "feed": ("Feed", "FeedFailure", "FeedPage"),
+        "lens.model": ("Lens", "Policy", "ReadRules"),
+        "model": (
+            "Applied",
+            "Asset",
+            "CappedCount",
+            "DayCost",
+            "Deleted",
+            "DeletionOutcome",
+            "FoundUser",
+            "GenerationJob",
+            "JobStatistic",
+            "JobStatistics",
+            "JobStatus",
+            "JobSummary",
+            "Located",
+            "Missing",
+            "Moved",
+            "Page",
+            "PageKey",
+            "Project",
+            "Refused",
+            "TransitionOutcome",
+            "User",
+        ),
+        "store": ("Store",),
+    },
+)

@@ -21,10 +21,12 @@ Each message is a sentence for people. `hint` says what to do about it, or is No
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.model import JobStatus
-from store.writing.written import Unconfirmed
+if TYPE_CHECKING:
+    from store.model import JobStatus
+    from store.writing.written import Unconfirmed
 
 
 class StoreError(Exception):
@@ -96,7 +98,7 @@ class BadConfiguration(StoreError):
 class TransitionRefused(StoreError):
     """`current` is the status found, `allowed` what it may become, in the workflow's order."""
 
-    def __init__(self, job_id: UUID, current: JobStatus, allowed: tuple[JobStatus, ...], message: str) -> None:
+    def __init__(self, job_id: UUID, current: "JobStatus", allowed: "tuple[JobStatus, ...]", message: str) -> None:
         super().__init__(message)
         self.job_id = job_id
         self.current = current
@@ -114,7 +116,7 @@ class RowMissing(StoreError):
 class OutcomeUnknown(StoreError):
     """`write` is what was sent; `Store.look_up` tells what became of it."""
 
-    def __init__(self, message: str, write: Unconfirmed) -> None:
+    def __init__(self, message: str, write: "Unconfirmed") -> None:
         written = write.written
         which = f"{written.what} {written.ids[0]}" if len(written.ids) == 1 else written.what
         super().__init__(message, hint=f"It was to {which}. Look it up before repeating anything; the journal has all.")

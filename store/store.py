@@ -25,7 +25,8 @@ from store.finding.locating import Kind
 from store.lens.looking import look_through_lens
 from store.lens.model import Lens
 from store.listing.indexes import MOST_SORTED, is_in_order, is_kept_from_index, lacks_order, too_long_to_sort
-from store.listing.model import ListedJob, Listing, ListingQuery, ListQuery, Window, WindowQuery
+from store.listing.model import ListedJob, Listing, Window
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import (
     Asset,
     DeletionOutcome,
@@ -43,7 +44,8 @@ from store.model import (
 )
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
-from store.numbers.model import Numbers, NumbersQuery
+from store.numbers.model import Numbers
+from store.numbers.query import NumbersQuery
 from store.statements import (
     assets,
     by_jobs,

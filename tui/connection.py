@@ -11,9 +11,11 @@ from textual.message import Message
 
 from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
-from store.listing.model import Listing, ListingQuery, ListQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery, ListQuery
 from store.load import Load
-from store.numbers.model import Numbers, NumbersQuery
+from store.numbers.model import Numbers
+from store.numbers.query import NumbersQuery
 from store.pacing import Attention
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
 from tui.slowness import advised

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from store.model import JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.query import NumbersQuery
 
 MOST_KEPT = 64
 """Queries; the one counted the longest ago goes first."""

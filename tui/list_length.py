@@ -1,7 +1,8 @@
 """How long the list is that is looked at, as far as the numbers tell. Pure."""
 
 from store.listing.model import Listing
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery
+from store.numbers.model import Certainty, Counted, Numbers
+from store.numbers.query import NumbersQuery
 
 
 def list_length(listing: Listing, numbers: Numbers | None) -> Counted | None:

@@ -6,7 +6,7 @@ from store.errors import Locked, StoreError, TimedOut
 from tui.words.would_help import would_help
 
 if TYPE_CHECKING:
-    from store.listing.model import ListQuery
+    from store.listing.query import ListQuery
     from store.store import Store
 
 

@@ -1,7 +1,7 @@
 """The views that this run of the dashboard knows: configured ones, and those that it saved."""
 
 from store.errors import Conflict, InvalidValue
-from store.listing.model import ListOrder
+from store.listing.query import ListOrder
 from store.views.model import View, Views
 from store.views.saved import SavedViews, clash_words, clashes, joined
 

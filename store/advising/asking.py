@@ -12,7 +12,7 @@ from store.advising.plans import read_plan
 from store.database import Query, TimeLimits
 from store.database.explaining import explained
 from store.errors import UnexpectedError
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 
 LIMITS = TimeLimits(statement=2.0, lock=0.5)
 """It waits for no one: what is being altered is not planned."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from store.actor import ActingUser, Actor
 from store.advising.model import Advice
 from store.filters.keys import Key
-from store.listing.model import ListOrder, ListQuery, OrderColumn
+from store.listing.query import ListOrder, ListQuery, OrderColumn
 
 _TABLE = "public.generation_jobs"
 

@@ -5,8 +5,9 @@ in a coroutine, call these in a thread. A name is imported when it is used, so t
 is costs little.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from store.when_used import names_of
 
 if TYPE_CHECKING:
     from store.embedded.address import ADMINISTRATOR, OWNER
@@ -23,25 +24,6 @@ if TYPE_CHECKING:
     from store.embedded.place import default_data_dir, throw_away_dir
     from store.embedded.report import Report
     from store.embedded.server import GRACE, open_server
-
-_HOMES = {
-    "ADMINISTRATOR": "address",
-    "GRACE": "server",
-    "OWNER": "address",
-    "EmbeddedUnavailable": "errors",
-    "Report": "report",
-    "ServerInUse": "errors",
-    "ServerLease": "lease",
-    "ServerStatus": "control",
-    "default_data_dir": "place",
-    "keep_server": "control",
-    "open_server": "server",
-    "reset_server": "control",
-    "server_status": "control",
-    "stop_server": "control",
-    "throw_away_dir": "place",
-    "unkeep_server": "control",
-}
 
 __all__ = [
     "ADMINISTRATOR",
@@ -62,8 +44,15 @@ __all__ = [
     "unkeep_server",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_of(
+    __name__,
+    {
+        "address": ("ADMINISTRATOR", "OWNER"),
+        "control": ("ServerStatus", "keep_server", "reset_server", "server_status", "stop_server", "unkeep_server"),
+        "errors": ("EmbeddedUnavailable", "ServerInUse"),
+        "lease": ("ServerLease",),
+        "place": ("default_data_dir", "throw_away_dir"),
+        "report": ("Report",),
+        "server": ("GRACE", "open_server"),
+    },
+)

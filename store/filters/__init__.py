@@ -6,8 +6,9 @@ bare word is looked for in mode, error and ids. `store.filters.keys` has the tab
 Importing this package is cheap: each part is imported when it is used.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from store.when_used import names_of
 
 if TYPE_CHECKING:
     from store.filters.completing import Completion, Known, complete
@@ -16,27 +17,6 @@ if TYPE_CHECKING:
     from store.filters.model import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Term
     from store.filters.parsing import MOST_CHARACTERS, MOST_VALUES, parse
     from store.filters.printing import printed
-
-_PARTS = {
-    "KEYS": "store.filters.keys",
-    "MOST_CHARACTERS": "store.filters.parsing",
-    "MOST_VALUES": "store.filters.parsing",
-    "NO_FILTER": "store.filters.model",
-    "Age": "store.filters.model",
-    "Between": "store.filters.model",
-    "Compared": "store.filters.model",
-    "Comparison": "store.filters.model",
-    "Completion": "store.filters.completing",
-    "FilterError": "store.filters.errors",
-    "JobFilter": "store.filters.model",
-    "Key": "store.filters.keys",
-    "KeyWords": "store.filters.keys",
-    "Known": "store.filters.completing",
-    "Term": "store.filters.model",
-    "complete": "store.filters.completing",
-    "parse": "store.filters.parsing",
-    "printed": "store.filters.printing",
-}
 
 __all__ = [
     "KEYS",
@@ -59,8 +39,14 @@ __all__ = [
     "printed",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _PARTS:
-        return getattr(importlib.import_module(_PARTS[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_of(
+    __name__,
+    {
+        "completing": ("Completion", "Known", "complete"),
+        "errors": ("FilterError",),
+        "keys": ("KEYS", "Key", "KeyWords"),
+        "model": ("NO_FILTER", "Age", "Between", "Compared", "Comparison", "JobFilter", "Term"),
+        "parsing": ("MOST_CHARACTERS", "MOST_VALUES", "parse"),
+        "printing": ("printed",),
+    },
+)

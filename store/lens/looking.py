@@ -8,7 +8,7 @@ from store.database import Snapshot
 from store.filters.keys import Key
 from store.lens import queries as lens_queries
 from store.lens.model import Lens
-from store.listing.model import WindowQuery
+from store.listing.query import WindowQuery
 from store.model import CappedCount
 from store.statements import lists, windows
 from store.statements.lists import Concern

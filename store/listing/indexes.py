@@ -6,7 +6,7 @@ They are told as `Facts.job_indexes` has them.
 from collections.abc import Set
 
 from store.capabilities.off import Off
-from store.listing.model import ListQuery, OrderColumn
+from store.listing.query import ListQuery, OrderColumn
 
 _NEWEST = "created_at DESC, id DESC"
 _OF_ALL = frozenset(f"{narrowed}{_NEWEST}" for narrowed in ("", "project_id, ", "user_id, ", "status, "))

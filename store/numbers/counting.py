@@ -18,10 +18,11 @@ from store.database import Database, Query
 from store.database.explaining import explained
 from store.errors import Locked, TimedOut
 from store.filters.keys import Key
-from store.listing.model import NEWEST_FIRST, ListQuery
+from store.listing.query import NEWEST_FIRST, ListQuery
 from store.model import JobStatus
 from store.numbers.budget import Budget, TooDear
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.query import NumbersQuery
 from store.statements import counts, rollups, statistics
 
 MOST_PROJECTS = 500

@@ -15,7 +15,8 @@ from store.database import Database, TimeLimits
 from store.errors import TimedOut
 from store.model import DayCost, JobStatistic, JobStatistics
 from store.numbers.counting import MOST_PROJECTS, Offered
-from store.numbers.model import Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.numbers.model import Counted, Numbers, ProjectSums, exact_counts
+from store.numbers.query import NumbersQuery
 from store.statements import counts, page_counts, statistics
 from store.statements.page_counts import Pages, Sum
 

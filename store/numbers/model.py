@@ -1,14 +1,14 @@
 """Counts and costs as the dashboard shows them, and how sure each of them is. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
 from store.actor import Actor
-from store.listing.model import NEWEST_FIRST, ListQuery
 from store.model import DayCost, JobStatistics, JobStatus
+from store.numbers.query import NumbersQuery
 
 
 class Certainty(StrEnum):
@@ -33,21 +33,6 @@ class ProjectSums:
 
     job_count: int
     total_cost_cents: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersQuery:
-    project_id: UUID | None = None
-    """None means all projects."""
-    days: int = 14
-    matching: ListQuery | None = None
-    """A list whose length the statistics do not tell; its order does not matter. None: no such list."""
-
-    @classmethod
-    def of_list(cls, listed: ListQuery) -> "NumbersQuery":
-        """Which numbers stand beside a list: the same in whatever order it is."""
-        matching = replace(listed, order=NEWEST_FIRST) if listed.job_filter else None
-        return cls(project_id=listed.project_id, matching=matching)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from sqlalchemy.types import BigInteger
 from store import tables
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.numbers.model import ProjectSums
 from store.statements import by_jobs, job_filters
 from store.statements.job_filters import Shape

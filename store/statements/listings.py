@@ -11,7 +11,8 @@ from store import tables
 from store.database import Query
 from store.filters.keys import Key
 from store.lens.model import Lens
-from store.listing.model import Listing, ListingQuery, ProjectName
+from store.listing.model import Listing, ProjectName
+from store.listing.query import ListingQuery
 from store.statements import by_jobs, statistics, windows
 from store.statements.lists import PLAIN, Means
 from store.statements.rows import Row

@@ -33,7 +33,8 @@ from store import tables
 from store.connecting import timestamps
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import ERROR_CHARACTERS, Anchor, End, ListQuery, OrderColumn
+from store.listing.model import ERROR_CHARACTERS
+from store.listing.query import Anchor, End, ListQuery, OrderColumn
 from store.model import GenerationJob
 from store.statements import job_filters
 from store.statements.job_filters import Shape

@@ -33,7 +33,7 @@ from sqlalchemy.types import UserDefinedType
 from store import tables
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.model import JobStatus
 from store.statements import counts, job_filters, statistics
 from store.statements.rows import Row, job_status, make_number

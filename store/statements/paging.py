@@ -5,7 +5,7 @@ from collections.abc import Sequence, Set
 from store.connecting import timestamps
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import End, ListQuery, RowKey
+from store.listing.query import End, ListQuery, RowKey
 from store.model import GenerationJob, Page, PageKey
 from store.statements import job_filters
 from store.statements.job_rows import make_job

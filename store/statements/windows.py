@@ -4,7 +4,8 @@ from collections.abc import Sequence, Set
 
 from store.database import Query
 from store.filters.keys import Key
-from store.listing.model import End, ListedJob, Window, WindowQuery
+from store.listing.model import ListedJob, Window
+from store.listing.query import End, WindowQuery
 from store.statements.job_rows import make_listed
 from store.statements.lists import PLAIN, Concern, Course, Means, read_on
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from store.errors import InvalidValue
-from store.listing.model import ListOrder, OrderColumn
+from store.listing.query import ListOrder, OrderColumn
 from store.suggestions import close_names, not_known
 
 LONGEST_NAME = 60

@@ -5,7 +5,7 @@ from functools import partial
 
 from store.actor import OPERATOR
 from store.database import Database
-from store.listing.model import RowKey, WindowQuery
+from store.listing.query import RowKey, WindowQuery
 from store.store import Store
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import Effort, Finding, Series, take_turns

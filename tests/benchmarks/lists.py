@@ -11,7 +11,7 @@ from psycopg import AsyncConnection
 from store.actor import OPERATOR, ActingUser
 from store.database import Database
 from store.database.query import compiled
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob, Page, PageKey
 from store.statements.paging import page
 from store.store import Store

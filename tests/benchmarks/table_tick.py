@@ -14,7 +14,7 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from store.listing.model import NEWEST_FIRST
+from store.listing.query import NEWEST_FIRST
 from store.model import USUAL_MODES, GenerationJob, JobStatus
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns

@@ -9,7 +9,7 @@ from store.capabilities import Capabilities, Feature
 from store.capabilities.probing import probe
 from store.database import Database
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
-from store.listing.model import ListingQuery
+from store.listing.query import ListingQuery
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import OWNER, Server

@@ -6,8 +6,8 @@ from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
 from store.lens.model import why_hidden
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
-from store.numbers.model import NumbersQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
+from store.numbers.query import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed

@@ -8,9 +8,9 @@ import pytest
 from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege, ReadOnly
-from store.listing.model import ListingQuery
+from store.listing.query import ListingQuery
 from store.model import JobStatus
-from store.numbers.model import NumbersQuery
+from store.numbers.query import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import POOL_SIZE

@@ -14,7 +14,7 @@ from store.actor import ActingUser
 from store.blocking import BlockingStore
 from store.database import Query
 from store.errors import NoPrivilege, Unreachable
-from store.listing.model import ListingQuery
+from store.listing.query import ListingQuery
 from store.model import Applied, JobStatus, Refused
 from store.store import Store
 from tests.conftest import Conninfo, connect

@@ -11,7 +11,7 @@ from store.actor import ActingUser
 from store.connecting.connections import Connections
 from store.database import Database, Query
 from store.errors import StoreError, Unreachable
-from store.listing.model import ListingQuery
+from store.listing.query import ListingQuery
 from store.model import JobStatus
 from store.statements import jobs
 from store.store import Store

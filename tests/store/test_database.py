@@ -19,9 +19,10 @@ from store.errors import (
     TimedOut,
     Unreachable,
 )
-from store.listing.model import ListingQuery
+from store.listing.query import ListingQuery
 from store.model import JobStatus
-from store.numbers.model import NumbersQuery, ProjectSums
+from store.numbers.model import ProjectSums
+from store.numbers.query import NumbersQuery
 from store.statements.rows import Row
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from store.errors import Unreachable
 from store.feed import Feed, FeedPage
-from store.listing.model import Listing, ListingQuery, ListQuery, WindowQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.store import Store
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until

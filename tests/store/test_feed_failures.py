@@ -8,7 +8,8 @@ import pytest
 from store.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
 from store.feed import Feed
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from store.actor import OPERATOR
 from store.database import Database
 from store.errors import NoPrivilege, RowMissing
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob, JobStatus
-from store.numbers.model import NumbersQuery
+from store.numbers.query import NumbersQuery
 from store.statements.job_rows import make_job
 from store.store import Store
 from tests.conftest import Conninfo, connect

@@ -13,7 +13,7 @@ from store.database import Database, TimeLimits
 from store.errors import InvalidValue
 from store.lens import looking
 from store.lens.model import Lens, Policy, ReadRules, why_hidden
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import CappedCount, JobStatus
 from store.statements import lists
 from store.store import Store

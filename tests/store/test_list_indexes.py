@@ -11,7 +11,7 @@ from store.actor import OPERATOR, ActingUser
 from store.database import Database, Query
 from store.filters import parse
 from store.listing.indexes import is_in_order
-from store.listing.model import ListOrder, ListQuery, OrderColumn
+from store.listing.query import ListOrder, ListQuery, OrderColumn
 from store.model import JobStatus
 from store.schema import compare, expected, read_catalogue
 from store.store import Store

@@ -14,9 +14,9 @@ from store.feed import Feed, FeedPage
 from store.filters import parse
 from store.isolation.check import attempt, prepare
 from store.isolation.model import Verdict
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import Applied, GenerationJob, JobStatus
-from store.numbers.model import NumbersQuery
+from store.numbers.query import NumbersQuery
 from store.store import Store
 from store.writing.written import Unconfirmed, Written
 from tests.conftest import Conninfo, connect

@@ -8,9 +8,10 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.listing.model import ListingQuery, ListQuery, WindowQuery
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, Page
-from store.numbers.model import NumbersQuery, ProjectSums
+from store.numbers.model import ProjectSums
+from store.numbers.query import NumbersQuery
 from store.statements import projects, rollups, statistics
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject

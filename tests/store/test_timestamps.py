@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from store.connecting.timestamps import EARLIEST, LATEST, UtcLoader
 from store.database import Database
-from store.numbers.model import NumbersQuery
+from store.numbers.query import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW, MakeJob, MakeProject

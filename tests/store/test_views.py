@@ -12,7 +12,7 @@ from store.configuration.problems import Problem
 from store.configuration.reading import read_text
 from store.errors import BadConfiguration, Conflict, InvalidValue
 from store.filters import parse, printed
-from store.listing.model import ListOrder, OrderColumn
+from store.listing.query import ListOrder, OrderColumn
 from store.views.model import View, named, read_name
 from store.views.reading import read_views, written
 from store.views.saved import SavedViews, clash_words, clashes, joined

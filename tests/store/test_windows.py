@@ -15,18 +15,9 @@ from store.blocking import BlockingStore
 from store.connecting.timestamps import LATEST
 from store.errors import NoPrivilege
 from store.filters import NO_FILTER, parse
-from store.listing.model import (
-    ERROR_CHARACTERS,
-    End,
-    ListedJob,
-    ListOrder,
-    ListQuery,
-    OrderColumn,
-    RowKey,
-    WindowQuery,
-    key_of,
-    total_of,
-)
+from store.listing.keys import key_of, total_of
+from store.listing.model import ERROR_CHARACTERS, ListedJob
+from store.listing.query import End, ListOrder, ListQuery, OrderColumn, RowKey, WindowQuery
 from store.model import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo

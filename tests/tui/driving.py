@@ -14,10 +14,12 @@ from textual.widgets import Input, Static
 from store.actor import ActingUser, Actor
 from store.database import Database, TimeLimits
 from store.journal import Journal
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from store.model import GenerationJob
 from store.numbers.exactly import Report as NumbersReport
-from store.numbers.model import Numbers, NumbersQuery
+from store.numbers.model import Numbers
+from store.numbers.query import NumbersQuery
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule
 from tests.tui.world import ADA, FROZEN, job_id

@@ -4,7 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
 
-from store.listing.model import End, ListedJob, Window, WindowQuery
+from store.listing.model import ListedJob, Window
+from store.listing.query import End, WindowQuery
 from tests.tui.support import NOON, make_job
 
 FIRST = 1_000

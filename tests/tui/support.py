@@ -15,7 +15,8 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.listing.model import NEWEST_FIRST, ListedJob
+from store.listing.model import ListedJob
+from store.listing.query import NEWEST_FIRST
 from store.model import GenerationJob, JobStatus
 from tui.widgets.job_table import JobTable
 

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.actor import OPERATOR, ActingUser
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.query import NumbersQuery
 from tests.store.support import ADA, NOW
 from tui.words.certainty import is_whole, number_words, numbers_standing
 from tui.words.costs import Span, cost_lines

@@ -10,7 +10,8 @@ from textual.widgets import Input
 
 from store.database import Database, TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of

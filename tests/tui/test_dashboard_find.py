@@ -13,7 +13,8 @@ from store.actor import OPERATOR
 from store.advising.model import Advice, ListCost
 from store.errors import TimedOut
 from store.filters import KEYS, Key
-from store.listing.model import Listing, ListingQuery, ListQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery, ListQuery
 from store.views.model import View
 from store.views.saved import SavedViews
 from tests.conftest import Conninfo

@@ -6,7 +6,7 @@ import pytest
 from textual import events
 
 from store.advising.model import ListCost
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.pacing import Attention
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of

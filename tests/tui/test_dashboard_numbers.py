@@ -6,7 +6,8 @@ from datetime import datetime
 
 from store.model import JobStatus
 from store.numbers.exactly import Report
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery
+from store.numbers.model import Certainty, Counted, Numbers
+from store.numbers.query import NumbersQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World

@@ -8,7 +8,8 @@ from uuid import UUID
 import pytest
 
 from store.actor import ActingUser, Actor
-from store.listing.model import Listing, ListingQuery
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from store.model import GenerationJob, JobStatus
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of

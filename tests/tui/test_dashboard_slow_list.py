@@ -2,7 +2,7 @@
 
 from store.advising.model import DEAR_FROM, ListCost
 from store.database import TimeLimits
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World

@@ -10,7 +10,8 @@ import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.listing.model import Listing, ListingQuery, ListQuery, ProjectName, Window, WindowQuery
+from store.listing.model import Listing, ProjectName, Window
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob, JobStatus
 from tests.tui.support import NOON, make_job
 from tests.tui.world import job_id

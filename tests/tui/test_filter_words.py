@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from store.advising.model import Advice, ListCost
 from store.filters import FilterError, parse
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from tests.store.filters.strategies import typed
 from tui.words.filter_words import beneath, dear_words, still_listed
 from tui.words.text import visible_cells

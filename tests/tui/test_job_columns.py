@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from store.listing.model import NEWEST_FIRST, ListOrder, OrderColumn
+from store.listing.query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.model import JobStatus
 from tests.tui.support import NOON, make_job
 from tui.words.job_cells import Cell, header_cells, row_cells

@@ -7,18 +7,11 @@ import pytest
 
 from store.actor import OPERATOR
 from store.filters import parse
-from store.listing.model import (
-    Listing,
-    ListingQuery,
-    ListOrder,
-    ListQuery,
-    OrderColumn,
-    ProjectName,
-    Window,
-    WindowQuery,
-)
+from store.listing.model import Listing, ProjectName, Window
+from store.listing.query import ListingQuery, ListOrder, ListQuery, OrderColumn, WindowQuery
 from store.model import JobStatus
-from store.numbers.model import Counted, Numbers, NumbersQuery
+from store.numbers.model import Counted, Numbers
+from store.numbers.query import NumbersQuery
 from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS
 from tui.list_length import list_length

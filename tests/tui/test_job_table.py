@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from store.listing.model import OrderColumn
+from store.listing.query import OrderColumn
 from tests.tui.support import TablePilot, make_job
 from tui.widgets.job_table import JobTable
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES
 
-from store.listing.model import ListOrder, OrderColumn
+from store.listing.query import ListOrder, OrderColumn
 from store.model import JobStatus
 from tests.tui.support import NOON, TablePilot, make_job, running_table
 

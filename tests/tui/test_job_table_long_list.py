@@ -3,7 +3,7 @@
 import pytest
 from textual.scrollbar import ScrollTo
 
-from store.listing.model import End, RowKey, WindowQuery
+from store.listing.query import End, RowKey, WindowQuery
 from store.numbers.model import Counted
 from tests.tui.long_list import FIRST, LongList
 from tests.tui.support import NOON, TablePilot

@@ -10,7 +10,8 @@ from textual import work
 from textual.pilot import Pilot
 
 from store.database import Database
-from store.listing.model import NEWEST_FIRST, End, WindowQuery, key_of
+from store.listing.keys import key_of
+from store.listing.query import NEWEST_FIRST, End, WindowQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.support import NOON, TableApp

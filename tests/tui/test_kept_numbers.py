@@ -8,9 +8,10 @@ import pytest
 
 from store.actor import OPERATOR
 from store.filters import parse
-from store.listing.model import ListOrder, ListQuery, OrderColumn
+from store.listing.query import ListOrder, ListQuery, OrderColumn
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.numbers.model import Certainty, Counted, Numbers, ProjectSums, exact_counts
+from store.numbers.query import NumbersQuery
 from tests.tui.support import NOON
 from tui.kept_numbers import MOST_KEPT, KeptNumbers
 

@@ -7,7 +7,8 @@ import pytest
 
 from store.actor import ActingUser
 from store.lens.model import Lens, Policy, ReadRules
-from store.listing.model import Window, WindowQuery
+from store.listing.model import Window
+from store.listing.query import WindowQuery
 from store.model import CappedCount
 from tests.tui.support import make_listed
 from tui.words.lens_words import hiding_lines, list_note, no_numbers, refused_toast, short_verdict, verdict

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from store.listing.model import End, RowKey, WindowQuery
+from store.listing.query import End, RowKey, WindowQuery
 from store.numbers.model import Certainty, Counted
 from tests.tui.long_list import FIRST, LongList
 from tui.widgets.job_table_view import JobTableView

@@ -5,7 +5,7 @@ import pytest
 from store import Locked, TimedOut
 from store.database import Database
 from store.filters import parse
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW

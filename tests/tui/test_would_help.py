@@ -4,7 +4,7 @@ import pytest
 
 from store.advising.model import Advice
 from store.filters import parse
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from tests.store.support import NOTHING, NOW
 from tui.words.would_help import would_help
 

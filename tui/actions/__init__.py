@@ -3,8 +3,9 @@
 A name of this package is imported when it is used: the first paint does not wait for what a key may do later.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from store.when_used import names_of
 
 if TYPE_CHECKING:
     from tui.actions.all_matching import choose_all_matching
@@ -20,24 +21,6 @@ if TYPE_CHECKING:
     from tui.actions.project_actions import create_project
     from tui.actions.refusing import say_why_not
     from tui.actions.switching import pick_database
-
-_HOMES = {
-    "JobActions": "job_actions",
-    "choose_all_matching": "all_matching",
-    "count_exactly": "exact_count",
-    "create_project": "project_actions",
-    "lead_to": "id_search",
-    "look_through_lens": "pickers",
-    "order_by": "ordering",
-    "pick_database": "switching",
-    "pick_eyes": "pickers",
-    "pick_project": "pickers",
-    "say_why_not": "refusing",
-    "show_isolation": "isolation",
-    "tell_names": "naming",
-    "tell_users": "filter_names",
-    "weigh": "filter_gate",
-}
 
 __all__ = [
     "JobActions",
@@ -57,8 +40,21 @@ __all__ = [
     "weigh",
 ]
 
-
-def __getattr__(name: str) -> object:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = names_of(
+    __name__,
+    {
+        "all_matching": ("choose_all_matching",),
+        "exact_count": ("count_exactly",),
+        "filter_gate": ("weigh",),
+        "filter_names": ("tell_users",),
+        "id_search": ("lead_to",),
+        "isolation": ("show_isolation",),
+        "job_actions": ("JobActions",),
+        "naming": ("tell_names",),
+        "ordering": ("order_by",),
+        "pickers": ("look_through_lens", "pick_eyes", "pick_project"),
+        "project_actions": ("create_project",),
+        "refusing": ("say_why_not",),
+        "switching": ("pick_database",),
+    },
+)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from store.actor import OPERATOR, ActingUser
 from store.capabilities import USERS, Feature
 from store.errors import RowMissing, StoreError
-from store.listing.model import Listing, ListQuery
+from store.listing.model import Listing
+from store.listing.query import ListQuery
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.say import say

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from store.errors import StoreError
-from store.listing.model import ListOrder, OrderColumn
+from store.listing.query import ListOrder, OrderColumn
 from tui.say import say
 from tui.words.outcomes import error_toast, order_off_toast
 

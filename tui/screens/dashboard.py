@@ -18,9 +18,11 @@ from textual.widgets import Static
 from store.errors import StoreError
 from store.finding.id_prefix import id_range
 from store.lens.model import Lens
-from store.listing.model import Listing, ListingQuery, ListQuery, ProjectName, WindowQuery
+from store.listing.model import Listing, ProjectName
+from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob
-from store.numbers.model import Numbers, NumbersQuery, ProjectSums
+from store.numbers.model import Numbers, ProjectSums
+from store.numbers.query import NumbersQuery
 from tui.actions.copying import JsonWanted, copy_ids
 from tui.actions.job_action import JobAction
 from tui.kept_numbers import KeptNumbers

@@ -21,7 +21,8 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.listing.model import End, ListOrder, Window
+from store.listing.model import Window
+from store.listing.query import End, ListOrder
 from store.model import GenerationJob
 from store.numbers.model import Counted
 from tui.widgets import job_table_messages as messages

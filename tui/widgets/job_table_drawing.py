@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from store.listing.model import ListOrder
+from store.listing.query import ListOrder
 from store.model import GenerationJob
 from tui.widgets.job_table_lines import Line, header_line, row_line, sentence_lines
 from tui.widgets.job_table_view import JobTableView

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from textual.message import Message
 
-from store.listing.model import End, OrderColumn
+from store.listing.query import End, OrderColumn
 from store.model import GenerationJob
 from tui.words.position import Position
 

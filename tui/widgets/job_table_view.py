@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from store.listing.model import End
+from store.listing.query import End
 from store.model import GenerationJob
 from store.numbers.model import Counted
 from tui.widgets.row_window import RowWindow

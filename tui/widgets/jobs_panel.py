@@ -15,16 +15,9 @@ from store.errors import StoreError
 from store.filters import Known
 from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
-from store.listing.model import (
-    End,
-    Listing,
-    ListOrder,
-    ListQuery,
-    OrderColumn,
-    ProjectName,
-    WindowQuery,
-    key_of,
-)
+from store.listing.keys import key_of
+from store.listing.model import Listing, ProjectName
+from store.listing.query import End, ListOrder, ListQuery, OrderColumn, WindowQuery
 from store.model import USUAL_MODES, GenerationJob, Project
 from store.numbers.model import Numbers
 from store.views.model import View

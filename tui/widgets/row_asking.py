@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from store.listing.model import WindowQuery
+from store.listing.query import WindowQuery
 from tui.widgets.job_table_view import JobTableView
 from tui.widgets.row_wish import RowWish, rows_here
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from store.listing.model import End, WindowQuery
+from store.listing.query import End, WindowQuery
 from tui.widgets.row_window import RowWindow
 
 

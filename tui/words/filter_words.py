@@ -4,7 +4,7 @@ from rich.cells import cell_len
 
 from store.advising.model import ListCost
 from store.filters import FilterError
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from tui.words.format import count
 from tui.words.text import ELLIPSIS, clean, shorten, visible_cells
 from tui.words.would_help import would_help

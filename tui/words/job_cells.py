@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import assert_never
 from uuid import UUID
 
-from store.listing.model import ListOrder
+from store.listing.query import ListOrder
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
 from tui.words.format import age, duration, elapsed, error_summary, is_infinite, money, short_id

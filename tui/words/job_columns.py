@@ -7,7 +7,7 @@ from uuid import UUID
 
 from rich.cells import cell_len
 
-from store.listing.model import ListOrder, OrderColumn
+from store.listing.query import ListOrder, OrderColumn
 from store.model import GenerationJob
 from tui.words.format import money, short_id
 from tui.words.text import clean_cell

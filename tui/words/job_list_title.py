@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from store.filters import printed
 from store.finding.id_prefix import id_range
-from store.listing.model import Listing, ListOrder, OrderColumn
+from store.listing.model import Listing
+from store.listing.query import ListOrder, OrderColumn
 from tui.words.eyes import eyes_name
 from tui.words.format import count
 from tui.words.lens_words import verdict

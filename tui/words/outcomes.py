@@ -7,7 +7,7 @@ from uuid import UUID
 
 from store.capabilities.off import Off
 from store.errors import StoreError, TimedOut, Unreachable
-from store.listing.model import ListOrder
+from store.listing.query import ListOrder
 from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
 from store.transitions import sources, why_refused
 from tui.words.format import count, money, short_id

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from store.advising.indexes import finds_by_reading
 from store.advising.model import Advice
 from store.filters.keys import Key
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 
 
 def would_help(listed: ListQuery, lacking: Advice | None) -> str:

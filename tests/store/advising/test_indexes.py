@@ -5,7 +5,7 @@ import pytest
 from store.actor import OPERATOR, ActingUser, Actor
 from store.advising.indexes import advice
 from store.filters import parse
-from store.listing.model import ListOrder, ListQuery, OrderColumn
+from store.listing.query import ListOrder, ListQuery, OrderColumn
 from store.model import JobStatus
 from tests.store.support import ADA, NOTHING, NOW
 

@@ -7,7 +7,7 @@ from store.advising import asking
 from store.advising.model import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
 from store.advising.plans import read_plan
 from store.filters import parse
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from tests.store.support import NOW, MakeProject, Sql
 
 

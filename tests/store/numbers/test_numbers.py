@@ -10,12 +10,13 @@ import pytest
 from store import OPERATOR, ActingUser, Actor, Locked, Store, TimedOut
 from store.database import TimeLimits
 from store.filters import parse
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.model import JobStatus
 from store.numbers.budget import Budget
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import count_exactly
-from store.numbers.model import Certainty, Counted, NumbersQuery, ProjectSums
+from store.numbers.model import Certainty, Counted, ProjectSums
+from store.numbers.query import NumbersQuery
 from store.statements import by_jobs
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.errors import RowMissing, TimedOut
-from store.listing.model import ListQuery
+from store.listing.query import ListQuery
 from store.model import JobStatus, PageKey
 from store.settings import Settings
 from tui.cli import jsonable
