@@ -116,6 +116,13 @@ Index("gjobs_newest_of_user", generation_jobs.c.user_id, *_newest_first)
 Index("gjobs_newest_of_status", generation_jobs.c.status, *_newest_first)
 Index("gjobs_newest_of_project_status", generation_jobs.c.project_id, generation_jobs.c.status, *_newest_first)
 Index("gjobs_updated", generation_jobs.c.updated_at.desc(), generation_jobs.c.id.desc())
+Index(
+    "gjobs_queue",
+    func.left(generation_jobs.c.mode, literal_column("200")),
+    generation_jobs.c.created_at,
+    generation_jobs.c.id,
+    postgresql_where=text("status = 'queued'"),
+)
 Index("gjobs_costs", generation_jobs.c.cost_cents.desc(), generation_jobs.c.id.desc())
 
 total = literal_column(

@@ -135,6 +135,8 @@ def database(reused_database: Conninfo) -> Iterator[Conninfo]:
         connection.execute("delete from auth.users")
         connection.execute("delete from gjobs.job_event_log")
         connection.execute("delete from gjobs.job_starts")
+        connection.execute("delete from gjobs.job_links")
+        connection.execute("delete from gjobs.workers")
 
 
 @pytest.fixture

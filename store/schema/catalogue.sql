@@ -7,7 +7,8 @@ with known as (
             -- A view that an app has by itself is its own, whatever it shows.
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_counts', 'job_day_counts',
-                                                     'known_users', 'job_event_log', 'job_starts', 'job_events'))
+                                                     'known_users', 'job_event_log', 'job_starts', 'job_events',
+                                                     'workers', 'job_leases', 'job_links'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -18,7 +19,10 @@ with known as (
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
                                                      'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
-                                                     'complete_job', 'acting_user', 'record_events'))
+                                                     'complete_job', 'acting_user', 'record_events', 'choose_queued',
+                                                     'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
+                                                     'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
+                                                     'record_leases', 'drop_leases', 'wake_workers'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (

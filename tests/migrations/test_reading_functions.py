@@ -113,8 +113,12 @@ def test_every_function_runs_as_its_caller_with_its_search_path_pinned(database:
             " and has_function_privilege('authenticated', oid, 'execute')"
         ).fetchall()
 
-    assert {name for name, _, _ in functions} == {
+    by_workers = {
+        "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs", "postpone_jobs", "hand_back_jobs",
+        "renew_leases", "note_progress",
+    }  # fmt: skip
+    assert {name for name, _, _ in functions} - by_workers == {
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",
         "owns_asset", "owns_project", "rollups_agree", "count_jobs", "count_days",
     }  # fmt: skip
-    assert {(definer, *settings) for _, definer, settings in functions} == {(False, 'search_path=""')}
+    assert {(definer, settings[0]) for _, definer, settings in functions} == {(False, 'search_path=""')}

@@ -26,6 +26,7 @@ APPLIED = [
     "Revision 0003 (indexes) is applied.",
     "Revision 0004 (rollups) is applied.",
     "Revision 0005 (events) is applied.",
+    "Revision 0006 (leases) is applied.",
 ]
 
 

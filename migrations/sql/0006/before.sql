@@ -1,0 +1,18 @@
+-- An index of this name that is somebody else's stays, and this revision cannot be.
+do $$
+declare
+    other record;
+begin
+    select coalesce(pg_get_indexdef(i.indexrelid), 'not an index') as definition into other
+      from pg_class c
+      left join pg_index i on i.indexrelid = c.oid
+     where c.oid = to_regclass('public.gjobs_queue')
+       and pg_get_indexdef(i.indexrelid) is distinct from
+           'CREATE INDEX gjobs_queue ON public.generation_jobs USING btree ("left"(mode, 200), created_at, id)'
+           ' WHERE (status = ''queued''::text)';
+    if found then
+        raise object_not_in_prerequisite_state using
+            message = format('public.gjobs_queue is not the index that revision 0006 makes: %s.', other.definition),
+            hint = 'Rename it, then try again: ALTER INDEX public.gjobs_queue RENAME TO another_name;';
+    end if;
+end $$;

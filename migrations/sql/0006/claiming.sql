@@ -1,0 +1,117 @@
+-- How a worker comes by jobs. Whoever locks a job and its lease locks the job first, several jobs in the order of their ids, and never
+-- waits for a lease that somebody else has locked: so nobody waits in a circle.
+
+-- The oldest that are queued and that nobody else is about to take, locked; p_modes: null for all. With the planner held to the
+-- indexes, for whatever it knows of the queue is of another minute. Of a list of modes, each mode's oldest are looked at without a
+-- lock, and of these the oldest are locked; where others have locked all that was looked at, more is.
+create function gjobs.choose_queued(p_modes text[], p_most integer)
+    returns setof uuid language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off
+    set enable_seqscan = off set enable_bitmapscan = off as $$
+declare
+    reach      integer := 4 * p_most;
+    candidates uuid[];
+begin
+    if p_modes is null then
+        return query
+            select j.id from public.generation_jobs j
+             where j.status = 'queued' order by j.created_at, j.id limit p_most for no key update skip locked;
+        return;
+    end if;
+    loop
+        candidates := array(
+            select oldest.id
+              from (select distinct mode from unnest(p_modes) as mode) wanted
+             cross join lateral (
+                   select j.id, j.created_at
+                     from public.generation_jobs j
+                    where j.status = 'queued' and left(j.mode, 200) = left(wanted.mode, 200) and j.mode = wanted.mode
+                    order by left(j.mode, 200), j.created_at, j.id limit reach
+                   ) oldest
+             order by oldest.created_at, oldest.id limit reach
+        );
+        return query
+            select j.id from public.generation_jobs j
+             where j.id = any (candidates) and j.status = 'queued'
+             order by j.created_at, j.id limit p_most for no key update skip locked;
+        exit when found or cardinality(candidates) < reach;
+        reach := 4 * reach;
+    end loop;
+end $$;
+
+-- Jobs whose lease has expired become this worker's, which is another attempt. Leases of jobs that run no longer go.
+create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
+    returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+declare
+    due  constant uuid[] := array(
+        select l.job_id
+          from gjobs.job_leases l
+          left join public.generation_jobs j on j.id = l.job_id
+         where l.expires_at <= now() and (p_modes is null or j.mode = any (p_modes) or j.status is distinct from 'running')
+         order by l.expires_at limit p_most
+    );
+    free uuid[];
+begin
+    if due = '{}' then
+        return;
+    end if;
+    free := array(
+        select j.id from public.generation_jobs j
+         where j.id = any (due) and j.status = 'running' order by j.id for no key update skip locked
+    );
+    return query
+        with expired as (
+            select l.job_id, l.owner, l.note
+              from gjobs.job_leases l where l.job_id = any (free) and l.expires_at <= now() for no key update skip locked
+        )
+        update gjobs.job_leases l
+           set owner = p_owner, attempt = l.attempt + 1, acquired_at = clock_timestamp(),
+               expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds), note = null
+          from expired where l.job_id = expired.job_id
+        returning l.job_id, l.attempt, expired.owner, expired.note;
+    delete from gjobs.job_leases l
+     where l.job_id = any (due) and l.expires_at <= now()
+       and not exists (select from public.generation_jobs j where j.id = l.job_id and j.status = 'running');
+end $$;
+
+-- At most so many jobs, each with the number of its attempt: those whose lease has expired before the queued ones. lost_by and note are
+-- of the lease that expired: who lost it, or, where nobody held it, why its last attempt failed.
+create function gjobs.claim_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
+    returns table (id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents integer,
+                   created_at timestamptz, updated_at timestamptz, attempt integer, lost_by uuid, note text)
+    language plpgsql volatile security invoker rows 10 set search_path = '' set plan_cache_mode = force_generic_plan as $$
+#variable_conflict use_column
+declare
+    taken  integer;
+    chosen uuid[];
+begin
+    return query
+        select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at,
+               t.attempt, t.lost_by, t.note
+          from gjobs.take_over_jobs(p_owner, p_modes, p_most, p_lease_seconds) t
+          join public.generation_jobs j on j.id = t.job_id;
+    get diagnostics taken = row_count;
+    if taken >= p_most then
+        return;
+    end if;
+    chosen := array(select gjobs.choose_queued(p_modes, p_most - taken));
+    if chosen = '{}' then
+        return;
+    end if;
+    -- First, for the event of the change names who has the lease. One may be left of a job that was queued anew.
+    insert into gjobs.job_leases as l (job_id, owner, attempt, acquired_at, expires_at)
+    select chosen_id, p_owner, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => p_lease_seconds)
+      from unnest(chosen) as chosen_id
+        on conflict (job_id) do update
+           set owner = excluded.owner, attempt = l.attempt + 1, acquired_at = excluded.acquired_at, expires_at = excluded.expires_at,
+               note = null;
+    return query
+        with claimed as (
+            update public.generation_jobs j set status = 'running' where j.id = any (chosen)
+            returning j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at
+        )
+        select c.*, l.attempt, null::uuid, null::text
+          from claimed c join gjobs.job_leases l on l.job_id = c.id order by c.created_at, c.id;
+end $$;

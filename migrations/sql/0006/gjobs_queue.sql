@@ -1,0 +1,8 @@
+-- What is queued of a mode, the oldest first; of all modes gjobs_newest_of_status has it. A mode may be longer than an index holds.
+
+select 'drop index concurrently public.gjobs_queue'
+  from pg_catalog.pg_index where indexrelid = pg_catalog.to_regclass('public.gjobs_queue') and not indisvalid
+\gexec
+
+create index concurrently if not exists gjobs_queue
+    on public.generation_jobs (left(mode, 200), created_at, id) where status = 'queued';

@@ -1,0 +1,19 @@
+"""leases"""
+
+from migrations.scripts import lock_tables, run_apart, run_script
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    run_script("0006/before.sql")
+    run_apart("0006/gjobs_queue.sql")
+    for script in ("tables", "claiming", "holding", "access", "recording", "triggers"):
+        run_script(f"0006/{script}.sql")
+
+
+def downgrade() -> None:
+    run_apart("0006/down_index.sql")
+    lock_tables()
+    run_script("0006/down.sql")

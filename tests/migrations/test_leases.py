@@ -1,0 +1,558 @@
+"""Revision 0006: workers claim jobs, each under a lease, and what is not theirs any longer they cannot change."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from migrations.runner import MigrationRefused, downgrade, upgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Person, acting, add
+
+ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
+"""Workers."""
+
+MINUTE = 60.0
+OVER = -1.0
+"""Seconds of a lease that has expired as soon as it is made."""
+
+
+def queue(connection: psycopg.Connection, person: Person, *modes: str) -> list[UUID]:
+    """One job for each mode, each a second younger than the one before, and all older than those of the fixture."""
+    return [
+        connection.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode, cost_cents, created_at)"
+            " values (%s, %s, %s, 250, '2026-01-01Z'::timestamptz + make_interval(secs => %s)) returning id",
+            [person.id, person.project, mode, number],
+        ).fetchall()[0][0]
+        for number, mode in enumerate(modes)
+    ]
+
+
+def claim(
+    connection: psycopg.Connection,
+    owner: UUID,
+    most: int = 10,
+    *,
+    modes: Sequence[str] | None = None,
+    seconds: float = MINUTE,
+) -> dict[UUID, int]:
+    """The jobs claimed, in order, with the number of their attempt."""
+    rows = connection.execute(
+        "select id, attempt from gjobs.claim_jobs(%s, %s::text[], %s, %s)", [owner, modes, most, seconds]
+    )
+    return dict(rows.fetchall())
+
+
+def finish(
+    connection: psycopg.Connection,
+    owner: UUID,
+    job: UUID,
+    attempt: int = 1,
+    *,
+    status: str = "succeeded",
+    cost: int | None = None,
+) -> bool:
+    rows = connection.execute(
+        "select gjobs.finish_jobs(%s, array[%s], array[%s], array[%s], array[null], array[%s]::integer[])",
+        [owner, job, attempt, status, cost],
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def postpone(
+    connection: psycopg.Connection,
+    owner: UUID,
+    job: UUID,
+    attempt: int = 1,
+    *,
+    seconds: float = 0.0,
+    cost: int | None = None,
+) -> bool:
+    rows = connection.execute(
+        "select gjobs.postpone_jobs(%s, array[%s], array[%s], '{busy}', array[%s]::integer[], array[%s]::float8[])",
+        [owner, job, attempt, cost, seconds],
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def call(connection: psycopg.Connection, function: str, owner: UUID, job: UUID, attempt: int, *further: object) -> bool:
+    """One of those that take a job with its attempt."""
+    places = "".join(", %s" for _ in further)
+    rows = connection.execute(
+        f"select gjobs.{function}(%s, array[%s], array[%s]{places})".encode(), [owner, job, attempt, *further]
+    ).fetchall()
+    return rows == [(job,)]
+
+
+def job(connection: psycopg.Connection, job_id: UUID, columns: str = "status") -> tuple[object, ...]:
+    rows = connection.execute(f"select {columns} from public.generation_jobs where id = %s".encode(), [job_id])  # noqa: S608
+    return rows.fetchall()[0]
+
+
+def lease(connection: psycopg.Connection, job_id: UUID, columns: str = "owner, attempt") -> tuple[object, ...] | None:
+    rows = connection.execute(f"select {columns} from gjobs.job_leases where job_id = %s".encode(), [job_id])  # noqa: S608
+    return rows.fetchone()
+
+
+def events(connection: psycopg.Connection, job_id: UUID, columns: str) -> list[tuple[object, ...]]:
+    rows = connection.execute(
+        f"select {columns} from gjobs.job_events where job_id = %s order by id offset 1".encode(),  # noqa: S608
+        [job_id],
+    )
+    return rows.fetchall()
+
+
+@pytest.fixture
+def rival(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.Connection]:
+    """Another session, which never waits long for a lock."""
+    with connect(database, autocommit=True) as connection:
+        connection.execute("set lock_timeout = '5s'")
+        yield connection
+
+
+class TestClaiming:
+    def test_the_oldest_first_and_no_more_than_asked_for(self, operator: psycopg.Connection) -> None:
+        first, second, third = queue(operator, ADA, "a", "b", "a")
+
+        assert list(claim(operator, ALICE, 2)) == [first, second]
+        assert list(claim(operator, BOB, 1)) == [third]
+        assert job(operator, first) == ("running",)
+        assert lease(operator, first) == (ALICE, 1)
+
+    def test_what_comes_back_is_the_job_as_it_is_since(self, operator: psycopg.Connection) -> None:
+        (queued,) = queue(operator, ADA, "a")
+        columns = "id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at"
+
+        ((*claimed, attempt, lost_by, note),) = operator.execute(
+            f"select {columns}, attempt, lost_by, note from gjobs.claim_jobs(%s, null, 1, 60)".encode(),  # noqa: S608
+            [ALICE],
+        ).fetchall()
+
+        assert tuple(claimed) == job(operator, queued, columns)
+        assert (attempt, lost_by, note) == (1, None, None)
+
+    def test_of_the_modes_asked_for(self, operator: psycopg.Connection) -> None:
+        _, second, third, fourth = queue(operator, ADA, "other", "a", "b" * 3_000, "a")
+
+        assert list(claim(operator, ALICE, 2, modes=["a", "b" * 3_000, "a"])) == [second, third]
+        assert list(claim(operator, ALICE, modes=["a", "none"])) == [fourth]
+        assert claim(operator, ALICE, modes=[]) == {}
+
+    def test_long_modes_that_begin_alike_are_told_apart(self, operator: psycopg.Connection) -> None:
+        _, second = queue(operator, ADA, "m" * 300 + "a", "m" * 300 + "b")
+
+        assert list(claim(operator, ALICE, modes=["m" * 300 + "b"])) == [second]
+
+    @pytest.mark.parametrize("modes", [None, ["a"]])
+    def test_what_another_is_about_to_claim_is_skipped(
+        self, operator: psycopg.Connection, rival: psycopg.Connection, modes: list[str] | None
+    ) -> None:
+        jobs = queue(operator, ADA, *"a" * 30)
+        with operator.transaction():
+            assert list(claim(operator, ALICE, 25, modes=modes)) == jobs[:25]
+            # More are locked than are looked at at first.
+            assert list(claim(rival, BOB, 3, modes=modes)) == jobs[25:28]
+
+    def test_a_lease_left_of_a_job_that_was_queued_anew_is_nobodys(self, operator: psycopg.Connection) -> None:
+        (queued,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        operator.execute("update public.generation_jobs set status = 'queued' where id = %s", [queued])
+
+        assert claim(operator, BOB, 1) == {queued: 2}
+        assert not finish(operator, ALICE, queued)
+        assert finish(operator, BOB, queued, 2)
+
+    def test_each_job_has_one_claimant_however_many_try(self, operator: psycopg.Connection, database: Conninfo) -> None:
+        jobs = queue(operator, ADA, *"ab" * 100)
+        claimed: list[UUID] = []
+
+        def work(modes: list[str] | None) -> None:
+            with connect(database, autocommit=True) as connection:
+                owner = uuid4()
+                while mine := claim(connection, owner, 3, modes=modes):
+                    claimed.extend(mine)
+
+        threads = [threading.Thread(target=work, args=[modes]) for modes in (None, ["a"], ["b", "a"], None)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        # With those of the fixture.
+        assert sorted(claimed) == sorted([*jobs, ADA.job, BEN.job])
+
+
+class TestTakingOver:
+    def test_an_expired_lease_is_whoevers_takes_it_and_another_attempt(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+
+        ((job_id, attempt, lost_by),) = operator.execute(
+            "select id, attempt, lost_by from gjobs.claim_jobs(%s, null, 1, 60)", [BOB]
+        ).fetchall()
+
+        assert (job_id, attempt, lost_by) == (lost, 2, ALICE)
+        assert lease(operator, lost) == (BOB, 2)
+        assert events(operator, lost, "kind, to_status, lease_owner, note") == [
+            ("status", "running", str(ALICE), None),
+            ("owner", None, str(BOB), "attempt 2"),
+        ]
+
+    def test_one_that_has_not_expired_is_left(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE)
+
+        assert claim(operator, BOB) == {}
+
+    def test_only_of_the_modes_asked_for(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+
+        assert claim(operator, BOB, modes=["b"]) == {}
+        assert claim(operator, BOB, modes=["b", "a"]) == {lost: 2}
+
+    def test_who_lost_it_can_neither_finish_nor_postpone_nor_renew_it(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        claim(operator, BOB, 1)
+
+        assert not finish(operator, ALICE, lost)
+        assert not postpone(operator, ALICE, lost)
+        assert not call(operator, "renew_leases", ALICE, lost, 1, MINUTE)
+        assert not call(operator, "hand_back_jobs", ALICE, lost, 1)
+        assert not call(operator, "note_progress", ALICE, lost, 1, ["hello"])
+        assert job(operator, lost) == ("running",)
+        assert lease(operator, lost, "owner, attempt, note") == (BOB, 2, None)
+
+    def test_an_earlier_attempt_of_the_same_worker_can_not_either(self, operator: psycopg.Connection) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        assert claim(operator, ALICE, 1) == {lost: 2}
+
+        assert not finish(operator, ALICE, lost, 1)
+        assert finish(operator, ALICE, lost, 2)
+
+    def test_a_lease_that_nobody_has_taken_over_is_its_owners_still(self, operator: psycopg.Connection) -> None:
+        one, other = queue(operator, ADA, "a", "a")
+        claim(operator, ALICE, 2, seconds=OVER)
+
+        assert finish(operator, ALICE, one)
+        assert call(operator, "renew_leases", ALICE, other, 1, MINUTE)
+        assert claim(operator, BOB, modes=["a"]) == {}
+
+    @pytest.mark.parametrize("end", ["status = 'succeeded'", "status = 'queued', mode = 'other'"])
+    def test_leases_of_jobs_that_run_no_longer_go(self, operator: psycopg.Connection, end: str) -> None:
+        (ended,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        operator.execute(f"update public.generation_jobs set {end} where id = %s".encode(), [ended])  # noqa: S608
+
+        assert claim(operator, BOB, modes=["a"]) == {}
+        assert lease(operator, ended) is None
+
+    def test_a_finish_that_waits_for_a_take_over_finds_its_lease_lost(
+        self, operator: psycopg.Connection, rival: psycopg.Connection
+    ) -> None:
+        (lost,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+        finished: list[bool] = []
+        late = threading.Thread(target=lambda: finished.append(finish(rival, ALICE, lost)))
+
+        with operator.transaction():
+            claim(operator, BOB, 1)
+            late.start()
+            wait_for_a_lock(operator, rival.info.backend_pid)
+        late.join()
+
+        assert finished == [False]
+        assert job(operator, lost) == ("running",)
+        assert lease(operator, lost) == (BOB, 2)
+
+
+def wait_for_a_lock(connection: psycopg.Connection, process: int) -> None:
+    """Until that session waits for one."""
+    while not connection.execute("select cardinality(pg_blocking_pids(%s)) > 0", [process]).fetchall()[0][0]:
+        pass
+
+
+class TestHolding:
+    def test_a_finish_is_final_and_ends_the_lease(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert finish(operator, ALICE, held, cost=12)
+        assert job(operator, held, "status, cost_cents, completed_at is not null") == ("succeeded", 12, True)
+        assert lease(operator, held) is None
+        assert not finish(operator, ALICE, held, status="failed")
+        assert job(operator, held) == ("succeeded",)
+        assert events(operator, held, "kind, to_status, lease_owner, cents_change") == [
+            ("status", "running", str(ALICE), 0),
+            ("status", "succeeded", str(ALICE), -238),
+        ]
+
+    def test_error_and_cost_stay_where_none_are_given(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        operator.execute("update public.generation_jobs set error = 'earlier' where id = %s", [held])
+        claim(operator, ALICE, 1)
+
+        assert finish(operator, ALICE, held, status="failed")
+        assert job(operator, held, "status, error, cost_cents") == ("failed", "earlier", 250)
+
+    @pytest.mark.parametrize("status", ["running", "queued", "done", None])
+    def test_a_job_ends_in_no_other_status(self, operator: psycopg.Connection, status: str) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        with pytest.raises(psycopg.errors.CheckViolation):
+            finish(operator, ALICE, held, status=status)
+
+    def test_what_a_person_finished_meanwhile_stays_as_it_is(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        operator.execute("update public.generation_jobs set status = 'failed', error = 'by hand' where id = %s", [held])
+
+        assert not call(operator, "renew_leases", ALICE, held, 1, MINUTE)
+        assert not finish(operator, ALICE, held)
+        assert job(operator, held, "status, error") == ("failed", "by hand")
+        assert lease(operator, held) is None
+
+    def test_of_many_each_is_finished_that_is_still_held(self, operator: psycopg.Connection) -> None:
+        one, lost, deleted, last = queue(operator, ADA, *"aaaa")
+        claim(operator, ALICE, 4)
+        operator.execute("update gjobs.job_leases set owner = %s where job_id = %s", [BOB, lost])
+        operator.execute("delete from public.generation_jobs where id = %s", [deleted])
+
+        done = operator.execute(
+            "select gjobs.finish_jobs(%s, %s, '{1,1,1,1}', '{succeeded,succeeded,failed,failed}', %s, '{1,2,3,4}')",
+            [ALICE, [one, lost, deleted, last], [None, None, "x", "y"]],
+        ).fetchall()
+
+        assert {row[0] for row in done} == {one, last}
+        assert job(operator, last, "status, error, cost_cents") == ("failed", "y", 4)
+
+    def test_a_renewed_lease_lasts(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1, seconds=OVER)
+
+        assert call(operator, "renew_leases", ALICE, held, 1, MINUTE)
+        assert lease(operator, held, "expires_at > now() + interval '50 s'") == (True,)
+        assert events(operator, held, "kind") == [("status",)]
+
+    def test_a_lease_that_is_locked_just_now_is_held_all_the_same(
+        self, operator: psycopg.Connection, rival: psycopg.Connection
+    ) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        with operator.transaction():
+            operator.execute("select from gjobs.job_leases where job_id = %s for update", [held])
+            assert call(rival, "renew_leases", ALICE, held, 1, MINUTE)
+
+    def test_progress_is_told(self, operator: psycopg.Connection) -> None:
+        (held,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        for _ in range(2):
+            assert call(operator, "note_progress", ALICE, held, 1, ["3 of 8"])
+
+        assert lease(operator, held, "note") == ("3 of 8",)
+        assert events(operator, held, "kind, lease_owner, note")[1:] == [("progress", str(ALICE), "3 of 8")]
+
+
+class TestTryingAgain:
+    def test_nobody_takes_it_before_its_time(self, operator: psycopg.Connection) -> None:
+        (failed,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert postpone(operator, ALICE, failed, seconds=MINUTE, cost=7)
+        assert job(operator, failed, "status, cost_cents") == ("running", 7)
+        assert lease(operator, failed, "owner, attempt, note") == (None, 1, "busy")
+        assert claim(operator, BOB, modes=["a"]) == {}
+        assert not finish(operator, ALICE, failed)
+
+    def test_then_anybody_does_and_is_told_why(self, operator: psycopg.Connection) -> None:
+        (failed,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        postpone(operator, ALICE, failed)
+
+        again = operator.execute("select id, attempt, lost_by, note from gjobs.claim_jobs(%s, null, 1, 60)", [BOB])
+
+        assert again.fetchall() == [(failed, 2, None, "busy")]
+        assert events(operator, failed, "kind, lease_owner, error, note") == [
+            ("status", str(ALICE), None, None),
+            ("retry", str(ALICE), "busy", "attempt 1 failed"),
+            ("owner", str(BOB), None, "attempt 2"),
+        ]
+
+    def test_what_is_handed_back_is_not_an_attempt(self, operator: psycopg.Connection) -> None:
+        (kept,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+
+        assert call(operator, "hand_back_jobs", ALICE, kept, 1)
+        assert claim(operator, BOB, 1) == {kept: 1}
+        assert events(operator, kept, "kind, lease_owner, note")[1:] == [
+            ("owner", str(ALICE), "handed back"),
+            ("owner", str(BOB), "attempt 1"),
+        ]
+
+
+class TestTheAppGoesOn:
+    def test_a_deleted_job_is_nobodys(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE)
+        operator.execute("delete from auth.users where id = %s", [ADA.id])
+
+        assert lease(operator, ADA.job) is None
+        assert lease(operator, BEN.job) == (ALICE, 1)
+
+    def test_truncating_the_jobs_ends_all_leases(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE)
+        operator.execute("truncate public.generation_jobs")
+
+        assert lease(operator, BEN.job) is None
+
+    def test_workers_at_work_and_people_deleting_do_not_stop_each_other(
+        self, operator: psycopg.Connection, database: Conninfo
+    ) -> None:
+        jobs = queue(operator, ADA, *"a" * 200)
+        finished: list[UUID] = []
+
+        def work() -> None:
+            with connect(database, autocommit=True) as connection:
+                owner = uuid4()
+                while mine := claim(connection, owner, 5):
+                    for job_id, attempt in mine.items():
+                        call(connection, "renew_leases", owner, job_id, attempt, MINUTE)
+                        if finish(connection, owner, job_id, attempt):
+                            finished.append(job_id)
+
+        threads = [threading.Thread(target=work) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        deleted = {
+            job_id
+            for job_id in jobs[::3]
+            if operator.execute("delete from public.generation_jobs where id = %s", [job_id]).rowcount
+        }
+        for thread in threads:
+            thread.join()
+
+        ends = operator.execute("select status, count(*) from public.generation_jobs group by status").fetchall()
+        assert ends == [("succeeded", len(jobs) + 2 - len(deleted))]
+        assert len(finished) == len(set(finished))
+        assert operator.execute("select count(*) from gjobs.job_leases").fetchall() == [(0,)]
+
+
+class TestWaking:
+    @contextmanager
+    def listener(self, database: Conninfo, *, is_idle: bool) -> Iterator[psycopg.Connection]:
+        with connect(database, autocommit=True) as connection:
+            connection.execute("listen gjobs_queue")
+            if is_idle:
+                connection.execute("select pg_advisory_lock_shared(1735353442, 4)")
+            yield connection
+
+    def heard(self, connection: psycopg.Connection) -> list[str]:
+        connection.execute("select")
+        return [notify.payload for notify in connection.notifies(timeout=0)]
+
+    def test_who_is_idle_is_told_of_queued_jobs(self, operator: psycopg.Connection, database: Conninfo) -> None:
+        with self.listener(database, is_idle=True) as connection:
+            queue(operator, ADA, "a")
+            assert self.heard(connection) == [""]
+            operator.execute("update public.generation_jobs set status = 'running'")
+            operator.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode, status) values (%s, %s, 'a', 'failed')",
+                [ADA.id, ADA.project],
+            )
+            assert self.heard(connection) == []
+
+    def test_nobody_is_told_who_is_busy(self, operator: psycopg.Connection, database: Conninfo) -> None:
+        with self.listener(database, is_idle=False) as connection:
+            queue(operator, ADA, "a")
+            assert self.heard(connection) == []
+
+
+class TestWithAUsersEyes:
+    """A worker may act as a user, and works on their jobs alone."""
+
+    def test_a_user_claims_and_finishes_their_own(self, operator: psycopg.Connection) -> None:
+        with acting(operator, ADA.id):
+            assert claim(operator, ALICE) == {ADA.job: 1}
+            assert claim(operator, ALICE, modes=["lifestyle"]) == {}
+            assert call(operator, "renew_leases", ALICE, ADA.job, 1, MINUTE)
+            assert finish(operator, ALICE, ADA.job)
+            assert job(operator, ADA.job) == ("succeeded",)
+            assert lease(operator, ADA.job) is None
+
+    def test_and_sees_and_touches_no_lease_of_anothers(self, operator: psycopg.Connection) -> None:
+        claim(operator, ALICE, seconds=OVER)
+        with acting(operator, ADA.id):
+            assert operator.execute("select job_id from gjobs.job_leases").fetchall() == [(ADA.job,)]
+            assert not finish(operator, ALICE, BEN.job)
+            assert operator.execute("delete from gjobs.job_leases where job_id = %s", [BEN.job]).rowcount == 0
+            assert claim(operator, BOB) == {ADA.job: 2}
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("insert into gjobs.job_leases values (%s, %s, 1, now(), 'infinity')", [uuid4(), ALICE])
+
+    def test_who_may_read_anothers_job_may_not_hold_it(self, migrated_copy: Conninfo) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            add(connection, BEN)
+            connection.execute("create policy shared on public.generation_jobs for select using (true)")
+            claim(connection, ALICE)
+            with acting(connection, ADA.id):
+                assert lease(connection, BEN.job) == (ALICE, 1)
+                assert not call(connection, "hand_back_jobs", ALICE, BEN.job, 1)
+                assert connection.execute("update gjobs.job_leases set owner = null").rowcount == 1
+
+    def test_links_are_read_with_their_job(self, operator: psycopg.Connection) -> None:
+        operator.execute("insert into gjobs.job_links values (%s, %s), (%s, %s)", [ADA.job, uuid4(), BEN.job, uuid4()])
+        with acting(operator, ADA.id):
+            assert operator.execute("select job_id from gjobs.job_links").fetchall() == [(ADA.job,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("update gjobs.job_links set repeats = %s", [BEN.job])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute("insert into gjobs.job_links values (%s, %s)", [uuid4(), ADA.job])
+
+    def test_workers_of_others_are_not_seen(self, operator: psycopg.Connection) -> None:
+        worker = (
+            "insert into gjobs.workers (id, user_id, name, host, process, concurrency) values (%s, %s, 'w', 'h', 1, 1)"
+        )
+        operator.execute(worker, [ALICE, None])
+        with acting(operator, ADA.id):
+            operator.execute(worker, [BOB, ADA.id])
+            assert operator.execute("select id from gjobs.workers").fetchall() == [(BOB,)]
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
+            operator.execute(worker, [BOB, None])
+
+    def test_without_claims_there_is_nothing_to_do(self, operator: psycopg.Connection) -> None:
+        with acting(operator, None, "anon"):
+            assert claim(operator, ALICE) == {}
+
+
+class TestGoingDown:
+    def test_not_while_workers_hold_jobs(self, migrated_copy: Conninfo) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            claim(connection, ALICE)
+        with pytest.raises(MigrationRefused, match="Workers hold 1 running jobs"):
+            downgrade(migrated_copy, "0005")
+
+    def test_jobs_of_nobody_stay_running(self, migrated_copy: Conninfo) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            claim(connection, ALICE, seconds=OVER)
+        downgrade(migrated_copy, "0005")
+        with connect(migrated_copy, autocommit=True) as connection:
+            assert job(connection, ADA.job) == ("running",)
+            connection.execute("update public.generation_jobs set status = 'succeeded'")
+            assert events(connection, ADA.job, "kind, to_status, lease_owner")[1:] == [("status", "succeeded", None)]
+        upgrade(migrated_copy)
+
+    def test_somebody_elses_index_stays(self, migrated_copy: Conninfo) -> None:
+        downgrade(migrated_copy, "0005")
+        with connect(migrated_copy, autocommit=True) as connection:
+            connection.execute("create index gjobs_queue on public.generation_jobs (mode)")
+        with pytest.raises(MigrationRefused, match="gjobs_queue is not the index"):
+            upgrade(migrated_copy)
