@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from functools import partial
 from types import TracebackType
@@ -13,10 +13,11 @@ from store.actor import OPERATOR, ActingUser, Actor
 from store.advising import asking
 from store.advising.model import ListCost, Verdict
 from store.capabilities import Feature, Off
+from store.capabilities.explaining import explained
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
-from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
+from store.errors import InvalidValue, NoPrivilege, RowMissing, UnexpectedError
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -571,24 +572,8 @@ class Store:
         async with self._explained(needs), self.database.write(self.actor) as transaction:
             yield transaction
 
-    @asynccontextmanager
-    async def _explained(self, needs: Feature) -> AsyncIterator[None]:
-        """A refusal of the server says what was refused; what is missing, and what brings it, the catalogue knows."""
-        try:
-            yield
-        except (NoPrivilege, SchemaMissing) as error:
-            if error.sqlstate is None or (off := await self._off_since(needs)) is None:
-                raise
-            kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
-            raise kind(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
-        if self.probed.latest is not None and self.probed.latest.off(needs, self.actor) is not None:
-            # It has been granted since.
-            await self.probed.renew_if_possible()
-
-    async def _off_since(self, feature: Feature) -> Off | None:
-        """Asks the database anew; where it does not answer, what was known has to do."""
-        await self.probed.renew_if_possible()
-        return self.probed.latest.off(feature, self.actor) if self.probed.latest else None
+    def _explained(self, needs: Feature) -> AbstractAsyncContextManager[None]:
+        return explained(self.probed, self.actor, needs)
 
     async def _page(
         self,
@@ -615,7 +600,7 @@ class Store:
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self._has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if off := await self._off_since(_NAMES[key]):
+            if off := await self.probed.off_since(_NAMES[key], self.actor):
                 hint = f"Give the {key}'s id, or its first digits, instead."
                 raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
             readable.add(key)  # it has been granted since

@@ -3,7 +3,9 @@
 import asyncio
 from contextlib import suppress
 
-from store.capabilities.capabilities import Capabilities
+from store.actor import Actor
+from store.capabilities.capabilities import Capabilities, Feature
+from store.capabilities.off import Off
 from store.capabilities.probing import probe
 from store.database import Database
 from store.errors import StoreError
@@ -29,6 +31,11 @@ class Probed:
         """Where the database does not answer, what was known stays."""
         with suppress(StoreError):
             await self.renew()
+
+    async def off_since(self, feature: Feature, actor: Actor) -> Off | None:
+        """Asks the database anew; where it does not answer, what was known has to do."""
+        await self.renew_if_possible()
+        return self.latest.off(feature, actor) if self.latest else None
 
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database)

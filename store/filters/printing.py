@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
+from store import durations
 from store.filters.keys import Key
 from store.filters.model import Age, Between, Compared, Comparison, JobFilter, Term, Value
 from store.filters.scanning import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE
-from store.filters.values import SECONDS
 
 _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ESCAPES.items()})
 
@@ -29,25 +29,15 @@ def _term(term: Term) -> str:
 
 
 def _value(value: Value, key: Key | None) -> str:
-    amount = duration if key is Key.TOOK else str
+    amount = durations.printed if key is Key.TOOK else str
     match value:
         case Between(low=low, high=high):
             return f"{amount(low)}..{amount(high)}"
         case Compared(comparison=comparison, amount=number):
             return f"{'' if comparison is Comparison.EQUAL else comparison}{amount(number)}"
         case Age(seconds=seconds):
-            return duration(seconds)
+            return durations.printed(seconds)
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case str():
             return quoted(value, is_value=key is not None)
-
-
-def duration(seconds: int) -> str:
-    """In the longest units that it takes."""
-    parts = []
-    for unit, length in SECONDS.items():
-        number, seconds = divmod(seconds, length)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts) or "0s"

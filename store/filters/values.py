@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
+from store import durations
 from store.filters.keys import ANY, KEYS, NONE, STUCK, Key
 from store.filters.model import Age, Between, Compared, Comparison, Value
 from store.filters.scanning import Piece
@@ -15,14 +16,9 @@ Read = Callable[[Piece, datetime | None], Value]
 """Of a value, and the time that is taken for now."""
 
 _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
-LONGEST_SECONDS = 36_500 * 86_400
-SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
-"""Of the units of a duration, the longest first."""
 
 _COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
 _MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
-_DURATION = re.compile(r"(?:[0-9]{1,12}[smhdw])+")
-_PART_OF_DURATION = re.compile(r"([0-9]+)([smhdw])")
 _RANGE = ".."
 
 
@@ -84,11 +80,11 @@ def _cents(text: str, piece: Piece) -> int:
 
 
 def _seconds(text: str, piece: Piece) -> int:
-    if not _DURATION.fullmatch(text):
+    seconds = durations.seconds_of(text)
+    if seconds is None:
         raise piece.place.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
-    seconds = sum(int(number) * SECONDS[unit] for number, unit in _PART_OF_DURATION.findall(text))
-    if seconds > LONGEST_SECONDS:
-        raise piece.place.wrong("That is too long.", hint=f"The longest is {LONGEST_SECONDS // SECONDS['d']}d.")
+    if seconds > durations.LONGEST:
+        raise piece.place.wrong("That is too long.", hint=f"The longest is {durations.LONGEST_WORDS}.")
     return seconds
 
 
@@ -131,7 +127,7 @@ def _took(piece: Piece, _now: datetime | None) -> Value:
 def _time(piece: Piece, now: datetime | None) -> datetime | Age:
     """A moment, or how long ago it was."""
     try:
-        if _DURATION.fullmatch(piece.text):
+        if durations.seconds_of(piece.text) is not None:
             age = Age(seconds=_seconds(piece.text, piece))
             return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
         time = datetime.fromisoformat(piece.text)

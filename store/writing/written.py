@@ -25,10 +25,12 @@ class Written:
     """The whole rows as they were; empty where they are made."""
     after: tuple[WrittenRow, ...] = ()
     """The whole rows as they become; empty where they are deleted."""
+    touched: tuple[UUID, ...] = ()
+    """In place of the rows, where they are many and nobody is to keep what a clean-up takes away."""
 
     @property
     def ids(self) -> tuple[UUID, ...]:
-        return tuple(row.id for row in self.after or self.before)
+        return self.touched or tuple(row.id for row in self.after or self.before)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

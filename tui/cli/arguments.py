@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store import durations
 from store.model import JobStatus, PageKey
 from store.suggestions import not_known
 from tui.cli.file_format import FileFormat
@@ -49,20 +50,27 @@ def page_key(text: str) -> PageKey:
     raise Mistyped(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
 
 
-_LONGEST = timedelta(days=36_500)
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
-
-
 def since(text: str) -> datetime | timedelta:
     """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
+    seconds = durations.seconds_of(text)
+    if seconds is not None:
+        return timedelta(seconds=min(seconds, durations.LONGEST))
     try:
-        if text[-1:] in _UNITS and text[:-1].isdecimal():
-            return min(timedelta(**{_UNITS[text[-1]]: int(text[:-1])}), _LONGEST)
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
         raise Mistyped(
             f"{text!r} is not a time: give one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
         ) from None
+
+
+def age(text: str) -> timedelta:
+    """How old, as filters have durations: `30d`, `1w`, `12h`."""
+    seconds = durations.seconds_of(text)
+    if not seconds:
+        raise Mistyped(f"{text!r} is not an age: give a number with s, m, h, d or w, such as 30d")
+    if seconds > durations.LONGEST:
+        raise Mistyped(f"{text!r} is too long: the longest is {durations.LONGEST_WORDS}")
+    return timedelta(seconds=seconds)
 
 
 def size(text: str) -> Size:
@@ -81,6 +89,11 @@ def status(text: str) -> JobStatus:
         return JobStatus(text)
     except ValueError:
         raise Mistyped(not_known(text, JobStatus)) from None
+
+
+def statuses(text: str) -> list[JobStatus]:
+    """One, or several with commas between."""
+    return [status(part.strip()) for part in text.split(",")]
 
 
 def job_filter(text: str) -> "JobFilter":

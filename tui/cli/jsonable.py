@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from store.doctor import Report
     from store.embedded import ServerStatus
     from store.journal import JournalEntry
+    from tui.words.retention_words import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
@@ -79,6 +80,32 @@ def statistics(value: JobStatistics) -> dict[str, Json]:
         "success_rate": value.success_rate,
         "success_rate_finished": value.success_rate_finished,
         "exact": True,
+    }
+
+
+def clean_up(
+    value: "CleanUp", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
+) -> dict[str, Json]:
+    """`left` are those still there; None for all that were found."""
+    expired = value.expired
+    return {
+        "action": value.action.value,
+        "dry_run": is_dry,
+        "created_before": time(expired.created_before),
+        "project_id": str(expired.project_id) if expired.project_id else None,
+        "by_status": [
+            {
+                "status": row.status.value,
+                "count": row.count,
+                "total_cost_cents": row.total_cost_cents,
+                "oldest_at": time(row.oldest_at),
+            }
+            for row in value.counts
+        ],
+        "found": value.found,
+        "done": done,
+        "left": value.found if left is None else left,
+        "stopped": is_stopped,
     }
 
 

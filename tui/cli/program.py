@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from tui.cli.command import Command
+from tui.cli.commands.cleanup import add_cleanup
 from tui.cli.commands.dashboard.opening import DASHBOARD
 from tui.cli.commands.dashboard.syntax import add_dashboard
 from tui.cli.commands.db import add_db
@@ -51,6 +52,7 @@ def build_parser() -> Parser:
     add_users(commands)
     add_jobs(commands)
     add_stats(commands)
+    add_cleanup(commands)
     add_journal(commands)
     add_db(commands)
     add_migrate(commands)

@@ -16,7 +16,7 @@ def learned_words(written: Written, found: LookedUp) -> str:
     }[found.outcome]
     rows = written.after or written.before
     if len(rows) != 1:
-        return f"{made}: it was about {count(len(rows))} jobs, of which {count(len(found.jobs))} are there now."
+        return f"{made}: it was about {count(len(written.ids))} jobs, of which {count(len(found.jobs))} are there now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}: it was about the {_name(row)}."

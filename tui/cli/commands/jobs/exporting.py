@@ -1,7 +1,5 @@
 """`gjobs jobs export`: everything that matches, as a file."""
 
-import os
-import sys
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,8 @@ from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.file_format import SUFFIXES, FileFormat
 from tui.cli.lookup import find_project
-from tui.cli.output import STDOUT, Output, is_terminal, say, say_block
+from tui.cli.output import STDOUT, Output, say
+from tui.cli.progress_line import ProgressLine, can_show_progress
 from tui.cli.sessions import in_session
 from tui.cli.signals import orderly_termination
 from tui.cli.views import narrowed
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 ROWS = 1_000
 """Of a page. Each page is a short transaction of its own, and begins by key where the one before it ended."""
-
-_START_OF_LINE, _CLEAR_LINE = "\r", "\x1b[K"
 
 
 def export_jobs(
@@ -46,8 +43,9 @@ def export_jobs(
     from tui.cli.export_formats import writer
 
     chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
-    progress = Progress(is_shown=_shows_progress(output, file))
-    with orderly_termination(), progress, destination(file, overwrites=force) as put:
+    line = ProgressLine(is_shown=_shows_progress(output, file))
+    progress = Progress(line)
+    with orderly_termination(), line, destination(file, overwrites=force) as put:
         _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=found)
     if file != STDOUT:
         say(f"Exported {progress.words} to {file}.")
@@ -88,33 +86,21 @@ async def _write(
 
 
 def _shows_progress(output: Output, file: str) -> bool:
-    if not is_terminal(sys.stderr) or os.environ.get("TERM") == "dumb":
-        return False
-    return file != STDOUT or not output.is_terminal
+    return can_show_progress() and (file != STDOUT or not output.is_terminal)
 
 
 class Progress:
-    """A line on the terminal that counts, and is gone when the block ends."""
+    """Counts the rows, and shows how many they are."""
 
-    def __init__(self, *, is_shown: bool) -> None:
-        self._is_shown = is_shown
+    def __init__(self, line: ProgressLine) -> None:
+        self._line = line
         self._count = 0
-
-    def __enter__(self) -> "Progress":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._show("")
 
     def add(self, jobs: tuple[GenerationJob, ...]) -> None:
         self._count += len(jobs)
         if jobs:
-            self._show(f"{self.words}, back to {jsonable.time(jobs[-1].created_at)[:10]}")
+            self._line.show(f"{self.words}, back to {jsonable.time(jobs[-1].created_at)[:10]}")
 
     @property
     def words(self) -> str:
         return f"{self._count:,} {'job' if self._count == 1 else 'jobs'}"
-
-    def _show(self, text: str) -> None:
-        if self._is_shown:
-            say_block(f"{_START_OF_LINE}{_CLEAR_LINE}{text}", end="")

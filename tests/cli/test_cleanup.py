@@ -1,0 +1,209 @@
+"""`gjobs cleanup`: it counts, asks, and removes old jobs, batch by batch."""
+
+import re
+import signal
+from uuid import UUID
+
+import pytest
+
+from tests.cli.support import OpenTerminal, Run, Sql, run_process
+from tests.cli.world import AUTUMN, BENS, FAILED, QUEUED, RUNNING, SUCCEEDED, time_of
+from tests.conftest import Conninfo, connect
+from tests.store.support import until
+
+pytestmark = pytest.mark.usefixtures("url")
+
+PROMPT = "anything else for no: "
+OLD = ("cleanup", "--older-than", "1d", "--delete")
+"""Everything in the world is older."""
+ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
+UNFINISHED = {QUEUED, RUNNING, BENS}
+
+
+def present(sql: Sql) -> set[UUID]:
+    return {UUID(str(row[0])) for row in sql("select id from public.generation_jobs")}
+
+
+def add_finished(sql: Sql, number: int) -> None:
+    sql(
+        "insert into public.generation_jobs (user_id, project_id, status, mode, created_at)"
+        " select user_id, id, 'succeeded', 'packaging', '2026-01-03'"
+        " from public.projects cross join generate_series(1, %s) where id = %s",
+        number,
+        AUTUMN,
+    )
+
+
+def test_a_dry_run_counts_and_changes_nothing(gjobs: Run, sql: Sql) -> None:
+    counted = gjobs(*OLD, "--dry-run")
+    assert counted.code == 0
+    assert [line.split() for line in counted.out.splitlines()] == [
+        ["STATUS", "JOBS", "COST", "OLDEST"],
+        ["succeeded", "1", "$2.50", "2026-01-04", "14:00:00", "UTC"],
+        ["failed", "1", "$0.18", "2026-01-04", "13:00:00", "UTC"],
+        ["total", "2", "$2.68"],
+    ]
+    assert counted.err.endswith(" Nothing was changed.\n")
+    assert present(sql) == ALL
+
+
+def test_a_dry_run_as_a_document(gjobs: Run) -> None:
+    document = gjobs(*OLD, "--dry-run", "--json", "--project", "Autumn catalog", "--status", "queued,failed").document
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", document.pop("created_before"))
+    assert document == {
+        "action": "delete",
+        "dry_run": True,
+        "project_id": str(AUTUMN),
+        "by_status": [
+            {"status": "queued", "count": 1, "total_cost_cents": 200, "oldest_at": time_of(4)},
+            {"status": "failed", "count": 1, "total_cost_cents": 18, "oldest_at": time_of(1)},
+        ],
+        "found": 2,
+        "done": 0,
+        "left": 2,
+        "stopped": False,
+    }
+
+
+def test_yes_deletes_what_is_old_and_finished(gjobs: Run, sql: Sql) -> None:
+    done = gjobs(*OLD, "--yes")
+    assert (done.code, done.out, done.err) == (0, "", "Deleted 2 jobs.\n")
+    assert present(sql) == UNFINISHED
+
+
+def test_a_user_cleans_up_their_own(gjobs: Run, sql: Sql) -> None:
+    done = gjobs(*OLD, "--yes", "--json", "--as", "ben@example.com", "--status", "failed", "--status", "queued")
+    assert (done.document["found"], done.document["done"], done.document["left"]) == (1, 1, 0)
+    assert present(sql) == ALL - {BENS}
+
+
+def test_where_nothing_is_old_there_is_no_question(open_terminal: OpenTerminal) -> None:
+    terminal = open_terminal("cleanup", "--older-than", "5200w", "--delete")
+    assert terminal.finish() == 0
+    assert "No succeeded or failed job was created before" in terminal.screen
+    assert PROMPT not in terminal.screen
+
+
+def test_it_asks_with_the_number_the_eyes_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
+    sql("create table public.invoices (job_id uuid references public.generation_jobs on delete set null)")
+    try:
+        terminal = open_terminal(*OLD, "--project", "Autumn catalog")
+        terminal.read_until(PROMPT)
+    finally:
+        sql("drop table public.invoices")
+    for words in (
+        "Delete 2 jobs, created before",
+        "  1 succeeded, $2.50",
+        "  1 failed, $0.18",
+        "Project: Autumn catalog",
+        "As: the operator",
+        "Database: world (",
+        "Nothing brings them back.",
+        "Rows of public.invoices that are deleted or unlinked with them stay so.",
+    ):
+        assert words in terminal.screen
+    assert present(sql) == ALL
+    terminal.type("y\n")
+    assert terminal.finish() == 0
+    assert "Deleting: 2 of 2" in terminal.screen
+    assert "Deleted 2 jobs." in terminal.screen
+    assert present(sql) == UNFINISHED
+
+
+def test_any_other_answer_is_no(open_terminal: OpenTerminal, sql: Sql) -> None:
+    terminal = open_terminal(*OLD)
+    terminal.read_until(PROMPT)
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert "Nothing was deleted." in terminal.screen
+    assert present(sql) == ALL
+
+
+def test_without_a_terminal_it_wants_a_yes(sql: Sql) -> None:
+    refused = run_process(*OLD, stdin="y\n")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--yes" in refused.err
+    assert present(sql) == ALL
+
+
+def test_what_somebody_holds_is_left_and_said(gjobs: Run, database: Conninfo, sql: Sql) -> None:
+    with connect(database) as other:
+        other.execute("select from public.generation_jobs where id = %s for update", [FAILED])
+        done = gjobs(*OLD, "--yes")
+    assert done.code == 0
+    assert done.err.splitlines() == [
+        "Deleted 1 job.",
+        "1 job was left, for others were at work on it. The same command goes on.",
+    ]
+    assert present(sql) == UNFINISHED | {FAILED}
+
+
+def test_what_is_refused_is_left_with_the_reason(gjobs: Run, sql: Sql) -> None:
+    sql("create table public.invoices (job_id uuid references public.generation_jobs)")
+    try:
+        sql("insert into public.invoices values (%s), (%s)", FAILED, SUCCEEDED)
+        refused = gjobs(*OLD, "--yes")
+    finally:
+        sql("drop table public.invoices")
+    assert refused.code == 1
+    nothing, reason = refused.err.splitlines()
+    assert nothing == "Deleted 0 jobs."
+    assert reason.startswith(f"2 jobs were refused, such as {SUCCEEDED}: The database refused the value: ")
+    assert present(sql) == ALL
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+async def test_a_stop_ends_after_the_batch_says_what_is_done_and_is_gone_on_from(
+    open_terminal: OpenTerminal, database: Conninfo, sql: Sql, number: int, code: int
+) -> None:
+    add_finished(sql, 300)
+    with connect(database, autocommit=True) as other:
+        # The batch has deleted its first job, and waits for the advisory lock.
+        other.execute(
+            "create function public.wait() returns trigger language plpgsql as"
+            " $$ begin perform pg_advisory_xact_lock(7); return old; end $$"
+        )
+        other.execute(
+            "create trigger wait before delete on public.generation_jobs for each row execute function public.wait()"
+        )
+        other.execute("select pg_advisory_lock(7)")
+        try:
+            terminal = open_terminal(*OLD, "--yes", "--json")
+            await until(lambda: bool(sql("select 1 from pg_locks where locktype = 'advisory' and not granted")))
+            terminal.process.send_signal(number)
+            other.execute("select pg_advisory_unlock(7)")
+            assert terminal.finish() == code
+        finally:
+            other.execute("drop function public.wait() cascade")
+    left = len(present(sql) - UNFINISHED)
+    assert 0 < left < 302
+    assert f"Stopped: deleted {302 - left} jobs, {left} jobs left. The same command goes on." in terminal.screen
+    assert '"stopped": true' in terminal.screen
+    assert run_process(*OLD, "--yes", "--json").document["done"] == left
+    assert present(sql) == UNFINISHED
+
+
+def test_a_database_that_takes_a_reason_is_not_asked_about_without_one(
+    gjobs: Run, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GJOBS_PROFILE")
+    refused = gjobs(*OLD, "--yes", "--database-url", url)
+    assert refused.code == 6
+    assert "--write REASON" in refused.err
+    assert gjobs(*OLD, "--dry-run", "--database-url", url).code == 0
+    assert gjobs(*OLD, "--yes", "--database-url", url, "--write", "ticket 4711").err == "Deleted 2 jobs.\n"
+
+
+def test_the_apps_variable_is_ignored_and_so_are_the_eyes_of_the_environment(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/app")
+    monkeypatch.setenv("GJOBS_AS", "ben@example.com")
+    assert gjobs(*OLD, "--yes").err == "Deleted 2 jobs.\n"
+
+
+@pytest.mark.parametrize("age", ["30", "0d", "-1d", "d", "36501d", ""])
+def test_an_age_that_is_none(gjobs: Run, age: str) -> None:
+    refused = gjobs("cleanup", f"--older-than={age}", "--delete", "--yes")
+    assert refused.code == 2
+    assert refused.err.startswith("Argument --older-than: ")

@@ -1,0 +1,35 @@
+"""Jobs of two projects, old and young, of every status."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.model import JobStatus
+from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject
+
+
+class Worlds:
+    """`old` and `young` are the ids by status: of Ada's first project. `other` is an old one of Ben's."""
+
+    def __init__(self, make_project: MakeProject, make_job: MakeJob) -> None:
+        self.project, self.other_project = make_project(ADA), make_project(BEN)
+        self.old = {
+            status: [
+                make_job(self.project, status, created_at=NOW - timedelta(days=60 + number), cost_cents=number)
+                for number in range(3)
+            ]
+            for status in JobStatus
+        }
+        self.young = [make_job(self.project, status, created_at=NOW) for status in JobStatus]
+        self.other = make_job(self.other_project, JobStatus.FAILED, created_at=NOW - timedelta(days=90), cost_cents=7)
+
+    @property
+    def finished(self) -> set[UUID]:
+        """Old, Ada's."""
+        return {*self.old[JobStatus.SUCCEEDED], *self.old[JobStatus.FAILED]}
+
+
+@pytest.fixture
+def world(make_project: MakeProject, make_job: MakeJob) -> Worlds:
+    return Worlds(make_project, make_job)

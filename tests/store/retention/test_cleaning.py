@@ -1,0 +1,187 @@
+"""Old jobs go, and nothing else does, whoever is at work meanwhile."""
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import NoPrivilege, ReadOnly
+from store.journal import Journal, read_journal
+from store.model import JobStatus
+from store.retention import batch_size
+from store.retention.cleaning import clean_up, count_expired, expired_since
+from store.retention.model import FINISHED, Cleaned, Expired, ExpiredCount, RetentionAction
+from store.store import Store
+from store.writing.write_access import WriteRule
+from store.writing.written import WriteOutcome
+from tests.conftest import Conninfo, connect
+from tests.store.retention.conftest import Worlds
+from tests.store.support import NOW, MakeJob, MakeProject, Sql
+
+OLD = Expired(created_before=NOW - timedelta(days=30))
+
+
+async def cleaned(store: Store, expired: Expired = OLD) -> Cleaned:
+    """All of it, by deletion."""
+    last = Cleaned()
+    async for last in clean_up(store, expired, RetentionAction.DELETE):  # noqa: B007
+        pass
+    return last
+
+
+def present(sql: Sql) -> set[UUID]:
+    return {row[0] for row in sql("select id from generation_jobs")}
+
+
+async def test_the_count_is_of_each_status_with_its_cost_and_oldest(operator: Store, ada: Store, world: Worlds) -> None:
+    def of(status: JobStatus, count: int, cents: int, days: int) -> ExpiredCount:
+        return ExpiredCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
+
+    succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
+    assert await count_expired(ada, OLD) == (succeeded, failed)
+    assert await count_expired(operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
+    queued = Expired(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=world.project)
+    assert await count_expired(operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
+
+
+async def test_the_age_is_by_the_servers_clock(operator: Store, sql: Sql) -> None:
+    age = timedelta(days=30)
+    ((before,),) = sql("select now()")
+    expired = await expired_since(operator, age, statuses=[JobStatus.FAILED, JobStatus.SUCCEEDED, JobStatus.FAILED])
+    ((after,),) = sql("select now()")
+    assert before - age <= expired.created_before <= after - age
+    assert expired.statuses == FINISHED
+
+
+async def test_only_old_finished_jobs_go(operator: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    assert await cleaned(operator) == Cleaned(done=7)
+    assert present(sql) == before - world.finished - {world.other}
+
+
+async def test_a_user_cleans_up_their_own(ada: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    assert await cleaned(ada) == Cleaned(done=6)
+    assert present(sql) == before - world.finished
+
+
+async def test_of_one_project_in_the_statuses_that_were_asked_for(operator: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    wanted = Expired(
+        created_before=OLD.created_before, statuses=(JobStatus.QUEUED, JobStatus.FAILED), project_id=world.project
+    )
+    assert await cleaned(operator, wanted) == Cleaned(done=6)
+    assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
+
+
+async def test_the_time_itself_is_not_before(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    make_job(make_project(), JobStatus.FAILED, created_at=OLD.created_before)
+    assert await cleaned(operator) == Cleaned()
+
+
+async def test_many_go_batch_by_batch_and_times_of_any_kind(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project = make_project()
+    make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
+    make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
+    kept = make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
+    number = batch_size.FIRST * 4
+    sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
+        " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
+        (NOW - timedelta(days=31), number),
+    )
+    steps = [step.done async for step in clean_up(operator, OLD, RetentionAction.DELETE)]
+    assert steps[0] == batch_size.FIRST
+    assert steps[-1] == number + 2
+    assert len(steps) > 2
+    assert present(sql) == {kept}
+
+
+async def test_whoever_reads_no_further_has_stopped_it_and_it_goes_on_from_there(
+    operator: Store, make_project: MakeProject, sql: Sql
+) -> None:
+    make_project()
+    sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
+        " select user_id, id, 'failed', 'lifestyle', %s from projects, generate_series(1, 120)",
+        (NOW - timedelta(days=31),),
+    )
+    async for first in clean_up(operator, OLD, RetentionAction.DELETE):
+        assert first == Cleaned(done=batch_size.FIRST)
+        break
+    assert len(present(sql)) == 120 - batch_size.FIRST
+    assert await cleaned(operator) == Cleaned(done=120 - batch_size.FIRST)
+
+
+async def test_a_job_that_somebody_holds_is_left_at_once(
+    operator: Store, database: Conninfo, world: Worlds, sql: Sql
+) -> None:
+    held = world.old[JobStatus.FAILED][0]
+    with connect(database) as other:
+        other.execute("select from generation_jobs where id = %s for update", [held])
+        assert await cleaned(operator) == Cleaned(done=6)
+    assert held in present(sql)
+    assert await cleaned(operator) == Cleaned(done=1)
+
+
+async def test_a_job_that_rows_of_another_table_refer_to_is_left_and_named(
+    operator: Store, world: Worlds, sql: Sql
+) -> None:
+    referred = world.old[JobStatus.SUCCEEDED][1]
+    sql("create table public.invoices (job_id uuid references generation_jobs)")
+    try:
+        sql("insert into public.invoices values (%s)", (referred,))
+        last = await cleaned(operator)
+        assert (last.done, last.refused, last.refused_id) == (6, 1, referred)
+        assert "invoices" in (last.refusal or "")
+        assert referred in present(sql)
+    finally:
+        sql("drop table public.invoices")
+
+
+async def test_a_rule_of_the_apps_own_keeps_a_job(operator: Store, world: Worlds, sql: Sql) -> None:
+    paid = world.old[JobStatus.SUCCEEDED][2]
+    sql(
+        "create function keep_paid() returns trigger language plpgsql as"
+        " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$"
+    )
+    sql("create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()")
+    try:
+        last = await cleaned(operator)
+        assert (last.done, last.refused, last.refusal) == (5, 2, "The database refused: paid jobs stay.")
+        assert paid in present(sql)
+    finally:
+        sql("drop function keep_paid() cascade")
+
+
+async def test_where_deleting_is_refused_without_a_word_nothing_is_claimed(ada: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    sql("create policy nobody on generation_jobs as restrictive for delete using (false)")
+    try:
+        with pytest.raises(NoPrivilege, match="does not let it be changed"):
+            await cleaned(ada)
+    finally:
+        sql("drop policy nobody on generation_jobs")
+    assert present(sql) == before
+
+
+async def test_a_read_only_session_removes_nothing(operator: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    operator.database.access.rule = WriteRule.CLOSED
+    with pytest.raises(ReadOnly):
+        await cleaned(operator)
+    assert present(sql) == before
+
+
+async def test_the_journal_names_the_jobs_and_keeps_none(database: Conninfo, world: Worlds, tmp_path: Path) -> None:
+    store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
+    await cleaned(store)
+    await store.close()
+    entries = read_journal(tmp_path / "journal").entries
+    assert [entry.what for entry in entries] == ["clean up: delete 4 failed jobs", "clean up: delete 3 succeeded jobs"]
+    assert {job_id for entry in entries for job_id in entry.ids} == world.finished | {world.other}
+    assert {(entry.before, entry.after, entry.outcome) for entry in entries} == {((), (), WriteOutcome.DONE)}

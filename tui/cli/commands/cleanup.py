@@ -1,0 +1,191 @@
+"""`gjobs cleanup`: archives or deletes old jobs, after a question that names how many and where."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from store.errors import StoreError
+from store.model import JobStatus
+from store.retention.model import FINISHED, Cleaned, RetentionAction
+from store.settings import Settings
+from tui.cli import jsonable
+from tui.cli.arguments import age, statuses
+from tui.cli.command import Command, Eyes
+from tui.cli.confirm import require_terminal, require_yes
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import find_project
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command
+from tui.cli.progress_line import ProgressLine, can_show_progress
+from tui.cli.sessions import with_session
+from tui.cli.signals import orderly_termination
+
+if TYPE_CHECKING:
+    from tui.cli.parser import Commands
+    from tui.session import Session
+    from tui.words.retention_words import CleanUp
+
+
+def add_cleanup(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "cleanup",
+        Command(run=clean_up_jobs, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        help="delete old jobs; counts them first, and asks",
+        example="gjobs cleanup --older-than 30d --delete --dry-run",
+    )
+    add = parser.add_argument
+    add("--older-than", type=age, metavar="AGE", required=True, help="created so long ago: 12h, 30d, 8w")
+    add(
+        "--status",
+        dest="chosen_statuses",
+        type=statuses,
+        metavar="STATUS,…",
+        default=FINISHED,
+        help=f"in these statuses; else {' and '.join(FINISHED)}",
+    )
+    add("--project", metavar="ID|NAME", help="of this project only")
+    action = parser.add_mutually_exclusive_group(required=True)
+    action.add_argument(
+        "--delete",
+        dest="action",
+        action="store_const",
+        const=RetentionAction.DELETE,
+        help="delete them for good",
+    )
+    add("--dry-run", action="store_true", help="count them, and change nothing")
+    add("--yes", action="store_true", help="do not ask")
+
+
+def clean_up_jobs(
+    settings: Settings,
+    output: Output,
+    *,
+    older_than: timedelta,
+    chosen_statuses: Sequence[JobStatus],
+    project: str | None,
+    action: RetentionAction,
+    dry_run: bool,
+    yes: bool,
+) -> ExitCode:
+    if not (dry_run or yes):
+        require_terminal()
+
+    async def look(session: "Session") -> "CleanUp":
+        return await _look(
+            session, older_than, statuses=chosen_statuses, project=project, action=action, is_dry=dry_run
+        )
+
+    found = with_session(settings, look)
+    if dry_run or not found.found:
+        return _show(output, found, is_dry=dry_run)
+    if not yes:
+        from tui.words.retention_words import question
+
+        require_yes(question(found), unchanged=f"Nothing was {action}d.")
+    with orderly_termination():
+        ended = with_session(settings, lambda session: _run(session, found))
+        return _tell(output, found, ended)
+
+
+async def _look(
+    session: "Session",
+    older_than: timedelta,
+    *,
+    statuses: Sequence[JobStatus],
+    project: str | None,
+    action: RetentionAction,
+    is_dry: bool,
+) -> "CleanUp":
+    from store.retention.cleaning import count_expired, expired_since
+    from tui.words.retention_words import CleanUp
+
+    if not (is_dry or session.access.may_write):
+        raise session.access.refusal()
+    store = session.store
+    chosen = None if project is None else await find_project(store, project)
+    expired = await expired_since(store, older_than, statuses=statuses, project_id=chosen.id if chosen else None)
+    return CleanUp(
+        expired=expired,
+        counts=await count_expired(store, expired),
+        action=action,
+        actor=store.actor,
+        database=session.full_name,
+        project_name=chosen.name if chosen else None,
+        following=await store.get_following_tables(),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ended:
+    cleaned: Cleaned
+    left: int
+    is_stopped: bool
+
+
+async def _run(session: "Session", found: "CleanUp") -> _Ended:
+    from store.retention.cleaning import clean_up, count_expired
+    from tui.cli.stopping import stop_requested
+    from tui.words.retention_words import broken_off, progress
+
+    cleaned, store = Cleaned(), session.store
+    try:
+        with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
+            async with aclosing(clean_up(store, found.expired, found.action)) as batches:
+                async for cleaned in batches:
+                    line.show(progress(found.action, cleaned, found.found))
+                    if stop.is_set():
+                        break
+            left = sum(row.count for row in await count_expired(store, found.expired))
+            return _Ended(cleaned=cleaned, left=left, is_stopped=stop.is_set())
+    except StoreError:
+        say(broken_off(found.action, cleaned))
+        raise
+
+
+def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
+    if output.json:
+        output.document(jsonable.clean_up(found, is_dry=is_dry))
+        return ExitCode.DONE
+    from tui.words.format import count, money, utc_time
+    from tui.words.retention_words import nothing_found
+
+    if not found.found:
+        say(nothing_found(found))
+        return ExitCode.DONE
+    from tui.cli.tables import STATUS_COLOURS, Column
+
+    columns = (
+        Column(title="STATUS", colours=STATUS_COLOURS),
+        Column(title="JOBS", right=True),
+        Column(title="COST", right=True),
+        Column(title="OLDEST"),
+    )
+    rows = [
+        [row.status.value, count(row.count), money(row.total_cost_cents), utc_time(row.oldest_at)]
+        for row in found.counts
+    ]
+    total = sum(row.total_cost_cents for row in found.counts)
+    output.table(columns, [*rows, ["total", count(found.found), money(total), ""]])
+    say(f"Created before {utc_time(found.expired.created_before)}. Nothing was changed.")
+    return ExitCode.DONE
+
+
+def _tell(output: Output, found: "CleanUp", ended: _Ended) -> ExitCode:
+    from tui.words.retention_words import result, stopped, why_left
+
+    if output.json:
+        output.document(
+            jsonable.clean_up(
+                found, is_dry=False, done=ended.cleaned.done, left=ended.left, is_stopped=ended.is_stopped
+            )
+        )
+    if ended.is_stopped:
+        say(stopped(found.action, ended.cleaned, ended.left))
+        return ExitCode.INTERRUPTED
+    say(result(found.action, ended.cleaned))
+    for sentence in why_left(ended.cleaned, ended.left):
+        say(sentence)
+    return ExitCode.DONE if ended.cleaned.done else ExitCode.REFUSED
