@@ -3,7 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -17,7 +17,7 @@ from store.capabilities.explaining import explained
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
-from store.errors import InvalidValue, NoPrivilege, RowMissing, UnexpectedError
+from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -43,6 +43,7 @@ from store.model import (
     TransitionOutcome,
     User,
 )
+from store.monitoring.model import DAY, Monitoring
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
 from store.numbers.model import Numbers
@@ -50,10 +51,12 @@ from store.numbers.query import NumbersQuery
 from store.statements import (
     assets,
     by_jobs,
+    counts,
     following,
     jobs,
     listings,
     lists,
+    monitoring,
     projects,
     rollups,
     statistics,
@@ -63,6 +66,10 @@ from store.statements import (
 from store.statements.job_filters import needs_names
 from store.statements.lists import Means
 from store.statements.paging import page, paged
+from store.watching.model import Cursor
+from store.watching.observed import Observed
+from store.watching.recorded import Recorded
+from store.watching.watch import Watch
 from store.writing import explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
 from store.writing.write_access import WriteAccess, WriteRule
@@ -298,6 +305,34 @@ class Store:
         """By user, project and status, the dearest first."""
         summary = rollups.summary if await self._has(Feature.ROLLUPS) else statistics.summary
         return await self._read(summary(project_id, limit=validation.limit(limit)))
+
+    async def get_monitoring(
+        self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
+    ) -> Monitoring:
+        """How well the work goes, up to `at`; None: until now, by the server's clock."""
+        is_recorded = await self._has(Feature.EVENTS)
+        query = monitoring.work(project_id, window=window, at=at, is_recorded=is_recorded)
+        return monitoring.monitoring(await self._read(query), window=window)
+
+    async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
+        """How many jobs the filter holds for, or `most`. Raises NoPrivilege as `find_jobs` does."""
+        readable = await self._readable_names(job_filter)
+        (number,) = await self._read(
+            counts.matching_at_most(ListQuery(job_filter=job_filter), most=most, readable=readable)
+        )
+        return number
+
+    async def watch(self, job_filter: JobFilter = NO_FILTER, *, after: Cursor | None = None) -> Watch:
+        """What happens from now on, or since an earlier watch. Raises NoPrivilege as `find_jobs` does.
+
+        Raises SchemaMissing where there is an earlier one and nothing is recorded.
+        """
+        readable = await self._readable_names(job_filter)
+        if (off := (await self.probed.get()).off(Feature.EVENTS, self.actor)) is None:
+            return Recorded(self.database, self.actor, job_filter, readable=readable, after=after)
+        if after is not None:
+            raise SchemaMissing(off.reason, hint=off.hint)
+        return Observed(self.database, self.actor, job_filter, readable=readable, off=off)
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
         """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.

@@ -173,3 +173,21 @@ job_day_counts = table(
     schema="gjobs",
 )
 """The views on what a managed database sums up: their rows added up are exact, one of them says nothing."""
+
+job_events = table(
+    "job_events",
+    column("id", BigInteger),
+    column("transaction_id"),
+    column("job_id", Uuid),
+    column("project_id", Uuid),
+    column("user_id", Uuid),
+    column("mode", Text),
+    column("kind", Text),
+    column("from_status", Text),
+    column("to_status", Text),
+    column("error", Text),
+    column("cost_cents", Integer),
+    column("at", DateTime(timezone=True)),
+    schema="gjobs",
+)
+"""The view: what happened to the jobs, in the order of transaction and id."""

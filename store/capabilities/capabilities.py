@@ -6,7 +6,7 @@ from typing import assert_never
 
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import rules
-from store.capabilities.facts import ASSETS, DAY_SUMS, JOBS, PROJECTS, REVISIONS, SUMS, Facts
+from store.capabilities.facts import ASSETS, DAY_SUMS, EVENTS, JOBS, PROJECTS, REVISIONS, SUMS, Facts
 from store.capabilities.off import Off, quoted
 from store.model import Asset, GenerationJob
 
@@ -32,6 +32,8 @@ class Feature(StrEnum):
     MIGRATING = "migrating"
     ROLLUPS = "rollups"
     """Sums kept beside the jobs; else they are counted."""
+    EVENTS = "events"
+    """What happened to the jobs, as it was recorded; else it is known as far as somebody looked."""
 
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
@@ -39,6 +41,7 @@ _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
 _DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
+_EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
@@ -89,6 +92,8 @@ class Capabilities:
                     or rules.read(facts, SUMS, actor, _SUM_COLUMNS)
                     or rules.read(facts, DAY_SUMS, actor, _DAY_SUM_COLUMNS)
                 )
+            case Feature.EVENTS:
+                return rules.recorded(facts) or rules.read(facts, EVENTS, actor, _EVENT_COLUMNS)
         assert_never(feature)
 
     @property

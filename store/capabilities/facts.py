@@ -10,6 +10,7 @@ ROLE_OF_USERS = "authenticated"
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
+EVENTS = "gjobs.job_events"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

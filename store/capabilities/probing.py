@@ -10,6 +10,7 @@ from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import (
     ASSETS,
     DAY_SUMS,
+    EVENTS,
     JOBS,
     PROJECTS,
     REVISIONS,
@@ -23,7 +24,7 @@ from store.capabilities.facts import (
 from store.database import Database, Query
 from store.statements.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS)
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""

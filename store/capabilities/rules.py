@@ -6,6 +6,7 @@ from store.actor import ActingUser, Actor
 from store.capabilities.facts import (
     ASSETS,
     DAY_SUMS,
+    EVENTS,
     JOBS,
     PROJECTS,
     ROLE_OF_USERS,
@@ -135,6 +136,15 @@ def summed(facts: Facts, actor: Actor) -> Off | None:
     if isinstance(actor, ActingUser) and jobs.policies_of_users != 1:
         return Off(reason="The app's own policies decide which jobs users see, so theirs are counted.")
     return None
+
+
+def recorded(facts: Facts) -> Off | None:
+    if EVENTS in facts.relations:
+        return None
+    return Off(
+        reason="This database does not record what happens to its jobs.",
+        advice="'gjobs migrate up' brings revision 0005, which does.",
+    )
 
 
 def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:

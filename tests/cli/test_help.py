@@ -47,6 +47,8 @@ def test_the_commands_are_those_of_the_contract() -> None:
         *(f"gjobs jobs {verb}" for verb in ("list", "export", "show", "create", "update", "transition", "delete")),
         "gjobs stats",
         "gjobs cleanup",
+        "gjobs watch",
+        "gjobs metrics",
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
         *(f"gjobs migrate {verb}" for verb in ("status", "verify", "repair-rollups", "up", "down", "sql")),
@@ -100,7 +102,10 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
     [
         (["job"], "did you mean 'jobs'?"),
         (["jobs", "lst"], "did you mean 'list'?"),
-        (["zzz"], "one of demo, snapshot, projects, users, jobs, stats, cleanup, journal, db, migrate, "),
+        (
+            ["zzz"],
+            "one of demo, snapshot, projects, users, jobs, stats, cleanup, watch, metrics, journal, db, ",
+        ),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),
         (["jobs", "list", "--lim", "3"], "Unrecognized arguments: --lim 3."),
@@ -109,7 +114,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["--database-url", "", "users"], "--database-url: it is empty."),
         (["users", "--as", " "], "--as: it is empty."),
         (["snapshot", "--size", "12"], "COLUMNSxROWS"),
-        (["stats", "--by", "mode"], "it is one of project."),
+        (["stats", "--by", "user"], "it is one of project, mode."),
         (["migrate", "down", "all"], "it is one of base, 0001"),
     ],
 )

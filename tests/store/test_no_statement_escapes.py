@@ -44,6 +44,14 @@ JOB_OF_OLD = GenerationJob(
     updated_at=NOW,
 )
 """Deleted."""
+
+
+async def watched(store: Store) -> None:
+    watch = await store.watch()
+    for _ in range(2):
+        await watch.read()
+
+
 UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
@@ -58,6 +66,9 @@ READS: dict[str, Call] = {
     "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),
+    "get_monitoring": lambda store: store.get_monitoring(PROJECT),
+    "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
+    "watch": lambda store: watched(store),
     "get_listing": lambda store: store.get_listing(ListingQuery()),
     "get_numbers": lambda store: store.get_numbers(NumbersQuery(matching=ListQuery(project_id=PROJECT))),
     "get_numbers_exactly": lambda store: store.get_numbers_exactly(NumbersQuery(), lambda *_: None),

@@ -12,6 +12,7 @@ from tui.cli.typed import Mistyped
 
 if TYPE_CHECKING:
     from store.filters import JobFilter
+    from tui.cli.watching.conditions import Condition
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -73,6 +74,13 @@ def age(text: str) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+def port(text: str) -> int:
+    number = whole_number(text)
+    if not 0 <= number < 65_536:
+        raise Mistyped(f"{text!r} is not a port: it is a number below 65536; 0 takes one that is free")
+    return number
+
+
 def size(text: str) -> Size:
     columns, _, rows = text.lower().partition("x")
     try:
@@ -101,6 +109,13 @@ def job_filter(text: str) -> "JobFilter":
     from store.filters import parse
 
     return parse(text, now=datetime.now(UTC))
+
+
+def condition(text: str) -> "Condition":
+    """Raises InvalidValue."""
+    from tui.cli.watching.conditions import parse
+
+    return parse(text)
 
 
 def file_format(text: str) -> FileFormat:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from store.doctor import Report
     from store.embedded import ServerStatus
     from store.journal import JournalEntry
+    from store.monitoring.model import Monitoring, Spread, Work
     from tui.words.retention_words import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -107,6 +108,37 @@ def clean_up(
         "left": value.found if left is None else left,
         "stopped": is_stopped,
     }
+
+
+def monitoring(value: "Monitoring") -> dict[str, Json]:
+    """Durations are in seconds."""
+    return {
+        "window_seconds": value.window.total_seconds(),
+        "taken_at": time(value.taken_at),
+        "finished_per_hour": round(value.per_hour, 2),
+        "capped": value.is_capped,
+        "all": _work(value.of_all),
+        "by_mode": [{"mode": work.mode, **_work(work)} for work in value.by_mode],
+    }
+
+
+def _work(value: "Work") -> dict[str, Json]:
+    return {
+        "succeeded": value.succeeded,
+        "failed": value.failed,
+        "failure_rate": value.failure_rate,
+        "waiting": _spread(value.waiting),
+        "running": _spread(value.running),
+        "total": _spread(value.total),
+        "queued": value.queued,
+        "oldest_queued_at": time(value.oldest_queued_at) if value.oldest_queued_at else None,
+    }
+
+
+def _spread(value: "Spread | None") -> dict[str, Json] | None:
+    if value is None:
+        return None
+    return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:

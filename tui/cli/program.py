@@ -13,11 +13,13 @@ from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
 from tui.cli.commands.jobs.syntax import add_jobs
 from tui.cli.commands.journal import add_journal
+from tui.cli.commands.metrics import add_metrics
 from tui.cli.commands.migrate.syntax import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects
 from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users
+from tui.cli.commands.watch import add_watch
 from tui.cli.global_options import GlobalOptions
 from tui.cli.output import write
 from tui.cli.parser import Parser, add_commands
@@ -53,6 +55,8 @@ def build_parser() -> Parser:
     add_jobs(commands)
     add_stats(commands)
     add_cleanup(commands)
+    add_watch(commands)
+    add_metrics(commands)
     add_journal(commands)
     add_db(commands)
     add_migrate(commands)

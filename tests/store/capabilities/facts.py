@@ -6,7 +6,7 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
-from store.capabilities.facts import DAY_SUMS, REVISIONS, SUMS, Privileges, Relation
+from store.capabilities.facts import DAY_SUMS, EVENTS, REVISIONS, SUMS, Privileges, Relation
 from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
@@ -18,6 +18,7 @@ COLUMNS = {
     REVISIONS: "version_num",
     SUMS: "user_id project_id status mode job_count cost_cents",
     DAY_SUMS: "user_id project_id day job_count cost_cents",
+    EVENTS: "id transaction_id job_id kind from_status to_status at",
 }
 
 
@@ -50,7 +51,7 @@ FACTS = Facts(
     may_create_in_public=True,
     may_create_schemas=True,
     job_indexes=frozenset(),
-    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS)},
+    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS)},
 )
 
 

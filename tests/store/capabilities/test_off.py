@@ -6,7 +6,7 @@ import pytest
 
 from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import DAY_SUMS, REVISIONS, SUMS, Privileges
+from store.capabilities.facts import DAY_SUMS, EVENTS, REVISIONS, SUMS, Privileges
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
@@ -50,6 +50,11 @@ def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
             with_relation(USERS, replace(all_of(USERS), row_security=True, has_policy=False)),
             Feature.USERS,
             'Row level security hides auth.users from the login o"ps.',
+        ),
+        (
+            with_relation(EVENTS, None),
+            Feature.EVENTS,
+            "This database does not record what happens to its jobs. 'gjobs migrate up' brings revision 0005,",
         ),
         (with_relation(SUMS, None), Feature.ROLLUPS, "This database keeps no sums of its jobs, so they are counted."),
         (

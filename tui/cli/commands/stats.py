@@ -1,12 +1,16 @@
-"""`gjobs stats`: counts and costs by status, or by project and status."""
+"""`gjobs stats`: counts and costs by status or by project, and how long jobs wait and run by mode."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.model import JobStatistics, JobSummary
+from store.monitoring.model import DAY, Monitoring
 from tui.cli import jsonable
+from tui.cli.arguments import age
 from tui.cli.command import Command
+from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import MOST_ROWS, find_project, project_names
 from tui.cli.output import Output, say
@@ -27,11 +31,20 @@ def add_stats(commands: "Commands") -> None:
         example="gjobs stats --project 'Autumn catalog' --json",
     )
     parser.add_argument("--project", metavar="ID|NAME", help="of this project only")
-    parser.add_argument("--by", choices=["project"], help="by project and status, the dearest first")
+    parser.add_argument(
+        "--by", choices=["project", "mode"], help="cost by project and status; or by mode how long jobs wait and run"
+    )
+    parser.add_argument(
+        "--window", type=age, metavar="SPAN", help="with --by mode: of the last 30m, 24h (this if not said), 7d"
+    )
 
 
 @in_session
-async def show_statistics(session: "Session", output: Output, *, project: str | None, by: str | None) -> ExitCode:
+async def show_statistics(
+    session: "Session", output: Output, *, project: str | None, by: str | None, window: timedelta | None
+) -> ExitCode:
+    if window is not None and by != "mode":
+        raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
     chosen = None if project is None else await find_project(session.store, project)
     project_id = chosen.id if chosen else None
     if by is None:
@@ -40,6 +53,13 @@ async def show_statistics(session: "Session", output: Output, *, project: str | 
             output.document(jsonable.statistics(statistics))
         else:
             _show_statistics(output, statistics)
+        return ExitCode.DONE
+    if by == "mode":
+        monitoring = await session.store.get_monitoring(project_id, window=window or DAY)
+        if output.json:
+            output.document(jsonable.monitoring(monitoring))
+        else:
+            _show_monitoring(output, monitoring)
         return ExitCode.DONE
     summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
     if output.json:
@@ -77,6 +97,19 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     output.table(columns, rows)
     finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
     output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
+
+
+def _show_monitoring(output: Output, monitoring: Monitoring) -> None:
+    from tui.cli.tables import Column
+    from tui.words import work
+
+    columns = [
+        Column(title=title, right=number > 0, narrowest=None if number else 8)
+        for number, title in enumerate(work.TITLES)
+    ]
+    rows = [work.cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
+    output.table(columns, rows)
+    output.text(f"\n{work.summary(monitoring)}")
 
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:

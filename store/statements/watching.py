@@ -1,0 +1,238 @@
+"""The statements of a watch: what has been recorded, and what can be seen where nothing is."""
+
+from collections.abc import Collection, Mapping, Set
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
+from sqlalchemy.types import UserDefinedType
+
+from store import tables
+from store.database import Query
+from store.filters.keys import Key
+from store.filters.model import JobFilter
+from store.model import GenerationJob, JobStatus
+from store.statements import job_filters
+from store.statements.job_filters import Shape
+from store.statements.job_rows import make_job
+from store.statements.jobs import COLUMNS
+from store.statements.rows import Row, job_status, make_id
+from store.transitions import is_final
+from store.watching.model import Cursor, HeldBack, Transition
+
+_jobs, _events = tables.generation_jobs, tables.job_events
+
+_TOLD = ("created", "status", "deleted")
+"""The kinds of events that a watch tells."""
+
+
+def _of_job(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What an event does not hold, of its job if that is there still."""
+    return select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
+
+
+_AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
+    _jobs.c.id: _events.c.job_id,
+    _jobs.c.user_id: _events.c.user_id,
+    _jobs.c.project_id: _events.c.project_id,
+    _jobs.c.status: func.coalesce(_events.c.to_status, _events.c.from_status),
+    _jobs.c.mode: _events.c.mode,
+    _jobs.c.error: _events.c.error,
+    _jobs.c.cost_cents: _events.c.cost_cents,
+    _jobs.c.updated_at: _events.c.at,
+    _jobs.c.created_at: _of_job(_jobs.c.created_at),
+    _jobs.c.input_asset_id: _of_job(_jobs.c.input_asset_id),
+}
+"""What a filter asks of a job, asked of the job as it was right after the event."""
+
+
+def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
+    return _AS_JOB.get(element) if isinstance(element, ColumnElement) else None
+
+
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    return [replacement_traverse(condition, {}, _of_event) for condition in job_filters.conditions(shape)]
+
+
+_NOW = func.pg_current_snapshot()
+_FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
+"""Every transaction before this one has ended, so that nothing that comes before it can be recorded any more."""
+
+_START = select(_FIRST_OPEN.cast(Text), _NOW.cast(Text))
+Start = tuple[Cursor, str]
+"""Where a watch begins, and the snapshot of what had happened before."""
+
+
+def _make_start(row: Row) -> Start:
+    first_open, snapshot = row
+    return Cursor(int(first_open), 0), snapshot
+
+
+def start() -> Query[Start]:
+    return Query(_START, _make_start)
+
+
+Read = tuple[Cursor, bool, Transition | None]
+"""Up to where everything has been read, whether more has been recorded since, and a transition."""
+
+
+class _TransactionId(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class _Snapshot(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "pg_snapshot"
+
+
+_PLACE = tuple_(
+    cast(bindparam("transaction_id", type_=Text), _TransactionId()), bindparam("event_id", type_=BigInteger)
+)
+_HAD_HAPPENED = func.pg_visible_in_snapshot(_events.c.transaction_id, cast(bindparam("start", type_=Text), _Snapshot()))
+_COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
+
+
+@lru_cache(maxsize=32)
+def _recorded(shape: Shape) -> Select[Any]:
+    """All of one snapshot; a row at least, which says how far it goes."""
+    snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
+    found = (
+        select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
+        .where(
+            or_(*(_events.c.kind == kind for kind in _TOLD)),
+            tuple_(_events.c.transaction_id, _events.c.id) > _PLACE,
+            _events.c.transaction_id < snapshot.c.first_open,
+            not_(_HAD_HAPPENED),
+            *_conditions(shape),
+        )
+        .order_by(_events.c.transaction_id, _events.c.id)
+        .limit(bindparam("rows", type_=Integer))
+        .lateral("found")
+    )
+    waiting = exists().where(_events.c.transaction_id >= snapshot.c.first_open)
+    return (
+        select(
+            snapshot.c.first_open.cast(Text),
+            waiting,
+            found.c.transaction_id.cast(Text),
+            *(found.c[name] for name in _COLUMNS),
+        )
+        .select_from(snapshot.outerjoin(found, true()))
+        .order_by(found.c.transaction_id, found.c.id)
+    )
+
+
+def _make_read(row: Row) -> Read:
+    first_open, waits, transaction_id, event_id, *values = row
+    read_to = Cursor(int(first_open), 0)
+    if event_id is None:
+        return read_to, waits, None
+    job_id, from_status, to_status, at, mode, cost_cents, error, user_id, project_id = values
+    transition = Transition(
+        job_id=job_id,
+        from_status=None if from_status is None else job_status(from_status),
+        to_status=None if to_status is None else job_status(to_status),
+        at=at,
+        mode=mode,
+        cost_cents=cost_cents,
+        error=error,
+        user_id=user_id,
+        project_id=project_id,
+        cursor=Cursor(int(transaction_id), event_id),
+    )
+    return read_to, waits, transition
+
+
+def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start: str, limit: int) -> Query[Read]:
+    """What is committed after the cursor, and sure to have nothing before it that is not; nothing that had happened in
+    the snapshot `start`."""
+    parameters = {
+        **job_filters.parameters(job_filter),
+        "transaction_id": str(after.transaction_id),
+        "event_id": after.event_id,
+        "start": start,
+        "rows": limit,
+    }
+    return Query(_recorded(job_filters.shape_of(job_filter, readable=readable)), _make_read, parameters)
+
+
+_HOLDER = text("""
+select a.pid, nullif(a.application_name, ''), a.xact_start
+  from pg_catalog.pg_stat_activity a
+ where a.backend_xid is not null
+   and mod(a.backend_xid::text::bigint, 4294967296) = mod(cast(:transaction_id as bigint), 4294967296)
+""")
+
+
+def _make_holder(row: Row) -> HeldBack:
+    process_id, application, since = row
+    return HeldBack(process_id=process_id, application=application, since=since)
+
+
+def holder(transaction_id: int) -> Query[HeldBack]:
+    """Whose transaction that is; nothing where it cannot be seen."""
+    return Query(_HOLDER, _make_holder, {"transaction_id": transaction_id})
+
+
+_CLOCK = select(func.now())
+_LIVE = (
+    select(*COLUMNS)
+    .where(or_(*(_jobs.c.status == status.value for status in JobStatus if not is_final(status))))
+    .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_NEWEST = (
+    select(*COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
+)
+
+
+def clock() -> Query[datetime]:
+    return Query(_CLOCK, lambda row: row[0])
+
+
+def live(*, limit: int) -> Query[GenerationJob]:
+    """Jobs that may still move, the newest first."""
+    return Query(_LIVE, make_job, {"rows": limit})
+
+
+def newest(*, limit: int) -> Query[GenerationJob]:
+    return Query(_NEWEST, make_job, {"rows": limit})
+
+
+@lru_cache(maxsize=32)
+def _matching(shape: Shape) -> Select[Any]:
+    ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    return select(_jobs.c.id).where(_jobs.c.id == ids, *job_filters.conditions(shape))
+
+
+def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
+    """Those of the jobs that the filter holds for."""
+    parameters = {**job_filters.parameters(job_filter), "ids": list(job_ids)}
+    return Query(_matching(job_filters.shape_of(job_filter, readable=readable)), make_id, parameters)

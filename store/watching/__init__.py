@@ -1,0 +1,1 @@
+"""What jobs do while somebody watches: each change of status, in order."""

@@ -1,0 +1,270 @@
+"""What a watch tells: all that is recorded, once and in order, whoever commits when; elsewhere what can be seen."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import InvalidValue, SchemaMissing
+from store.filters import parse
+from store.store import Store
+from store.watching import recorded
+from store.watching.model import Cursor, Transition
+from store.watching.watch import Watch
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+
+Told = list[tuple[UUID, str | None, str | None]]
+
+STEPS = (("queued", "running"), ("running", "succeeded"))
+
+
+async def told(watch: Watch) -> Told:
+    """Everything up to now."""
+    found: list[Transition] = []
+    while True:
+        batch = await watch.read()
+        found += batch.transitions
+        if not batch.has_more:
+            return [(one.job_id, one.from_status, one.to_status) for one in found]
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> UUID:
+    return make_project()
+
+
+def move(sql: Sql, job: UUID, status: str, **values: object) -> None:
+    columns = "".join(f", {column} = %s" for column in values)
+    sql(f"update generation_jobs set status = %s{columns} where id = %s", [status, *values.values(), job])  # noqa: S608
+
+
+async def test_each_change_of_status_is_told_once_and_in_order(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    make_job(project)
+    watch = await operator.watch()
+    assert await told(watch) == []
+    job = make_job(project)
+    move(sql, job, "running")
+    sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
+    move(sql, job, "failed", error="timeout")
+    sql("delete from generation_jobs where id = %s", [job])
+    assert await told(watch) == [
+        (job, None, "queued"),
+        (job, "queued", "running"),
+        (job, "running", "failed"),
+        (job, "failed", None),
+    ]
+    assert await told(watch) == []
+
+
+async def test_a_transition_has_what_the_job_was_right_after_it(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    watch = await operator.watch()
+    await watch.read()
+    job = make_job(project, "running", mode="packaging", cost_cents=5)
+    move(sql, job, "failed", error="timeout", cost_cents=9)
+    first, last = (await watch.read()).transitions
+    assert (first.mode, first.cost_cents, first.error) == ("packaging", 5, None)
+    assert (last.mode, last.cost_cents, last.error, last.user_id, last.project_id) == (
+        "packaging",
+        9,
+        "timeout",
+        ADA,
+        project,
+    )
+    assert first.at <= last.at
+    assert first.key != last.key
+
+
+async def test_who_commits_late_is_not_missed(
+    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    early, late = make_job(project), make_job(project)
+    watch = await operator.watch()
+    await watch.read()
+    with connect(database) as slow:
+        slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
+        move(sql, early, "running")
+        assert await told(watch) == []
+    assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
+
+
+async def test_what_a_transaction_did_that_was_open_at_the_start_is_told(
+    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    early, late = make_job(project), make_job(project)
+    with connect(database) as slow:
+        slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
+        # Committed before the watch begins, in a transaction after the one that is open.
+        move(sql, early, "running")
+        watch = await operator.watch()
+        await watch.read()
+    assert await told(watch) == [(late, "queued", "running")]
+
+
+async def test_what_is_undone_is_not_told(
+    operator: Store, database: Conninfo, project: UUID, make_job: MakeJob
+) -> None:
+    job = make_job(project)
+    watch = await operator.watch()
+    await watch.read()
+    with connect(database) as undone:
+        undone.execute("update generation_jobs set status = 'running' where id = %s", [job])
+        undone.rollback()
+    assert await told(watch) == []
+
+
+@pytest.mark.parametrize("rows", [1, 2, 100])
+async def test_more_than_a_batch(
+    operator: Store, sql: Sql, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
+) -> None:
+    monkeypatch.setattr(recorded, "ROWS", rows)
+    watch = await operator.watch()
+    await watch.read()
+    sql(
+        "insert into generation_jobs (user_id, project_id, mode)"
+        " select user_id, id, n::text from projects, generate_series(1, 5) n where id = %s",
+        [project],
+    )
+    sql("update generation_jobs set status = 'running'")
+    assert len(await told(watch)) == 10
+    assert await told(watch) == []
+
+
+async def test_another_watch_goes_on_where_one_ended(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    job = make_job(project)
+    watch = await operator.watch()
+    place = (await watch.read()).cursor
+    move(sql, job, "running")
+    assert await told(watch) == [(job, "queued", "running")]
+    move(sql, job, "failed")
+    assert await told(await operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
+
+
+async def test_a_filter_is_of_the_job_as_it_was_right_after(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    job, other = make_job(project), make_job(project, mode="packaging")
+    for text, expected in {
+        "status:failed": [(job, "running", "failed"), (other, "running", "failed"), (other, "failed", None)],
+        "mode:lifestyle -status:running": [(job, "running", "failed")],
+        f"user:{ADA} error:timeout": [(job, "running", "failed")],
+        f"project:Catalog id:{str(job)[:8]}": [(job, "queued", "running"), (job, "running", "failed")],
+        "since:2026-01-01 asset:none": [(job, "queued", "running"), (job, "running", "failed")],
+        "user:ben@example.com": [],
+    }.items():
+        sql("delete from generation_jobs where id = %s", [other])
+        make_job(project, job_id=other, mode="packaging")
+        move(sql, job, "queued", error=None)
+        watch = await operator.watch(parse(text, now=NOW))
+        await watch.read()
+        for one in (job, other):
+            move(sql, one, "running")
+        move(sql, job, "failed", error="timeout")
+        move(sql, other, "failed")
+        sql("delete from generation_jobs where id = %s", [other])
+        found = await told(watch)
+        assert [one for one in found if one[0] in (job, other)] == expected, text
+
+
+async def test_a_user_is_told_of_their_own_jobs(
+    operator: Store, ada: Store, ben: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    watches = [await store.watch() for store in (operator, ada, ben)]
+    for watch in watches:
+        await watch.read()
+    job = make_job(project)
+    assert [len(await told(watch)) for watch in watches] == [1, 1, 0]
+    sql("delete from generation_jobs where id = %s", [job])
+    assert [await told(watch) for watch in watches] == [[(job, "queued", None)], [(job, "queued", None)], []]
+
+
+async def test_who_holds_back_the_rest_is_named(
+    operator: Store,
+    database: Conninfo,
+    sql: Sql,
+    project: UUID,
+    make_job: MakeJob,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recorded, "HELD_FOR", 0.0)
+    job = make_job(project)
+    watch = await operator.watch()
+    await watch.read()
+    with connect({**database, "application_name": "forgotten"}) as slow:
+        slow.execute("update generation_jobs set cost_cents = 7 where id = %s", [make_job(project)])
+        move(sql, job, "running")
+        held_back = (await watch.read()).held_back
+        assert held_back is not None
+        assert (held_back.process_id, held_back.application) == (slow.info.backend_pid, "forgotten")
+        assert held_back.since is not None
+    assert (await watch.read()).held_back is None
+
+
+async def test_of_many_writers_nothing_is_missed_or_told_twice(
+    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    """Each commits when it likes, while the watch reads all the time."""
+    jobs = [[make_job(project) for _ in range(15)] for _ in range(4)]
+    watch = await operator.watch()
+    await watch.read()
+
+    def write(mine: list[UUID]) -> None:
+        with connect(database) as connection:
+            for number, job in enumerate(mine):
+                for status in ("running", "succeeded"):
+                    connection.execute("update generation_jobs set status = %s where id = %s", [status, job])
+                    if number % 3 == 0:
+                        connection.commit()
+
+    found: Told = []
+    writing = asyncio.gather(*(asyncio.to_thread(write, mine) for mine in jobs))
+    while not writing.done():
+        found += await told(watch)
+    await writing
+    found += await told(watch)
+    expected = [(job, *step) for mine in jobs for job in mine for step in STEPS]
+    assert sorted(found) == sorted(expected)
+    assert all(found.index((job, *STEPS[0])) < found.index((job, *STEPS[1])) for mine in jobs for job in mine)
+
+
+async def test_where_nothing_is_recorded_it_tells_what_it_sees(attached_database: Conninfo) -> None:
+    with connect(attached_database, autocommit=True) as app:
+        app.execute("insert into auth.users (id) values (%s)", [ADA])
+        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
+
+        def queue(mode: str) -> UUID:
+            row = app.execute(
+                "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, %s) returning id",
+                [ADA, NOTHING, mode],
+            ).fetchone()
+            assert row is not None
+            return UUID(str(row[0]))
+
+        async with Store(Database(attached_database)) as store:
+            old = queue("lifestyle")
+            with pytest.raises(SchemaMissing, match="does not record"):
+                await store.watch(after=Cursor(1, 1))
+            watch, packaging = await store.watch(), await store.watch(parse("mode:packaging", now=NOW))
+            assert [await told(one) for one in (watch, packaging)] == [[], []]
+            new = queue("packaging")
+            app.execute("update generation_jobs set status = 'running' where id = %s", [old])
+            assert await told(watch) == [(new, None, "queued"), (old, "queued", "running")]
+            assert await told(packaging) == [(new, None, "queued")]
+            app.execute("delete from generation_jobs where id = %s", [old])
+            assert await told(watch) == [(old, "running", None)]
+            assert await told(watch) == []
+
+
+def test_a_place_is_two_numbers() -> None:
+    assert Cursor.parse(" 740,12\n") == Cursor(740, 12)
+    assert str(Cursor(740, 12)) == "740,12"
+    for text in ("", "740", "740,", "-1,2", "740,12,1", "٧,1", "9" * 30 + ",1"):
+        with pytest.raises(InvalidValue):
+            Cursor.parse(text)
