@@ -239,6 +239,8 @@ class TestOnTheAppsOwnDatabase:
             assert driver.rows == [1, 2]
             assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
             assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
+            await driver.pilot.resize_terminal(80, 24)
+            await driver.sees("there is nothing to", "count with their eyes.")
 
     async def test_a_table_without_a_policy(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql(f'drop policy "{POLICY}" on public.generation_jobs')

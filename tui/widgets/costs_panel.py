@@ -25,6 +25,7 @@ class CostsPanel(SteadyText):
         padding: 0 1;
         text-wrap: nowrap;
 
+        &.-sentence { text-wrap: wrap; }
         &.-stale { border-subtitle-color: $text-warning; }
     }
     """
@@ -53,6 +54,7 @@ class CostsPanel(SteadyText):
         self._entitle(f"Costs · {clean(of_what, limit=80)}")
         self._numbers = None
         self._stand("")
+        self.add_class("-sentence")
         self.say(Content(why))
 
     def forget(self) -> None:
@@ -88,5 +90,6 @@ class CostsPanel(SteadyText):
 
     def _draw(self) -> None:
         if self._numbers is not None:
+            self.remove_class("-sentence")
             lines = cost_lines(self._numbers, width=self.size.width, height=self._height)
             self.say(Content("\n").join(Content.assemble(*line) for line in lines))

@@ -43,10 +43,10 @@ class _Column:
 
 
 def cost_lines(numbers: Numbers, *, width: int, height: int) -> list[list[Span]]:
-    """At most `height` of them: counts, totals, a line of rates with the days' costs, and averages between.
+    """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
 
-    What was not counted or added up is a dash.
-    What a width has no room for is left out: the averages, the statuses' words, then statuses from the left.
+    What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
+    averages, then statuses from the left. In place of averages the days have a line of their own.
     """
     columns = _fitting(_columns(numbers), width, with_averages=height > 3)
     free = width - sum(column.width for column in columns)
@@ -57,9 +57,13 @@ def cost_lines(numbers: Numbers, *, width: int, height: int) -> list[list[Span]]
         [span for column, cells in placed for span in _title(column, cells)],
         [(column.total.ljust(cells), "bold") for column, cells in placed],
     ]
+    rates, bars = _rates(numbers), _days(numbers)
     if any(column.average for column in columns):
-        lines.append([(column.average.ljust(cells), _MUTED) for column, cells in placed])
-    lines.append(_rates(numbers, width))
+        lines += [[(column.average.ljust(cells), _MUTED) for column, cells in placed], _joined([*rates, *bars], width)]
+    elif height > 3:
+        lines += [_joined(rates, width), _joined(bars, width)]
+    else:
+        lines.append(_joined([*rates, *bars], width))
     return lines[:height]
 
 
@@ -93,10 +97,14 @@ def _total(statistics: JobStatistics | None, status: JobStatus | None) -> str:
 
 def _fitting(columns: Sequence[_Column], width: int, *, with_averages: bool) -> Sequence[_Column]:
     plain = [replace(column, average="") for column in columns]
-    short = [replace(column, name=column.short_name) for column in plain]
-    candidates = [columns] if with_averages else []
+    short = _with_short_names(plain)
+    candidates = [columns, _with_short_names(columns)] if with_averages else []
     candidates += [plain, *(short[first:] for first in range(len(short)))]
     return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
+
+
+def _with_short_names(columns: Sequence[_Column]) -> Sequence[_Column]:
+    return [replace(column, name=column.short_name) for column in columns]
 
 
 def _least_width(columns: Sequence[_Column]) -> int:
@@ -116,22 +124,38 @@ def _average(statistics: JobStatistics | None, status: JobStatus | None) -> str:
     return f"{money(round(total / number))} a job" if number else UNKNOWN
 
 
-def _rates(numbers: Numbers, width: int) -> list[Span]:
-    """Success among the finished and among all, and a bar a day; what has no room is left out, the bars last."""
-    statistics, days = numbers.statistics, numbers.days
-    bars, today = ("", "days not counted") if days is None else (spark(_costs(days)), _today(days))
-    spans: list[Span] = [
-        (f"{percent(statistics.success_rate_finished if statistics else None)} of the finished succeed", ""),
-        (f"{percent(statistics.success_rate if statistics else None)} of all", _MUTED),
-        (bars, "$text-accent"),
-        (today, _MUTED),
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    span: Span
+    drops: int
+    """Which goes first where there is no room: the highest. What has 0 stays."""
+
+
+def _rates(numbers: Numbers) -> list[_Fact]:
+    """Success among the finished and among all; nothing where nobody added up."""
+    statistics = numbers.statistics
+    if statistics is None:
+        return [_Fact(("costs not added up", _MUTED), 1)]
+    return [
+        _Fact((f"{percent(statistics.success_rate_finished)} of the finished succeed", ""), 1),
+        _Fact((f"{percent(statistics.success_rate)} of all", _MUTED), 3),
     ]
-    for droppable in (1, 3, 0):
-        if _joined_width(spans) <= width:
-            break
-        spans[droppable] = ("", "")
-    shown = [span for span in spans if span[0]]
-    return [part for place, span in enumerate(shown) for part in ([("   ", "")] if place else []) + [span]]
+
+
+def _days(numbers: Numbers) -> list[_Fact]:
+    """A bar a day, and what they stand for."""
+    days = numbers.days
+    if days is None:
+        return [_Fact(("days not counted", _MUTED), 2)]
+    return [_Fact((spark(_costs(days)), "$text-accent"), 0), _Fact((_today(days), _MUTED), 2)]
+
+
+def _joined(facts: Sequence[_Fact], width: int) -> list[Span]:
+    """Those that fit."""
+    shown = list(facts)
+    while len(shown) > 1 and _joined_width(shown) > width:
+        shown.remove(max(shown, key=lambda fact: fact.drops))
+    return [part for place, fact in enumerate(shown) for part in ([("   ", "")] if place else []) + [fact.span]]
 
 
 def _costs(days: Sequence[DayCost]) -> list[int]:
@@ -142,6 +166,5 @@ def _today(days: Sequence[DayCost]) -> str:
     return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
 
 
-def _joined_width(spans: Sequence[Span]) -> int:
-    shown = [text for text, _ in spans if text]
-    return sum(map(len, shown)) + 3 * (len(shown) - 1)
+def _joined_width(facts: Sequence[_Fact]) -> int:
+    return sum(len(fact.span[0]) for fact in facts) + 3 * (len(facts) - 1)
