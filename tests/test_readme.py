@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from store.configuration.notifications import Notifications
 from store.configuration.reading import read_text
 from store.filters import KEYS
 from store.model import GenerationJob
@@ -97,6 +98,7 @@ def test_the_configuration_is_one() -> None:
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
     assert list(configuration.views) == ["late", "dear"]
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
+    assert setup.notifications == Notifications(view="dear", bell=True, desktop=True)
     assert setup.destinations[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 

@@ -48,6 +48,7 @@ from tui.words.outcomes import Toast
 
 if TYPE_CHECKING:
     from store.store import Store
+    from tui.actions.notices import Notices
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +81,8 @@ class GjobsApp(App[int]):
         self.undo = Undo()
         self.views = ViewBook(self._setup.views, self._setup.saved_views)
         self._gone_user = GoneUser(self)
+        self._notices: Notices | None = None
+        """None where nothing is to be told of what ends out of sight."""
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         standing = standing_of(self.connection, self.destination)
         self.sub_title = standing.database or ""
@@ -136,7 +139,7 @@ class GjobsApp(App[int]):
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
-        for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user"):
+        for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
         self.connection = Connection(
@@ -165,6 +168,15 @@ class GjobsApp(App[int]):
         self.show_standing()
         self.run_worker(listing, group="feed", exclusive=True)
         self.run_worker(counting, group="numbers", exclusive=True)
+        self._notice_with(store)
+
+    def _notice_with(self, store: "Store") -> None:
+        if self._setup.notifications is None:
+            return
+        from tui.actions.notices import Notices
+
+        self._notices = self._notices or Notices(self, self._setup.notifications)
+        self.run_worker(self._notices.follow(store), group="notices", exclusive=True)
 
     @on(Connecting)
     def _connecting(self) -> None:
@@ -347,10 +359,14 @@ class GjobsApp(App[int]):
     @on(events.AppFocus)
     def _watched(self) -> None:
         self.connection.attention = Attention.FOCUSED
+        if self._notices is not None:
+            self._notices.notifier.come_back()
 
     @on(events.AppBlur)
     def _not_watched(self) -> None:
         self.connection.attention = Attention.UNFOCUSED
+        if self._notices is not None:
+            self._notices.notifier.leave()
 
     # The App's own keys
 

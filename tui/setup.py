@@ -7,6 +7,7 @@ from textual.theme import BUILTIN_THEMES
 
 from store.configuration.file import refusal_of
 from store.configuration.model import Configuration
+from store.configuration.notifications import Notifications
 from store.configuration.problems import Problem
 from store.settings import Settings
 from store.suggestions import not_known
@@ -27,6 +28,8 @@ class Setup:
     """Those of the configuration."""
     saved_views: SavedViews | None = None
     """Where others are kept; None where nothing is."""
+    notifications: Notifications | None = None
+    """What ends out of sight is told; None where it is not."""
     destinations: tuple[Destination, ...] = ()
     """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
 
@@ -39,6 +42,7 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
         keymap=_keymap(configuration),
         notice=configuration.warning,
         views=configuration.views,
+        notifications=configuration.notifications,
         saved_views=None if stands_alone else SavedViews(settings.data_dir),
         destinations=() if stands_alone else destinations(settings),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.lines import Place
 from store.configuration.model import Configuration
+from store.configuration.notifications import Notifications, read_notifications
 from store.configuration.problems import Problem, refusal
 from store.configuration.profile import read_embedded, read_profile
 from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
@@ -39,13 +40,17 @@ def read_document(document: Mapping[str, object], problems: list[Problem], *, pa
     default_profile = top.text("default_profile")
     if default_profile is not None and default_profile not in profiles:
         top.complain(f"names no profile: {not_known(default_profile, profiles)}", "default_profile")
+    theme = top.text("theme")
+    keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
+    views = _read_views(top.table("views"), problems)
     configuration = Configuration(
         path=path,
         profiles=profiles,
         default_profile=default_profile,
-        theme=top.text("theme"),
-        keymap=dict(_read_keymap(top.table("keymap"), ("keymap",), problems)),
-        views=_read_views(top.table("views"), problems),
+        theme=theme,
+        keymap=keymap,
+        views=views,
+        notifications=_read_notifications(top, views, problems),
     )
     top.end()
     return configuration
@@ -74,6 +79,11 @@ def _read_views(values: Mapping[str, object], problems: list[Problem]) -> "Views
     from store.views.reading import read_views
 
     return read_views(values, problems)
+
+
+def _read_notifications(top: Table, views: "Views", problems: list[Problem]) -> Notifications | None:
+    values = top.table("notifications")
+    return read_notifications(Table(values, ("notifications",), problems), views) if top.has("notifications") else None
 
 
 def _read_keymap(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from store.configuration.file import ConfigurationFile, configuration_file, load
 from store.configuration.lines import Lines
 from store.configuration.model import Configuration
+from store.configuration.notifications import Notifications
 from store.configuration.problems import Problem
 from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
 from store.configuration.reading import read_document, read_text
@@ -172,11 +173,38 @@ def test_each_mistake_in_a_profile_is_told(line: str, clause: str) -> None:
 def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
-        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views.",
+        "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
         "line 3: profiles.a.write is a text, and should be true or false.",
         f"line 4: profiles.a.url is no address: {EXAMPLE}",
         f"line 9: profiles.a.y is not known; it is one of {', '.join(OF_A_PROFILE)}.",
     ]
+
+
+def test_notifications_are_off_unless_their_table_is_there() -> None:
+    assert read_text("", path=FILE).notifications is None
+    assert read_text("[notifications]", path=FILE).notifications == Notifications()
+    text = "[views]\nfailures = 'status:failed'\n[notifications]\nview = 'failures'\nbell = true\n"
+    assert read_text(text, path=FILE).notifications == Notifications(view="failures", bell=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("notifications = true", "line 1: notifications is true or false, and should be a table."),
+        ("[notifications]\nbell = 1", "line 2: notifications.bell is a number, and should be true or false."),
+        (
+            "[notifications]\nview = 'late'",
+            "line 2: notifications.view names no view of [views]: no view is configured.",
+        ),
+        (
+            "[views]\nlater = 'is:stuck'\n[notifications]\nview = 'late'",
+            "line 4: notifications.view names no view of [views]: 'late' is not known; did you mean 'later'?",
+        ),
+        ("[notifications]\nsound = 1", "line 2: notifications.sound is not known; it is one of view, bell, desktop."),
+    ],
+)
+def test_each_mistake_in_notifications_is_told(text: str, problem: str) -> None:
+    assert problems(text) == [problem]
 
 
 @pytest.mark.parametrize(

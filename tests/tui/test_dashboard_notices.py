@@ -1,0 +1,113 @@
+"""What ends while the person looks elsewhere is told, where the configuration asks for it."""
+
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from textual import events
+
+from store.configuration.notifications import Notifications
+from store.views.model import View
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World
+from tui.notifying import desktop
+from tui.setup import Setup
+
+QUICK = 0.05
+
+Open = Callable[[Notifications | None], AsyncIterator[Driver]]
+
+
+class NoticedApp(WatchedApp):
+    """Counts the bells, and keeps what the terminal was asked to show."""
+
+    def __init__(self, conninfo: Conninfo, notifications: Notifications | None) -> None:
+        failures = View(name="failures", text="status:failed")
+        setup = Setup(notifications=notifications, views={failures.name: failures})
+        super().__init__(opener_of(conninfo), interval=QUICK, setup=setup)
+        self.bells = 0
+
+    def bell(self) -> None:
+        self.bells += 1
+
+
+async def watches(driver: Driver) -> None:
+    """From here on nothing is missed."""
+    assert driver.app._notices is not None
+    looks = driver.app.looks
+    await driver.until(lambda: driver.app.looks > looks + 2)
+
+
+async def go_away(driver: Driver) -> None:
+    driver.app.post_message(events.AppBlur())
+    await driver.pilot.pause()
+
+
+async def come_back(driver: Driver) -> None:
+    driver.app.post_message(events.AppFocus())
+    await driver.pilot.pause()
+
+
+async def test_what_ended_meanwhile_is_told_on_coming_back(world: World, database: Conninfo) -> None:
+    app = NoticedApp(database, Notifications(bell=True))
+    async with driving(app) as driver:
+        await watches(driver)
+        await go_away(driver)
+        world.set_status(1, "running")
+        world.set_status(1, "succeeded")
+        await driver.until(lambda: app.bells)
+        assert driver.toasts == []
+        bells = app.bells
+        world.set_status(2, "failed")
+        await driver.until(lambda: app.bells > bells)
+        await come_back(driver)
+        await driver.is_told("Meanwhile: 1 failed and 1 succeeded")
+
+
+async def test_what_ends_on_screen_is_not_told(world: World, database: Conninfo) -> None:
+    app = NoticedApp(database, Notifications(bell=True))
+    async with driving(app) as driver:
+        await driver.show_project("Autumn catalog")
+        await watches(driver)
+        world.set_status(1, "succeeded")
+        await driver.until(lambda: "succeeded" in driver.row(1))
+        await watches(driver)
+        assert (driver.toasts, app.bells) == ([], 0)
+
+
+async def test_a_view_says_what_is_worth_telling(world: World, database: Conninfo) -> None:
+    app = NoticedApp(database, Notifications(view="failures", bell=True))
+    async with driving(app) as driver:
+        await watches(driver)
+        await go_away(driver)
+        world.set_status(1, "succeeded")
+        world.set_status(2, "failed")
+        await driver.until(lambda: app.bells)
+        await come_back(driver)
+        await driver.until(lambda: driver.toasts)
+        assert [toast.partition(" ")[0] for toast in driver.toasts] == ["Meanwhile:"]
+        assert "succeeded" not in driver.toasts[0]
+
+
+async def test_the_desktop_is_told_where_the_terminal_can(
+    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str]] = []
+    monkeypatch.setattr(desktop, "sequence", lambda _, title, body: asked.append((title, body)))
+    monkeypatch.setattr("tui.actions.notices.sequence", desktop.sequence)
+    async with driving(NoticedApp(database, Notifications(desktop=True))) as driver:
+        await watches(driver)
+        await go_away(driver)
+        world.set_status(2, "failed")
+        await driver.until(lambda: asked)
+        ((title, body),) = asked
+        assert title.startswith("gjobs testbase")
+        assert " failed" in body
+
+
+async def test_nothing_is_watched_unless_it_is_asked_for(database: Conninfo, world: World) -> None:
+    async with driving(NoticedApp(database, None)) as driver:
+        assert driver.app._notices is None
+        await go_away(driver)
+        await come_back(driver)
+        assert driver.toasts == []

@@ -1,0 +1,1 @@
+"""What finished while the person looked elsewhere: told by a toast, a bell, and the desktop."""
