@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from store.database import Database
-from store.errors import InvalidValue, SchemaMissing
+from store.errors import InvalidValue, SchemaMissing, Unreachable
 from store.filters import parse
 from store.store import Store
 from store.watching import recorded
@@ -232,6 +232,31 @@ async def test_of_many_writers_nothing_is_missed_or_told_twice(
     expected = [(job, *step) for mine in jobs for job in mine for step in STEPS]
     assert sorted(found) == sorted(expected)
     assert all(found.index((job, *STEPS[0])) < found.index((job, *STEPS[1])) for mine in jobs for job in mine)
+
+
+async def test_across_broken_links_nothing_is_missed_or_told_twice(
+    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
+) -> None:
+    jobs = [make_job(project) for _ in range(6)]
+    watch = await operator.watch()
+    await watch.read()
+    found: Told = []
+    failures = 0
+    for number, job in enumerate(jobs):
+        move(sql, job, "running")
+        if number % 2:
+            sql(
+                "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
+                " and pid <> pg_backend_pid() and backend_type = 'client backend'"
+            )
+        try:
+            found += await told(watch)
+        except Unreachable:
+            failures += 1
+        move(sql, job, "succeeded")
+    assert failures > 0
+    found += await told(watch)
+    assert found == [(job, *step) for job in jobs for step in STEPS]
 
 
 async def test_where_nothing_is_recorded_it_tells_what_it_sees(attached_database: Conninfo) -> None:
