@@ -54,6 +54,16 @@ async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_worl
     await long_list.until(lambda: long_list.cursor == number)
 
 
+@pytest.mark.parametrize("width", [40, 52, 80, 120])
+async def test_where_one_is_is_in_sight_at_every_width(long_list: Driver, width: int) -> None:
+    await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter", "end")
+    await until_it_is_there(long_list)
+    await long_list.pilot.resize_terminal(width, 20)
+    await long_list.until(lambda: f" {JOBS:,} of {JOBS:,}" in long_list.text)
+    (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
+    assert line.endswith("─╮"), "nothing of it is cut"
+
+
 async def test_an_order_begins_with_its_first_row(long_list: Driver, empty_world: World) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)

@@ -74,6 +74,28 @@ def test_the_title_says_how_long_the_list_is_or_where_in_it_one_is(
     assert job_list_title(seen, position) == title
 
 
+FAR = Position(number=412_000, is_exact=False, length=Counted(number=1_000_000))
+LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
+
+
+@pytest.mark.parametrize(
+    ("listed", "width", "title"),
+    [
+        (LONG, 200, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 76, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000, newest first"),
+        (LONG, 74, "Jobs · with mode:lifestyle cost:>50 error:timeout · ≈ 412,000 of 1,000,000"),
+        (LONG, 62, "Jobs · with mode:lifestyle cost:>50… · ≈ 412,000 of 1,000,000"),
+        (LONG, 54, "Jobs · with mode:lifest… · ≈ 412,000 of 1,000,000"),
+        (LONG, 36, "Jobs · ≈ 412,000 of 1,000,000"),
+        (LONG, 25, "≈ 412,000 of 1,000,000"),
+        (ListQuery(), 36, "Jobs · ≈ 412,000 of 1,000,000"),
+    ],
+)
+def test_without_room_the_title_still_says_where_one_is(listed: ListQuery, width: int, title: str) -> None:
+    assert job_list_title(listing(listed, is_all=False), FAR, width=width) == title
+    assert job_list_title(listing(listed, is_all=False), FAR, width=len(title)) == title
+
+
 @pytest.mark.parametrize(
     ("seen", "counted", "length"),
     [

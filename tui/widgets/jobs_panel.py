@@ -35,6 +35,8 @@ from tui.words.lens_words import list_note
 from tui.words.outcomes import error_words, jobs_count
 
 _COLUMNS = tuple(OrderColumn)
+_TITLE_EDGES = 4
+"""Cells of the border that a title leaves free, corners not counted."""
 
 
 class JobsPanel(Vertical):
@@ -152,6 +154,9 @@ class JobsPanel(Vertical):
             self._list()
         self._bar.know(self._known())
         self._lead_on()
+
+    def on_resize(self) -> None:
+        self.entitle()
 
     def tick(self, now: datetime) -> None:
         self._now = now
@@ -417,7 +422,7 @@ class JobsPanel(Vertical):
     def entitle(self) -> None:
         """Says above the rows what they are."""
         view = self.name_of(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
-        title = job_list_title(self._listing, self.table.position, view=view)
+        title = job_list_title(self._listing, self.table.position, view=view, width=self.size.width - _TITLE_EDGES)
         unmark = moved_keys.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
         marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
         drop = self._key("list.clear")

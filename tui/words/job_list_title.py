@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 
+from rich.cells import cell_len
+
 from store.filters import printed
+from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
 from store.listing.model import Listing
 from store.listing.query import ListOrder, OrderColumn
@@ -10,7 +13,7 @@ from tui.words.eyes import eyes_name
 from tui.words.format import count
 from tui.words.lens_words import verdict
 from tui.words.position import Position, position_words
-from tui.words.text import clean
+from tui.words.text import clean, clean_cell, shorten
 
 _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
     (OrderColumn.CREATED, True): "newest first",
@@ -24,21 +27,44 @@ _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
 }
 
 
-def job_list_title(listing: Listing | None, position: Position | None, *, view: str | None = None) -> str:
+_FOUND_WIDTHS = (40, 24, 12, 0)
+"""Cells of what is looked for, tried until the rest is not cut."""
+
+
+def job_list_title(
+    listing: Listing | None, position: Position | None, *, view: str | None = None, width: int | None = None
+) -> str:
     """Of a list that is at hand as a whole how long it is, of a longer one where in it one is.
 
-    `view` is the name of the view that is in force, if any.
+    `view` is the name of the view that is in force, if any. In so many cells the order goes first, then what is looked
+    for, which stands below as it was typed, then the kind; None: in any number.
     """
     if listing is None:
         return "Jobs"
     listed = listing.query.window.listed
     kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
-    found = f"with {clean(printed(listed.job_filter), limit=40)}" if listed.job_filter else ""
-    if found and view is not None:
-        found = f"view {clean(view, limit=40)}"
     seen = verdict(listing.lens) if listing.lens else ""
     rows = _rows(listing, position)
-    return " · ".join(filter(None, (kind, found, rows, seen))) + f", {_order(listed.order)}"
+    order = f", {_order(listed.order)}"
+    titles = [
+        _joined(kind, _found(listed.job_filter, view, cells), rows, seen) + end
+        for end, least in ((order, 24), ("", 0))
+        for cells in _FOUND_WIDTHS
+        if cells >= least
+    ]
+    titles.append(_joined(rows, seen))
+    return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(filter(None, parts))
+
+
+def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
+    if not job_filter or not cells:
+        return ""
+    kind, text = ("with", printed(job_filter)) if view is None else ("view", view)
+    return f"{kind} {shorten(clean_cell(text, cells), cells)}"
 
 
 def _order(order: ListOrder) -> str:
