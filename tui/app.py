@@ -390,6 +390,9 @@ class GjobsApp(App[int]):
     def action_isolation(self) -> None:
         self.errands.ask(actions.show_isolation(self))
 
+    def action_times(self) -> None:
+        self.errands.ask(actions.show_times(self))
+
     def action_pick_database(self) -> None:
         self.errands.ask(actions.pick_database(self))
 

@@ -124,9 +124,9 @@ def test_statistics_by_mode(gjobs: Run, sql: Sql) -> None:
     packaging = next(work for work in found["by_mode"] if work["mode"] == "packaging")
     assert (packaging["failed"], packaging["failure_rate"]) == (1, 1.0)
     shown = gjobs("stats", "--by", "mode").out.splitlines()
-    titles = "MODE FINISHED FAILED WAIT 50 % 95 % RUN 50 % 95 % QUEUED OLDEST"
+    titles = "MODE DONE FAILED WAIT 50 % 95 % RUN 50 % 95 % OLDEST QUEUED"
     assert " ".join(shown[0].split()) == titles
-    assert shown[-1].startswith("Finished in the last 24 h: 1 jobs, ")
+    assert shown[-1].startswith("Finished in the last 24 h: 1 job, ")
 
 
 @pytest.mark.parametrize(

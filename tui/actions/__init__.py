@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tui.actions.project_actions import create_project
     from tui.actions.refusing import say_why_not
     from tui.actions.switching import pick_database
+    from tui.actions.times import show_times
 
 __all__ = [
     "JobActions",
@@ -35,6 +36,7 @@ __all__ = [
     "pick_project",
     "say_why_not",
     "show_isolation",
+    "show_times",
     "tell_names",
     "tell_users",
     "weigh",
@@ -56,5 +58,6 @@ __getattr__ = names_of(
         "project_actions": ("create_project",),
         "refusing": ("say_why_not",),
         "switching": ("pick_database",),
+        "times": ("show_times",),
     },
 )

@@ -18,6 +18,7 @@ from tui.screens.help import HelpDialog, HelpEntry
 from tui.screens.isolation import IsolationDialog
 from tui.screens.pick import PickDialog
 from tui.screens.sql import SqlDialog
+from tui.screens.times import TimesDialog
 from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
 from tui.widgets.project_list import ProjectList
@@ -33,6 +34,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     PickDialog,
     IsolationDialog,
     SqlDialog,
+    TimesDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -52,6 +54,7 @@ GROUPS = {
     "pick": "Where one of several is picked",
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",
+    "times": "Where times are shown",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

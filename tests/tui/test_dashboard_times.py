@@ -1,0 +1,37 @@
+"""How long jobs wait and run, in the dashboard."""
+
+from tests.tui.driving import Driver
+from tests.tui.world import World
+
+
+async def test_by_mode_over_a_span_that_one_chooses(dashboard: Driver, world: World) -> None:
+    world.set_status(1, "running")
+    world.set_status(1, "failed")
+    await dashboard.press("t")
+    await dashboard.has_dialog("Times · Autumn catalog")
+    await dashboard.sees("MODE", "DONE", "FAILED", "OLDEST", "all")
+    await dashboard.sees("Finished in the last 24 h: ")
+    await dashboard.press("right")
+    await dashboard.sees("Finished in the last 7 d: ")
+    await dashboard.press("left", "left", "left")
+    await dashboard.sees("Finished in the last 1 h: ")
+    await dashboard.press("escape")
+    await dashboard.has_dialog("")
+
+
+async def test_of_all_projects(dashboard: Driver) -> None:
+    await dashboard.show_project("all projects")
+    await dashboard.press("t")
+    await dashboard.has_dialog("Times · all projects")
+
+
+async def test_a_database_that_refuses_is_told_and_asked_again(dashboard: Driver, world: World) -> None:
+    world.sql("alter table generation_jobs rename to elsewhere")
+    try:
+        await dashboard.press("t")
+        await dashboard.sees("generation_jobs")
+        await dashboard.sees_no_more("Measuring …")
+    finally:
+        world.sql("alter table elsewhere rename to generation_jobs")
+    await dashboard.press("r")
+    await dashboard.sees("Finished in the last 24 h: ")

@@ -1,0 +1,29 @@
+"""How long the listed project's jobs take, in a dialog."""
+
+from typing import TYPE_CHECKING
+
+from tui.say import say
+from tui.screens.times import TimesDialog
+from tui.words.outcomes import Toast
+from tui.words.text import clean
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from store.monitoring.model import Monitoring
+    from tui.app import GjobsApp
+
+
+async def show_times(app: "GjobsApp") -> None:
+    store = app.connection.store
+    if store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        return
+    project = app.dashboard.shown_project
+    project_id = app.dashboard.listed.project_id
+
+    async def ask(window: "timedelta") -> "Monitoring":
+        return await store.get_monitoring(project_id, window=window)
+
+    of = "all projects" if project_id is None else clean(project.name, limit=60) if project else str(project_id)
+    await app.push_screen_wait(TimesDialog(ask, of=of))
