@@ -42,8 +42,9 @@ class RollupDifference:
 
     kind: str
     """totals or days."""
-    user_id: UUID
-    project_id: UUID
+    user_id: UUID | None
+    """This and what follows may be null where an app lets them be."""
+    project_id: UUID | None
     status: str | None
     mode: str | None
     day: str | None
@@ -132,10 +133,11 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
             link.execute("set statement_timeout = 0")
             link.execute("set lock_timeout = 0")
             with watching(conninfo, link, report):
-                # Before the snapshot: nothing is folded that it does not know to be.
+                # Before the snapshot: nothing is folded that it does not know to be, and no job in it is truncated.
                 link.execute(_KEEP_FOLDERS_AWAY)
                 link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
                 with link.transaction():
+                    link.execute("lock table public.generation_jobs in access share mode")
                     link.execute("select gjobs.recount_jobs()")
                 link.execute(_LET_FOLDERS_IN)
         except psycopg.Error as error:

@@ -71,10 +71,16 @@ def require_tool(name: str) -> str:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[ServerLease]:
+    with started_server() as lease:
+        yield lease
+
+
+@contextmanager
+def started_server(**further_settings: str) -> Iterator[ServerLease]:
     """An embedded server, or another, that trades safety for speed. The watchdog removes it with its directory."""
     data_dir = Path(tempfile.mkdtemp(prefix="gjobs-test-", dir=quick_directory()))
     data_dir.rmdir()
-    settings = {"fsync": "off"}
+    settings = {"fsync": "off", **further_settings}
     if VARIABLE in os.environ:
         lease = open_other_server(data_dir, settings=settings, grace=1.0)
     else:

@@ -6,8 +6,8 @@ with known as (
      where (n.nspname = 'public' and c.relname in ('projects', 'assets', 'generation_jobs', 'generation_job_summary')
             -- A view that an app has by itself is its own, whatever it shows.
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
-            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_counts', 'job_day_counts',
-                                                     'known_users', 'job_event_log', 'job_starts', 'job_events',
+            or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
+                                                     'job_day_counts', 'known_users', 'job_event_log', 'job_starts', 'job_events',
                                                      'workers', 'job_leases', 'job_links'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
@@ -18,7 +18,7 @@ with known as (
                                                    'transition_job_status')
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
+                                                     'tell_listeners', 'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
                                                      'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
@@ -66,7 +66,9 @@ with known as (
                ('row_security', k.relrowsecurity),
                ('force_row_security', k.relforcerowsecurity),
                ('security_invoker', exists (select from pg_options_to_table(k.reloptions)
-                                             where option_name = 'security_invoker' and option_value::boolean))
+                                             where option_name = 'security_invoker' and option_value::boolean)),
+               ('security_barrier', k.place like 'gjobs.%' and exists (select from pg_options_to_table(k.reloptions)
+                                             where option_name = 'security_barrier' and option_value::boolean))
            ) as switch (name, is_on)
      where switch.is_on
     union all

@@ -15,6 +15,7 @@ _TABLES = {
     "job_deltas": _OWNER | _STATE | _DAY | _SUMS,
     "job_totals": _OWNER | _STATE | _SUMS,
     "job_days": _OWNER | _DAY | _SUMS,
+    "job_folding": {"folded_at": "timestamp with time zone"},
 }
 _VIEWS = {"job_counts": _OWNER | _STATE | _SUMS, "job_day_counts": _OWNER | _DAY | _SUMS}
 _INDEXES = {
@@ -28,9 +29,6 @@ _INDEXES = {
         "job_days_project_id": "btree (project_id, day)",
     },
 }
-_OWN_ROWS = (
-    "for select using ((( SELECT auth.uid() AS uid) = user_id) AND ( SELECT gjobs.rollups_agree() AS rollups_agree))"
-)
 _ROWS_OF = {
     "inserted": "AFTER INSERT REFERENCING NEW TABLE AS new_rows",
     "deleted": "AFTER DELETE REFERENCING OLD TABLE AS old_rows",
@@ -40,6 +38,7 @@ _ROWS_OF = {
 _FUNCTIONS = {f"count_{change}": "() returns trigger security definer" for change in _ROWS_OF} | {
     "fold_deltas": "(p_appended bigint) returns void security definer",
     "recount_jobs": "() returns void security invoker",
+    "tell_listeners": "(p_job_id text) returns void security definer",
     "rollups_agree": "() returns boolean security invoker",
     "count_jobs": (
         "() returns TABLE(user_id uuid, project_id uuid, status text, mode text, job_count bigint, cost_cents bigint)"
@@ -56,13 +55,12 @@ def rollups() -> Iterator[SchemaObject]:
     yield from _all(ObjectKind.RELATION, "gjobs", dict.fromkeys(_TABLES, "table") | dict.fromkeys(_VIEWS, "view"))
     for table, columns in _TABLES.items():
         place = f"gjobs.{table}"
-        yield from _all(ObjectKind.COLUMN, place, {name: f"{kind} not null" for name, kind in columns.items()})
+        yield from _all(ObjectKind.COLUMN, place, columns)
         yield from _all(ObjectKind.INDEX, place, _INDEXES.get(table, {}))
         yield from _all(ObjectKind.ROW_SECURITY, place, {"row_security": "on"})
-        yield from _all(ObjectKind.POLICY, place, {"own_rows": _OWN_ROWS})
     for view, columns in _VIEWS.items():
         yield from _all(ObjectKind.COLUMN, f"gjobs.{view}", columns)
-        yield from _all(ObjectKind.ROW_SECURITY, f"gjobs.{view}", {"security_invoker": "on"})
+        yield from _all(ObjectKind.ROW_SECURITY, f"gjobs.{view}", {"security_barrier": "on"})
     yield from _all(ObjectKind.FUNCTION, "gjobs", _FUNCTIONS)
     yield from _of_jobs()
 
@@ -76,7 +74,7 @@ def _of_jobs() -> Iterator[SchemaObject]:
     yield from _all(ObjectKind.TRIGGER, place, triggers)
     index = {"gjobs_newest_of_project_status": "btree (project_id, status, created_at DESC, id DESC)"}
     yield from _all(ObjectKind.INDEX, place, index)
-    body = {"get_job_statistics": "0142a036"}
+    body = {"get_job_statistics": "6555eb4f"}
     yield from _all(ObjectKind.BODY, "public.get_job_statistics", body)
 
 

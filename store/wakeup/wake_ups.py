@@ -26,6 +26,7 @@ _TRIGGERS_THAT_TELL = text("""
 select count(*)
   from pg_trigger
  where tgrelid = to_regclass('public.generation_jobs') and tgname = any(:names) and tgenabled in ('O', 'A')
+   and current_setting('max_prepared_transactions')::integer = 0
 """)
 _TELL = text("select 1 from pg_notify(:channel, '')")
 
@@ -64,17 +65,18 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
         except StoreError as error:
             if not failures:
                 log.info("Not woken by this database, but polling it: %s", error)
-            if not isinstance(error, (Unreachable, TimedOut)):
-                return
+            is_final = not isinstance(error, (Unreachable, TimedOut))
         if is_proven:
             yield WakeUp.LOST
+        if is_final:
+            return
         # One that is lost soon after each proof is tried as seldom as one that is never proven.
         failures = 1 if loop.time() - began > LONGEST_WAIT else failures + 1
         await asyncio.sleep(wait_after_failure(DEFAULT_INTERVAL, failures))
 
 
 async def _is_told(database: Database) -> bool:
-    """Whether the triggers that tell are there."""
+    """Whether the triggers that tell are there, and do. A transaction that may be prepared must not tell."""
     (number,) = await database.read(OPERATOR, Query(_TRIGGERS_THAT_TELL, make_number, {"names": list(TRIGGERS)}))
     return number == len(TRIGGERS)
 

@@ -1,9 +1,11 @@
--- The lock comes before the snapshot: nothing is folded that the snapshot does not know to be.
+-- The locks come before the snapshot: nothing is folded that it does not know to be, and no job in it is truncated.
 select pg_catalog.pg_advisory_lock(1735353442, 2);
 
 set client_min_messages = notice;
 
 begin isolation level repeatable read;
+
+lock table public.generation_jobs in access share mode;
 
 select gjobs.recount_jobs();
 

@@ -1,15 +1,16 @@
 -- Moves deltas into totals and days, as one of some thousand appended asks for, and a statement that appended many. At most twice
 -- as many as that: what is left over shrinks, and no small write has a big one's work to do. Nobody waits for it, and it waits for
--- nobody: who does not get the lock at once leaves the work to another, and only its holder changes folded rows. With a snapshot of the whole transaction it would meet rows
--- that were folded since, and fail the statement that called it: there it does nothing.
+-- nobody: who does not get the lock at once leaves the work to another, and only its holder changes folded rows. With a snapshot of
+-- the whole transaction, and somebody who has folded since, it leaves it to another as well.
 create or replace function gjobs.fold_deltas(p_appended bigint)
     returns void language plpgsql volatile security definer set search_path = '' as $$
 declare
     folded gjobs.job_deltas[];
 begin
-    if current_setting('transaction_isolation') <> 'read committed' or not pg_try_advisory_xact_lock(1735353442, 2) then
+    if not pg_try_advisory_xact_lock(1735353442, 2) then
         return;
     end if;
+    update gjobs.job_folding set folded_at = clock_timestamp();
     with gone as (
         delete from gjobs.job_deltas
          where ctid = any (array(select ctid from gjobs.job_deltas limit greatest(2 * p_appended, 5000)))
@@ -45,10 +46,15 @@ begin
           update set job_count = t.job_count + d.job_count, cost_cents = t.cost_cents + d.cost_cents
      when not matched then
           insert values (d.user_id, d.project_id, d.day, d.job_count, d.cost_cents);
+exception
+    when serialization_failure then
+        -- The row in job_folding is newer than the snapshot: so may be all the others.
+        return;
 end $$;
 
 -- Counts everything anew in place of what is kept, from one snapshot: what is committed later has its deltas. The transaction has to
--- be REPEATABLE READ, and the session to hold the folders' lock since before. Says how far it is.
+-- be REPEATABLE READ; and since before its snapshot the session has to hold the folders' lock, and the transaction a lock on the
+-- jobs, which a snapshot does not keep from being truncated. Says how far it is.
 create or replace function gjobs.recount_jobs()
     returns void language plpgsql volatile security invoker
     set search_path = '' set row_security = off set plan_cache_mode = force_custom_plan as $$
@@ -65,16 +71,18 @@ begin
         select (array_agg(p.id order by p.id))[1]
           from (select id, ntile(parts) over (order by id) as part from public.projects) p group by part order by part offset 1
     );
+    update gjobs.job_folding set folded_at = clock_timestamp();
     delete from gjobs.job_deltas;
     delete from gjobs.job_totals;
     delete from gjobs.job_days;
     for part in 0 .. cardinality(bounds) loop
         with counted as materialized (
             select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day,
-                   count(*) as job_count, sum(cost_cents) as cost_cents
+                   count(*) as job_count, coalesce(sum(cost_cents), 0) as cost_cents
               from public.generation_jobs
              where (bounds[part] is null or project_id >= bounds[part])
                and (bounds[part + 1] is null or project_id < bounds[part + 1])
+                or (project_id is null and part = 0)
              group by user_id, project_id, status, mode, day
         ), days as (
             insert into gjobs.job_days

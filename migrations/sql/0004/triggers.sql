@@ -4,8 +4,21 @@
 
 -- A dashboard that listens holds a shared lock. To commit a notification costs every writer, so without one none is sent: where the
 -- lock is to be had alone, nobody has it. Seldom does another writer, at the same test, pass for one.
--- And those who notify commit one after the other, each waiting for the disk: so of several transactions at a time one does, and the
--- others, whose work is seen at about the same moment, keep quiet.
+
+-- A word to who listens: an id of what changed, or nothing where that is several. Those who notify commit one after the other, each
+-- waiting for the disk, so one of several within a tenth of a second does: a listener waits for longer than that before it looks.
+-- Nobody does where it would make the app's transaction fail: a prepared one may not notify, nor any one while the queue is full.
+create or replace function gjobs.tell_listeners(p_job_id text)
+    returns void language plpgsql volatile security definer set search_path = '' as $$
+declare
+    now_at constant bigint := extract(epoch from clock_timestamp()) * 1000;
+begin
+    if abs(now_at - (select last_value from gjobs.told_at)) > 100
+       and current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5 then
+        perform setval('gjobs.told_at', now_at);
+        perform pg_notify('gjobs_jobs', p_job_id);
+    end if;
+end $$;
 
 create or replace function gjobs.count_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
@@ -15,21 +28,20 @@ declare
 begin
     if seen = 1 then
         insert into gjobs.job_deltas
-        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date, 1, cost_cents from new_rows;
+        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date, 1, coalesce(cost_cents, 0) from new_rows;
     elsif seen = 2 then
         insert into gjobs.job_deltas
-        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day, count(*), sum(cost_cents)
+        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day, count(*), coalesce(sum(cost_cents), 0)
           from new_rows group by user_id, project_id, status, mode, day;
     else
         return null;
     end if;
     get diagnostics appended = row_count;
-    if appended > random() * 2000 then
+    if appended > hashint8((extract(epoch from clock_timestamp()) * 1000000)::bigint) & 2047 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
-       and pg_try_advisory_xact_lock(1735353442, 3) then
-        perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from new_rows) else '' end);
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+        perform gjobs.tell_listeners(case seen when 1 then (select id::text from new_rows) else '' end);
     end if;
     return null;
 end $$;
@@ -42,21 +54,21 @@ declare
 begin
     if seen = 1 then
         insert into gjobs.job_deltas
-        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date, -1, -cost_cents::bigint from old_rows;
+        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date, -1, -coalesce(cost_cents, 0)::bigint
+          from old_rows;
     elsif seen = 2 then
         insert into gjobs.job_deltas
-        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day, -count(*), -sum(cost_cents)
+        select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day, -count(*), -coalesce(sum(cost_cents), 0)
           from old_rows group by user_id, project_id, status, mode, day;
     else
         return null;
     end if;
     get diagnostics appended = row_count;
-    if appended > random() * 2000 then
+    if appended > hashint8((extract(epoch from clock_timestamp()) * 1000000)::bigint) & 2047 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
-       and pg_try_advisory_xact_lock(1735353442, 3) then
-        perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from old_rows) else '' end);
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+        perform gjobs.tell_listeners(case seen when 1 then (select id::text from old_rows) else '' end);
     end if;
     return null;
 end $$;
@@ -74,8 +86,10 @@ begin
           from old_rows o
          cross join new_rows n
          cross join lateral (values
-                   (o.user_id, o.project_id, o.status, o.mode, (o.created_at at time zone 'UTC')::date, -1, -o.cost_cents::bigint),
-                   (n.user_id, n.project_id, n.status, n.mode, (n.created_at at time zone 'UTC')::date, 1, n.cost_cents::bigint)
+                   (o.user_id, o.project_id, o.status, o.mode, (o.created_at at time zone 'UTC')::date, -1,
+                    -coalesce(o.cost_cents, 0)::bigint),
+                   (n.user_id, n.project_id, n.status, n.mode, (n.created_at at time zone 'UTC')::date, 1,
+                    coalesce(n.cost_cents, 0)::bigint)
                ) change
          where (o.user_id, o.project_id, o.status, o.mode, o.created_at, o.cost_cents)
                is distinct from (n.user_id, n.project_id, n.status, n.mode, n.created_at, n.cost_cents);
@@ -83,21 +97,20 @@ begin
         insert into gjobs.job_deltas
         select user_id, project_id, status, mode, (created_at at time zone 'UTC')::date as day, sum(change), sum(change * cost_cents)
           from (
-              select user_id, project_id, status, mode, created_at, 1 as change, cost_cents::bigint from new_rows
+              select user_id, project_id, status, mode, created_at, 1 as change, coalesce(cost_cents, 0)::bigint as cost_cents from new_rows
               union all
-              select user_id, project_id, status, mode, created_at, -1, cost_cents from old_rows
+              select user_id, project_id, status, mode, created_at, -1, coalesce(cost_cents, 0) from old_rows
           ) both_rows
          group by user_id, project_id, status, mode, day having sum(change) <> 0 or sum(change * cost_cents) <> 0;
     else
         return null;
     end if;
     get diagnostics appended = row_count;
-    if appended > random() * 2000 then
+    if appended > hashint8((extract(epoch from clock_timestamp()) * 1000000)::bigint) & 2047 then
         perform gjobs.fold_deltas(appended);
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
-       and pg_try_advisory_xact_lock(1735353442, 3) then
-        perform pg_notify('gjobs_jobs', case seen when 1 then (select id::text from new_rows) else '' end);
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+        perform gjobs.tell_listeners(case seen when 1 then (select id::text from new_rows) else '' end);
     end if;
     return null;
 end $$;
@@ -114,15 +127,14 @@ begin
     else
         truncate gjobs.job_deltas, gjobs.job_totals, gjobs.job_days;
     end if;
-    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end)
-       and pg_try_advisory_xact_lock(1735353442, 3) then
-        perform pg_notify('gjobs_jobs', '');
+    if not (case when pg_try_advisory_lock(1735353442, 1) then pg_advisory_unlock(1735353442, 1) else false end) then
+        perform gjobs.tell_listeners('');
     end if;
     return null;
 end $$;
 
-revoke all on function gjobs.count_inserted(), gjobs.count_deleted(), gjobs.count_updated(), gjobs.count_truncated()
-  from public;
+revoke all on function gjobs.count_inserted(), gjobs.count_deleted(), gjobs.count_updated(), gjobs.count_truncated(),
+                       gjobs.tell_listeners(text) from public;
 
 -- Those who write the jobs wait from here to the commit, and so no job is written that is neither counted below nor has its delta.
 create or replace trigger gjobs_count_inserted after insert on public.generation_jobs

@@ -5,11 +5,12 @@ create or replace function gjobs.know_owners()
 begin
     if tg_op = 'INSERT' then
         insert into gjobs.known_users (id)
-        select n.user_id from (select distinct user_id from new_rows) n
+        select n.user_id from (select distinct user_id from new_rows where user_id is not null) n
          where not exists (select from gjobs.known_users k where k.id = n.user_id);
     else
         insert into gjobs.known_users (id)
-        select new.user_id where not exists (select from gjobs.known_users k where k.id = new.user_id);
+        select new.user_id
+         where new.user_id is not null and not exists (select from gjobs.known_users k where k.id = new.user_id);
     end if;
     return null;
 end $$;

@@ -11,19 +11,19 @@ create index if not exists known_users_id on gjobs.known_users (id);
 
 -- One row for a job that a statement made, changed or deleted. Nothing refers to the job, for events outlive it. Those of a job lie
 -- in the order of its versions, for a later version waits for the one before. The order of the key is that of reading on: an id alone
--- may become visible after a greater one.
+-- may become visible after a greater one. What an app may let be null in its jobs may be null here.
 create table if not exists gjobs.job_event_log (
     id             bigint      not null generated always as identity,
     transaction_id xid8        not null default pg_current_xact_id(),
     job_id         uuid        not null,
-    project_id     uuid        not null,
+    project_id     uuid,
     user_number    bigint,
-    mode           text        not null,
+    mode           text,
     kind           text        not null,
     from_status    text,
     to_status      text,
     error          text,
-    cost_cents     integer     not null,
+    cost_cents     integer,
     cents_change   bigint      not null default 0,
     retry_count    integer,
     actor_number   bigint,

@@ -71,7 +71,7 @@ begin
                    (job_id, project_id, user_number, mode, kind, to_status, error, cost_cents, cents_change, retry_count,
                     actor_number, actor_role, application)
             select n.id, n.project_id, (select number from gjobs.known_users where id = n.user_id limit 1), n.mode, 'created', n.status,
-                   n.error, n.cost_cents, n.cost_cents, n.retry_count, actor, actor_role, application
+                   n.error, n.cost_cents, coalesce(n.cost_cents, 0), n.retry_count, actor, actor_role, application
               from new_rows n
             returning e.job_id, e.to_status, e.at
         )
@@ -81,7 +81,7 @@ begin
                (job_id, project_id, user_number, mode, kind, from_status, cost_cents, cents_change, retry_count,
                 actor_number, actor_role, application)
         select o.id, o.project_id, (select number from gjobs.known_users where id = o.user_id limit 1), o.mode, 'deleted', o.status,
-               o.cost_cents, -o.cost_cents::bigint, o.retry_count, actor, actor_role, application
+               o.cost_cents, -coalesce(o.cost_cents, 0)::bigint, o.retry_count, actor, actor_role, application
           from old_rows o;
     else
         -- Before they are gone, with nobody else at the table.
@@ -89,7 +89,7 @@ begin
                (job_id, project_id, user_number, mode, kind, from_status, cost_cents, cents_change, retry_count,
                 actor_number, actor_role, application)
         select o.id, o.project_id, (select number from gjobs.known_users where id = o.user_id limit 1), o.mode, 'deleted', o.status,
-               o.cost_cents, -o.cost_cents::bigint, o.retry_count, actor, actor_role, application
+               o.cost_cents, -coalesce(o.cost_cents, 0)::bigint, o.retry_count, actor, actor_role, application
           from public.generation_jobs o;
     end if;
     return null;

@@ -36,7 +36,8 @@ class Server:
         return [pid for (pid,) in self.connection.execute(_LISTENERS, LISTENER_LOCK)]
 
     def change(self, rows: int = 1) -> None:
-        """By one statement: a project with so many jobs."""
+        """By one statement: a project with so many jobs; some time after the change before."""
+        self.connection.execute("select setval('gjobs.told_at', 1)")
         self.connection.execute(
             "with project as (insert into projects (user_id, name) values (%s, 'Catalog') returning id, user_id)"
             " insert into generation_jobs (user_id, project_id, status, mode)"

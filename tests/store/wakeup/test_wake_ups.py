@@ -9,7 +9,8 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
-from store.database import Database
+from store.database import Database, Listening
+from store.errors import UnexpectedError
 from store.wakeup import wake_ups as module
 from store.wakeup.contract import TRIGGERS
 from store.wakeup.wake_ups import WakeUp, wake_ups
@@ -100,6 +101,21 @@ async def test_while_nothing_answers_it_goes_on_trying(
             assert await heard.next() is WakeUp.PROVEN
         await database.close()
     assert waits == [1, 2, 3]
+
+
+async def test_what_ends_it_after_the_proof_is_a_loss(
+    listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who was told of the proof, and looks seldom since, has to hear that nothing is told any more."""
+    async with listening(listener) as heard:
+        assert await heard.next() is WakeUp.PROVEN
+
+        async def refused(_: Listening) -> frozenset[str]:
+            raise UnexpectedError("The database answered with an error.")
+
+        monkeypatch.setattr(Listening, "heard", refused)
+        assert await heard.next() is WakeUp.LOST
+        assert await heard.ends()
 
 
 async def test_where_nothing_arrives_it_is_given_up(
