@@ -4,14 +4,23 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Generic, TypeVar
 
+from store.clock import utc_now
 from store.errors import SignInRefused, StoreError
-from store.pacing import DEFAULT_INTERVAL as DEFAULT_INTERVAL
-from store.pacing import SHARE_OF_TIME, Attention, Pace, seen_within, wait_after_hint, wait_after_page, wait_for_cost
-from store.pacing import wait_after_failure as wait_after_failure
+from store.pacing import (
+    DEFAULT_INTERVAL,
+    SHARE_OF_TIME,
+    Attention,
+    Pace,
+    seen_within,
+    wait_after_failure,
+    wait_after_hint,
+    wait_after_page,
+    wait_for_cost,
+)
 from store.right_of_way import RightOfWay
 from store.stopping import answer_unless
 
@@ -44,10 +53,6 @@ class FeedFailure:
     attempts: int
     retry_in: float | None
     """Seconds; None when trying again changes nothing until somebody asks for it."""
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _now() -> float:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, assert_never
 from uuid import UUID
@@ -16,21 +16,16 @@ from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from store.feed import DEFAULT_INTERVAL, utc_now
-from store.pacing import Attention
-from tui import actions, frame, garbage
+from store.clock import utc_now
+from store.pacing import DEFAULT_INTERVAL, Attention
+from tui import actions, frame, garbage, keys
 from tui.actions import write_leases
-from tui.actions.copying import JsonWanted, copy_whole_json
-from tui.actions.desk import Desk, make_desk
 from tui.actions.errands import Errands
-from tui.actions.gone_user import GoneUser
+from tui.actions.json_wanted import JsonWanted
 from tui.actions.undo import Undo
-from tui.actions.views import read_views
 from tui.connection import Connection, Opener
 from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
-from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
-from tui.keys.view_commands import ViewCommands
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
 from tui.project_choice import project_to_show
 from tui.say import say
@@ -38,17 +33,15 @@ from tui.screens.dashboard import DashboardScreen
 from tui.setup import Setup
 from tui.standing import color_of, standing_of
 from tui.state import Memory
-from tui.view_book import ViewBook
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.jobs_panel import JobsPanel
 from tui.words.eyes import eyes_name
-from tui.words.load_words import load_sentence, pace_sentence
-from tui.words.offered import why_not
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.store import Store
     from tui.actions.notices import Notices
+    from tui.view_book import ViewBook
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +49,12 @@ log = logging.getLogger(__name__)
 class GjobsApp(App[int]):
     TITLE = "gjobs"
     CSS = frame.CSS
-    COMMANDS = App.COMMANDS | {DashboardCommands, ProjectCommands, DatabaseCommands, ViewCommands}
+    COMMANDS = App.COMMANDS | {
+        lambda: keys.DashboardCommands,
+        lambda: keys.ProjectCommands,
+        lambda: keys.DatabaseCommands,
+        lambda: keys.ViewCommands,
+    }
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
     def __init__(
@@ -79,8 +77,6 @@ class GjobsApp(App[int]):
         self._clock = clock
         self.errands = Errands(self)
         self.undo = Undo()
-        self.views = ViewBook(self._setup.views, self._setup.saved_views)
-        self._gone_user = GoneUser(self)
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
@@ -96,6 +92,16 @@ class GjobsApp(App[int]):
         if theme in self.available_themes:
             self.theme = theme
 
+    @cached_property
+    def views(self) -> "ViewBook":
+        from tui.view_book import ViewBook
+
+        return ViewBook(self._setup.views, self._setup.views_directory)
+
+    @cached_property
+    def _gone_user(self) -> "actions.GoneUser":
+        return actions.GoneUser(self)
+
     def get_default_screen(self) -> DashboardScreen:
         """Not pushed over Textual's own, which would be laid out and drawn before it."""
         return self.dashboard
@@ -106,7 +112,7 @@ class GjobsApp(App[int]):
         if self._setup.notice:
             say(self, Toast(text=self._setup.notice, severity="warning"))
         self.dashboard.jobs.name_of = self.views.name_of
-        read_views(self)
+        actions.read_views(self)
         self._connect()
 
     def _settle(self) -> None:
@@ -276,7 +282,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.ActionWanted)
     def _act(self, message: DashboardScreen.ActionWanted) -> None:
-        if (desk := self._desk(message.action)) and write_leases.may_write(self):
+        if (desk := actions.desk_for(self, message.action)) and write_leases.may_write(self):
             actions.JobActions(self, self.errands, desk).act(
                 message.action, message.jobs, self.dashboard.listed.project_id
             )
@@ -304,7 +310,7 @@ class GjobsApp(App[int]):
     @on(JsonWanted)
     def _copy_json(self, message: JsonWanted) -> None:
         if (store := self.connection.store) is not None:
-            self.run_worker(copy_whole_json(self, store, message.jobs), group="copy", exclusive=True)
+            self.run_worker(actions.copy_whole_json(self, store, message.jobs), group="copy", exclusive=True)
 
     @on(DashboardScreen.DetailsOpened)
     def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
@@ -312,7 +318,7 @@ class GjobsApp(App[int]):
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
-        wish, desk = message.wish, self._desk(message.wish)
+        wish, desk = message.wish, actions.desk_for(self, message.wish)
         if desk is None or (wish in ("new_project", "undo") and not write_leases.may_write(self)):
             return
         match wish:
@@ -329,20 +335,8 @@ class GjobsApp(App[int]):
             case _:
                 assert_never(wish)
 
-    def _desk(self, wish: str) -> Desk | None:
-        """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
-        seen, tell = self.dashboard.listing, partial(say, self)
-        left = self.errands.database_left
-        desk = make_desk(self.connection, seen, changed=self._changed, undo=self.undo, tell=tell, left=left)
-        if not isinstance(desk, Desk):
-            say(self, desk)
-            return None
-        if why_not(wish, desk.capabilities, desk.store.actor):
-            self.run_worker(actions.say_why_not(self, desk, wish), group="refusal", exclusive=True)
-            return None
-        return desk
-
-    def _changed(self, job_ids: Iterable[UUID]) -> None:
+    def changed(self, job_ids: Iterable[UUID]) -> None:
+        """After each write, with the ids of its jobs, so that list and costs follow at once."""
         if not self.dashboard.query(JobsPanel):
             return  # What was written was still answered, and the screen has gone by then.
         self.dashboard.jobs.drop_choice()
@@ -404,32 +398,13 @@ class GjobsApp(App[int]):
         self.show_standing()
 
     def action_faster(self) -> None:
-        self._step_interval(-1)
+        actions.step_interval(self, -1)
 
     def action_slower(self) -> None:
-        self._step_interval(1)
-
-    def _step_interval(self, steps: int) -> None:
-        before = self.connection.interval
-        self.connection.step_interval(steps)
-        self.show_standing()
-        if self.connection.interval == before:
-            limit = "shortest" if steps < 0 else "longest"
-            say(self, Toast(text=f"{before:g} s is the {limit} interval.", severity="warning"))
-        elif self.connection.seen_within > self.connection.interval:
-            say(self, Toast(text=self._pace_sentence()))
+        actions.step_interval(self, 1)
 
     def action_load(self) -> None:
-        """What looking costs: asked for before anybody complains."""
-        connection = self.connection
-        if (load := connection.load) is None:
-            say(self, Toast(text="Nothing was asked of a database yet."))
-            return
-        say(self, Toast(text=f"{load_sentence(load)} {self._pace_sentence()}"))
-
-    def _pace_sentence(self) -> str:
-        connection = self.connection
-        return pace_sentence(connection.seen_within, interval=connection.interval, is_woken=connection.is_woken)
+        actions.tell_load(self)
 
     def action_help(self) -> None:
         if self.screen is self.dashboard:

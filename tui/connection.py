@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
+from store.clock import utc_now
 from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
-from store.feed import DEFAULT_INTERVAL, Feed, FeedFailure, FeedPage, utc_now, wait_after_failure
-from store.listing.model import Listing
+from store.feed import Feed, FeedFailure, FeedPage
 from store.listing.query import ListingQuery, ListQuery
-from store.load import Load
-from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
-from store.pacing import Attention
+from store.pacing import DEFAULT_INTERVAL, Attention, wait_after_failure
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
-from tui.slowness import advised
-from tui.words.load_words import load_sentence
 
 if TYPE_CHECKING:
+    from store.listing.model import Listing
+    from store.load import Load
+    from store.numbers.model import Numbers
     from store.store import Store
     from tui.session import Report, Session
 
@@ -116,7 +115,7 @@ class Connection:
                 feed.pause()
         return self._list(store, self._listing), self._count(store, self._numbers)
 
-    async def _list(self, store: "Store", feed: Feed[ListingQuery, Listing]) -> None:
+    async def _list(self, store: "Store", feed: "Feed[ListingQuery, Listing]") -> None:
         async for answer in feed.pages():
             match answer:
                 case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed):
@@ -126,12 +125,14 @@ class Connection:
                     await self._spare(store, feed, listing.query.window.listed)
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
+                        from tui.slowness import advised
+
                         error = await advised(store, feed.query.window.listed, error)
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
 
-    async def _spare(self, store: "Store", feed: Feed[ListingQuery, Listing], listed: ListQuery) -> None:
+    async def _spare(self, store: "Store", feed: "Feed[ListingQuery, Listing]", listed: ListQuery) -> None:
         """A list that costs the server much, by its planner's word, is looked at less often."""
         if listed == self._weighed:
             return
@@ -145,7 +146,7 @@ class Connection:
         if feed.seen_within != before:
             self._tell(PaceChanged())
 
-    async def _count(self, store: "Store", feed: Feed[NumbersQuery, Numbers]) -> None:
+    async def _count(self, store: "Store", feed: "Feed[NumbersQuery, Numbers]") -> None:
         """After the first look: what is listed never waits for what is counted."""
         await self._has_looked.wait()
         async for answer in feed.pages():
@@ -235,7 +236,7 @@ class Connection:
         return self._interval if self._listing is None else self._listing.seen_within
 
     @property
-    def load(self) -> Load | None:
+    def load(self) -> "Load | None":
         """What this session cost in the last minute; None before there is one."""
         return self.session.operator.database.load.last_minute() if self.session else None
 
@@ -253,6 +254,8 @@ class Connection:
 
     async def close(self) -> None:
         if (load := self.load) is not None:
+            from tui.words.load_words import load_sentence
+
             log.info("%s", load_sentence(load))
         await self._open_things.aclose()
 
@@ -272,11 +275,11 @@ class Connection:
             return
 
 
-def _listed_first(store: "Store") -> Callable[[ListingQuery], Awaitable[Listing]]:
+def _listed_first(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
     """What has just been asked for is not to share the server with a count."""
     known: ListingQuery | None = None
 
-    async def get_listing(query: ListingQuery) -> Listing:
+    async def get_listing(query: ListingQuery) -> "Listing":
         nonlocal known
         with nullcontext() if query == known else store.database.right_of_way.taken():
             listing = await store.get_listing(query)

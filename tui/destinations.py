@@ -1,12 +1,15 @@
 """The databases that one run of the dashboard can look at: the one that was chosen, and the profiles."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from store.feed import DEFAULT_INTERVAL
+from store.pacing import DEFAULT_INTERVAL
 from store.settings import APP_VARIABLE, Settings, UrlTarget, switched
 from store.writing.write_access import WriteRule
-from tui.connection import Opener
 from tui.opening import session_opener
+
+if TYPE_CHECKING:
+    from tui.connection import Opener
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +23,7 @@ class Destination:
     """What named it, where that was not meant for gjobs."""
     interval: float
     """Seconds between two looks."""
-    opener: Opener
+    opener: "Opener"
     settings: Settings
 
     @property

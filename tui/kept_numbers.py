@@ -6,10 +6,14 @@ Each part stands for itself: what took a minute to count is not lost with the fi
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from store.model import JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.certainty import Certainty, Counted, exact_counts
 from store.numbers.query import NumbersQuery
+
+if TYPE_CHECKING:
+    from store.numbers.model import Numbers
 
 MOST_KEPT = 64
 """Queries; the one counted the longest ago goes first."""
@@ -19,7 +23,7 @@ class KeptNumbers:
     def __init__(self) -> None:
         self._kept: OrderedDict[NumbersQuery, Numbers] = OrderedDict()
 
-    def keep(self, numbers: Numbers) -> Numbers:
+    def keep(self, numbers: "Numbers") -> "Numbers":
         """The same, with what was exact before in place of what is not; as old as the oldest of it."""
         completed = self._completed(numbers)
         self._kept[numbers.query] = completed
@@ -28,7 +32,7 @@ class KeptNumbers:
             self._kept.popitem(last=False)
         return completed
 
-    def recall(self, query: NumbersQuery) -> Numbers | None:
+    def recall(self, query: NumbersQuery) -> "Numbers | None":
         """What is known of it, or else of its project alone; None where that is nothing."""
         if query in self._kept:
             return self._completed(self._kept[query])
@@ -36,17 +40,17 @@ class KeptNumbers:
         known = next((kept for kept in self._newest_first() if replace(kept.query, matching=None) == of_project), None)
         return None if known is None else self._completed(replace(known, query=of_project, matching=None))
 
-    def _newest_first(self) -> list[Numbers]:
+    def _newest_first(self) -> "list[Numbers]":
         return list(reversed(self._kept.values()))
 
-    def _completed(self, numbers: Numbers) -> Numbers:
+    def _completed(self, numbers: "Numbers") -> "Numbers":
         for complete in (_with_statistics, _with_days, _with_projects, _with_matching):
             kept_first = (better for kept in self._newest_first() if (better := complete(numbers, kept)) is not None)
             numbers = next(kept_first, numbers)
         return numbers
 
 
-def _with_statistics(numbers: Numbers, kept: Numbers) -> Numbers | None:
+def _with_statistics(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     if numbers.statistics is not None or kept.statistics is None or not _is_of_same_project(numbers, kept):
         return None
     if any(_disproves(count, kept.statistics.count(status)) for status, count in numbers.counts.items()):
@@ -58,19 +62,19 @@ def _counts(kept: JobStatistics, seen: Mapping[JobStatus, Counted]) -> Mapping[J
     return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
 
 
-def _with_days(numbers: Numbers, kept: Numbers) -> Numbers | None:
+def _with_days(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     if numbers.days is not None or kept.days is None or not _is_of_same_project(numbers, kept):
         return None
     return _as_old(replace(numbers, days=kept.days), kept)
 
 
-def _with_projects(numbers: Numbers, kept: Numbers) -> Numbers | None:
+def _with_projects(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     if numbers.projects is not None or kept.projects is None:
         return None
     return _as_old(replace(numbers, projects=kept.projects), kept)
 
 
-def _with_matching(numbers: Numbers, kept: Numbers) -> Numbers | None:
+def _with_matching(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     if numbers.query.matching is None or kept.query.matching != numbers.query.matching or _is_exact(numbers.matching):
         return None
     if kept.matching is None or not _is_exact(kept.matching) or _disproves(numbers.matching, kept.matching.number):
@@ -78,7 +82,7 @@ def _with_matching(numbers: Numbers, kept: Numbers) -> Numbers | None:
     return _as_old(replace(numbers, matching=kept.matching), kept)
 
 
-def _is_of_same_project(numbers: Numbers, kept: Numbers) -> bool:
+def _is_of_same_project(numbers: "Numbers", kept: "Numbers") -> bool:
     return replace(numbers.query, matching=None) == replace(kept.query, matching=None)
 
 
@@ -91,5 +95,5 @@ def _disproves(seen: Counted | None, kept: int) -> bool:
     return seen is not None and seen.certainty is Certainty.CAPPED and seen.number > kept
 
 
-def _as_old(numbers: Numbers, kept: Numbers) -> Numbers:
+def _as_old(numbers: "Numbers", kept: "Numbers") -> "Numbers":
     return replace(numbers, taken_at=min(numbers.taken_at, kept.taken_at))

@@ -1,11 +1,16 @@
 """How long the list is that is looked at, as far as the numbers tell. Pure."""
 
-from store.listing.model import Listing
-from store.numbers.model import Certainty, Counted, Numbers
+from typing import TYPE_CHECKING
+
+from store.numbers.certainty import Certainty, Counted
 from store.numbers.query import NumbersQuery
 
+if TYPE_CHECKING:
+    from store.listing.model import Listing
+    from store.numbers.model import Numbers
 
-def list_length(listing: Listing, numbers: Numbers | None) -> Counted | None:
+
+def list_length(listing: "Listing", numbers: "Numbers | None") -> Counted | None:
     """None where nobody counted it, or what was counted is another list."""
     if listing.lens is not None:
         everything = listing.lens.everything

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from store.errors import StoreError
-from store.listing.model import Listing
-from store.numbers.model import Numbers
 
 if TYPE_CHECKING:
+    from store.listing.model import Listing
+    from store.numbers.model import Numbers
     from store.store import Store
     from tui.session import Session
 
@@ -30,7 +30,7 @@ class Looked(Message):
     """A look at the jobs with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
-    listing: Listing
+    listing: "Listing"
     fetched_at: datetime
     is_changed: bool
     """Whether it differs from the one before: if not, only ages have to be drawn."""
@@ -56,7 +56,7 @@ class Counted(Message):
     """The numbers with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
-    numbers: Numbers
+    numbers: "Numbers"
     fetched_at: datetime
 
 

@@ -1,11 +1,13 @@
 """Which project is shown. Pure."""
 
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.listing.model import Listing
+if TYPE_CHECKING:
+    from store.listing.model import Listing
 
 
-def project_to_show(listing: Listing, *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
+def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
     """The one that was looked for, as long as it is there; all where somebody chose that; else the newest.
 
     None for all projects, and where there are none. One that was located by its id may be hidden from these eyes.

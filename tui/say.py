@@ -4,8 +4,8 @@ from typing import Any
 
 from textual.app import App
 
-from tui.words.outcomes import Toast
 from tui.words.text import clean
+from tui.words.toast import Toast
 
 _SECONDS = 8
 

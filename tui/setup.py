@@ -2,18 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.theme import BUILTIN_THEMES
 
-from store.configuration.file import refusal_of
 from store.configuration.model import Configuration
-from store.configuration.notifications import Notifications
-from store.configuration.problems import Problem
 from store.settings import Settings
-from store.suggestions import not_known
-from store.views.model import Views
-from store.views.saved import SavedViews
 from tui.destinations import Destination, destinations
+
+if TYPE_CHECKING:
+    from store.configuration.notifications import Notifications
+    from store.views.model import Views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,11 +24,11 @@ class Setup:
     """As Textual takes it."""
     notice: str | None = None
     """Something to put right, said once."""
-    views: Views = field(default_factory=dict)
+    views: "Views" = field(default_factory=dict)
     """Those of the configuration."""
-    saved_views: SavedViews | None = None
+    views_directory: Path | None = None
     """Where others are kept; None where nothing is."""
-    notifications: Notifications | None = None
+    notifications: "Notifications | None" = None
     """What ends out of sight is told; None where it is not."""
     destinations: tuple[Destination, ...] = ()
     """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
@@ -43,7 +43,7 @@ def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
         notice=configuration.warning,
         views=configuration.views,
         notifications=configuration.notifications,
-        saved_views=None if stands_alone else SavedViews(settings.data_dir),
+        views_directory=None if stands_alone else settings.data_dir,
         destinations=() if stands_alone else destinations(settings),
     )
 
@@ -61,5 +61,9 @@ def _theme(configuration: Configuration) -> str | None:
     theme = configuration.theme
     if theme is None or theme in BUILTIN_THEMES:
         return theme
+    from store.configuration.file import refusal_of
+    from store.configuration.problems import Problem
+    from store.suggestions import not_known
+
     problem = Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
     raise refusal_of(configuration, [problem])

@@ -1,16 +1,21 @@
 """The views that this run of the dashboard knows: configured ones, and those that it saved."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from store.errors import Conflict, InvalidValue
 from store.listing.query import ListOrder
-from store.views.model import View, Views
 from store.views.saved import SavedViews, clash_words, clashes, joined
+
+if TYPE_CHECKING:
+    from store.views.model import View, Views
 
 
 class ViewBook:
-    def __init__(self, configured: Views, saved: SavedViews | None) -> None:
-        """Without `saved` nothing can be kept."""
+    def __init__(self, configured: "Views", directory: Path | None) -> None:
+        """Without a directory nothing can be kept."""
         self._configured = configured
-        self._saved = saved
+        self._saved = None if directory is None else SavedViews(directory)
         self.known: Views = configured
         """As they were last read, by name."""
         self.removable: frozenset[str] = frozenset()
@@ -25,7 +30,7 @@ class ViewBook:
         self.removable = frozenset(saved) - frozenset(self._configured)
         return clash_words(clashes(self._configured, saved), self._saved.path)
 
-    def save(self, view: View, *, replaces: View | None) -> None:
+    def save(self, view: "View", *, replaces: "View | None") -> None:
         """Raises a StoreError where it cannot be kept under this name."""
         if self._saved is None:
             raise InvalidValue("view", "Nothing is kept here, for the database itself is thrown away.")
@@ -34,7 +39,7 @@ class ViewBook:
         self._saved.save(view, replaces=replaces)
         self.read()
 
-    def remove(self, view: View) -> None:
+    def remove(self, view: "View") -> None:
         """Raises a StoreError."""
         if self._saved is not None:
             self._saved.remove(view)
@@ -46,7 +51,7 @@ class ViewBook:
         found = next(fitting, None)
         return found.name if found else None
 
-    def another(self, view: View) -> View | None:
+    def another(self, view: "View") -> "View | None":
         """The saved one of the same name that means something else."""
         present = self.known.get(view.name)
         return None if present == view else present

@@ -1,4 +1,7 @@
-"""Where the configuration file is, and reading it. Nothing here creates a file or a directory."""
+"""Where the configuration file is, and reading it. Nothing here creates a file or a directory.
+
+Most have none: what reads one, and tells what is wrong in it, is imported when there is one.
+"""
 
 import os
 import shlex
@@ -6,12 +9,14 @@ import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
-from store.configuration.problems import Problem, refusal
 from store.configuration.profiles import Profile, holds_password
-from store.configuration.reading import read_text
 from store.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    from store.configuration.problems import Problem
 
 VARIABLE = "GJOBS_CONFIG"
 
@@ -70,12 +75,16 @@ def load(file: ConfigurationFile) -> Configuration:
         text = content.decode("utf-8-sig")  # Some editors begin a file with a mark.
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8") from None
+    from store.configuration.reading import read_text
+
     configuration = read_text(text, path=path)
     return replace(configuration, warning=exposure(path, mode, configuration.profiles.values()))
 
 
-def refusal_of(configuration: Configuration, problems: Sequence[Problem]) -> BadConfiguration:
+def refusal_of(configuration: Configuration, problems: "Sequence[Problem]") -> BadConfiguration:
     """What is wrong with a configuration that was read, for those who know more of what it may say."""
+    from store.configuration.problems import refusal
+
     path = configuration.path or _WITHOUT_A_HOME
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -93,4 +102,6 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
 
 
 def _unreadable(path: Path, clause: str) -> BadConfiguration:
+    from store.configuration.problems import Problem, refusal
+
     return refusal([Problem(place=(), clause=clause)], path=path)

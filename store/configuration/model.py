@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.notifications import Notifications
 from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
 
 if TYPE_CHECKING:
+    from store.configuration.notifications import Notifications
     from store.views.model import Views
 
 
@@ -25,7 +25,7 @@ class Configuration:
     """Keys by the ids of what they do. Whether there are such, only the dashboard knows."""
     views: "Views" = field(default_factory=dict)
     """Lists by names of one's own, in the file's order."""
-    notifications: Notifications | None = None
+    notifications: "Notifications | None" = None
     """None where none are wanted."""
     warning: str | None = None
     """What does not hinder, and should be put right; a sentence with what to do."""

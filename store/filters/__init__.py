@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from store.when_used import names_of
 
 if TYPE_CHECKING:
-    from store.filters.completing import Completion, Known, complete
+    from store.filters.completing import Completion, Known, complete, is_naming
     from store.filters.errors import FilterError
     from store.filters.keys import KEYS, Key, KeyWords
     from store.filters.model import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Term
@@ -35,6 +35,7 @@ __all__ = [
     "Known",
     "Term",
     "complete",
+    "is_naming",
     "parse",
     "printed",
 ]
@@ -42,7 +43,7 @@ __all__ = [
 __getattr__ = names_of(
     __name__,
     {
-        "completing": ("Completion", "Known", "complete"),
+        "completing": ("Completion", "Known", "complete", "is_naming"),
         "errors": ("FilterError",),
         "keys": ("KEYS", "Key", "KeyWords"),
         "model": ("NO_FILTER", "Age", "Between", "Compared", "Comparison", "JobFilter", "Term"),

@@ -56,6 +56,11 @@ class _Typed:
     """Whether a key may begin here."""
 
 
+def is_naming(key: Key, text: str, cursor: int) -> bool:
+    """Whether a value of this key is being typed."""
+    return f"{key}{AFTER_KEY}" in text[:cursor].rpartition(" ")[2].lower()
+
+
 def complete(text: str, cursor: int, known: Known) -> tuple[Completion, ...]:
     """Keys that begin as typed so far, or values that do, then those that contain it; nothing twice or already there.
 

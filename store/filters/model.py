@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from store.filters.keys import Key
+if TYPE_CHECKING:
+    from store.filters.keys import Key
 
 
 class Comparison(StrEnum):
@@ -46,7 +48,7 @@ Value = str | datetime | Age | Compared | Between
 class Term:
     """Holds for a job for which one of the values does, or where it is negated, none."""
 
-    key: Key | None
+    key: "Key | None"
     """None for a bare word."""
     values: tuple[Value, ...]
     """At least one."""

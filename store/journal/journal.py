@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from store.actor import ActingUser, Actor
+from store.clock import utc_now
 from store.errors import JournalUnavailable
 from store.journal.directory import JournalDirectory
 from store.journal.entry import JournalEntry
@@ -19,14 +20,10 @@ log = logging.getLogger(__name__)
 KEPT_DAYS = 30
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class Journal:
     """Of one session's writes to one database. `tidy` is for its beginning."""
 
-    def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, path: Path, *, database: str, clock: Callable[[], datetime] = utc_now) -> None:
         self._directory = JournalDirectory(path)
         self._database = database
         self._clock = clock

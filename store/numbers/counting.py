@@ -21,7 +21,8 @@ from store.filters.keys import Key
 from store.listing.query import NEWEST_FIRST, ListQuery
 from store.model import JobStatus
 from store.numbers.budget import Budget, TooDear
-from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.certainty import Certainty, Counted, exact_counts
+from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from store.statements import counts, rollups, statistics
 

@@ -14,8 +14,9 @@ from store.actor import ActingUser, Actor
 from store.database import Database, TimeLimits
 from store.errors import TimedOut
 from store.model import DayCost, JobStatistic, JobStatistics
+from store.numbers.certainty import Counted, exact_counts
 from store.numbers.counting import MOST_PROJECTS, Offered
-from store.numbers.model import Counted, Numbers, ProjectSums, exact_counts
+from store.numbers.model import Numbers, ProjectSums
 from store.numbers.query import NumbersQuery
 from store.statements import counts, page_counts, statistics
 from store.statements.page_counts import Pages, Sum

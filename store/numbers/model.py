@@ -3,28 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from store.actor import Actor
 from store.model import DayCost, JobStatistics, JobStatus
+from store.numbers.certainty import Certainty, Counted
 from store.numbers.query import NumbersQuery
-
-
-class Certainty(StrEnum):
-    EXACT = "exact"
-    ESTIMATED = "estimated"
-    """By the planner's statistics: may be wrong in both directions."""
-    CAPPED = "capped"
-    """There are at least so many: counting stopped there."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
-    """How many there are, or are taken to be."""
-
-    number: int
-    certainty: Certainty = Certainty.EXACT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +55,3 @@ class Numbers:
             return Certainty.ESTIMATED
         is_whole = there == {Certainty.EXACT} and len(self.counts) == len(JobStatus)
         return Certainty.EXACT if is_whole else Certainty.CAPPED
-
-
-def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Counted]:
-    return {status: Counted(number=statistics.count(status)) for status in JobStatus}

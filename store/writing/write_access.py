@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from store.clock import utc_now
 from store.errors import ReadOnly
 
 
@@ -25,12 +26,8 @@ class WriteLease:
     """From here on it has run out."""
 
 
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class WriteAccess:
-    def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.rule = rule
         self.opened_by = "Give --write REASON."
         """What a person does to write where that takes a lease."""

@@ -5,7 +5,7 @@ import pytest
 from store.actor import ActingUser
 from store.database import Database
 from store.errors import NoPrivilege
-from store.lens.model import why_hidden
+from store.lens.reasons import why_hidden
 from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.numbers.query import NumbersQuery
 from store.store import Store

@@ -12,11 +12,11 @@ from psycopg.conninfo import make_conninfo
 from textual import on
 
 from store.actor import OPERATOR, ActingUser, Actor
-from store.feed import DEFAULT_INTERVAL
 from store.listing.model import Listing
 from store.listing.query import ListingQuery
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
+from store.pacing import DEFAULT_INTERVAL
 from store.store import Store
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.transcript import transcribed

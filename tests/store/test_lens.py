@@ -12,7 +12,8 @@ from store.actor import ActingUser
 from store.database import Database, TimeLimits
 from store.errors import InvalidValue
 from store.lens import looking
-from store.lens.model import Lens, Policy, ReadRules, why_hidden
+from store.lens.model import Lens, Policy, ReadRules
+from store.lens.reasons import why_hidden
 from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import CappedCount, JobStatus
 from store.statements import lists

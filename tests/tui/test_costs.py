@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from store.actor import OPERATOR, ActingUser
 from store.listing.query import ListQuery
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, exact_counts
+from store.numbers.certainty import Certainty, Counted, exact_counts
+from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from tests.store.support import ADA, NOW
 from tui.words.certainty import is_whole, number_words, numbers_standing

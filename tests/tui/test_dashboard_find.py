@@ -169,7 +169,7 @@ async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database
 @pytest.fixture
 async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
     """One view is configured, and others are kept."""
-    setup = Setup(views={"cheap": View(name="cheap", text="cost:<=50")}, saved_views=SavedViews(tmp_path))
+    setup = Setup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
     async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
         yield driver
 
@@ -266,7 +266,7 @@ class SlowStore(FrozenStore):
 
 async def test_saved_views_that_cannot_be_read_are_told_of(world: World, database: Conninfo, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
-    setup = Setup(saved_views=SavedViews(tmp_path))
+    setup = Setup(views_directory=tmp_path)
     async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
         await driver.is_told("views.late is no filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]

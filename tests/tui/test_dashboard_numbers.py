@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from store.model import JobStatus
+from store.numbers.certainty import Certainty, Counted
 from store.numbers.exactly import Report
-from store.numbers.model import Certainty, Counted, Numbers
+from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of

@@ -143,7 +143,7 @@ async def test_tab_lists_the_keys_after_a_term(bar: Bar) -> None:
 
 async def test_what_the_database_holds_is_offered_and_harmless(bar: Bar) -> None:
     hostile = "[red]x[/] \x1b[2J\u202e, y"
-    bar.bar.known = Known(projects=(hostile, "n" * 500), users=("ana@example.com",))
+    bar.bar.know(lambda: Known(projects=(hostile, "n" * 500), users=("ana@example.com",)))
     await bar.type("project:")
     frame = frame_text(bar.app)
     assert '"[red]x[/] ␛[2J␦, y"' in frame
@@ -209,7 +209,7 @@ async def test_too_much_is_a_mistake_like_any_other(bar: Bar) -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 120])
 async def test_it_fits(bar: Bar, width: int) -> None:
-    bar.bar.known = Known(projects=("秋 " * 100,))
+    bar.bar.know(lambda: Known(projects=("秋 " * 100,)))
     for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
         await bar.type(text)
         bar.bar.settle()

@@ -9,8 +9,9 @@ from store.advising.model import Advice, ListCost
 from store.filters import FilterError, parse
 from store.listing.query import ListQuery
 from tests.store.filters.strategies import typed
-from tui.words.filter_words import beneath, dear_words, still_listed
+from tui.words.filter_words import beneath, still_listed
 from tui.words.text import visible_cells
+from tui.words.would_help import dear_words
 
 
 def error_of(text: str) -> FilterError | None:

@@ -10,7 +10,8 @@ from store.filters import parse
 from store.listing.model import Listing, ProjectName, Window
 from store.listing.query import ListingQuery, ListOrder, ListQuery, OrderColumn, WindowQuery
 from store.model import JobStatus
-from store.numbers.model import Counted, Numbers
+from store.numbers.certainty import Counted
+from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS

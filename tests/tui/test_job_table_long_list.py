@@ -4,7 +4,7 @@ import pytest
 from textual.scrollbar import ScrollTo
 
 from store.listing.query import End, RowKey, WindowQuery
-from store.numbers.model import Counted
+from store.numbers.certainty import Counted
 from tests.tui.long_list import FIRST, LongList
 from tests.tui.support import NOON, TablePilot
 from tui.widgets.job_table import JobTable

@@ -10,7 +10,8 @@ from store.actor import OPERATOR
 from store.filters import parse
 from store.listing.query import ListOrder, ListQuery, OrderColumn
 from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.model import Certainty, Counted, Numbers, ProjectSums, exact_counts
+from store.numbers.certainty import Certainty, Counted, exact_counts
+from store.numbers.model import Numbers, ProjectSums
 from store.numbers.query import NumbersQuery
 from tests.tui.support import NOON
 from tui.kept_numbers import MOST_KEPT, KeptNumbers

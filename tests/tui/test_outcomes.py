@@ -7,19 +7,10 @@ from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, Tra
 from store.transitions import allowed
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.words.outcomes import (
-    Toast,
-    created_toast,
-    cursor_lost_toast,
-    deleted_toast,
-    error_toast,
-    job_name,
-    marks_lost_toast,
-    not_permitted_toast,
-    restored_toast,
-    transition_toast,
-    unwritten_toast,
-)
+from tui.words.job_names import job_name
+from tui.words.losses import cursor_lost_toast, marks_lost_toast
+from tui.words.outcomes import created_toast, deleted_toast, not_permitted_toast, restored_toast, transition_toast
+from tui.words.toast import Toast, error_toast, unwritten_toast
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
 RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED

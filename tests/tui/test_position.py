@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.numbers.model import Certainty, Counted
+from store.numbers.certainty import Certainty, Counted
 from tui.words.position import Position, position_words
 
 

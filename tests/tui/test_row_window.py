@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from store.listing.query import End, RowKey, WindowQuery
-from store.numbers.model import Certainty, Counted
+from store.numbers.certainty import Certainty, Counted
 from tests.tui.long_list import FIRST, LongList
 from tui.widgets.job_table_view import JobTableView
 from tui.widgets.row_asking import RowAsking

@@ -9,34 +9,46 @@ from store.when_used import names_of
 
 if TYPE_CHECKING:
     from tui.actions.all_matching import choose_all_matching
+    from tui.actions.copying import copy_ids, copy_whole_json
+    from tui.actions.desk import desk_for
     from tui.actions.exact_count import count_exactly
     from tui.actions.filter_gate import weigh
     from tui.actions.filter_names import tell_users
+    from tui.actions.gone_user import GoneUser
     from tui.actions.id_search import lead_to
     from tui.actions.isolation import show_isolation
     from tui.actions.job_actions import JobActions
     from tui.actions.naming import tell_names
     from tui.actions.ordering import order_by
+    from tui.actions.pace import step_interval, tell_load
     from tui.actions.pickers import look_through_lens, pick_eyes, pick_project
     from tui.actions.project_actions import create_project
-    from tui.actions.refusing import say_why_not
+    from tui.actions.result import result_of
     from tui.actions.switching import pick_database
     from tui.actions.times import show_times
+    from tui.actions.views import read_views
 
 __all__ = [
+    "GoneUser",
     "JobActions",
     "choose_all_matching",
+    "copy_ids",
+    "copy_whole_json",
     "count_exactly",
     "create_project",
+    "desk_for",
     "lead_to",
     "look_through_lens",
     "order_by",
     "pick_database",
     "pick_eyes",
     "pick_project",
-    "say_why_not",
+    "read_views",
+    "result_of",
     "show_isolation",
     "show_times",
+    "step_interval",
+    "tell_load",
     "tell_names",
     "tell_users",
     "weigh",
@@ -46,18 +58,23 @@ __getattr__ = names_of(
     __name__,
     {
         "all_matching": ("choose_all_matching",),
+        "copying": ("copy_ids", "copy_whole_json"),
+        "desk": ("desk_for",),
         "exact_count": ("count_exactly",),
         "filter_gate": ("weigh",),
         "filter_names": ("tell_users",),
+        "gone_user": ("GoneUser",),
         "id_search": ("lead_to",),
         "isolation": ("show_isolation",),
         "job_actions": ("JobActions",),
         "naming": ("tell_names",),
         "ordering": ("order_by",),
+        "pace": ("step_interval", "tell_load"),
         "pickers": ("look_through_lens", "pick_eyes", "pick_project"),
         "project_actions": ("create_project",),
-        "refusing": ("say_why_not",),
+        "result": ("result_of",),
         "switching": ("pick_database",),
         "times": ("show_times",),
+        "views": ("read_views",),
     },
 )

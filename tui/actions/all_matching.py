@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from store.errors import StoreError
 from store.writing.validation import MAX_LIMIT
 from tui.say import say
-from tui.words.outcomes import Toast, error_toast, jobs_count
+from tui.words.job_names import jobs_count
+from tui.words.toast import Toast, error_toast
 
 if TYPE_CHECKING:
     from tui.actions.desk import Desk

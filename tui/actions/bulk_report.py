@@ -8,7 +8,8 @@ from tui.actions.bulk import BulkOutcome, Left
 from tui.actions.certainty import Learned
 from tui.words.confirmations import described_all
 from tui.words.format import count
-from tui.words.outcomes import Toast, error_words, job_name, jobs_count
+from tui.words.job_names import job_name, jobs_count
+from tui.words.toast import Toast, error_words
 from tui.words.why_left import WhyLeft
 
 MOST_NAMED = 3

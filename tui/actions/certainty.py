@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from store.errors import OutcomeUnknown, StoreError
 from store.writing.written import LookedUp, Unconfirmed, WriteOutcome, Written
 from tui.words.learned_words import learned_words
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.store import Store

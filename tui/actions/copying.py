@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.app import App
-from textual.message import Message
 
 from store.errors import StoreError
 from store.model import GenerationJob
 from tui.cli import jsonable
 from tui.say import say
-from tui.words.outcomes import Toast, error_toast, jobs_name
+from tui.words.job_names import jobs_name
+from tui.words.toast import Toast, error_toast
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -22,14 +22,6 @@ def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
     app.copy_to_clipboard("\n".join(str(job.id) for job in jobs))
     what = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
     say(app, Toast(text=f"Copied {what}."))
-
-
-class JsonWanted(Message):
-    """Of these jobs, as they were seen: lists do not hold all of them."""
-
-    def __init__(self, jobs: Sequence[GenerationJob]) -> None:
-        super().__init__()
-        self.jobs = tuple(jobs)
 
 
 async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:

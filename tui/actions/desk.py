@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.errors import RowMissing
-from store.listing.model import Listing, ProjectName
+from store.listing.model import ProjectName
 from tui.actions.certainty import Certainty
 from tui.actions.undo import Undo
 from tui.actions.whereabouts import told_apart
-from tui.connection import Connection
-from tui.words.outcomes import Toast
+from tui.say import say
+from tui.words.offered import why_not
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.capabilities import Capabilities
     from store.store import Store
+    from tui.app import GjobsApp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,28 +67,40 @@ class Desk:
         return Certainty(store, tell, left=self.left)
 
 
-def make_desk(
-    connection: Connection,
-    listing: Listing | None,
-    *,
-    changed: Callable[[Iterable[UUID]], None],
-    undo: Undo,
-    tell: Callable[[Toast], None],
-    left: asyncio.Event,
-) -> Desk | Toast:
-    """The reason where there is none. `listing` is what the person sees."""
+def desk_for(app: "GjobsApp", wish: str) -> Desk | None:
+    """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
+    desk = _desk(app)
+    if isinstance(desk, Toast):
+        say(app, desk)
+        return None
+    if why_not(wish, desk.capabilities, desk.store.actor):
+        app.run_worker(_say_why_not(app, desk, wish), group="refusal", exclusive=True)
+        return None
+    return desk
+
+
+def _desk(app: "GjobsApp") -> Desk | Toast:
+    """The reason where there is none."""
+    connection, seen = app.connection, app.dashboard.listing
     if connection.failure is not None:
         return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
-    if connection.session is None or connection.store is None or listing is None:
+    if connection.session is None or connection.store is None or seen is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
     return Desk(
         store=connection.store,
         operator=connection.session.operator,
         capabilities=connection.session.capabilities,
         database=connection.session.full_name,
-        projects=listing.projects,
-        changed=changed,
-        undo=undo,
-        tell=tell,
-        left=left,
+        projects=seen.projects,
+        changed=app.changed,
+        undo=app.undo,
+        tell=partial(say, app),
+        left=app.errands.database_left,
     )
+
+
+async def _say_why_not(app: "GjobsApp", desk: Desk, wish: str) -> None:
+    """Asks the database anew: whoever was told what to grant comes back with the same key."""
+    await desk.store.probed.renew_if_possible()
+    reason = why_not(wish, desk.store.probed.latest, desk.store.actor)
+    say(app, reason or Toast(text="It has been granted meanwhile: press the key again."))

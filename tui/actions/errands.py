@@ -7,10 +7,9 @@ from typing import Any
 from textual.app import App
 from textual.worker import Worker, WorkerCancelled
 
-from store.errors import StoreError
-from tui.actions.certainty import Learned, learned_toast
+from tui import actions
 from tui.say import say
-from tui.words.outcomes import Toast, unwritten_toast
+from tui.words.toast import Toast
 
 QUESTIONS = "questions"
 WRITES = "writes"
@@ -36,13 +35,7 @@ class Errands:
         self._app.run_worker(self._reported(write), group=WRITES)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
-        try:
-            toast = await write
-        except Learned as learned:
-            toast = learned_toast(learned)
-        except StoreError as error:
-            toast = unwritten_toast(error)
-        say(self._app, toast)
+        say(self._app, await actions.result_of(write))
 
     async def writes_end(self) -> None:
         """Before the database is left: waits until none is on its way, those that begin meanwhile neither."""

@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING
 from store.advising.model import Verdict
 from store.errors import InvalidValue, NoPrivilege, StoreError
 from store.filters.model import JobFilter
+from tui.keys.moved_keys import key_of
+from tui.widgets.filter_field import FilterField
+from tui.words.would_help import dear_words
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp
@@ -27,6 +30,7 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
     if store is not app.connection.store or not dashboard.jobs.is_wanted(job_filter):
         return
     if cost is not None and cost.verdict is Verdict.DEAR:
-        dashboard.jobs.warn(listed, cost)
+        run = key_of(app, FilterField.BINDINGS, "find.keep")
+        dashboard.jobs.warn(dear_words(cost, listed, run=run))
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))

@@ -12,7 +12,7 @@ from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.say import say
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -22,8 +22,8 @@ from tui.keys.moved_keys import key_of
 from tui.say import say
 from tui.screens.pick import Choice, PickDialog
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast, error_toast
 from tui.words.text import clean
+from tui.words.toast import Toast, error_toast
 
 if TYPE_CHECKING:
     from store.store import Store

@@ -14,7 +14,7 @@ from tui.keys.moved_keys import key_of
 from tui.say import say
 from tui.screens.isolation import IsolationDialog
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp

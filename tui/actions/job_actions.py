@@ -27,7 +27,9 @@ from tui.screens.progress import ProgressDialog, close
 from tui.screens.summary import SummaryDialog
 from tui.screens.text_prompt import TextPrompt
 from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, undo_words, where
-from tui.words.outcomes import DOING, DONE, Toast, created_toast, jobs_count, jobs_name, not_permitted_toast
+from tui.words.job_names import jobs_count, jobs_name
+from tui.words.outcomes import DOING, DONE, created_toast, not_permitted_toast
+from tui.words.toast import Toast
 
 
 class JobActions:

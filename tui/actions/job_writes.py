@@ -12,7 +12,8 @@ from tui.actions.undo import Deletion
 from tui.actions.whereabouts import hidden_from
 from tui.words import why_left
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast, deleted_toast, restored_toast, transition_toast
+from tui.words.outcomes import deleted_toast, restored_toast, transition_toast
+from tui.words.toast import Toast
 from tui.words.why_left import MissingWhys, WhyLeft, of_deletion, of_missing, of_transition
 
 if TYPE_CHECKING:

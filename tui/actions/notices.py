@@ -9,7 +9,7 @@ from store.watching.model import Transition
 from tui.notifying.desktop import sequence
 from tui.notifying.notifier import Notifier
 from tui.say import say
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.configuration.notifications import Notifications

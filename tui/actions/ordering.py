@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from store.errors import StoreError
 from store.listing.query import ListOrder, OrderColumn
 from tui.say import say
-from tui.words.outcomes import error_toast, order_off_toast
+from tui.words.outcomes import order_off_toast
+from tui.words.toast import error_toast
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp

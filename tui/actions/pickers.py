@@ -14,8 +14,9 @@ from tui.say import say
 from tui.screens.pick import Choice, PickDialog
 from tui.screens.search import SearchDialog
 from tui.words.format import money
+from tui.words.job_names import jobs_count
 from tui.words.offered import remark_on_users
-from tui.words.outcomes import Toast, jobs_count
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.store import Store

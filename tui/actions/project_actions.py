@@ -10,8 +10,8 @@ from tui.actions.pickers import pick_owner
 from tui.say import say
 from tui.screens.text_prompt import TextPrompt
 from tui.words.confirmations import where
-from tui.words.outcomes import Toast
 from tui.words.text import clean
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp

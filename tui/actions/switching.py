@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tui.say import say
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp

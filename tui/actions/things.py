@@ -7,8 +7,9 @@ from store.actor import ActingUser
 from store.model import Asset, GenerationJob, Located, Project
 from tui.actions.user_choices import user_name
 from tui.screens.pick import Choice
-from tui.words.outcomes import Toast, job_name
+from tui.words.job_names import job_name
 from tui.words.text import clean
+from tui.words.toast import Toast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from tui.say import say
 from tui.screens.times import TimesDialog
-from tui.words.outcomes import Toast
 from tui.words.text import clean
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -6,8 +6,8 @@ from store.errors import Conflict, InvalidValue, StoreError
 from store.views.model import View, read_name
 from tui.say import say
 from tui.words.confirmations import Confirmation
-from tui.words.outcomes import Toast, error_toast
 from tui.words.text import clean
+from tui.words.toast import Toast, error_toast
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp

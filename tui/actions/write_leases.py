@@ -6,10 +6,9 @@ from store.writing.write_access import WriteAccess, WriteRule
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.say import say
-from tui.words.confirmations import where
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import Toast, error_words
 from tui.words.text import clean
+from tui.words.toast import Toast, error_words
 
 if TYPE_CHECKING:
     from tui.app import GjobsApp
@@ -54,6 +53,7 @@ async def open_or_close(app: "GjobsApp") -> None:
         say(app, Toast(text=ENDED))
     else:
         from tui.screens.write_lease import WriteLeaseDialog
+        from tui.words.confirmations import where
 
         lines = (where(session.full_name), f"As: {clean(eyes_name(store.actor), limit=60)}")
         wanted = await app.push_screen_wait(WriteLeaseDialog(lines=lines))

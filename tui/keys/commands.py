@@ -12,7 +12,7 @@ from textual.fuzzy import Matcher
 from store.numbers.model import ProjectSums
 from tui.actions.switching import full_name
 from tui.keys.bound_actions import BoundAction, bound_actions
-from tui.words.outcomes import jobs_count
+from tui.words.job_names import jobs_count
 from tui.words.text import clean
 
 if TYPE_CHECKING:

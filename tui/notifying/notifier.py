@@ -10,7 +10,7 @@ from store.errors import StoreError
 from store.feed import Feed, FeedFailure, FeedPage
 from store.watching.model import Batch, Transition
 from tui.notifying.finished import Finished
-from tui.words.outcomes import Toast
+from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.filters import JobFilter

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID
 
 from textual import events, on
@@ -17,21 +17,18 @@ from textual.widgets import Static
 
 from store.errors import StoreError
 from store.finding.id_prefix import id_range
-from store.lens.model import Lens
-from store.listing.model import Listing, ProjectName
 from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import GenerationJob
-from store.numbers.model import Numbers, ProjectSums
 from store.numbers.query import NumbersQuery
-from tui.actions.copying import JsonWanted, copy_ids
+from tui import actions
 from tui.actions.job_action import JobAction
+from tui.actions.json_wanted import JsonWanted
 from tui.kept_numbers import KeptNumbers
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import key_of
 from tui.messages import LookFailed
 from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
-from tui.screens.details import JobDetails
 from tui.screens.leads import Leads
 from tui.widgets.banner import Banner
 from tui.widgets.costs_panel import CostsPanel
@@ -45,7 +42,14 @@ from tui.widgets.status_tabs import TABS, StatusTabs
 from tui.words.eyes import eyes_name
 from tui.words.format import short_id
 from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
-from tui.words.outcomes import Toast, cursor_lost_toast, marks_lost_toast
+from tui.words.losses import cursor_lost_toast, marks_lost_toast
+from tui.words.toast import Toast
+
+if TYPE_CHECKING:
+    from store.lens.model import Lens
+    from store.listing.model import Listing, ProjectName
+    from store.numbers.model import Numbers, ProjectSums
+    from tui.screens.details import JobDetails
 
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
@@ -111,7 +115,7 @@ class DashboardScreen(Screen[None]):
     class DetailsOpened(Message):
         """The owner's name and the asset's are wanted for them."""
 
-        def __init__(self, details: JobDetails) -> None:
+        def __init__(self, details: "JobDetails") -> None:
             super().__init__()
             self.details = details
 
@@ -125,6 +129,8 @@ class DashboardScreen(Screen[None]):
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing = standing
+        self._details: JobDetails | None = None
+        """Those that were opened last, be they closed since."""
         self.leads = Leads(self)
         self.looked_for = ListingQuery()
         """What is looked at."""
@@ -170,7 +176,7 @@ class DashboardScreen(Screen[None]):
         return NumbersQuery.of_list(self.listed)
 
     @property
-    def listing(self) -> Listing | None:
+    def listing(self) -> "Listing | None":
         """What was last seen with the present eyes."""
         return self._listing
 
@@ -180,12 +186,12 @@ class DashboardScreen(Screen[None]):
         return self._listing is not None and self._numbers is not None
 
     @property
-    def sums(self) -> Mapping[UUID, ProjectSums]:
+    def sums(self) -> "Mapping[UUID, ProjectSums]":
         """Of the projects, as far as they are known."""
         return (self._numbers.projects if self._numbers else None) or {}
 
     @property
-    def shown_project(self) -> ProjectName | None:
+    def shown_project(self) -> "ProjectName | None":
         """None for all projects, and for one that is not among those listed."""
         seen = self._listing
         wanted = seen.query.window.listed.project_id if seen else None
@@ -198,7 +204,7 @@ class DashboardScreen(Screen[None]):
 
     # What it is told
 
-    def show(self, listing: Listing, fetched_at: datetime) -> None:
+    def show(self, listing: "Listing", fetched_at: datetime) -> None:
         """Takes a look at what `looked_for` asks for."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_ahead = listing.taken_at - fetched_at
@@ -209,14 +215,14 @@ class DashboardScreen(Screen[None]):
         self.leads.arrive(listing)
         self._tell_times()
 
-    def show_again(self, listing: Listing, fetched_at: datetime) -> None:
+    def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
         """The same as was shown last, seen once more: only its age is another."""
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_ahead = listing.taken_at - fetched_at
         self.leads.arrive(listing)
         self._tell_times()
 
-    def show_numbers(self, numbers: Numbers) -> None:
+    def show_numbers(self, numbers: "Numbers") -> None:
         """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
         numbers = self._kept_numbers.keep(numbers)
         if numbers.query != self.numbers_looked_for:
@@ -364,7 +370,7 @@ class DashboardScreen(Screen[None]):
 
     def action_copy_id(self) -> None:
         if jobs := self._selected():
-            copy_ids(self.app, jobs)
+            actions.copy_ids(self.app, jobs)
 
     def action_copy_json(self) -> None:
         if jobs := self._selected():
@@ -414,7 +420,9 @@ class DashboardScreen(Screen[None]):
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
         project, hiding = self._project_name(job.project_id), self._hiding(job)
-        details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
+        from tui.screens.details import JobDetails
+
+        details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
 
         def answered(action: JobAction | None) -> None:
             if action is not None:
@@ -426,7 +434,7 @@ class DashboardScreen(Screen[None]):
     # How it is drawn
 
     @property
-    def _lens(self) -> Lens | None:
+    def _lens(self) -> "Lens | None":
         return self._listing.lens if self._listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
@@ -483,7 +491,7 @@ class DashboardScreen(Screen[None]):
             banner.hide()
 
     def _show_details(self) -> None:
-        details = next((screen for screen in self.app.screen_stack if isinstance(screen, JobDetails)), None)
-        if details is not None and self._listing is not None:
+        details = self._details
+        if details is not None and details in self.app.screen_stack and self._listing is not None:
             job = self.jobs.job(details.job.id)
             details.show(job, now=self.now, hiding=self._hiding(job or details.job))

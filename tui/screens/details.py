@@ -11,8 +11,9 @@ from textual.content import Content
 from textual.widgets import Static
 
 from store.model import GenerationJob, JobStatus
-from tui.actions.copying import JsonWanted, copy_ids
+from tui.actions.copying import copy_ids
 from tui.actions.job_action import JobAction
+from tui.actions.json_wanted import JsonWanted
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
 from tui.words.format import error_pretty

@@ -9,7 +9,7 @@ from tui.actions.errands import WRITES
 from tui.say import say
 from tui.screens.dialog import Dialog, ResultType
 from tui.screens.problem import Problem
-from tui.words.outcomes import Toast, error_toast, error_words
+from tui.words.toast import Toast, error_toast, error_words
 
 
 class FormDialog(Dialog[ResultType]):

@@ -27,8 +27,8 @@ from tui.words.isolation_words import (
     verdict_mark,
     who,
 )
-from tui.words.outcomes import Toast, error_toast, error_words
 from tui.words.text import clean, pad
+from tui.words.toast import Toast, error_toast, error_words
 
 _COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
 _KEYS = {

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.filters.model import NO_FILTER
-from store.listing.model import Listing
-from store.model import GenerationJob, Project
-from tui.actions.things import UnseenJob
 
 if TYPE_CHECKING:
+    from store.listing.model import Listing
+    from store.model import GenerationJob, Project
+    from tui.actions.things import UnseenJob
     from tui.screens.dashboard import DashboardScreen
 
 
@@ -31,22 +31,22 @@ class Leads:
         """Something else is asked for."""
         self._arrival = self._unseen = None
 
-    def arrive(self, listing: Listing) -> None:
+    def arrive(self, listing: "Listing") -> None:
         arrival, self._arrival = self._arrival, None
         if arrival is not None:
             arrival(listing)
 
-    async def show_job(self, job: GenerationJob, project: Project | None) -> None:
+    async def show_job(self, job: "GenerationJob", project: "Project | None") -> None:
         """Its details at once, for it may be beyond what is listed; behind them its project, the cursor on it."""
         self._show(job.project_id, project, lambda _: self._dashboard.jobs.table.move_to(job.id))
         await self._dashboard.show_details_of(job, is_listed=False)
 
     def show_project(
-        self, project: Project, *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
+        self, project: "Project", *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
     ) -> None:
         """All its jobs; those that use an asset where any listed does, else `otherwise` is called."""
 
-        def arrived(listing: Listing) -> None:
+        def arrived(listing: "Listing") -> None:
             if using is None:
                 return
             if any(job.input_asset_id == using for job in listing.window.jobs):
@@ -56,7 +56,7 @@ class Leads:
 
         self._show(project.id, project, arrived)
 
-    def point_lens_at(self, unseen: UnseenJob) -> None:
+    def point_lens_at(self, unseen: "UnseenJob") -> None:
         """The next look through the lens is at this job."""
         self._unseen = unseen
 
@@ -70,22 +70,22 @@ class Leads:
             return
         job = unseen.job
 
-        def arrived(_: Listing) -> None:
+        def arrived(_: "Listing") -> None:
             if not dashboard.jobs.table.move_to(job.id):
                 self.hidden_beyond = job.id
                 dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
 
         self._ask(job.project_id, unseen.project, arrived, through_lens=True)
 
-    def _show(self, project_id: UUID, project: Project | None, arrived: Callable[[Listing], object]) -> None:
+    def _show(self, project_id: UUID, project: "Project | None", arrived: "Callable[[Listing], object]") -> None:
         self._ask(project_id, project, arrived)
         self._dashboard.post_message(self._dashboard.ProjectChosen())
 
     def _ask(
         self,
         project_id: UUID,
-        project: Project | None,
-        arrived: Callable[[Listing], object],
+        project: "Project | None",
+        arrived: "Callable[[Listing], object]",
         *,
         through_lens: bool | None = None,
     ) -> None:

@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 
 from store.errors import StoreError
 from tui.screens.pick import Choice, PickDialog
-from tui.words.outcomes import error_words
+from tui.words.toast import error_words
 
 Search = Callable[[str], Awaitable[Sequence[Choice]]]
 """From what was typed to the choices. May raise a StoreError."""

@@ -10,8 +10,8 @@ from textual.widgets import Static
 
 from tui.say import say
 from tui.screens.dialog import Dialog
-from tui.words.outcomes import Toast
 from tui.words.text import clean_block
+from tui.words.toast import Toast
 
 
 class SqlDialog(Dialog[None]):

@@ -16,8 +16,8 @@ from store.monitoring.model import DAY, Monitoring, Work
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
 from tui.words import work as words
-from tui.words.outcomes import error_toast
 from tui.words.text import clean, pad
+from tui.words.toast import error_toast
 
 SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
 MUCH_FAILS = 0.2

@@ -1,14 +1,17 @@
 """What could be meant by what is being typed, over what lies below the field."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from textual.content import Content
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.filters import Completion
 from tui.words.text import clean, pad, shorten
+
+if TYPE_CHECKING:
+    from store.filters import Completion
 
 _LONGEST = 40
 """Cells of what would be typed."""
@@ -46,18 +49,18 @@ class CompletionList(OptionList):
         return bool(self._offered)
 
     @property
-    def chosen(self) -> Completion | None:
+    def chosen(self) -> "Completion | None":
         """The one that was gone to; None while nobody has."""
         return None if self.highlighted is None or not self._offered else self._offered[self.highlighted]
 
     @property
-    def first(self) -> Completion | None:
+    def first(self) -> "Completion | None":
         return next(iter(self._offered), None)
 
-    def at(self, place: int) -> Completion:
+    def at(self, place: int) -> "Completion":
         return self._offered[place]
 
-    def offer(self, completions: Sequence[Completion], *, column: int, room: int) -> None:
+    def offer(self, completions: "Sequence[Completion]", *, column: int, room: int) -> None:
         """Nothing closes it. `column` is where on the line what they complete begins; `room` the lines below it."""
         self._offered = tuple(completions)
         widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
@@ -74,11 +77,11 @@ class CompletionList(OptionList):
             self.action_cursor_up()
 
 
-def _name(completion: Completion) -> str:
+def _name(completion: "Completion") -> str:
     return clean(completion.replacement, limit=_LONGEST * 2)
 
 
-def _prompt(completion: Completion, width: int) -> Content:
+def _prompt(completion: "Completion", width: int) -> Content:
     name = pad(_name(completion), width)
     words = shorten(completion.words, _LONGEST_WORDS)
     return Content.assemble(

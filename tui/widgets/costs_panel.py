@@ -1,14 +1,18 @@
 """What the jobs cost: by status, in all, a success rate and a bar a day."""
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 
-from store.numbers.model import Numbers
 from tui.keys.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.steady_text import SteadyText
 from tui.words.certainty import is_stale, numbers_standing
 from tui.words.costs import cost_lines
 from tui.words.text import clean
+
+if TYPE_CHECKING:
+    from store.numbers.model import Numbers
 
 _LINES = ((30, 4), (20, 3), (13, 2))
 """So many lines for screens of at least so many: a low one keeps them for jobs."""
@@ -38,7 +42,7 @@ class CostsPanel(SteadyText):
         self._height = 0
         self.fit(screen_height)
 
-    def show(self, numbers: Numbers, *, of_what: str) -> None:
+    def show(self, numbers: "Numbers", *, of_what: str) -> None:
         self._entitle(f"Costs · {clean(of_what, limit=80)}")
         self._numbers = numbers
         self._draw()

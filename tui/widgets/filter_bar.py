@@ -1,5 +1,8 @@
 """Where jobs are found: a filter is typed, completed while it is typed, and said to be wrong where it is."""
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -8,13 +11,16 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input
 
-from store.filters import NO_FILTER, Completion, FilterError, JobFilter, Key, Known, complete, parse
-from store.filters.scanning import AFTER_KEY
+from store import filters
+from store.filters.model import NO_FILTER, JobFilter
 from tui.widgets.completion_list import CompletionList
 from tui.widgets.filter_field import FilterField
 from tui.widgets.steady_text import SteadyText
 from tui.words.filter_words import beneath, still_listed
 from tui.words.text import clean, visible_cells
+
+if TYPE_CHECKING:
+    from store.filters import Completion, FilterError, Known
 
 _STILL_TYPING_SECONDS = 0.15
 _STILL_CHOOSING_SECONDS = 0.6
@@ -48,7 +54,7 @@ class FilterBar(Vertical):
     class FilterMistaken(Message):
         """What is typed means nothing."""
 
-        def __init__(self, error: FilterError) -> None:
+        def __init__(self, error: "FilterError") -> None:
             super().__init__()
             self.error = error
 
@@ -67,7 +73,9 @@ class FilterBar(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self.known = Known()
+        self._known: Callable[[], Known] = lambda: filters.Known()
+        self._offered_of: Known | None = None
+        """What was known when completions were offered last."""
         self._told = ("", NO_FILTER)
         """The last that was right: its text, and what it means."""
         self._error: FilterError | None = None
@@ -96,12 +104,10 @@ class FilterBar(Vertical):
         self._close()
         self.settle()
 
-    def know(self, known: Known) -> None:
-        """What completions may name from now on: what is offered already, too."""
-        if known == self.known:
-            return
-        self.known = known
-        if self._completions.is_open or self._user_is_typed:
+    def know(self, known: "Callable[[], Known]") -> None:
+        """What completions may name, asked when there are to be some: what is offered already follows at once."""
+        self._known = known
+        if (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str) -> None:
@@ -145,7 +151,7 @@ class FilterBar(Vertical):
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
         self._complete()
-        if self._user_is_typed and not self.known.users:
+        if self._user_is_typed and not self._known().users:
             self.post_message(self.UsersWanted())
         self._forget_mistake()
         if self._typing is not None:
@@ -154,13 +160,16 @@ class FilterBar(Vertical):
         self._typing = self.set_timer(pause, self.settle)
 
     def _complete(self) -> None:
-        field = self._field
-        self._offer(complete(field.value, field.cursor_position, self.known) if self._is_in_a_term else ())
+        self._offer(self._completed() if self._is_in_a_term else ())
+
+    def _completed(self) -> "tuple[Completion, ...]":
+        self._offered_of = self._known()
+        return filters.complete(self._field.value, self._field.cursor_position, self._offered_of)
 
     @property
     def _user_is_typed(self) -> bool:
-        before = self._field.value[: self._field.cursor_position]
-        return f"{Key.USER}{AFTER_KEY}" in before.rpartition(" ")[2].lower()
+        field = self._field
+        return bool(field.value) and filters.is_naming(filters.Key.USER, field.value, field.cursor_position)
 
     @property
     def _is_in_a_term(self) -> bool:
@@ -175,8 +184,8 @@ class FilterBar(Vertical):
             self._typing = None
         text = self.text
         try:
-            job_filter = parse(text)
-        except FilterError as error:
+            job_filter = filters.parse(text)
+        except filters.FilterError as error:
             self._error = error
             self._show_mistake()
             self.post_message(self.FilterMistaken(error))
@@ -226,7 +235,7 @@ class FilterBar(Vertical):
         if completion := completions.chosen or completions.first or self._meant:
             self._take(completion)
         elif event.by_tab and not self._is_in_a_term and self.text and not completions.is_open:
-            self._offer(complete(self._field.value, self._field.cursor_position, self.known))
+            self._offer(self._completed())
         elif event.by_tab:
             self.screen.focus_next()
 
@@ -236,18 +245,18 @@ class FilterBar(Vertical):
         self._take(self._completions.at(event.option_index))
 
     @property
-    def _meant(self) -> Completion | None:
+    def _meant(self) -> "Completion | None":
         """What would do in place of the mistake."""
         error = self._error
         if error is None or error.suggestion is None:
             return None
-        return Completion(start=error.start, end=error.end, replacement=error.suggestion, words="")
+        return filters.Completion(start=error.start, end=error.end, replacement=error.suggestion, words="")
 
-    def _take(self, completion: Completion) -> None:
+    def _take(self, completion: "Completion") -> None:
         self._field.value, self._field.cursor_position = completion.applied(self._field.value)
         self._field.focus()
 
-    def _offer(self, completions: tuple[Completion, ...]) -> None:
+    def _offer(self, completions: "tuple[Completion, ...]") -> None:
         start = completions[0].start if completions else 0
         column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
         room = self.screen.size.height - self._field.region.bottom

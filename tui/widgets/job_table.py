@@ -6,7 +6,7 @@ It holds some hundred rows of a list of any length, and asks for others before t
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import zip_longest
-from typing import ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
 from uuid import UUID
 
 from rich.style import Style
@@ -21,10 +21,9 @@ from textual.scrollbar import ScrollTo
 from textual.strip import Strip
 from textual.widget import Widget
 
-from store.listing.model import Window
 from store.listing.query import End, ListOrder
 from store.model import GenerationJob
-from store.numbers.model import Counted
+from store.numbers.certainty import Counted
 from tui.widgets import job_table_messages as messages
 from tui.widgets.job_table_drawing import HEADER_HEIGHT, Drawing
 from tui.widgets.job_table_lines import Line, paint
@@ -32,6 +31,9 @@ from tui.widgets.job_table_view import JobTableView
 from tui.widgets.row_asking import RowAsking
 from tui.words.job_columns import GUTTER, SORTED_BY, column_at
 from tui.words.position import Position
+
+if TYPE_CHECKING:
+    from store.listing.model import Window
 
 
 class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
@@ -155,7 +157,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show_window(
         self,
-        window: Window,
+        window: "Window",
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None = None,

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from store.listing.query import End
 from store.model import GenerationJob
-from store.numbers.model import Counted
+from store.numbers.certainty import Counted
 from tui.widgets.row_window import RowWindow
 from tui.widgets.row_wish import RowWish, Step, wished
 from tui.words.format import is_infinite

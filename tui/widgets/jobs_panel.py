@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from textual import on
@@ -10,29 +11,29 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 
-from store.advising.model import ListCost
+from store import filters
 from store.errors import StoreError
-from store.filters import Known
 from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
 from store.listing.keys import key_of
-from store.listing.model import Listing, ProjectName
 from store.listing.query import End, ListOrder, ListQuery, OrderColumn, WindowQuery
 from store.model import USUAL_MODES, GenerationJob, Project
-from store.numbers.model import Numbers
-from store.views.model import View
 from tui.keys import moved_keys
 from tui.list_length import list_length
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.filter_bar import FilterBar
-from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
 from tui.widgets.job_table_messages import CursorLost, MarksChanged, PositionChanged, SortRequested, WindowWanted
 from tui.widgets.status_tabs import StatusTabs
-from tui.words.filter_words import dear_words
 from tui.words.job_list_title import job_list_title, why_empty
+from tui.words.job_names import jobs_count
 from tui.words.lens_words import list_note
-from tui.words.outcomes import error_words, jobs_count
+from tui.words.toast import error_words
+
+if TYPE_CHECKING:
+    from store.listing.model import Listing, ProjectName
+    from store.numbers.model import Numbers
+    from store.views.model import View
 
 _COLUMNS = tuple(OrderColumn)
 _TITLE_EDGES = 4
@@ -139,7 +140,7 @@ class JobsPanel(Vertical):
 
     # What it is told
 
-    def show(self, listing: Listing, numbers: Numbers | None, *, now: datetime) -> None:
+    def show(self, listing: "Listing", numbers: "Numbers | None", *, now: datetime) -> None:
         """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
 
         `numbers` are those known so far, perhaps of another list.
@@ -152,7 +153,7 @@ class JobsPanel(Vertical):
             self._list_anew()
         else:
             self._list()
-        self._bar.know(self._known())
+        self._bar.know(self._known)
         self._lead_on()
 
     def on_resize(self) -> None:
@@ -168,7 +169,7 @@ class JobsPanel(Vertical):
         self._learned.clear()
         self._learned_through_lens.clear()
         self._users = ()
-        self._bar.know(Known())
+        self._bar.know(self._known)
         with self.prevent(MarksChanged):
             self.table.clear()
         self._marked = frozenset()
@@ -180,7 +181,7 @@ class JobsPanel(Vertical):
         self._is_waiting = True
         self.entitle()
 
-    def show_numbers(self, numbers: Numbers) -> None:
+    def show_numbers(self, numbers: "Numbers") -> None:
         self._numbers = numbers
         self._measure()
         self.entitle()
@@ -204,7 +205,7 @@ class JobsPanel(Vertical):
         self.query_one(StatusTabs).chosen = listed.status
         self._mark_order()
 
-    def learn_project(self, project: Project | ProjectName | None, *, through_lens: bool = False) -> None:
+    def learn_project(self, project: "Project | ProjectName | None", *, through_lens: bool = False) -> None:
         """`through_lens` where the operator saw it, and not the present eyes."""
         if project is not None:
             (self._learned_through_lens if through_lens else self._learned)[project.id] = project.name
@@ -276,15 +277,15 @@ class JobsPanel(Vertical):
         self._bar.close()
         self.screen.set_focus(self.table)
 
-    def show_view(self, view: View) -> None:
+    def show_view(self, view: "View") -> None:
         if view.order is not None and view.order != self._listed.order:
             self.post_message(self.OrderWanted(view.order))
         self._bar.put(view.text)
 
-    def warn(self, listed: ListQuery, cost: ListCost) -> None:
+    def warn(self, sentences: str) -> None:
         """What was typed is not listed by until somebody insists."""
         self._is_dear = True
-        self._bar.note(dear_words(cost, listed, run=moved_keys.key_of(self.app, FilterField.BINDINGS, "find.keep")))
+        self._bar.note(sentences)
         if not self._bar.has_focus_within:
             self._bar.open()
 
@@ -296,13 +297,13 @@ class JobsPanel(Vertical):
     def know_users(self, emails: tuple[str, ...]) -> None:
         """Those that a filter may name with the present eyes."""
         self._users = emails
-        self._bar.know(self._known())
+        self._bar.know(self._known)
 
-    def _known(self) -> Known:
+    def _known(self) -> "filters.Known":
         """What completions may name: of the rows and projects that were seen."""
         jobs = self._listing.window.jobs if self._listing else ()
         modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
-        return Known(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
+        return filters.Known(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
@@ -439,6 +440,6 @@ class JobsPanel(Vertical):
             self.border_title, self.border_subtitle = (Content(text) for text in titles)
 
 
-def _what(listing: Listing) -> tuple[ListQuery, bool]:
+def _what(listing: "Listing") -> tuple[ListQuery, bool]:
     """Of which list it holds rows."""
     return listing.query.window.listed, listing.query.through_lens

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 from textual.binding import Binding, BindingType
@@ -11,11 +11,14 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.listing.model import ProjectName
-from store.numbers.model import Counted, ProjectSums
+from store.numbers.certainty import Counted
 from tui.words.certainty import number_words
 from tui.words.format import count
 from tui.words.text import clean_cell, pad
+
+if TYPE_CHECKING:
+    from store.listing.model import ProjectName
+    from store.numbers.model import ProjectSums
 
 _ALL = "all"
 _MOST_LISTED = 500
@@ -63,10 +66,10 @@ class ProjectList(OptionList):
 
     def show(
         self,
-        projects: Sequence[ProjectName],
+        projects: "Sequence[ProjectName]",
         chosen: UUID | None,
         *,
-        sums: Mapping[UUID, ProjectSums],
+        sums: "Mapping[UUID, ProjectSums]",
         everything: Counted | None = None,
     ) -> None:
         """Newest first, below "All projects".
@@ -126,7 +129,7 @@ class ProjectList(OptionList):
         more = "+" if len(self._projects) >= _MOST_LISTED else ""
         return count(sum(sums.job_count for sums in self._sums.values())) + more
 
-    def _number(self, project: ProjectName) -> str:
+    def _number(self, project: "ProjectName") -> str:
         sums = self._sums.get(project.id)
         return count(sums.job_count) if sums else ""
 

@@ -6,7 +6,7 @@ from itertools import chain
 from uuid import UUID
 
 from store.model import GenerationJob
-from store.numbers.model import Certainty, Counted
+from store.numbers.certainty import Certainty, Counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

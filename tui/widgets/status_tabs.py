@@ -9,8 +9,7 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from store.model import JobStatus
-from tui.words.costs import STATUS_STYLES
-from tui.words.status import STATUS_GLYPHS, status_label
+from tui.words.status import STATUS_GLYPHS, STATUS_STYLES, status_label
 
 TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
 """In the order of their keys, 1 to 5. None is all of them."""

@@ -1,11 +1,15 @@
 """How sure a number is, how old, and with whose eyes it was read. Pure."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from store.numbers.model import Certainty, Counted, Numbers
+from store.numbers.certainty import Certainty, Counted
 from tui.words.eyes import eyes_name
 from tui.words.format import count, elapsed
 from tui.words.text import clean
+
+if TYPE_CHECKING:
+    from store.numbers.model import Numbers
 
 MARKS = {Certainty.EXACT: "", Certainty.ESTIMATED: "~", Certainty.CAPPED: "≥ "}
 UNKNOWN = "–"
@@ -37,7 +41,7 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def numbers_standing(numbers: Numbers, *, seconds: float, key: str) -> str:
+def numbers_standing(numbers: "Numbers", *, seconds: float, key: str) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
     parts = [
         _STANDING[numbers.certainty],
@@ -52,7 +56,7 @@ def numbers_standing(numbers: Numbers, *, seconds: float, key: str) -> str:
     return " · ".join(parts)
 
 
-def _filter_standing(numbers: Numbers) -> Iterator[str]:
+def _filter_standing(numbers: "Numbers") -> Iterator[str]:
     """Where how many a filter finds is not as sure as the rest."""
     if numbers.query.matching is None:
         return
@@ -62,7 +66,7 @@ def _filter_standing(numbers: Numbers) -> Iterator[str]:
         yield f"filter {_STANDING[numbers.matching.certainty]}"
 
 
-def is_whole(numbers: Numbers) -> bool:
+def is_whole(numbers: "Numbers") -> bool:
     """Whether all that was asked for was counted, and exactly."""
     there = (numbers.statistics, numbers.days, numbers.projects)
     is_matching_whole = numbers.query.matching is None or (

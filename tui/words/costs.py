@@ -2,19 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from store.model import DayCost, JobStatistics, JobStatus
-from store.numbers.model import Numbers
+from store.model import JobStatus
 from tui.words.certainty import UNKNOWN, number_words
 from tui.words.format import money, percent, spark
-from tui.words.status import STATUS_GLYPHS, status_label
+from tui.words.status import STATUS_GLYPHS, STATUS_STYLES, status_label
 
-STATUS_STYLES = {
-    JobStatus.QUEUED: "$foreground-muted",
-    JobStatus.RUNNING: "$text-primary",
-    JobStatus.SUCCEEDED: "$text-success",
-    JobStatus.FAILED: "$text-error",
-}
+if TYPE_CHECKING:
+    from store.model import DayCost, JobStatistics
+    from store.numbers.model import Numbers
 
 _LEAST_GAP = 2
 _MOST_GAP = 6
@@ -42,7 +39,7 @@ class _Column:
         return max(self.title_width, len(self.total), len(self.average))
 
 
-def cost_lines(numbers: Numbers, *, width: int, height: int) -> list[list[Span]]:
+def cost_lines(numbers: "Numbers", *, width: int, height: int) -> list[list[Span]]:
     """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
 
     What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
@@ -67,7 +64,7 @@ def cost_lines(numbers: Numbers, *, width: int, height: int) -> list[list[Span]]
     return lines[:height]
 
 
-def _columns(numbers: Numbers) -> list[_Column]:
+def _columns(numbers: "Numbers") -> list[_Column]:
     columns = [
         _Column(
             name=(status_label(status), STATUS_STYLES[status]),
@@ -89,7 +86,7 @@ def _columns(numbers: Numbers) -> list[_Column]:
     return [*columns, everything]
 
 
-def _total(statistics: JobStatistics | None, status: JobStatus | None) -> str:
+def _total(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
     if statistics is None:
         return UNKNOWN
     return money(statistics.total_cost_cents if status is None else statistics.cost_cents(status))
@@ -116,7 +113,7 @@ def _title(column: _Column, cells: int) -> list[Span]:
     return [column.name, (f" {column.number}{padding}", "bold")]
 
 
-def _average(statistics: JobStatistics | None, status: JobStatus | None) -> str:
+def _average(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
     if statistics is None:
         return UNKNOWN
     number = statistics.total_count if status is None else statistics.count(status)
@@ -131,7 +128,7 @@ class _Fact:
     """Which goes first where there is no room: the highest. What has 0 stays."""
 
 
-def _rates(numbers: Numbers) -> list[_Fact]:
+def _rates(numbers: "Numbers") -> list[_Fact]:
     """Success among the finished and among all; nothing where nobody added up."""
     statistics = numbers.statistics
     if statistics is None:
@@ -142,7 +139,7 @@ def _rates(numbers: Numbers) -> list[_Fact]:
     ]
 
 
-def _days(numbers: Numbers) -> list[_Fact]:
+def _days(numbers: "Numbers") -> list[_Fact]:
     """A bar a day, and what they stand for."""
     days = numbers.days
     if days is None:
@@ -158,11 +155,11 @@ def _joined(facts: Sequence[_Fact], width: int) -> list[Span]:
     return [part for place, fact in enumerate(shown) for part in ([("   ", "")] if place else []) + [fact.span]]
 
 
-def _costs(days: Sequence[DayCost]) -> list[int]:
+def _costs(days: "Sequence[DayCost]") -> list[int]:
     return [day.total_cost_cents for day in days]
 
 
-def _today(days: Sequence[DayCost]) -> str:
+def _today(days: "Sequence[DayCost]") -> str:
     return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
 
 

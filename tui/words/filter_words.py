@@ -1,13 +1,13 @@
 """A mistake in a filter, marked where it is. Pure."""
 
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 
-from store.advising.model import ListCost
-from store.filters import FilterError
-from store.listing.query import ListQuery
-from tui.words.format import count
 from tui.words.text import ELLIPSIS, clean, shorten, visible_cells
-from tui.words.would_help import would_help
+
+if TYPE_CHECKING:
+    from store.filters import FilterError
 
 _MARK = "^"
 _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
@@ -15,7 +15,7 @@ _CELLS_BEFORE, _CELLS_OF, _CELLS_AFTER = 30, 30, 18
 _LONGEST_SENTENCE = 400
 
 
-def marked(error: FilterError) -> str:
+def marked(error: "FilterError") -> str:
     """The text, harmless and cut around the mistake, and below it the mark; where something is missing, one sign."""
     before = clean(error.text[: error.start])
     wrong = shorten(clean(error.text[error.start : error.end]), _CELLS_OF)
@@ -24,7 +24,7 @@ def marked(error: FilterError) -> str:
     return f"{before}{wrong}{after}\n{' ' * cell_len(before)}{_MARK * max(cell_len(wrong), 1)}"
 
 
-def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
+def beneath(error: "FilterError", cells: int, *, is_below: bool) -> str:
     """What stands below the field with the text: the mark, and what is wrong; so many cells wide.
 
     `is_below` where the field shows the text from its beginning, so that the mark can stand below what it marks;
@@ -43,13 +43,6 @@ def beneath(error: FilterError, cells: int, *, is_below: bool) -> str:
 def still_listed(text: str) -> str:
     """Of the last filter that was right: it holds until this one is."""
     return f"Until then “{clean(text, limit=60)}” holds." if text else "Until then all jobs are listed."
-
-
-def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
-    """Of a filter that is not run by itself: what it reads, the key that runs it, and what would help."""
-    jobs = "many jobs" if cost.rows_read is None else f"about {count(cost.rows_read)} jobs"
-    reads = f"This filter makes the database read {jobs} at each look: {run} lists by it all the same."
-    return f"{reads} {would_help(listed, cost.advice)}"
 
 
 def _last(text: str, cells: int) -> str:

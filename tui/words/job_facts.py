@@ -6,9 +6,9 @@ from uuid import UUID
 
 from store.model import GenerationJob, JobStatus
 from store.transitions import is_final
-from tui.words.costs import STATUS_STYLES, Span
+from tui.words.costs import Span
 from tui.words.format import age, count, duration, is_infinite, local_time, money, utc_time
-from tui.words.status import status_label
+from tui.words.status import STATUS_STYLES, status_label
 from tui.words.text import clean
 
 _MUTED = "$foreground-muted"

@@ -1,19 +1,22 @@
 """What stands above the list of jobs, or in place of its rows. Pure."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from store.filters import printed
+from store import filters
 from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
-from store.listing.model import Listing
 from store.listing.query import ListOrder, OrderColumn
 from tui.words.eyes import eyes_name
 from tui.words.format import count
 from tui.words.lens_words import verdict
 from tui.words.position import Position, position_words
 from tui.words.text import clean, clean_cell, shorten
+
+if TYPE_CHECKING:
+    from store.listing.model import Listing
 
 _ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
     (OrderColumn.CREATED, True): "newest first",
@@ -32,7 +35,7 @@ _FOUND_WIDTHS = (40, 24, 12, 0)
 
 
 def job_list_title(
-    listing: Listing | None, position: Position | None, *, view: str | None = None, width: int | None = None
+    listing: "Listing | None", position: Position | None, *, view: str | None = None, width: int | None = None
 ) -> str:
     """Of a list that is at hand as a whole how long it is, of a longer one where in it one is.
 
@@ -63,7 +66,7 @@ def _joined(*parts: str) -> str:
 def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
     if not job_filter or not cells:
         return ""
-    kind, text = ("with", printed(job_filter)) if view is None else ("view", view)
+    kind, text = ("with", filters.printed(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
 
 
@@ -71,7 +74,7 @@ def _order(order: ListOrder) -> str:
     return _ORDERS[order.column, order.descending]
 
 
-def _rows(listing: Listing, position: Position | None) -> str:
+def _rows(listing: "Listing", position: Position | None) -> str:
     window = listing.window
     if position and (window.has_before or window.has_after):
         return position_words(position)
@@ -79,7 +82,9 @@ def _rows(listing: Listing, position: Position | None) -> str:
     return "" if listing.lens else count(len(window.jobs))
 
 
-def why_empty(listing: Listing, needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P") -> str:
+def why_empty(
+    listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
+) -> str:
     """What stands in place of rows, with what to do about it: by which keys. `needle` is what is typed to find."""
     listed = listing.query.window.listed
     if listed.job_filter:

@@ -3,7 +3,7 @@
 from store.model import GenerationJob
 from store.writing.written import LookedUp, WriteOutcome, Written, WrittenRow
 from tui.words.format import count
-from tui.words.outcomes import job_name
+from tui.words.job_names import job_name
 from tui.words.text import clean
 
 

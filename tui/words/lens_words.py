@@ -1,25 +1,29 @@
 """What the lens shows, in words. Pure."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from store.lens.model import Lens, Policy, ReadRules, why_hidden
+from store.lens.reasons import why_hidden
 from store.model import GenerationJob
 from tui.words.counted import counted
 from tui.words.eyes import eyes_name
 from tui.words.job_columns import HIDDEN
-from tui.words.outcomes import Toast
 from tui.words.text import clean
+from tui.words.toast import Toast
+
+if TYPE_CHECKING:
+    from store.lens.model import Lens, Policy, ReadRules
 
 _LONGEST_NAME = 60
 _LONGEST_EXPRESSION = 400
 
 
-def verdict(lens: Lens) -> str:
+def verdict(lens: "Lens") -> str:
     """Who sees how many of how many."""
     return f"{_user(lens)} {short_verdict(lens)}"
 
 
-def short_verdict(lens: Lens) -> str:
+def short_verdict(lens: "Lens") -> str:
     """The same, where the user is named already. No grant is no zero."""
     if not lens.rules.is_granted:
         return "sees none: no grant"
@@ -28,14 +32,14 @@ def short_verdict(lens: Lens) -> str:
     return f"sees {counted(lens.seen)} of {counted(lens.everything)}"
 
 
-def list_note(lens: Lens) -> str:
+def list_note(lens: "Lens") -> str:
     """Why anything of the list is hidden, in a few words; empty where nothing is."""
     if lens.rules.holds_for_operator:
         return "the operator may miss rows, too: row level security holds for that role"
     return f"{HIDDEN} {_hidden_by(lens.rules)}" if lens.hidden else ""
 
 
-def _hidden_by(rules: ReadRules) -> str:
+def _hidden_by(rules: "ReadRules") -> str:
     if not rules.is_granted:
         return f"from everybody: {rules.role} has no grant"
     if not rules.has_row_security:
@@ -46,34 +50,34 @@ def _hidden_by(rules: ReadRules) -> str:
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
-def hiding_lines(lens: Lens) -> tuple[str, ...]:
+def hiding_lines(lens: "Lens") -> tuple[str, ...]:
     """On a hidden job: from whom and why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(lens)}. {clean(why_hidden(lens.rules), limit=400)}"
     return (first, *(_policy_line(policy) for policy in _deciding(lens.rules)))
 
 
-def refused_toast(lens: Lens, jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
+def refused_toast(lens: "Lens", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
     """For an action on jobs some of which the user does not see: with their eyes it would change nothing."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
     return Toast(text=f"{_user(lens)} does not see {what}; press {key} for the operator.", severity="warning")
 
 
-def no_numbers(lens: Lens | None) -> str:
+def no_numbers(lens: "Lens | None") -> str:
     """Why there are no numbers to show; empty where there are."""
     if lens is None or lens.rules.is_granted:
         return ""
     return f"No grant: {_user(lens)} may not read the jobs, so there is nothing to count with their eyes."
 
 
-def _deciding(rules: ReadRules) -> tuple[Policy, ...]:
+def _deciding(rules: "ReadRules") -> "tuple[Policy, ...]":
     return rules.policies if rules.is_granted and rules.has_row_security else ()
 
 
-def _policy_line(policy: Policy) -> str:
+def _policy_line(policy: "Policy") -> str:
     kind = "lets through" if policy.is_permissive else "keeps back all but"
     expression = clean(policy.expression, limit=_LONGEST_EXPRESSION) if policy.expression else "nothing"
     return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 
 
-def _user(lens: Lens) -> str:
+def _user(lens: "Lens") -> str:
     return clean(eyes_name(lens.user), limit=_LONGEST_NAME)

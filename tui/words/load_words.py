@@ -1,10 +1,14 @@
 """What this dashboard costs, in words. Pure."""
 
-from store.load import Load
+from typing import TYPE_CHECKING
+
 from tui.words.format import count, elapsed
 
+if TYPE_CHECKING:
+    from store.load import Load
 
-def load_sentence(load: Load) -> str:
+
+def load_sentence(load: "Load") -> str:
     """The database's time is never more than what is said, for the way there and back is in it."""
     queries = "1 query" if load.queries == 1 else f"{count(load.queries)} queries"
     there = (

@@ -1,11 +1,15 @@
 """Why something is not offered on this database, in the words for the place where one looks for it. Pure."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from store.actor import Actor
-from store.capabilities import Capabilities, Feature
-from tui.words.outcomes import Toast
+from store.capabilities import Feature
 from tui.words.text import clean
+from tui.words.toast import Toast
+
+if TYPE_CHECKING:
+    from store.capabilities import Capabilities
 
 _FEATURES: Mapping[str, Feature] = {
     "start": Feature.CHANGING,
@@ -19,7 +23,7 @@ _FEATURES: Mapping[str, Feature] = {
 """What each wish needs; others need nothing."""
 
 
-def why_not(wish: str, capabilities: Capabilities | None, actor: Actor) -> Toast | None:
+def why_not(wish: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
     """None where the actor may, or where it is not known: then the database has the last word."""
     feature = _FEATURES.get(wish)
     if capabilities is None or feature is None:
@@ -28,7 +32,7 @@ def why_not(wish: str, capabilities: Capabilities | None, actor: Actor) -> Toast
     return None if off is None else Toast(text=f"Not possible here: {clean(off.words, limit=400)}", severity="warning")
 
 
-def remark_on_users(capabilities: Capabilities | None) -> str:
+def remark_on_users(capabilities: "Capabilities | None") -> str:
     """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
     if capabilities is None:
         return ""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from store.numbers.model import Counted
+from store.numbers.certainty import Counted
 from tui.words.certainty import number_words
 from tui.words.format import count
 

@@ -8,7 +8,7 @@ from store.retention.model import Cleaned, Expired, ExpiredCount, RetentionActio
 from tui.words.confirmations import where
 from tui.words.eyes import eyes_name
 from tui.words.format import count, money, utc_time
-from tui.words.outcomes import jobs_count
+from tui.words.job_names import jobs_count
 from tui.words.text import clean
 
 DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}

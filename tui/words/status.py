@@ -15,6 +15,16 @@ STATUS_GLYPHS: Mapping[JobStatus, str] = MappingProxyType(
 )
 """One cell wide in every terminal, and without an emoji form."""
 
+STATUS_STYLES: Mapping[JobStatus, str] = MappingProxyType(
+    {
+        JobStatus.QUEUED: "$foreground-muted",
+        JobStatus.RUNNING: "$text-primary",
+        JobStatus.SUCCEEDED: "$text-success",
+        JobStatus.FAILED: "$text-error",
+    }
+)
+"""As the themes name colours."""
+
 
 def status_label(status: JobStatus) -> str:
     return f"{STATUS_GLYPHS[status]} {status}"

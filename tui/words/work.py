@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from store.monitoring.model import Monitoring, Spread, Work
 from tui.words.format import DAY, HOUR, MINUTE, count, percent
-from tui.words.outcomes import jobs_count
+from tui.words.job_names import jobs_count
 from tui.words.text import clean
 
 TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")

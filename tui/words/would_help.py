@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 
 from store.advising.indexes import finds_by_reading
-from store.advising.model import Advice
+from store.advising.model import Advice, ListCost
 from store.filters.keys import Key
 from store.listing.query import ListQuery
+from tui.words.format import count
 
 
 def would_help(listed: ListQuery, lacking: Advice | None) -> str:
@@ -16,6 +17,13 @@ def would_help(listed: ListQuery, lacking: Advice | None) -> str:
     if lacking is not None:
         sentences.append(f"An index would read it in its order: {lacking.sql}")
     return " ".join(sentences) or "Try again when the server is less busy."
+
+
+def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
+    """Of a filter that is not run by itself: what it reads, the key that runs it, and what would help."""
+    jobs = "many jobs" if cost.rows_read is None else f"about {count(cost.rows_read)} jobs"
+    reads = f"This filter makes the database read {jobs} at each look: {run} lists by it all the same."
+    return f"{reads} {would_help(listed, cost.advice)}"
 
 
 def _narrower(listed: ListQuery) -> Iterator[str]:

@@ -13,9 +13,10 @@ from store.filters import parse
 from store.listing.query import ListQuery
 from store.model import JobStatus
 from store.numbers.budget import Budget
+from store.numbers.certainty import Certainty, Counted
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import count_exactly
-from store.numbers.model import Certainty, Counted, ProjectSums
+from store.numbers.model import ProjectSums
 from store.numbers.query import NumbersQuery
 from store.statements import by_jobs
 from tests.conftest import Conninfo, connect
