@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from store.actor import OPERATOR, ActingUser, Actor, Operator
     from store.applied import applied_job
     from store.blocking import BlockingStore
+    from store.budgets.model import Budget, Budgets, BudgetState, CheckedBudget, Period
     from store.errors import (
+        BudgetExceeded,
         Conflict,
         InvalidValue,
         JournalUnavailable,
@@ -63,7 +65,12 @@ __all__ = [
     "Applied",
     "Asset",
     "BlockingStore",
+    "Budget",
+    "BudgetExceeded",
+    "BudgetState",
+    "Budgets",
     "CappedCount",
+    "CheckedBudget",
     "Conflict",
     "DayCost",
     "Deleted",
@@ -89,6 +96,7 @@ __all__ = [
     "OutcomeUnknown",
     "Page",
     "PageKey",
+    "Period",
     "Policy",
     "Project",
     "ReadOnly",
@@ -114,7 +122,9 @@ __getattr__ = names_of(
         "actor": ("OPERATOR", "ActingUser", "Actor", "Operator"),
         "applied": ("applied_job",),
         "blocking": ("BlockingStore",),
+        "budgets.model": ("Budget", "BudgetState", "Budgets", "CheckedBudget", "Period"),
         "errors": (
+            "BudgetExceeded",
             "Conflict",
             "InvalidValue",
             "JournalUnavailable",

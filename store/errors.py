@@ -9,6 +9,7 @@ StoreError
 ├── ReadOnly             the session, or the server, takes no writes
 ├── SchemaMissing        a table, column or function that is needed is not there
 ├── Conflict             another transaction won, or a row or a rule stands in the way: nothing was changed
+├── BudgetExceeded       a budget has no room for what a job costs: nothing was changed; names limit, spent and asked
 ├── InvalidValue         a value was not accepted; names the field
 ├── BadConfiguration     the configuration file cannot be used; names the file and each key
 ├── TransitionRefused    the job's status does not permit it; names what it permits
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from store.budgets.model import Refusal
     from store.model import JobStatus
     from store.writing.written import Unconfirmed
 
@@ -75,6 +77,15 @@ class SchemaMissing(StoreError):
 
 class Conflict(StoreError):
     hint = "Try again."
+
+
+class BudgetExceeded(StoreError):
+    """`refusal` tells limit, spent and asked; `name` is the project's or the user's, None where it is not known."""
+
+    def __init__(self, message: str, refusal: "Refusal", name: str | None, *, hint: str, sqlstate: str) -> None:
+        super().__init__(message, hint=hint, sqlstate=sqlstate)
+        self.refusal = refusal
+        self.name = name
 
 
 class InvalidValue(StoreError):

@@ -1,8 +1,8 @@
-"""Rows as JSON holds them: ids and statuses as text, times in ISO 8601. Pure."""
+"""Rows as JSON holds them: ids and statuses as text, times and days in ISO 8601. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def _plain(value: Any) -> str | int | float | None:
     match value:
         case datetime():
             return plain_time(value)
-        case UUID() | str():
+        case UUID() | str() | date():
             return str(value)
         case None | int() | float():
             return value

@@ -12,12 +12,14 @@ from uuid import UUID
 from store.actor import OPERATOR, ActingUser, Actor
 from store.advising import asking
 from store.advising.model import ListCost, Verdict
+from store.budgets.model import Budget, Budgets, CheckedBudget, Period, named_for
+from store.budgets.refusing import exceeded
 from store.capabilities import Feature, Off
 from store.capabilities.explaining import explained
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
-from store.errors import InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
+from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -50,6 +52,7 @@ from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from store.statements import (
     assets,
+    budgets,
     by_jobs,
     counts,
     following,
@@ -70,7 +73,7 @@ from store.watching.model import Cursor
 from store.watching.observed import Observed
 from store.watching.recorded import Recorded
 from store.watching.watch import Watch
-from store.writing import explain, job_writes, validation
+from store.writing import budget_writes, explain, job_writes, validation
 from store.writing.changes import UNSET, Unset, changed
 from store.writing.write_access import WriteAccess, WriteRule
 from store.writing.written import LookedUp, Unconfirmed, Written
@@ -362,6 +365,7 @@ class Store:
             has_sums=capabilities.off(Feature.ROLLUPS, self.actor) is None,
             readable=readable,
             may_estimate=self.actor == OPERATOR and capabilities.sees_less is None,
+            budgets=await self._readable_beside_budgets() if await self._has(Feature.BUDGETS) else None,
         )
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
@@ -450,6 +454,70 @@ class Store:
             return Means()
         indexes = (await self.probed.get()).facts.job_indexes
         return Means(is_in_order=is_in_order(listed, indexes), through_policies=True)
+
+    # Budgets
+
+    async def get_budgets(
+        self,
+        project_id: UUID | None = None,
+        *,
+        user_id: UUID | None = None,
+        limit: int = PAGE_SIZE,
+        at: datetime | None = None,
+    ) -> Budgets:
+        """Those that the actor sees, with the least left first: all, those that a job of the project is charged to, or
+        the user's.
+
+        `at` is the time taken for now; None: the server's.
+        """
+        most, readable = validation.limit(limit), await self._readable_beside_budgets()
+        described = budgets.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
+        found, (taken_at,) = await self._read_together(described, statistics.clock(at), needs=Feature.BUDGETS)
+        return Budgets(budgets=named_for(self.actor, found), taken_at=taken_at)
+
+    async def check_budget(self, project_id: UUID, cost_cents: int) -> Sequence[CheckedBudget]:
+        """Before a job is queued: each budget that it would be charged to, and whether that has room for it.
+
+        None for a project without a budget, and for one that is not there.
+        """
+        return await self._read(budgets.check(project_id, validation.cost_cents(cost_cents)), needs=Feature.BUDGETS)
+
+    async def set_budget(
+        self,
+        *,
+        user_id: UUID | None = None,
+        project_id: UUID | None = None,
+        period: Period | str,
+        limit_cents: int,
+        warn_share: float | None = None,
+    ) -> Budget:
+        """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
+
+        `warn_share` None leaves it as it is. Raises InvalidValue naming the field.
+        """
+        validation.one_subject(user_id, project_id)
+        known, cents = validation.period(period), validation.limit_cents(limit_cents)
+        share = None if warn_share is None else validation.warn_share(warn_share)
+        readable = await self._readable_beside_budgets()
+        async with self._write(Feature.SETTING_BUDGETS) as transaction:
+            return await budget_writes.put(
+                transaction,
+                user_id=user_id,
+                project_id=project_id,
+                period=known,
+                limit_cents=cents,
+                warn_share=share,
+                readable=readable,
+            )
+
+    async def remove_budget(self, budget_id: UUID) -> Budget:
+        """As it was. What was spent of it is forgotten. Raises RowMissing."""
+        readable = await self._readable_beside_budgets()
+        async with self._write(Feature.SETTING_BUDGETS) as transaction:
+            return await budget_writes.remove(transaction, budget_id, readable=readable)
+
+    async def _readable_beside_budgets(self) -> budgets.Readable:
+        return budgets.Readable(projects=await self._has(Feature.PROJECTS), users=await self._has(Feature.USERS))
 
     # Projects, assets, users
 
@@ -604,8 +672,22 @@ class Store:
 
     @asynccontextmanager
     async def _write(self, needs: Feature) -> AsyncIterator[WriteTransaction]:
-        async with self._explained(needs), self.database.write(self.actor) as transaction:
-            yield transaction
+        try:
+            async with self._explained(needs), self.database.write(self.actor) as transaction:
+                yield transaction
+        except BudgetExceeded as error:
+            raise await self._named(error) from error
+
+    async def _named(self, error: BudgetExceeded) -> BudgetExceeded:
+        """With the name of the budget's project or user, as far as the actor may read it."""
+        refusal, actor = error.refusal, self.actor
+        if refusal.project_id is not None:
+            project = await self.get_project(refusal.project_id)
+            return exceeded(refusal, project.name if project else None)
+        if isinstance(actor, ActingUser):
+            return exceeded(refusal, actor.email)
+        user = await self.find_actor(str(refusal.user_id))
+        return exceeded(refusal, user.email)
 
     def _explained(self, needs: Feature) -> AbstractAsyncContextManager[None]:
         return explained(self.probed, self.actor, needs)

@@ -70,9 +70,10 @@ def test_a_worker(database: Conninfo, owner: psycopg.Connection) -> None:
 def test_a_budget(database: Conninfo, owner: psycopg.Connection) -> None:
     add_jobs(owner, ("succeeded", "lifestyle", 500), ("failed", "lifestyle", 9_000))
 
-    run_snippet("Insufficient budget", database, project_id=PROJECT, budget_cents=750)
+    owner.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9750)", [ADA])
+    run_snippet("Insufficient budget", database, project_id=PROJECT)
     with pytest.raises(RuntimeError, match="Insufficient budget"):
-        run_snippet("Insufficient budget", database, project_id=PROJECT, budget_cents=749)
+        run_snippet("Insufficient budget", database, project_id=PROJECT)
 
     rows = owner.execute("select user_id, mode, cost_cents from generation_jobs where status = 'queued'").fetchall()
     assert rows == [(ADA, "lifestyle", 250)]

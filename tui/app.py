@@ -20,6 +20,7 @@ from store.clock import utc_now
 from store.pacing import DEFAULT_INTERVAL, Attention
 from tui import actions, frame, garbage, keys
 from tui.actions import write_leases
+from tui.actions.budget_news import BudgetNews
 from tui.actions.errands import Errands
 from tui.actions.json_wanted import JsonWanted
 from tui.actions.undo import Undo
@@ -79,6 +80,7 @@ class GjobsApp(App[int]):
         self.undo = Undo()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
+        self._budget_news = BudgetNews()
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         standing = standing_of(self.connection, self.destination)
         self.sub_title = standing.database or ""
@@ -161,6 +163,7 @@ class GjobsApp(App[int]):
         """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
+        self._budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
         if through_lens:
             project_id = shown.id if shown else None
@@ -227,6 +230,7 @@ class GjobsApp(App[int]):
     def _counted(self, message: Counted) -> None:
         if message.store is self.connection.store:
             self.dashboard.show_numbers(message.numbers)
+            self._budget_news.tell(self, message.numbers.budgets or ())
             self._settle_when_all_is_there()
 
     @on(CountFailed)

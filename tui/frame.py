@@ -9,7 +9,7 @@ _LEAST_CONTRAST = 3.0
 _STEPS = 20
 
 CSS = """
-JobsPanel, CostsPanel, ProjectList { border: round $frame-quiet; }
+JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; }
 JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
 Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
 """

@@ -6,7 +6,18 @@ from typing import assert_never
 
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import rules
-from store.capabilities.facts import ASSETS, DAY_SUMS, EVENTS, JOBS, PROJECTS, REVISIONS, SUMS, Facts
+from store.capabilities.facts import (
+    ASSETS,
+    BUDGETS,
+    DAY_SUMS,
+    EVENTS,
+    JOBS,
+    PROJECTS,
+    REVISIONS,
+    SPENDING,
+    SUMS,
+    Facts,
+)
 from store.capabilities.off import Off, quoted
 from store.model import Asset, GenerationJob
 
@@ -34,6 +45,9 @@ class Feature(StrEnum):
     """Sums kept beside the jobs; else they are counted."""
     EVENTS = "events"
     """What happened to the jobs, as it was recorded; else it is known as far as somebody looked."""
+    BUDGETS = "budgets"
+    """Limits that the database keeps, and reading them."""
+    SETTING_BUDGETS = "setting-budgets"
 
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
@@ -42,10 +56,14 @@ _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
 _DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost_cents"})
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
+_BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
+_SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
 """What a new job is made with."""
+_LIMITED = _BUDGET_COLUMNS - {"id", "created_at"}
+"""What a new budget is made with."""
 _MOVED = frozenset({"status", "error"})
 """What a transition writes."""
 
@@ -94,6 +112,14 @@ class Capabilities:
                 )
             case Feature.EVENTS:
                 return rules.recorded(facts) or rules.read(facts, EVENTS, actor, _EVENT_COLUMNS)
+            case Feature.BUDGETS:
+                return (
+                    rules.budgeted(facts)
+                    or rules.read(facts, BUDGETS, actor, _BUDGET_COLUMNS)
+                    or rules.read(facts, SPENDING, actor, _SPENDING_COLUMNS)
+                )
+            case Feature.SETTING_BUDGETS:
+                return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
         assert_never(feature)
 
     @property

@@ -9,12 +9,14 @@ from sqlalchemy import text
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import (
     ASSETS,
+    BUDGETS,
     DAY_SUMS,
     EVENTS,
     JOBS,
     PROJECTS,
     REVISIONS,
     ROLE_OF_USERS,
+    SPENDING,
     SUMS,
     USERS,
     Facts,
@@ -24,7 +26,7 @@ from store.capabilities.facts import (
 from store.database import Database, Query
 from store.statements.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS)
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""

@@ -5,11 +5,13 @@ from collections.abc import Set
 from store.actor import ActingUser, Actor
 from store.capabilities.facts import (
     ASSETS,
+    BUDGETS,
     DAY_SUMS,
     EVENTS,
     JOBS,
     PROJECTS,
     ROLE_OF_USERS,
+    SPENDING,
     SUMS,
     USERS,
     Facts,
@@ -144,6 +146,27 @@ def recorded(facts: Facts) -> Off | None:
     return Off(
         reason="This database does not record what happens to its jobs.",
         advice="'gjobs migrate up' brings revision 0005, which does.",
+    )
+
+
+def budgeted(facts: Facts) -> Off | None:
+    if BUDGETS in facts.relations and SPENDING in facts.relations:
+        return None
+    return Off(
+        reason="This database keeps no budgets.", advice="'gjobs migrate up' brings revision 0007, which keeps them."
+    )
+
+
+def setting_budgets(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
+    """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
+    if isinstance(actor, ActingUser):
+        return Off(reason="Only the operator sets budgets.")
+    off = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
+    if off is not None or not facts.relations[BUDGETS].row_security:
+        return off
+    return Off(
+        reason=f"Row level security keeps the login {facts.login} from setting budgets.",
+        advice="Connect as the owner of the tables.",
     )
 
 

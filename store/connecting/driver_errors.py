@@ -2,6 +2,7 @@
 
 from psycopg import Error, InterfaceError, OperationalError, ProgrammingError, errors
 
+from store.budgets.refusing import SQLSTATE, exceeded, read_refusal
 from store.connecting.advice import advice, where
 from store.errors import (
     Conflict,
@@ -68,6 +69,8 @@ def translate(error: Error) -> StoreError:
     """Ours for an error of a statement, or of a link that broke under it."""
     text = first_line(error.diag.message_primary or str(error))
     state = error.sqlstate
+    if state == SQLSTATE and (refusal := read_refusal(error.diag.message_detail)):
+        return exceeded(refusal)
     match error:
         case errors.InsufficientPrivilege():
             return NoPrivilege(f"Not permitted: {text}.", sqlstate=state)

@@ -14,20 +14,24 @@ from typing import Any
 from store.actor import ActingUser, Actor
 from store.advising.indexes import is_guessed
 from store.advising.plans import read_plan
+from store.budgets.model import Budget, named_for
 from store.database import Database, Query
 from store.database.explaining import explained
 from store.errors import Locked, TimedOut
 from store.filters.keys import Key
 from store.listing.query import NEWEST_FIRST, ListQuery
 from store.model import JobStatus
-from store.numbers.budget import Budget, TooDear
+from store.numbers.allowance import Allowance, TooDear
 from store.numbers.certainty import Certainty, Counted, exact_counts
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
-from store.statements import counts, rollups, statistics
+from store.statements import budgets, counts, rollups, statistics
+from store.statements.budgets import Readable
 
 MOST_PROJECTS = 500
 """So many are named by a listing."""
+MOST_BUDGETS = 20
+"""So many are shown beside the numbers."""
 MOST_SUMMED = 10_000
 """Those that a listing names are among so many whose sums the database keeps."""
 
@@ -38,6 +42,7 @@ class Part(Enum):
     PROJECTS = auto()
     MATCHING = auto()
     MATCHING_AT_MOST = auto()
+    BUDGETS = auto()
 
 
 What = Part | JobStatus
@@ -56,6 +61,8 @@ class Offered:
     """The names that the filter may look up."""
     may_estimate: bool
     """Whether the actor sees every row: the planner counts those that are hidden, too."""
+    budgets: Readable | None = None
+    """What tells their names; None where the database keeps none."""
 
 
 class Counting:
@@ -66,12 +73,12 @@ class Counting:
         database: Database,
         actor: Actor,
         *,
-        budget: Budget | None = None,
+        allowance: Allowance | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._actor = actor
-        self._budget = budget or Budget()
+        self._allowance = allowance or Allowance()
         self._dear = TooDear(clock)
 
     async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
@@ -93,6 +100,7 @@ class Counting:
             days=None if days is None else statistics.without_gaps(days, today=taken_at.date(), days=query.days),
             projects=None if projects is None else dict(projects),
             matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
+            budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
             taken_at=taken_at,
             actor=self._actor,
         )
@@ -101,7 +109,7 @@ class Counting:
         self, query: NumbersQuery, lists: Mapping[What, ListQuery], offered: Offered
     ) -> Mapping[What, Counted]:
         """How long each list is, as far as that can be known."""
-        cap = self._budget.cap
+        cap = self._allowance.cap
         asked = {
             what: counts.matching_at_most(listed, most=cap + 1, readable=offered.readable)
             for what, listed in lists.items()
@@ -120,7 +128,7 @@ class Counting:
         if not offered.may_estimate or not lists:
             return {}
         planned = [explained(counts.matching(listed, readable=offered.readable)) for listed in lists.values()]
-        plans = await self._database.read_together(self._actor, *planned, limits=self._budget.limits)
+        plans = await self._database.read_together(self._actor, *planned, limits=self._allowance.limits)
         return {what: read_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
 
     async def _in_time(
@@ -151,7 +159,7 @@ class Counting:
         self, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
         (taken_at,), *rows = await self._database.read_together(
-            self._actor, statistics.clock(at), *parts.values(), limits=self._budget.limits
+            self._actor, statistics.clock(at), *parts.values(), limits=self._allowance.limits
         )
         return taken_at, dict(zip(parts, rows, strict=True))
 
@@ -175,7 +183,14 @@ def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one
         }
     if query.matching is not None:
         whole[Part.MATCHING] = counts.all_matching(query.matching, readable=offered.readable)
+    if offered.budgets is not None:
+        whole[Part.BUDGETS] = of_numbers(query, offered.budgets, at=at)
     return whole
+
+
+def of_numbers(query: NumbersQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
+    """Of the query's project, or those with the least left of all."""
+    return budgets.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
 
 
 def _exact(answer: list[Any] | None) -> Counted | None:

@@ -11,11 +11,12 @@ from typing import TypeVar
 from uuid import UUID
 
 from store.actor import ActingUser, Actor
+from store.budgets.model import named_for
 from store.database import Database, TimeLimits
 from store.errors import TimedOut
 from store.model import DayCost, JobStatistic, JobStatistics
 from store.numbers.certainty import Counted, exact_counts
-from store.numbers.counting import MOST_PROJECTS, Offered
+from store.numbers.counting import MOST_PROJECTS, Offered, of_numbers
 from store.numbers.model import Numbers, ProjectSums
 from store.numbers.query import NumbersQuery
 from store.statements import counts, page_counts, statistics
@@ -48,13 +49,14 @@ async def count_exactly(
     sums: list[Sum] = []
     matching = 0
     async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
-        (clock, listed, (pages,)) = await snapshot.read(
+        (clock, listed, (pages,), *budgets) = await snapshot.read(
             actor,
             statistics.clock(at),
             counts.listed_projects(
                 has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
             ),
             page_counts.PAGES,
+            *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
         )
         for some in ranges(pages, pages_at_once):
             if time.monotonic() - started > budget:
@@ -78,6 +80,7 @@ async def count_exactly(
         days=statistics.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
         projects=_projects(sums),
         matching=None if query.matching is None else Counted(number=matching),
+        budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
         actor=actor,
     )

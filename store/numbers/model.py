@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.actor import Actor
 from store.model import DayCost, JobStatistics, JobStatus
 from store.numbers.certainty import Certainty, Counted
 from store.numbers.query import NumbersQuery
+
+if TYPE_CHECKING:
+    from store.budgets.model import Budget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,10 @@ class Numbers:
     """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
     matching: Counted | None
     """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
+    budgets: "tuple[Budget, ...] | None" = None
+    """Those that the project's jobs are charged to, with the least left first. None where the database keeps none, or
+    did not tell in time.
+    """
     taken_at: datetime = field(compare=False)
     """By the server's clock."""
     actor: Actor

@@ -8,7 +8,8 @@ with known as (
             or n.nspname = 'public' and c.relname = 'stuck_jobs' and to_regclass('gjobs.job_event_log') is not null
             or n.nspname = 'gjobs' and c.relname in ('job_deltas', 'job_totals', 'job_days', 'job_folding', 'job_counts',
                                                      'job_day_counts', 'known_users', 'job_event_log', 'job_starts', 'job_events',
-                                                     'workers', 'job_leases', 'job_links'))
+                                                     'workers', 'job_leases', 'job_links',
+                                                     'budgets', 'budget_spending', 'budget_deleted_jobs', 'budget_states'))
        and c.relkind in ('r', 'p', 'f', 'v', 'm')
 ), functions as (
     select p.oid, p.prosecdef, p.prosrc, n.nspname, p.proname, format('%I.%I', n.nspname, p.proname) as place
@@ -22,7 +23,10 @@ with known as (
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
                                                      'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
-                                                     'record_leases', 'drop_leases', 'wake_workers'))
+                                                     'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',
+                                                     'charge_updated', 'charge_deleted', 'charge_truncated',
+                                                     'charge_budgets', 'count_spending', 'begin_budgets', 'begin_budget',
+                                                     'budget_period_start', 'check_budget'))
 ), requesting as (
     select oid, rolname from pg_roles where rolname in ('anon', 'authenticated', 'service_role')
 ), found (kind, place, name, definition) as (

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from store.errors import SchemaMissing
 from store.listing.indexes import TOTAL
 from store.schema.app_schema import OWN_ROWS, app_schema, policies
+from store.schema.budgets import budgets
 from store.schema.events import events
 from store.schema.leases import leases
 from store.schema.model import ObjectKind, SchemaObject
@@ -84,7 +85,15 @@ def _nothing() -> Iterable[SchemaObject]:
     return ()
 
 
-_CHANGES = {APP_REVISION: _nothing, "0002": _mended, "0003": _indexed, "0004": rollups, "0005": events, "0006": leases}
+_CHANGES = {
+    APP_REVISION: _nothing,
+    "0002": _mended,
+    "0003": _indexed,
+    "0004": rollups,
+    "0005": events,
+    "0006": leases,
+    "0007": budgets,
+}
 """By revision, oldest first: what each brings or makes otherwise."""
 
 NEWEST_REVISION = list(_CHANGES)[-1]

@@ -1,9 +1,13 @@
 """What a value must be before it is sent. Pure; each function returns the value as it will be stored."""
 
+from uuid import UUID
+
+from store.budgets.model import Period
 from store.errors import InvalidValue
 from store.model import JobStatus
 
 MAX_COST_CENTS = 2_147_483_647
+MAX_LIMIT_CENTS = 10**15
 MAX_NAME = 200
 MAX_LIMIT = 10_000
 MAX_DAYS = 3_660
@@ -31,6 +35,33 @@ def cost_cents(value: int) -> int:
             "cost_cents", f"The cost must be whole cents from 0 to {MAX_COST_CENTS:,}; this is {value:,}."
         )
     return value
+
+
+def limit_cents(value: int) -> int:
+    if not 0 <= value <= MAX_LIMIT_CENTS:
+        raise InvalidValue(
+            "limit_cents", f"The limit must be whole cents from 0 to {MAX_LIMIT_CENTS:,}; this is {value:,}."
+        )
+    return value
+
+
+def one_subject(user_id: UUID | None, project_id: UUID | None) -> None:
+    if (user_id is None) == (project_id is None):
+        raise InvalidValue("user_id", "A budget is of a user or of a project: give one of them.")
+
+
+def warn_share(value: float) -> float:
+    if not 0 < value <= 1:
+        raise InvalidValue("warn_share", f"The share must be above 0 and at most 1; this is {value:g}.")
+    return value
+
+
+def period(value: str) -> Period:
+    try:
+        return Period(value)
+    except ValueError:
+        known = ", ".join(Period)
+        raise InvalidValue("period", f"No such period: {value!r}.", hint=f"Use one of {known}.") from None
 
 
 def error_text(value: str) -> str:

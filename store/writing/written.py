@@ -5,9 +5,10 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from store.budgets.model import Budget
 from store.model import GenerationJob, Project
 
-WrittenRow = GenerationJob | Project
+WrittenRow = GenerationJob | Project | Budget
 
 
 class WriteOutcome(StrEnum):

@@ -16,6 +16,7 @@ CODES: dict[type[BaseException], ExitCode] = {
     errors.TransitionRefused: ExitCode.REFUSED,
     errors.RowMissing: ExitCode.REFUSED,
     errors.Conflict: ExitCode.REFUSED,
+    errors.BudgetExceeded: ExitCode.REFUSED,
     ServerInUse: ExitCode.REFUSED,
     MigrationRefused: ExitCode.REFUSED,
     Declined: ExitCode.REFUSED,

@@ -49,6 +49,8 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs cleanup",
         "gjobs watch",
         "gjobs metrics",
+        "gjobs budgets",
+        *(f"gjobs budgets {verb}" for verb in ("list", "set", "remove", "check")),
         "gjobs journal",
         *(f"gjobs db {verb}" for verb in ("url", "start", "stop", "status", "reset")),
         *(f"gjobs migrate {verb}" for verb in ("status", "verify", "repair-rollups", "up", "down", "sql")),
@@ -104,7 +106,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["jobs", "lst"], "did you mean 'list'?"),
         (
             ["zzz"],
-            "one of demo, snapshot, projects, users, jobs, stats, cleanup, watch, metrics, journal, db, ",
+            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, watch, metrics, journal, db, ",
         ),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),

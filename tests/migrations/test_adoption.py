@@ -39,7 +39,7 @@ def test_an_apps_own_tables_are_taken_over(app: Conninfo) -> None:
 
     assert status(app).current == HEAD
     assert said[:2] == ["The app's own tables are taken over at revision 0001.", "Revision 0002 (mended) is applied."]
-    assert "Revision 0005 (events) is applied." in said
+    assert "Revision 0007 (budgets) is applied." in said
     with connect(app) as connection:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()
 

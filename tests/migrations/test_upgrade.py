@@ -27,6 +27,7 @@ APPLIED = [
     "Revision 0004 (rollups) is applied.",
     "Revision 0005 (events) is applied.",
     "Revision 0006 (leases) is applied.",
+    "Revision 0007 (budgets) is applied.",
 ]
 
 

@@ -89,6 +89,21 @@ class TestEachWrite:
         entry = the_entry(path)
         assert (entry.what, entry.ids, entry.after) == ("create project", (project.id,), (plain_row(project),))
 
+    async def test_budget(self, store: Store, path: Path) -> None:
+        made = await store.set_budget(user_id=ADA, period="month", limit_cents=500)
+        entry = the_entry(path)
+        assert (entry.what, entry.ids, entry.before, entry.after) == ("set budget", (made.id,), (), (plain_row(made),))
+        assert (entry.after[0]["limit_cents"], entry.after[0]["period_start"]) == (500, str(made.period_start))
+        changed = await store.set_budget(user_id=ADA, period="month", limit_cents=600)
+        await store.remove_budget(made.id)
+        removed, raised, _ = read_journal(path).entries
+        assert (raised.what, raised.before, raised.after) == (
+            "change budget",
+            (plain_row(made),),
+            (plain_row(changed),),
+        )
+        assert (removed.what, removed.before, removed.after) == ("remove budget", (plain_row(changed),), ())
+
 
 async def test_what_changes_nothing_is_not_told(
     store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
@@ -104,6 +119,8 @@ async def test_what_changes_nothing_is_not_told(
         store.update_generation_job(NOTHING, mode="x"),
         store.delete_generation_jobs({job_id: None, NOTHING: None}),
         store.create_project("x", owner_id=NOTHING),
+        store.set_budget(user_id=NOTHING, period="day", limit_cents=1),
+        store.remove_budget(NOTHING),
     ):
         with pytest.raises(StoreError):
             await refused

@@ -7,7 +7,6 @@ import pytest
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
-from tui.widgets.project_list import ProjectList
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
 
@@ -45,9 +44,9 @@ async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo
 
 async def test_the_projects_stand_beside_only_where_there_is_room(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
-        assert driver.app.dashboard.query_one(ProjectList).display
+        assert driver.app.dashboard.query_one("#left").display
         await driver.pilot.resize_terminal(99, 24)
-        await driver.until(lambda: not driver.app.dashboard.query_one(ProjectList).display)
+        await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("Spring lookbook")
 

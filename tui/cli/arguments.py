@@ -6,6 +6,7 @@ from uuid import UUID
 
 from store import durations
 from store.model import JobStatus, PageKey
+from store.money import cents
 from store.suggestions import not_known
 from tui.cli.file_format import FileFormat
 from tui.cli.typed import Mistyped
@@ -37,6 +38,25 @@ def whole_number(text: str) -> int:
         return int(text)
     except ValueError:
         raise Mistyped(f"{text!r} is not a whole number") from None
+
+
+def amount(text: str) -> int:
+    """In cents."""
+    value = cents(text)
+    if value is None:
+        raise Mistyped(f"{text!r} is not an amount: give whole cents, such as 1250, or dollars, such as 12.50")
+    return value
+
+
+def share(text: str) -> float:
+    """Of a whole: `80%` or `0.8`."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        if 0 < value <= 1:
+            return value
+    except ValueError:
+        pass
+    raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
 
 
 def page_key(text: str) -> PageKey:

@@ -1,9 +1,12 @@
 """Values as JSON documents, in the shapes that scripts rely on. Pure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
+from store.budgets.model import Budget, CheckedBudget
+from store.budgets.pace import used_up_at
 from store.model import (
     Applied,
     GenerationJob,
@@ -139,6 +142,36 @@ def _spread(value: "Spread | None") -> dict[str, Json] | None:
     if value is None:
         return None
     return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
+
+
+def budget(value: Budget, now: datetime) -> dict[str, Json]:
+    moment = used_up_at(value, now)
+    return {
+        "id": str(value.id),
+        "user_id": str(value.user_id) if value.user_id else None,
+        "project_id": str(value.project_id) if value.project_id else None,
+        "name": value.name,
+        "period": value.period.value,
+        "period_start": value.period_start.isoformat() if value.period_start else None,
+        "limit_cents": value.limit_cents,
+        "spent_cents": value.spent_cents,
+        "left_cents": value.left_cents,
+        "warn_share": value.warn_share,
+        "state": value.state.value,
+        "used_up_at": time(moment) if moment else None,
+        "created_at": time(value.created_at),
+    }
+
+
+def checked_budget(value: CheckedBudget) -> dict[str, Json]:
+    return {
+        "budget_id": str(value.budget_id),
+        "period": value.period.value,
+        "limit_cents": value.limit_cents,
+        "spent_cents": value.spent_cents,
+        "asked_cents": value.asked_cents,
+        "allowed": value.is_allowed,
+    }
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:

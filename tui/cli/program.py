@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from tui.cli.command import Command
+from tui.cli.commands.budgets.syntax import add_budgets
 from tui.cli.commands.cleanup import add_cleanup
 from tui.cli.commands.dashboard.opening import DASHBOARD
 from tui.cli.commands.dashboard.syntax import add_dashboard
@@ -54,6 +55,7 @@ def build_parser() -> Parser:
     add_users(commands)
     add_jobs(commands)
     add_stats(commands)
+    add_budgets(commands)
     add_cleanup(commands)
     add_watch(commands)
     add_metrics(commands)

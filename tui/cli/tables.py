@@ -17,6 +17,7 @@ STATUS_COLOURS: Mapping[str, str] = {
     "succeeded": "\x1b[32m",
     "failed": "\x1b[31m",
 }
+BUDGET_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

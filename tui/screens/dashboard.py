@@ -31,7 +31,8 @@ from tui.say import say
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.screens.leads import Leads
 from tui.widgets.banner import Banner
-from tui.widgets.costs_panel import CostsPanel
+from tui.widgets.budgets_panel import BudgetsPanel
+from tui.widgets.costs_panel import NO_NOTE, CostsPanel
 from tui.widgets.filter_bar import FilterBar
 from tui.widgets.job_table_messages import AllMarked, Opened
 from tui.widgets.jobs_panel import JobsPanel
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from store.listing.model import Listing, ProjectName
     from store.numbers.model import Numbers, ProjectSums
     from tui.screens.details import JobDetails
+    from tui.words.costs import Span
 
 _PATIENCE_SECONDS = 0.3
 """After so long it is said that an answer is waited for."""
@@ -71,8 +73,8 @@ class DashboardScreen(Screen[None]):
 
         #main { height: 1fr; }
         #right { width: 1fr; }
-        ProjectList { display: none; }
-        &.-wide ProjectList { display: block; }
+        #left { width: 26; display: none; }
+        &.-wide #left { display: block; }
         #too-small { display: none; }
         &.-too-small #too-small {
             display: block;
@@ -140,7 +142,9 @@ class DashboardScreen(Screen[None]):
         yield StatusLine(id="status")
         yield Banner(id="banner")
         with Horizontal(id="main"):
-            yield ProjectList(id="projects")
+            with Vertical(id="left"):
+                yield ProjectList(id="projects")
+                yield BudgetsPanel(id="budgets")
             with Vertical(id="right"):
                 yield CostsPanel(id="costs", screen_height=self.app.size.height)
                 yield JobsPanel(id="jobs-panel")
@@ -155,6 +159,7 @@ class DashboardScreen(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
         self.query_one(CostsPanel).fit(event.size.height)
+        self._show_costs()
 
     def _fit(self, size: Size) -> None:
         """Before a size is laid out, where Textual's own breakpoints come after it: each would be drawn twice."""
@@ -267,6 +272,7 @@ class DashboardScreen(Screen[None]):
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
+        self.query_one(BudgetsPanel).forget()
         self.jobs.forget("Looking …")
         self._tell_times()
 
@@ -459,7 +465,17 @@ class DashboardScreen(Screen[None]):
         """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
         listing = self._listing
         if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
-            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project())
+            note = self._budget_note(self._numbers)
+            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project(), note=note)
+            self.query_one(BudgetsPanel).show(self._numbers, screen_height=self.size.height)
+
+    def _budget_note(self, numbers: "Numbers") -> "Span":
+        """Where there is no room for the panel."""
+        if self.has_class("-wide") or not numbers.budgets:
+            return NO_NOTE
+        from tui.words.budget_lines import budget_note
+
+        return budget_note(numbers.budgets)
 
     def _project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))

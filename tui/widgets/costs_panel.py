@@ -8,7 +8,7 @@ from tui.keys.moved_keys import key_of
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
 from tui.widgets.steady_text import SteadyText
 from tui.words.certainty import is_stale, numbers_standing
-from tui.words.costs import cost_lines
+from tui.words.costs import Span, cost_lines
 from tui.words.text import clean
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _LINES = ((30, 4), (20, 3), (13, 2))
 """So many lines for screens of at least so many: a low one keeps them for jobs."""
+NO_NOTE: Span = ("", "")
 
 
 class CostsPanel(SteadyText):
@@ -36,14 +37,15 @@ class CostsPanel(SteadyText):
 
     def __init__(self, *, id: str | None = None, screen_height: int) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._title = ""
+        self._title = ("", NO_NOTE)
         self._standing = ""
         self._numbers: Numbers | None = None
         self._height = 0
         self.fit(screen_height)
 
-    def show(self, numbers: "Numbers", *, of_what: str) -> None:
-        self._entitle(f"Costs · {clean(of_what, limit=80)}")
+    def show(self, numbers: "Numbers", *, of_what: str, note: Span = NO_NOTE) -> None:
+        """The note stands beside the title."""
+        self._entitle(f"Costs · {clean(of_what, limit=80)}", note)
         self._numbers = numbers
         self._draw()
 
@@ -81,10 +83,10 @@ class CostsPanel(SteadyText):
     def on_resize(self) -> None:
         self._draw()
 
-    def _entitle(self, title: str) -> None:
-        if title != self._title:
-            self._title = title
-            self.border_title = Content(title)
+    def _entitle(self, title: str, note: Span = NO_NOTE) -> None:
+        if (title, note) != self._title:
+            self._title = (title, note)
+            self.border_title = Content.assemble(title, " · ", note) if note[0] else Content(title)
 
     def _stand(self, words: str, *, is_stale: bool = False) -> None:
         if words != self._standing:

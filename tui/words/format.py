@@ -8,6 +8,7 @@ from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
 from functools import lru_cache
 from uuid import UUID
 
+from store.money import money as money
 from tui.words.cut_json import message_of_cut
 
 MINUTE = 60
@@ -19,11 +20,6 @@ _ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
 """In JSON, after any number of escaped backslashes."""
 _BARS = "▁▂▃▄▅▆▇█"
 _LONGEST_PRETTY = 200_000
-
-
-def money(cents: int) -> str:
-    dollars, rest = divmod(abs(cents), 100)
-    return f"{'-' if cents < 0 else ''}${dollars:,}.{rest:02}"
 
 
 def count(number: int) -> str:
@@ -93,6 +89,15 @@ def countdown(seconds: float) -> str:
 def local_time(time: datetime, zone: tzinfo | None = None) -> str:
     """The wall clock of a zone; None is the zone of this machine."""
     return _infinity(time) or time.astimezone(zone).strftime(_TIME_FORMAT)
+
+
+def clock_time(time: datetime, zone: tzinfo | None = None) -> str:
+    """`14:30`, by the wall clock of a zone; None is the zone of this machine."""
+    return time.astimezone(zone).strftime("%H:%M")
+
+
+def local_day(time: datetime, zone: tzinfo | None = None) -> str:
+    return time.astimezone(zone).date().isoformat()
 
 
 def utc_time(time: datetime) -> str:

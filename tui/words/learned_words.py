@@ -1,6 +1,8 @@
 """What became of a write whose answer was lost, in a sentence. Pure."""
 
-from store.model import GenerationJob
+from store.budgets.model import Budget
+from store.budgets.refusing import budget_name
+from store.model import GenerationJob, Project
 from store.writing.written import LookedUp, WriteOutcome, Written, WrittenRow
 from tui.words.format import count
 from tui.words.job_names import job_name
@@ -19,7 +21,7 @@ def learned_words(written: Written, found: LookedUp) -> str:
         return f"{made}: it was about {count(len(written.ids))} jobs, of which {count(len(found.jobs))} are there now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
-        return f"{made}: it was about the {_name(row)}."
+        return f"{made}: it was about {_name(row)}."
     there = f"is {found.jobs[0].status} now" if found.jobs else _absent(written, found.outcome)
     return f"{made}: {_name(row)} {there}."
 
@@ -34,4 +36,10 @@ def _absent(written: Written, outcome: WriteOutcome) -> str:
 
 
 def _name(row: WrittenRow) -> str:
-    return job_name(row) if isinstance(row, GenerationJob) else f"project {clean(row.name, limit=60)}"
+    match row:
+        case GenerationJob():
+            return job_name(row)
+        case Project():
+            return f"the project {clean(row.name, limit=60)}"
+        case Budget():
+            return clean(budget_name(row, row.name), limit=100)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
-from store.capabilities.facts import DAY_SUMS, EVENTS, REVISIONS, SUMS, Privileges, Relation
+from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges, Relation
 from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
@@ -19,6 +19,8 @@ COLUMNS = {
     SUMS: "user_id project_id status mode job_count cost_cents",
     DAY_SUMS: "user_id project_id day job_count cost_cents",
     EVENTS: "id transaction_id job_id kind from_status to_status at",
+    BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
+    SPENDING: "budget_id period_start spent_cents",
 }
 
 
@@ -51,7 +53,9 @@ FACTS = Facts(
     may_create_in_public=True,
     may_create_schemas=True,
     job_indexes=frozenset(),
-    relations={name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS)},
+    relations={
+        name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING)
+    },
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import DAY_SUMS, EVENTS, REVISIONS, SUMS, Privileges
+from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
@@ -15,10 +15,16 @@ def words(facts: Facts, feature: Feature, actor: Actor = OPERATOR) -> str:
     return off.words if off else ""
 
 
+OF_OPERATORS = {
+    Feature.USERS: "Only the operator may read the users.",
+    Feature.SETTING_BUDGETS: "Only the operator sets budgets.",
+}
+
+
 @pytest.mark.parametrize("feature", Feature)
 def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
     assert words(FACTS, feature) == ""
-    assert words(FACTS, feature, USER) == ("Only the operator may read the users." if feature is Feature.USERS else "")
+    assert words(FACTS, feature, USER) == OF_OPERATORS.get(feature, "")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,29 @@ def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
             Feature.ROLLUPS,
             'No grant: the role o"ps may not use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs',
         ),
+        (
+            with_relation(SPENDING, None),
+            Feature.BUDGETS,
+            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them.",
+        ),
+        (with_relation(BUDGETS, None), Feature.SETTING_BUDGETS, "This database keeps no budgets."),
+        (
+            without_login(SPENDING, select=frozenset()),
+            Feature.BUDGETS,
+            'No grant: the role o"ps may not read gjobs.budget_spending.',
+        ),
+        (
+            without_login(BUDGETS, update=frozenset()),
+            Feature.SETTING_BUDGETS,
+            'No grant: the role o"ps may not change gjobs.budgets.',
+        ),
+        (
+            with_relation(BUDGETS, replace(all_of(BUDGETS), row_security=True)),
+            Feature.SETTING_BUDGETS,
+            'Row level security keeps the login o"ps from setting budgets. Connect as the owner',
+        ),
+        (replace(FACTS, is_replica=True), Feature.SETTING_BUDGETS, "This server is a replica: it takes no writes."),
+        (replace(FACTS, is_replica=True), Feature.BUDGETS, ""),
         (without_login(JOBS, insert=frozenset()), Feature.CREATING, 'No grant: the role o"ps may not write'),
         (
             without_login(PROJECTS, select=frozenset()),

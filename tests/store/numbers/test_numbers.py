@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,18 +13,25 @@ from store.database import TimeLimits
 from store.filters import parse
 from store.listing.query import ListQuery
 from store.model import JobStatus
-from store.numbers.budget import Budget
+from store.numbers.allowance import Allowance
 from store.numbers.certainty import Certainty, Counted
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import count_exactly
 from store.numbers.model import ProjectSums
 from store.numbers.query import NumbersQuery
 from store.statements import by_jobs
+from store.statements.budgets import Readable
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
-ALL = Offered(has_projects=True, has_sums=False, readable=frozenset(), may_estimate=True)
-HERS = Offered(has_projects=True, has_sums=False, readable=frozenset(), may_estimate=False)
+ALL = Offered(
+    has_projects=True,
+    has_sums=False,
+    readable=frozenset(),
+    may_estimate=True,
+    budgets=Readable(projects=True, users=False),
+)
+HERS = replace(ALL, may_estimate=False)
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 
 
@@ -174,7 +182,9 @@ def altered(conninfo: Conninfo, change: str, undo: str) -> Iterator[None]:
 
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> Counting:
-    return Counting(store.database, ADA_HERSELF, budget=Budget(limits=TimeLimits(statement=0.1), cap=cap), clock=clock)
+    return Counting(
+        store.database, ADA_HERSELF, allowance=Allowance(limits=TimeLimits(statement=0.1), cap=cap), clock=clock
+    )
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
@@ -188,7 +198,7 @@ async def test_what_is_dear_is_counted_up_to_a_cap(operator: Store) -> None:
 
 
 async def test_a_filter_is_counted_beyond_the_cap_where_there_is_time(operator: Store, project: UUID) -> None:
-    counting = Counting(operator.database, OPERATOR, budget=Budget(cap=2))
+    counting = Counting(operator.database, OPERATOR, allowance=Allowance(cap=2))
     assert (await counting.count(NumbersQuery(matching=FAILED), ALL, at=NOW)).matching == Counted(number=3)
 
 
@@ -246,7 +256,9 @@ async def test_a_lock_is_no_cost(database: Conninfo, operator: Store) -> None:
         connection.execute("lock table generation_jobs in access exclusive mode")
         limits = TimeLimits(statement=5.0, lock=0.05)
         with pytest.raises(Locked):
-            await Counting(operator.database, OPERATOR, budget=Budget(limits=limits)).count(NumbersQuery(), ALL, at=NOW)
+            await Counting(operator.database, OPERATOR, allowance=Allowance(limits=limits)).count(
+                NumbersQuery(), ALL, at=NOW
+            )
 
 
 async def test_projects_that_cannot_be_read_are_named_by_their_jobs(

@@ -1,4 +1,4 @@
-"""How much counting may cost, and the memory of what cost more."""
+"""What counting may cost, and the memory of what cost more."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
@@ -10,7 +10,7 @@ MOST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
+class Allowance:
     """Of one look at the numbers."""
 
     limits: TimeLimits = field(default_factory=lambda: TimeLimits(statement=1.0))

@@ -1,0 +1,210 @@
+"""`gjobs budgets …`."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.cli.support import OpenTerminal, Run, Sql, run_process, uri
+from tests.cli.world import ADA, AUTUMN, BEN, QUEUED
+from tests.conftest import Conninfo
+
+pytestmark = pytest.mark.usefixtures("url")
+
+AUTUMNS = ("--project", "Autumn catalog", "--period", "all")
+"""Whose jobs cost $5.18."""
+
+
+def set_autumns(gjobs: Run, limit: str, *more: str) -> None:
+    assert gjobs("budgets", "set", *AUTUMNS, "--limit", limit, *more).code == 0
+
+
+def test_a_limit_is_set_and_listed(gjobs: Run) -> None:
+    made = gjobs("budgets", "set", *AUTUMNS, "--limit", "10.00", "--warn", "50%", "--json")
+    assert made.code == 0
+    (listed,) = gjobs("budgets", "--json").document
+    assert listed == made.document
+    assert list(listed) == [
+        "id", "user_id", "project_id", "name", "period", "period_start", "limit_cents", "spent_cents", "left_cents",
+        "warn_share", "state", "used_up_at", "created_at",
+    ]  # fmt: skip
+    del listed["id"], listed["created_at"]
+    assert listed == {
+        "user_id": None,
+        "project_id": str(AUTUMN),
+        "name": "Autumn catalog",
+        "period": "all",
+        "period_start": None,
+        "limit_cents": 1_000,
+        "spent_cents": 518,
+        "left_cents": 482,
+        "warn_share": 0.5,
+        "state": "warning",
+        "used_up_at": None,
+    }
+
+
+def test_budgets_for_people(gjobs: Run) -> None:
+    gjobs("budgets", "set", "--user", "ben@example.com", "--period", "day", "--limit", "500")
+    set_autumns(gjobs, "$6")
+    titles, autumns, bens = gjobs("budgets", "list").out.splitlines()
+    assert titles.split() == ["OF", "NAME", "PERIOD", "SPENT", "LIMIT", "LEFT", "USED", "STATE", "AT", "THIS", "PACE"]
+    assert autumns.split()[:8] == ["project", "Autumn", "catalog", "all", "$5.18", "$6.00", "$0.82", "86"]
+    assert autumns.split()[9:] == ["warning", "-"]
+    assert bens.split() == ["user", "ben@example.com", "day", "$0.00", "$5.00", "$5.00", "0", "%", "ok", "-"]
+
+
+def test_those_of_a_project(gjobs: Run) -> None:
+    set_autumns(gjobs, "1000")
+    for user in ("ada@example.com", str(BEN)):
+        assert gjobs("budgets", "set", "--user", user, "--period", "month", "--limit", "1000").code == 0
+    names = [one["name"] for one in gjobs("budgets", "list", "--project", "Autumn catalog", "--json").document]
+    assert sorted(names) == ["Autumn catalog", "ada@example.com"]
+
+
+def test_at_this_pace(gjobs: Run, sql: Sql) -> None:
+    sql("update public.generation_jobs set created_at = now() - interval '9 days' where project_id = %s", AUTUMN)
+    set_autumns(gjobs, "1036")
+    moment = datetime.fromisoformat(gjobs("budgets", "--json").document[0]["used_up_at"])
+    assert (moment - datetime.now(UTC)).days == 9
+    assert f"used up on {moment.date()}" in gjobs("budgets").out
+
+
+def test_none(gjobs: Run) -> None:
+    assert gjobs("budgets", "--json").out == "[]\n"
+    assert gjobs("budgets").err == "No budgets. 'gjobs budgets set' makes one.\n"
+
+
+def test_a_limit_below_what_is_spent_is_said(gjobs: Run) -> None:
+    lowered = gjobs("budgets", "set", *AUTUMNS, "--limit", "1.00")
+    assert lowered.code == 0
+    assert "$-4.18" not in lowered.out
+    assert "-$4.18" in lowered.out
+    assert lowered.err == "It is used up already: no job is queued, and no cost grows, while that is so.\n"
+
+
+def test_a_refusal_says_limit_spent_and_asked(gjobs: Run) -> None:
+    set_autumns(gjobs, "600")
+    refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "lifestyle", "--cost-cents", "100")
+    assert (refused.code, refused.out) == (1, "")
+    assert refused.err == (
+        "The total budget of project 'Autumn catalog' has no room for $1.00: $5.18 of $6.00 are spent.\n"
+        "'gjobs budgets set' raises the limit.\n"
+    )
+    assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
+
+
+def test_a_finish_goes_beyond(gjobs: Run, sql: Sql) -> None:
+    set_autumns(gjobs, "600")
+    sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
+    sql("update public.generation_jobs set status = 'succeeded', cost_cents = 900 where id = %s", QUEUED)
+    (budget,) = gjobs("budgets", "--json").document
+    assert (budget["spent_cents"], budget["left_cents"], budget["state"]) == (1_218, -618, "used_up")
+
+
+def test_a_check_finds_what_warns(gjobs: Run) -> None:
+    assert gjobs("budgets", "check").err == "There are no budgets.\n"
+    set_autumns(gjobs, "1000")
+    calm = gjobs("budgets", "check", "--json")
+    assert (calm.code, calm.document) == (0, {"ok": True, "budgets": []})
+    assert gjobs("budgets", "check").err == "No budget warns.\n"
+    set_autumns(gjobs, "1000", "--warn", "0.5")
+    warned = gjobs("budgets", "check", "--json")
+    assert (warned.code, warned.document["ok"]) == (8, False)
+    assert [one["state"] for one in warned.document["budgets"]] == ["warning"]
+    found = gjobs("budgets", "check")
+    assert (found.code, "warning" in found.out) == (8, True)
+    assert gjobs("budgets", "check", "--project", "Spring lookbook").code == 0
+
+
+def test_before_a_job_is_queued_it_can_be_asked(gjobs: Run) -> None:
+    set_autumns(gjobs, "600")
+    asked = ("budgets", "check", "--project", "Autumn catalog", "--cost-cents")
+    fits = gjobs(*asked, "82", "--json")
+    assert (fits.code, fits.document["allowed"]) == (0, True)
+    full = gjobs(*asked, "83", "--json")
+    assert (full.code, full.document["allowed"]) == (8, False)
+    (told,) = full.document["budgets"]
+    del told["budget_id"]
+    assert told == {
+        "period": "all", "limit_cents": 600, "spent_cents": 518, "asked_cents": 83, "allowed": False,
+    }  # fmt: skip
+    assert gjobs(*asked, "82").err == "A job for $0.82 can be queued.\n"
+    assert gjobs(*asked, "83").err == (
+        "A job for $0.83 cannot be queued. $6.00 in all of project Autumn catalog: $0.82 left\n"
+    )
+    assert gjobs("budgets", "check", "--cost-cents", "1").code == 2
+
+
+def test_a_limit_is_removed(gjobs: Run) -> None:
+    set_autumns(gjobs, "100")
+    removed = gjobs("budgets", "remove", *AUTUMNS, "--yes", "--json")
+    assert (removed.code, removed.document["limit_cents"]) == (0, 100)
+    assert gjobs("budgets", "--json").document == []
+    again = gjobs("budgets", "remove", *AUTUMNS, "--yes")
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith("'Autumn catalog' has no budget of the period all.")
+
+
+def test_it_asks_before(gjobs: Run, open_terminal: OpenTerminal) -> None:
+    set_autumns(gjobs, "100")
+    assert run_process("budgets", "remove", *AUTUMNS).code == 2
+    terminal = open_terminal("budgets", "remove", *AUTUMNS)
+    terminal.read_until("anything else for no: ")
+    for words in ("Remove the limit of $1.00 in all of project Autumn catalog?", "test_", "$5.18 are spent"):
+        assert words in terminal.screen
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert "Nothing was removed." in terminal.screen
+    assert len(gjobs("budgets", "--json").document) == 1
+
+
+def test_writes_stand_in_the_journal(gjobs: Run) -> None:
+    set_autumns(gjobs, "100")
+    set_autumns(gjobs, "200")
+    gjobs("budgets", "remove", *AUTUMNS, "--yes")
+    entries = gjobs("journal", "--json").document
+    assert [entry["what"] for entry in entries] == ["remove budget", "change budget", "set budget"]
+    assert (entries[1]["before"][0]["limit_cents"], entries[1]["after"][0]["limit_cents"]) == (100, 200)
+
+
+def test_the_eyes_are_the_operators_unless_asked(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_AS", "ben@example.com")
+    gjobs("budgets", "set", "--user", str(ADA), "--period", "month", "--limit", "100")
+    set_autumns(gjobs, "1000")
+    assert len(gjobs("budgets", "--json").document) == 2
+    assert gjobs("budgets", "--as", "ben@example.com", "--json").document == []
+    of_ada = gjobs("budgets", "--as", "ada@example.com", "--json").document
+    assert {one["name"] for one in of_ada} == {"Autumn catalog", "ada@example.com"}
+    refused = gjobs("budgets", "set", *AUTUMNS, "--limit", "9000", "--as", "ada@example.com")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets budgets.")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["set", "--period", "day", "--limit", "1"], "One of the arguments --user --project is required."),
+        (["set", "--user", "a", "--project", "b", "--period", "day", "--limit", "1"], "not allowed with"),
+        (["set", *AUTUMNS, "--limit", "12.5"], "give whole cents, such as 1250, or dollars, such as 12.50"),
+        (["set", *AUTUMNS, "--limit", "1", "--warn", "80"], "give one such as 80% or 0.8"),
+        (["set", "--user", "a", "--period", "week", "--limit", "1"], "it is one of day, month, all"),
+        (["set", *AUTUMNS, "--limit", "99999999999999.00"], "from 0 to 1,000,000,000,000,000"),
+        (["set", "--user", "", "--period", "day", "--limit", "1"], "it is empty"),
+    ],
+)
+def test_mistakes_are_explained(gjobs: Run, arguments: list[str], words: str) -> None:
+    refused = gjobs("budgets", *arguments)
+    assert (refused.code, refused.out) == (2, "")
+    assert words in refused.err
+
+
+def test_read_only_sets_nothing(gjobs: Run) -> None:
+    assert gjobs("budgets", "set", *AUTUMNS, "--limit", "1", "--read-only").code == 6
+    assert gjobs("budgets", "--json").document == []
+
+
+def test_elsewhere_it_is_told_what_brings_them(gjobs: Run, attached_database: Conninfo) -> None:
+    refused = gjobs("budgets", "--database-url", uri(attached_database))
+    assert (refused.code, refused.out) == (5, "")
+    assert refused.err == (
+        "This database keeps no budgets.\n'gjobs migrate up' brings revision 0007, which keeps them.\n"
+    )

@@ -1,0 +1,442 @@
+"""Revision 0007: a limit is kept whoever writes and however, and what is spent is what the jobs cost."""
+
+import json
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from migrations.runner import downgrade, upgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, Person, acting, add
+
+REFUSED = "GJ001"
+"""The SQLSTATE of a refusal."""
+NOT_PERMITTED = psycopg.errors.InsufficientPrivilege
+
+
+@pytest.fixture
+def owner(database: Conninfo) -> Iterator[psycopg.Connection]:
+    """The operator, in a database in which Ada and Ben each have a queued job of 250 cents. Each statement commits."""
+    with connect(database, autocommit=True) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        yield connection
+
+
+def limit_user(connection: psycopg.Connection, person: Person, cents: int, period: str = "all") -> UUID:
+    return limit(connection, "user_id", person.id, cents, period)
+
+
+def limit_project(connection: psycopg.Connection, person: Person, cents: int, period: str = "all") -> UUID:
+    return limit(connection, "project_id", person.project, cents, period)
+
+
+def limit(connection: psycopg.Connection, subject: str, which: UUID, cents: int, period: str) -> UUID:
+    statement = f"insert into gjobs.budgets ({subject}, period, limit_cents) values (%s, %s, %s) returning id"  # noqa: S608
+    row = connection.execute(statement.encode(), [which, period, cents]).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def spent(connection: psycopg.Connection, budget: UUID) -> int:
+    row = connection.execute("select spent_cents from gjobs.budget_states where id = %s", [budget]).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def queue(connection: psycopg.Connection, person: Person, cents: int, status: str = "queued", day: str = "now") -> UUID:
+    row = connection.execute(
+        "insert into public.generation_jobs (user_id, project_id, status, mode, cost_cents, created_at)"
+        " values (%s, %s, %s, 'lifestyle', %s, %s::timestamptz) returning id",
+        [person.id, person.project, status, cents, day],
+    ).fetchone()
+    assert row is not None
+    return UUID(str(row[0]))
+
+
+def change(connection: psycopg.Connection, job: UUID, **values: object) -> None:
+    columns = ", ".join(f"{column} = %s" for column in values)
+    statement = f"update public.generation_jobs set {columns} where id = %s"  # noqa: S608
+    assert connection.execute(statement.encode(), [*values.values(), job]).rowcount == 1
+
+
+def is_taken(write: Callable[[], object]) -> bool:
+    """Whether no budget refused it."""
+    try:
+        write()
+    except psycopg.Error as error:
+        if error.sqlstate != REFUSED:
+            raise
+        return False
+    return True
+
+
+@pytest.fixture
+def refused() -> pytest.RaisesExc[psycopg.Error]:
+    return pytest.RaisesExc(psycopg.Error, check=lambda error: error.sqlstate == REFUSED)
+
+
+def test_a_new_budget_knows_what_is_spent(owner: psycopg.Connection) -> None:
+    queue(owner, ADA, 70, day="2020-02-02")
+    assert spent(owner, limit_user(owner, ADA, 1_000)) == 320
+    assert spent(owner, limit_project(owner, ADA, 1_000, "month")) == 250
+    assert spent(owner, limit_project(owner, BEN, 1_000, "day")) == 250
+
+
+def test_a_job_is_queued_up_to_the_limit(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+    budget = limit_user(owner, ADA, 300)
+    queue(owner, ADA, 50)
+    with refused:
+        queue(owner, ADA, 1)
+    queue(owner, BEN, 10_000)
+    assert spent(owner, budget) == 300
+
+
+def test_where_nothing_is_left_no_job_is_queued_whatever_it_says_to_cost(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    budget = limit_user(owner, ADA, 251)
+    queue(owner, ADA, 0)
+    queue(owner, ADA, 1)
+    with refused:
+        queue(owner, ADA, 0)
+    change(owner, ADA.job, status="running")
+    assert spent(owner, budget) == 251
+
+
+def test_a_refusal_names_limit_spent_and_asked(owner: psycopg.Connection) -> None:
+    budget = limit_project(owner, ADA, 300)
+    with pytest.raises(psycopg.DatabaseError) as caught:
+        queue(owner, ADA, 51)
+    said = caught.value.diag
+    assert said.sqlstate == REFUSED
+    assert said.message_primary == (
+        f"the total budget of project {ADA.project} has 300 cents: 250 are spent and 51 were asked"
+    )
+    assert json.loads(said.message_detail or "") == {
+        "budget_id": str(budget),
+        "user_id": None,
+        "project_id": str(ADA.project),
+        "period": "all",
+        "period_start": None,
+        "limit_cents": 300,
+        "spent_cents": 250,
+        "asked_cents": 51,
+    }
+
+
+def test_a_cost_grows_up_to_the_limit(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+    budget = limit_user(owner, ADA, 300)
+    change(owner, ADA.job, status="running", cost_cents=300)
+    with refused:
+        change(owner, ADA.job, cost_cents=301)
+    change(owner, ADA.job, cost_cents=10)
+    assert spent(owner, budget) == 10
+
+
+@pytest.mark.parametrize("start", ["queued", "running"])
+@pytest.mark.parametrize("end", ["succeeded", "failed"])
+def test_a_finish_is_recorded_past_the_limit(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error], start: str, end: str
+) -> None:
+    budget = limit_user(owner, ADA, 300)
+    change(owner, ADA.job, status=start)
+    change(owner, ADA.job, status=end, cost_cents=900)
+    assert spent(owner, budget) == 900
+    with refused:
+        queue(owner, ADA, 1)
+
+
+def test_finishes_do_not_pay_for_what_else_grows(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    limit_user(owner, ADA, 300)
+    running = queue(owner, ADA, 0)
+    change(owner, running, status="running")
+    with refused:
+        owner.execute(
+            "update public.generation_jobs set status = case id when %(job)s then 'succeeded' else status end,"
+            " cost_cents = cost_cents + case id when %(job)s then 0 else 51 end where user_id = %(user)s",
+            {"job": running, "user": ADA.id},
+        )
+
+
+def test_what_never_ran_is_given_back_and_what_ran_is_spent(owner: psycopg.Connection) -> None:
+    budget = limit_user(owner, ADA, 1_000)
+    ran = queue(owner, ADA, 100)
+    change(owner, ran, status="running")
+    change(owner, ran, status="failed")
+    owner.execute("delete from public.generation_jobs where user_id = %s", [ADA.id])
+    assert spent(owner, budget) == 100
+
+
+def delete_and_make_again(owner: psycopg.Connection, job: UUID) -> None:
+    for statement in (
+        "create temp table kept as select * from public.generation_jobs where id = %s",
+        "delete from public.generation_jobs where id = %s",
+        "insert into public.generation_jobs select * from kept where id = %s",
+        "drop table kept",
+    ):
+        owner.execute(statement.encode(), [job] if "%s" in statement else [])
+
+
+@pytest.mark.parametrize("status", ["queued", "running", "succeeded", "failed"])
+def test_a_job_that_is_made_again_is_not_paid_twice(owner: psycopg.Connection, status: str) -> None:
+    user, project = limit_user(owner, ADA, 330), limit_project(owner, ADA, 310, "month")
+    job = queue(owner, ADA, 50, status)
+    owner.execute("update gjobs.budgets set limit_cents = 300")
+    for _ in range(2):
+        delete_and_make_again(owner, job)
+        assert (spent(owner, user), spent(owner, project)) == (300, 300)
+    change(owner, job, cost_cents=40)
+    delete_and_make_again(owner, job)
+    assert (spent(owner, user), spent(owner, project)) == (290, 290)
+
+
+def test_a_budget_that_came_later_is_charged_for_a_job_that_is_made_again(owner: psycopg.Connection) -> None:
+    early = limit_user(owner, ADA, 1_000)
+    job = queue(owner, ADA, 50, "succeeded")
+    rows = owner.execute("delete from public.generation_jobs where id = %s returning id", [job]).fetchall()
+    late = limit_project(owner, ADA, 1_000)
+    assert (len(rows), spent(owner, early), spent(owner, late)) == (1, 300, 250)
+    owner.execute(
+        "insert into public.generation_jobs (id, user_id, project_id, status, mode, cost_cents)"
+        " values (%s, %s, %s, 'succeeded', 'lifestyle', 50)",
+        [job, ADA.id, ADA.project],
+    )
+    assert (spent(owner, early), spent(owner, late)) == (300, 300)
+
+
+def test_a_job_of_a_period_that_was_not_charged_yet_is_paid_when_it_is_made_again(owner: psycopg.Connection) -> None:
+    job = queue(owner, ADA, 50, "succeeded", day="2020-02-02")
+    budget = limit_user(owner, ADA, 1_000, "month")
+    delete_and_make_again(owner, job)
+    queue(owner, ADA, 7, day="2020-02-03")
+    rows = owner.execute("select spent_cents from gjobs.budget_spending where budget_id = %s order by 1", [budget])
+    assert rows.fetchall() == [(57,), (250,)]
+
+
+def test_a_budget_that_becomes_another_s_counts_anew(owner: psycopg.Connection) -> None:
+    budget = limit_user(owner, ADA, 1_000, "day")
+    queue(owner, ADA, 70, day="2020-02-02")
+    owner.execute("update gjobs.budgets set period = 'all'")
+    assert spent(owner, budget) == 320
+    owner.execute("update gjobs.budgets set user_id = %s", [BEN.id])
+    assert spent(owner, budget) == 250
+
+
+def test_a_limit_is_changed_while_jobs_are_written(database: Conninfo, owner: psycopg.Connection) -> None:
+    budget = limit_user(owner, ADA, 1_000)
+    with connect(database) as writer:
+        queue(writer, ADA, 40)
+        owner.execute("set lock_timeout = '50ms'")
+        owner.execute("update gjobs.budgets set limit_cents = 260, warn_share = 0.5 where id = %s", [budget])
+    assert spent(owner, budget) == 290
+
+
+def test_a_job_that_changes_hands_is_paid_by_whom_it_goes_to(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    ada, ben = limit_user(owner, ADA, 1_000), limit_user(owner, BEN, 300)
+    with refused:
+        change(owner, ADA.job, user_id=BEN.id)
+    owner.execute("update gjobs.budgets set limit_cents = 500 where id = %s", [ben])
+    change(owner, ADA.job, user_id=BEN.id)
+    assert (spent(owner, ada), spent(owner, ben)) == (0, 500)
+
+
+def test_days_and_months_have_a_limit_of_their_own(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    limit_user(owner, ADA, 300, "day")
+    limit_project(owner, ADA, 400, "month")
+    queue(owner, ADA, 300, day="2020-02-01T23:59Z")
+    with refused:
+        queue(owner, ADA, 1, day="2020-02-01T00:00Z")
+    queue(owner, ADA, 100, day="2020-02-02T00:00Z")
+    with refused:
+        queue(owner, ADA, 1, day="2020-02-03")
+    queue(owner, ADA, 300, day="2020-03-01")
+
+
+@pytest.mark.parametrize("day", ["infinity", "-infinity", "4713-12-31 BC", "294276-12-31"])
+def test_no_day_is_too_far_off(owner: psycopg.Connection, day: str) -> None:
+    for period in ("day", "month", "all"):
+        limit_user(owner, ADA, 1_000, period)
+    queue(owner, ADA, 5, day=day)
+
+
+def test_many_jobs_are_refused_together(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+    budget = limit_user(owner, ADA, 500)
+    many = (
+        "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
+        " select user_id, id, 'lifestyle', 10 from public.projects, generate_series(1, %s)"
+    )
+    with refused:
+        owner.execute(many, [26])
+    owner.execute(many, [25])
+    assert spent(owner, budget) == 500
+
+
+@pytest.mark.parametrize("subject", ["user", "project"])
+def test_of_fifty_at_once_ten_find_room(database: Conninfo, owner: psycopg.Connection, subject: str) -> None:
+    budget = (limit_user if subject == "user" else limit_project)(owner, ADA, 350)
+    barrier = Barrier(50)
+
+    def ask() -> bool:
+        with connect(database, autocommit=True) as connection:
+            barrier.wait()
+            return is_taken(lambda: queue(connection, ADA, 10))
+
+    with ThreadPoolExecutor(50) as callers:
+        answers = [future.result() for future in [callers.submit(ask) for _ in range(50)]]
+    assert answers.count(True) == 10
+    assert spent(owner, budget) == 350
+
+
+def test_whoever_has_another_budget_does_not_wait(database: Conninfo, owner: psycopg.Connection) -> None:
+    limit_user(owner, ADA, 1_000)
+    limit_user(owner, BEN, 1_000)
+    with owner.transaction(), connect(database, autocommit=True) as other:
+        queue(owner, ADA, 1)
+        other.execute("set lock_timeout = '50ms'")
+        queue(other, BEN, 1)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            queue(other, ADA, 1)
+
+
+def test_a_budget_waits_for_who_writes_and_counts_them(database: Conninfo, owner: psycopg.Connection) -> None:
+    with connect(database) as writer:
+        queue(writer, ADA, 40)
+        owner.execute("set lock_timeout = '50ms'")
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            limit_user(owner, ADA, 1_000)
+    assert spent(owner, limit_user(owner, ADA, 1_000)) == 290
+
+
+def test_one_call_tells_before(owner: psycopg.Connection) -> None:
+    month, whole = limit_project(owner, ADA, 300, "month"), limit_user(owner, ADA, 260)
+    with acting(owner, ADA.id):
+        told = owner.execute("select * from gjobs.check_budget(%s, 20)", [ADA.project]).fetchall()
+    assert sorted(told) == sorted([(month, "month", 300, 250, 20, True), (whole, "all", 260, 250, 20, False)])
+
+
+def test_people_see_their_own_budgets_and_set_none(owner: psycopg.Connection) -> None:
+    mine = {limit_user(owner, ADA, 1_000), limit_project(owner, ADA, 1_000)}
+    everyones = mine | {limit_user(owner, BEN, 1_000)}
+    for relation in ("budgets", "budget_states"):
+        query = f"select id from gjobs.{relation}".encode()  # noqa: S608
+        assert {row[0] for row in owner.execute(query)} == everyones
+        with acting(owner, ADA.id):
+            assert {row[0] for row in owner.execute(query)} == mine
+        with acting(owner, None, "anon"):
+            assert owner.execute(query).fetchall() == []
+    with pytest.raises(NOT_PERMITTED), acting(owner, ADA.id):
+        limit_user(owner, ADA, 1)
+    with pytest.raises(NOT_PERMITTED), acting(owner, ADA.id):
+        owner.execute("update gjobs.budget_spending set spent_cents = 0")
+    with pytest.raises(NOT_PERMITTED), acting(owner, ADA.id):
+        owner.execute("select gjobs.charge_budgets('{}')")
+
+
+def test_a_user_is_held_to_budgets_that_they_may_not_see(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
+    limit_user(owner, ADA, 260)
+    with owner.transaction(force_rollback=True):
+        owner.execute("revoke select on gjobs.budgets, gjobs.budget_spending from authenticated")
+        with refused, acting(owner, ADA.id):
+            queue(owner, ADA, 11)
+
+
+def test_a_budget_goes_with_its_project_or_user(owner: psycopg.Connection) -> None:
+    limit_user(owner, ADA, 1_000)
+    limit_project(owner, BEN, 1_000)
+    owner.execute("update public.generation_jobs set status = 'running'")
+    owner.execute("delete from public.generation_jobs where user_id = %s", [ADA.id])
+    owner.execute("delete from auth.users where id = %s", [ADA.id])
+    owner.execute("delete from public.projects where id = %s", [BEN.project])
+    for relation in ("budgets", "budget_spending", "budget_deleted_jobs"):
+        assert owner.execute(f"select from gjobs.{relation}".encode()).fetchall() == []
+
+
+@pytest.mark.parametrize("level", ["read committed", "serializable"])
+def test_without_jobs_everything_begins_anew(owner: psycopg.Connection, level: str) -> None:
+    budget = limit_user(owner, ADA, 300)
+    with owner.transaction():
+        owner.execute(f"set transaction isolation level {level}".encode())
+        owner.execute("truncate public.generation_jobs")
+    assert spent(owner, budget) == 0
+    queue(owner, ADA, 300)
+    assert spent(owner, budget) == 300
+
+
+def test_a_removed_budget_holds_nobody(owner: psycopg.Connection) -> None:
+    budget = limit_user(owner, ADA, 300)
+    owner.execute("delete from gjobs.budgets where id = %s", [budget])
+    queue(owner, ADA, 1_000)
+
+
+def test_down_loses_the_limits_and_no_job(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy, autocommit=True) as connection:
+        add(connection, ADA)
+        limit_user(connection, ADA, 300)
+    downgrade(migrated_copy, "0006")
+    with connect(migrated_copy, autocommit=True) as connection:
+        queue(connection, ADA, 1_000)
+    upgrade(migrated_copy)
+    with connect(migrated_copy, autocommit=True) as connection:
+        assert spent(connection, limit_user(connection, ADA, 300)) == 1_250
+
+
+COSTS, PARTS = st.integers(-5, 60), st.integers(1, 4)
+OPEN = st.sampled_from(("queued", "running"))
+WRITES = st.one_of(
+    st.tuples(
+        st.just(
+            "insert into public.generation_jobs (user_id, project_id, mode, cost_cents, status)"
+            " select user_id, id, 'lifestyle', %s, %s from public.projects"
+        ),
+        st.tuples(COSTS, OPEN),
+    ),
+    st.tuples(
+        st.just("update public.generation_jobs set cost_cents = %s where abs(hashtext(id::text)) %% %s = 0"),
+        st.tuples(COSTS, PARTS),
+    ),
+    st.tuples(
+        st.just("update public.generation_jobs set status = %s where abs(hashtext(id::text)) %% %s = 0"),
+        st.tuples(OPEN, PARTS),
+    ),
+    st.tuples(
+        st.just("delete from public.generation_jobs where status = 'queued' and abs(hashtext(id::text)) %% %s = 0"),
+        st.tuples(PARTS),
+    ),
+)
+"""No job finishes here and none that ran is deleted, so that what is spent is what the jobs come to."""
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(writes=st.lists(WRITES, max_size=15))
+def test_the_limit_is_kept_and_nothing_is_spent_that_no_job_cost(
+    owner: psycopg.Connection, writes: list[tuple[str, tuple[object, ...]]]
+) -> None:
+    owner.execute("delete from auth.users")
+    add(owner, ADA)
+    budget = limit_user(owner, ADA, 400)
+    for statement, values in writes:
+        is_taken(partial(owner.execute, statement.encode(), values))
+        row = owner.execute("select coalesce(sum(cost_cents), 0) from public.generation_jobs").fetchone()
+        assert row == (spent(owner, budget),)
+        assert spent(owner, budget) <= 400

@@ -1,0 +1,80 @@
+"""When a budget is used up at the present pace."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+
+from store.budgets.model import Budget, BudgetState, Period
+from store.budgets.pace import used_up_at
+
+DAILY = Budget(
+    id=UUID(int=1),
+    user_id=UUID(int=2),
+    project_id=None,
+    name="ada@example.com",
+    period=Period.DAY,
+    limit_cents=1_000,
+    warn_share=0.8,
+    created_at=datetime(2026, 1, 1, tzinfo=UTC),
+    period_start=date(2026, 1, 15),
+    spent_cents=600,
+    recent_cents=None,
+    recent_days=None,
+)
+MONTHLY = replace(DAILY, period=Period.MONTH, period_start=date(2026, 1, 1))
+TOTAL = replace(DAILY, period=Period.ALL, period_start=None, recent_cents=300, recent_days=3)
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("budget", "now", "told"),
+    [
+        # 50 cents an hour, and 400 are left.
+        (DAILY, "2026-01-15T12:00", "2026-01-15T20:00"),
+        (DAILY, "2026-01-15T15:00", None),
+        (MONTHLY, "2026-01-11", "2026-01-17T16:00"),
+        (MONTHLY, "2026-01-25", None),
+        (replace(MONTHLY, period_start=date(2025, 12, 1)), "2025-12-16", "2025-12-26"),
+        (TOTAL, "2026-01-15", "2026-01-19"),
+        (replace(TOTAL, recent_cents=300, recent_days=30), "2026-01-15", "2026-02-24"),
+    ],
+)
+def test_at_this_pace(budget: Budget, now: str, told: str | None) -> None:
+    assert used_up_at(budget, at(now)) == (told and at(told))
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [
+        replace(DAILY, spent_cents=0),
+        replace(DAILY, spent_cents=-5),
+        replace(DAILY, spent_cents=1_000),
+        replace(DAILY, limit_cents=0),
+        replace(TOTAL, recent_cents=None, recent_days=None),
+        replace(TOTAL, recent_cents=0, recent_days=1),
+        replace(TOTAL, limit_cents=10**15, recent_cents=1, recent_days=30),
+        replace(DAILY, period_start=date(2026, 1, 16)),
+    ],
+    ids=["nothing spent", "given back", "used up", "nothing to spend", "no jobs", "no costs", "ages", "not begun"],
+)
+def test_where_no_pace_tells(budget: Budget) -> None:
+    assert used_up_at(budget, at("2026-01-15T12:00")) is None
+
+
+@pytest.mark.parametrize(
+    ("spent", "state", "left"),
+    [(0, "ok", 1_000), (799, "ok", 201), (800, "warning", 200), (999, "warning", 1), (1_000, "used_up", 0),
+     (1_300, "used_up", -300)],
+)  # fmt: skip
+def test_how_it_stands(spent: int, state: str, left: int) -> None:
+    budget = replace(DAILY, spent_cents=spent)
+    assert (budget.state, budget.left_cents) == (BudgetState(state), left)
+
+
+def test_a_limit_of_nothing_is_used_up() -> None:
+    assert replace(DAILY, limit_cents=0, spent_cents=0).state is BudgetState.USED_UP

@@ -1,0 +1,172 @@
+"""Budgets through the store: who sees and sets them, what they tell, and how a refusal is named."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from store.budgets.model import BudgetState, Period
+from store.database import Database
+from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.store import Store
+from tests.conftest import Conninfo
+from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
+
+TODAY = datetime.now(UTC)
+
+
+async def names(store: Store) -> list[str | None]:
+    return [budget.name for budget in await store.get_budgets()]
+
+
+async def test_a_budget_knows_what_is_spent(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    project = make_project(name="Autumn")
+    make_job(project, cost_cents=70, created_at=TODAY)
+    made = await operator.set_budget(project_id=project, period="month", limit_cents=100, warn_share=0.5)
+    (budget,) = await operator.get_budgets()
+    assert budget == made
+    assert (budget.user_id, budget.project_id, budget.name, budget.period) == (None, project, "Autumn", Period.MONTH)
+    assert (budget.spent_cents, budget.left_cents, budget.state) == (70, 30, BudgetState.WARNING)
+    assert budget.period_start == TODAY.date().replace(day=1)
+    assert (budget.recent_cents, budget.recent_days) == (None, None)
+
+
+async def test_without_an_end_it_knows_the_last_days(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project = make_project()
+    for days, cost in ((0, 5), (9, 7), (29, 11), (30, 100)):
+        job = make_job(project, cost_cents=cost)
+        sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
+    budget = await operator.set_budget(user_id=ADA, period=Period.ALL, limit_cents=1_000)
+    assert (budget.spent_cents, budget.recent_cents, budget.recent_days) == (123, 23, 30)
+    assert (budget.name, budget.period_start) == ("ada@example.com", None)
+
+
+async def test_the_present_period_is_that_of_the_moment_asked_for(operator: Store, sql: Sql) -> None:
+    budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
+    sql("insert into gjobs.budget_spending values (%s, '2026-01-15', 40)", (budget.id,))
+    budgets = await operator.get_budgets(at=datetime(2026, 1, 15, 12, tzinfo=UTC))
+    assert [one.spent_cents for one in budgets] == [40]
+    assert budgets.taken_at == datetime(2026, 1, 15, 12, tzinfo=UTC)
+
+
+async def test_those_with_the_least_left_come_first(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    for name, limit in (("some", 400), ("none", 0), ("much", 10_000), ("over", 200)):
+        project = make_project(name=name)
+        make_job(project)
+        await operator.set_budget(project_id=project, period="all", limit_cents=limit)
+    assert await names(operator) == ["none", "over", "some", "much"]
+    assert len(await operator.get_budgets(limit=2)) == 2
+
+
+async def test_a_project_s_are_its_own_and_its_owner_s(operator: Store, make_project: MakeProject) -> None:
+    mine, bens = make_project(name="Mine"), make_project(BEN, "Ben's")
+    await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
+    await operator.set_budget(project_id=mine, period="day", limit_cents=1)
+    await operator.set_budget(project_id=bens, period="day", limit_cents=1)
+    assert {one.name for one in await operator.get_budgets(mine)} == {"ada@example.com", "Mine"}
+    assert {one.name for one in await operator.get_budgets(bens)} == {"Ben's"}
+
+
+async def test_users_see_theirs(operator: Store, ada: Store, ben: Store, make_project: MakeProject) -> None:
+    await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
+    await operator.set_budget(project_id=make_project(name="Mine"), period="day", limit_cents=1)
+    assert sorted(map(str, await names(ada))) == ["Mine", "ada@example.com"]
+    assert await names(ben) == []
+
+
+async def test_another_limit_takes_the_place_of_the_first(operator: Store) -> None:
+    first = await operator.set_budget(user_id=ADA, period="day", limit_cents=100, warn_share=0.5)
+    second = await operator.set_budget(user_id=ADA, period="day", limit_cents=200)
+    other = await operator.set_budget(user_id=ADA, period="month", limit_cents=300)
+    assert (second.id, second.limit_cents, second.warn_share) == (first.id, 200, 0.5)
+    assert (other.id == first.id, other.warn_share) == (False, 0.8)
+    assert (await operator.set_budget(user_id=ADA, period="day", limit_cents=1, warn_share=1)).warn_share == 1
+
+
+async def test_a_limit_below_what_is_spent_refuses_what_comes(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
+    project = make_project()
+    job = make_job(project, cost_cents=250)
+    budget = await operator.set_budget(project_id=project, period="all", limit_cents=100)
+    assert (budget.left_cents, budget.state) == (-150, BudgetState.USED_UP)
+    with pytest.raises(BudgetExceeded):
+        await operator.create_generation_job(project_id=project, mode="lifestyle")
+    with pytest.raises(BudgetExceeded):
+        await operator.update_generation_job(job, cost_cents=251)
+    assert (await operator.update_generation_job(job, cost_cents=10)).cost_cents == 10
+
+
+async def test_a_refusal_has_a_name_where_it_can_be_read(
+    operator: Store, ada: Store, make_project: MakeProject
+) -> None:
+    project = make_project(name="Autumn")
+    budget = await operator.set_budget(project_id=project, period="month", limit_cents=100)
+    for store in (operator, ada):
+        with pytest.raises(BudgetExceeded) as caught:
+            await store.create_generation_job(project_id=project, mode="lifestyle", cost_cents=150)
+        assert caught.value.message == (
+            "The monthly budget of project 'Autumn' has no room for $1.50: $0.00 of $1.00 are spent."
+        )
+        assert (caught.value.refusal.budget_id, caught.value.sqlstate) == (budget.id, "GJ001")
+    await operator.remove_budget(budget.id)
+    await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
+    for store in (operator, ada):
+        with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com is used up"):
+            await store.create_generation_job(project_id=project, mode="lifestyle")
+
+
+async def test_it_can_be_asked_before(operator: Store, ada: Store, ben: Store, make_project: MakeProject) -> None:
+    project = make_project()
+    assert await operator.check_budget(project, 50) == []
+    await operator.set_budget(project_id=project, period="day", limit_cents=40)
+    await operator.set_budget(user_id=ADA, period="all", limit_cents=60)
+    for store in (operator, ada):
+        told = await store.check_budget(project, 50)
+        assert {one.asked_cents for one in told} == {50}
+        assert {one.period: one.is_allowed for one in told} == {"day": False, "all": True}
+    assert await ben.check_budget(project, 50) == []
+
+
+async def test_a_removed_budget_is_gone(operator: Store) -> None:
+    budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
+    assert await operator.remove_budget(budget.id) == budget
+    assert list(await operator.get_budgets()) == []
+    with pytest.raises(RowMissing, match="There is no budget"):
+        await operator.remove_budget(budget.id)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({}, "user_id"),
+        ({"user_id": ADA, "project_id": NOTHING}, "user_id"),
+        ({"user_id": ADA, "period": "week"}, "period"),
+        ({"user_id": ADA, "limit_cents": -1}, "limit_cents"),
+        ({"user_id": ADA, "limit_cents": 10**15 + 1}, "limit_cents"),
+        ({"user_id": ADA, "warn_share": 0.0}, "warn_share"),
+        ({"user_id": ADA, "warn_share": 1.01}, "warn_share"),
+        ({"user_id": NOTHING}, "user_id"),
+        ({"project_id": NOTHING}, "project_id"),
+    ],
+)
+async def test_what_is_not_accepted(operator: Store, values: dict[str, object], field: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        await operator.set_budget(**{"period": "day", "limit_cents": 1, **values})  # type: ignore[arg-type]
+    assert caught.value.field == field
+
+
+async def test_only_the_operator_sets_one(ada: Store) -> None:
+    with pytest.raises(NoPrivilege, match=r"^Only the operator sets budgets\.$"):
+        await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
+
+
+async def test_elsewhere_it_is_told_what_brings_them(attached_database: Conninfo) -> None:
+    async with Store(Database(attached_database)) as store:
+        for call in (store.get_budgets(), store.set_budget(user_id=ADA, period="day", limit_cents=1)):
+            with pytest.raises(SchemaMissing, match="This database keeps no budgets") as caught:
+                await call
+            assert caught.value.hint == "'gjobs migrate up' brings revision 0007, which keeps them."

@@ -1,0 +1,31 @@
+"""Amounts as they are read and written."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.money import cents, money
+
+
+@pytest.mark.parametrize(
+    ("text", "amount"),
+    [
+        ("0", 0),
+        ("1250", 1_250),
+        ("12.50", 1_250),
+        ("$12.50", 1_250),
+        ("$12", 1_200),
+        ("0.05", 5),
+        *(
+            (text, None)
+            for text in ("", "-5", "12.5", "12.", ".50", "1,250", "12.345", "$", "1e3", "٣", "12 ", "12.50€")
+        ),
+    ],
+)
+def test_whole_cents_or_dollars_and_nothing_that_could_be_either(text: str, amount: int | None) -> None:
+    assert cents(text) == amount
+
+
+@given(st.integers(0, 10**9))
+def test_what_is_written_is_read_again(amount: int) -> None:
+    assert cents(money(amount).replace(",", "")) == amount

@@ -1,0 +1,128 @@
+"""The lines of the budgets' panel, at every size."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from store.budgets.model import Budget, Period
+from tui.actions.budget_news import BudgetNews
+from tui.words.budget_lines import budget_lines, budget_note
+from tui.words.budget_words import owner_words, pace_words, worse_toast
+from tui.words.costs import Span
+
+NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
+MONTHLY = Budget(
+    id=UUID(int=1),
+    user_id=None,
+    project_id=UUID(int=2),
+    name="Autumn catalog",
+    period=Period.MONTH,
+    limit_cents=10_000,
+    warn_share=0.8,
+    created_at=NOW,
+    period_start=date(2026, 11, 1),
+    spent_cents=8_210,
+    recent_cents=None,
+    recent_days=None,
+)
+DAILY = replace(
+    MONTHLY, id=UUID(int=3), project_id=None, user_id=UUID(int=4), name="ana@example.com", period=Period.DAY,
+    period_start=date(2026, 11, 15), spent_cents=0,
+)  # fmt: skip
+
+
+def texts(lines: list[list[Span]]) -> list[str]:
+    return ["".join(text for text, _ in line).rstrip() for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+
+
+def test_a_bar_and_what_is_left_and_until_when() -> None:
+    assert texts(budget_lines([MONTHLY], NOW, width=22, height=4)) == [
+        "Autumn catalog a month",
+        "██████████████░░░ 82 %",
+        "$17.90 left of $100.00",
+        "used up on 2026-11-18",
+    ]
+
+
+def test_colours_tell_how_it_stands() -> None:
+    def bar(spent: int) -> Span:
+        return budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=4)[1][0]
+
+    assert [bar(spent)[1] for spent in (0, 8_000, 10_000)] == ["$text-success", "$text-warning", "$text-error"]
+
+
+@pytest.mark.parametrize(
+    ("spent", "bar", "left"),
+    [
+        (0, "░░░░░░░░░░░░░░░░░░ 0 %", "$100.00 left of $100.00"),
+        (1, "█░░░░░░░░░░░░░░░░ <1 %", "$99.99 left of $100.00"),
+        (9_999, "███████████████░ >99 %", "$0.01 left of $100.00"),
+        (10_000, "████████████████ 100 %", "nothing left of $100.00"),
+        (25_000, "████████████████ 250 %", "$150.00 over of $100.00"),
+        (-500, "░░░░░░░░░░░░░░░░░ -5 %", "$105.00 left of $100.00"),
+    ],
+)
+def test_only_what_is_nothing_or_all_looks_like_it(spent: int, bar: str, left: str) -> None:
+    lines = texts(budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=9))
+    assert lines[1:3] == [bar, left]
+
+
+def test_whole_budgets_as_many_as_fit() -> None:
+    four = [replace(DAILY, id=UUID(int=number)) for number in range(4)]
+    assert len(budget_lines(four, NOW, width=22, height=12)) == 12
+    assert texts(budget_lines(four, NOW, width=22, height=11))[-1] == "and 1 more"
+    assert texts(budget_lines(four, NOW, width=22, height=9))[-1] == "and 2 more"
+    assert budget_lines(four, NOW, width=22, height=2) == []
+    assert budget_lines([], NOW, width=22, height=9) == []
+
+
+@given(
+    spent=st.integers(-(10**9), 10**12), limit=st.integers(0, 10**12), period=st.sampled_from(Period), name=st.text()
+)
+def test_no_name_and_no_amount_breaks_the_panel(spent: int, limit: int, period: Period, name: str) -> None:
+    start = None if period is Period.ALL else date(2026, 11, 15)
+    budget = replace(
+        MONTHLY, spent_cents=spent, limit_cents=limit, period=period, name=name, period_start=start, recent_cents=spent,
+        recent_days=30,
+    )  # fmt: skip
+    title, bar, *_ = budget_lines([budget], NOW, width=22, height=9)
+    assert {sum(cell_len(text) for text, _ in line) for line in (title, bar)} == {22}
+
+
+def test_in_a_few_words() -> None:
+    assert budget_note([MONTHLY, DAILY]) == ("$17.90 left of $100.00 a month", "$text-warning")
+
+
+def test_where_no_name_may_be_read_there_is_an_id() -> None:
+    assert owner_words(replace(MONTHLY, name=None)) == "project 00000000"
+    assert owner_words(replace(DAILY, name=None)) == "user 00000000"
+    assert owner_words(replace(DAILY, name="\x1b[2J")) == "␛[2J"
+
+
+def test_of_a_day_the_time_is_told() -> None:
+    assert pace_words(replace(DAILY, spent_cents=8_000), NOW) == "used up at 15:00"
+    assert pace_words(replace(DAILY, spent_cents=10_000), NOW) == "used up"
+    assert pace_words(DAILY, NOW) == "-"
+
+
+def test_only_what_got_worse_is_news() -> None:
+    news = BudgetNews()
+    calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
+    told = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]
+    assert told == [[], [], [used_up], [], [], [warning]]
+    assert worse_toast(warning).text == (
+        "The budget of $100.00 a month of project Autumn catalog has $20.00 left: 80 % are spent."
+    )
+    assert worse_toast(used_up).text == (
+        "The budget of $100.00 a month of project Autumn catalog is used up: no job is queued any more."
+    )

@@ -1,0 +1,85 @@
+"""What is left of budgets stands beside the projects, and a job that finds no room keeps its form."""
+
+from textual.widgets import Input
+
+from store.actor import ActingUser
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import AUTUMN, BEN, World, job_id
+from tui.widgets.budgets_panel import BudgetsPanel
+
+
+def limit_autumn(world: World, cents: int) -> None:
+    """Whose jobs cost $9.00."""
+    world.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', %s)", AUTUMN, cents)
+
+
+def panel(driver: Driver) -> BudgetsPanel:
+    return driver.app.dashboard.query_one(BudgetsPanel)
+
+
+async def test_without_budgets_there_is_no_panel(dashboard: Driver) -> None:
+    assert not panel(dashboard).display
+
+
+async def test_a_bar_tells_what_is_left(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 1_000)
+    async with driving(app) as driver:
+        await driver.sees("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
+        await driver.sees("used up on 2026-11-24")
+
+
+async def test_where_it_is_narrow_the_title_tells_it(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 1_000)
+    async with driving(app, size=(80, 24)) as driver:
+        await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
+        assert "Budgets" not in driver.text
+        await driver.pilot.resize_terminal(120, 36)
+        await driver.sees("Budgets", "$1.00 left of $10.00")
+        assert "Autumn catalog · $1.00 left" not in driver.text
+
+
+async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> None:
+    limit_autumn(world, 1_000)
+    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
+    async with driving(bens) as driver:
+        await driver.sees("Trail gear")
+        assert not panel(driver).display
+
+
+async def test_those_that_the_shown_project_is_charged_to(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 1_000)
+    async with driving(app) as driver:
+        await driver.show_project("Spring lookbook")
+        await driver.until(lambda: not panel(driver).display)
+        await driver.show_project("all projects")
+        await driver.sees("$1.00 left of $10.00")
+
+
+async def test_a_budget_that_comes_to_warn_says_so(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 1_200)
+    async with driving(app) as driver:
+        assert driver.toasts == []
+        world.sql("update generation_jobs set cost_cents = 350 where id = %s", job_id(2))
+        await driver.looks_again()
+        await driver.is_told("The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent.")
+        world.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
+        await driver.looks_again()
+        await driver.is_told("is used up: no job is queued any more.")
+
+
+async def test_a_job_that_finds_no_room_keeps_its_form(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 950)
+    async with driving(app) as driver:
+        await driver.press("n")
+        await driver.has_dialog("New job")
+        await driver.go_into("#mode")
+        await driver.type("sketch")
+        await driver.press("enter")
+        await driver.sees("The total budget of project 'Autumn catalog' has no room for $1.00")
+        assert driver.dialog == "New job"
+        assert driver.app.screen.query_one("#mode", Input).value == "sketch"
+        await driver.go_into("#cost")
+        await driver.type("50")
+        await driver.press("enter")
+        await driver.is_told("Queued sketch ")

@@ -1,0 +1,1 @@
+"""`gjobs budgets …`: limits of what jobs may cost."""

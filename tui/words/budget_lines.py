@@ -1,0 +1,60 @@
+"""The lines of the budgets' panel: a bar for each, what is left, and until when. Pure; styles are theme variables."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from store.budgets.model import Budget, BudgetState
+from tui.words.budget_words import NO_PACE, PERIOD_WORDS, left_words, owner_words, pace_words, share_words
+from tui.words.costs import Span
+from tui.words.format import money
+from tui.words.text import clean_cell, pad
+
+STATE_STYLES = {
+    BudgetState.OK: "$text-success",
+    BudgetState.WARNING: "$text-warning",
+    BudgetState.USED_UP: "$text-error",
+}
+_MUTED = "$foreground-muted"
+_FULL, _FREE = "█", "░"
+
+
+def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height: int) -> list[list[Span]]:
+    """As many whole budgets as fit into `height`, and how many more there are; none where not one fits."""
+    blocks = [_block(budget, now, width) for budget in budgets]
+    shown: list[list[Span]] = []
+    for place, block in enumerate(blocks):
+        rest = len(blocks) - place - 1
+        if len(shown) + len(block) + (1 if rest else 0) > height:
+            more = len(blocks) - place
+            return [*shown, [(f"and {more} more", _MUTED)]] if shown else []
+        shown += block
+    return shown
+
+
+def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
+    style = STATE_STYLES[budget.state]
+    period, share = PERIOD_WORDS[budget.period], share_words(budget)
+    name = clean_cell(owner_words(budget), width - len(period) - 1)
+    left = (left_words(budget), style if budget.state is not BudgetState.OK else "")
+    lines: list[list[Span]] = [
+        [(pad(name, width - len(period)), "bold"), (period, _MUTED)],
+        [*_bar(budget.share, width - len(share) - 1, style), (f" {share}", style)],
+        [left, (f" of {money(budget.limit_cents)}", _MUTED)],
+    ]
+    pace = pace_words(budget, now)
+    if budget.state is not BudgetState.USED_UP and pace != NO_PACE:
+        lines.append([(pace, _MUTED)])
+    return lines
+
+
+def _bar(share: float, width: int, style: str) -> list[Span]:
+    """Only what is nothing, or all, looks like it."""
+    full = min(max(round(share * width), 1 if share > 0 else 0), width if share >= 1 else width - 1)
+    return [(_FULL * full, style), (_FREE * (width - full), _MUTED)]
+
+
+def budget_note(budgets: Sequence[Budget]) -> Span:
+    """In a few words of a line, the one with the least left."""
+    budget = budgets[0]
+    of_limit = f"of {money(budget.limit_cents)} {PERIOD_WORDS[budget.period]}"
+    return f"{left_words(budget)} {of_limit}", STATE_STYLES[budget.state]
