@@ -77,7 +77,7 @@ async def test_when_its_job_leaves_nothing_is_pointed_at_and_no_key_acts(table: 
     assert table.cursor is None
     assert table.pointed_at == []
     assert table.take_told() == [
-        JobTable.CursorLost(table.table, UUID(int=11)),
+        JobTable.CursorLost(table.table, UUID(int=11), has_left=True),
         JobTable.CursorMoved(table.table, None),
     ]
     await table.press("enter", "space")

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from store.listing.query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.model import JobStatus
 from tests.tui.support import NOON, make_job
 from tui.widgets.job_table_view import JobTableView
@@ -145,6 +146,50 @@ def test_marks_stay_until_their_job_leaves(view: JobTableView) -> None:
 
     assert {job_id.int for job_id in marked.marks} == {12, 13}
     assert {job_id.int for job_id in later.marks} == {12}
+
+
+BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
+
+
+def amid(view: JobTableView, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> JobTableView:
+    """Shows them as some of a longer list."""
+    jobs = [make_job(number) for number in numbers]
+    return view.showing(jobs, has_before=True, has_after=True, follows_start=False, order=order)
+
+
+@pytest.mark.parametrize(
+    ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
+)
+def test_a_job_at_the_edge_of_the_rows_at_hand_leaves_like_any_other(lost: int, later: list[int]) -> None:
+    """Its place is between rows that are at hand later, though it was the first or the last one."""
+    view = amid(JobTableView(height=10), range(10, 60)).toggled(UUID(int=lost))
+
+    assert view.is_missing(UUID(int=lost), amid(view, later))
+    assert amid(view, later).marks == set()
+
+
+@pytest.mark.parametrize("later", [range(11, 60), range(200, 250), []])
+def test_a_job_beyond_the_rows_at_hand_may_be_there(later: Iterable[int]) -> None:
+    view = amid(JobTableView(height=10), range(10, 60)).toggled(UUID(int=10))
+
+    assert amid(view, later).marks == {UUID(int=10)}
+
+
+def test_in_an_order_by_what_changes_a_job_may_only_have_moved() -> None:
+    """Out of sight it keeps its mark, and nobody calls it gone."""
+    view = amid(JobTableView(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
+    later = amid(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
+
+    assert view.is_missing(UUID(int=30), later)
+    assert not later.rows.tells_who_left
+    assert later.cursor is None
+    assert later.marks == {UUID(int=30)}
+
+
+def test_where_all_rows_are_at_hand_every_order_tells_who_left() -> None:
+    view = JobTableView(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
+
+    assert view.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
 
 
 def test_a_job_without_a_row_can_be_neither_marked_nor_pointed_at(view: JobTableView) -> None:

@@ -84,7 +84,9 @@ def test_the_small_ones() -> None:
     assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
     assert restored_toast(JOBS[:1]).text == "mode1 00000001 is back."
     assert restored_toast(JOBS[:2]).text == "2 jobs are back."
-    assert cursor_lost_toast(JOBS[0].id).text == "The job 00000001 under the cursor left this list."
+    assert cursor_lost_toast(JOBS[0].id, has_left=True).text == "The job 00000001 under the cursor left this list."
+    moved = cursor_lost_toast(JOBS[0].id, has_left=False)
+    assert moved.text == "The job 00000001 under the cursor changed and moved elsewhere in this order, or left."
     assert marks_lost_toast(1).text == "1 marked job left this list."
     assert marks_lost_toast(2).text == "2 marked jobs left this list."
 

@@ -171,7 +171,7 @@ def test_with_the_cursor_left_behind_nothing_is_pointed_at_until_a_move_in_sight
             before = desk.view
             desk.answer()
 
-    assert not before.has_left(UUID(int=FIRST), desk.view)
+    assert not before.is_missing(UUID(int=FIRST), desk.view)
     assert desk.view.marks == {UUID(int=FIRST)}
     top = desk.numbers[0]
     desk.look(desk.view.moved_by(1))

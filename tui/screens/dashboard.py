@@ -390,7 +390,7 @@ class DashboardScreen(Screen[None]):
 
     @on(JobsPanel.CursorGone)
     def _cursor_gone(self, event: JobsPanel.CursorGone) -> None:
-        say(self.app, cursor_lost_toast(event.job_id))
+        say(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
 
     @on(JobsPanel.MarksGone)
     def _marks_gone(self, event: JobsPanel.MarksGone) -> None:

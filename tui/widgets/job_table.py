@@ -173,6 +173,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             has_before=window.has_before,
             has_after=window.has_after,
             follows_start=window.query.anchor is End.FIRST,
+            order=window.query.listed.order,
         )
         self._take(view, now=now, project_names=project_names, hidden=hidden)
 
@@ -186,8 +187,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
     ) -> None:
         self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
         lost = self._view.cursor
-        if lost is not None and self._view.has_left(lost, view):
-            self.post_message(self.CursorLost(self, lost))
+        if lost is not None and self._view.is_missing(lost, view):
+            self.post_message(self.CursorLost(self, lost, has_left=view.rows.tells_who_left))
         self._look(view)
 
     def count(self, length: Counted | None) -> None:

@@ -32,9 +32,11 @@ class CursorMoved(JobTableMessage, namespace="job_table"):
 
 @dataclass
 class CursorLost(JobTableMessage, namespace="job_table"):
-    """The job under the cursor left the list; a `CursorMoved` to None follows."""
+    """The job under the cursor is no more where it was; a `CursorMoved` to None follows."""
 
     job_id: UUID
+    has_left: bool
+    """Whether it is in the list no more. Where jobs change places, one that is out of sight may be there."""
 
 
 @dataclass

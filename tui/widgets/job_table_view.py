@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from store.listing.query import End
+from store.listing.query import NEWEST_FIRST, End, ListOrder
 from store.model import GenerationJob
 from store.numbers.certainty import Counted
 from tui.widgets.row_window import RowWindow
@@ -90,6 +90,7 @@ class JobTableView:
         has_before: bool = False,
         has_after: bool = False,
         follows_start: bool = True,
+        order: ListOrder = NEWEST_FIRST,
     ) -> "JobTableView":
         """Other rows of the list, or the same ones as they are by now.
 
@@ -97,14 +98,19 @@ class JobTableView:
         there as long as the cursor remains in sight, so that new jobs come into view. Then the waiting moves are made.
         """
         rows = self.rows.followed_by(
-            jobs, has_before=has_before, has_after=has_after, follows_start=follows_start, near=self._anchor
+            jobs,
+            has_before=has_before,
+            has_after=has_after,
+            follows_start=follows_start,
+            order=order,
+            near=self._anchor,
         )
         if self.place is None:
             return self._first(rows)
         if rows == self.rows:
             return self
         cursor = self.cursor if self.cursor is not None and self.cursor in rows else None
-        left = self.rows.missing_from(rows)
+        left = self.rows.missing_from(rows) if rows.tells_who_left else frozenset[UUID]()
         here = {job.id: job for job in rows.jobs if job.id in self.marked}
         shown = replace(
             self,
@@ -117,8 +123,8 @@ class JobTableView:
         )
         return shown.scrolled_to(self._anchored_top(rows)).with_waiting_moves_made()
 
-    def has_left(self, job_id: UUID, later: "JobTableView") -> bool:
-        """Whether a job that is at hand left the list, as far as a later view tells."""
+    def is_missing(self, job_id: UUID, later: "JobTableView") -> bool:
+        """Whether a job that is at hand is no more where it was, as far as a later view tells."""
         return job_id in self.rows.missing_from(later.rows)
 
     def _first(self, rows: RowWindow) -> "JobTableView":

@@ -57,11 +57,13 @@ class JobsPanel(Vertical):
     """
 
     class CursorGone(Message):
-        """The job under the cursor left the list by itself; until the next move the cursor is on none."""
+        """The job under the cursor left its place by itself; until the next move the cursor is on none."""
 
-        def __init__(self, job_id: UUID) -> None:
+        def __init__(self, job_id: UUID, *, has_left: bool) -> None:
             super().__init__()
             self.job_id = job_id
+            self.has_left = has_left
+            """Whether it is in the list no more, or may only have moved."""
 
     class MarksGone(Message):
         """So many marked jobs left the list by themselves."""
@@ -369,7 +371,7 @@ class JobsPanel(Vertical):
     def _cursor_lost(self, event: CursorLost) -> None:
         event.stop()
         if event.job_id not in self._expected:
-            self.post_message(self.CursorGone(event.job_id))
+            self.post_message(self.CursorGone(event.job_id, has_left=event.has_left))
 
     @on(MarksChanged)
     def _marks_changed(self, event: MarksChanged) -> None:

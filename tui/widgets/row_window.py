@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from uuid import UUID
 
+from store.listing.query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.model import GenerationJob
 from store.numbers.certainty import Certainty, Counted
+from tui.words.format import is_infinite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,8 @@ class RowWindow:
     has_after: bool = False
     follows_start: bool = True
     """Whether these rows begin at the list's start, whatever arrives there."""
+    order: ListOrder = NEWEST_FIRST
+    """Of the list."""
     length: Counted | None = None
     """How many rows the whole list has, as somebody counted them; None while nobody did."""
     _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
@@ -43,6 +47,19 @@ class RowWindow:
     def end(self) -> int:
         """The place after the last row at hand."""
         return self.first_place + len(self.jobs)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of the list are at hand."""
+        return not (self.has_before or self.has_after)
+
+    @property
+    def tells_who_left(self) -> bool:
+        """Whether a job that these rows lack, though they span its place, is in the list no more.
+
+        In an order by what changes it may be elsewhere by now, out of sight.
+        """
+        return self.order.column is OrderColumn.CREATED or self.is_whole
 
     @property
     def extent(self) -> int:
@@ -96,10 +113,28 @@ class RowWindow:
 
     def missing_from(self, other: "RowWindow") -> frozenset[UUID]:
         """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
+        if other.order.column is OrderColumn.CREATED:
+            return frozenset(job.id for job in self.jobs if job.id not in other and other.would_have(job))
+        # Where values change, a place is between rows that both have.
         shared = [index for index, job in enumerate(self.jobs) if job.id in other]
         first = min(shared, default=len(self.jobs)) if other.has_before else 0
         last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
         return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
+
+    def would_have(self, job: GenerationJob) -> bool:
+        """Whether in the order of creation its row would be among these."""
+        if self.is_whole:
+            return True
+        if not self.jobs or is_infinite(job.created_at):
+            return False
+        first, last = self.jobs[0], self.jobs[-1]
+        is_beyond_first = self.has_before and self._comes_before(job, first)
+        is_beyond_last = self.has_after and self._comes_before(last, job)
+        return not (is_beyond_first or is_beyond_last)
+
+    def _comes_before(self, job: GenerationJob, other: GenerationJob) -> bool:
+        place, others = (job.created_at, job.id), (other.created_at, other.id)
+        return place > others if self.order.descending else place < others
 
     def followed_by(
         self,
@@ -108,6 +143,7 @@ class RowWindow:
         has_before: bool = False,
         has_after: bool = False,
         follows_start: bool = True,
+        order: ListOrder = NEWEST_FIRST,
         near: int = 0,
     ) -> "RowWindow":
         """Other rows of the same list, or the same ones as they are by now.
@@ -119,6 +155,7 @@ class RowWindow:
             has_before=has_before,
             has_after=has_after,
             follows_start=follows_start,
+            order=order,
             length=self.length,
         )
         shared = self._nearest_shared(later, near)
