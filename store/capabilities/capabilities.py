@@ -20,6 +20,7 @@ from store.capabilities.facts import (
 )
 from store.capabilities.off import Off, quoted
 from store.model import Asset, GenerationJob
+from store.model.job import LATER_COLUMNS
 
 
 class Feature(StrEnum):
@@ -50,7 +51,7 @@ class Feature(StrEnum):
     SETTING_BUDGETS = "setting-budgets"
 
 
-_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
+_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
@@ -121,6 +122,11 @@ class Capabilities:
             case Feature.SETTING_BUDGETS:
                 return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
         assert_never(feature)
+
+    def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
+        """Whether the actor may read what revision 0005 adds to a job. Columns of these names may be an app's own."""
+        facts = self.facts
+        return rules.recorded(facts) is None and rules.read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     @property
     def takes_no_writes(self) -> Off | None:
