@@ -20,6 +20,8 @@ from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
+from store.events.model import MOST_EVENTS, History
+from store.events.stays import history
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -55,6 +57,7 @@ from store.statements import (
     budgets,
     by_jobs,
     counts,
+    events,
     following,
     job_rows,
     jobs,
@@ -182,6 +185,19 @@ class Store:
         """None where there is no such job, or none that the actor sees."""
         found = await self._read((await self._jobs()).one(job_id))
         return found[0] if found else None
+
+    async def get_job_history(self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None) -> History:
+        """What happened to a job, of a deleted one as well: its newest events. `at` is now; None: the server's clock.
+
+        Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept.
+        """
+        most = validation.limit(limit)
+        if off := (await self.probed.get()).off(Feature.EVENTS, self.actor):
+            raise SchemaMissing(off.reason, hint=off.hint)
+        found, started, (now,) = await self._read_together(
+            events.of_job(job_id, limit=most + 1), events.started(job_id), statistics.clock(at), needs=Feature.EVENTS
+        )
+        return history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
         """Of those jobs that are there, and that the actor sees."""

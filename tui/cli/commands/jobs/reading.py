@@ -69,7 +69,11 @@ async def _list(
 
 
 @in_session
-async def show_job(session: "Session", output: Output, *, job_id: UUID) -> ExitCode:
+async def show_job(session: "Session", output: Output, *, job_id: UUID, events: bool) -> ExitCode:
+    if events:
+        from tui.cli.commands.jobs.histories import show_history
+
+        return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None:
         raise RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")

@@ -105,9 +105,12 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID}"
+        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID} --events"
     )
     _add_job_id(parser)
+    parser.add_argument(
+        "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
+    )
 
 
 def _add_create(jobs: "Commands") -> None:
