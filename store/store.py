@@ -37,6 +37,7 @@ from store.model import (
     DeletionOutcome,
     FoundUser,
     GenerationJob,
+    JobLinks,
     JobStatistics,
     JobStatus,
     JobSummary,
@@ -44,9 +45,11 @@ from store.model import (
     Page,
     PageKey,
     Project,
+    RetryOutcome,
     TransitionOutcome,
     User,
 )
+from store.model.links import NO_LINKS
 from store.monitoring.model import DAY, Monitoring
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
@@ -61,6 +64,7 @@ from store.statements import (
     following,
     job_rows,
     jobs,
+    links,
     listings,
     lists,
     monitoring,
@@ -78,7 +82,7 @@ from store.watching.model import Cursor
 from store.watching.observed import Observed
 from store.watching.recorded import Recorded
 from store.watching.watch import Watch
-from store.writing import budget_writes, explain, job_writes, validation
+from store.writing import budget_writes, explain, job_writes, repeating, validation
 from store.writing.changes import UNSET, Unset, changed
 from store.writing.write_access import WriteAccess, WriteRule
 from store.writing.written import LookedUp, Unconfirmed, Written
@@ -248,6 +252,23 @@ class Store:
         async with self._write_jobs(Feature.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
+
+    async def retry_generation_jobs(self, job_ids: Sequence[UUID], *, again: bool = False) -> tuple[RetryOutcome, ...]:
+        """The outcome of each, in order, in one transaction: a failed job stays as it is, and a new one repeats it.
+
+        The new one is its owner's, with its project, mode, asset and cost. What another job repeats by now is left,
+        unless it is to be repeated `again`.
+        """
+        async with self._write_jobs(Feature.RETRYING) as (transaction, statements):
+            outcomes = await repeating.repeat(transaction, statements, job_ids, again=again)
+        return tuple(outcomes[job_id] for job_id in job_ids)
+
+    async def get_job_links(self, job_id: UUID) -> JobLinks:
+        """Which job it repeats, and which repeat it; empty where nothing says so."""
+        if not await self._has(Feature.LINKS):
+            return NO_LINKS
+        origin, repetitions = await self._read_together(links.origin(job_id), links.repetitions([job_id]))
+        return JobLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Whether there was such a job that the actor may delete."""

@@ -12,6 +12,7 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LINKS,
     PROJECTS,
     REVISIONS,
     SPENDING,
@@ -38,6 +39,10 @@ class Feature(StrEnum):
     CREATING = "creating"
     CHANGING = "changing"
     """Their status."""
+    LINKS = "links"
+    """Which job repeats which."""
+    RETRYING = "retrying"
+    """Queueing a failed job once more, as a job of its own that names it."""
     DELETING = "deleting"
     """Jobs, all three."""
     CREATING_PROJECTS = "creating-projects"
@@ -65,6 +70,7 @@ _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
 """What a new job is made with."""
 _LIMITED = _BUDGET_COLUMNS - {"id", "created_at"}
 """What a new budget is made with."""
+_LINK_COLUMNS = frozenset({"job_id", "repeats"})
 _MOVED = frozenset({"status", "error"})
 """What a transition writes."""
 
@@ -98,6 +104,15 @@ class Capabilities:
                 )
             case Feature.CHANGING:
                 return rules.written(facts, JOBS, actor, "update", _MOVED) or self.off(Feature.JOBS, actor)
+            case Feature.LINKS:
+                return rules.linked(facts) or rules.read(facts, LINKS, actor, _LINK_COLUMNS)
+            case Feature.RETRYING:
+                return (
+                    self.off(Feature.LINKS, actor)
+                    or rules.written(facts, LINKS, actor, "insert", _LINK_COLUMNS)
+                    or rules.written(facts, JOBS, actor, "insert", _GIVEN | {"id", "retry_count"})
+                    or self.off(Feature.CHANGING, actor)
+                )
             case Feature.DELETING:
                 return rules.deleted(facts, JOBS, actor) or self.off(Feature.JOBS, actor)
             case Feature.CREATING_PROJECTS:

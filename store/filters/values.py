@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from store import durations
-from store.filters.errors import FilterError
 from store.filters.keys import ANY, KEYS, NONE, STUCK, Key
 from store.filters.model import Age, Between, Compared, Comparison, Value
 from store.filters.scanning import Piece
@@ -20,7 +19,6 @@ _SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
 
 _COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
 _MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
-_WITHOUT_SIGN = re.compile(r"(?<![\d$])(-?)(\d+\.\d)")
 _RANGE = ".."
 
 
@@ -68,25 +66,17 @@ def _cents(text: str, piece: Piece) -> int:
     """Whole cents, or dollars after a dollar sign: what could be either is neither."""
     found = _MONEY.fullmatch(text)
     if found is None or (found[4] and not found[2]):
-        meant = _in_dollars(piece) if found else None
-        hint = None if meant else "Give whole cents, such as 50, or dollars, such as $0.50."
-        raise piece.place.wrong(f"{text!r} is no amount.", suggestion=meant, hint=hint)
+        raise piece.place.wrong(
+            f"{text!r} is no amount.",
+            suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
+            hint=None if found else "Give whole cents, such as 50, or dollars, such as $0.50.",
+        )
     sign, dollars, whole, part = found.groups()
     cents = int(whole) * 100 + int((part or "").ljust(2, "0")) if dollars else int(whole)
     cents = -cents if sign else cents
     if not _SMALLEST_CENTS <= cents <= _LARGEST_CENTS:
         raise piece.place.wrong("No job can cost that.", hint=f"The most is {_LARGEST_CENTS} cents.")
     return cents
-
-
-def _in_dollars(piece: Piece) -> str | None:
-    """The whole of it, each amount with a point after a dollar sign; None where that is none, either."""
-    meant = _WITHOUT_SIGN.sub(r"\1$\2", piece.text)
-    try:
-        _amount(Piece(text=meant, place=piece.place), _cents)
-    except FilterError:
-        return None
-    return meant
 
 
 def _seconds(text: str, piece: Piece) -> int:

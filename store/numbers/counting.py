@@ -32,6 +32,8 @@ MOST_PROJECTS = 500
 """So many are named by a listing."""
 MOST_BUDGETS = 20
 """So many are shown beside the numbers."""
+MOST_SUMMED = 10_000
+"""Those that a listing names are among so many whose sums the database keeps."""
 
 
 class Part(Enum):
@@ -165,18 +167,20 @@ class Counting:
 def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one_user: bool) -> dict[What, Query[Any]]:
     """What is exact or is not there, in the order in which it is taken."""
     whole: dict[What, Query[Any]]
-    projects = rollups.of_projects if offered.has_sums else counts.of_projects
     if offered.has_sums:
         whole = {
             Part.STATISTICS: rollups.by_status(query.project_id),
             Part.DAYS: rollups.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: rollups.by_project(limit=MOST_SUMMED),
         }
     else:
         whole = {
             Part.STATISTICS: statistics.by_status(query.project_id),
             Part.DAYS: statistics.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: counts.of_projects(
+                has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+            ),
         }
-    whole[Part.PROJECTS] = projects(has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS)
     if query.matching is not None:
         whole[Part.MATCHING] = counts.all_matching(query.matching, readable=offered.readable)
     if offered.budgets is not None:

@@ -84,22 +84,22 @@ _NEWEST_PROJECTS = (
 _OF_JOBS = {of_one_user: select(ids.c.project_id) for of_one_user, ids in by_jobs.PROJECT_IDS.items()}
 
 
-def listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
     """Which projects a listing names, by whether they may be read themselves, and by a user."""
     return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
 
 
 @cache
 def _of_projects(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
-    some = listed(has_projects=has_projects, of_one_user=of_one_user)
+    listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
     of_each = select(_jobs.c.project_id, func.count(), _COST).group_by(_jobs.c.project_id)
-    return of_each.where(_jobs.c.project_id.in_(some))
+    return of_each.where(_jobs.c.project_id.in_(listed))
 
 
 ProjectRow = tuple[UUID, ProjectSums]
 
 
-def make_project_row(row: Row) -> ProjectRow:
+def _make_project_row(row: Row) -> ProjectRow:
     project_id, job_count, total = row
     return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
 
@@ -107,8 +107,8 @@ def make_project_row(row: Row) -> ProjectRow:
 def of_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
     """Of the projects that a listing names, those that have jobs."""
     statement = _of_projects(has_projects=has_projects, of_one_user=of_one_user)
-    return Query(statement, make_project_row, {"rows": limit})
+    return Query(statement, _make_project_row, {"rows": limit})
 
 
 def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
-    return Query(listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})
+    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})

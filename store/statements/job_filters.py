@@ -21,9 +21,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    case,
     func,
-    literal_column,
     not_,
     or_,
     select,
@@ -172,9 +170,6 @@ _OPERATORS: Mapping[Form, Any] = {
     Form.EQUAL: eq,
 }
 _IS_FINISHED = or_(*(_jobs.c.status == status.value for status in JobStatus if is_final(status)))
-_LAST_CENTURY: ColumnElement[datetime] = literal_column("timestamptz '294176-01-01Z'", DateTime(timezone=True))
-"""No duration of a filter is longer than the one that begins here."""
-_NEVER: ColumnElement[datetime] = literal_column("timestamptz 'infinity'", DateTime(timezone=True))
 _IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
 
 
@@ -260,14 +255,10 @@ class _Condition:
     def _amount(
         self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
     ) -> ColumnElement[bool]:
-        """Compares the column, or how much later than another it is: added, for a difference of infinities is none.
-
-        Where the sum would be later than Postgres' last time it is never reached.
-        """
+        """Compares the column, or how much later than another it is: added, for a difference of infinities is none."""
 
         def end(name: str) -> ColumnElement[Any]:
-            amount = self._parameter(name, kind)
-            return amount if since is None else case((since < _LAST_CENTURY, since + amount), else_=_NEVER)
+            return self._parameter(name, kind) if since is None else since + self._parameter(name, kind)
 
         if self.form is Form.BETWEEN:
             return column.between(end("low"), end("high"))

@@ -8,15 +8,14 @@ from datetime import datetime
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Integer, Select, TableClause, Uuid, any_, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Integer, Select, TableClause, Uuid, bindparam, cast, func, select
 from sqlalchemy.types import BigInteger
 
 from store import tables
 from store.database import Query
 from store.model import DayCost, JobStatistic, JobSummary
-from store.statements import counts
-from store.statements.counts import ProjectRow, make_project_row
-from store.statements.rows import make_number
+from store.numbers.model import ProjectSums
+from store.statements.rows import Row, make_number
 from store.statements.statistics import TODAY, make_day, make_statistic, make_summary
 
 _counts, _days, _summary = tables.job_counts, tables.job_day_counts, tables.generation_job_summary
@@ -84,17 +83,19 @@ def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[
     return Query(_by_day(project_id is not None), make_day, _of(project_id) | {"days_before": days - 1, "at": at})
 
 
-@cache
-def _of_projects(*, has_projects: bool, of_one_user: bool) -> Select[*tuple[object, ...]]:
-    # As one value, which an index of the sums is asked for: a join would not reach into the view.
-    listed = counts.listed(has_projects=has_projects, of_one_user=of_one_user).scalar_subquery()
-    is_listed = _counts.c.project_id == any_(func.array(listed, type_=ARRAY(Uuid)))
-    return (
-        select(_counts.c.project_id, _COUNT, _TOTAL).where(is_listed).group_by(_counts.c.project_id).having(_ARE_JOBS)
-    )
+_BY_PROJECT = (
+    select(_counts.c.project_id, _COUNT, _TOTAL)
+    .group_by(_counts.c.project_id)
+    .having(_ARE_JOBS)
+    .limit(bindparam("rows", type_=Integer))
+)
 
 
-def of_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
-    """As `counts.of_projects`: of the projects that a listing names, those that have jobs."""
-    statement = _of_projects(has_projects=has_projects, of_one_user=of_one_user)
-    return Query(statement, make_project_row, {"rows": limit})
+def by_project(*, limit: int) -> Query[tuple[UUID, ProjectSums]]:
+    """Of each project with jobs, in no order."""
+    return Query(_BY_PROJECT, _make_sums, {"rows": limit})
+
+
+def _make_sums(row: Row) -> tuple[UUID, ProjectSums]:
+    project_id, job_count, total = row
+    return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)

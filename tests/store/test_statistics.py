@@ -12,7 +12,7 @@ from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, Page
 from store.numbers.model import ProjectSums
 from store.numbers.query import NumbersQuery
-from store.statements import counts, projects, rollups, statistics
+from store.statements import projects, rollups, statistics
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
 
@@ -147,30 +147,9 @@ async def test_summed_up_they_are_what_is_counted(operator: Store, ada: Store, p
             ):
                 rows, expected = await store.database.read_together(store.actor, summed, counted)
                 assert sorted(rows, key=repr) == sorted(expected, key=repr)
-
-
-@pytest.mark.parametrize("limit", [1, 2, 50])
-async def test_of_the_projects_that_a_listing_names_the_sums_are_known(
-    operator: Store, ada: Store, project_ids: list[UUID], limit: int
-) -> None:
-    """However many others there are."""
-    for store in (operator, ada):
-        named = await store.get_projects(limit=limit)
-        of_one_user = store is ada
-        (kept, counted) = await store.database.read_together(
-            store.actor,
-            rollups.of_projects(has_projects=True, of_one_user=of_one_user, limit=limit),
-            counts.of_projects(has_projects=True, of_one_user=of_one_user, limit=limit),
-        )
-        assert dict(kept) == dict(counted)
-        assert dict(kept) == {
+        of_projects = dict(await store.database.read(store.actor, rollups.by_project(limit=50)))
+        assert of_projects == {
             project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
-            for project in named
+            for project in await store.get_projects()
             if project.job_count
         }
-        (kept, counted) = await store.database.read_together(
-            store.actor,
-            rollups.of_projects(has_projects=False, of_one_user=of_one_user, limit=limit),
-            counts.of_projects(has_projects=False, of_one_user=of_one_user, limit=limit),
-        )
-        assert dict(kept) == dict(counted)

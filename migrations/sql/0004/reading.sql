@@ -55,16 +55,14 @@ create view gjobs.job_counts with (security_barrier = on) as
         union all
         select user_id, project_id, status, mode, job_count, cost_cents
           from gjobs.job_totals
-         where user_id = (select auth.uid())
-           and (select gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, status, mode, job_count, cost_cents
           from gjobs.job_deltas where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, status, mode, job_count, cost_cents
           from gjobs.job_deltas
-         where user_id = (select auth.uid())
-           and (select gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, status, mode, job_count, cost_cents from gjobs.count_jobs()
     ) sums;
@@ -76,16 +74,14 @@ create view gjobs.job_day_counts with (security_barrier = on) as
         union all
         select user_id, project_id, day, job_count, cost_cents
           from gjobs.job_days
-         where user_id = (select auth.uid())
-           and (select gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, day, job_count, cost_cents
           from gjobs.job_deltas where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, day, job_count, cost_cents
           from gjobs.job_deltas
-         where user_id = (select auth.uid())
-           and (select gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
+         where user_id = (select auth.uid() where gjobs.rollups_agree() and row_security_active('public.generation_jobs'))
         union all
         select user_id, project_id, day, job_count, cost_cents from gjobs.count_days()
     ) sums;

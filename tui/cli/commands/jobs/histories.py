@@ -26,7 +26,8 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
     if job is not None:
         from tui.cli.commands.jobs.tables import job_block
 
-        output.text(job_block(job, await session.store.get_project(job.project_id), now=datetime.now(UTC)))
+        project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
+        output.text(job_block(job, project, links, now=datetime.now(UTC)))
         output.text("")
     output.table(*histories.table(history))
     if spent := histories.spent(history):
