@@ -1,6 +1,5 @@
 """`gjobs metrics`: the statistics as monitoring systems read them, printed once or served."""
 
-import asyncio
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -72,6 +71,8 @@ async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
     """Until it is stopped. Raises UsageError where the port is taken."""
+    import asyncio
+
     from prometheus_client import start_http_server
 
     from tui.cli.scrapes import Scrapes, registry_of
