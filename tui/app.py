@@ -18,7 +18,7 @@ from textual.widgets import Input
 
 from store.clock import utc_now
 from store.pacing import DEFAULT_INTERVAL, Attention
-from tui import actions, frame, garbage, keys
+from tui import actions, frame, keys, later
 from tui.actions import write_leases
 from tui.actions.budget_news import BudgetNews
 from tui.actions.errands import Errands
@@ -113,13 +113,13 @@ class GjobsApp(App[int]):
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
             say(self, Toast(text=self._setup.notice, severity="warning"))
-        self.dashboard.jobs.name_of = self.views.name_of
-        actions.read_views(self)
+        self.dashboard.jobs.name_of = lambda text, order: self.views.name_of(text, order)
         self._connect()
 
     def _settle(self) -> None:
-        self.settled.set()
-        garbage.collect()
+        if not self.settled.is_set():
+            self.settled.set()
+            self.run_worker(later.prepare(self), group="later")
 
     def _settle_when_all_is_there(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
@@ -428,7 +428,7 @@ class GjobsApp(App[int]):
         """Textual's own prints a traceback with the values of local variables, which may be secrets."""
         self.mistake = self._exception
         log.critical("The dashboard ended by a mistake of its own.", exc_info=self.mistake)
-        self._settle()
+        self.settled.set()
         self._close_messages_no_wait()
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002

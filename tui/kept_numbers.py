@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from store.model import JobStatistics, JobStatus
 from store.numbers.certainty import Certainty, Counted, exact_counts
 from store.numbers.query import NumbersQuery
 
 if TYPE_CHECKING:
+    from store.model import JobStatistics, JobStatus
     from store.numbers.model import Numbers
 
 MOST_KEPT = 64
@@ -58,7 +58,7 @@ def _with_statistics(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     return _as_old(replace(numbers, statistics=kept.statistics, counts=_counts(kept.statistics, numbers.counts)), kept)
 
 
-def _counts(kept: JobStatistics, seen: Mapping[JobStatus, Counted]) -> Mapping[JobStatus, Counted]:
+def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Counted]") -> "Mapping[JobStatus, Counted]":
     return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
 
 

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from store.filters.completing import Completion, Known, complete, is_naming
     from store.filters.errors import FilterError
     from store.filters.keys import KEYS, Key, KeyWords
-    from store.filters.model import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Term
+    from store.filters.model import NO_FILTER, JobFilter
     from store.filters.parsing import MOST_CHARACTERS, MOST_VALUES, parse
     from store.filters.printing import printed
+    from store.filters.terms import Age, Between, Compared, Comparison, Term
 
 __all__ = [
     "KEYS",
@@ -46,8 +47,9 @@ __getattr__ = names_of(
         "completing": ("Completion", "Known", "complete", "is_naming"),
         "errors": ("FilterError",),
         "keys": ("KEYS", "Key", "KeyWords"),
-        "model": ("NO_FILTER", "Age", "Between", "Compared", "Comparison", "JobFilter", "Term"),
+        "model": ("NO_FILTER", "JobFilter"),
         "parsing": ("MOST_CHARACTERS", "MOST_VALUES", "parse"),
         "printing": ("printed",),
+        "terms": ("Age", "Between", "Compared", "Comparison", "Term"),
     },
 )

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from store.filters.errors import Place
 from store.filters.keys import Key
-from store.filters.model import JobFilter, Term
+from store.filters.model import JobFilter
 from store.filters.scanning import Token, tokens
+from store.filters.terms import Term
 from store.filters.values import read, read_key
 
 MOST_CHARACTERS = 1_000

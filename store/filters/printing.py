@@ -4,8 +4,9 @@ from datetime import datetime
 
 from store import durations
 from store.filters.keys import Key
-from store.filters.model import Age, Between, Compared, Comparison, JobFilter, Term, Value
+from store.filters.model import JobFilter
 from store.filters.scanning import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE
+from store.filters.terms import Age, Between, Compared, Comparison, Term, Value
 
 _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ESCAPES.items()})
 

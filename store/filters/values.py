@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from store import durations
 from store.filters.keys import ANY, KEYS, NONE, STUCK, Key
-from store.filters.model import Age, Between, Compared, Comparison, Value
 from store.filters.scanning import Piece
+from store.filters.terms import Age, Between, Compared, Comparison, Value
 from store.finding.id_prefix import LEAST_DIGITS, id_range
 from store.model import JobStatus
 from store.suggestions import close_names

@@ -30,7 +30,8 @@ from sqlalchemy.types import TypeEngine
 
 from store import tables
 from store.filters.keys import ANY, NONE, STUCK, Key
-from store.filters.model import Age, Between, Compared, Comparison, JobFilter, Term, Value
+from store.filters.model import JobFilter
+from store.filters.terms import Age, Between, Compared, Comparison, Term, Value
 from store.finding.id_prefix import id_range
 from store.model import STUCK_AFTER, JobStatus
 from store.transitions import is_final

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual import events
 from textual.command import CommandList, CommandPalette
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from store.actor import OPERATOR
 from store.advising.model import Advice, ListCost
@@ -29,7 +29,7 @@ SQL = "create index concurrently jobs_error on generation_jobs (error)"
 
 
 def text(driver: Driver) -> str:
-    return driver.app.dashboard.query_one("#find", Input).value
+    return driver.app.dashboard.query_one(FilterBar).text
 
 
 def note(driver: Driver) -> str:

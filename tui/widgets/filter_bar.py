@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from textual import on
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
@@ -83,10 +82,14 @@ class FilterBar(Vertical):
         """About the last that was right."""
         self._typing: Timer | None = None
 
-    def compose(self) -> ComposeResult:
-        yield FilterField(id="find")
-        yield CompletionList()
-        yield SteadyText(id="mistake")
+    def furnish(self) -> None:
+        """Makes its parts, which nothing that is hidden needs: at the latest when somebody is about to type."""
+        if not self._is_furnished:
+            self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
+
+    @property
+    def _is_furnished(self) -> bool:
+        return bool(self.children)
 
     # What it is told
 
@@ -107,7 +110,7 @@ class FilterBar(Vertical):
     def know(self, known: "Callable[[], Known]") -> None:
         """What completions may name, asked when there are to be some: what is offered already follows at once."""
         self._known = known
-        if (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
+        if self._is_furnished and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
             self._complete()
 
     def note(self, sentences: str) -> None:
@@ -117,7 +120,8 @@ class FilterBar(Vertical):
 
     def close(self) -> None:
         """All rows are listed again."""
-        self.put("")
+        if self._is_furnished:
+            self.put("")
         self.display = False
 
     # What it tells
@@ -125,7 +129,7 @@ class FilterBar(Vertical):
     @property
     def text(self) -> str:
         """As it was typed, right or wrong."""
-        return self._field.value
+        return self._field.value if self._is_furnished else ""
 
     @property
     def job_filter(self) -> JobFilter:
@@ -141,10 +145,12 @@ class FilterBar(Vertical):
 
     @property
     def _field(self) -> FilterField:
+        self.furnish()
         return self.query_one(FilterField)
 
     @property
     def _completions(self) -> CompletionList:
+        self.furnish()
         return self.query_one(CompletionList)
 
     @on(Input.Changed, "#find")
@@ -285,6 +291,7 @@ class FilterBar(Vertical):
 
     def _say(self, content: Content, *, is_caution: bool) -> None:
         """Below the field; nothing hides the line."""
+        self.furnish()
         line = self.query_one("#mistake", SteadyText)
         line.say(content)
         line.set_class(bool(content), "-shown")

@@ -17,7 +17,7 @@ from store.filters.model import JobFilter
 from store.finding.id_prefix import id_range
 from store.listing.keys import key_of
 from store.listing.query import End, ListOrder, ListQuery, OrderColumn, WindowQuery
-from store.model import USUAL_MODES, GenerationJob, Project
+from store.model import USUAL_MODES, GenerationJob
 from tui.keys import moved_keys
 from tui.list_length import list_length
 from tui.screens.dashboard_bindings import DASHBOARD_BINDINGS
@@ -32,6 +32,7 @@ from tui.words.toast import error_words
 
 if TYPE_CHECKING:
     from store.listing.model import Listing, ProjectName
+    from store.model import Project
     from store.numbers.model import Numbers
     from store.views.model import View
 
@@ -139,6 +140,10 @@ class JobsPanel(Vertical):
     @property
     def table(self) -> JobTable:
         return self.query_one(JobTable)
+
+    def furnish(self) -> None:
+        """Makes what is hidden until a key shows it."""
+        self._bar.furnish()
 
     # What it is told
 

@@ -7,7 +7,7 @@ from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
 from store.filters import Age, Between, Compared, Comparison, JobFilter, Key, Term
-from store.filters.model import Value
+from store.filters.terms import Value
 from store.model import STUCK_AFTER, GenerationJob, JobStatus
 
 OPERATORS = {

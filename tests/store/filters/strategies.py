@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from store.durations import LONGEST
 from store.filters import Age, Between, Compared, Comparison, JobFilter, Key, Term
-from store.filters.model import Value
+from store.filters.terms import Value
 from store.model import JobStatus
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -16,7 +16,7 @@ from store.database import Database
 from store.database.query import compiled
 from store.errors import NoPrivilege
 from store.filters import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
-from store.filters.model import Value
+from store.filters.terms import Value
 from store.listing.query import ListQuery
 from store.model import GenerationJob, JobStatus
 from store.statements.paging import page

@@ -22,8 +22,8 @@ from store.filters import (
     parse,
     printed,
 )
-from store.filters.model import Value
 from store.filters.printing import quoted
+from store.filters.terms import Value
 from tests.store.filters.strategies import NOW, filters, texts, typed
 
 

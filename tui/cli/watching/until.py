@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store.filters.keys import Key
-from store.filters.model import JobFilter, Term
+from store.filters.model import JobFilter
+from store.filters.terms import Term
 from store.model import JobStatus
 from store.transitions import is_final
 from store.watching.model import Transition
