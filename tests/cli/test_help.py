@@ -44,10 +44,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs projects",
         "gjobs projects create",
         "gjobs users",
-        *(
-            f"gjobs jobs {verb}"
-            for verb in ("list", "export", "show", "create", "update", "transition", "retry", "delete")
-        ),
+        *(f"gjobs jobs {verb}" for verb in ("list", "export", "show", "create", "update", "transition", "delete")),
         "gjobs stats",
         "gjobs cleanup",
         "gjobs watch",

@@ -148,8 +148,8 @@ def test_what_is_not_known_is_no_zero() -> None:
     assert texts(cost_lines(CAPPED, width=110, height=4)) == [
         "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
         "–                      –                –                  –               –",
-        "–                      –                –                  –               –",
-        "costs not added up   days not counted",
+        "costs not added up",
+        "days not counted",
     ]
 
 

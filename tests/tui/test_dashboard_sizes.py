@@ -3,10 +3,14 @@
 from functools import partial
 
 import pytest
+from textual.app import App, ComposeResult
 
+from store.numbers.certainty import Certainty, Counted
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
+from tui.widgets.project_list import ProjectList
+from tui.widgets.sidebar import Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
 
@@ -49,6 +53,30 @@ async def test_the_projects_stand_beside_only_where_there_is_room(world: World, 
         await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("Spring lookbook")
+
+
+async def test_a_wide_screen_has_room_for_long_names(world: World, database: Conninfo) -> None:
+    world.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
+    async with driving(WatchedApp(opener_of(database)), size=(200, 50)) as driver:
+        await driver.sees("│› Autumn catalog of outdoor clothing ")
+        await driver.pilot.resize_terminal(120, 36)
+        await driver.until(lambda: "│› Autumn catalog o" in driver.text and "…" in driver.text)
+
+
+async def test_where_a_number_leaves_no_room_for_it_a_name_is_shorter_not_cut() -> None:
+    counted = Counted(number=1_000_600, certainty=Certainty.ESTIMATED)
+    async with ListApp().run_test(size=(120, 36)) as pilot:
+        projects = pilot.app.query_one(ProjectList)
+        projects.show([], None, sums={}, everything=counted)
+        assert str(projects.get_option("all").prompt).split() == ["›", "All", "~1,000,600"]
+        pilot.app.query_one(Sidebar).fit(200)
+        await pilot.pause()
+        assert str(projects.get_option("all").prompt).split() == ["›", "All", "projects", "~1,000,600"]
+
+
+class ListApp(App[None]):
+    def compose(self) -> ComposeResult:
+        yield Sidebar(screen_width=120)
 
 
 @pytest.mark.parametrize("size", [(30, 6), (80, 7), (1, 1)])

@@ -18,9 +18,9 @@ USUAL = ContentWidths(mode=15, cost=7)
 ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
 contents = st.builds(
     ContentWidths,
-    mode=st.integers(0, 24),
+    mode=st.integers(0, 48),
     cost=st.integers(0, 15),
-    project=st.none() | st.integers(0, 24),
+    project=st.none() | st.integers(0, 48),
     through_lens=st.booleans(),
 )
 
@@ -67,6 +67,17 @@ def test_the_error_takes_what_is_left() -> None:
     assert (error.name, error.start + error.width) == (ColumnName.ERROR, 200)
 
 
+def test_long_names_are_not_cut_where_the_errors_have_room() -> None:
+    def widths(width: int) -> list[int]:
+        columns = {column.name: column.width for column in lay_out(width, ContentWidths(mode=30, cost=7, project=44))}
+        return [columns[name] for name in (ColumnName.MODE, ColumnName.PROJECT, ColumnName.ERROR)]
+
+    assert widths(120) == [24, 22, 10]
+    assert widths(140) == [24, 24, 28]
+    assert widths(160) == [30, 26, 40]
+    assert widths(200) == [30, 44, 62]
+
+
 def test_a_table_sorted_by_the_last_change_shows_it() -> None:
     sort = ListOrder(column=OrderColumn.UPDATED, descending=True)
 
@@ -100,7 +111,9 @@ def test_widths_come_from_all_rows_and_are_bounded() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
 
     assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
-    assert measure(jobs, {UUID(int=2): "Autumn"}) == ContentWidths(mode=24, cost=5, project=8)
+    assert measure(jobs, {UUID(int=2): "Autumn", UUID(int=3): "Not at hand"}) == ContentWidths(
+        mode=48, cost=5, project=11
+    )
     assert measure([], None, through_lens=True) == ContentWidths(through_lens=True)
     assert measure([], {}) == ContentWidths(project=0)
 

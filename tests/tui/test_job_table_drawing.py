@@ -130,11 +130,19 @@ async def test_hostile_text_is_drawn_as_harmless_text(table: TablePilot, text: s
     assert table.app.is_running
 
 
-async def test_markup_is_drawn_as_it_stands(table: TablePilot) -> None:
-    await table.show_jobs([make_job(1, mode="[/oops]", error="[@click=app.quit]x[/]")])
+async def test_columns_keep_still_when_the_widest_row_leaves(table: TablePilot) -> None:
+    wide, narrow = make_job(1, mode="feature_callout"), make_job(2, mode="a")
+    await table.show_jobs([wide, narrow])
+    header = table.lines[0]
+    await table.show_jobs([narrow])
+    assert table.lines[0] == header
 
-    assert "[/oops]" in table.lines[1]
-    assert "[@click=app.quit]x[/]" in table.lines[1]
+
+async def test_markup_is_drawn_as_it_stands(empty_table: TablePilot) -> None:
+    await empty_table.show_jobs([make_job(1, mode="[/oops]", error="[@click=app.quit]x[/]")])
+
+    assert "[/oops]" in empty_table.lines[1]
+    assert "[@click=app.quit]x[/]" in empty_table.lines[1]
 
 
 async def test_without_rows_there_is_a_sentence_taken_literally(empty_table: TablePilot) -> None:

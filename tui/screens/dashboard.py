@@ -38,6 +38,7 @@ from tui.widgets.job_table_messages import AllMarked, Opened
 from tui.widgets.jobs_panel import JobsPanel
 from tui.widgets.key_hints import KeyHints
 from tui.widgets.project_list import ProjectList
+from tui.widgets.sidebar import Sidebar
 from tui.widgets.status_line import Standing, StatusLine
 from tui.widgets.status_tabs import TABS, StatusTabs
 from tui.words.eyes import eyes_name
@@ -73,7 +74,7 @@ class DashboardScreen(Screen[None]):
 
         #main { height: 1fr; }
         #right { width: 1fr; }
-        #left { width: 26; display: none; }
+        #left { display: none; }
         &.-wide #left { display: block; }
         #too-small { display: none; }
         &.-too-small #too-small {
@@ -107,7 +108,7 @@ class DashboardScreen(Screen[None]):
             self.wish = wish
 
     class ActionWanted(Message):
-        """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
+        """`start`, `complete`, `fail`, `delete` for the jobs as they were seen; `create` for none."""
 
         def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
             super().__init__()
@@ -142,9 +143,7 @@ class DashboardScreen(Screen[None]):
         yield StatusLine(id="status")
         yield Banner(id="banner")
         with Horizontal(id="main"):
-            with Vertical(id="left"):
-                yield ProjectList(id="projects")
-                yield BudgetsPanel(id="budgets")
+            yield Sidebar(id="left", screen_width=self.app.size.width)
             with Vertical(id="right"):
                 yield CostsPanel(id="costs", screen_height=self.app.size.height)
                 yield JobsPanel(id="jobs-panel")
@@ -158,6 +157,7 @@ class DashboardScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         self._fit(event.size)
+        self.query_one(Sidebar).fit(event.size.width)
         self.query_one(CostsPanel).fit(event.size.height)
         self._show_costs()
 
@@ -467,7 +467,8 @@ class DashboardScreen(Screen[None]):
         if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
             note = self._budget_note(self._numbers)
             self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project(), note=note)
-            self.query_one(BudgetsPanel).show(self._numbers, screen_height=self.size.height)
+            room = self.query_one(Sidebar).room
+            self.query_one(BudgetsPanel).show(self._numbers, width=room, screen_height=self.size.height)
 
     def _budget_note(self, numbers: "Numbers") -> "Span":
         """Where there is no room for the panel."""

@@ -17,7 +17,6 @@ class BudgetsPanel(SteadyText):
     DEFAULT_CSS = """
     BudgetsPanel {
         display: none;
-        width: 26;
         height: auto;
         border: round $primary-muted;
         border-title-color: $foreground-muted;
@@ -28,17 +27,15 @@ class BudgetsPanel(SteadyText):
     """
     BORDER_TITLE = "Budgets"
 
-    _WIDTH = 22
-
-    def show(self, numbers: "Numbers", *, screen_height: int) -> None:
-        """Those with the least left first, as they stood when the numbers were read."""
+    def show(self, numbers: "Numbers", *, width: int, screen_height: int) -> None:
+        """Those with the least left first, as they stood when the numbers were read; lines of so many cells."""
         if not numbers.budgets:
             self.forget()
             return
         from tui.words.budget_lines import budget_lines
 
         height = screen_height // _SHARE_OF_SCREEN - 2
-        lines = budget_lines(numbers.budgets, numbers.taken_at, width=self._WIDTH, height=height)
+        lines = budget_lines(numbers.budgets, numbers.taken_at, width=width, height=height)
         self.display = bool(lines)
         self.say(Content("\n").join(Content.assemble(*line) for line in lines))
 

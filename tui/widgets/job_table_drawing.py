@@ -52,16 +52,14 @@ class Drawing:
     ) -> None:
         """The rows that `lines` will be asked for, and what else their texts depend on.
 
-        Columns get wider with what one scrolls past, and no narrower, so that they keep still.
+        Columns get wider with what comes into the list, and no narrower, so that they keep still.
         """
         self._now = now
         is_same = project_names == self._project_names and hidden == self._hidden
         if is_same and rows.jobs is self._jobs:
             return
         self._jobs, self._project_names, self._hidden = rows.jobs, project_names, hidden
-        content = measure(rows.jobs, project_names, through_lens=hidden is not None)
-        if rows.has_before or rows.has_after:
-            content = self._content.widened(content)
+        content = self._content.widened(measure(rows.jobs, project_names, through_lens=hidden is not None))
         if not is_same or content != self._content:
             self._content = content
             self.fit(self._width, self._sort)

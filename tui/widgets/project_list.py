@@ -30,7 +30,6 @@ class ProjectList(OptionList):
 
     DEFAULT_CSS = """
     ProjectList {
-        width: 26;
         height: 1fr;
         border: round $primary-muted;
         border-title-color: $foreground-muted;
@@ -134,8 +133,11 @@ class ProjectList(OptionList):
         return count(sums.job_count) if sums else ""
 
     def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
-        room = max(12, self.scrollable_content_region.width) - len(number) - 4
+        room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
+        if option_id == _ALL and room < len(name):
+            name = "All"
         label = f" {pad(clean_cell(name, room), room)} "
         glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")
-        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), (f"{number} ", "$foreground-muted"))
+        end = (f"{number} " if number else "", "$foreground-muted")
+        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), end)
         return option_id, content

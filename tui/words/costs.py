@@ -115,7 +115,7 @@ def _title(column: _Column, cells: int) -> list[Span]:
 
 def _average(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
     if statistics is None:
-        return UNKNOWN
+        return ""
     number = statistics.total_count if status is None else statistics.count(status)
     total = statistics.total_cost_cents if status is None else statistics.cost_cents(status)
     return f"{money(round(total / number))} a job" if number else UNKNOWN

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from store.listing.query import ListOrder, OrderColumn
 from store.model import GenerationJob
-from tui.words.format import money, short_id
+from tui.words.format import money
 from tui.words.text import clean_cell
 
 GUTTER = 3
@@ -22,7 +22,10 @@ HIDDEN = "⊘ hidden"
 """What the lens' column says of a job that the user does not see."""
 
 _NARROW = 60
-_MOST_TEXT = 24
+_MOST_TEXT = 48
+_ENOUGH_TEXT = 24
+_ENOUGH_ERROR = 40
+"""Cells of a mode or a name, and of an error: further ones are given when all have so many."""
 
 
 class ColumnName(StrEnum):
@@ -59,7 +62,10 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContentWidths:
-    """In cells, of the widest value among all rows at hand, so that columns keep still while one scrolls."""
+    """In cells, of the widest value among all rows at hand, so that columns keep still while one scrolls.
+
+    A project is as wide as the widest of all names, whether a row at hand has it or not.
+    """
 
     mode: int = 0
     cost: int = 0
@@ -83,10 +89,7 @@ def measure(
 ) -> ContentWidths:
     jobs = tuple(jobs)
     costs = [job.cost_cents for job in jobs]
-    project = None
-    if project_names is not None:
-        projects = {job.project_id for job in jobs}
-        project = _widest(project_names.get(identifier, short_id(identifier)) for identifier in projects)
+    project = None if project_names is None else _widest(project_names.values())
     return ContentWidths(
         mode=_widest({job.mode for job in jobs}),
         cost=max((len(money(cents)) for cents in (min(costs), max(costs))), default=0) if costs else 0,
@@ -102,7 +105,8 @@ def _widest(texts: Iterable[str]) -> int:
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[Column, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, left to right.
 
-    When it is narrow the least wanted go first. Modes and project names get what they need, the error what is left.
+    When it is narrow the least wanted go first. Modes and project names get what they need, short errors as well, then
+    longer names, and the error what is left.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)
@@ -113,7 +117,14 @@ def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -
             break
         widths[name] = least[name]
         left -= least[name] + gap
-    for name, wish in ((ColumnName.MODE, content.mode), (ColumnName.PROJECT, content.project or 0)):
+    project = content.project or 0
+    for name, wish in (
+        (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
+        (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
+        (ColumnName.ERROR, _ENOUGH_ERROR),
+        (ColumnName.MODE, content.mode),
+        (ColumnName.PROJECT, project),
+    ):
         if name in widths:
             more = min(max(wish - widths[name], 0), left)
             widths[name] += more
