@@ -20,6 +20,8 @@ from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
 from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
+from store.events.model import MOST_EVENTS, History
+from store.events.stays import history
 from store.filters.keys import Key
 from store.filters.model import NO_FILTER, JobFilter
 from store.finding import locating, user_search
@@ -35,6 +37,7 @@ from store.model import (
     DeletionOutcome,
     FoundUser,
     GenerationJob,
+    JobLinks,
     JobStatistics,
     JobStatus,
     JobSummary,
@@ -42,9 +45,11 @@ from store.model import (
     Page,
     PageKey,
     Project,
+    RetryOutcome,
     TransitionOutcome,
     User,
 )
+from store.model.links import NO_LINKS
 from store.monitoring.model import DAY, Monitoring
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
@@ -55,8 +60,11 @@ from store.statements import (
     budgets,
     by_jobs,
     counts,
+    events,
     following,
+    job_rows,
     jobs,
+    links,
     listings,
     lists,
     monitoring,
@@ -67,13 +75,14 @@ from store.statements import (
     windows,
 )
 from store.statements.job_filters import needs_names
+from store.statements.jobs import JobStatements
 from store.statements.lists import Means
 from store.statements.paging import page, paged
 from store.watching.model import Cursor
 from store.watching.observed import Observed
 from store.watching.recorded import Recorded
 from store.watching.watch import Watch
-from store.writing import budget_writes, explain, job_writes, validation
+from store.writing import budget_writes, explain, job_writes, repeating, validation
 from store.writing.changes import UNSET, Unset, changed
 from store.writing.write_access import WriteAccess, WriteRule
 from store.writing.written import LookedUp, Unconfirmed, Written
@@ -174,12 +183,25 @@ class Store:
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         """Those of the jobs that are there, and that the actor sees, in any order."""
-        return await self._read(jobs.these(job_ids))
+        return await self._read((await self._jobs()).these(job_ids))
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         """None where there is no such job, or none that the actor sees."""
-        found = await self._read(jobs.one(job_id))
+        found = await self._read((await self._jobs()).one(job_id))
         return found[0] if found else None
+
+    async def get_job_history(self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None) -> History:
+        """What happened to a job, of a deleted one as well: its newest events. `at` is now; None: the server's clock.
+
+        Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept.
+        """
+        most = validation.limit(limit)
+        if off := (await self.probed.get()).off(Feature.EVENTS, self.actor):
+            raise SchemaMissing(off.reason, hint=off.hint)
+        found, started, (now,) = await self._read_together(
+            events.of_job(job_id, limit=most + 1), events.started(job_id), statistics.clock(at), needs=Feature.EVENTS
+        )
+        return history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
         """Of those jobs that are there, and that the actor sees."""
@@ -190,9 +212,14 @@ class Store:
     ) -> GenerationJob:
         """A queued job, which belongs to the project's owner. Raises InvalidValue naming the field, or RowMissing."""
         text, cents = validation.mode(mode), validation.cost_cents(cost_cents)
-        async with self._write(Feature.CREATING) as transaction:
+        async with self._write_jobs(Feature.CREATING) as (transaction, statements):
             return await job_writes.create(
-                transaction, project_id=project_id, mode=text, cost_cents=cents, input_asset_id=input_asset_id
+                transaction,
+                statements,
+                project_id=project_id,
+                mode=text,
+                cost_cents=cents,
+                input_asset_id=input_asset_id,
             )
 
     async def update_generation_job(
@@ -206,8 +233,8 @@ class Store:
     ) -> GenerationJob:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
-        async with self._write(Feature.CHANGING) as transaction:
-            return await job_writes.change(transaction, job_id, changes)
+        async with self._write_jobs(Feature.CHANGING) as (transaction, statements):
+            return await job_writes.change(transaction, statements, job_id, changes)
 
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
@@ -222,9 +249,26 @@ class Store:
         """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
         target = validation.status(new_status)
         text = None if error is None else validation.error_text(error)
-        async with self._write(Feature.CHANGING) as transaction:
-            outcomes = await job_writes.transition(transaction, job_ids, target, text)
+        async with self._write_jobs(Feature.CHANGING) as (transaction, statements):
+            outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
+
+    async def retry_generation_jobs(self, job_ids: Sequence[UUID], *, again: bool = False) -> tuple[RetryOutcome, ...]:
+        """The outcome of each, in order, in one transaction: a failed job stays as it is, and a new one repeats it.
+
+        The new one is its owner's, with its project, mode, asset and cost. What another job repeats by now is left,
+        unless it is to be repeated `again`.
+        """
+        async with self._write_jobs(Feature.RETRYING) as (transaction, statements):
+            outcomes = await repeating.repeat(transaction, statements, job_ids, again=again)
+        return tuple(outcomes[job_id] for job_id in job_ids)
+
+    async def get_job_links(self, job_id: UUID) -> JobLinks:
+        """Which job it repeats, and which repeat it; empty where nothing says so."""
+        if not await self._has(Feature.LINKS):
+            return NO_LINKS
+        origin, repetitions = await self._read_together(links.origin(job_id), links.repetitions([job_id]))
+        return JobLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Whether there was such a job that the actor may delete."""
@@ -240,23 +284,23 @@ class Store:
         Raises RowMissing with the ids that are not there, or Conflict where one is in another status by now or rows of
         another table refer to one.
         """
-        async with self._deleting() as transaction:
-            return explain.require_all_deleted(expected, await job_writes.delete(transaction, expected))
+        async with self._deleting() as (transaction, statements):
+            return explain.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
 
     async def delete_jobs_as_seen(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[DeletionOutcome, ...]:
         """The outcome of each, in order, in one transaction: those in another status than expected are left.
 
         Raises Conflict, and deletes none, where rows of another table refer to one.
         """
-        async with self._deleting() as transaction:
-            outcomes = await job_writes.delete(transaction, expected)
+        async with self._deleting() as (transaction, statements):
+            outcomes = await job_writes.delete(transaction, statements, expected)
         return tuple(outcomes[job_id] for job_id in expected)
 
     @asynccontextmanager
-    async def _deleting(self) -> AsyncIterator[WriteTransaction]:
+    async def _deleting(self) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
         try:
-            async with self._write(Feature.DELETING) as transaction:
-                yield transaction
+            async with self._write_jobs(Feature.DELETING) as writing:
+                yield writing
         except InvalidValue as error:
             # A deletion stores no value: it is a foreign key that refuses, at once or when it is committed.
             raise explain.referred_to(error.sqlstate) from error
@@ -268,8 +312,8 @@ class Store:
         the owner, project or asset of one is gone.
         """
         try:
-            async with self._write(Feature.CREATING) as transaction:
-                return await job_writes.restore(transaction, deleted)
+            async with self._write_jobs(Feature.CREATING) as (transaction, statements):
+                return await job_writes.restore(transaction, statements, deleted)
         except InvalidValue as error:
             raise explain.not_restorable(error) from error
         except NoPrivilege as error:
@@ -287,7 +331,7 @@ class Store:
         outcome = await self.database.outcome_of(self.actor, write)
         if outcome is None:
             return None
-        present = await self.database.read(self.actor, jobs.these(write.written.ids))
+        present = await self.database.read(self.actor, (await self._jobs()).these(write.written.ids))
         return LookedUp(outcome=outcome, jobs=tuple(present))
 
     # Statistics
@@ -403,11 +447,13 @@ class Store:
     async def _through_lens(self, window: WindowQuery) -> Callable[[Snapshot], Awaitable[Lens]]:
         """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
         user, capabilities = self._user(), await self.probed.get()
+        operator = self.acting_as(OPERATOR)
         return partial(
             look_through_lens,
             user=user,
             query=window,
-            readable=await self.acting_as(OPERATOR)._readable_names(window.listed.job_filter),  # noqa: SLF001
+            readable=await operator._readable_names(window.listed.job_filter),  # noqa: SLF001
+            means=await operator._means(window.listed),  # noqa: SLF001
             has_projects=capabilities.off(Feature.PROJECTS, OPERATOR) is None,
         )
 
@@ -450,10 +496,17 @@ class Store:
         return too_long_to_sort() if length > MOST_SORTED else None
 
     async def _means(self, listed: ListQuery) -> Means:
+        capabilities = await self.probed.get()
+        columns = job_rows.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_rows.APP_COLUMNS
         if self.actor == OPERATOR:
-            return Means()
-        indexes = (await self.probed.get()).facts.job_indexes
-        return Means(is_in_order=is_in_order(listed, indexes), through_policies=True)
+            return Means(columns=columns)
+        in_order = is_in_order(listed, capabilities.facts.job_indexes)
+        return Means(columns=columns, is_in_order=in_order, through_policies=True)
+
+    async def _jobs(self) -> JobStatements:
+        """To be asked for before a transaction: whoever holds a connection must not wait for another one."""
+        has_later = (await self.probed.get()).has_later_columns(self.actor)
+        return jobs.OF_EVENTS if has_later else jobs.OF_THE_APP
 
     # Budgets
 
@@ -633,7 +686,7 @@ class Store:
         return await self._locate(ids, kinds)
 
     async def _locate(self, ids: IdRange, kinds: Sequence[Kind]) -> Located:
-        answers = await self._read_together(*locating.questions(kinds, ids))
+        answers = await self._read_together(*locating.questions(kinds, ids, await self._jobs()))
         return locating.located(dict(zip(kinds, answers, strict=True)))
 
     async def _kinds_of_people(self) -> list[Kind]:
@@ -688,6 +741,14 @@ class Store:
             return exceeded(refusal, actor.email)
         user = await self.find_actor(str(refusal.user_id))
         return exceeded(refusal, user.email)
+
+    @asynccontextmanager
+    async def _write_jobs(self, needs: Feature) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
+        # What has to be asked of the database before the first write goes before what is counted, too.
+        with self.database.right_of_way.taken():
+            statements = await self._jobs()
+            async with self._write(needs) as transaction:
+                yield transaction, statements
 
     def _explained(self, needs: Feature) -> AbstractAsyncContextManager[None]:
         return explained(self.probed, self.actor, needs)

@@ -187,7 +187,22 @@ job_events = table(
     column("to_status", Text),
     column("error", Text),
     column("cost_cents", Integer),
+    column("cents_change", BigInteger),
+    column("retry_count", Integer),
+    column("actor_user_id", Uuid),
+    column("actor_role", Text),
+    column("application", Text),
+    column("lease_owner", Text),
+    column("note", Text),
     column("at", DateTime(timezone=True)),
     schema="gjobs",
 )
 """The view: what happened to the jobs, in the order of transaction and id."""
+
+job_starts = table(
+    "job_starts",
+    column("job_id", Uuid),
+    column("started_at", DateTime(timezone=True)),
+    schema="gjobs",
+)
+"""When each job first ran."""

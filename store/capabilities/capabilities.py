@@ -12,6 +12,7 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LINKS,
     PROJECTS,
     REVISIONS,
     SPENDING,
@@ -20,6 +21,7 @@ from store.capabilities.facts import (
 )
 from store.capabilities.off import Off, quoted
 from store.model import Asset, GenerationJob
+from store.model.job import LATER_COLUMNS
 
 
 class Feature(StrEnum):
@@ -37,6 +39,10 @@ class Feature(StrEnum):
     CREATING = "creating"
     CHANGING = "changing"
     """Their status."""
+    LINKS = "links"
+    """Which job repeats which."""
+    RETRYING = "retrying"
+    """Queueing a failed job once more, as a job of its own that names it."""
     DELETING = "deleting"
     """Jobs, all three."""
     CREATING_PROJECTS = "creating-projects"
@@ -50,7 +56,7 @@ class Feature(StrEnum):
     SETTING_BUDGETS = "setting-budgets"
 
 
-_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob))
+_JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
 _PROJECT_COLUMNS = frozenset({"id", "user_id", "name", "created_at", "updated_at"})
 _ASSET_COLUMNS = frozenset(field.name for field in fields(Asset))
 _SUM_COLUMNS = frozenset({"user_id", "project_id", "status", "mode", "job_count", "cost_cents"})
@@ -64,6 +70,7 @@ _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
 """What a new job is made with."""
 _LIMITED = _BUDGET_COLUMNS - {"id", "created_at"}
 """What a new budget is made with."""
+_LINK_COLUMNS = frozenset({"job_id", "repeats"})
 _MOVED = frozenset({"status", "error"})
 """What a transition writes."""
 
@@ -97,6 +104,15 @@ class Capabilities:
                 )
             case Feature.CHANGING:
                 return rules.written(facts, JOBS, actor, "update", _MOVED) or self.off(Feature.JOBS, actor)
+            case Feature.LINKS:
+                return rules.linked(facts) or rules.read(facts, LINKS, actor, _LINK_COLUMNS)
+            case Feature.RETRYING:
+                return (
+                    self.off(Feature.LINKS, actor)
+                    or rules.written(facts, LINKS, actor, "insert", _LINK_COLUMNS)
+                    or rules.written(facts, JOBS, actor, "insert", _GIVEN | {"id", "retry_count"})
+                    or self.off(Feature.CHANGING, actor)
+                )
             case Feature.DELETING:
                 return rules.deleted(facts, JOBS, actor) or self.off(Feature.JOBS, actor)
             case Feature.CREATING_PROJECTS:
@@ -121,6 +137,11 @@ class Capabilities:
             case Feature.SETTING_BUDGETS:
                 return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
         assert_never(feature)
+
+    def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
+        """Whether the actor may read what revision 0005 adds to a job. Columns of these names may be an app's own."""
+        facts = self.facts
+        return rules.recorded(facts) is None and rules.read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     @property
     def takes_no_writes(self) -> Off | None:

@@ -11,6 +11,7 @@ JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.as
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
+LINKS = "gjobs.job_links"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 
 

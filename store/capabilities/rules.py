@@ -9,6 +9,7 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LINKS,
     PROJECTS,
     ROLE_OF_USERS,
     SPENDING,
@@ -138,6 +139,15 @@ def summed(facts: Facts, actor: Actor) -> Off | None:
     if isinstance(actor, ActingUser) and jobs.policies_of_users != 1:
         return Off(reason="The app's own policies decide which jobs users see, so theirs are counted.")
     return None
+
+
+def linked(facts: Facts) -> Off | None:
+    if LINKS in facts.relations:
+        return None
+    return Off(
+        reason="This database cannot say which job repeats which.",
+        advice="'gjobs migrate up' brings revision 0006, which can. Until then create a new job to run one again.",
+    )
 
 
 def recorded(facts: Facts) -> Off | None:

@@ -8,7 +8,8 @@ from store.actor import ActingUser
 from store.database import Query
 from store.finding.id_prefix import IdRange
 from store.model import Located
-from store.statements import assets, jobs, projects, users
+from store.statements import assets, projects, users
+from store.statements.jobs import JobStatements
 
 MOST_FOUND = 20
 """Of each kind. Where there are more, more of the id has to be given."""
@@ -29,7 +30,6 @@ class Kind(Enum):
 
 
 _QUERIES: Mapping[Kind, Find] = {
-    Kind.JOBS: jobs.in_range,
     Kind.PROJECTS: projects.in_range,
     Kind.ASSETS: assets.in_range,
     Kind.OWNERS_OF_JOBS: users.owners_of_jobs_in_range,
@@ -39,8 +39,8 @@ _QUERIES: Mapping[Kind, Find] = {
 _PEOPLE = (Kind.USERS, Kind.OWNERS_OF_JOBS, Kind.OWNERS_OF_PROJECTS)
 
 
-def questions(kinds: Iterable[Kind], ids: IdRange) -> list[Query[Any]]:
-    return [_QUERIES[kind](ids, limit=MOST_FOUND + 1) for kind in kinds]
+def questions(kinds: Iterable[Kind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
+    return [(_QUERIES.get(kind) or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
 
 
 def located(answers: Mapping[Kind, Sequence[Any]]) -> Located:

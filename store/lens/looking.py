@@ -11,7 +11,7 @@ from store.lens.model import Lens
 from store.listing.query import WindowQuery
 from store.model import CappedCount
 from store.statements import lists, windows
-from store.statements.lists import Concern
+from store.statements.lists import Concern, Means
 
 MOST_COUNTED = 10_000
 
@@ -22,12 +22,13 @@ async def look_through_lens(
     *,
     query: WindowQuery,
     readable: Set[Key],
+    means: Means,
     has_projects: bool,
 ) -> Lens:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
-    `readable` are the names that the operator may read. `has_projects` is whether the operator may read the projects;
-    else only the user's own jobs are theirs.
+    `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
+    the operator may read the projects; else only the user's own jobs are theirs.
     """
     project_id = query.listed.project_id
     theirs: list[UUID] = []
@@ -36,7 +37,10 @@ async def look_through_lens(
     concern = Concern(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
     count = lists.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
     found, (there,), *rows = await snapshot.read(
-        OPERATOR, lens_queries.rules(), count, *windows.questions(query, readable=readable, concern=concern)
+        OPERATOR,
+        lens_queries.rules(),
+        count,
+        *windows.questions(query, readable=readable, means=means, concern=concern),
     )
     rules, window = lens_queries.the_one(found), windows.window(query, rows)
     seen, seen_ids = 0, set[UUID]()

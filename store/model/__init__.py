@@ -10,7 +10,19 @@ from store.when_used import names_of
 if TYPE_CHECKING:
     from store.model.found import FoundUser, Located
     from store.model.job import DEFAULT_COST_CENTS, STUCK_AFTER, USUAL_MODES, GenerationJob, JobStatus
-    from store.model.outcomes import Applied, Deleted, DeletionOutcome, Missing, Moved, Refused, TransitionOutcome
+    from store.model.links import JobLinks
+    from store.model.outcomes import (
+        AlreadyRepeated,
+        Applied,
+        Deleted,
+        DeletionOutcome,
+        Missing,
+        Moved,
+        Refused,
+        Repeated,
+        RetryOutcome,
+        TransitionOutcome,
+    )
     from store.model.pages import CappedCount, Page, PageKey
     from store.model.statistics import DayCost, JobStatistic, JobStatistics, JobSummary
     from store.model.things import Asset, Project, User
@@ -19,6 +31,7 @@ __all__ = [
     "DEFAULT_COST_CENTS",
     "STUCK_AFTER",
     "USUAL_MODES",
+    "AlreadyRepeated",
     "Applied",
     "Asset",
     "CappedCount",
@@ -27,6 +40,7 @@ __all__ = [
     "DeletionOutcome",
     "FoundUser",
     "GenerationJob",
+    "JobLinks",
     "JobStatistic",
     "JobStatistics",
     "JobStatus",
@@ -38,6 +52,8 @@ __all__ = [
     "PageKey",
     "Project",
     "Refused",
+    "Repeated",
+    "RetryOutcome",
     "TransitionOutcome",
     "User",
 ]
@@ -47,7 +63,19 @@ __getattr__ = names_of(
     {
         "found": ("FoundUser", "Located"),
         "job": ("DEFAULT_COST_CENTS", "STUCK_AFTER", "USUAL_MODES", "GenerationJob", "JobStatus"),
-        "outcomes": ("Applied", "Deleted", "DeletionOutcome", "Missing", "Moved", "Refused", "TransitionOutcome"),
+        "links": ("JobLinks",),
+        "outcomes": (
+            "AlreadyRepeated",
+            "Applied",
+            "Deleted",
+            "DeletionOutcome",
+            "Missing",
+            "Moved",
+            "Refused",
+            "Repeated",
+            "RetryOutcome",
+            "TransitionOutcome",
+        ),
         "pages": ("CappedCount", "Page", "PageKey"),
         "statistics": ("DayCost", "JobStatistic", "JobStatistics", "JobSummary"),
         "things": ("Asset", "Project", "User"),

@@ -42,3 +42,11 @@ class GenerationJob:
     created_at: datetime
     updated_at: datetime
     """Start of the transaction that last wrote the row, whatever it changed."""
+    retry_count: int | None = None
+    """None where the database does not count them, before revision 0005."""
+    completed_at: datetime | None = None
+    """Start of the transaction that ended the job. None while it has not ended, and where nobody noted it."""
+
+
+LATER_COLUMNS = ("retry_count", "completed_at")
+"""Of a job, which revision 0005 adds: the app's own table need not have them."""

@@ -33,6 +33,25 @@ TransitionOutcome = Applied | Refused | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Repeated:
+    """A new queued job repeats the failed one; `job` is the new one."""
+
+    job: GenerationJob
+    repeats: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlreadyRepeated:
+    """Nothing was changed: another job repeats this one by now."""
+
+    job_id: UUID
+    repeated_by: UUID
+
+
+RetryOutcome = Repeated | AlreadyRepeated | Refused | Missing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deleted:
     """The deletion was made by this call; `job` is the whole row as it was."""
 

@@ -1,10 +1,22 @@
-"""From rows of `generation_jobs` to jobs, thousands at a time: a long list is mostly this."""
+"""The columns of `generation_jobs`, and from its rows to jobs, thousands at a time: a long list is mostly this."""
 
+from dataclasses import fields
 from typing import Any
 
+from sqlalchemy import Column
+
+from store import tables
 from store.listing.model import ERROR_CHARACTERS, ListedJob
 from store.model import GenerationJob
+from store.model.job import LATER_COLUMNS
 from store.statements.rows import Row, job_status
+
+JobColumns = tuple[Column[Any], ...]
+
+ALL_COLUMNS: JobColumns = tuple(tables.generation_jobs.c[field.name] for field in fields(GenerationJob))
+"""In the order in which jobs are made of them."""
+APP_COLUMNS: JobColumns = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
+"""Those of the app's own table, with which the others begin."""
 
 
 def _draft_of(kind: type) -> Any:
@@ -16,6 +28,7 @@ def _draft_of(kind: type) -> Any:
     return type(f"{kind.__name__}Draft", (kind,), writable | {name: getattr(object, name) for name in _WRITING})
 
 
+_UNKNOWN = (None, None)
 _WRITING = ("__setattr__", "__delattr__")
 """Both of them, for the interpreter keeps them in one place."""
 
@@ -54,5 +67,7 @@ def _fill(draft: Any, row: Row) -> None:
         draft.cost_cents,
         draft.created_at,
         draft.updated_at,
+        *later,
     ) = row
     draft.status = job_status(status)
+    draft.retry_count, draft.completed_at = later or _UNKNOWN

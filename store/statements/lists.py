@@ -1,8 +1,8 @@
 """Some rows of an ordered list, read on from a place in it: every list and every page of jobs is made of this."""
 
 import operator
-from collections.abc import Callable, Mapping, Set
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping, Set
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 from functools import lru_cache
@@ -35,9 +35,9 @@ from store.database import Query
 from store.filters.keys import Key
 from store.listing.model import ERROR_CHARACTERS
 from store.listing.query import Anchor, End, ListQuery, OrderColumn
-from store.model import GenerationJob
 from store.statements import job_filters
 from store.statements.job_filters import Shape
+from store.statements.job_rows import APP_COLUMNS, JobColumns
 from store.statements.rows import RowMaker, make_number
 from store.transitions import is_final
 
@@ -52,10 +52,8 @@ _ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
     OrderColumn.TOTAL: (tables.total, Interval()),
 }
 
-_WHOLE = tuple(_jobs.c[field.name] for field in fields(GenerationJob))
 # One character more than is kept, which tells that there is more.
 _beginning = func.left(_jobs.c.error, ERROR_CHARACTERS + 1).label("error")
-_LIGHT = tuple(_beginning if column is _jobs.c.error else column for column in _WHOLE)
 
 
 _COMPARISONS: Mapping[tuple[bool, bool], Any] = {
@@ -87,6 +85,8 @@ class Course:
 class Means:
     """How the database can read a list, as far as it matters to the statement."""
 
+    columns: JobColumns = APP_COLUMNS
+    """Those of its table of jobs."""
     is_in_order: bool = False
     """Whether an index has just these rows in just this order."""
     through_policies: bool = False
@@ -138,6 +138,7 @@ def read_on(
     statement = _statement(
         _Form(
             is_whole=is_whole,
+            columns=means.columns,
             narrowing=_narrowing(listed, concern, readable=readable),
             column=listed.order.column,
             descends=listed.order.descending is not course.is_backwards,
@@ -216,6 +217,7 @@ class _Form:
     """All that the SQL depends on: statements are kept by it."""
 
     is_whole: bool
+    columns: JobColumns
     narrowing: _Narrowing
     column: OrderColumn
     descends: bool
@@ -249,12 +251,12 @@ def _statement(form: _Form) -> Select[Any]:
     together = union_all(select(read), *(select(other) for other in missing)).subquery("together")
     by_value = _ordered(together.c.value, descends=form.descends)
     by_value = by_value.nulls_first() if form.is_backwards else by_value.nulls_last()
-    rows = select(*(together.c[column.name] for column in _WHOLE))
+    rows = select(*(together.c[column.name] for column in form.columns))
     return rows.order_by(by_value, _ordered(together.c.id, descends=form.descends)).limit(_MOST)
 
 
 def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
-    rows = select(*(_WHOLE if form.is_whole else _LIGHT)).where(*form.narrowing.conditions())
+    rows = select(*_selected(form)).where(*form.narrowing.conditions())
     value, _ = _ORDERS[form.column]
     if part is not None:
         rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
@@ -267,6 +269,11 @@ def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
         # As the index has them, whichever way it is read.
         by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
     return rows.order_by(by_value, _ordered(_jobs.c.id, descends=form.descends)).limit(_MOST)
+
+
+def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
+    for column in form.columns:
+        yield _beginning if column is _jobs.c.error and not form.is_whole else column
 
 
 def _beyond_place(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:

@@ -36,8 +36,7 @@ from store.filters.model import JobFilter
 from store.model import GenerationJob, JobStatus
 from store.statements import job_filters
 from store.statements.job_filters import Shape
-from store.statements.job_rows import make_job
-from store.statements.jobs import COLUMNS
+from store.statements.job_rows import APP_COLUMNS, make_job
 from store.statements.rows import Row, job_status, make_id
 from store.transitions import is_final
 from store.watching.model import Cursor, HeldBack, Transition
@@ -203,13 +202,13 @@ def holder(transaction_id: int) -> Query[HeldBack]:
 
 _CLOCK = select(func.now())
 _LIVE = (
-    select(*COLUMNS)
+    select(*APP_COLUMNS)
     .where(or_(*(_jobs.c.status == status.value for status in JobStatus if not is_final(status))))
     .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
     .limit(bindparam("rows", type_=Integer))
 )
 _NEWEST = (
-    select(*COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
+    select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
 )
 
 

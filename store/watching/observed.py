@@ -41,7 +41,7 @@ class Observed:
             return Batch(transitions=())
         asked = self._look.jobs.keys() - look.jobs.keys()
         if asked:
-            gone = await self._database.read(self._actor, jobs.these(asked))
+            gone = await self._database.read(self._actor, jobs.OF_THE_APP.these(asked))
             look = replace(look, jobs={**look.jobs, **{job.id: job for job in gone}})
         transitions = await self._matching(observed(self._look, look, asked))
         # Jobs that ended and are not among the newest need not be looked at again.

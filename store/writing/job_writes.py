@@ -1,5 +1,7 @@
 """What each write does within its transaction: one guarded statement, then what is kept of it, or why nothing is.
 
+`jobs` are the statements for the database's table.
+
 What a statement did not change is looked at in the same transaction. Nothing is committed that was not kept by name.
 """
 
@@ -19,7 +21,8 @@ from store.model import (
     Refused,
     TransitionOutcome,
 )
-from store.statements import assets, jobs, projects
+from store.statements import assets, projects
+from store.statements.jobs import JobStatements, Rewritten
 from store.transitions import allowed
 from store.writing import explain
 from store.writing.written import Written
@@ -29,7 +32,13 @@ ATTEMPTS = 2
 
 
 async def create(
-    transaction: WriteTransaction, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
+    transaction: WriteTransaction,
+    jobs: JobStatements,
+    *,
+    project_id: UUID,
+    mode: str,
+    cost_cents: int,
+    input_asset_id: UUID | None,
 ) -> GenerationJob:
     created = await transaction.run(
         jobs.create(project_id=project_id, mode=mode, cost_cents=cost_cents, input_asset_id=input_asset_id)
@@ -44,7 +53,9 @@ async def create(
     raise explain.not_stored("job")
 
 
-async def change(transaction: WriteTransaction, job_id: UUID, changes: Mapping[str, object]) -> GenerationJob:
+async def change(
+    transaction: WriteTransaction, jobs: JobStatements, job_id: UUID, changes: Mapping[str, object]
+) -> GenerationJob:
     """`changes` has column names."""
     changed = await transaction.run(jobs.change(job_id, changes))
     if len(changed) == 1:
@@ -61,10 +72,14 @@ async def change(transaction: WriteTransaction, job_id: UUID, changes: Mapping[s
 
 
 async def transition(
-    transaction: WriteTransaction, job_ids: Sequence[UUID], target: JobStatus, error: str | None
+    transaction: WriteTransaction,
+    jobs: JobStatements,
+    job_ids: Sequence[UUID],
+    target: JobStatus,
+    error: str | None,
 ) -> Mapping[UUID, TransitionOutcome]:
     """Of each job; those that may not become `target` are left."""
-    moved: list[jobs.Rewritten] = []
+    moved: list[Rewritten] = []
     outcomes: dict[UUID, TransitionOutcome] = {}
     for _ in range(ATTEMPTS):
         pending = [job_id for job_id in job_ids if job_id not in outcomes]
@@ -91,7 +106,7 @@ def _refused(job: GenerationJob) -> Refused:
 
 
 async def delete(
-    transaction: WriteTransaction, expected: Mapping[UUID, JobStatus | None]
+    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, JobStatus | None]
 ) -> Mapping[UUID, DeletionOutcome]:
     """Of each job; those in another status than the one expected (None: any) are left."""
     deleted = await transaction.run(jobs.remove(expected))
@@ -110,7 +125,9 @@ async def delete(
     return outcomes
 
 
-async def restore(transaction: WriteTransaction, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
+async def restore(
+    transaction: WriteTransaction, jobs: JobStatements, deleted: Sequence[GenerationJob]
+) -> tuple[GenerationJob, ...]:
     """All of them with all that they held, or none."""
     restored = tuple(await transaction.run(jobs.restore(deleted)))
     ids = {job.id for job in restored}

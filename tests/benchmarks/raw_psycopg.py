@@ -21,8 +21,8 @@ _SET_UP = f"""{_TIME_LIMITS},
        set_config('enable_sort', 'off', true)"""
 
 _NEWEST = """
-select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at
-from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
+select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at, retry_count,
+completed_at from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
 
 Statement = tuple[str, Sequence[object] | Mapping[str, object]]
 Rows = list[tuple[Any, ...]]
@@ -84,6 +84,8 @@ def _job(row: tuple[Any, ...]) -> GenerationJob:
         cost_cents=row[7],
         created_at=row[8],
         updated_at=row[9],
+        retry_count=row[10],
+        completed_at=row[11],
     )
 
 

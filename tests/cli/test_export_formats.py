@@ -42,15 +42,16 @@ def written(file_format: FileFormat, *pages: list[GenerationJob]) -> str:
 
 def test_csv() -> None:
     assert written(FileFormat.CSV, [job(1, error='a, "b"', cost_cents=-5)]) == (
-        "id,user_id,project_id,status,mode,input_asset_id,error,cost_cents,created_at,updated_at\r\n"
+        "id,user_id,project_id,status,mode,input_asset_id,error,cost_cents,created_at,updated_at,retry_count,"
+        "completed_at\r\n"
         "00000000-0000-0000-0000-000000000001,00000000-0000-0000-0000-00000000000a,00000000-0000-0000-0000-00000000000b,"
-        'failed,lifestyle,,"a, ""b""",-5,2026-01-15T12:00:00.000000Z,2026-01-15T13:00:00.000000Z\r\n'
+        'failed,lifestyle,,"a, ""b""",-5,2026-01-15T12:00:00.000000Z,2026-01-15T13:00:00.000000Z,,\r\n'
     )
 
 
 def test_markdown() -> None:
     lines = written(FileFormat.MARKDOWN, [job(1, mode="main_white", error="a | b\n<c>")]).splitlines()
-    assert lines[1] == "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"
+    assert lines[1] == f"| {' | '.join(['---'] * 12)} |"
     assert lines[2].split(" | ")[3:8] == ["failed", "main\\_white", "", "a \\| b⏎\\<c\\>", "250"]
 
 

@@ -44,7 +44,10 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs projects",
         "gjobs projects create",
         "gjobs users",
-        *(f"gjobs jobs {verb}" for verb in ("list", "export", "show", "create", "update", "transition", "delete")),
+        *(
+            f"gjobs jobs {verb}"
+            for verb in ("list", "export", "show", "create", "update", "transition", "retry", "delete")
+        ),
         "gjobs stats",
         "gjobs cleanup",
         "gjobs watch",

@@ -89,7 +89,11 @@ def test_the_table_names_project_and_error(gjobs: Run) -> None:
 
 
 def test_show_has_one_job(gjobs: Run) -> None:
-    assert gjobs("jobs", "show", str(FAILED), "--json").document == document(FAILED)
+    assert gjobs("jobs", "show", str(FAILED), "--json").document == {
+        **document(FAILED),
+        "repeats": None,
+        "repeated_by": [],
+    }
 
 
 def test_show_unfolds_the_apps_error(gjobs: Run, sql: Sql) -> None:

@@ -99,6 +99,7 @@ def test_an_applied_transition(gjobs: Run, sql: Sql) -> None:
         "status": "failed",
         "error": "Boom",
         "updated_at": moved.document["job"]["updated_at"],
+        "completed_at": moved.document["job"]["updated_at"],
     }
     assert moved.document == {"applied": True, "job": job, "reason": None}
     assert sql("select status, error from public.generation_jobs where id = %s", RUNNING) == [("failed", "Boom")]

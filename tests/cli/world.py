@@ -93,4 +93,6 @@ def document(job: UUID) -> Mapping[str, Any]:
         "cost_cents": cost_cents,
         "created_at": time_of(hour),
         "updated_at": time_of(hour),
+        "retry_count": 0,
+        "completed_at": None,
     }

@@ -30,10 +30,11 @@ async def probed(conninfo: Conninfo) -> Capabilities:
 
 
 def off(capabilities: Capabilities, *, as_user: bool = False) -> set[Feature]:
-    """Besides the sums of jobs, which no database has that is only attached."""
+    """Besides what no database has that is only attached."""
     actor = AS_ADA if as_user else OPERATOR
-    assert capabilities.off(Feature.ROLLUPS, actor) is not None
-    return {feature for feature in Feature if capabilities.off(feature, actor)} - {Feature.ROLLUPS}
+    found = {feature for feature in Feature if capabilities.off(feature, actor)}
+    assert found >= MIGRATED
+    return found - MIGRATED
 
 
 def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = False) -> str:
@@ -42,6 +43,8 @@ def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = Fals
     return found.words
 
 
+MIGRATED = {Feature.ROLLUPS, Feature.EVENTS}
+"""Which revisions of ours bring."""
 WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}
 
 

@@ -37,7 +37,7 @@ async def test_no_grant_is_a_banner_and_no_count_until_it_is_granted(ungranted: 
         world = World(ungranted)
         world.sql("grant select on public.generation_jobs to authenticated")
         world.close()
-        await driver.press("r")
+        await driver.press("f5")
         await driver.sees("Total 6")
         await driver.until(lambda: "Projects are known by their jobs alone." in words(driver.banner))
         assert "a1000000" in driver.text

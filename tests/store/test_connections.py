@@ -92,7 +92,7 @@ async def test_one_that_breaks_in_use_is_an_error_once(operator: Store, sql: Sql
             ((pid, _),) = sessions()
             sql("select pg_terminate_backend(%s)", [pid])
             await until(lambda: not sessions())
-            await transaction.run(jobs.one(NOTHING))
+            await transaction.run(jobs.OF_EVENTS.one(NOTHING))
 
     with pytest.raises(Unreachable, match="terminating connection"):
         await write()

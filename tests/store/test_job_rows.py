@@ -30,6 +30,10 @@ def row(*, status: str = "failed", error: str | None = "Out of paper") -> tuple[
     return UUID(int=1), UUID(int=2), UUID(int=3), status, "lifestyle", None, error, 250, MADE, MADE
 
 
+def test_with_what_later_revisions_add() -> None:
+    assert make_job((*row(), 2, MADE)) == replace(JOB, retry_count=2, completed_at=MADE)
+
+
 def test_a_job() -> None:
     job = make_job(row())
     assert job == JOB

@@ -36,6 +36,7 @@ async def test_a_job_has_all_its_columns(
         cost_cents=-7,
         created_at=NOW,
         updated_at=NOW,
+        retry_count=0,
     )
     assert await operator.get_generation_job(job_id) == expected
     assert await ada.get_generation_job(job_id) == expected

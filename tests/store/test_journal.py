@@ -91,6 +91,8 @@ class TestWhatItHolds:
                 "cost_cents": 250,
                 "created_at": "2026-01-15T12:00:00.000000Z",
                 "updated_at": "2026-01-15T12:00:00.000000Z",
+                "retry_count": None,
+                "completed_at": None,
             },
         )
 

@@ -230,7 +230,7 @@ async def test_each_row_before_is_the_row_after_of_the_write_before(
 
 class TestRestore:
     async def test_all_that_a_job_held_comes_back(
-        self, store: Store, make_project: MakeProject, make_job: MakeJob, make_asset: Any
+        self, store: Store, make_project: MakeProject, make_job: MakeJob, make_asset: Any, sql: Sql
     ) -> None:
         project_id = make_project()
         asset_id = make_asset(project_id)
@@ -240,6 +240,7 @@ class TestRestore:
             make_job(project_id, "running", created_at="-infinity", updated_at="infinity"),
             make_job(project_id, "succeeded", cost_cents=-5, error="", mode="NULL"),
         ]
+        sql("update generation_jobs set retry_count = 3, completed_at = '2026-01-15T12:00Z' where status = 'failed'")
         before = {job.id: job for job in await store.get_generation_jobs()}
         deleted = await store.delete_generation_jobs(dict.fromkeys(job_ids))
         restored = await store.restore_generation_jobs(deleted)

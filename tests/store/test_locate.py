@@ -96,7 +96,7 @@ async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (jobs.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
+        (jobs.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
         (projects.in_range(WHOLE, limit=1), "projects_pkey"),
         (assets.in_range(WHOLE, limit=1), "assets_pkey"),
         (users.in_range(WHOLE, limit=1), "users_pkey"),

@@ -32,7 +32,8 @@ def test_statuses_are_their_names_in_the_workflows_order() -> None:
 
 
 def test_values_are_frozen_slotted_and_keyword_only() -> None:
-    classes = [value for value in vars(model).values() if dataclasses.is_dataclass(value) and isinstance(value, type)]
+    values = [getattr(model, name) for name in model.__all__]
+    classes = [value for value in values if dataclasses.is_dataclass(value) and isinstance(value, type)]
     assert len(classes) > 10
     for kind in classes:
         assert "__dict__" not in dir(kind), kind

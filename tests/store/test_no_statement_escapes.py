@@ -108,6 +108,9 @@ WITH_BOTH_EYES: dict[str, Call] = {
 }
 APART = {"close", "get_following_tables", "get_list_cost", "get_order_off"}
 """None of them reads a row: what a list costs is planned."""
+OF_LINKS = {"retry_generation_jobs", "get_job_links"}
+OF_EVENTS = {"get_job_history"}
+"""The same; `test_repeating` and `test_job_history` tell."""
 OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
 """Of tables that the watched database has not; `test_budgets` tells who sees what of them."""
 
@@ -146,7 +149,7 @@ def test_every_function_of_the_store_is_watched() -> None:
     known = READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES | WITH_BOTH_EYES
     assert {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")} == set(
         known
-    ) | APART | OF_BUDGETS
+    ) | APART | OF_BUDGETS | OF_LINKS | OF_EVENTS
 
 
 @pytest.mark.parametrize("name", READS | WRITES)

@@ -30,6 +30,7 @@ def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
 async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
     async with proxied(database) as (proxy, through_proxy):
         store = Store(Database(through_proxy, limits=TimeLimits(statement=0.2, answer=0.1)))
+        await store.probed.get()
         yield store, proxy
         await store.close()
 
@@ -97,6 +98,7 @@ class TestLookingItUp:
         async with proxied(database) as (self.proxy, through_proxy):
             journal = Journal(path, database="testbase")
             store = Store(Database(through_proxy, limits=TimeLimits(statement=0.3, answer=0.2), journal=journal))
+            await store.probed.get()
             yield store
             await store.close()
 

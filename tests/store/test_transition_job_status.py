@@ -170,13 +170,13 @@ async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits
 ) -> None:
     """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
     job_id = make_job(make_project())
-    look_up = jobs.these
+    look_up = jobs.OF_EVENTS.these
 
     def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
         sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
         return look_up(job_ids)
 
-    monkeypatch.setattr(jobs, "these", start_and_look_up)
+    monkeypatch.setattr(jobs.OF_EVENTS, "these", start_and_look_up)
     outcome = await operator.transition_job_status(job_id, "succeeded")
     monkeypatch.undo()
 

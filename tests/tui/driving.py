@@ -192,7 +192,7 @@ class Driver:
     async def looks_again(self) -> None:
         """Waits for the answer to a look that is asked for here."""
         looks, counts = self.app.looks, self.app.counts
-        await self.press("r")
+        await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self._hear_out()
 

@@ -62,7 +62,7 @@ async def test_it_says_what_and_since_when_and_the_last_data_stay_with_their_age
         assert "✗ The database is not reachable" in driver.banner
         assert "Since 12:00:00." in driver.banner
         assert "Check the address 127.0.0.1:" in driver.banner
-        assert "Tried again by itself; r tries at once." in driver.banner
+        assert "Tried again by itself; f5 tries at once." in driver.banner
         await driver.until(lambda: "✗ no connection" in driver.header)
         assert (driver.rows, driver.costs) == before
         assert "main_white" in driver.row(3)
@@ -107,10 +107,10 @@ async def test_it_recovers_by_itself(world: World, database: Conninfo, clock: Cl
 async def test_r_tries_at_once(world: World, database: Conninfo, clock: Clock) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
         proxy.go_away()
-        await driver.press("r")
+        await driver.press("f5")
         await driver.until(lambda: driver.banner)
         proxy.come_back()
-        await driver.press("r")
+        await driver.press("f5")
         await driver.until(lambda: not driver.banner)
 
 
@@ -118,10 +118,10 @@ async def test_paused_the_banner_promises_no_attempt(world: World, database: Con
     async with behind_a_proxy(database, clock) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
-        await driver.press("r")
+        await driver.press("f5")
         await driver.until(lambda: driver.banner)
 
-        assert "Press r to try again." in driver.banner
+        assert "Press f5 to try again." in driver.banner
 
 
 async def test_a_write_cut_off_says_what_is_known_of_it(world: World, database: Conninfo, clock: Clock) -> None:
@@ -168,7 +168,7 @@ async def test_a_silent_server_is_given_up_and_the_app_stays_responsive(world: W
         # Only from here on: a busy machine may take longer to connect.
         opened[0]._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
         proxy.fall_silent()
-        await driver.press("r", "down", "down")
+        await driver.press("f5", "down", "down")
         assert driver.cursor == 3
         await driver.until(lambda: driver.banner)
         assert "✗ The database did not answer within 0.4 s." in driver.banner
@@ -205,7 +205,7 @@ async def test_a_session_that_does_not_open_is_tried_again_by_itself(world: Worl
     async with app.run_test(size=(120, 36)) as pilot:
         driver = Driver(app, pilot)
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
-        await driver.press("u", "s", "z", "z", "r")
+        await driver.press("u", "s", "z", "z", "f5")
         assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
@@ -239,13 +239,13 @@ async def test_a_refused_sign_in_is_said_once_and_not_repeated_until_asked() -> 
         address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
         async with driving(WatchedApp(opener_of(address), interval=QUICK)) as driver:
             assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
-            assert "Press r to try again." in driver.banner
+            assert "Press f5 to try again." in driver.banner
             await driver.until(lambda: "✗ sign-in refused" in driver.header)
             assert "wrong" not in driver.text
             visits = door.visits
             await asyncio.sleep(10 * QUICK)
             assert door.visits == visits, "many intervals later"
-            await driver.press("r")
+            await driver.press("f5")
             await driver.until(lambda: door.visits > visits)
 
 
@@ -264,7 +264,7 @@ async def test_an_address_that_is_none_is_not_tried_again_until_asked(error: Sto
         assert "✗ The database URL cannot be read." in driver.banner
         await asyncio.sleep(10 * QUICK)
         assert attempts == 1
-        await driver.press("r")
+        await driver.press("f5")
         await driver.until(lambda: attempts == 2)
 
 

@@ -176,7 +176,7 @@ class TestAnotherDatabase:
         async with driving(app_of(both)) as driver:
             world.sql("begin")
             world.sql("lock table public.generation_jobs in access exclusive mode")
-            await driver.press("r")
+            await driver.press("f5")
             await look_at(driver, "lab")
             await driver.sees("Out of paper")
             world.sql("commit")
@@ -354,7 +354,7 @@ async def test_a_command_that_gives_no_password_runs_again_only_when_somebody_as
     prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; exit 3"])
     async with driving(app_of(settings_of(prod))) as driver:
         assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
-        assert "Press r to try again." in driver.banner
+        assert "Press f5 to try again." in driver.banner
         assert driver.header.rstrip().endswith("✗ sign-in refused")
-        await driver.press("r")
+        await driver.press("f5")
         await driver.until(lambda: runs.read_text() == "x\nx\n")

@@ -151,7 +151,7 @@ async def test_all_projects_counts_the_jobs_that_are_seen_in_projects_that_are_n
     await dashboard.sees("Costs · all projects")
     before = all_projects(dashboard)
     world.job(99, "queued", project=TRAIL, owner=ADA)
-    await dashboard.press("r")
+    await dashboard.press("f5")
     await dashboard.until(lambda: all_projects(dashboard) == before + 1)
 
 

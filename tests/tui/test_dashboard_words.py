@@ -105,10 +105,10 @@ def test_each_kind_of_trouble_has_its_words(error: StoreError, words: str) -> No
 @pytest.mark.parametrize(
     ("retry_in", "is_paused", "data_age", "second_line"),
     [
-        (4, False, None, "Check it. Tried again by itself; r tries at once."),
-        (4, False, 200, "Check it. What is shown is 3 min old. Tried again by itself; r tries at once."),
-        (4, True, 200, "Check it. What is shown is 3 min old. Press r to try again."),
-        (None, False, None, "Check it. Press r to try again."),
+        (4, False, None, "Check it. Tried again by itself; f5 tries at once."),
+        (4, False, 200, "Check it. What is shown is 3 min old. Tried again by itself; f5 tries at once."),
+        (4, True, 200, "Check it. What is shown is 3 min old. Press f5 to try again."),
+        (None, False, None, "Check it. Press f5 to try again."),
     ],
 )
 def test_the_banner_says_what_since_when_and_what_happens_next(

@@ -2,4 +2,4 @@
 
 from typing import Literal
 
-JobAction = Literal["start", "complete", "fail", "delete", "create"]
+JobAction = Literal["start", "complete", "fail", "delete", "retry", "create"]

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from textual.app import App
 
-from store.model import GenerationJob, JobStatus
+from store.model import AlreadyRepeated, GenerationJob, JobStatus
 from store.transitions import sources
 from tui.actions import job_writes
 from tui.actions.bulk import CHUNK, Bulk, BulkOutcome
@@ -26,9 +26,17 @@ from tui.screens.new_job import NewJob, NewJobDialog
 from tui.screens.progress import ProgressDialog, close
 from tui.screens.summary import SummaryDialog
 from tui.screens.text_prompt import TextPrompt
-from tui.words.confirmations import confirm_deletion, confirm_transition, described_jobs, undo_words, where
+from tui.words.confirmations import (
+    Confirmation,
+    confirm_deletion,
+    confirm_retry,
+    confirm_transition,
+    described_jobs,
+    undo_words,
+    where,
+)
 from tui.words.job_names import jobs_count, jobs_name
-from tui.words.outcomes import DOING, DONE, created_toast, not_permitted_toast
+from tui.words.outcomes import DOING, DONE, created_toast, not_permitted_toast, only_failed_toast
 from tui.words.toast import Toast
 
 
@@ -48,6 +56,8 @@ class JobActions:
             case "fail":
                 if self._may_any(jobs, JobStatus.FAILED):
                     self._errands.ask(self._ask_error(jobs))
+            case "retry":
+                self._retry(jobs)
             case "delete":
                 self._errands.ask(self._ask_deletion(jobs))
             case "create":
@@ -105,6 +115,41 @@ class JobActions:
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
             say(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
+
+    def _retry(self, jobs: Sequence[GenerationJob]) -> None:
+        """Several jobs are asked for first, and so is one that another repeats by now."""
+        if not any(job.status is JobStatus.FAILED for job in jobs):
+            say(self._app, only_failed_toast(jobs))
+        elif len(jobs) == 1:
+            self._errands.write(self._retry_one(jobs[0]))
+        else:
+            self._errands.ask(self._ask_retry(jobs))
+
+    async def _retry_one(self, job: GenerationJob) -> Toast:
+        outcome = await job_writes.retry_one(self._desk, job, again=False)
+        if isinstance(outcome, AlreadyRepeated):
+            self._errands.ask(self._ask_once_more(job))
+        return await job_writes.retried(self._desk, job, outcome)
+
+    async def _ask_once_more(self, job: GenerationJob) -> None:
+        question = self._retry_question([job], repeated=True)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._errands.write(self._retry_again(job))
+
+    async def _retry_again(self, job: GenerationJob) -> Toast:
+        return await job_writes.retried(self._desk, job, await job_writes.retry_one(self._desk, job, again=True))
+
+    async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
+        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
+            self._errands.write(self._retry_several(jobs))
+
+    def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
+        names, database = self._desk.project_names, self._desk.database
+        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated)
+
+    async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+        bulk = Bulk(jobs, job_writes.sends_retry(self._desk))
+        return self._show_report(self._reported(await self._run(bulk, "Retrying"), "Retried"), "Retried")
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._desk.project_names, self._desk.database

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from store.applied import applied_job
-from store.model import Deleted, GenerationJob, JobStatus, Missing
+from store.model import Deleted, GenerationJob, JobStatus, Missing, RetryOutcome
 from store.writing.written import WrittenRow
 from tui.actions.bulk import Send
 from tui.actions.certainty import Learned
@@ -12,9 +12,9 @@ from tui.actions.undo import Deletion
 from tui.actions.whereabouts import hidden_from
 from tui.words import why_left
 from tui.words.eyes import eyes_name
-from tui.words.outcomes import deleted_toast, restored_toast, transition_toast
+from tui.words.outcomes import deleted_toast, restored_toast, retry_toast, transition_toast
 from tui.words.toast import Toast
-from tui.words.why_left import MissingWhys, WhyLeft, of_deletion, of_missing, of_transition
+from tui.words.why_left import MissingWhys, WhyLeft, of_deletion, of_missing, of_retry, of_transition
 
 if TYPE_CHECKING:
     from tui.actions.desk import Desk
@@ -59,6 +59,29 @@ def sends_transition(desk: "Desk", target: JobStatus, error: str | None) -> Send
         outcomes = await desk.certainty.of(write)
         known = await _known(desk, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
+
+    return send
+
+
+async def retry_one(desk: "Desk", job: GenerationJob, *, again: bool) -> RetryOutcome:
+    """Raises a StoreError."""
+    try:
+        (outcome,) = await desk.certainty.of(desk.store.retry_generation_jobs([job.id], again=again))
+    finally:
+        desk.changed(())
+    return outcome
+
+
+async def retried(desk: "Desk", job: GenerationJob, outcome: RetryOutcome) -> Toast:
+    known = await _known(desk, [outcome])
+    return retry_toast(job, outcome, of_retry(outcome, known))
+
+
+def sends_retry(desk: "Desk") -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        outcomes = await desk.certainty.of(desk.store.retry_generation_jobs([job.id for job in chunk]))
+        known = await _known(desk, outcomes)
+        return [of_retry(outcome, known) for outcome in outcomes]
 
     return send
 

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from store.errors import StoreError
 from store.listing.model import ListedJob
-from store.model import GenerationJob
+from store.model import GenerationJob, JobLinks
+from store.model.links import NO_LINKS
 from tui.screens.details import JobDetails
 from tui.words.job_facts import Names
 
@@ -22,7 +23,14 @@ async def tell_names(connection: "Connection", details: JobDetails) -> None:
     if isinstance(job, ListedJob) and job.is_error_cut:
         with suppress(StoreError):
             details.tell_whole(await store.get_generation_job(job.id))
-    details.tell_names(Names(owner=await _email(session.operator, job), asset=await _asset_path(store, job)))
+    owner, asset = await _email(session.operator, job), await _asset_path(store, job)
+    details.tell_names(Names(owner=owner, asset=asset, links=await _links(store, job)))
+
+
+async def _links(store: "Store", job: GenerationJob) -> JobLinks:
+    with suppress(StoreError):
+        return await store.get_job_links(job.id)
+    return NO_LINKS
 
 
 async def _email(operator: "Store", job: GenerationJob) -> str | None:

@@ -8,14 +8,18 @@ from uuid import UUID
 from store.budgets.model import Budget, CheckedBudget
 from store.budgets.pace import used_up_at
 from store.model import (
+    AlreadyRepeated,
     Applied,
     GenerationJob,
+    JobLinks,
     JobStatistics,
     JobStatus,
     JobSummary,
     Missing,
     Project,
     Refused,
+    Repeated,
+    RetryOutcome,
     TransitionOutcome,
     User,
 )
@@ -57,6 +61,27 @@ def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]
             return {"applied": False, "job": row(job), "reason": why_refused(current, target)}
         case Missing(job_id=job_id):
             return {"applied": False, "job": None, "reason": no_such_job(job_id)}
+
+
+def retry(outcome: RetryOutcome) -> dict[str, Json]:
+    """`job` is the new one; `repeated_by` another that was there before."""
+    job = row(outcome.job) if isinstance(outcome, Repeated) else None
+    by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRepeated) else None
+    match outcome:
+        case Repeated(repeats=failed):
+            pass
+        case Refused(job=refused):
+            failed = refused.id
+        case AlreadyRepeated(job_id=failed) | Missing(job_id=failed):
+            pass
+    return {"repeats": str(failed), "applied": job is not None, "job": job, "repeated_by": by}
+
+
+def links(value: JobLinks) -> dict[str, Json]:
+    return {
+        "repeats": str(value.repeats) if value.repeats else None,
+        "repeated_by": [str(job_id) for job_id in value.repeated_by],
+    }
 
 
 def no_such_job(job_id: UUID) -> str:

@@ -12,7 +12,7 @@ APP_BINDINGS: list[BindingType] = [
         "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
     ),
     Binding("W", "write", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"),
-    Binding("r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
+    Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
     Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
     Binding("plus", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
     Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),

@@ -108,7 +108,7 @@ class DashboardScreen(Screen[None]):
             self.wish = wish
 
     class ActionWanted(Message):
-        """`start`, `complete`, `fail`, `delete` for the jobs as they were seen; `create` for none."""
+        """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
 
         def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
             super().__init__()

@@ -29,7 +29,7 @@ _KEYS: Mapping[JobStatus, Mapping[str, str]] = {
     JobStatus.QUEUED: {"details.start": "start"},
     JobStatus.RUNNING: {"details.complete": "complete", "details.fail": "fail"},
     JobStatus.SUCCEEDED: {},
-    JobStatus.FAILED: {},
+    JobStatus.FAILED: {"details.retry": "retry"},
 }
 """What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
 _DELETE = {"details.delete": "delete"}
@@ -37,7 +37,7 @@ _KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", 
 
 
 class JobDetails(Dialog[JobAction]):
-    """Follows its job while it is shown. Answers `start`, `complete`, `fail` or `delete` where that is asked for."""
+    """Follows its job while it is shown. Answers what is to be done with it, where that is asked for."""
 
     DEFAULT_CSS = """
     JobDetails {
@@ -56,6 +56,7 @@ class JobDetails(Dialog[JobAction]):
         Binding("s", "answer('start')", "Start", id="details.start", tooltip="Start this job"),
         Binding("c", "answer('complete')", "Complete", id="details.complete", tooltip="Complete this job"),
         Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job, with a text"),
+        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue this failed job once more"),
         Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
     ]
 

@@ -45,7 +45,7 @@ class Banner(SteadyText):
 
 
 def banner_content(
-    failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "r"
+    failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "f5"
 ) -> Content:
     """`refresh` is the key that looks at once."""
     _, _, since = local_time(failure.since).partition(" ")

@@ -72,6 +72,24 @@ def confirm_transition(
     )
 
 
+def confirm_retry(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, repeated: bool = False
+) -> Confirmation:
+    """For several jobs at once, of which some may, those named first; or for one that another repeats by now."""
+    failed = sum(job.status is JobStatus.FAILED for job in jobs)
+    failed_first = sorted(jobs, key=lambda job: job.status is not JobStatus.FAILED)
+    every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
+    which = every if failed == len(jobs) else f"{count(failed)} of {every}"
+    kept = "Each is queued anew as a job of its own, and stays failed itself."
+    return Confirmation(
+        title=f"Retry {which}{' once more' if repeated else ''}?",
+        lines=(*described_jobs(failed_first, project_names), "", where(database), kept),
+        warning="Another job repeats it by now." if repeated else None,
+        agree="Retry" if len(jobs) == 1 else f"Retry {count(failed)}",
+        is_dangerous=False,
+    )
+
+
 def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
     """A line each, in columns: status, mode, cost, id, project; of many jobs only the first ones."""
     lines = described_all(jobs[:_MOST_LISTED], project_names)

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from store.model import GenerationJob, JobStatus
+from store.model import GenerationJob, JobLinks, JobStatus
+from store.model.links import NO_LINKS
 from store.transitions import is_final
 from tui.words.costs import Span
 from tui.words.format import age, count, duration, is_infinite, local_time, money, utc_time
@@ -24,6 +25,7 @@ class Names:
     """The e-mail."""
     asset: str | None = None
     """Where it is stored."""
+    links: JobLinks = NO_LINKS
 
 
 def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names | None = None) -> list[list[Span]]:
@@ -40,8 +42,21 @@ def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names 
         ("Project", _named(project, job.project_id)),
         ("Owner", _named(names.owner, job.user_id)),
         ("Input asset", _named(names.asset, job.input_asset_id) if job.input_asset_id else [("none", "")]),
+        *_linked(names.links),
     ]
     return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+
+
+def _linked(links: JobLinks) -> list[tuple[str, list[Span]]]:
+    """The last of those that repeat it, for that is the one that counts."""
+    facts: list[tuple[str, list[Span]]] = []
+    if links.repeats:
+        facts.append(("Repeats", [(str(links.repeats), "")]))
+    if links.repeated_by:
+        earlier = len(links.repeated_by) - 1
+        more = [(f"  and {count(earlier)} before", _MUTED)] if earlier else []
+        facts.append(("Repeated by", [(str(links.repeated_by[-1]), ""), *more]))
+    return facts
 
 
 def _named(name: str | None, identifier: UUID) -> list[Span]:

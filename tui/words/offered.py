@@ -16,6 +16,7 @@ _FEATURES: Mapping[str, Feature] = {
     "complete": Feature.CHANGING,
     "fail": Feature.CHANGING,
     "delete": Feature.DELETING,
+    "retry": Feature.RETRYING,
     "create": Feature.CREATING,
     "new_project": Feature.CREATING_PROJECTS,
     "undo": Feature.CREATING,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, assert_never
 
 from store.listing.query import ListOrder
-from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
+from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, Repeated, RetryOutcome, TransitionOutcome
 from store.transitions import sources, why_refused
 from tui.words.format import count, money
 from tui.words.job_names import job_name, jobs_name
@@ -13,6 +13,7 @@ from tui.words.toast import Toast
 
 if TYPE_CHECKING:
     from store.capabilities.off import Off
+    from tui.words.why_left import WhyLeft
 
 DOING = {JobStatus.RUNNING: "Starting", JobStatus.SUCCEEDED: "Completing", JobStatus.FAILED: "Failing"}
 DONE = {
@@ -45,6 +46,21 @@ def transition_toast(
                 text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
             )
     assert_never(outcome)
+
+
+def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "WhyLeft | None") -> Toast:
+    if isinstance(outcome, Repeated):
+        return Toast(text=f"Queued {job_name(outcome.job)}, which repeats {job_name(job)}.")
+    if isinstance(outcome, Refused):
+        return only_failed_toast([job])
+    left = clean(why.one, limit=100) if why else "was left"
+    return Toast(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
+
+
+def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
+    """For jobs none of which can be repeated."""
+    which = f"this one is {jobs[0].status}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
 
 
 def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:

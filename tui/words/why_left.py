@@ -6,7 +6,19 @@ from typing import assert_never
 from uuid import UUID
 
 from store.errors import StoreError
-from store.model import Applied, Deleted, DeletionOutcome, JobStatus, Missing, Moved, Refused, TransitionOutcome
+from store.model import (
+    AlreadyRepeated,
+    Applied,
+    Deleted,
+    DeletionOutcome,
+    JobStatus,
+    Missing,
+    Moved,
+    Refused,
+    Repeated,
+    RetryOutcome,
+    TransitionOutcome,
+)
 from store.transitions import is_final
 from tui.words.text import clean
 
@@ -20,6 +32,7 @@ class WhyLeft:
 
 
 FINISHED = WhyLeft(one="had already finished", many="had already finished")
+REPEATED = WhyLeft(one="is repeated by another job by now", many="are repeated by other jobs by now")
 GONE_OR_HIDDEN = WhyLeft(one="is gone or hidden", many="are gone or hidden")
 GONE = WhyLeft(one="is gone", many="are gone")
 LEFT = WhyLeft(one="was left", many="were left")
@@ -44,6 +57,19 @@ def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> WhyLeft | N
             return None
         case Refused(current=current):
             return FINISHED if is_final(current) else _is(current, "")
+        case Missing():
+            return of_missing(outcome, known)
+    assert_never(outcome)
+
+
+def of_retry(outcome: RetryOutcome, known: MissingWhys) -> WhyLeft | None:
+    match outcome:
+        case Repeated():
+            return None
+        case AlreadyRepeated():
+            return REPEATED
+        case Refused(current=current):
+            return _is(current, "")
         case Missing():
             return of_missing(outcome, known)
     assert_never(outcome)

@@ -6,18 +6,20 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
-from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges, Relation
+from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, LINKS, REVISIONS, SPENDING, SUMS, Privileges, Relation
 from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
 COLUMNS = {
-    JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at",
+    JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at"
+    " retry_count completed_at",
     PROJECTS: "id user_id name created_at updated_at",
     ASSETS: "id user_id project_id kind mode mime_type width height storage_path created_at",
     USERS: "id email created_at",
     REVISIONS: "version_num",
     SUMS: "user_id project_id status mode job_count cost_cents",
     DAY_SUMS: "user_id project_id day job_count cost_cents",
+    LINKS: "job_id repeats",
     EVENTS: "id transaction_id job_id kind from_status to_status at",
     BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
     SPENDING: "budget_id period_start spent_cents",
@@ -54,7 +56,7 @@ FACTS = Facts(
     may_create_schemas=True,
     job_indexes=frozenset(),
     relations={
-        name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING)
+        name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS, LINKS, BUDGETS, SPENDING)
     },
 )
 

@@ -69,15 +69,20 @@ async def _list(
 
 
 @in_session
-async def show_job(session: "Session", output: Output, *, job_id: UUID) -> ExitCode:
+async def show_job(session: "Session", output: Output, *, job_id: UUID, events: bool) -> ExitCode:
+    if events:
+        from tui.cli.commands.jobs.histories import show_history
+
+        return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None:
         raise RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+    links = await session.store.get_job_links(job_id)
     if output.json:
-        output.document(jsonable.row(job))
+        output.document({**jsonable.row(job), **jsonable.links(links)})
         return ExitCode.DONE
     from tui.cli.commands.jobs.tables import job_block
 
     project = await session.store.get_project(job.project_id)
-    output.text(job_block(job, project, now=datetime.now(UTC)))
+    output.text(job_block(job, project, links, now=datetime.now(UTC)))
     return ExitCode.DONE

@@ -17,6 +17,7 @@ from tui.cli.command import Command
 from tui.cli.commands.jobs.deleting import delete_jobs
 from tui.cli.commands.jobs.exporting import export_jobs
 from tui.cli.commands.jobs.reading import list_jobs, show_job
+from tui.cli.commands.jobs.retrying import retry_jobs
 from tui.cli.commands.jobs.writing import create_job, transition_job, update_job
 from tui.cli.file_format import FileFormat
 from tui.cli.parser import Parser, add_command, add_commands
@@ -44,6 +45,7 @@ def add_jobs(commands: "Commands") -> None:
     _add_create(jobs)
     _add_update(jobs)
     _add_transition(jobs)
+    _add_retry(jobs)
     _add_delete(jobs)
 
 
@@ -105,9 +107,12 @@ def _add_job_id(parser: Parser) -> None:
 
 def _add_show(jobs: "Commands") -> None:
     parser = add_command(
-        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID}"
+        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID} --events"
     )
     _add_job_id(parser)
+    parser.add_argument(
+        "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
+    )
 
 
 def _add_create(jobs: "Commands") -> None:
@@ -160,6 +165,18 @@ def _add_transition(jobs: "Commands") -> None:
     _add_job_id(parser)
     parser.add_argument("status", type=status, metavar="STATUS", help=_STATUSES)
     parser.add_argument("--error", metavar="TEXT", help="what went wrong; without it an earlier one is kept")
+
+
+def _add_retry(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "retry",
+        Command(run=retry_jobs),
+        help="queue failed jobs once more, each as a new job that names it",
+        example=f"gjobs jobs retry {_ID}",
+    )
+    parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the failed job's whole id")
+    parser.add_argument("--again", action="store_true", help="also those that another job repeats by now")
 
 
 def _add_delete(jobs: "Commands") -> None:

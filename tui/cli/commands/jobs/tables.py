@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from store.model import GenerationJob, Project
+from store.model import GenerationJob, JobLinks, Project
 from tui.cli.tables import STATUS_COLOURS, Column, fields
 from tui.words.format import age, error_pretty, error_summary, local_time, money
 from tui.words.text import clean, clean_block
@@ -38,7 +38,7 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
     ]
 
 
-def job_block(job: GenerationJob, project: Project | None, *, now: datetime) -> str:
+def job_block(job: GenerationJob, project: Project | None, links: JobLinks, *, now: datetime) -> str:
     """All that is known of one job, the error in full. `project` is None where the actor does not see it."""
     return fields(
         {
@@ -51,9 +51,15 @@ def job_block(job: GenerationJob, project: Project | None, *, now: datetime) -> 
             "input asset": str(job.input_asset_id or "-"),
             "created": _both_times(job.created_at, now),
             "updated": _both_times(job.updated_at, now),
+            **_linked(links),
             "error": clean_block(error_pretty(job.error)) or "-",
         }
     )
+
+
+def _linked(links: JobLinks) -> dict[str, str]:
+    repeats = {"repeats": str(links.repeats)} if links.repeats else {}
+    return repeats | ({"repeated by": "\n".join(map(str, links.repeated_by))} if links.repeated_by else {})
 
 
 def _both_times(time: datetime, now: datetime) -> str:

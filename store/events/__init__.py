@@ -1,0 +1,1 @@
+"""What happened to a job, from its making on, and how long it was in each status."""

@@ -1,0 +1,38 @@
+"""`gjobs jobs retry`: a failed job stays as it is, and a new one names it."""
+
+import pytest
+
+from tests.cli.support import Run
+from tests.cli.world import FAILED, NOBODY, QUEUED
+
+pytestmark = pytest.mark.usefixtures("url")
+
+
+def test_both_name_each_other(gjobs: Run) -> None:
+    (done,) = gjobs("jobs", "retry", str(FAILED), "--json").document
+    new = done["job"]
+    assert (done["repeats"], done["applied"], done["repeated_by"]) == (str(FAILED), True, None)
+    assert (new["status"], new["mode"], new["retry_count"]) == ("queued", "feature_callout", 1)
+    assert gjobs("jobs", "show", new["id"], "--json").document["repeats"] == str(FAILED)
+    assert gjobs("jobs", "show", str(FAILED), "--json").document["repeated_by"] == [new["id"]]
+    assert f"repeats      {FAILED}" in gjobs("jobs", "show", new["id"]).out
+    assert f"repeated by  {new['id']}" in gjobs("jobs", "show", str(FAILED)).out
+
+
+def test_once_unless_again(gjobs: Run) -> None:
+    (first,) = gjobs("jobs", "retry", str(FAILED), "--json").document
+    refused = gjobs("jobs", "retry", str(FAILED))
+    assert (refused.code, refused.out) == (1, "")
+    by = first["job"]["id"]
+    assert refused.err == f"The job {FAILED} is repeated by {by} by now. Add --again to repeat it once more.\n"
+    assert gjobs("jobs", "retry", str(FAILED), "--again").code == 0
+
+
+def test_what_is_not_repeated_is_said_of_each(gjobs: Run) -> None:
+    done = gjobs("jobs", "retry", str(FAILED), str(QUEUED), str(NOBODY))
+    assert done.code == 1
+    assert len(done.out.splitlines()) == 2
+    assert done.err.splitlines() == [
+        f"Only a failed job can be repeated; {QUEUED} is queued.",
+        f"There is no job {NOBODY}, or none that this user sees.",
+    ]

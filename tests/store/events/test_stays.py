@@ -1,0 +1,106 @@
+"""How long a job was in each status, from events alone."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from store.events.model import EventKind, JobEvent, Stay
+from store.events.stays import history, stays, time_in_each
+from store.model import JobStatus
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+Q, R, S, F = JobStatus
+
+
+def event(minute: int, kind: EventKind, before: JobStatus | None = None, after: JobStatus | None = None) -> JobEvent:
+    return JobEvent(
+        id=minute,
+        at=NOON + timedelta(minutes=minute),
+        kind=kind,
+        from_status=before,
+        to_status=after,
+        error=None,
+        cost_cents=0,
+        cents_change=0,
+        retry_count=0,
+        mode="lifestyle",
+        project_id=UUID(int=1),
+        user_id=None,
+        actor_user_id=None,
+        actor_role="gjobs",
+        application="",
+        lease_owner=None,
+        note=None,
+    )
+
+
+def created(minute: int, status: JobStatus = Q) -> JobEvent:
+    return event(minute, EventKind.CREATED, None, status)
+
+
+def moved(minute: int, before: JobStatus, after: JobStatus) -> JobEvent:
+    return event(minute, EventKind.STATUS, before, after)
+
+
+def told(*events: JobEvent, now: int = 10) -> list[tuple[JobStatus, int, int | None, float]]:
+    """Status, from which minute to which, how many minutes."""
+    return [
+        (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))
+        for stay in stays(events, now=NOON + timedelta(minutes=now))
+    ]
+
+
+def _minute(time: datetime) -> int:
+    return int((time - NOON).total_seconds() // 60)
+
+
+def _minutes(stay: Stay) -> float:
+    return stay.lasted.total_seconds() / 60
+
+
+def test_a_usual_life() -> None:
+    assert told(created(0), moved(2, Q, R), event(3, EventKind.COST, R, R), moved(7, R, S)) == [
+        (Q, 0, 2, 2),
+        (R, 2, 7, 5),
+        (S, 7, None, 3),
+    ]
+
+
+def test_without_its_beginning() -> None:
+    """Of a job that is older than the events nobody knows how long it waited."""
+    assert told(moved(2, Q, R), moved(7, R, F)) == [(R, 2, 7, 5), (F, 7, None, 3)]
+    assert told(event(3, EventKind.COST, R, R)) == [(R, 3, None, 7)]
+
+
+def test_deleted_and_brought_back() -> None:
+    deleted = event(4, EventKind.DELETED, R, None)
+    assert told(created(0, R), deleted) == [(R, 0, 4, 4)]
+    assert told(created(0, R), deleted, created(6, R)) == [(R, 0, 4, 4), (R, 6, None, 4)]
+
+
+def test_what_tells_nothing_of_the_job_is_passed_over() -> None:
+    assert told(created(0), moved(1, Q, R), event(2, EventKind.PROGRESS)) == [(Q, 0, 1, 1), (R, 1, None, 9)]
+
+
+def test_no_time_is_below_zero() -> None:
+    assert told(created(5), now=3) == [(Q, 5, None, 0)]
+
+
+def test_nothing() -> None:
+    assert told() == []
+
+
+def test_several_stays_in_a_status_are_added() -> None:
+    events = [created(0), moved(1, Q, R), moved(3, R, Q), moved(4, Q, R)]
+    assert time_in_each(stays(events, now=NOON + timedelta(minutes=10))) == {
+        Q: timedelta(minutes=2),
+        R: timedelta(minutes=8),
+    }
+
+
+@pytest.mark.parametrize(("most", "is_cut"), [(1, True), (2, False)])
+def test_of_more_than_is_asked_for_the_newest(most: int, is_cut: bool) -> None:
+    found = history(UUID(int=9), [moved(1, Q, R), created(0)], most=most, started_at=None, now=NOON)
+    assert found.is_cut is is_cut
+    assert found.events[-1] == moved(1, Q, R)

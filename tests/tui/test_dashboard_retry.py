@@ -1,0 +1,77 @@
+"""Failed jobs are queued once more, from what the person saw."""
+
+from tests.tui.driving import Driver
+from tests.tui.world import World, job_id
+
+
+def repetitions(world: World, number: int) -> list[tuple[object, ...]]:
+    return world.sql(
+        "select j.status, j.retry_count from gjobs.job_links l join generation_jobs j on j.id = l.job_id"
+        " where l.repeats = %s order by j.created_at, j.id",
+        job_id(number),
+    )
+
+
+async def test_the_job_under_the_cursor(dashboard: Driver, world: World) -> None:
+    world.set_status(2, "failed")
+    await dashboard.looks_again()
+    await dashboard.go_to(2)
+    await dashboard.press("r")
+    await dashboard.is_told(", which repeats ")
+    assert repetitions(world, 2) == [("queued", 1)]
+    await dashboard.until(lambda: len(dashboard.rows) == 7)
+
+
+async def test_only_a_failed_one(dashboard: Driver, world: World) -> None:
+    await dashboard.go_to(1)
+    await dashboard.press("r")
+    await dashboard.is_told("Only a failed job can be retried; this one is ")
+    assert world.sql("select count(*) from gjobs.job_links") == [(0,)]
+
+
+async def test_what_was_repeated_is_repeated_again_only_after_a_question(dashboard: Driver, world: World) -> None:
+    world.set_status(2, "failed")
+    await dashboard.looks_again()
+    await dashboard.go_to(2)
+    await dashboard.press("r")
+    await dashboard.is_told(", which repeats ")
+    await dashboard.go_to(2)
+    await dashboard.press("r")
+    await dashboard.has_dialog("Retry this job once more?")
+    await dashboard.sees("Another job repeats it by now.", "Database: testbase")
+    await dashboard.press("n")
+    await dashboard.has_dialog("")
+    assert len(repetitions(world, 2)) == 1
+    await dashboard.press("r")
+    await dashboard.has_dialog("Retry this job once more?")
+    await dashboard.press("y")
+    await dashboard.until(lambda: len(repetitions(world, 2)) == 2)
+
+
+async def test_several_after_a_question(dashboard: Driver, world: World) -> None:
+    world.set_status(1, "failed")
+    world.set_status(3, "failed")
+    await dashboard.looks_again()
+    await dashboard.go_to(1)
+    await dashboard.press("space", "space", "space", "r")
+    await dashboard.has_dialog("Retry 2 of these 3 jobs?")
+    await dashboard.press("y")
+    await dashboard.is_told("Retried 2 of 3 jobs")
+    assert [len(repetitions(world, number)) for number in (1, 2, 3)] == [1, 0, 1]
+
+
+async def test_the_details_of_both_name_each_other(dashboard: Driver, world: World) -> None:
+    world.set_status(2, "failed")
+    await dashboard.looks_again()
+    await dashboard.go_to(2)
+    await dashboard.press("enter")
+    await dashboard.sees("r retry")
+    await dashboard.press("r")
+    await dashboard.is_told(", which repeats ")
+    ((new,),) = world.sql("select job_id from gjobs.job_links")
+    await dashboard.go_to(2)
+    await dashboard.press("enter")
+    await dashboard.sees("Repeated by", str(new))
+    await dashboard.press("escape")
+    await dashboard.press("home", "enter")
+    await dashboard.sees("Repeats", str(job_id(2)))
