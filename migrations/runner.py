@@ -25,6 +25,8 @@ __all__ = [
     "MigrationRefused",
     "MigrationStatus",
     "SchemaDiffers",
+    "cautions_down",
+    "cautions_up",
     "check_rollups",
     "downgrade",
     "rebuild_rollups",
@@ -98,6 +100,20 @@ def sql(conninfo: Mapping[str, str | int] | None) -> str:
     from migrations.execution import render
 
     return render(found, current)
+
+
+def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
+    """What a person has to know before `upgrade`, in sentences; none where nothing of it is pending."""
+    from migrations.cautions import before_upgrade
+
+    return before_upgrade(conninfo)
+
+
+def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
+    """What `downgrade` loses, in sentences."""
+    from migrations.cautions import before_downgrade
+
+    return before_downgrade(conninfo, revision)
 
 
 def verify(conninfo: Mapping[str, str | int]) -> "Verification":

@@ -131,3 +131,33 @@ def test_a_limit_that_is_none_is_explained(gjobs: Run, limit: str) -> None:
     listed = gjobs("jobs", "list", "--limit", limit)
     assert (listed.code, listed.out) == (2, "")
     assert "imit" in listed.err
+
+
+def test_show_tells_what_happened(gjobs: Run) -> None:
+    assert gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com").code == 0
+    assert gjobs("jobs", "transition", str(QUEUED), "failed", "--error", "Out of\x1b paper").code == 0
+
+    shown = gjobs("jobs", "show", str(QUEUED), "--events", "--json").document
+    assert shown["job"]["status"] == "failed"
+    assert [(event["kind"], event["from_status"], event["to_status"]) for event in shown["events"]] == [
+        ("created", None, "queued"),
+        ("status", "queued", "running"),
+        ("status", "running", "failed"),
+    ]
+    assert [event["actor_user_id"] for event in shown["events"]] == [None, str(ADA), None]
+    assert shown["started_at"] == shown["events"][1]["at"]
+    assert list(shown["seconds_in_status"]) == ["queued", "running", "failed"]
+
+    for_people = gjobs("jobs", "show", str(QUEUED), "--events")
+    assert for_people.code == 0
+    assert "queued → running" in for_people.out
+    assert "\x1b" not in for_people.out
+    assert for_people.err.startswith("In each status: queued ")
+
+
+def test_what_happened_to_a_deleted_job_is_told_to_whom_it_belonged(gjobs: Run) -> None:
+    assert gjobs("jobs", "delete", str(QUEUED), "--yes").code == 0
+    told = gjobs("jobs", "show", str(QUEUED), "--events", "--json", "--as", "ada@example.com").document
+    assert (told["job"], [event["kind"] for event in told["events"]]) == (None, ["created", "deleted"])
+    assert gjobs("jobs", "show", str(QUEUED), "--events", "--as", "ben@example.com").code == 1
+    assert gjobs("jobs", "show", str(QUEUED)).code == 1

@@ -52,9 +52,14 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
 
     _require_writable(settings)
     with chosen_database(settings) as database:
-        if not (yes or database.is_ours) and (sql := runner.sql(database.conninfo)):
-            _ask_to_run(sql, database)
         before = runner.status(database.conninfo)
+        ask = not (yes or database.is_ours) and (sql := runner.sql(database.conninfo))
+        if ask:
+            _show(sql)
+        if before.pending:
+            _say_all(runner.cautions_up(database.conninfo))
+        if ask:
+            _ask_to_run(database)
         kept = (
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
@@ -63,10 +68,20 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         return _done(runner.status(database.conninfo), output)
 
 
-def _ask_to_run(sql: str, database: Database) -> None:
-    from tui.words.text import clean, clean_block
+def _show(sql: str) -> None:
+    from tui.words.text import clean_block
 
     say_block(clean_block(sql))
+
+
+def _say_all(sentences: list[str]) -> None:
+    for sentence in sentences:
+        say(sentence)
+
+
+def _ask_to_run(database: Database) -> None:
+    from tui.words.text import clean
+
     require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
 
 
@@ -77,6 +92,8 @@ def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> Exi
     with chosen_database(settings) as database:
         before = runner.status(database.conninfo)
         undone = _undone(before, revision)
+        if undone:
+            _say_all(runner.cautions_down(database.conninfo, revision))
         if undone and not yes:
             _ask_to_undo(undone, database)
         end = None if revision == BASE else revision

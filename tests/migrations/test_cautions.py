@@ -1,0 +1,50 @@
+"""What is said before the schema is brought up or down."""
+
+import pytest
+
+from migrations.runner import cautions_down, cautions_up, downgrade
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, add
+
+COLUMNS = (
+    "id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text,"
+    " cost_cents integer, created_at timestamptz, updated_at timestamptz"
+)
+TABLE = f"returns table ({COLUMNS})"
+
+
+@pytest.mark.parametrize(
+    ("returns", "body", "is_named"),
+    [
+        (TABLE, "sql as 'select * from public.generation_jobs'", True),
+        (TABLE, "plpgsql as 'begin return query select j.* from generation_jobs j; end'", True),
+        ("returns setof public.generation_jobs", "sql as 'select * from generation_jobs'", False),
+        ("returns bigint", "sql as 'select count( * ) from generation_jobs'", False),
+        ("returns setof uuid", "sql as 'select id from generation_jobs'", False),
+    ],
+)
+def test_functions_that_two_columns_more_would_break_are_named(
+    attached_database: Conninfo, returns: str, body: str, is_named: bool
+) -> None:
+    with connect(attached_database) as connection:
+        connection.execute(f"create function public.app_jobs() {returns} language {body}".encode())
+
+    said = cautions_up(attached_database)
+
+    assert len(said) == is_named
+    assert all("app_jobs()" in one for one in said)
+
+
+def test_what_going_down_loses(migrated_copy: Conninfo) -> None:
+    assert cautions_up(migrated_copy) == []
+    assert cautions_down(migrated_copy, "0004") == []
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+
+    assert cautions_down(migrated_copy, "0005") == []
+    for revision in ("0004", "base"):
+        (said,) = cautions_down(migrated_copy, revision)
+        assert said.startswith("2 events of the jobs will be lost")
+    downgrade(migrated_copy, "0004")
+    assert cautions_down(migrated_copy, "0001") == []
