@@ -141,7 +141,9 @@ def test_a_failure_leaves_no_file(gjobs: Run, folder: Path) -> None:
     assert names_in(folder) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)]
+)
 async def test_a_stop_leaves_no_file(
     open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path, number: int, code: int
 ) -> None:
@@ -158,6 +160,22 @@ async def test_a_stop_leaves_no_file(
         assert unfinished.endswith(".part")
         terminal.process.send_signal(number)
         assert terminal.finish() == code
+    assert names_in(folder) == []
+
+
+def test_a_full_disk_leaves_no_file_and_says_so(folder: Path) -> None:
+    """As a limit on the size of files has it: the system refuses what goes beyond."""
+    file = str(folder / "jobs.csv")
+    done = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -f 0; exec "$@"', "-", GJOBS, "jobs", "export", file],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert (done.returncode, done.stderr) == (
+        1,
+        f"{file} cannot be written: File too large.\nNothing of it was left. Name a file elsewhere.\n",
+    )
     assert names_in(folder) == []
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tui.cli.errors import UsageError
+from tui.cli.errors import Declined, UsageError
 from tui.cli.output import STDOUT, put
 
 Put = Callable[[str], bool]
@@ -17,7 +17,7 @@ Put = Callable[[str], bool]
 def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
     """A file, which others see once the block has ended well and which only its owner may read; or stdout for `-`.
 
-    Raises UsageError where it is there already, unless `overwrites`, or cannot be made.
+    Raises UsageError where it is there already, unless `overwrites`, or cannot be made; Declined where it does not fit.
     """
     if name == STDOUT:
         yield put
@@ -32,20 +32,35 @@ def destination(name: str, *, overwrites: bool) -> Iterator[Put]:
             f"{name} cannot be written: {error.strerror}.", hint="Name a file in a directory of yours."
         ) from error
     unfinished = Path(made)
+
+    def write(text: str) -> bool:
+        rest = text.encode()
+        with _writable(name):
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        return True
+
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
-
-            def write(text: str) -> bool:
-                file.write(text)
-                return True
-
+        try:
             yield write
-            file.flush()
-            os.fsync(file.fileno())
+            with _writable(name):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
         _finish(unfinished, target, overwrites=overwrites)
     finally:
         with suppress(FileNotFoundError):
             unfinished.unlink()
+
+
+@contextmanager
+def _writable(name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise Declined(
+            f"{name} cannot be written: {error.strerror}.", hint="Nothing of it was left. Name a file elsewhere."
+        ) from error
 
 
 def _check(target: Path, *, overwrites: bool) -> None:

@@ -7,19 +7,27 @@ from types import FrameType
 
 
 @contextmanager
-def orderly_termination() -> Iterator[None]:
-    """SIGTERM ends the block as an interrupt does, so that it can put things in order; then it takes effect."""
-    terminated = False
+def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
+    """SIGTERM ends the block as an interrupt does, so that it can put things in order; then it takes effect.
 
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
-        nonlocal terminated
-        terminated = True
+    So does a terminal that is closed, unless the command was told to outlive it, as `nohup` does.
+    """
+    came: int | None = None
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        nonlocal came
+        came = number
         signal.raise_signal(signal.SIGINT)
 
-    previous = signal.signal(signal.SIGTERM, interrupt)
+    numbers = [signal.SIGTERM, signal.SIGHUP] if of_hangup else [signal.SIGTERM]
+    previous = {number: signal.getsignal(number) for number in numbers}
+    heeded = [number for number in numbers if previous[number] is not signal.SIG_IGN]
+    for number in heeded:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
-        if terminated:
-            signal.raise_signal(signal.SIGTERM)
+        for number in heeded:
+            signal.signal(number, previous[number])
+        if came is not None:
+            signal.raise_signal(came)

@@ -48,5 +48,6 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
     garbage.let_lie()
     from tui.run import run_dashboard
 
-    with orderly_termination():
+    # Where its terminal is gone, nothing is left to put in order.
+    with orderly_termination(of_hangup=False):
         return ExitCode(run_dashboard(settings, demo=demo))
