@@ -110,6 +110,7 @@ class BlockingStore:
     get_recent_jobs = _blocking(Store.get_recent_jobs)
     get_generation_job = _blocking(Store.get_generation_job)
     get_job_history = _blocking(Store.get_job_history)
+    get_stuck_verdict = _blocking(Store.get_stuck_verdict)
     get_these_jobs = _blocking(Store.get_these_jobs)
     get_job_statuses = _blocking(Store.get_job_statuses)
     create_generation_job = _blocking(Store.create_generation_job)

@@ -71,6 +71,7 @@ from store.statements import (
     projects,
     rollups,
     statistics,
+    stuck,
     users,
     windows,
 )
@@ -78,6 +79,7 @@ from store.statements.job_filters import needs_names
 from store.statements.jobs import JobStatements
 from store.statements.lists import Means
 from store.statements.paging import page, paged
+from store.stuck.model import StuckVerdict
 from store.watching.model import Cursor
 from store.watching.observed import Observed
 from store.watching.recorded import Recorded
@@ -93,8 +95,8 @@ log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 
-_NAMES = {Key.PROJECT: Feature.PROJECTS, Key.USER: Feature.USERS}
-"""What must be readable for a filter to name it other than by its id."""
+_NAMES = {Key.PROJECT: Feature.PROJECTS, Key.USER: Feature.USERS, Key.IS: Feature.LEARNING}
+"""What must be readable for a filter to name it other than by its id, or to find it by more than the time."""
 
 
 class Store:
@@ -269,6 +271,12 @@ class Store:
             return NO_LINKS
         origin, repetitions = await self._read_together(links.origin(job_id), links.repetitions([job_id]))
         return JobLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
+
+    async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
+        """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
+        is_learned = await self._has(Feature.LEARNING)
+        found = await self._read(stuck.verdict(job_id, is_learned=is_learned))
+        return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
         """Whether there was such a job that the actor may delete."""

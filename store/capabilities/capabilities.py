@@ -12,10 +12,12 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LEASES,
     LINKS,
     PROJECTS,
     REVISIONS,
     SPENDING,
+    STARTS,
     SUMS,
     Facts,
 )
@@ -41,6 +43,8 @@ class Feature(StrEnum):
     """Their status."""
     LINKS = "links"
     """Which job repeats which."""
+    LEARNING = "learning"
+    """How long jobs run and which of them workers have: by that it is known which are stuck, else by the time alone."""
     RETRYING = "retrying"
     """Queueing a failed job once more, as a job of its own that names it."""
     DELETING = "deleting"
@@ -106,6 +110,14 @@ class Capabilities:
                 return rules.written(facts, JOBS, actor, "update", _MOVED) or self.off(Feature.JOBS, actor)
             case Feature.LINKS:
                 return rules.linked(facts) or rules.read(facts, LINKS, actor, _LINK_COLUMNS)
+            case Feature.LEARNING:
+                return (
+                    rules.recorded(facts)
+                    or rules.linked(facts)
+                    or rules.read(facts, STARTS, actor, frozenset({"job_id", "started_at"}))
+                    or rules.read(facts, LEASES, actor, frozenset({"job_id", "expires_at"}))
+                    or rules.read(facts, JOBS, actor, frozenset({"completed_at"}))
+                )
             case Feature.RETRYING:
                 return (
                     self.off(Feature.LINKS, actor)

@@ -12,6 +12,7 @@ USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
 SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
 LINKS = "gjobs.job_links"
+STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 
 

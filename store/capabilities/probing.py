@@ -13,11 +13,13 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LEASES,
     LINKS,
     PROJECTS,
     REVISIONS,
     ROLE_OF_USERS,
     SPENDING,
+    STARTS,
     SUMS,
     USERS,
     Facts,
@@ -27,7 +29,7 @@ from store.capabilities.facts import (
 from store.database import Database, Query
 from store.statements.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING, LINKS)
+RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING, LINKS, STARTS, LEASES)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""

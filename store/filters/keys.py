@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 
-from store.model import STUCK_AFTER, JobStatus
+from store.model import JobStatus
 
 
 class Key(StrEnum):
@@ -87,7 +86,7 @@ KEYS: Mapping[Key, KeyWords] = {
     Key.IS: KeyWords(
         takes=STUCK,
         example=f"is:{STUCK}",
-        words=f"that run, and were not touched for {STUCK_AFTER // timedelta(minutes=1)} minutes",
+        words="that run untouched for too long, held by no worker",
         usual=(STUCK,),
     ),
 }

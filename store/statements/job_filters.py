@@ -34,6 +34,7 @@ from store.filters.model import JobFilter
 from store.filters.terms import Age, Between, Compared, Comparison, Term, Value
 from store.finding.id_prefix import id_range
 from store.model import STUCK_AFTER, JobStatus
+from store.statements import stuck
 from store.transitions import is_final
 
 _jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
@@ -59,6 +60,7 @@ class Form(StrEnum):
     NONE = NONE
     ANY = ANY
     STUCK = STUCK
+    STUCK_AS_LEARNED = "stuck as learned"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +84,10 @@ def needs_names(job_filter: JobFilter) -> frozenset[Key]:
 
 
 def shape_of(job_filter: JobFilter, *, readable: Set[Key]) -> Shape:
-    """`readable` are those of NAMED whose names may be read; what looks like an id is looked for as one without."""
+    """`readable` are those of NAMED whose names may be read; what looks like an id is looked for as one without.
+
+    Key.IS among them says that what is stuck is known by more than the time.
+    """
     return tuple(
         TermShape(
             key=term.key,
@@ -106,7 +111,7 @@ def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
     if key is Key.ASSET and value in (NONE, ANY):
         return Form(value)
     if key is Key.IS:
-        return Form(value)
+        return Form.STUCK_AS_LEARNED if key in readable else Form.STUCK
     if key in (Key.ASSET, Key.ID):
         return Form.ID
     if key in (None, Key.PROJECT, Key.USER) and id_range(value):
@@ -229,7 +234,7 @@ class _Condition:
 
     def _is_stuck(self) -> ColumnElement[bool]:
         limit = self._parameter("limit", Interval())
-        return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
+        return stuck.as_learned(limit) if self.form is Form.STUCK_AS_LEARNED else stuck.by_time_alone(limit)
 
     def _refers(
         self, column: ColumnElement[Any], id_column: ColumnElement[Any], name: ColumnElement[str]

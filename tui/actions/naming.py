@@ -7,6 +7,7 @@ from store.errors import StoreError
 from store.listing.model import ListedJob
 from store.model import GenerationJob, JobLinks
 from store.model.links import NO_LINKS
+from store.stuck.model import StuckVerdict
 from tui.screens.details import JobDetails
 from tui.words.job_facts import Names
 
@@ -24,7 +25,15 @@ async def tell_names(connection: "Connection", details: JobDetails) -> None:
         with suppress(StoreError):
             details.tell_whole(await store.get_generation_job(job.id))
     owner, asset = await _email(session.operator, job), await _asset_path(store, job)
-    details.tell_names(Names(owner=owner, asset=asset, links=await _links(store, job)))
+    details.tell_names(
+        Names(owner=owner, asset=asset, links=await _links(store, job), stuck=await _verdict(store, job))
+    )
+
+
+async def _verdict(store: "Store", job: GenerationJob) -> StuckVerdict | None:
+    with suppress(StoreError):
+        return await store.get_stuck_verdict(job.id)
+    return None
 
 
 async def _links(store: "Store", job: GenerationJob) -> JobLinks:

@@ -18,6 +18,7 @@ from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
 from tui.words.format import error_pretty
 from tui.words.job_facts import Names, fact_lines
+from tui.words.stuck_words import stuck_words
 from tui.words.text import clean_block
 
 _LONGEST_ERROR = 20_000
@@ -44,6 +45,7 @@ class JobDetails(Dialog[JobAction]):
         #dialog { width: 92; }
         VerticalScroll { height: auto; max-height: 100%; }
         #gone, #hiding { color: $text-warning; margin-bottom: 1; }
+        #stuck { color: $text-warning; margin-top: 1; }
         #error-title { color: $foreground-muted; margin-top: 1; }
         #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; }
@@ -84,6 +86,7 @@ class JobDetails(Dialog[JobAction]):
             yield SteadyText(id="gone")
             yield SteadyText(id="hiding")
             yield SteadyText(id="facts")
+            yield SteadyText(id="stuck")
             yield Static("Error", id="error-title", markup=False)
             yield SteadyText(id="error")
             yield SteadyText(id="keys")
@@ -126,6 +129,9 @@ class JobDetails(Dialog[JobAction]):
         self._say("hiding", Content("\n").join(map(Content, self._hiding)))
         facts = fact_lines(self.job, project=self._project, names=self._names, now=self._now)
         self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
+        words = stuck_words(self._names.stuck) if self.job.status is JobStatus.RUNNING else ""
+        self.query_one("#stuck").display = bool(words)
+        self._say("stuck", Content(words))
         self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
         self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
         acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from store.model import GenerationJob, JobLinks, JobStatus
 from store.model.links import NO_LINKS
+from store.stuck.model import StuckVerdict
 from store.transitions import is_final
 from tui.words.costs import Span
 from tui.words.format import age, count, duration, is_infinite, local_time, money, utc_time
@@ -26,6 +27,8 @@ class Names:
     asset: str | None = None
     """Where it is stored."""
     links: JobLinks = NO_LINKS
+    stuck: StuckVerdict | None = None
+    """None of a job that does not run."""
 
 
 def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names | None = None) -> list[list[Span]]:

@@ -6,7 +6,19 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
-from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, LINKS, REVISIONS, SPENDING, SUMS, Privileges, Relation
+from store.capabilities.facts import (
+    BUDGETS,
+    DAY_SUMS,
+    EVENTS,
+    LEASES,
+    LINKS,
+    REVISIONS,
+    SPENDING,
+    STARTS,
+    SUMS,
+    Privileges,
+    Relation,
+)
 from store.connecting.link import Link
 
 USER = ActingUser(id=UUID(int=1))
@@ -20,6 +32,8 @@ COLUMNS = {
     SUMS: "user_id project_id status mode job_count cost_cents",
     DAY_SUMS: "user_id project_id day job_count cost_cents",
     LINKS: "job_id repeats",
+    STARTS: "job_id started_at",
+    LEASES: "job_id expires_at",
     EVENTS: "id transaction_id job_id kind from_status to_status at",
     BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
     SPENDING: "budget_id period_start spent_cents",
@@ -55,9 +69,7 @@ FACTS = Facts(
     may_create_in_public=True,
     may_create_schemas=True,
     job_indexes=frozenset(),
-    relations={
-        name: all_of(name) for name in (JOBS, PROJECTS, ASSETS, USERS, SUMS, DAY_SUMS, EVENTS, LINKS, BUDGETS, SPENDING)
-    },
+    relations={name: all_of(name) for name in COLUMNS if name != REVISIONS},
 )
 
 

@@ -82,7 +82,10 @@ async def show_job(session: "Session", output: Output, *, job_id: UUID, events: 
         output.document({**jsonable.row(job), **jsonable.links(links)})
         return ExitCode.DONE
     from tui.cli.commands.jobs.tables import job_block
+    from tui.words.stuck_words import stuck_words
 
     project = await session.store.get_project(job.project_id)
     output.text(job_block(job, project, links, now=datetime.now(UTC)))
+    if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
+        say(words)
     return ExitCode.DONE

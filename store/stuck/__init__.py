@@ -1,0 +1,1 @@
+"""When a running job is stuck, and why it is called so."""

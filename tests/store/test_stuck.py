@@ -1,0 +1,125 @@
+"""Which running jobs are stuck: by what their mode usually takes, and never one that a worker has."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.filters import parse
+from store.store import Store
+from store.stuck.model import FEWEST, Lease, StuckVerdict
+from tests.conftest import Conninfo, connect
+from tests.store.support import ADA, NOTHING, NOW, MakeProject, Sql
+
+STUCK = parse("is:stuck", now=NOW)
+
+
+@pytest.fixture
+def project(make_project: MakeProject) -> UUID:
+    return make_project()
+
+
+def run_for(sql: Sql, project: UUID, seconds: float, *, mode: str = "lifestyle", number: int = FEWEST) -> None:
+    """So many jobs of the mode ran for so long each."""
+    made = sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, created_at, completed_at)"
+        " select user_id, id, 'succeeded', %s, now() - interval '1 day', now() from projects, generate_series(1, %s)"
+        " where id = %s returning id",
+        [mode, number, project],
+    )
+    sql(
+        "insert into gjobs.job_starts (job_id, started_at) select id, completed_at - make_interval(secs => %s)"
+        " from generation_jobs where id = any(%s)",
+        [seconds, [job for (job,) in made]],
+    )
+
+
+def running(sql: Sql, project: UUID, minutes: float, *, mode: str = "lifestyle") -> UUID:
+    """Untouched for so long."""
+    ((job,),) = sql(
+        "insert into generation_jobs (user_id, project_id, status, mode, updated_at)"
+        " select user_id, id, 'running', %s, now() - make_interval(secs => %s) from projects where id = %s"
+        " returning id",
+        [mode, 60 * minutes, project],
+    )
+    return UUID(str(job))
+
+
+def lease(sql: Sql, job: UUID, seconds: float) -> None:
+    """That runs out in so long."""
+    sql(
+        "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+        " values (%s, %s, 1, now(), now() + make_interval(secs => %s))",
+        [job, NOTHING, seconds],
+    )
+
+
+async def stuck(store: Store) -> set[UUID]:
+    return {job.id for job in await store.find_jobs(STUCK)}
+
+
+async def verdict(store: Store, job: UUID) -> StuckVerdict:
+    found = await store.get_stuck_verdict(job)
+    assert found is not None
+    assert found.is_stuck is (job in await stuck(store))
+    return found
+
+
+async def test_where_nothing_is_learned_after_half_an_hour(operator: Store, sql: Sql, project: UUID) -> None:
+    late, early = running(sql, project, 31), running(sql, project, 29)
+    run_for(sql, project, 1, number=FEWEST - 1)
+    assert await stuck(operator) == {late}
+    found = await verdict(operator, late)
+    assert (found.after, found.usual, found.lease) == (timedelta(minutes=30), None, Lease.NONE)
+    assert not (await verdict(operator, early)).is_stuck
+
+
+async def test_each_mode_has_its_own_time(operator: Store, ada: Store, sql: Sql, project: UUID) -> None:
+    run_for(sql, project, 20 * 60, mode="long")
+    run_for(sql, project, 3 * 60, mode="short")
+    run_for(sql, project, 1, mode="instant")
+    times = {"long": (59, 61), "short": (8, 10), "instant": (4, 6)}
+    early = {running(sql, project, minutes, mode=mode) for mode, (minutes, _) in times.items()}
+    late = {running(sql, project, minutes, mode=mode) for mode, (_, minutes) in times.items()}
+    for store in (operator, ada):
+        assert await stuck(store) == late
+    afters = {(await verdict(operator, job)).after for job in late | early}
+    assert afters == {timedelta(minutes=60), timedelta(minutes=9), timedelta(minutes=5)}
+
+
+async def test_what_a_worker_has_is_not_stuck(operator: Store, sql: Sql, project: UUID) -> None:
+    held, lost = running(sql, project, 300), running(sql, project, 300)
+    lease(sql, held, 60)
+    lease(sql, lost, -60)
+    assert await stuck(operator) == {lost}
+    assert (await verdict(operator, held)).lease is Lease.LIVE
+    assert (await verdict(operator, lost)).lease is Lease.EXPIRED
+
+
+async def test_the_others_are_found_by_the_negation(operator: Store, sql: Sql, project: UUID) -> None:
+    run_for(sql, project, 1)
+    late, early = running(sql, project, 6), running(sql, project, 4)
+    others = {job.id for job in await operator.find_jobs(parse("-is:stuck status:running", now=NOW))}
+    assert (others, await stuck(operator)) == ({early}, {late})
+
+
+async def test_only_what_runs_is_judged(operator: Store, sql: Sql, project: UUID) -> None:
+    run_for(sql, project, 1, number=1)
+    ((job,),) = sql("select id from generation_jobs")
+    assert await operator.get_stuck_verdict(UUID(str(job))) is None
+    assert await operator.get_stuck_verdict(NOTHING) is None
+
+
+async def test_on_the_apps_own_schema_the_time_alone_tells(attached_database: Conninfo) -> None:
+    with connect(attached_database) as app:
+        app.execute("insert into auth.users (id) values (%s)", [ADA])
+        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
+        app.execute(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, updated_at)"
+            " values (%s, %s, %s, 'running', 'lifestyle', now() - interval '31 minutes')",
+            [NOTHING, ADA, NOTHING],
+        )
+    async with Store(Database(attached_database)) as store:
+        assert await stuck(store) == {NOTHING}
+        assert (await verdict(store, NOTHING)).lease is Lease.UNKNOWN
