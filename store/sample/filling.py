@@ -29,6 +29,7 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "projects"), rows.projects)
             _insert(cursor, ("public", "assets"), rows.assets)
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
+            _insert(cursor, ("gjobs", "job_starts"), rows.starts)
     except Error as error:
         raise driver_errors.translate(error) from error
 

@@ -11,6 +11,7 @@ from store.sample.assets import SampleAsset, input_assets, output_asset
 from store.sample.catalog import USERS, ProjectPlan, UserPlan
 from store.sample.ids import make_id, seeded
 from store.sample.times import active_times, finished_times
+from store.transitions import is_final
 
 _LATELY: Mapping[JobStatus, int] = {JobStatus.SUCCEEDED: 4, JobStatus.FAILED: 1}
 """So many of the finished jobs of a busy project finished within the last hour."""
@@ -36,6 +37,14 @@ class SampleProject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleStart:
+    """When a job first ran."""
+
+    job_id: UUID
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """In an order in which each row finds what it refers to."""
 
@@ -43,6 +52,7 @@ class Sample:
     projects: tuple[SampleProject, ...]
     assets: tuple[SampleAsset, ...]
     jobs: tuple[GenerationJob, ...]
+    starts: tuple[SampleStart, ...]
 
 
 def sample(now: datetime) -> Sample:
@@ -61,7 +71,8 @@ def sample(now: datetime) -> Sample:
             projects.append(project)
             assets += inputs + _outputs(project_jobs, inputs)
             jobs += project_jobs
-    return Sample(users=tuple(users), projects=tuple(projects), assets=tuple(assets), jobs=tuple(jobs))
+    starts = tuple(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
+    return Sample(users=tuple(users), projects=tuple(projects), assets=tuple(assets), jobs=tuple(jobs), starts=starts)
 
 
 def _user(plan: UserPlan, now: datetime) -> SampleUser:
@@ -118,7 +129,17 @@ def _job(
         cost_cents=cost_cents,
         created_at=created_at,
         updated_at=updated_at,
+        retry_count=0,
+        completed_at=updated_at if is_final(status) else None,
     )
+
+
+def _start(job: GenerationJob) -> SampleStart:
+    """A finished job waited for a part of its time; a running one was last touched when it started."""
+    if not is_final(job.status):
+        return SampleStart(job_id=job.id, started_at=job.updated_at)
+    waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)
+    return SampleStart(job_id=job.id, started_at=job.created_at + waited * (job.updated_at - job.created_at))
 
 
 def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[SampleAsset]:

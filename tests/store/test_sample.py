@@ -49,6 +49,9 @@ def test_the_times_lie_in_the_month_before_the_moment(now: datetime) -> None:
     whole = sample(now)
     for job in whole.jobs:
         assert now - timedelta(days=31) < job.created_at <= job.updated_at <= now
+    spans = {job.id: (job.created_at, job.updated_at) for job in whole.jobs}
+    assert all(spans[start.job_id][0] < start.started_at <= spans[start.job_id][1] for start in whole.starts)
+    assert len(whole.starts) == sum(job.status is not JobStatus.QUEUED for job in whole.jobs)
     begun = {project.id: project.created_at for project in whole.projects}
     assert all(begun[job.project_id] < job.created_at for job in whole.jobs)
     assert all(begun[asset.project_id] < asset.created_at <= now for asset in whole.assets)
