@@ -1,10 +1,12 @@
 """What every test may use: a server of its own for each process of the run."""
 
+import gc
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Generator, Iterator, Mapping
+from asyncio import AbstractEventLoop
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
@@ -16,6 +18,7 @@ from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
+from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
 
 pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
@@ -41,6 +44,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if VARIABLE in os.environ:
         config.hook.pytest_deselected(items=[item for item in items if not uses_a_server(item)])
         items[:] = filter(uses_a_server, items)
+
+
+def pytest_collection_finish() -> None:
+    """Garbage is looked for seldom, and never among what stays to the end of the run: that took a sixth of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], AbstractEventLoop]]:
+    return {"idle-aware": IdleAwareLoop}
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

@@ -12,14 +12,14 @@ from tests.hosted.pooler import Pooler
 from tests.hosted.readme import reader_made
 from tests.hosted.replica import Replica
 from tests.hosted.ways import Way
-from tests.tui.conftest import quick_pilot, still_terminal
+from tests.tui.conftest import still_terminal
 from tests.tui.world import World, fill
 
-__all__ = ["gjobs", "quick_pilot", "quiet_environment", "still_terminal"]
+__all__ = ["gjobs", "quiet_environment", "still_terminal"]
 
 
 @pytest.fixture
-def world(app_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+def world(app_database: Conninfo) -> Iterator[World]:
     """Two users, three projects and eight jobs, which their app has made."""
     world = World(app_database)
     fill(world)

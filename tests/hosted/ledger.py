@@ -16,6 +16,10 @@ class Ledger:
         self._world = world
         self._owner = owner
 
+    def is_begun(self) -> bool:
+        """Whether anything is committed. Never waits: what is open may go on through this very process."""
+        return self._world.sql("select exists (select from public.ledger)") == [(True,)]
+
     def entries(self) -> list[tuple[str, str]]:
         """The verbs and the jobs' ids, in their order, when nobody is writing any more."""
         until(lambda: not self._world.sql(_OPEN_TRANSACTIONS))

@@ -16,7 +16,7 @@ GRANT = "GRANT SELECT ON public.generation_jobs TO authenticated;"
 
 
 @pytest.fixture
-def ungranted(ungranted_database: Conninfo, quick_pilot: None) -> Conninfo:
+def ungranted(ungranted_database: Conninfo) -> Conninfo:
     world = World(ungranted_database)
     fill(world)
     world.close()

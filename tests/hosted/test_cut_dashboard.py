@@ -66,7 +66,7 @@ async def test_in_the_end_the_screen_shows_what_was_done(
             await driver.go_to(write.job)
             if write.prepared_by:
                 await driver.press(*write.prepared_by)
-                await driver.until(ledger.entries)
+                await driver.until(ledger.is_begun)
                 await driver.until(lambda: shown(driver) == stored(world))
                 done += 1
                 ledger.clear()

@@ -17,8 +17,6 @@ from tests.hosted.ways import Way
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill, job_id
 
-pytestmark = pytest.mark.usefixtures("quick_pilot")
-
 SHORT = TimeLimits(statement=1.0, answer=0.5)
 QUICK = 0.05
 """Seconds between two looks, or two attempts."""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.settling import wait_for_idle
 from tests.tui.support import TablePilot, running_table
 from tests.tui.world import World, fill
 
@@ -19,6 +20,8 @@ def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
+    for module in ("textual.app", "textual.pilot"):
+        monkeypatch.setattr(f"{module}.wait_for_idle", wait_for_idle)
     yield
     monkeypatch.undo()
     time.tzset()
@@ -41,7 +44,7 @@ async def table(empty_table: TablePilot) -> TablePilot:
 
 
 @pytest.fixture
-def empty_world(database: Conninfo, quick_pilot: None) -> Iterator[World]:
+def empty_world(database: Conninfo) -> Iterator[World]:
     """A migrated database without a row."""
     world = World(database)
     yield world
@@ -53,13 +56,6 @@ def world(empty_world: World) -> World:
     """Two users, three projects and eight jobs."""
     fill(empty_world)
     return empty_world
-
-
-@pytest.fixture
-def quick_pilot(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each key the pilot waits until the process idles, which it looks for only fifty times a second."""
-    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.005)
-    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.001)
 
 
 @pytest.fixture

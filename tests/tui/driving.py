@@ -1,7 +1,5 @@
 """The dashboard on a real store, driven by keys and read from its screen."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -22,6 +20,7 @@ from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from store.store import Store
 from store.writing.write_access import WriteAccess, WriteRule
+from tests.tui.settling import press, resize, settle, until
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.app import GjobsApp
 from tui.connection import Opener
@@ -34,8 +33,6 @@ from tui.widgets.job_table import JobTable
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
 SIZE = (120, 36)
-PATIENCE = 20.0
-"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
 
 
 class FrozenStore(Store):
@@ -115,7 +112,7 @@ async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIter
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(app.settled.is_set)
-        await driver._hear_out()
+        await driver.settle()
         yield driver
         await driver.leave()
 
@@ -128,31 +125,26 @@ class Driver:
         self.pilot = pilot
 
     async def until(self, condition: Callable[[], object]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline, f"waited in vain; the screen:\n{self.text}\nthe toasts: {self.toasts}"
-            await self.pilot.pause(0.01)
+        await until(condition, lambda: f"the screen:\n{self.text}\nthe toasts: {self.toasts}")
 
     async def leave(self) -> None:
         """As a person does: the pilot alone would take the widgets away while looks still arrive."""
         self.app.exit()
-        while self.app.is_running:  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
+        await self.until(lambda: not self.app.is_running)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self._hear_out()
+        await press(self.app, *keys)
 
-    async def _hear_out(self) -> None:
-        """Until every widget has answered what it was told, and what that made others tell it."""
-        for _ in range(5):
-            if self.app.is_running:
-                await self.pilot._wait_for_screen()
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.pilot, width, height)
+
+    async def settle(self) -> None:
+        await settle(self.app)
 
     async def go_to(self, number: int) -> None:
-        """Puts the cursor on a job."""
-        assert self.table.move_to(job_id(number))
-        await self._hear_out()
+        """Puts the cursor on a job, as soon as it is listed."""
+        await self.until(lambda: self.table.move_to(job_id(number)))
+        await self.settle()
 
     async def type(self, text: str) -> None:
         """Into the focused field, in place of what it holds."""
@@ -160,7 +152,7 @@ class Driver:
         field = self.app.focused
         assert isinstance(field, Input)
         field.value = text
-        await self._hear_out()
+        await self.settle()
 
     async def sees(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text for text in texts))
@@ -179,7 +171,7 @@ class Driver:
     async def go_into(self, selector: str) -> None:
         """Focuses a widget of the dialog on top, or of the dashboard."""
         self.app.screen.query_one(selector).focus()
-        await self._hear_out()
+        await self.settle()
 
     async def show_project(self, name: str) -> None:
         """Picks it, and waits until it is shown; "all projects" is a name, too."""
@@ -194,7 +186,7 @@ class Driver:
         looks, counts = self.app.looks, self.app.counts
         await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
-        await self._hear_out()
+        await self.settle()
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ from textual.strip import Strip
 from store.listing.model import ListedJob
 from store.listing.query import NEWEST_FIRST
 from store.model import GenerationJob, JobStatus
+from tests.tui.settling import press, resize, settle
 from tui.widgets.job_table import JobTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -113,19 +114,24 @@ class TablePilot:
 
     async def show_jobs(self, jobs: Iterable[GenerationJob], *, now: datetime | None = None) -> None:
         self.table.show(list(jobs), now=now or NOON)
-        await self.pilot.pause()
+        await self.settle()
+
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.pilot, width, height)
+
+    async def settle(self) -> None:
+        await settle(self.app)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.app, *keys)
 
     async def click(self, *, row: int, column: int = 20, times: int = 1) -> None:
         await self.pilot.click(JobTable, offset=(column, row), times=times)
-        await self.pilot.pause()
+        await self.settle()
 
     async def turn_wheel_down(self) -> None:
         self.table.post_message(MouseScrollDown(self.table, 20, 5, 0, 0, 0, False, False, False))
-        await self.pilot.pause()
+        await self.settle()
 
     @property
     def cursor(self) -> int | None:
@@ -166,5 +172,5 @@ async def running_table() -> AsyncIterator[TablePilot]:
     async with app.run_test(size=SIZE) as pilot:
         app.table.focus()
         app.table.sort = NEWEST_FIRST
-        await pilot.pause()
+        await settle(app)
         yield TablePilot(app, pilot)

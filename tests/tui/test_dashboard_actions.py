@@ -16,7 +16,7 @@ async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashbo
 
     assert world.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))
-    assert dashboard.costs[0].startswith("◌ queued 1 ▸ running 3 ")
+    await dashboard.until(lambda: dashboard.costs[0].startswith("◌ queued 1 ▸ running 3 "))
     assert dashboard.costs[1].startswith("$0.75 $4.75 ")
     assert dashboard.cursor == 1
 
@@ -43,7 +43,7 @@ async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: Wo
     await dashboard.has_dialog("")
     assert world.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [("failed", "Test error")]
     await dashboard.until(lambda: "Test error" in dashboard.row(2))
-    assert "✗ failed 2" in dashboard.costs[0]
+    await dashboard.until(lambda: "✗ failed 2" in dashboard.costs[0])
 
 
 async def test_fail_without_a_text_says_so_and_sends_nothing(dashboard: Driver, world: World) -> None:
@@ -171,7 +171,7 @@ async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
 
     assert world.status(3) is None
     await dashboard.until(lambda: dashboard.rows == [1, 2, 4, 5, 6])
-    assert dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5")
+    await dashboard.until(lambda: dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5"))
     assert dashboard.cursor is None
     await dashboard.press("d")
     await dashboard.has_dialog("")

@@ -34,7 +34,7 @@ async def test_where_it_is_narrow_the_title_tells_it(world: World, app: WatchedA
     async with driving(app, size=(80, 24)) as driver:
         await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
         assert "Budgets" not in driver.text
-        await driver.pilot.resize_terminal(120, 36)
+        await driver.resize(120, 36)
         await driver.sees("Budgets", "$1.00 left of $10.00")
         assert "Autumn catalog · $1.00 left" not in driver.text
 

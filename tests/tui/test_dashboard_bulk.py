@@ -2,9 +2,12 @@
 
 import asyncio
 from collections.abc import Collection
+from datetime import datetime
 
 import pytest
 
+from store.listing.model import Listing
+from store.listing.query import ListingQuery
 from store.model import JobStatus, TransitionOutcome
 from store.writing.write_access import WriteRule
 from tests.conftest import Conninfo
@@ -24,6 +27,17 @@ class HeldStore(FrozenStore):
     ) -> tuple[TransitionOutcome, ...]:
         await type(self).gate.acquire()
         return await super().transition_jobs(job_ids, *arguments, **options)  # type: ignore[arg-type]
+
+
+class LateStore(FrozenStore):
+    """Lists what is queued only when it may."""
+
+    gate = asyncio.Event()
+
+    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
+        if query.window.listed.status is JobStatus.QUEUED:
+            await type(self).gate.wait()
+        return await super().get_listing(query, at=at)
 
 
 async def choose_all(driver: Driver, number: int) -> None:
@@ -75,6 +89,17 @@ async def test_a_choice_is_dropped_with_what_it_was_made_of(dashboard: Driver, k
         await dashboard.type("main")
     await dashboard.sees_no_more("chosen")
     assert len(dashboard.app.dashboard.jobs.selected) == 1
+
+
+async def test_a_choice_outlasts_the_look_that_it_came_before(world: World, database: Conninfo) -> None:
+    LateStore.gate = asyncio.Event()
+    async with driving(WatchedApp(opener_of(database, make=LateStore))) as driver:
+        await driver.press("2")
+        await choose_all(driver, 2)
+        LateStore.gate.set()
+        await driver.until(lambda: driver.rows == [1, 5])
+        await driver.sees("2 jobs chosen")
+        assert [job.id for job in driver.app.dashboard.jobs.selected] == [job_id(1), job_id(5)]
 
 
 async def test_of_what_is_found_only_that_is_chosen(dashboard: Driver) -> None:
@@ -145,7 +170,8 @@ async def test_many_that_were_left_are_listed(dashboard: Driver, world: World) -
 
 
 async def test_a_text_that_failed_none_stays_to_be_sent_again(dashboard: Driver, world: World) -> None:
-    await dashboard.press("A", "f")
+    await choose_all(dashboard, 6)
+    await dashboard.press("f")
     await dashboard.has_dialog("Fail 6 jobs")
     await dashboard.type("half a character: \ud800")
     await dashboard.press("enter")

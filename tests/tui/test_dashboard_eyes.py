@@ -20,7 +20,6 @@ async def dashboard(
     watched_database: Conninfo,
     reused_watched_database: Conninfo,
     recording: Recording,
-    quick_pilot: None,
     tmp_path: Path,
 ) -> AsyncIterator[Driver]:
     """As Ada, on the database that watches."""
@@ -35,6 +34,7 @@ async def dashboard(
 async def test_all_that_is_on_the_screen_and_all_that_keys_do_is_hers(dashboard: Driver, recording: Recording) -> None:
     await dashboard.press("s")
     await dashboard.is_told("Started lifestyle 00000001.")
+    await dashboard.until(lambda: "running" in dashboard.row(1))
     await dashboard.press("f")
     await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
     await dashboard.type("Test error")

@@ -114,7 +114,7 @@ async def test_more_jobs_than_are_listed_are_named_honestly(empty_world: World, 
         assert driver.costs[0].endswith("Total 510")
 
         await driver.press("o")
-        assert driver.title == "Jobs · 1 of 510, last updated first"
+        await driver.until(lambda: driver.title == "Jobs · 1 of 510, last updated first")
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, None], ids=["operator", "user"])

@@ -110,6 +110,7 @@ async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Drive
 
 async def test_typed_it_is_shown_by_signs_and_kept_as_it_is(hostile: Driver, text: str) -> None:
     await hostile.press("Y")
+    await hostile.until(lambda: hostile.app.clipboard)
     assert json.loads(hostile.app.clipboard)["mode"] == text
     await hostile.press("slash")
     await hostile.type(text.splitlines()[0][:60])

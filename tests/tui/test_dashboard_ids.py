@@ -70,7 +70,7 @@ async def test_what_is_no_id_and_is_pasted_over_the_table_does_nothing(dashboard
 
 async def test_a_job_that_is_listed_is_found_as_ever(dashboard: Driver) -> None:
     await find(dashboard, str(job_id(3)))
-    assert (dashboard.rows, dashboard.cursor, dashboard.dialog) == ([3], 3, "")
+    await dashboard.until(lambda: (dashboard.rows, dashboard.cursor, dashboard.dialog) == ([3], 3, ""))
 
 
 async def test_a_job_beyond_the_newest_opens_too(dashboard: Driver, world: World) -> None:
@@ -125,7 +125,7 @@ async def test_an_asset_leads_to_the_jobs_that_use_it(dashboard: Driver) -> None
 
 async def test_an_asset_among_the_jobs_shown_is_found_there(dashboard: Driver) -> None:
     await find(dashboard, str(ASSET)[:8])
-    assert dashboard.rows == [2, 5]
+    await dashboard.until(lambda: dashboard.rows == [2, 5])
 
 
 async def test_an_asset_that_no_job_uses_leads_to_its_project(dashboard: Driver) -> None:

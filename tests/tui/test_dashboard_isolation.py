@@ -19,7 +19,7 @@ def operator(database: Conninfo) -> WatchedApp:
 
 
 @pytest.fixture
-def attached_world(attached_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+def attached_world(attached_database: Conninfo) -> Iterator[World]:
     """On the app's own schema."""
     world = World(attached_database)
     fill(world)
@@ -96,7 +96,7 @@ async def test_what_leaks_is_shown_with_the_sql_that_mends_it(
         await driver.sees("3 leaks, 14 kept")
 
 
-async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo, quick_pilot: None) -> None:
+async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")

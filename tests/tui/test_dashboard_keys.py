@@ -128,7 +128,7 @@ async def test_before_anything_is_typed_the_palette_lists_what_the_keys_do(dashb
 async def test_a_theme_is_remembered(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
     async with driving(app) as driver:
         driver.app.theme = "nord"
-        await driver.pilot.pause()
+        await driver.settle()
     async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
         assert driver.app.theme == "nord"
 

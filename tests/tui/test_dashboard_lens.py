@@ -212,7 +212,7 @@ class TestOnTheAppsOwnDatabase:
     """Whose grants and policies differ."""
 
     @pytest.fixture
-    async def app_world(self, attached_database: Conninfo, quick_pilot: None) -> AsyncIterator[World]:
+    async def app_world(self, attached_database: Conninfo) -> AsyncIterator[World]:
         world = World(attached_database)
         world.users()
         world.project(AUTUMN, "Autumn catalog", days_ago=1)
@@ -239,7 +239,7 @@ class TestOnTheAppsOwnDatabase:
             assert driver.rows == [1, 2]
             assert all("⊘ hidden" in row_of(driver, number) for number in (1, 2))
             assert not re.search(r"sees 0|Total 0|\$0\.00", driver.text)
-            await driver.pilot.resize_terminal(80, 24)
+            await driver.resize(80, 24)
             await driver.sees("there is nothing to", "count with their eyes.")
 
     async def test_a_table_without_a_policy(self, app_world: World, app: WatchedApp) -> None:

@@ -23,7 +23,7 @@ async def live(world: World, database: Conninfo) -> AsyncIterator[Driver]:
 async def some_looks(driver: Driver, number: int = 3) -> None:
     before = driver.app.looks
     await driver.until(lambda: driver.app.looks >= before + number)
-    await driver.pilot.pause()
+    await driver.settle()
 
 
 async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> None:

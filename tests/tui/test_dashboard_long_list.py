@@ -26,7 +26,7 @@ async def long_list(empty_world: World, database: Conninfo) -> AsyncIterator[Dri
 
 async def until_it_is_there(driver: Driver) -> None:
     await driver.until(lambda: not driver.table.is_waiting)
-    await driver.press()
+    await driver.settle()
 
 
 async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_world: World) -> None:
@@ -56,9 +56,11 @@ async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_worl
 
 @pytest.mark.parametrize("width", [40, 52, 80, 120])
 async def test_where_one_is_is_in_sight_at_every_width(long_list: Driver, width: int) -> None:
-    await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter", "end")
+    await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
+    await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
+    await long_list.press("end")
     await until_it_is_there(long_list)
-    await long_list.pilot.resize_terminal(width, 20)
+    await long_list.resize(width, 20)
     await long_list.until(lambda: f" {JOBS:,} of {JOBS:,}" in long_list.text)
     (line,) = (line for line in long_list.text.splitlines() if f" of {JOBS:,}" in line)
     assert line.endswith("─╮"), "nothing of it is cut"
@@ -68,7 +70,9 @@ async def test_an_order_begins_with_its_first_row(long_list: Driver, empty_world
     await long_list.press("end")
     await until_it_is_there(long_list)
     empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
-    await long_list.press("o", "o")
+    await long_list.press("o")
+    await long_list.sees("last updated first")
+    await long_list.press("o")
     await long_list.sees("dearest first")
     await long_list.until(lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"

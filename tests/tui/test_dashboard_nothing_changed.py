@@ -76,9 +76,7 @@ class TestOnTheAppsOwnDatabase:
     """Whose policies may show a job and not let it be changed."""
 
     @pytest.fixture
-    async def refusing(
-        self, attached_database: Conninfo, quick_pilot: None, tmp_path: Path
-    ) -> AsyncIterator[tuple[Driver, World]]:
+    async def refusing(self, attached_database: Conninfo, tmp_path: Path) -> AsyncIterator[tuple[Driver, World]]:
         world = World(attached_database)
         fill(world)
         for verb in ("update", "delete"):

@@ -40,12 +40,12 @@ async def watches(driver: Driver) -> None:
 
 async def go_away(driver: Driver) -> None:
     driver.app.post_message(events.AppBlur())
-    await driver.pilot.pause()
+    await driver.settle()
 
 
 async def come_back(driver: Driver) -> None:
     driver.app.post_message(events.AppFocus())
-    await driver.pilot.pause()
+    await driver.settle()
 
 
 async def test_what_ended_meanwhile_is_told_on_coming_back(world: World, database: Conninfo) -> None:

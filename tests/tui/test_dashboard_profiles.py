@@ -36,7 +36,7 @@ def other_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
 
 
 @pytest.fixture
-def other_world(other_database: Conninfo, quick_pilot: None) -> Iterator[World]:
+def other_world(other_database: Conninfo) -> Iterator[World]:
     """With one job more."""
     world = World(other_database)
     fill(world)
@@ -301,7 +301,7 @@ class TestMovedKeys:
             await driver.press("S")
             await driver.until(lambda: world.status(1) == "running")
 
-    async def test_where_nothing_can_be_read_the_key_to_try_again_is_told(self, quick_pilot: None) -> None:
+    async def test_where_nothing_can_be_read_the_key_to_try_again_is_told(self) -> None:
         settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
         async with driving(app_of(settings)) as driver:
             await driver.until(lambda: "f5 tries at once." in driver.banner)
@@ -336,7 +336,7 @@ async def test_a_statement_has_the_profiles_time(database: Conninfo) -> None:
         assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
 
 
-async def test_a_command_for_the_password_runs_once_while_nobody_answers(quick_pilot: None, tmp_path: Path) -> None:
+async def test_a_command_for_the_password_runs_once_while_nobody_answers(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; echo hunter2"])
     app = app_of(settings_of(prod))
@@ -347,9 +347,7 @@ async def test_a_command_for_the_password_runs_once_while_nobody_answers(quick_p
         assert "hunter2" not in driver.text
 
 
-async def test_a_command_that_gives_no_password_runs_again_only_when_somebody_asks(
-    quick_pilot: None, tmp_path: Path
-) -> None:
+async def test_a_command_that_gives_no_password_runs_again_only_when_somebody_asks(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; exit 3"])
     async with driving(app_of(settings_of(prod))) as driver:

@@ -125,8 +125,9 @@ async def test_another_user_s_eyes_see_their_own_rows(dashboard: Driver) -> None
 async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
+    await dashboard.sees("ben@example.com  1 job")
     await dashboard.press("up", "enter")
-    await dashboard.sees("as the operator")
+    await dashboard.sees("as the operator", "Trail gear")
     await dashboard.show_project("all projects")
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
@@ -135,6 +136,7 @@ async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
 async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
     await dashboard.press("down", "u")
     await dashboard.has_dialog("Look with whose eyes?")
+    await dashboard.sees("ben@example.com  1 job")
     await dashboard.press("enter")
 
     await dashboard.has_dialog("")

@@ -35,7 +35,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 async def same_looks(driver: Driver, number: int = 5) -> None:
     before = driver.app.looks
     await driver.until(lambda: driver.app.looks >= before + number)
-    await driver.pilot.pause()
+    await driver.settle()
 
 
 async def test_looks_that_say_the_same_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
@@ -60,20 +60,20 @@ async def test_ticks_of_the_clock_draw_nothing_while_ages_read_the_same(
         drawn.clear()
         now = FROZEN + timedelta(seconds=9)
         driver.app.dashboard._tick()
-        await driver.pilot.pause()
+        await driver.settle()
         assert drawn == {}
 
         now = FROZEN + timedelta(seconds=20)
         driver.app.dashboard._tick()
         await driver.until(lambda: drawn)
-        await driver.pilot.pause()
+        await driver.settle()
         assert set(drawn) == {"CostsPanel"}, "the numbers grow old"
 
         drawn.clear()
         now = FROZEN + timedelta(seconds=60)
         driver.app.dashboard._tick()
         await driver.until(lambda: drawn)
-        await driver.pilot.pause()
+        await driver.settle()
         assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
@@ -88,6 +88,7 @@ async def test_a_changed_job_draws_the_table_and_what_counts_it(
         assert drawn == {"JobTable": 1}
 
         world.set_status(1, "running")
+        await driver.looks_again()
         await driver.until(lambda: "CostsPanel" in drawn)
         await same_looks(driver)
         assert set(drawn) == {"JobTable", "CostsPanel"}

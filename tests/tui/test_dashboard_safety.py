@@ -170,7 +170,7 @@ async def test_a_stale_page_that_was_on_its_way_is_dropped(dashboard: Driver) ->
     of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
     listing = await of_ben.get_listing(app.dashboard.looked_for)
     app.post_message(Looked(of_ben, listing, app.dashboard.now, is_changed=True))
-    await dashboard.pilot.pause()
+    await dashboard.settle()
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
 

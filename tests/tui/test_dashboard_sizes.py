@@ -49,7 +49,7 @@ async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo
 async def test_the_projects_stand_beside_only_where_there_is_room(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
         assert driver.app.dashboard.query_one("#left").display
-        await driver.pilot.resize_terminal(99, 24)
+        await driver.resize(99, 24)
         await driver.until(lambda: not driver.app.dashboard.query_one("#left").display)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         await driver.show_project("Spring lookbook")
@@ -86,7 +86,7 @@ async def test_a_terminal_that_is_too_small_says_so(world: World, database: Conn
             await driver.sees("too small")
         await driver.sees_no_more("│")
         await driver.press("d", "escape", "n", "escape", "slash", "escape")
-        await driver.pilot.resize_terminal(80, 24)
+        await driver.resize(80, 24)
         await driver.sees("Costs · Autumn catalog")
         await driver.sees_no_more(TOO_SMALL)
 
@@ -94,9 +94,9 @@ async def test_a_terminal_that_is_too_small_says_so(world: World, database: Conn
 async def test_a_low_terminal_keeps_its_lines_for_the_jobs(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
         for height, lines in ((36, 4), (24, 3), (15, 2)):
-            await driver.pilot.resize_terminal(80, height)
+            await driver.resize(80, height)
             await driver.until(partial(has_cost_lines, driver, lines))
-        await driver.pilot.resize_terminal(80, 9)
+        await driver.resize(80, 9)
         await driver.until(lambda: not is_in_sight(driver, "#costs"))
 
 

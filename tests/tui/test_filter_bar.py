@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from store.filters import MOST_CHARACTERS, Known, parse
-from tests.tui.driving import PATIENCE
+from tests.tui.settling import press, settle, until
 from tui.snapshot import frame_text
 from tui.widgets.completion_list import CompletionList
 from tui.widgets.filter_bar import FilterBar
@@ -49,21 +49,19 @@ class Bar:
         self.field = app.bar.query_one(Input)
 
     async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
+        await press(self.app, *keys)
 
     async def type(self, text: str) -> None:
         """In place of what is there."""
         self.field.value = text
         self.field.cursor_position = len(text)
-        await self.pilot.pause()
+        await self.settle()
+
+    async def settle(self) -> None:
+        await settle(self.app)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        for _ in range(int(PATIENCE / 0.01)):
-            if condition():
-                return
-            await self.pilot.pause(0.01)
-        raise AssertionError(f"waited in vain; the screen:\n{frame_text(self.app)}\ntold: {self.app.told}")
+        await until(condition, lambda: f"the screen:\n{frame_text(self.app)}\ntold: {self.app.told}")
 
     @property
     def offered(self) -> list[str]:
@@ -87,7 +85,7 @@ class Bar:
 
 
 @pytest.fixture
-async def bar(quick_pilot: None, width: int) -> AsyncIterator[Bar]:
+async def bar(width: int) -> AsyncIterator[Bar]:
     app = BarApp()
     async with app.run_test(size=(width, 20)) as pilot:
         yield Bar(app, pilot)
@@ -112,7 +110,7 @@ async def test_what_means_the_same_is_not_told_again(bar: Bar) -> None:
     bar.bar.settle()
     await bar.type(" life  ")
     bar.bar.settle()
-    await bar.pilot.pause()
+    await bar.settle()
     assert bar.filters == ["life"]
     assert bar.bar.text == " life  "
 
@@ -213,7 +211,7 @@ async def test_it_fits(bar: Bar, width: int) -> None:
     for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
         await bar.type(text)
         bar.bar.settle()
-        await bar.pilot.pause()
+        await bar.settle()
         below = bar.app.query_one("#mistake")
         listed = bar.app.query_one(CompletionList)
         assert bool(bar.offered) != bool(bar.mistake)

@@ -9,6 +9,7 @@ from textual._compositor import LayoutUpdate
 from textual.screen import Screen
 
 from tests.tui.driving import WatchedApp
+from tests.tui.settling import settle
 from tui.session import Report, Session
 from tui.snapshot import frame_text
 
@@ -40,9 +41,8 @@ class FilmedApp(WatchedApp):
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (40, 8), (30, 6)])
 async def test_what_is_drawn_first_stays(size: tuple[int, int]) -> None:
     app = FilmedApp()
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        await pilot.pause()
+    async with app.run_test(size=size):
+        await settle(app)
         later = "\n".join(line.rstrip() for line in frame_text(app).splitlines())
 
         assert app.first_frame == later

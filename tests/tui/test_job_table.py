@@ -226,7 +226,7 @@ async def test_code_can_move_the_cursor_to_a_job(table: TablePilot) -> None:
 async def test_cleared_it_starts_anew(table: TablePilot) -> None:
     await table.press("space", "end")
     table.table.clear()
-    await table.pilot.pause()
+    await table.settle()
     assert (table.cursor, table.marked) == (None, set())
 
     await table.show(range(100, 160))

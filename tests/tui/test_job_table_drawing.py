@@ -57,9 +57,9 @@ async def test_a_table_looks_like_this(empty_table: TablePilot) -> None:
 
 
 async def test_names_of_projects_add_a_column(table: TablePilot) -> None:
-    await table.pilot.resize_terminal(100, 11)
+    await table.resize(100, 11)
     table.table.show([make_job(1)], now=NOON, project_names={UUID(int=2): "[b]Autumn"})
-    await table.pilot.pause()
+    await table.settle()
 
     assert "PROJECT" in table.lines[0]
     assert "[b]Autumn" in table.lines[1]
@@ -68,7 +68,7 @@ async def test_names_of_projects_add_a_column(table: TablePilot) -> None:
 async def test_nothing_is_drawn_when_no_text_changes(table: TablePilot) -> None:
     await table.show(range(10, 60))
     table.table.tick(NOON + timedelta(seconds=30))
-    await table.pilot.pause()
+    await table.settle()
 
     assert table.take_painted() == []
 
@@ -99,7 +99,7 @@ async def test_a_tick_draws_the_rows_whose_age_changed(table: TablePilot) -> Non
     await table.show_jobs([young, *map(make_job, range(10, 60))])
     table.take_painted()
     table.table.tick(NOON + timedelta(seconds=1))
-    await table.pilot.pause()
+    await table.settle()
 
     assert table.take_painted() == [1]
     assert "4 s ago" in table.lines[1]
@@ -116,9 +116,9 @@ async def test_news_above_draw_the_header_only(table: TablePilot) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 async def test_hostile_text_is_drawn_as_harmless_text(table: TablePilot, text: str) -> None:
     job = make_job(1, mode=text, error=json.dumps({"message": text}), status=JobStatus.FAILED)
-    await table.pilot.resize_terminal(160, 11)
+    await table.resize(160, 11)
     table.table.show([job, make_job(2)], now=NOON, project_names={UUID(int=2): text})
-    await table.pilot.pause()
+    await table.settle()
     width = table.table.scrollable_content_region.width
 
     for strip in table.strips:
@@ -156,7 +156,7 @@ async def test_without_rows_there_is_a_sentence_taken_literally(empty_table: Tab
 
 async def test_a_sentence_is_wrapped_where_it_does_not_fit(empty_table: TablePilot) -> None:
     empty_table.table.empty_text = "Create your first generation job to get started!"
-    await empty_table.pilot.resize_terminal(30, 11)
+    await empty_table.resize(30, 11)
     await empty_table.show([])
 
     assert " ".join(line.strip() for line in empty_table.lines[1:]).split() == empty_table.table.empty_text.split()
@@ -164,7 +164,7 @@ async def test_a_sentence_is_wrapped_where_it_does_not_fit(empty_table: TablePil
 
 async def test_the_header_follows_the_order(table: TablePilot) -> None:
     table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
-    await table.pilot.pause()
+    await table.settle()
 
     assert "UPDATED ▴" in table.lines[0]
     assert "CREATED" not in table.lines[0]
@@ -173,15 +173,13 @@ async def test_the_header_follows_the_order(table: TablePilot) -> None:
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
 async def test_a_resize_keeps_the_cursor_in_sight_and_fills_every_line(table: TablePilot, width: int) -> None:
     await table.press(*["down"] * 9)
-    await table.pilot.resize_terminal(width, 6)
-    await table.pilot.pause()
+    await table.resize(width, 6)
 
     assert table.cursor == 19
     assert table.pointed_at == [5]
     assert {cell_len(strip.text) for strip in table.strips} == {table.table.scrollable_content_region.width}
 
-    await table.pilot.resize_terminal(width, 40)
-    await table.pilot.pause()
+    await table.resize(width, 40)
     assert table.cursor == 19
     assert len(table.pointed_at) == 1
 
@@ -202,7 +200,7 @@ async def test_in_every_theme_the_cursor_is_seen_and_looks_different_without_foc
     await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])
     focused = style_at(empty_table, 20, 1)
     empty_table.table.blur()
-    await empty_table.pilot.pause()
+    await empty_table.settle()
     without_focus, another_row = style_at(empty_table, 20, 1), style_at(empty_table, 20, 2)
 
     assert len({focused, without_focus, another_row}) == 3
@@ -217,14 +215,14 @@ async def test_without_colours_the_cursor_is_still_seen(monkeypatch: pytest.Monk
         assert style_at(table, 5, 1).reverse
         assert not style_at(table, 5, 2).reverse
         table.table.blur()
-        await table.pilot.pause()
+        await table.settle()
         assert style_at(table, 5, 1).underline
         assert table.pointed_at == [1]
 
 
 async def test_the_row_under_the_pointer_is_drawn_differently(table: TablePilot) -> None:
     await table.pilot.hover(table.table, offset=(20, 5))
-    await table.pilot.pause()
+    await table.settle()
 
     assert table.take_painted() == [5]
     assert style_at(table, 40, 5).bgcolor != style_at(table, 40, 6).bgcolor
@@ -244,7 +242,7 @@ async def test_ten_thousand_rows_are_drawn_as_few_as_ten(empty_table: TablePilot
 async def test_another_theme_is_drawn_at_once(table: TablePilot) -> None:
     before = [style_at(table, 3, 2), style_at(table, 3, 8)]
     table.app.theme = "textual-light"
-    await table.pilot.pause()
+    await table.settle()
 
     assert table.take_painted() == list(range(11))
     assert before != [style_at(table, 3, 2), style_at(table, 3, 8)]

@@ -35,7 +35,7 @@ class LongTable:
             self.query = WindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
         self.pilot.take_told()
         self.table.show_window(self.list.window(self.query), now=NOON)
-        await self.pilot.pilot.pause()
+        await self.pilot.settle()
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def long_table(empty_table: TablePilot) -> LongTable:
 async def test_the_scrollbar_is_as_long_as_the_list(long_table: LongTable) -> None:
     assert long_table.table.virtual_size.height == 602
     long_table.table.count(Counted(number=LENGTH))
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
 
     assert long_table.table.virtual_size.height == LENGTH + 1
     assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
@@ -59,7 +59,7 @@ async def test_the_scrollbar_is_as_long_as_the_list(long_table: LongTable) -> No
 async def test_page_down_wants_rows_once_and_they_change_no_line(long_table: LongTable) -> None:
     for _ in range(64):
         long_table.table.action_page(1)
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
     assert len(long_table.wanted) == 1
     assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST + 64 * 9, 64 * 9)
 
@@ -75,7 +75,7 @@ async def test_page_down_wants_rows_once_and_they_change_no_line(long_table: Lon
 async def test_keys_at_the_edge_are_made_up_for_when_rows_arrive(long_table: LongTable) -> None:
     for _ in range(68):
         long_table.table.action_page(1)
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
     assert long_table.table.scroll_y < 68 * 9
 
     await long_table.arrive()
@@ -108,7 +108,7 @@ async def test_enter_while_end_is_waited_for_opens_what_is_pointed_at(long_table
 async def test_what_is_given_up_is_not_made_up_for(long_table: LongTable) -> None:
     await long_table.pilot.press("end")
     long_table.table.stop_waiting()
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
     await long_table.arrive()
 
     assert long_table.pilot.cursor == FIRST
@@ -120,7 +120,7 @@ async def test_the_scrollbar_can_be_dragged_to_an_end_and_elsewhere_as_far_as_th
 ) -> None:
     long_table.table.count(Counted(number=LENGTH))
     long_table.table.post_message(ScrollTo(y=y, animate=False))
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
     assert len(long_table.wanted) == 1
     assert long_table.table.scroll_y <= 590
 
@@ -131,7 +131,7 @@ async def test_the_scrollbar_can_be_dragged_to_an_end_and_elsewhere_as_far_as_th
 async def test_a_list_that_did_not_change_draws_nothing(long_table: LongTable) -> None:
     for _ in range(64):
         long_table.table.action_page(1)
-    await long_table.pilot.pilot.pause()
+    await long_table.pilot.settle()
     await long_table.arrive()
     long_table.pilot.take_painted()
     await long_table.arrive()

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
 from textual.widgets import Button, Static
 
+from tests.tui.settling import settle
 from tui.widgets.key_hints import KeyHints
 
 
@@ -48,20 +49,20 @@ def line(pilot: Pilot[None]) -> str:
 
 async def test_it_lists_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
     pilot.app.set_focus(None)
-    await pilot.pause()
+    await settle(pilot.app)
     assert line(pilot) == "s start  / find"
 
 
 async def test_it_follows_the_focus(pilot: Pilot[None]) -> None:
     pilot.app.query_one("#pane").focus()
-    await pilot.pause()
+    await settle(pilot.app)
     assert line(pilot) == "o open  s start  / find"
 
 
 async def test_a_key_stands_where_it_was_moved_to(pilot: Pilot[None]) -> None:
     pilot.app.set_focus(None)
     pilot.app.set_keymap({"start": "f5"})
-    await pilot.pause()
+    await settle(pilot.app)
     assert line(pilot) == "f5 start  / find"
 
 
@@ -73,7 +74,7 @@ async def test_a_click_presses_the_key_under_it(pilot: Pilot[None], column: int,
     app = pilot.app
     assert isinstance(app, KeysApp)
     app.set_focus(None)
-    await pilot.pause()
+    await settle(pilot.app)
     await pilot.click(KeyHints, offset=(column, 0))
-    await pilot.pause()
+    await settle(pilot.app)
     assert app.pressed == pressed

@@ -285,7 +285,7 @@ class DashboardScreen(Screen[None]):
     def look_at(self, listed: ListQuery, *, through_lens: bool = False) -> None:
         """Changes what is looked at, without a message."""
         self.looked_for = ListingQuery(window=WindowQuery(listed=listed), through_lens=through_lens)
-        self.jobs.choose(listed)
+        self.jobs.choose(listed, through_lens=through_lens)
 
     def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
         """Jobs that were just written: that they leave the list is no news."""

@@ -106,6 +106,7 @@ class JobsPanel(Vertical):
         self._numbers: Numbers | None = None
         self._listed = ListQuery()
         """What is looked for."""
+        self._is_through_lens = False
         self._order_wanted: ListOrder | None = None
         """None where the present one is what was wanted last."""
         self._now: datetime | None = None
@@ -153,8 +154,6 @@ class JobsPanel(Vertical):
         `numbers` are those known so far, perhaps of another list.
         """
         is_other = self._listing is not None and _what(self._listing) != _what(listing)
-        if is_other:
-            self._chosen = ()
         self._listing, self._numbers, self._now, self._is_waiting = listing, numbers, now, False
         if is_other:
             self._list_anew()
@@ -206,9 +205,14 @@ class JobsPanel(Vertical):
         self.entitle()
         return had_one
 
-    def choose(self, listed: ListQuery) -> None:
-        """What is looked for: its tab and its order are marked before there is anything to show."""
-        self._listed, self._order_wanted = listed, None
+    def choose(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+        """What is looked for: its tab and its order are marked before there is anything to show.
+
+        With another wish a choice is dropped, and not when the look comes: by then one may be made of what is wanted.
+        """
+        if (listed, through_lens) != (self._listed, self._is_through_lens):
+            self._chosen = ()
+        self._listed, self._is_through_lens, self._order_wanted = listed, through_lens, None
         self.query_one(StatusTabs).chosen = listed.status
         self._mark_order()
 

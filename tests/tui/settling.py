@@ -1,0 +1,60 @@
+"""When an app in a test has nothing left to do: told by the event loop, not guessed from the time that passes."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.screen import Screen
+
+from tests.event_loop import running_loop
+
+PATIENCE = 20.0
+"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
+POLL = 0.02
+"""Seconds until a test looks again for what does not wake the app."""
+
+
+async def press(app: App[Any], *keys: str) -> None:
+    """Each key when the one before it is answered."""
+    for key in keys:
+        await app._press_keys([key])
+        await settle(app)
+
+
+async def settle(app: App[Any]) -> None:
+    """Until each message is answered, with what that made others tell, and all is drawn.
+
+    Not for what the database or a timer will bring: that a test waits for, by what it changes.
+    """
+    await running_loop().idle()
+    while drawn_soon := [screen for screen in app._screen_stack if app._running and _is_to_draw(screen)]:
+        for screen in drawn_soon:
+            screen._on_timer_update()
+        await running_loop().idle()
+
+
+async def until(condition: Callable[[], object], describe: Callable[[], str]) -> None:
+    """`describe` says what there is instead where it does not come."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain; {describe()}"
+        await running_loop().woken(within=POLL)
+
+
+async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
+    """Textual waits whether another size follows soon."""
+    await pilot.resize_terminal(width, height)
+    await until(lambda: pilot.app._resize_timer is None, lambda: f"the size: {pilot.app.size}")
+    await settle(pilot.app)
+
+
+async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
+    """In place of Textual's, which looks at the clock."""
+    await running_loop().idle()
+
+
+def _is_to_draw(screen: Screen[Any]) -> bool:
+    """Whether it waits for the time of its next frame."""
+    return screen._running and screen.is_current and screen._update_timer._active.is_set()
