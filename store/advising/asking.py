@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from store.actor import OPERATOR, Actor
 from store.advising.indexes import MODE, advice, finds_by_reading
-from store.advising.model import ListCost
+from store.advising.model import SECONDS_A_UNIT, ListCost
 from store.advising.plans import read_plan
 from store.database import Query, TimeLimits
 from store.database.explaining import explained
@@ -44,9 +44,10 @@ def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) 
     lacking = advice(listed, indexes, actor=actor)
     # How many are of a mode is known where an index is of the modes.
     is_guess = finds_by_reading(listed) or (lacking is not None and MODE in lacking.columns)
+    cost = plan.cost_to_end if is_guess else plan.cost
     return ListCost(
-        cost=plan.cost_to_end if is_guess else plan.cost,
-        rows_read=plan.rows_read if actor == OPERATOR else None,
+        cost=cost,
+        seconds=cost * SECONDS_A_UNIT if actor == OPERATOR else None,
         reads_all=plan.reads_all,
         advice=lacking,
     )

@@ -36,8 +36,9 @@ class ListCost:
 
     cost: float
     """In the planner's unit: see DEAR_FROM. Of reading to the end, where how soon rows are found is not known."""
-    rows_read: int | None
-    """By estimate; None with a user's eyes, whom it would tell of rows that they do not see."""
+    seconds: float | None
+    """The same as time, where a page takes as long as in DEAR_FROM; None with a user's eyes, whom it would tell of rows
+    that they do not see."""
     reads_all: bool
     """Whether all jobs are read one after the other, or so many are sorted, before the first row is there."""
     advice: Advice | None

@@ -17,8 +17,6 @@ class Plan:
     """Where the limit is never reached."""
     rows: int
     """That the statement is taken to return."""
-    rows_read: int
-    """That the scans of tables and indexes are taken to yield, were they read to their end."""
     reads_all: bool
     """Whether it scans a table in sequence, or sorts, so that all is read before the first row is there."""
 
@@ -33,7 +31,6 @@ def read_plan(explained: object) -> Plan:
 
 def _read(top: Node) -> Plan:
     nodes = tuple(_nodes(top))
-    scans = [node for node in nodes if not _parts(node)]
     # Above the limit there is nothing but what shapes its rows.
     limit = next((node for node in nodes if node.get("Node Type") == "Limit"), None)
     to_end = max(float(part["Total Cost"]) for part in _parts(limit)) if limit and _parts(limit) else top["Total Cost"]
@@ -41,7 +38,6 @@ def _read(top: Node) -> Plan:
         cost=float(top["Total Cost"]),
         cost_to_end=max(float(to_end), float(top["Total Cost"])),
         rows=round(top["Plan Rows"]),
-        rows_read=sum(round(node.get("Plan Rows", 0)) for node in scans),
         reads_all=any(node.get("Node Type") in ("Seq Scan", "Sort") for node in nodes),
     )
 

@@ -39,7 +39,7 @@ class DearStore(FrozenStore):
     """Whose database takes the list for so dear that it is to be read once a minute."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost:
-        return ListCost(cost=1e6, rows_read=1_234_567, reads_all=True, advice=None)
+        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=None)
 
 
 async def test_header_and_load_say_the_same_of_how_often_it_looks(world: World, database: Conninfo) -> None:

@@ -13,7 +13,7 @@ class DearStore(FrozenStore):
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         cost = DEAR_FROM if query.project_id else 0.0
-        return ListCost(cost=cost, rows_read=None, reads_all=True, advice=None)
+        return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
 
 
 async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:

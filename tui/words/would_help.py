@@ -6,7 +6,6 @@ from store.advising.indexes import finds_by_reading
 from store.advising.model import Advice, ListCost
 from store.filters.keys import Key
 from store.listing.query import ListQuery
-from tui.words.format import count
 
 
 def would_help(listed: ListQuery, lacking: Advice | None) -> str:
@@ -20,10 +19,10 @@ def would_help(listed: ListQuery, lacking: Advice | None) -> str:
 
 
 def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
-    """Of a filter that is not run by itself: what it reads, the key that runs it, and what would help."""
-    jobs = "many jobs" if cost.rows_read is None else f"about {count(cost.rows_read)} jobs"
-    reads = f"This filter makes the database read {jobs} at each look: {run} lists by it all the same."
-    return f"{reads} {would_help(listed, cost.advice)}"
+    """Of a filter that is not run by itself: what it takes, the key that runs it, and what would help."""
+    time = "much time" if cost.seconds is None else f"up to {cost.seconds:,.1f} s by the planner's estimate"
+    takes = f"This filter takes the database {time} at each look: {run} lists by it all the same."
+    return f"{takes} {would_help(listed, cost.advice)}"
 
 
 def _narrower(listed: ListQuery) -> Iterator[str]:
