@@ -4,6 +4,7 @@ Every name carries its schema, so that no statement depends on `search_path`.
 """
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -206,3 +207,24 @@ job_starts = table(
     schema="gjobs",
 )
 """When each job first ran."""
+
+job_leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
+
+archived_jobs = table(
+    "archived_jobs",
+    *(column(known.name, known.type) for known in generation_jobs.columns),
+    column("archived_at", DateTime(timezone=True)),
+    schema="gjobs",
+)
+
+retention_policies = table(
+    "retention_policies",
+    column("id", Uuid),
+    column("project_id", Uuid),
+    column("statuses", ARRAY(Text)),
+    column("older_than", Interval),
+    column("action", Text),
+    column("created_at", DateTime(timezone=True)),
+    column("applied_at", DateTime(timezone=True)),
+    schema="gjobs",
+)

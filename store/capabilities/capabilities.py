@@ -7,6 +7,7 @@ from typing import assert_never
 from store.actor import OPERATOR, ActingUser, Actor
 from store.capabilities import rules
 from store.capabilities.facts import (
+    ARCHIVE,
     ASSETS,
     BUDGETS,
     DAY_SUMS,
@@ -15,6 +16,7 @@ from store.capabilities.facts import (
     LEASES,
     LINKS,
     PROJECTS,
+    RETENTION,
     REVISIONS,
     SPENDING,
     STARTS,
@@ -58,6 +60,12 @@ class Feature(StrEnum):
     BUDGETS = "budgets"
     """Limits that the database keeps, and reading them."""
     SETTING_BUDGETS = "setting-budgets"
+    ARCHIVE = "archive"
+    """Reading it."""
+    ARCHIVING = "archiving"
+    RESTORING = "restoring"
+    RETENTION = "retention"
+    """The policies by which old jobs go; the operator sets them."""
 
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
@@ -68,6 +76,8 @@ _DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
+_ARCHIVED_COLUMNS = _JOB_COLUMNS | {"archived_at"}
+_POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "action", "created_at", "applied_at"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
 
 _GIVEN = _JOB_COLUMNS - {"id", "error", "created_at", "updated_at"}
@@ -148,6 +158,14 @@ class Capabilities:
                 )
             case Feature.SETTING_BUDGETS:
                 return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
+            case Feature.ARCHIVE:
+                return rules.archived(facts) or rules.read(facts, ARCHIVE, actor, _ARCHIVED_COLUMNS)
+            case Feature.ARCHIVING:
+                return self.off(Feature.ARCHIVE, actor) or self.off(Feature.DELETING, actor)
+            case Feature.RESTORING:
+                return self.off(Feature.ARCHIVE, actor) or rules.written(facts, JOBS, actor, "insert", _JOB_COLUMNS)
+            case Feature.RETENTION:
+                return rules.archived(facts) or rules.read(facts, RETENTION, actor, _POLICY_COLUMNS)
         assert_never(feature)
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:

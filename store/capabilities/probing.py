@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import (
+    ARCHIVE,
     ASSETS,
     BUDGETS,
     DAY_SUMS,
@@ -16,6 +17,7 @@ from store.capabilities.facts import (
     LEASES,
     LINKS,
     PROJECTS,
+    RETENTION,
     REVISIONS,
     ROLE_OF_USERS,
     SPENDING,
@@ -29,7 +31,23 @@ from store.capabilities.facts import (
 from store.database import Database, Query
 from store.statements.rows import Row
 
-RELATIONS = (JOBS, PROJECTS, ASSETS, USERS, REVISIONS, SUMS, DAY_SUMS, EVENTS, BUDGETS, SPENDING, LINKS, STARTS, LEASES)
+RELATIONS = (
+    JOBS,
+    PROJECTS,
+    ASSETS,
+    USERS,
+    REVISIONS,
+    SUMS,
+    DAY_SUMS,
+    EVENTS,
+    BUDGETS,
+    SPENDING,
+    LINKS,
+    STARTS,
+    LEASES,
+    ARCHIVE,
+    RETENTION,
+)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""

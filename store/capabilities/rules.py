@@ -4,6 +4,7 @@ from collections.abc import Set
 
 from store.actor import ActingUser, Actor
 from store.capabilities.facts import (
+    ARCHIVE,
     ASSETS,
     BUDGETS,
     DAY_SUMS,
@@ -177,6 +178,16 @@ def setting_budgets(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None
     return Off(
         reason=f"Row level security keeps the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
+    )
+
+
+def archived(facts: Facts) -> Off | None:
+    """Against putting jobs away, and policies by which it is done."""
+    if ARCHIVE in facts.relations:
+        return None
+    return Off(
+        reason="This database keeps no archive of its jobs.",
+        advice="'gjobs migrate up' brings revision 0008, which keeps one.",
     )
 
 

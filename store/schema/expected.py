@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from store.errors import SchemaMissing
 from store.listing.indexes import TOTAL
 from store.schema.app_schema import OWN_ROWS, app_schema, policies
+from store.schema.archive import archive
 from store.schema.budgets import budgets
 from store.schema.events import events
 from store.schema.leases import leases
@@ -93,6 +94,7 @@ _CHANGES = {
     "0005": events,
     "0006": leases,
     "0007": budgets,
+    "0008": archive,
 }
 """By revision, oldest first: what each brings or makes otherwise."""
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     any_,
     bindparam,
     delete,
+    exists,
     func,
     select,
     tuple_,
@@ -27,17 +28,34 @@ from store import tables
 from store.connecting import timestamps
 from store.database import Query
 from store.model import JobStatus, PageKey
-from store.retention.model import Expired, ExpiredCount
+from store.retention.model import Expired, StatusCount
 from store.statements.rows import Row, job_status, make_id
 
-_jobs = tables.generation_jobs
+_jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
 
 
-def _conditions(*, of_project: bool) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [_jobs.c.created_at < bindparam("before", type_=DateTime(timezone=True))]
-    if of_project:
-        conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
-    return conditions
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on."""
+
+    of_project: bool
+    spares_policies: bool
+    has_place: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        created_before = bindparam("before", type_=DateTime(timezone=True))
+        conditions: list[ColumnElement[bool]] = [_jobs.c.created_at < created_before]
+        if self.of_project:
+            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.spares_policies:
+            conditions.append(~exists().where(_policies.c.project_id == _jobs.c.project_id))
+        return conditions
+
+
+def _form(expired: Expired, *, has_place: bool = False) -> _Form:
+    return _Form(
+        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_place=has_place
+    )
 
 
 def _parameters(expired: Expired) -> dict[str, object]:
@@ -48,37 +66,27 @@ def _parameters(expired: Expired) -> dict[str, object]:
 
 
 @cache
-def _counted(*, of_project: bool) -> Select[Any]:
+def _counted(form: _Form) -> Select[Any]:
     sums = func.count(), func.sum(_jobs.c.cost_cents), func.min(_jobs.c.created_at)
     statuses = _jobs.c.status == any_(bindparam("statuses", type_=ARRAY(Text)))
-    counted = select(_jobs.c.status, *sums).where(statuses, *_conditions(of_project=of_project))
-    return counted.group_by(_jobs.c.status)
+    return select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
 
 
-def count(expired: Expired) -> Query[ExpiredCount]:
+def count(expired: Expired) -> Query[StatusCount]:
     """By status, in no order."""
-    statement = _counted(of_project=expired.project_id is not None)
     parameters = _parameters(expired) | {"statuses": [status.value for status in expired.statuses]}
-    return Query(statement, _make_count, parameters)
+    return Query(_counted(_form(expired)), make_count, parameters)
 
 
-def _make_count(row: Row) -> ExpiredCount:
+def make_count(row: Row) -> StatusCount:
     status, number, cents, oldest_at = row
-    return ExpiredCount(status=job_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Form:
-    """All that the SQL depends on."""
-
-    of_project: bool
-    has_place: bool
+    return StatusCount(status=job_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
 
 
 @cache
 def _locked(form: _Form) -> Select[Any]:
     rows = select(_jobs.c.created_at, _jobs.c.id).where(
-        _jobs.c.status == bindparam("status", type_=Text), *_conditions(of_project=form.of_project)
+        _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
     )
     if form.has_place:
         place = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
@@ -89,17 +97,27 @@ def _locked(form: _Form) -> Select[Any]:
 
 def lock(expired: Expired, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
-    statement = _locked(_Form(of_project=expired.project_id is not None, has_place=after is not None))
+    statement = _locked(_form(expired, has_place=after is not None))
     parameters = _parameters(expired) | {"status": status.value, "rows": rows}
     if after is not None:
         parameters |= {"place_at": timestamps.as_text(after.created_at), "place_id": after.id}
-    return Query(statement, _make_key, parameters)
+    return Query(statement, make_key, parameters)
 
 
-def _make_key(row: Row) -> PageKey:
+def make_key(row: Row) -> PageKey:
     created_at: datetime = row[0]
     identifier: UUID = row[1]
     return PageKey(created_at=created_at, id=identifier)
+
+
+_LEASED = select(_leases.c.job_id).where(
+    _leases.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid))), _leases.c.expires_at > func.clock_timestamp()
+)
+
+
+def leased(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that a worker holds, or that wait for their next attempt."""
+    return Query(_LEASED, make_id, {"ids": list(job_ids)})
 
 
 _DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).returning(_jobs.c.id)

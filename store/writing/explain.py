@@ -94,3 +94,23 @@ def id_taken(job_id: UUID) -> Conflict:
         f"There is a job {job_id} again, or one that this user does not see: nothing was restored.",
         hint="'gjobs journal --json' has the whole rows.",
     )
+
+
+def not_archived(ids: Sequence[UUID]) -> RowMissing:
+    named = ", ".join(map(str, ids))
+    return RowMissing(
+        f"Not in the archive, or not for this user to see: {named}. Nothing was restored.",
+        tuple(ids),
+        hint="'gjobs archive list' lists what is there.",
+    )
+
+
+def not_restored_from_archive(error: InvalidValue) -> StoreError:
+    """A key that is taken, or a rule that has come since; any other refusal stays as it is."""
+    if error.sqlstate == "23505":
+        return Conflict(
+            "There is a job of one of these ids again, or one that this user does not see: nothing was restored.",
+            hint="Restore them one by one, or delete the job that is there.",
+            sqlstate=error.sqlstate,
+        )
+    return error

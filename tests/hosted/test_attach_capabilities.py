@@ -43,7 +43,19 @@ def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = Fals
     return found.words
 
 
-MIGRATED = {Feature.ROLLUPS, Feature.EVENTS}
+MIGRATED = {
+    Feature.ROLLUPS,
+    Feature.EVENTS,
+    Feature.LINKS,
+    Feature.RETRYING,
+    Feature.LEARNING,
+    Feature.BUDGETS,
+    Feature.SETTING_BUDGETS,
+    Feature.ARCHIVE,
+    Feature.ARCHIVING,
+    Feature.RESTORING,
+    Feature.RETENTION,
+}
 """Which revisions of ours bring."""
 WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}
 

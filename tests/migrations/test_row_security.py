@@ -186,11 +186,13 @@ def test_nobody_else_reads_what_is_ours_or_the_sign_ins(database: Conninfo) -> N
 
     sums = {"job_deltas", "job_totals", "job_days", "job_folding"}
     read = {"known_users", "job_event_log", "job_starts", "budgets", "budget_spending"}
+    read |= {"archived_jobs", "retention_policies"}
     written = {"workers", "job_leases", "job_links"}
     unread = {"alembic_version", "made_tables", "replaced", "budget_deleted_jobs"} | sums
     assert {row[1] for row in ours} == read | written | unread | {"users"}
     assert [row[1] for row in ours if not row[2]] == []
-    # The readers of the jobs read their events and budgets, and their writers work on them, under policies as strict.
+    # The readers of the jobs read their events, budgets and archive, and their writers work on them, under policies as
+    # strict.
     # The sums have views, which everybody may ask, and which decide what they show.
     assert {table for table, _, may_write in granted if not may_write} == read
     assert {table for table, _, may_write in granted if may_write} == written

@@ -28,6 +28,7 @@ APPLIED = [
     "Revision 0005 (events) is applied.",
     "Revision 0006 (leases) is applied.",
     "Revision 0007 (budgets) is applied.",
+    "Revision 0008 (archive) is applied.",
 ]
 
 

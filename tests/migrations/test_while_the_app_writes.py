@@ -164,7 +164,7 @@ def test_no_job_is_lost_and_no_write_refused(app_database: Conninfo, writers: li
     assert dict(found) == kept
     assert total == JOBS + len(kept)
     locks = [one for one in said if re.fullmatch(r"The app's tables were locked for \d+ ms\.", one)]
-    assert len(locks) == 9
+    assert len(locks) == 10
     of_the_app = {
         kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app_database).items()
     }

@@ -17,8 +17,10 @@ def learned_words(written: Written, found: LookedUp) -> str:
         WriteOutcome.UNKNOWN: "It cannot be told whether the change was made",
     }[found.outcome]
     rows = written.after or written.before
+    if written.touched:
+        return f"{made}; of its {count(len(written.ids))} ids {count(len(found.jobs))} are jobs that are there now."
     if len(rows) != 1:
-        return f"{made}: it was about {count(len(written.ids))} jobs, of which {count(len(found.jobs))} are there now."
+        return f"{made}: it was about {count(len(rows))} jobs, of which {count(len(found.jobs))} are there now."
     (row,) = rows
     if not isinstance(row, GenerationJob):
         return f"{made}: it was about {_name(row)}."

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from store.actor import Actor
-from store.retention.model import Cleaned, Expired, ExpiredCount, RetentionAction
+from store.retention.model import Expired, Progress, RetentionAction, StatusCount
 from tui.words.confirmations import where
 from tui.words.eyes import eyes_name
 from tui.words.format import count, money, utc_time
@@ -26,7 +26,7 @@ class CleanUp:
     """All that a person is told before it begins."""
 
     expired: Expired
-    counts: Sequence[ExpiredCount]
+    counts: Sequence[StatusCount]
     action: RetentionAction
     actor: Actor
     database: str
@@ -67,27 +67,27 @@ def nothing_found(one: CleanUp) -> str:
     return f"No {named} job was created before {utc_time(one.expired.created_before)}: nothing to {one.action}."
 
 
-def progress(action: RetentionAction, cleaned: Cleaned, found: int) -> str:
+def progress(action: RetentionAction, cleaned: Progress, found: int) -> str:
     return f"{_DOING[action]}: {count(cleaned.done)} of {count(found)}"
 
 
-def result(action: RetentionAction, cleaned: Cleaned) -> str:
+def result(action: RetentionAction, cleaned: Progress) -> str:
     return f"{DONE[action]} {jobs_count(cleaned.done)}."
 
 
-def stopped(action: RetentionAction, cleaned: Cleaned, left: int) -> str:
+def stopped(action: RetentionAction, cleaned: Progress, left: int) -> str:
     return f"Stopped: {_done(action, cleaned)}, {jobs_count(left)} left. The same command goes on."
 
 
-def broken_off(action: RetentionAction, cleaned: Cleaned) -> str:
+def broken_off(action: RetentionAction, cleaned: Progress) -> str:
     return f"Before that, {_done(action, cleaned)}. The same command goes on."
 
 
-def _done(action: RetentionAction, cleaned: Cleaned) -> str:
+def _done(action: RetentionAction, cleaned: Progress) -> str:
     return f"{DONE[action].lower()} {jobs_count(cleaned.done)}"
 
 
-def why_left(cleaned: Cleaned, left: int) -> list[str]:
+def why_left(cleaned: Progress, left: int) -> list[str]:
     """A sentence for each reason why some are still there."""
     sentences = []
     if cleaned.refused:

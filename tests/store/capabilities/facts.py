@@ -7,11 +7,13 @@ from uuid import UUID
 from store.actor import ActingUser
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
 from store.capabilities.facts import (
+    ARCHIVE,
     BUDGETS,
     DAY_SUMS,
     EVENTS,
     LEASES,
     LINKS,
+    RETENTION,
     REVISIONS,
     SPENDING,
     STARTS,
@@ -34,6 +36,10 @@ COLUMNS = {
     LINKS: "job_id repeats",
     STARTS: "job_id started_at",
     LEASES: "job_id expires_at",
+    ARCHIVE: (
+        "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at archived_at further"
+    ),
+    RETENTION: "id project_id statuses older_than action created_at applied_at",
     EVENTS: "id transaction_id job_id kind from_status to_status at",
     BUDGETS: "id user_id project_id period limit_cents warn_share created_at",
     SPENDING: "budget_id period_start spent_cents",

@@ -6,7 +6,7 @@ import pytest
 
 from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges
+from store.capabilities.facts import ARCHIVE, BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
@@ -62,6 +62,21 @@ def test_all_is_offered_where_all_is_granted(feature: Feature) -> None:
             Feature.EVENTS,
             "This database does not record what happens to its jobs. 'gjobs migrate up' brings revision 0005,",
         ),
+        *(
+            (
+                with_relation(ARCHIVE, None),
+                feature,
+                "This database keeps no archive of its jobs. 'gjobs migrate up' brings revision 0008, which keeps one.",
+            )
+            for feature in (Feature.ARCHIVE, Feature.ARCHIVING, Feature.RESTORING, Feature.RETENTION)
+        ),
+        (
+            without_login(ARCHIVE, select=frozenset()),
+            Feature.ARCHIVING,
+            'No grant: the role o"ps may not read gjobs.archived_jobs.',
+        ),
+        (without_login(JOBS, delete=False), Feature.ARCHIVING, 'No grant: the role o"ps may not delete rows'),
+        (without_login(JOBS, insert=frozenset()), Feature.RESTORING, 'No grant: the role o"ps may not write'),
         (with_relation(SUMS, None), Feature.ROLLUPS, "This database keeps no sums of its jobs, so they are counted."),
         (
             with_relation(JOBS, replace(all_of(JOBS), row_security=True)),

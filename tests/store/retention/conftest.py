@@ -6,7 +6,28 @@ from uuid import UUID
 import pytest
 
 from store.model import JobStatus
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject
+from store.retention.cleaning import clean_up
+from store.retention.model import Expired, Progress, RetentionAction
+from store.store import Store
+from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+
+OLD = Expired(created_before=NOW - timedelta(days=30))
+
+
+async def cleaned(store: Store, expired: Expired = OLD, action: RetentionAction = RetentionAction.ARCHIVE) -> Progress:
+    """All of it."""
+    last = Progress()
+    async for last in clean_up(store, expired, action):  # noqa: B007
+        pass
+    return last
+
+
+def present(sql: Sql) -> set[UUID]:
+    return {row[0] for row in sql("select id from generation_jobs")}
+
+
+def archived(sql: Sql) -> set[UUID]:
+    return {row[0] for row in sql("select id from gjobs.archived_jobs")}
 
 
 class Worlds:

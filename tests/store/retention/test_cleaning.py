@@ -2,42 +2,30 @@
 
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 
 from store.database import Database
-from store.errors import NoPrivilege, ReadOnly
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing
 from store.journal import Journal, read_journal
 from store.model import JobStatus
 from store.retention import batch_size
+from store.retention.archive import count_some_archived
 from store.retention.cleaning import clean_up, count_expired, expired_since
-from store.retention.model import FINISHED, Cleaned, Expired, ExpiredCount, RetentionAction
+from store.retention.model import FINISHED, Expired, Progress, RetentionAction, StatusCount
 from store.store import Store
 from store.writing.write_access import WriteRule
 from store.writing.written import WriteOutcome
 from tests.conftest import Conninfo, connect
-from tests.store.retention.conftest import Worlds
-from tests.store.support import NOW, MakeJob, MakeProject, Sql
+from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
+from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
 
-OLD = Expired(created_before=NOW - timedelta(days=30))
-
-
-async def cleaned(store: Store, expired: Expired = OLD) -> Cleaned:
-    """All of it, by deletion."""
-    last = Cleaned()
-    async for last in clean_up(store, expired, RetentionAction.DELETE):  # noqa: B007
-        pass
-    return last
-
-
-def present(sql: Sql) -> set[UUID]:
-    return {row[0] for row in sql("select id from generation_jobs")}
+DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
 async def test_the_count_is_of_each_status_with_its_cost_and_oldest(operator: Store, ada: Store, world: Worlds) -> None:
-    def of(status: JobStatus, count: int, cents: int, days: int) -> ExpiredCount:
-        return ExpiredCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
+    def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
+        return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
 
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
     assert await count_expired(ada, OLD) == (succeeded, failed)
@@ -55,16 +43,20 @@ async def test_the_age_is_by_the_servers_clock(operator: Store, sql: Sql) -> Non
     assert expired.statuses == FINISHED
 
 
-async def test_only_old_finished_jobs_go(operator: Store, world: Worlds, sql: Sql) -> None:
-    before = present(sql)
-    assert await cleaned(operator) == Cleaned(done=7)
-    assert present(sql) == before - world.finished - {world.other}
+@pytest.mark.parametrize("action", RetentionAction)
+async def test_only_old_finished_jobs_go(operator: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
+    before, gone = present(sql), world.finished | {world.other}
+    assert await cleaned(operator, action=action) == Progress(done=7)
+    assert present(sql) == before - gone
+    assert archived(sql) == (gone if action is ARCHIVE else set())
 
 
-async def test_a_user_cleans_up_their_own(ada: Store, world: Worlds, sql: Sql) -> None:
+@pytest.mark.parametrize("action", RetentionAction)
+async def test_a_user_cleans_up_their_own(ada: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
     before = present(sql)
-    assert await cleaned(ada) == Cleaned(done=6)
+    assert await cleaned(ada, action=action) == Progress(done=6)
     assert present(sql) == before - world.finished
+    assert archived(sql) == (world.finished if action is ARCHIVE else set())
 
 
 async def test_of_one_project_in_the_statuses_that_were_asked_for(operator: Store, world: Worlds, sql: Sql) -> None:
@@ -72,13 +64,13 @@ async def test_of_one_project_in_the_statuses_that_were_asked_for(operator: Stor
     wanted = Expired(
         created_before=OLD.created_before, statuses=(JobStatus.QUEUED, JobStatus.FAILED), project_id=world.project
     )
-    assert await cleaned(operator, wanted) == Cleaned(done=6)
+    assert await cleaned(operator, wanted) == Progress(done=6)
     assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
 
 
 async def test_the_time_itself_is_not_before(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     make_job(make_project(), JobStatus.FAILED, created_at=OLD.created_before)
-    assert await cleaned(operator) == Cleaned()
+    assert await cleaned(operator) == Progress()
 
 
 async def test_many_go_batch_by_batch_and_times_of_any_kind(
@@ -94,7 +86,7 @@ async def test_many_go_batch_by_batch_and_times_of_any_kind(
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
-    steps = [step.done async for step in clean_up(operator, OLD, RetentionAction.DELETE)]
+    steps = [step.done async for step in clean_up(operator, OLD, DELETE)]
     assert steps[0] == batch_size.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
@@ -110,11 +102,11 @@ async def test_whoever_reads_no_further_has_stopped_it_and_it_goes_on_from_there
         " select user_id, id, 'failed', 'lifestyle', %s from projects, generate_series(1, 120)",
         (NOW - timedelta(days=31),),
     )
-    async for first in clean_up(operator, OLD, RetentionAction.DELETE):
-        assert first == Cleaned(done=batch_size.FIRST)
+    async for first in clean_up(operator, OLD, DELETE):
+        assert first == Progress(done=batch_size.FIRST)
         break
     assert len(present(sql)) == 120 - batch_size.FIRST
-    assert await cleaned(operator) == Cleaned(done=120 - batch_size.FIRST)
+    assert await cleaned(operator) == Progress(done=120 - batch_size.FIRST)
 
 
 async def test_a_job_that_somebody_holds_is_left_at_once(
@@ -123,9 +115,9 @@ async def test_a_job_that_somebody_holds_is_left_at_once(
     held = world.old[JobStatus.FAILED][0]
     with connect(database) as other:
         other.execute("select from generation_jobs where id = %s for update", [held])
-        assert await cleaned(operator) == Cleaned(done=6)
+        assert await cleaned(operator) == Progress(done=6)
     assert held in present(sql)
-    assert await cleaned(operator) == Cleaned(done=1)
+    assert await cleaned(operator) == Progress(done=1)
 
 
 async def test_a_job_that_rows_of_another_table_refer_to_is_left_and_named(
@@ -182,6 +174,59 @@ async def test_the_journal_names_the_jobs_and_keeps_none(database: Conninfo, wor
     await cleaned(store)
     await store.close()
     entries = read_journal(tmp_path / "journal").entries
-    assert [entry.what for entry in entries] == ["clean up: delete 4 failed jobs", "clean up: delete 3 succeeded jobs"]
+    assert [entry.what for entry in entries] == ["archive old failed jobs", "archive old succeeded jobs"]
     assert {job_id for entry in entries for job_id in entry.ids} == world.finished | {world.other}
     assert {(entry.before, entry.after, entry.outcome) for entry in entries} == {((), (), WriteOutcome.DONE)}
+
+
+async def test_a_running_job_that_a_worker_holds_is_left(operator: Store, world: Worlds, sql: Sql) -> None:
+    held, waiting, lost = world.old[JobStatus.RUNNING]
+    for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, "1 minute"), (lost, NOTHING, "-1 s")):
+        sql(
+            "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+            " values (%s, %s, 1, now(), now() + %s::interval)",
+            (job_id, owner, lease),
+        )
+    asked = Expired(created_before=OLD.created_before, statuses=(JobStatus.RUNNING,))
+    assert await cleaned(operator, asked) == Progress(done=1)
+    assert archived(sql) == {lost}
+    assert {held, waiting} <= present(sql)
+
+
+async def test_where_the_database_keeps_no_archive_it_is_said_what_brings_one(
+    attached_database: Conninfo,
+) -> None:
+    store = Store(Database(attached_database))
+    try:
+        with pytest.raises(SchemaMissing, match="keeps no archive") as caught:
+            await count_some_archived(store)
+    finally:
+        await store.close()
+    assert caught.value.hint == "'gjobs migrate up' brings revision 0008, which keeps one."
+
+
+async def test_a_user_who_goes_meanwhile_is_not_refused_and_leaves_nothing(
+    operator: Store, database: Conninfo, world: Worlds, sql: Sql
+) -> None:
+    """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
+    with connect(database) as other:
+        other.execute("delete from auth.users where id = %s", [ADA])
+        assert await cleaned(operator) == Progress(done=1)
+        other.commit()
+    assert archived(sql) == {world.other}
+    assert present(sql) == set()
+
+
+async def test_a_project_that_goes_while_its_jobs_are_being_put_away_takes_them_along(
+    operator: Store, database: Conninfo, world: Worlds, sql: Sql
+) -> None:
+    steps = clean_up(operator, OLD, ARCHIVE)
+    with connect(database) as other:
+        # The project's row is locked, and its jobs are not yet.
+        other.execute("select from projects where id = %s for update", [world.project])
+        assert (await anext(steps)).done == 0
+        other.execute("delete from projects where id = %s", [world.project])
+        other.commit()
+    async for last in steps:
+        assert last.refused == 0
+    assert archived(sql) == {world.other}

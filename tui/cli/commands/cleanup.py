@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from store.errors import StoreError
 from store.model import JobStatus
-from store.retention.model import FINISHED, Cleaned, RetentionAction
+from store.retention.model import FINISHED, Progress, RetentionAction
 from store.settings import Settings
 from tui.cli import jsonable
 from tui.cli.arguments import age, statuses
@@ -120,7 +120,7 @@ async def _look(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ended:
-    cleaned: Cleaned
+    cleaned: Progress
     left: int
     is_stopped: bool
 
@@ -130,7 +130,7 @@ async def _run(session: "Session", found: "CleanUp") -> _Ended:
     from tui.cli.stopping import stop_requested
     from tui.words.retention_words import broken_off, progress
 
-    cleaned, store = Cleaned(), session.store
+    cleaned, store = Progress(), session.store
     try:
         with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
             async with aclosing(clean_up(store, found.expired, found.action)) as batches:

@@ -1,0 +1,40 @@
+-- Jobs that have been put away, each with all that it held, and the rules by which they are.
+
+-- Nothing is required of what an app lets into its jobs.
+create table gjobs.archived_jobs (
+    id             uuid        primary key,
+    user_id        uuid,
+    project_id     uuid,
+    status         text,
+    mode           text,
+    input_asset_id uuid,
+    error          text,
+    cost_cents     integer,
+    created_at     timestamptz,
+    updated_at     timestamptz,
+    retry_count    integer,
+    completed_at   timestamptz,
+    archived_at    timestamptz not null default now(),
+    further        jsonb       not null default '{}'
+);
+comment on column gjobs.archived_jobs.input_asset_id is 'no key: a job is restored without an asset that is gone';
+comment on column gjobs.archived_jobs.further is 'what the job held in columns of the app''s own, as text by their names';
+create index archived_jobs_newest on gjobs.archived_jobs (created_at desc, id desc);
+create index archived_jobs_project_id on gjobs.archived_jobs (project_id, created_at desc, id desc);
+create index archived_jobs_user_id on gjobs.archived_jobs (user_id, created_at desc, id desc);
+
+-- One for each project, and one for all projects that have none of their own.
+create table gjobs.retention_policies (
+    id         uuid        primary key default gen_random_uuid(),
+    project_id uuid        unique nulls not distinct,
+    statuses   text[]      not null default '{succeeded,failed}'
+               check (cardinality(statuses) > 0 and statuses <@ array['queued', 'running', 'succeeded', 'failed']),
+    older_than interval    not null check (older_than > interval '0'),
+    action     text        not null check (action in ('archive', 'delete')),
+    created_at timestamptz not null default now(),
+    applied_at timestamptz
+);
+comment on column gjobs.retention_policies.applied_at is 'when somebody last began to; null: never';
+
+alter table gjobs.archived_jobs enable row level security;
+alter table gjobs.retention_policies enable row level security;

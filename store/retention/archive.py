@@ -1,0 +1,95 @@
+"""The archive: what lies there, and how it comes back."""
+
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
+from uuid import UUID
+
+from store.capabilities import Feature
+from store.capabilities.explaining import explained
+from store.errors import InvalidValue
+from store.model import CappedCount, JobStatus, Page, PageKey
+from store.retention.batches import IN_THE_WAY, LIMITS, Batch, in_batches
+from store.retention.cleaning import COUNTING
+from store.retention.model import ArchivedJob, ArchiveQuery, Progress, StatusCount
+from store.statements import archive as statements
+from store.store import Store
+from store.writing import explain, validation
+from store.writing.written import Written
+
+COUNTED = 10_000
+"""So many archived jobs are counted where nobody asked for more."""
+
+
+async def list_archived(
+    store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None
+) -> Page[ArchivedJob]:
+    """The newest first, by creation."""
+    asked = statements.page(query, after=after, limit=validation.limit(limit))
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        return statements.paged(await store.database.read(store.actor, asked), limit)
+
+
+async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
+    """Those of the jobs that are put away, in the order of their ids here."""
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        found = {one.job.id: one for one in await store.database.read(store.actor, statements.these(job_ids))}
+    return tuple(found[job_id] for job_id in job_ids if job_id in found)
+
+
+async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
+    """By status, in the workflow's order."""
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        rows = await store.database.read(store.actor, statements.count(query), limits=COUNTING)
+    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+
+
+async def count_some_archived(store: Store) -> CappedCount:
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        (number,) = await store.database.read(store.actor, statements.number(most=COUNTED))
+    return CappedCount.of(number, COUNTED)
+
+
+async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
+    """All of the jobs, each with all that it held, or none.
+
+    Raises RowMissing with the ids that are not put away, or Conflict where an id is taken or something that a job
+    needs is gone.
+    """
+    try:
+        async with (
+            explained(store.probed, store.actor, Feature.RESTORING),
+            store.database.write(store.actor) as transaction,
+        ):
+            restored = set(await transaction.run(statements.restore(job_ids)))
+            if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
+                raise explain.not_archived(missing)
+            transaction.keep(Written(what="restore archived jobs", touched=tuple(job_ids)))
+    except InvalidValue as error:
+        raise explain.not_restored_from_archive(error) from error
+
+
+async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[Progress, None]:
+    """What is done so far, again and again, the oldest first: whoever reads no further has stopped it."""
+    async for progress in in_batches(partial(_restore, store, query), Progress()):
+        yield progress
+
+
+async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, rows: int) -> Batch:
+    keys: list[PageKey] = []
+    restored: list[UUID] = []
+    try:
+        async with (
+            explained(store.probed, store.actor, Feature.RESTORING),
+            store.database.write(store.actor, limits=LIMITS) as transaction,
+        ):
+            keys = await transaction.run(statements.oldest(query, after=after, rows=rows))
+            if keys:
+                # Without those that somebody else has brought back since.
+                restored = await transaction.run(statements.restore([key.id for key in keys]))
+            if restored:
+                transaction.keep(Written(what="restore archived jobs", touched=tuple(restored)))
+    except IN_THE_WAY as error:
+        if not keys:
+            raise
+        return Batch(keys, error=error)
+    return Batch(keys, done=len(restored))

@@ -1,0 +1,179 @@
+"""The statements that put jobs away, list those that are, and bring them back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    column,
+    func,
+    select,
+    tuple_,
+)
+
+from store import tables
+from store.connecting import timestamps
+from store.database import Query
+from store.model import GenerationJob, JobStatistic, Page, PageKey
+from store.retention.model import ArchivedJob, ArchiveQuery, StatusCount
+from store.statements.expired import make_count, make_key
+from store.statements.job_rows import make_job
+from store.statements.rows import Row, make_id, make_number
+from store.statements.statistics import make_statistic
+
+_archived = tables.archived_jobs
+_COLUMNS = [_archived.c[field.name] for field in fields(GenerationJob)]
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_KEY = tuple_(_archived.c.created_at, _archived.c.id)
+_MOST = bindparam("rows", type_=Integer)
+
+
+def _calling(function: Callable[[Any], Any]) -> Select[Any]:
+    called = function(_IDS).table_valued(column("id", Uuid), name="moved").render_derived()
+    return select(called.c.id)
+
+
+_PUT_AWAY, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
+
+
+def put_away(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that were there."""
+    return Query(_PUT_AWAY, make_id, {"ids": list(job_ids)})
+
+
+def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that were put away. Fails, and restores none, where the id of one is taken."""
+    return Query(_RESTORE, make_id, {"ids": list(job_ids)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on."""
+
+    of_project: bool
+    of_status: bool
+    since: bool
+    has_place: bool
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.of_project:
+            conditions.append(_archived.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.of_status:
+            conditions.append(_archived.c.status == bindparam("status", type_=Text))
+        if self.since:
+            conditions.append(_archived.c.archived_at >= bindparam("since", type_=DateTime(timezone=True)))
+        return conditions
+
+
+def _form(query: ArchiveQuery, after: PageKey | None = None) -> _Form:
+    return _Form(
+        of_project=query.project_id is not None,
+        of_status=query.status is not None,
+        since=query.archived_since is not None,
+        has_place=after is not None,
+    )
+
+
+def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, object]:
+    parameters: dict[str, object] = {}
+    if query.project_id is not None:
+        parameters["project_id"] = query.project_id
+    if query.status is not None:
+        parameters["status"] = query.status.value
+    if query.archived_since is not None:
+        parameters["since"] = query.archived_since
+    if after is not None:
+        parameters |= {"place_at": timestamps.as_text(after.created_at), "place_id": after.id}
+    return parameters
+
+
+def _place() -> Any:
+    return tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+
+
+@cache
+def _newest(form: _Form) -> Select[Any]:
+    rows = select(*_COLUMNS, _archived.c.archived_at).where(*form.conditions())
+    if form.has_place:
+        rows = rows.where(_place() > _KEY)
+    return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
+
+
+def page(query: ArchiveQuery, *, after: PageKey | None, limit: int) -> Query[ArchivedJob]:
+    """The newest first; one row more than `limit` where there is a next page."""
+    return Query(_newest(_form(query, after)), _make_archived, _parameters(query, after) | {"rows": limit + 1})
+
+
+def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
+    items = tuple(rows[:limit])
+    last = items[-1].job if len(rows) > limit else None
+    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
+
+
+_THESE = select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == any_(_IDS))
+
+
+def these(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
+    return Query(_THESE, _make_archived, {"ids": list(job_ids)})
+
+
+def _make_archived(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_job(row[:-1]), archived_at=archived_at)
+
+
+@cache
+def _oldest(form: _Form) -> Select[Any]:
+    rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
+    if form.has_place:
+        rows = rows.where(_place() < _KEY)
+    return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
+
+
+def oldest(query: ArchiveQuery, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+    return Query(_oldest(_form(query, after)), make_key, _parameters(query, after) | {"rows": rows})
+
+
+@cache
+def _counted(form: _Form) -> Select[Any]:
+    sums = func.count(), func.sum(_archived.c.cost_cents), func.min(_archived.c.created_at)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def count(query: ArchiveQuery) -> Query[StatusCount]:
+    """By status, in no order."""
+    return Query(_counted(_form(query)), make_count, _parameters(query))
+
+
+_SOME = select(_archived.c.id).limit(_MOST).subquery("some")
+_NUMBER = select(func.count()).select_from(_SOME)
+
+
+def number(*, most: int) -> Query[int]:
+    """One more than `most` where there are more than that."""
+    return Query(_NUMBER, make_number, {"rows": most + 1})
+
+
+@cache
+def _by_status(form: _Form) -> Select[Any]:
+    cents = _archived.c.cost_cents
+    sums = func.count(), func.sum(cents), func.avg(cents)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def by_status(project_id: UUID | None) -> Query[JobStatistic]:
+    query = ArchiveQuery(project_id=project_id)
+    return Query(_by_status(_form(query)), make_statistic, _parameters(query))

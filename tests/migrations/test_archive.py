@@ -1,0 +1,370 @@
+"""Revision 0008: jobs are put away and come back as they were, by whoever may delete and make them."""
+
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from migrations.runner import MigrationRefused, check_rollups, downgrade, status
+from tests.conftest import Conninfo, connect
+from tests.migrations.conftest import ADA, BEN, acting, add
+
+WHOLE = "select j::text from public.generation_jobs j where id = %s"
+
+
+def archive(connection: psycopg.Connection, *jobs: UUID) -> list[UUID]:
+    return [row[0] for row in connection.execute("select gjobs.archive_jobs(%s)", [list(jobs)])]
+
+
+def restore(connection: psycopg.Connection, *jobs: UUID) -> list[UUID]:
+    return [row[0] for row in connection.execute("select gjobs.restore_jobs(%s)", [list(jobs)])]
+
+
+def present(connection: psycopg.Connection) -> set[UUID]:
+    return {row[0] for row in connection.execute("select id from public.generation_jobs")}
+
+
+def archived(connection: psycopg.Connection) -> set[UUID]:
+    return {row[0] for row in connection.execute("select id from gjobs.archived_jobs")}
+
+
+def kinds(connection: psycopg.Connection, job: UUID) -> list[str]:
+    return [
+        row[0] for row in connection.execute("select kind from gjobs.job_events where job_id = %s order by id", [job])
+    ]
+
+
+@pytest.fixture
+def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
+    """As `operator`, in a database whose schema may be changed."""
+    with connect(migrated_copy, autocommit=True) as connection:
+        add(connection, ADA)
+        add(connection, BEN)
+        yield connection
+
+
+class TestThereAndBack:
+    def test_a_job_that_is_put_away_is_in_the_archive_alone(self, operator: psycopg.Connection) -> None:
+        assert archive(operator, ADA.job, UUID(int=0xDEAD)) == [ADA.job]
+
+        assert present(operator) == {BEN.job}
+        assert archived(operator) == {ADA.job}
+        assert archive(operator, ADA.job) == []
+
+    def test_it_comes_back_as_it_was(self, operator: psycopg.Connection) -> None:
+        operator.execute(
+            "update public.generation_jobs set status = 'failed', error = E'a\\n\"b\" ', cost_cents = -3,"
+            " retry_count = 2, created_at = '0044-03-15 12:00:00.000001 BC', completed_at = 'infinity',"
+            " input_asset_id = null where id = %s",
+            [ADA.job],
+        )
+        before = operator.execute(WHOLE, [ADA.job]).fetchone()
+
+        archive(operator, ADA.job)
+        assert restore(operator, ADA.job, BEN.job) == [ADA.job]
+
+        assert operator.execute(WHOLE, [ADA.job]).fetchone() == before
+        assert archived(operator) == set()
+
+    def test_what_was_never_completed_is_not_by_coming_back(self, operator: psycopg.Connection) -> None:
+        operator.execute("update public.generation_jobs set status = 'succeeded' where id = %s", [ADA.job])
+        operator.execute(
+            "update public.generation_jobs set completed_at = null, retry_count = null where id = %s", [ADA.job]
+        )
+        before = operator.execute(WHOLE, [ADA.job]).fetchone()
+        archive(operator, ADA.job)
+        restore(operator, ADA.job)
+        assert operator.execute(WHOLE, [ADA.job]).fetchone() == before
+
+    def test_its_events_tell_of_both_and_its_start_stays(self, operator: psycopg.Connection) -> None:
+        operator.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
+        archive(operator, ADA.job)
+        restore(operator, ADA.job)
+        operator.execute("delete from public.generation_jobs where id = any (%s)", [[ADA.job, BEN.job]])
+        assert kinds(operator, ADA.job) == ["created", "status", "archived", "restored", "deleted"]
+        assert kinds(operator, BEN.job) == ["created", "deleted"]
+        assert operator.execute("select job_id from gjobs.job_starts").fetchall() == [(ADA.job,)]
+
+    def test_the_sums_beside_the_jobs_stay_right(self, operator: psycopg.Connection, database: Conninfo) -> None:
+        archive(operator, ADA.job, BEN.job)
+        assert check_rollups(database).matches
+        restore(operator, ADA.job)
+        assert check_rollups(database).matches
+
+    def test_what_ran_stays_charged_once_and_what_is_queued_is_given_back(self, operator: psycopg.Connection) -> None:
+        def spent() -> dict[UUID, int]:
+            return dict(operator.execute("select user_id, spent_cents from gjobs.budget_states").fetchall())
+
+        for person in (ADA, BEN):
+            operator.execute(
+                "insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 300)", [person.id]
+            )
+        operator.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
+        operator.execute(
+            "update public.generation_jobs set status = 'failed', cost_cents = 400 where id = %s", [ADA.job]
+        )
+        assert spent() == {ADA.id: 400, BEN.id: 250}
+        archive(operator, ADA.job, BEN.job)
+        assert spent() == {ADA.id: 400, BEN.id: 0}
+        restore(operator, ADA.job, BEN.job)
+        assert spent() == {ADA.id: 400, BEN.id: 250}
+
+    def test_without_an_asset_that_is_gone(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job, BEN.job)
+        operator.execute("delete from public.assets where id = %s", [ADA.asset])
+        restore(operator, ADA.job, BEN.job)
+        rows = operator.execute("select id, input_asset_id from public.generation_jobs order by id").fetchall()
+        assert rows == [(ADA.job, None), (BEN.job, BEN.asset)]
+
+    def test_a_job_whose_id_is_taken_stays_put_away(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job)
+        operator.execute(
+            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'other')",
+            [ADA.job, ADA.id, ADA.project],
+        )
+        with pytest.raises(errors.UniqueViolation):
+            restore(operator, ADA.job)
+        assert archived(operator) == {ADA.job}
+
+    def test_of_two_with_one_id_the_later_is_kept(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job)
+        operator.execute(
+            "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'later')",
+            [ADA.job, ADA.id, ADA.project],
+        )
+        archive(operator, ADA.job)
+        assert operator.execute("select mode from gjobs.archived_jobs").fetchall() == [("later",)]
+
+
+VALUES = {
+    "json": """'{"b": 1,   "a": 1, "a": 2}'""",
+    "jsonb": """'{"b": [1, null], "a": "\\u00e9"}'""",
+    "bytea": r"'\x00ff5c'",
+    "character(5)": "'a'",
+    "varchar(5)": "'a  '",
+    "text": "''",
+    '"char"': "'x'",
+    "numeric": "'1.500'",
+    "numeric(10,4)": "'NaN'",
+    "double precision": "'-0'",
+    "real": "'1e-40'",
+    "money": "'-12.34'",
+    "boolean": "false",
+    "date": "'0044-03-15 BC'",
+    "time with time zone": "'24:00:00+01'",
+    "timestamp": "'-infinity'",
+    "timestamp with time zone": "'2026-03-29 02:30:00.000001+00'",
+    "interval": "'-1 mon +3 days -00:00:01.5'",
+    "uuid[]": "array[gen_random_uuid(), null]",
+    "text[]": """'[0:1]={"a,\\"b",NULL}'""",
+    "integer[]": "'{{1,2},{3,4}}'",
+    "int4range": "'[1,)'",
+    "inet": "'10.0.0.1/8'",
+    "point": "'(0.1,-2)'",
+    "bit varying(9)": "'0101'",
+    "tsvector": "'a:1 b:2A'",
+    "regclass": "'public.generation_jobs'",
+    "public.mood": "'so so'",
+    "public.pair": "row(null, 'a,b')",
+    "public.small": "3",
+}
+"""A value of each type, as SQL."""
+
+SESSIONS = "set datestyle = 'German'; set intervalstyle = 'sql_standard'; set timezone = 'Asia/Kolkata';"
+"""Settings of whoever puts a job away."""
+
+
+class TestColumnsOfTheAppsOwn:
+    @pytest.fixture
+    def widened(self, owner: psycopg.Connection) -> psycopg.Connection:
+        owner.execute("create type public.mood as enum ('so so')")
+        owner.execute("create type public.pair as (a integer, b text)")
+        owner.execute("create domain public.small as integer check (value < 10)")
+        for number, (kind, value) in enumerate(VALUES.items()):
+            owner.execute(f'alter table public.generation_jobs add column "Of {number}" {kind}'.encode())
+            assignment = f'"Of {number}" = {value}'
+            owner.execute(f"update public.generation_jobs set {assignment} where id = %s".encode(), [ADA.job])  # noqa: S608
+        owner.execute("alter table public.generation_jobs add column number bigint generated always as identity")
+        owner.execute(
+            "alter table public.generation_jobs add column twice integer generated always as (cost_cents * 2) stored"
+        )
+        owner.execute("alter table public.generation_jobs add column gone text")
+        owner.execute("alter table public.generation_jobs drop column gone")
+        owner.execute("alter table public.generation_jobs add column kept text not null default 'yes'")
+        owner.execute("alter table public.generation_jobs add column empty text default 'full'")
+        owner.execute("update public.generation_jobs set empty = null, kept = 'no'")
+        return owner
+
+    def test_come_back_byte_for_byte(self, widened: psycopg.Connection) -> None:
+        before = [widened.execute(WHOLE, [job]).fetchone() for job in (ADA.job, BEN.job)]
+
+        widened.execute(SESSIONS)
+        archive(widened, ADA.job, BEN.job)
+        widened.execute("reset all")
+        assert set(restore(widened, ADA.job, BEN.job)) == {ADA.job, BEN.job}
+
+        assert [widened.execute(WHOLE, [job]).fetchone() for job in (ADA.job, BEN.job)] == before
+        assert archived(widened) == set()
+
+    def test_one_that_came_later_has_its_default(self, owner: psycopg.Connection) -> None:
+        archive(owner, ADA.job)
+        owner.execute("create sequence public.numbers start 7")
+        owner.execute(
+            "alter table public.generation_jobs add column rank integer not null default nextval('public.numbers')"
+        )
+        owner.execute("alter table public.generation_jobs add column number integer generated by default as identity")
+        owner.execute("alter table public.generation_jobs add column note text")
+        taken = owner.execute("select max(rank), max(number) from public.generation_jobs").fetchone()
+        restore(owner, ADA.job)
+        rows = owner.execute(
+            "select rank, number, note from public.generation_jobs where id = %s", [ADA.job]
+        ).fetchall()
+        assert taken is not None
+        assert rows == [(taken[0] + 1, taken[1] + 1, None)]
+
+    def test_one_that_is_gone_is_missed_only_where_it_held_something(self, owner: psycopg.Connection) -> None:
+        owner.execute("alter table public.generation_jobs add column note text")
+        owner.execute("update public.generation_jobs set note = 'mine' where id = %s", [ADA.job])
+        archive(owner, ADA.job, BEN.job)
+        owner.execute("alter table public.generation_jobs drop column note")
+        assert restore(owner, BEN.job) == [BEN.job]
+        with pytest.raises(errors.RaiseException, match="held something in the column note, which is gone") as caught:
+            restore(owner, ADA.job)
+        assert "ADD COLUMN note text" in (caught.value.diag.message_hint or "")
+        assert archived(owner) == {ADA.job}
+
+    def test_a_rule_that_changes_new_jobs_keeps_one_from_coming_back_otherwise(self, owner: psycopg.Connection) -> None:
+        archive(owner, ADA.job)
+        owner.execute(
+            "create function public.shout() returns trigger language plpgsql as"
+            " $$ begin new.mode := upper(new.mode); return new; end $$"
+        )
+        owner.execute(
+            "create trigger shout before insert on public.generation_jobs for each row execute function public.shout()"
+        )
+        with pytest.raises(errors.RaiseException, match="did not come back as it was"):
+            restore(owner, ADA.job)
+        assert (present(owner), archived(owner)) == ({BEN.job}, {ADA.job})
+
+
+class TestWhoMay:
+    def test_users_put_away_and_bring_back_their_own(self, operator: psycopg.Connection) -> None:
+        with acting(operator, ADA.id):
+            assert archive(operator, ADA.job, BEN.job) == [ADA.job]
+            assert archived(operator) == {ADA.job}
+            assert restore(operator, ADA.job) == [ADA.job]
+            assert present(operator) == {ADA.job}
+
+    def test_what_is_anothers_is_neither_seen_nor_brought_back(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job, BEN.job)
+        with acting(operator, BEN.id):
+            assert archived(operator) == {BEN.job}
+            assert restore(operator, ADA.job) == []
+        with acting(operator, None, role="anon"):
+            assert archived(operator) == set()
+
+    def test_nobody_writes_the_archive_or_the_rules(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job)
+        for statement in (
+            "update gjobs.archived_jobs set cost_cents = 0",
+            "delete from gjobs.archived_jobs",
+            "insert into gjobs.archived_jobs select * from gjobs.archived_jobs",
+            "insert into gjobs.retention_policies (older_than, action) values ('1 day', 'delete')",
+        ):
+            with acting(operator, ADA.id), pytest.raises(errors.InsufficientPrivilege):
+                operator.execute(statement.encode())
+
+    def test_a_job_of_the_same_id_does_not_take_an_archived_ones_place(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job)
+        with acting(operator, ADA.id):
+            operator.execute("set local gjobs.restoring = 'on'")
+            operator.execute(
+                "insert into public.generation_jobs (id, user_id, project_id, mode, cost_cents)"
+                " values (%s, %s, %s, 'free', 0)",
+                [ADA.job, ADA.id, ADA.project],
+            )
+            assert archived(operator) == {ADA.job}
+            assert kinds(operator, ADA.job) == ["created", "archived", "created"]
+
+    def test_where_the_app_shows_other_jobs_than_ones_own_the_archive_is_the_operators(
+        self, owner: psycopg.Connection
+    ) -> None:
+        owner.execute(
+            "create policy recent on public.generation_jobs as restrictive for select using (cost_cents < 1000)"
+        )
+        with acting(owner, ADA.id), pytest.raises(errors.RaiseException, match="did not take every job"):
+            archive(owner, ADA.job)
+        archive(owner, ADA.job)
+        with acting(owner, ADA.id):
+            assert archived(owner) == set()
+
+    def test_nothing_is_deleted_that_is_not_kept(self, owner: psycopg.Connection) -> None:
+        owner.execute("alter table public.generation_jobs disable trigger gjobs_store_archived")
+        with pytest.raises(errors.RaiseException, match="did not take every job"):
+            archive(owner, ADA.job)
+        assert ADA.job in present(owner)
+
+    def test_nothing_comes_back_that_stays_put_away(self, owner: psycopg.Connection) -> None:
+        archive(owner, ADA.job)
+        owner.execute("alter table public.generation_jobs disable trigger gjobs_take_restored")
+        with pytest.raises(errors.RaiseException, match="did not come back as it was"):
+            restore(owner, ADA.job)
+        assert ADA.job not in present(owner)
+
+    def test_a_policy_is_known_to_the_owner_of_its_project(self, operator: psycopg.Connection) -> None:
+        for project in (ADA.project, BEN.project):
+            operator.execute(
+                "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
+                [project],
+            )
+        with acting(operator, ADA.id):
+            assert operator.execute("select project_id from gjobs.retention_policies").fetchall() == [(ADA.project,)]
+
+    def test_a_project_has_one_policy_and_all_others_have_one(self, operator: psycopg.Connection) -> None:
+        for project in (ADA.project, None):
+            statement = (
+                "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')"
+            )
+            operator.execute(statement, [project])
+            with pytest.raises(errors.UniqueViolation):
+                operator.execute(statement, [project])
+        operator.execute("delete from gjobs.retention_policies")
+
+
+class TestWhatGoesWithTheJobs:
+    def test_a_projects_archived_jobs_and_policy(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job, BEN.job)
+        operator.execute(
+            "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
+            [ADA.project],
+        )
+        operator.execute("delete from public.projects where id = %s", [ADA.project])
+        assert archived(operator) == {BEN.job}
+        assert operator.execute("select from gjobs.retention_policies").fetchall() == []
+
+    def test_a_users_archived_jobs(self, operator: psycopg.Connection) -> None:
+        archive(operator, ADA.job, BEN.job)
+        operator.execute("delete from auth.users where id = %s", [ADA.id])
+        assert archived(operator) == {BEN.job}
+
+    def test_a_user_who_goes_while_jobs_are_put_away_leaves_nothing(self, operator: psycopg.Connection) -> None:
+        with operator.transaction():
+            operator.execute("set local gjobs.archiving = 'on'")
+            operator.execute("delete from auth.users where id = %s", [ADA.id])
+        assert (present(operator), archived(operator)) == ({BEN.job}, set())
+
+
+class TestGoingDown:
+    def test_is_refused_while_the_archive_holds_jobs(self, owner: psycopg.Connection, migrated_copy: Conninfo) -> None:
+        archive(owner, ADA.job)
+        revision = status(migrated_copy).current
+        with pytest.raises(MigrationRefused, match="The archive holds 1 jobs") as caught:
+            downgrade(migrated_copy, "0003")
+        assert "gjobs archive restore" in (caught.value.hint or "")
+        assert status(migrated_copy).current == revision
+
+        restore(owner, ADA.job)
+        downgrade(migrated_copy, "0003")
+        assert present(owner) == {ADA.job, BEN.job}

@@ -1,0 +1,125 @@
+"""What lies in the archive is listed, counted and brought back, with the eyes of whoever asks."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.errors import Conflict, RowMissing
+from store.model import CappedCount, JobStatus, PageKey
+from store.retention.archive import (
+    count_archived,
+    count_some_archived,
+    get_archived,
+    list_archived,
+    restore_archived,
+    restore_matching,
+)
+from store.retention.model import ArchiveQuery, Progress, StatusCount
+from store.store import Store
+from tests.store.retention.conftest import Worlds, archived, cleaned, present
+from tests.store.support import NOTHING, NOW, MakeJob, Sql
+
+ALL = ArchiveQuery()
+
+
+@pytest.fixture
+async def full(operator: Store, world: Worlds) -> Worlds:
+    """Seven jobs are put away."""
+    await cleaned(operator)
+    return world
+
+
+async def restored(store: Store, query: ArchiveQuery = ALL) -> Progress:
+    last = Progress()
+    async for last in restore_matching(store, query):  # noqa: B007
+        pass
+    return last
+
+
+async def test_it_is_listed_page_by_page_the_newest_first(operator: Store, full: Worlds) -> None:
+    found: list[UUID] = []
+    after: PageKey | None = None
+    while True:
+        page = await list_archived(operator, ALL, limit=2, after=after)
+        found += [one.job.id for one in page]
+        after = page.next_key
+        if after is None:
+            break
+    whole = (await list_archived(operator, ALL, limit=100)).items
+    assert found == [one.job.id for one in whole]
+    assert set(found) == full.finished | {full.other}
+    keys = [(one.job.created_at, one.job.id) for one in whole]
+    assert keys == sorted(keys, reverse=True)
+
+
+async def test_of_a_project_of_a_status_and_of_a_time(operator: Store, full: Worlds, sql: Sql) -> None:
+    async def ids(query: ArchiveQuery) -> set[UUID]:
+        return {one.job.id for one in await list_archived(operator, query, limit=100)}
+
+    assert await ids(ArchiveQuery(project_id=full.project)) == full.finished
+    failed = set(full.old[JobStatus.FAILED])
+    assert await ids(ArchiveQuery(project_id=full.project, status=JobStatus.FAILED)) == failed
+    sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
+    assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
+
+
+async def test_users_see_their_own(ada: Store, ben: Store, full: Worlds) -> None:
+    assert {one.job.id for one in await list_archived(ada, ALL, limit=100)} == full.finished
+    assert await count_some_archived(ben) == CappedCount(number=1)
+    assert await get_archived(ben, [NOTHING, *full.finished]) == ()
+
+
+async def test_it_is_counted_by_status(operator: Store, full: Worlds) -> None:
+    assert await count_archived(operator, ALL) == (
+        StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
+        StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
+    )
+    assert await count_some_archived(operator) == CappedCount(number=7)
+
+
+async def test_jobs_come_back_by_their_ids_all_of_them_or_none(operator: Store, full: Worlds, sql: Sql) -> None:
+    one, other, _ = full.old[JobStatus.FAILED]
+    with pytest.raises(RowMissing, match=str(NOTHING)) as caught:
+        await restore_archived(operator, [one, NOTHING])
+    assert caught.value.ids == (NOTHING,)
+    assert one in archived(sql)
+
+    await restore_archived(operator, [one, other])
+    assert {one, other} <= present(sql)
+    assert archived(sql).isdisjoint({one, other})
+
+
+async def test_a_user_brings_back_their_own(ada: Store, ben: Store, full: Worlds, sql: Sql) -> None:
+    with pytest.raises(RowMissing):
+        await restore_archived(ben, [full.old[JobStatus.FAILED][0]])
+    assert await restored(ada) == Progress(done=6)
+    assert archived(sql) == {full.other}
+
+
+async def test_everything_of_a_project_comes_back(operator: Store, full: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    assert await restored(operator, ArchiveQuery(project_id=full.project)) == Progress(done=6)
+    assert present(sql) == before | full.finished
+    assert await restored(operator, ArchiveQuery(project_id=full.project)) == Progress()
+
+
+async def test_an_id_that_is_taken_stays_put_away_and_the_others_come_back(
+    operator: Store, full: Worlds, make_job: MakeJob, sql: Sql
+) -> None:
+    taken = full.old[JobStatus.SUCCEEDED][1]
+    make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
+    with pytest.raises(Conflict, match="There is a job of one of these ids again"):
+        await restore_archived(operator, [taken])
+    last = await restored(operator)
+    assert (last.done, last.refused, last.refused_id) == (6, 1, taken)
+    assert archived(sql) == {taken}
+
+
+async def test_to_the_archive_and_back_again_and_again(operator: Store, world: Worlds, sql: Sql) -> None:
+    columns = "select j::text from generation_jobs j order by id"
+    before = sql(columns)
+    for _ in range(3):
+        assert (await cleaned(operator)).done == 7
+        assert (await restored(operator)).done == 7
+    assert sql(columns) == before

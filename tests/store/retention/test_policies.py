@@ -1,0 +1,126 @@
+"""How long jobs are kept: set by the operator, applied by whoever comes first."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from store.errors import NoPrivilege, RowMissing
+from store.model import JobStatus
+from store.retention.model import FINISHED, RetentionAction, RetentionPolicy
+from store.retention.policies import (
+    Applying,
+    apply_policies,
+    expired_by,
+    get_policies,
+    remove_policy,
+    set_policy,
+)
+from store.store import Store
+from tests.store.retention.conftest import Worlds, archived, present
+from tests.store.support import NOTHING, NOW, MakeJob, Sql
+
+MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
+ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
+
+
+@pytest.fixture(autouse=True)
+def no_policies(sql: Sql) -> Iterator[None]:
+    """One of all other projects belongs to nobody who goes."""
+    yield
+    sql("delete from gjobs.retention_policies")
+
+
+async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[Applying]:
+    return [step async for step in apply_policies(store, pause=pause)]
+
+
+async def test_one_for_each_project_and_one_for_all_others(operator: Store, world: Worlds) -> None:
+    first = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
+    assert (first.project_id, first.statuses, first.older_than, first.action, first.applied_at) == (
+        world.project,
+        FINISHED,
+        MONTH,
+        DELETE,
+        None,
+    )
+    changed = await set_policy(
+        operator,
+        project_id=world.project,
+        older_than=timedelta(days=1, hours=1),
+        action=ARCHIVE,
+        statuses=[JobStatus.FAILED, JobStatus.QUEUED],
+    )
+    assert (changed.id, changed.older_than) == (first.id, timedelta(days=1, hours=1))
+    assert changed.statuses == (JobStatus.QUEUED, JobStatus.FAILED)
+    others = await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
+    assert await get_policies(operator) == [changed, others]
+
+
+async def test_users_know_theirs_and_set_none(operator: Store, ada: Store, ben: Store, world: Worlds) -> None:
+    policy = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
+    assert await get_policies(ada) == [policy]
+    assert await get_policies(ben) == []
+    with pytest.raises(NoPrivilege, match="Only the operator"):
+        await set_policy(ada, project_id=world.project, older_than=MONTH, action=DELETE)
+    with pytest.raises(NoPrivilege, match="Only the operator"):
+        await remove_policy(ada, world.project)
+
+
+async def test_of_a_project_that_is_not_there(operator: Store) -> None:
+    with pytest.raises(RowMissing, match="There is no project"):
+        await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
+
+
+async def test_it_is_removed(operator: Store, world: Worlds) -> None:
+    policy = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
+    assert await remove_policy(operator, None) is None
+    assert await remove_policy(operator, world.project) == policy
+    assert await get_policies(operator) == []
+
+
+async def test_each_is_applied_to_its_jobs_and_not_again_before_the_pause(
+    operator: Store, world: Worlds, sql: Sql
+) -> None:
+    before = present(sql)
+    await set_policy(operator, project_id=world.other_project, older_than=MONTH, action=DELETE)
+    await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE, statuses=[JobStatus.SUCCEEDED])
+    assert [(step.policy.action, step.progress.done) for step in await applied(operator)] == [(DELETE, 1), (ARCHIVE, 4)]
+    _, _, succeeded, _ = world.young  # by the server's clock not that young
+    assert archived(sql) == {*world.old[JobStatus.SUCCEEDED], succeeded}
+    assert present(sql) == before - archived(sql) - {world.other}
+    assert [policy.applied_at is not None for policy in await get_policies(operator)] == [True, True]
+
+    await set_policy(operator, project_id=world.project, older_than=MONTH, action=ARCHIVE)
+    assert [step.progress.done for step in await applied(operator)] == [4]
+    assert await applied(operator) == []
+
+
+async def test_a_project_with_a_policy_of_its_own_is_left_to_it(operator: Store, world: Worlds, sql: Sql) -> None:
+    await set_policy(operator, project_id=world.project, older_than=YEARS, action=DELETE)
+    others = await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE)
+    assert (await expired_by(operator, others)).spares_policies
+    await applied(operator)
+    assert archived(sql) == {world.other}
+    assert world.finished <= present(sql)
+
+
+async def test_after_the_pause_it_is_due_again(operator: Store, world: Worlds, make_job: MakeJob) -> None:
+    await set_policy(operator, project_id=world.project, older_than=MONTH, action=ARCHIVE)
+    await applied(operator)
+    make_job(world.project, JobStatus.FAILED, created_at=NOW - timedelta(days=60))
+    assert await applied(operator) == []
+    assert [step.progress.done for step in await applied(operator, pause=timedelta(0))] == [1]
+
+
+async def test_of_several_workers_each_policy_is_ones(operator: Store, world: Worlds) -> None:
+    for project in (world.project, world.other_project):
+        await set_policy(operator, project_id=project, older_than=MONTH, action=ARCHIVE)
+    steps = await asyncio.gather(*(applied(operator) for _ in range(4)))
+    by_policy: dict[RetentionPolicy, int] = {}
+    for worker in steps:
+        for policy in {step.policy for step in worker}:
+            by_policy[policy] = by_policy.get(policy, 0) + 1
+    assert set(by_policy.values()) == {1}
+    assert len(by_policy) == 2
