@@ -158,10 +158,10 @@ class Connection:
 
     async def follow_changes(self) -> None:
         """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
+        await self._has_looked.wait()
         from store.wakeup.wake_ups import WakeUp, wake_ups
         from store.wakeup.where import may_listen
 
-        await self._has_looked.wait()
         session = self.session
         if session is None or session.capabilities is None:
             return
