@@ -127,6 +127,8 @@ async def test_the_job_is_copied_as_the_command_line_prints_it(dashboard: Driver
         "cost_cents": 50,
         "created_at": "2026-11-24T11:56:00.000000Z",
         "updated_at": "2026-11-24T11:56:00.000000Z",
+        "retry_count": 0,
+        "completed_at": None,
     }
 
 
