@@ -19,7 +19,7 @@ with known as (
                                                    'transition_job_status')
             or n.nspname = 'gjobs' and p.proname in ('owns_project', 'owns_asset', 'rollups_agree', 'count_inserted',
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
-                                                     'tell_listeners', 'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
+                                                     'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
                                                      'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',

@@ -38,6 +38,7 @@ _ROWS_OF = {
 _FUNCTIONS = {f"count_{change}": "() returns trigger security definer" for change in _ROWS_OF} | {
     "fold_deltas": "(p_appended bigint) returns void security definer",
     "recount_jobs": "() returns void security invoker",
+    "may_notify": "() returns boolean security invoker",
     "tell_listeners": "(p_job_id text) returns void security definer",
     "rollups_agree": "() returns boolean security invoker",
     "count_jobs": (

@@ -39,4 +39,5 @@ drop function gjobs.count_truncated();
 drop function gjobs.recount_jobs();
 drop function gjobs.fold_deltas(bigint);
 drop function gjobs.tell_listeners(text);
+drop function gjobs.may_notify();
 drop function gjobs.rollups_agree();

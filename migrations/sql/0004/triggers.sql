@@ -5,16 +5,21 @@
 -- A dashboard that listens holds a shared lock. To commit a notification costs every writer, so without one none is sent: where the
 -- lock is to be had alone, nobody has it. Seldom does another writer, at the same test, pass for one.
 
+-- Nobody notifies where it would make the app's transaction fail: a prepared one may not, nor any one while the queue is full.
+create or replace function gjobs.may_notify()
+    returns boolean language plpgsql volatile security invoker set search_path = '' as $$
+begin
+    return current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5;
+end $$;
+
 -- A word to who listens: an id of what changed, or nothing where that is several. Those who notify commit one after the other, each
 -- waiting for the disk, so one of several within a tenth of a second does: a listener waits for longer than that before it looks.
--- Nobody does where it would make the app's transaction fail: a prepared one may not notify, nor any one while the queue is full.
 create or replace function gjobs.tell_listeners(p_job_id text)
     returns void language plpgsql volatile security definer set search_path = '' as $$
 declare
     now_at constant bigint := extract(epoch from clock_timestamp()) * 1000;
 begin
-    if abs(now_at - (select last_value from gjobs.told_at)) > 100
-       and current_setting('max_prepared_transactions')::integer = 0 and pg_notification_queue_usage() < 0.5 then
+    if abs(now_at - (select last_value from gjobs.told_at)) > 100 and gjobs.may_notify() then
         perform setval('gjobs.told_at', now_at);
         perform pg_notify('gjobs_jobs', p_job_id);
     end if;
@@ -134,7 +139,7 @@ begin
 end $$;
 
 revoke all on function gjobs.count_inserted(), gjobs.count_deleted(), gjobs.count_updated(), gjobs.count_truncated(),
-                       gjobs.tell_listeners(text) from public;
+                       gjobs.may_notify(), gjobs.tell_listeners(text) from public;
 
 -- Those who write the jobs wait from here to the commit, and so no job is written that is neither counted below nor has its delta.
 create or replace trigger gjobs_count_inserted after insert on public.generation_jobs

@@ -51,7 +51,7 @@ create function gjobs.wake_workers()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin
     if not (case when pg_try_advisory_lock(1735353442, 4) then pg_advisory_unlock(1735353442, 4) else false end)
-       and exists (select from new_rows where status = 'queued') then
+       and exists (select from new_rows where status = 'queued') and gjobs.may_notify() then
         perform pg_notify('gjobs_queue', '');
     end if;
     return null;
