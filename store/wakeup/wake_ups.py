@@ -33,7 +33,7 @@ _TELL = text("select 1 from pg_notify(:channel, '')")
 
 class WakeUp(Enum):
     PROVEN = auto()
-    """From here on each change is told. What changed before was not."""
+    """From here on changes are told, those soon after a word with it. What changed before was not."""
     CHANGED = auto()
     """Something did: which job is not said, for the eyes of the listener may not be those of who looks."""
     LOST = auto()

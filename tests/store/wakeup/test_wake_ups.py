@@ -9,10 +9,11 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
+from store import pacing
 from store.database import Database, Listening
 from store.errors import UnexpectedError
 from store.wakeup import wake_ups as module
-from store.wakeup.contract import TRIGGERS
+from store.wakeup.contract import LONGEST_SILENCE, TRIGGERS
 from store.wakeup.wake_ups import WakeUp, wake_ups
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
@@ -160,3 +161,8 @@ async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database
     process.kill()
     await process.wait()
     await until(lambda: telling.listeners == [])
+
+
+def test_who_was_told_looks_after_the_silence_that_follows() -> None:
+    """What changes in it is told by the same word."""
+    assert pacing.QUIET > LONGEST_SILENCE
