@@ -21,6 +21,7 @@ from store.capabilities.facts import (
     SPENDING,
     STARTS,
     SUMS,
+    WORKERS,
     Facts,
 )
 from store.capabilities.off import Off, quoted
@@ -60,6 +61,8 @@ class Feature(StrEnum):
     BUDGETS = "budgets"
     """Limits that the database keeps, and reading them."""
     SETTING_BUDGETS = "setting-budgets"
+    WORKING = "working"
+    """Claiming jobs under a lease."""
     ARCHIVE = "archive"
     """Reading it."""
     ARCHIVING = "archiving"
@@ -76,6 +79,8 @@ _DAY_SUM_COLUMNS = frozenset({"user_id", "project_id", "day", "job_count", "cost
 _EVENT_COLUMNS = frozenset({"id", "transaction_id", "job_id", "kind", "from_status", "to_status", "at"})
 _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cents", "warn_share", "created_at"})
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
+_LEASE_COLUMNS = frozenset({"job_id", "owner", "attempt", "acquired_at", "expires_at", "note"})
+_WORKER_COLUMNS = frozenset({"id", "user_id", "name", "host", "process", "modes", "concurrency"})
 _ARCHIVED_COLUMNS = _JOB_COLUMNS | {"archived_at"}
 _POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "action", "created_at", "applied_at"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
@@ -158,6 +163,13 @@ class Capabilities:
                 )
             case Feature.SETTING_BUDGETS:
                 return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
+            case Feature.WORKING:
+                return (
+                    rules.leased(facts)
+                    or rules.written(facts, LEASES, actor, "insert", _LEASE_COLUMNS)
+                    or rules.written(facts, WORKERS, actor, "insert", _WORKER_COLUMNS)
+                    or self.off(Feature.CHANGING, actor)
+                )
             case Feature.ARCHIVE:
                 return rules.archived(facts) or rules.read(facts, ARCHIVE, actor, _ARCHIVED_COLUMNS)
             case Feature.ARCHIVING:

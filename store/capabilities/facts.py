@@ -14,6 +14,7 @@ EVENTS = "gjobs.job_events"
 LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
+WORKERS = "gjobs.workers"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
 

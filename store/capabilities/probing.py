@@ -24,6 +24,7 @@ from store.capabilities.facts import (
     STARTS,
     SUMS,
     USERS,
+    WORKERS,
     Facts,
     Privileges,
     Relation,
@@ -45,6 +46,7 @@ RELATIONS = (
     LINKS,
     STARTS,
     LEASES,
+    WORKERS,
     ARCHIVE,
     RETENTION,
 )

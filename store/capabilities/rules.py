@@ -10,12 +10,14 @@ from store.capabilities.facts import (
     DAY_SUMS,
     EVENTS,
     JOBS,
+    LEASES,
     LINKS,
     PROJECTS,
     ROLE_OF_USERS,
     SPENDING,
     SUMS,
     USERS,
+    WORKERS,
     Facts,
     Privileges,
     Relation,
@@ -188,6 +190,16 @@ def archived(facts: Facts) -> Off | None:
     return Off(
         reason="This database keeps no archive of its jobs.",
         advice="'gjobs migrate up' brings revision 0008, which keeps one.",
+    )
+
+
+def leased(facts: Facts) -> Off | None:
+    """Against working on jobs where nothing says whose each is."""
+    if LEASES in facts.relations and WORKERS in facts.relations:
+        return None
+    return Off(
+        reason="This database keeps no leases, by which workers know whose job is whose.",
+        advice="'gjobs migrate up' brings revision 0006, which keeps them.",
     )
 
 

@@ -17,7 +17,16 @@ from store.database.identity import check_identity, set_for_transaction, set_up,
 from store.database.limits import TimeLimits
 from store.database.listening import Listening, listening_on
 from store.database.query import Query
-from store.database.transactions import BEGIN_SNAPSHOT, Snapshot, WriteTransaction, commit, ends, read
+from store.database.transactions import (
+    BEGIN_SNAPSHOT,
+    Snapshot,
+    WriteTransaction,
+    begin_write,
+    commit,
+    ends,
+    read,
+    write_at_once,
+)
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
 from store.journal import Journal
 from store.load import LoadMeter
@@ -108,8 +117,8 @@ class Database:
             return False
 
     @asynccontextmanager
-    async def listening(self, *channels: str, lock: tuple[int, int]) -> AsyncIterator[Listening]:
-        """With the operator's eyes, on a connection beside the others, which holds the advisory lock as one of several.
+    async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[Listening]:
+        """With the operator's eyes, on a connection beside the others, which holds the lock, if any, as one of several.
 
         Not through a pooler by transaction, where it would hear nothing and leave both behind.
         """
@@ -155,9 +164,7 @@ class Database:
             # What holds here holds to the end: a write that is under way when a lease runs out finishes.
             may_write, lease = self.access.may_write, self.access.lease
             async with connection.pipeline():
-                # Of its own choice: under any other level a job that has moved is an error, and not a refusal.
-                read_only = "" if may_write else " READ ONLY"
-                await connection.execute(f"BEGIN ISOLATION LEVEL READ COMMITTED{read_only}")
+                await connection.execute(begin_write(may_write=may_write))
                 identity = await set_up(connection, actor, limits)
                 await check_identity(identity, actor)
             transaction = WriteTransaction(connection, self.load)
@@ -166,6 +173,22 @@ class Database:
                 await connection.execute("ROLLBACK")
             else:
                 await self._commit(connection, transaction.kept, actor, lease)
+
+    async def write_at_once(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        """The rows of each statement, all of them committed, in one round trip: for statements that guard themselves.
+
+        It stands in no journal, so it is for what the database itself keeps an account of. `what` it is to do is told
+        where the link breaks before it is confirmed: that raises OutcomeUnknown.
+        """
+        write = Unconfirmed(written=Written(what=what), mark=None)
+        with self.right_of_way.taken():
+            async with (
+                self._read_only_explained(),
+                self._lease(len(queries)) as connection,
+                ends(connection, self._limits.patience),
+            ):
+                may_write = self.access.may_write
+                return await write_at_once(connection, actor, queries, self._limits, write=write, may_write=may_write)
 
     async def _commit(
         self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None

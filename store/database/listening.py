@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
+from typing import LiteralString
 
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
@@ -27,17 +28,29 @@ class Listening:
             # The driver's own way to wait looks up ten times a second.
             await _readable(self._connection.fileno())
 
+    async def hold(self, lock: tuple[int, int]) -> None:
+        """The advisory lock, as one of several, until `let_go`. Not while something is waited for."""
+        await self._lock("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
+
+    async def let_go(self, lock: tuple[int, int]) -> None:
+        await self._lock("SELECT pg_advisory_unlock_shared(%s::int, %s::int)", lock)
+
+    async def _lock(self, statement: LiteralString, lock: tuple[int, int]) -> None:
+        async with ends(self._connection, self._patience):
+            await self._connection.execute(statement, lock)
+
 
 @asynccontextmanager
 async def listening_on(
-    connection: AsyncConnection, channels: Collection[str], *, lock: tuple[int, int], limits: TimeLimits
+    connection: AsyncConnection, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
 ) -> AsyncIterator[Listening]:
-    """Until it is left, the connection's session listens, and holds the advisory lock as one of several."""
+    """Until it is left, the connection's session listens, and holds the lock, if any, as one of several."""
     try:
         async with ends(connection, limits.patience), connection.pipeline():
             await connection.execute("BEGIN READ ONLY")
             await set_for_transaction(connection, time_outs(limits))
-            await connection.execute("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
+            if lock is not None:
+                await connection.execute("SELECT pg_advisory_lock_shared(%s::int, %s::int)", lock)
             for channel in channels:
                 await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
             await connection.execute("COMMIT")

@@ -24,6 +24,11 @@ T = TypeVar("T")
 BEGIN_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
+def begin_write(*, may_write: bool) -> str:
+    """Of our own choice: under any other level a job that has moved is an error, and not a refusal."""
+    return f"BEGIN ISOLATION LEVEL READ COMMITTED{'' if may_write else ' READ ONLY'}"
+
+
 async def read(
     connection: AsyncConnection, actor: Actor, queries: Sequence[Query[Any]], limits: TimeLimits
 ) -> tuple[list[Any], ...]:
@@ -55,6 +60,33 @@ class Snapshot:
         await self._connection.execute("ROLLBACK TO SAVEPOINT eyes")
         await check_identity(identity, actor)
         return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+
+
+async def write_at_once(
+    connection: AsyncConnection,
+    actor: Actor,
+    queries: Sequence[Query[Any]],
+    limits: TimeLimits,
+    *,
+    write: Unconfirmed,
+    may_write: bool,
+) -> tuple[list[Any], ...]:
+    """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come."""
+    try:
+        async with connection.pipeline():
+            await connection.execute(begin_write(may_write=may_write))
+            identity = await set_up(connection, actor, limits)
+            cursors = [await send(connection, query) for query in queries]
+            await check_identity(identity, actor)
+            await connection.execute("COMMIT")
+            return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
+    except Error as error:
+        if connection.closed or driver_errors.is_broken_link(error):
+            raise _unknown(write) from error
+        raise
+    except asyncio.CancelledError:
+        await connection.close()
+        raise
 
 
 class WriteTransaction:
@@ -108,14 +140,18 @@ async def _abandon(connection: AsyncConnection) -> None:
         await connection.close()
 
 
+def _unknown(write: Unconfirmed) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        "The link broke before the database confirmed the change: it may or may not have been made.", write
+    )
+
+
 async def commit(connection: AsyncConnection, write: Unconfirmed) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:
         if connection.closed or driver_errors.is_broken_link(error):
-            raise OutcomeUnknown(
-                "The link broke before the database confirmed the change: it may or may not have been made.", write
-            ) from error
+            raise _unknown(write) from error
         raise
     except asyncio.CancelledError as error:
         await connection.close()

@@ -21,6 +21,7 @@ with known as (
                                                      'count_deleted', 'count_updated', 'count_truncated', 'fold_deltas',
                                                      'may_notify', 'tell_listeners', 'recount_jobs', 'count_jobs', 'count_days', 'know_owners',
                                                      'complete_job', 'acting_user', 'record_events', 'choose_queued',
+                                                     'lock_queued', 'queued_of_modes',
                                                      'take_over_jobs', 'claim_jobs', 'finish_jobs', 'postpone_jobs',
                                                      'hand_back_jobs', 'renew_leases', 'note_progress', 'record_changed',
                                                      'record_leases', 'drop_leases', 'wake_workers', 'charge_inserted',

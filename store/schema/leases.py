@@ -68,6 +68,8 @@ _HELD = "p_owner uuid, p_job_ids uuid[], p_attempts integer[]"
 _CHOOSING = "p_modes text[], p_most integer"
 _CLAIMING = f"p_owner uuid, {_CHOOSING}, p_lease_seconds double precision"
 _FUNCTIONS = {
+    "lock_queued": "(p_most integer) returns SETOF uuid security invoker",
+    "queued_of_modes": f"({_CHOOSING}) returns TABLE(id uuid, created_at {_TIME}) security invoker",
     "choose_queued": f"({_CHOOSING}) returns SETOF uuid security invoker",
     "take_over_jobs": (
         f"({_CLAIMING}) returns TABLE(job_id uuid, attempt integer, lost_by uuid, note text) security invoker"

@@ -53,7 +53,7 @@ async def wake_ups(database: Database) -> AsyncGenerator[WakeUp, None]:
                 return
             channel = f"gjobs_proof_{secrets.token_hex(8)}"
             async with database.listening(CHANNEL, channel, lock=LISTENER_LOCK) as listening:
-                if not await _arrives(database, listening, channel):
+                if not await arrives(database, listening, channel):
                     log.info("No notification arrives from this database: it is polled only.")
                     return
                 is_proven = True
@@ -81,7 +81,7 @@ async def _is_told(database: Database) -> bool:
     return number == len(TRIGGERS)
 
 
-async def _arrives(database: Database, listening: Listening, channel: str) -> bool:
+async def arrives(database: Database, listening: Listening, channel: str) -> bool:
     """Whether what another session tells is heard."""
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):

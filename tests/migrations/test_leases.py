@@ -556,3 +556,57 @@ class TestGoingDown:
             connection.execute("create index gjobs_queue on public.generation_jobs (mode)")
         with pytest.raises(MigrationRefused, match="gjobs_queue is not the index"):
             upgrade(migrated_copy)
+
+
+class TestWhatAClaimReads:
+    """However many jobs are finished, and whatever the planner knows of them."""
+
+    FINISHED = 5_000
+    MOST_BLOCKS = 400
+
+    @pytest.mark.parametrize("analyzed", ["never", "while all was queued", "when all was done"])
+    @pytest.mark.parametrize("modes", [None, ["a"]])
+    def test_nothing_of_what_is_finished(self, migrated_copy: Conninfo, analyzed: str, modes: list[str] | None) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            connection.execute("alter table public.generation_jobs set (autovacuum_enabled = off)")
+            insert = (
+                "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"
+                " select %s, %s, 'a', %s, '2025-01-01Z'::timestamptz + make_interval(secs => n)"
+                " from generate_series(1, %s) n"
+            )
+            status = "queued" if analyzed == "while all was queued" else "succeeded"
+            connection.execute(insert, [ADA.id, ADA.project, status, self.FINISHED])
+            if analyzed != "never":
+                connection.execute("analyze public.generation_jobs")
+            claim(connection, ALICE, 1, modes=modes)  # the session plans
+            connection.execute("update public.generation_jobs set status = 'succeeded'")
+            connection.execute("delete from gjobs.job_leases")
+            connection.execute("vacuum public.generation_jobs")
+            queue(connection, ADA, *"aaaaa")
+
+            assert len(claim(connection, ALICE, 1, modes=modes)) == 1
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
+
+    @pytest.mark.parametrize("modes", [None, ["a"]])
+    def test_a_few_of_many_that_were_queued_at_one_moment(
+        self, migrated_copy: Conninfo, modes: list[str] | None
+    ) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            connection.execute(
+                "insert into public.generation_jobs (user_id, project_id, mode)"
+                " select %s, %s, 'a' from generate_series(1, %s)",
+                [ADA.id, ADA.project, self.FINISHED],
+            )
+            connection.execute("vacuum analyze public.generation_jobs")
+            claim(connection, ALICE, 1, modes=modes)  # the session plans
+
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
+
+    def blocks_of_a_claim(self, connection: psycopg.Connection, modes: list[str] | None) -> int:
+        ((plan,),) = connection.execute(
+            "explain (analyze, buffers, format json) select * from gjobs.claim_jobs(%s, %s::text[], 1, 60)",
+            [BOB, modes],
+        ).fetchall()
+        return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])

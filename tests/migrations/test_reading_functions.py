@@ -114,8 +114,8 @@ def test_every_function_runs_as_its_caller_with_its_search_path_pinned(database:
         ).fetchall()
 
     by_workers = {
-        "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs", "postpone_jobs", "hand_back_jobs",
-        "renew_leases", "note_progress",
+        "lock_queued", "queued_of_modes", "choose_queued", "take_over_jobs", "claim_jobs", "finish_jobs",
+        "postpone_jobs", "hand_back_jobs", "renew_leases", "note_progress",
     }  # fmt: skip
     assert {name for name, _, _ in functions} - by_workers == {
         "get_job_statistics", "get_recent_jobs", "transition_job_status", "update_updated_at_column",

@@ -51,7 +51,8 @@ begin
 end $$;
 
 grant execute on function
-    gjobs.choose_queued(text[], integer), gjobs.take_over_jobs(uuid, text[], integer, double precision),
+    gjobs.lock_queued(integer), gjobs.queued_of_modes(text[], integer), gjobs.choose_queued(text[], integer),
+    gjobs.take_over_jobs(uuid, text[], integer, double precision),
     gjobs.claim_jobs(uuid, text[], integer, double precision),
     gjobs.finish_jobs(uuid, uuid[], integer[], text[], text[], integer[]),
     gjobs.postpone_jobs(uuid, uuid[], integer[], text[], integer[], double precision[]),

@@ -1,39 +1,56 @@
 -- How a worker comes by jobs. Whoever locks a job and its lease locks the job first, several jobs in the order of their ids, and never
 -- waits for a lease that somebody else has locked: so nobody waits in a circle.
 
--- The oldest that are queued and that nobody else is about to take, locked; p_modes: null for all. With the planner held to the
--- indexes, for whatever it knows of the queue is of another minute. Of a list of modes, each mode's oldest are looked at without a
--- lock, and of these the oldest are locked; where others have locked all that was looked at, more is.
+-- The two that look into the queue are held to its indexes, for whatever the planner knows of it is of another minute: a status or a
+-- mode that is asked for as a range, and that comes first in the order, is found in the order of one index alone, without sorting.
+
+-- The oldest that are queued and that nobody else is about to take, locked.
+create function gjobs.lock_queued(p_most integer)
+    returns setof uuid language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$
+begin
+    return query
+        select j.id from public.generation_jobs j
+         where j.status between 'queued' and 'queued'
+         order by j.status desc, j.created_at, j.id limit p_most for no key update skip locked;
+end $$;
+
+-- The oldest that are queued of each mode, not locked.
+create function gjobs.queued_of_modes(p_modes text[], p_most integer)
+    returns table (id uuid, created_at timestamptz) language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off as $$
+begin
+    return query
+        select oldest.id, oldest.created_at
+          from unnest(p_modes) as wanted (mode)
+         cross join lateral (
+               select j.id, j.created_at
+                 from public.generation_jobs j
+                where j.status = 'queued' and left(j.mode, 200) between left(wanted.mode, 200) and left(wanted.mode, 200)
+                  and j.mode = wanted.mode
+                order by left(j.mode, 200), j.created_at, j.id limit p_most
+               ) oldest;
+end $$;
+
+-- As lock_queued, of some modes; p_modes: null for all. Where others have locked all that was looked at, more is.
 create function gjobs.choose_queued(p_modes text[], p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_sort = off set enable_incremental_sort = off
-    set enable_seqscan = off set enable_bitmapscan = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan as $$
 declare
-    reach      integer := 4 * p_most;
+    wanted     constant text[] := array(select distinct mode from unnest(p_modes) as mode);
+    reach      integer := 2 * p_most + 10;
     candidates uuid[];
 begin
     if p_modes is null then
-        return query
-            select j.id from public.generation_jobs j
-             where j.status = 'queued' order by j.created_at, j.id limit p_most for no key update skip locked;
+        return query select gjobs.lock_queued(p_most);
         return;
     end if;
     loop
-        candidates := array(
-            select oldest.id
-              from (select distinct mode from unnest(p_modes) as mode) wanted
-             cross join lateral (
-                   select j.id, j.created_at
-                     from public.generation_jobs j
-                    where j.status = 'queued' and left(j.mode, 200) = left(wanted.mode, 200) and j.mode = wanted.mode
-                    order by left(j.mode, 200), j.created_at, j.id limit reach
-                   ) oldest
-             order by oldest.created_at, oldest.id limit reach
-        );
+        candidates := array(select q.id from gjobs.queued_of_modes(wanted, reach) q order by q.created_at, q.id limit reach);
         return query
             select j.id from public.generation_jobs j
              where j.id = any (candidates) and j.status = 'queued'
-             order by j.created_at, j.id limit p_most for no key update skip locked;
+             order by array_position(candidates, j.id) limit p_most for no key update skip locked;
         exit when found or cardinality(candidates) < reach;
         reach := 4 * reach;
     end loop;
@@ -45,22 +62,23 @@ create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most intege
     set search_path = '' set plan_cache_mode = force_generic_plan as $$
 #variable_conflict use_column
 declare
-    due  constant uuid[] := array(
-        select l.job_id
-          from gjobs.job_leases l
-          left join public.generation_jobs j on j.id = l.job_id
-         where l.expires_at <= now() and (p_modes is null or j.mode = any (p_modes) or j.status is distinct from 'running')
-         order by l.expires_at limit p_most
-    );
-    free uuid[];
+    reach integer := 2 * p_most + 10;
+    due   uuid[];
+    free  uuid[];
 begin
+    loop
+        due := array(select l.job_id from gjobs.job_leases l where l.expires_at <= now() order by l.expires_at limit reach);
+        free := array(
+            select j.id from public.generation_jobs j
+             where j.id = any (due) and j.status = 'running' and (p_modes is null or j.mode = any (p_modes))
+             order by j.id limit p_most for no key update skip locked
+        );
+        exit when free <> '{}' or cardinality(due) < reach;
+        reach := 4 * reach;
+    end loop;
     if due = '{}' then
         return;
     end if;
-    free := array(
-        select j.id from public.generation_jobs j
-         where j.id = any (due) and j.status = 'running' order by j.id for no key update skip locked
-    );
     return query
         with expired as (
             select l.job_id, l.owner, l.note

@@ -20,6 +20,8 @@ drop trigger gjobs_wake_workers on public.generation_jobs;
 drop function gjobs.claim_jobs(uuid, text[], integer, double precision);
 drop function gjobs.take_over_jobs(uuid, text[], integer, double precision);
 drop function gjobs.choose_queued(text[], integer);
+drop function gjobs.queued_of_modes(text[], integer);
+drop function gjobs.lock_queued(integer);
 drop function gjobs.finish_jobs(uuid, uuid[], integer[], text[], text[], integer[]);
 drop function gjobs.postpone_jobs(uuid, uuid[], integer[], text[], integer[], double precision[]);
 drop function gjobs.hand_back_jobs(uuid, uuid[], integer[]);

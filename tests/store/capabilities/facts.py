@@ -18,6 +18,7 @@ from store.capabilities.facts import (
     SPENDING,
     STARTS,
     SUMS,
+    WORKERS,
     Privileges,
     Relation,
 )
@@ -35,7 +36,8 @@ COLUMNS = {
     DAY_SUMS: "user_id project_id day job_count cost_cents",
     LINKS: "job_id repeats",
     STARTS: "job_id started_at",
-    LEASES: "job_id expires_at",
+    LEASES: "job_id owner attempt acquired_at expires_at note",
+    WORKERS: "id user_id name host process modes concurrency",
     ARCHIVE: (
         "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at archived_at further"
     ),

@@ -1,0 +1,93 @@
+"""An idle worker hears of new jobs at once where the database can tell, and asks now and then in any case."""
+
+import asyncio
+import logging
+import secrets
+from contextlib import AsyncExitStack
+
+from store.database import Database, Listening
+from store.errors import StoreError, TimedOut, Unreachable
+from store.pacing import wait_after_failure
+from store.wakeup.contract import IDLE_LOCK, QUEUE_CHANNEL
+from store.wakeup.wake_ups import arrives
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE = 5.0
+"""Seconds after which a lost link is made anew, later each time."""
+
+
+class Waking:
+    """Not through a pooler by transaction: there LISTEN hears nothing and stays behind."""
+
+    def __init__(self, database: Database, *, may_listen: bool) -> None:
+        self._database = database
+        self._may_listen = may_listen
+        self._link = AsyncExitStack()
+        self._listening: Listening | None = None
+        self._is_registered = False
+        self._failures = 0
+        self._not_before = 0.0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the next job that is queued wakes the worker."""
+        return self._is_registered
+
+    async def close(self) -> None:
+        self._listening, self._is_registered = None, False
+        await self._link.aclose()
+
+    async def register(self) -> bool:
+        """The worker has nothing to do: whether each job that is queued from here on is told."""
+        if not self._may_listen or asyncio.get_running_loop().time() < self._not_before:
+            return False
+        try:
+            if self._listening is None:
+                await self._listen()
+            if self._listening is not None:
+                await self._listening.hold(IDLE_LOCK)
+                self._is_registered, self._failures = True, 0
+        except StoreError as error:
+            await self._lost(error)
+        return self._is_registered
+
+    async def unregister(self) -> None:
+        """It has: who queues jobs need not take the trouble to tell."""
+        if self._listening is None or not self._is_registered:
+            return
+        try:
+            self._is_registered = False
+            await self._listening.let_go(IDLE_LOCK)
+        except StoreError as error:
+            await self._lost(error)
+
+    async def wait(self, seconds: float) -> None:
+        """Until a job was queued, where that is told; so long at most."""
+        try:
+            async with asyncio.timeout(seconds):
+                if self._listening is not None:
+                    await self._listening.heard()
+                else:
+                    await asyncio.sleep(seconds)
+        except TimeoutError:
+            pass
+        except StoreError as error:
+            await self._lost(error)
+
+    async def _listen(self) -> None:
+        proof = f"gjobs_proof_{secrets.token_hex(8)}"
+        listening = await self._link.enter_async_context(self._database.listening(QUEUE_CHANNEL, proof))
+        if await arrives(self._database, listening, proof):
+            self._listening = listening
+        else:
+            log.info("No notification arrives from this database: the queue is polled only.")
+            self._may_listen = False
+            await self._link.aclose()
+
+    async def _lost(self, error: StoreError) -> None:
+        log.info("Not woken by this database, but polling it: %s", error)
+        self._may_listen = isinstance(error, (Unreachable, TimedOut))
+        self._failures += 1
+        self._not_before = asyncio.get_running_loop().time() + wait_after_failure(_FIRST_PAUSE, self._failures)
+        await self.close()

@@ -1,0 +1,188 @@
+"""A worker: claims jobs, runs their handlers, ends them in the database; and stops without losing one."""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from uuid import UUID, uuid4
+
+from store.actor import ActingUser
+from store.capabilities import Feature
+from store.configuration.profiles import Pooler
+from store.errors import InvalidValue, NoPrivilege, SchemaMissing, StoreError
+from store.store import Store
+from store.wakeup.where import may_listen
+from store.worker.claimer import Claimer
+from store.worker.finisher import Finisher
+from store.worker.hands import Hands
+from store.worker.happenings import Happening, Report
+from store.worker.keeper import Keeper
+from store.worker.leases import Leases
+from store.worker.model import WorkerFacts
+from store.worker.registry import Registry
+from store.worker.trouble import Patience
+from store.worker.waking import Waking
+
+log = logging.getLogger(__name__)
+
+LAST_ENDS = 10.0
+"""Seconds in which the database is to have the last ends of jobs; what it has not got then, expires."""
+
+
+def say_nothing(_: Happening) -> None:
+    pass
+
+
+class Worker:
+    """Works on the jobs that the store's actor sees, as many at a time as `concurrency`.
+
+    A job that it holds is its own for `lease_seconds`, and for as long as it renews that: three times in that period.
+    Whatever it dies of, somebody takes the job over afterwards. `grace` is how many seconds a stop waits for what is at
+    work. At most `batch` jobs are claimed at once; None: as many as may be at work. `pooler` is the one known to stand
+    between, if any.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        registry: Registry,
+        *,
+        name: str | None = None,
+        concurrency: int = 10,
+        batch: int | None = None,
+        lease_seconds: float = 60.0,
+        grace: float = 30.0,
+        pooler: Pooler | None = None,
+        report: Report = say_nothing,
+        random: Random | None = None,
+    ) -> None:
+        if concurrency < 1 or (batch is not None and batch < 1):
+            raise InvalidValue("concurrency", "A worker takes at least one job at a time.")
+        if registry.modes == ():
+            raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
+        user = store.actor if isinstance(store.actor, ActingUser) else None
+        host = socket.gethostname()
+        self.id: UUID = uuid4()
+        self.facts = WorkerFacts(
+            id=self.id,
+            user_id=user.id if user else None,
+            name=name or f"{host}:{os.getpid()}",
+            host=host,
+            process=os.getpid(),
+            modes=registry.modes,
+            concurrency=concurrency,
+        )
+        self._store = store
+        self._registry = registry
+        self._batch = batch or concurrency
+        self._grace = grace
+        self._pooler = pooler
+        self._report = report
+        self._random = random or Random()  # noqa: S311
+        self._leases = Leases(store.database, store.actor, self.facts, seconds=lease_seconds)
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._hands: Hands | None = None
+        self._waking: Waking | None = None
+
+    def stop(self) -> None:
+        """Claims nothing more, waits for what is at work, and hands back what lasts longer; called again, at once."""
+        if self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+        if self._hands is not None:
+            self._hands.wake()
+
+    @property
+    def free(self) -> int:
+        """So many more jobs it could begin now."""
+        return self._hands.free if self._hands else 0
+
+    @property
+    def is_told(self) -> bool:
+        """Whether it waits, and is told of the next job that is queued."""
+        return self._waking is not None and self._waking.is_told
+
+    async def run(self, *, once: bool = False) -> None:
+        """Until it is stopped; or `once`: until there is nothing to claim and all that it claimed has ended.
+
+        Raises a StoreError where it cannot begin, or cannot go on by itself.
+        """
+        waking = self._waking = Waking(self._store.database, may_listen=await self._may_listen())
+        await self._leases.arrive()
+        try:
+            await self._work(waking, once=once)
+        except BaseExceptionGroup as group:
+            raise _first(group) from group
+        finally:
+            await waking.close()
+            await self._leave()
+
+    async def _may_listen(self) -> bool:
+        """Raises where the database does not offer what a worker needs."""
+        capabilities = await self._store.probed.get()
+        if off := capabilities.off(Feature.WORKING, self._store.actor):
+            kind = NoPrivilege if off.sql is not None else SchemaMissing
+            raise kind(off.reason, hint=off.hint)
+        return may_listen(capabilities.facts, self._pooler)
+
+    async def _work(self, waking: Waking, *, once: bool) -> None:
+        report, random, leases = self._report, self._random, self._leases
+        async with asyncio.TaskGroup() as group:
+            hands = self._hands = Hands(
+                self._registry,
+                group.create_task,
+                concurrency=self.facts.concurrency,
+                on_end=lambda in_hand, ending: finisher.put(in_hand, ending),
+                report=report,
+                random=random,
+            )
+            claimer = Claimer(
+                leases, hands, waking, Patience(report, random), batch=self._batch, stopping=self._stopping
+            )
+            finisher = Finisher(
+                leases, Patience(report, random), report, remove=hands.remove, on_postponed=claimer.note_postponed
+            )
+            keeper = Keeper(leases, hands, Patience(report, random))
+            background = [group.create_task(finisher.run()), group.create_task(keeper.run())]
+            await claimer.run(once=once)
+            await self._come_to_an_end(hands)
+            for task in background:
+                task.cancel()
+
+    async def _come_to_an_end(self, hands: Hands) -> None:
+        async with _at_most(self._grace), asyncio.TaskGroup() as group:
+            hurry = group.create_task(self._hurrying.wait())
+            hurry.add_done_callback(lambda _: hands.wake())
+            while not hands.is_empty and not self._hurrying.is_set():
+                await hands.changes()
+            hurry.cancel()
+        hands.hand_back()
+        async with _at_most(LAST_ENDS):
+            while not hands.is_empty:
+                await hands.changes()
+
+    async def _leave(self) -> None:
+        try:
+            await self._leases.leave()
+        except StoreError as error:
+            log.warning("This worker could not sign off; its leases expire by themselves: %s", error)
+
+
+@asynccontextmanager
+async def _at_most(seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds) as timer:
+            yield
+    except TimeoutError:
+        if not timer.expired():
+            raise
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Of several that failed at the same time one is told: mostly they failed of the same."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

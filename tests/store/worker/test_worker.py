@@ -1,0 +1,562 @@
+"""A worker claims what is queued, runs its handlers, and ends each job once, whatever comes in between."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import InvalidValue, SchemaMissing
+from store.store import Store
+from store.worker import Backoff, Registry, Retry, Work
+from store.worker.happenings import Ended, Lost, Started
+from store.worker.model import HandedBack, Postponed
+from tests.store.support import Sql, until
+from tests.store.worker.conftest import MakeWorker
+
+Queue = Callable[..., list[UUID]]
+
+SOON = Backoff(first=0.01, longest=0.01)
+
+
+def ends(sql: Sql) -> list[tuple[object, ...]]:
+    return sql("select status, error, cost_cents from generation_jobs order by created_at, mode, id")
+
+
+def leases(sql: Sql) -> list[tuple[object, ...]]:
+    return sql("select job_id, owner, attempt, note from gjobs.job_leases")
+
+
+class TestHandlers:
+    async def test_a_coroutine_and_a_function_that_blocks(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+        threads: list[threading.Thread] = []
+
+        @registry.handler("lifestyle")
+        async def lifestyle(work: Work) -> None:
+            await asyncio.sleep(0)
+            work.cost_cents = work.job.cost_cents + 1
+
+        @registry.handler("packaging")
+        def packaging(work: Work) -> None:
+            threads.append(threading.current_thread())
+            work.cost_cents = 7
+
+        queue("lifestyle")
+        queue("packaging")
+        worker, told = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("succeeded", None, 251), ("succeeded", None, 7)]
+        assert threads[0] is not threading.main_thread()
+        assert leases(sql) == []
+        assert [type(one) for one in told] == [Started, Started, Ended, Ended]
+
+    async def test_what_it_raises_fails_the_job(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+
+        @registry.handler("a")
+        async def fails(work: Work) -> None:
+            work.cost_cents = 3
+            raise ValueError("no such\0 image \ud800")
+
+        @registry.handler("b")
+        def leaves(work: Work) -> None:
+            raise SystemExit(2)
+
+        @registry.handler("c")
+        def forgets(work: Work) -> object:
+            return asyncio.sleep(0, result=work)
+
+        for mode in "abc":
+            queue(mode)
+        worker, _ = make_worker(registry)
+
+        with pytest.warns(RuntimeWarning, match="never awaited"):
+            await worker.run(once=True)
+
+        assert sorted(ends(sql), key=lambda row: str(row[1])) == [
+            ("failed", "SystemExit: 2", 250),
+            ("failed", "TypeError: the handler returned an awaitable: define it with 'async def'", 250),
+            ("failed", "ValueError: no such image ?", 3),
+        ]
+
+    async def test_each_takes_its_modes_and_one_takes_the_rest(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+        done: list[tuple[str, str]] = []
+
+        @registry.handler("a", "b")
+        async def some(work: Work) -> None:
+            done.append(("some", work.job.mode))
+
+        @registry.handler()
+        async def rest(work: Work) -> None:
+            done.append(("rest", work.job.mode))
+
+        for mode in ("a", "b", "c"):
+            queue(mode)
+        worker, _ = make_worker(registry, concurrency=1)
+
+        await worker.run(once=True)
+
+        assert sorted(done, key=lambda one: one[1]) == [("some", "a"), ("some", "b"), ("rest", "c")]
+
+    async def test_what_has_no_handler_stays_queued(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        registry.handler("a")(do_nothing)
+        queue("other")
+        worker, _ = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("queued", None, 250)]
+
+    async def test_no_more_at_a_time_than_it_may(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        at_work, most = 0, 0
+
+        @registry.handler("lifestyle")
+        async def count(work: Work) -> None:
+            nonlocal at_work, most
+            at_work += 1
+            most = max(most, at_work)
+            await asyncio.sleep(0.001)
+            at_work -= 1
+
+        queue(number=30)
+        worker, _ = make_worker(registry, concurrency=4)
+
+        await worker.run(once=True)
+
+        assert most == 4
+        assert ends(sql) == [("succeeded", None, 250)] * 30
+
+
+async def do_nothing(work: Work) -> None:
+    pass
+
+
+class TestTryingAgain:
+    async def test_what_may_succeed_later_is_tried_again(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry(attempts=3, backoff=SOON)
+        attempts: list[int] = []
+
+        @registry.handler("lifestyle", retry_on=(ConnectionError,))
+        async def flaky(work: Work) -> None:
+            attempts.append(work.attempt)
+            work.cost_cents = 10 * work.attempt
+            if work.attempt == 1:
+                raise Retry("busy", after=0.0)
+            if work.attempt == 2:
+                raise ConnectionResetError("cut off")
+            worker.stop()
+
+        queue()
+        worker, told = make_worker(registry)
+
+        await worker.run()
+
+        assert attempts == [1, 2, 3]
+        assert ends(sql) == [("succeeded", None, 30)]
+        assert [one.ending.error for one in told if isinstance(one, Ended) and isinstance(one.ending, Postponed)] == [
+            "busy",
+            "ConnectionResetError: cut off",
+        ]
+
+    async def test_the_last_attempt_fails_it(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry(attempts=2, backoff=SOON)
+
+        @registry.handler("lifestyle")
+        def busy(work: Work) -> None:
+            if work.attempt == 2:
+                worker.stop()
+            raise Retry("busy")
+
+        queue()
+        worker, _ = make_worker(registry)
+
+        await worker.run()
+
+        assert ends(sql) == [("failed", "Given up after 2 attempts: busy", 250)]
+
+    async def test_until_then_nobody_holds_it(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry(backoff=Backoff(first=60.0))
+
+        @registry.handler("lifestyle")
+        async def busy(work: Work) -> None:
+            raise Retry("busy")
+
+        (job,) = queue()
+        worker, _ = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("running", None, 250)]
+        assert leases(sql) == [(job, None, 1, "busy")]
+
+    @pytest.mark.parametrize("attempts", [1, 2])
+    async def test_a_time_out_is_tried_again_too(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, attempts: int
+    ) -> None:
+        registry = Registry(time_out=0.01, attempts=attempts, backoff=SOON)
+
+        @registry.handler("lifestyle")
+        async def slow(work: Work) -> None:
+            if work.attempt == attempts:
+                worker.stop()
+            await asyncio.sleep(60)
+
+        queue()
+        worker, _ = make_worker(registry)
+
+        await worker.run()
+
+        given_up = "" if attempts == 1 else "Given up after 2 attempts: "
+        assert ends(sql) == [("failed", f"{given_up}Timed out after 0.01 s", 250)]
+
+    async def test_a_time_out_of_the_handlers_own_is_an_error(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        async def slow(work: Work) -> None:
+            raise TimeoutError("the model did not answer")
+
+        queue()
+        worker, _ = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("failed", "TimeoutError: the model did not answer", 250)]
+
+    async def test_a_thread_whose_time_is_over_keeps_its_place(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry(time_out=0.01, attempts=1)
+        go_on = threading.Event()
+        saw: list[bool] = []
+
+        @registry.handler("stuck")
+        def stuck(work: Work) -> None:
+            go_on.wait(10)
+            saw.append(work.should_stop)
+
+        registry.handler("lifestyle")(do_nothing)
+        queue("stuck")
+        worker, told = make_worker(registry, concurrency=1)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: any(isinstance(one, Ended) for one in told))
+        queue("lifestyle")
+        assert worker.free == 0
+
+        go_on.set()
+        await until(lambda: ends(sql)[0][0] == "succeeded")
+        worker.stop()
+        await running
+
+        assert ends(sql)[1][:2] == ("failed", "Timed out after 0.01 s")
+        assert saw == [True]
+
+
+class TestLeases:
+    async def test_a_lease_is_renewed_as_long_as_it_takes(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+        release = asyncio.Event()
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            await release.wait()
+
+        queue()
+        worker, _ = make_worker(registry, lease_seconds=0.15)
+        running = asyncio.create_task(worker.run(once=True))
+        await until(lambda: bool(leases(sql)))
+        ((claimed_until,),) = sql("select expires_at from gjobs.job_leases")
+        await until(lambda: sql("select now() > %s + interval '0.2 s'", [claimed_until]) == [(True,)])
+
+        ((is_live,),) = sql("select expires_at > now() from gjobs.job_leases")
+        release.set()
+        await running
+
+        assert is_live
+        assert ends(sql) == [("succeeded", None, 250)]
+
+    async def test_who_lost_it_stops_and_changes_nothing(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        was_cancelled = False
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            nonlocal was_cancelled
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                was_cancelled = work.should_stop
+                raise
+
+        queue()
+        worker, told = make_worker(registry, lease_seconds=0.15)
+        running = asyncio.create_task(worker.run(once=True))
+        await until(lambda: bool(leases(sql)))
+        sql("update gjobs.job_leases set owner = gen_random_uuid(), attempt = 2, expires_at = 'infinity'")
+        await running
+
+        assert was_cancelled
+        assert [type(one) for one in told] == [Started, Lost]
+        assert ends(sql) == [("running", None, 250)]
+
+    async def test_what_a_person_ended_meanwhile_stays(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        def interrupted(work: Work) -> None:
+            sql("update generation_jobs set status = 'failed', error = 'by hand'")
+
+        queue()
+        worker, told = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("failed", "by hand", 250)]
+        assert [type(one) for one in told] == [Started, Lost]
+        assert leases(sql) == []
+
+    async def test_what_a_dead_worker_held_is_taken_over(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry(attempts=2)
+        attempts: list[int] = []
+
+        @registry.handler("lifestyle")
+        async def note(work: Work) -> None:
+            attempts.append(work.attempt)
+
+        queue()
+        sql("select gjobs.claim_jobs(gen_random_uuid(), null, 1, -1)")
+        worker, _ = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert attempts == [2]
+        assert ends(sql) == [("succeeded", None, 250)]
+
+    async def test_past_the_limit_the_job_fails_with_the_reason(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry(attempts=1)
+        registry.handler("lifestyle")(do_nothing)
+        queue()
+        ((dead,),) = sql("select gen_random_uuid()")
+        sql("select gjobs.claim_jobs(%s, null, 1, -1)", [dead])
+        worker, told = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("failed", f"Given up after 1 attempt: the worker {dead} was lost with it", 250)]
+        assert [type(one) for one in told] == [Ended]
+
+    async def test_progress_is_seen_while_it_works(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        seen = asyncio.Event()
+
+        @registry.handler("lifestyle")
+        async def tells(work: Work) -> None:
+            work.note("1 of 8")
+            work.note("3 of 8")
+            await seen.wait()
+
+        queue()
+        worker, _ = make_worker(registry, lease_seconds=0.3)
+        running = asyncio.create_task(worker.run(once=True))
+        await until(lambda: [row[3] for row in leases(sql)] == ["3 of 8"])
+        seen.set()
+        await running
+
+
+class TestStopping:
+    async def test_it_waits_for_what_is_at_work(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        started, release = asyncio.Event(), asyncio.Event()
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            started.set()
+            await release.wait()
+
+        queue(number=2)
+        worker, _ = make_worker(registry, concurrency=1)
+        running = asyncio.create_task(worker.run())
+        await started.wait()
+        worker.stop()
+        release.set()
+        await running
+
+        assert ends(sql) == [("succeeded", None, 250), ("queued", None, 250)]
+
+    @pytest.mark.parametrize("grace", [0.01, 60.0])
+    async def test_what_lasts_longer_is_handed_back(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, grace: float
+    ) -> None:
+        """After the grace, or at once when it is asked for a second time."""
+        registry = Registry()
+        started = asyncio.Event()
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            started.set()
+            await asyncio.sleep(60)
+
+        (job,) = queue()
+        worker, told = make_worker(registry, grace=grace)
+        running = asyncio.create_task(worker.run())
+        await started.wait()
+        worker.stop()
+        if grace == 60.0:
+            await asyncio.sleep(0)
+            worker.stop()
+        await running
+
+        assert leases(sql) == [(job, None, 0, None)]
+        assert [type(one.ending) for one in told if isinstance(one, Ended)] == [HandedBack]
+        other, _ = make_worker(with_nothing_to_do())
+        await other.run(once=True)
+        assert ends(sql) == [("succeeded", None, 250)]
+
+    async def test_cancelled_it_leaves_nothing_behind(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        started = asyncio.Event()
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            started.set()
+            await asyncio.sleep(60)
+
+        (job,) = queue()
+        worker, _ = make_worker(registry)
+        running = asyncio.create_task(worker.run())
+        await started.wait()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+
+        assert leases(sql) == [(job, None, 0, None)]
+
+
+def with_nothing_to_do() -> Registry:
+    registry = Registry()
+    registry.handler()(do_nothing)
+    return registry
+
+
+class TestWaiting:
+    async def test_what_is_queued_is_begun_at_once(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        """Well before it would ask again by itself."""
+        worker, told = make_worker(with_nothing_to_do())
+        running = asyncio.create_task(worker.run())
+        await until(lambda: worker.is_told)
+        queue()
+        await until(lambda: bool(told))
+        worker.stop()
+        await running
+
+    async def test_where_nothing_is_told_it_asks(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
+        worker, told = make_worker(with_nothing_to_do())
+        running = asyncio.create_task(worker.run())
+        await until(lambda: bool(sql("select id from gjobs.workers")))
+        queue()
+        await until(lambda: bool(told))
+        assert not worker.is_told
+        worker.stop()
+        await running
+
+
+class TestWorkers:
+    async def test_it_says_who_it_is_and_that_it_left(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        registry = Registry()
+        alive: list[tuple[object, ...]] = []
+
+        @registry.handler("lifestyle")
+        def look(work: Work) -> None:
+            alive.extend(sql("select id, user_id, name, modes, concurrency, stopped_at from gjobs.workers"))
+
+        queue()
+        worker, _ = make_worker(registry, name="worker 1", concurrency=3)
+
+        await worker.run(once=True)
+
+        assert alive == [(worker.id, None, "worker 1", ["lifestyle"], 3, None)]
+        assert sql("select stopped_at >= started_at from gjobs.workers") == [(True,)]
+
+    async def test_with_a_users_eyes_it_works_on_their_jobs_alone(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, ben: Store, ada: Store
+    ) -> None:
+        queue()
+        for store in (ben, ada):
+            worker, _ = make_worker(with_nothing_to_do(), store=store)
+            await worker.run(once=True)
+            status = "succeeded" if store is ada else "queued"
+            assert ends(sql) == [(status, None, 250)]
+
+    async def test_those_that_are_long_gone_are_forgotten(self, make_worker: MakeWorker, sql: Sql) -> None:
+        sql(
+            "insert into gjobs.workers (id, name, host, process, concurrency, seen_at)"
+            " select gen_random_uuid(), 'old', 'h', 1, 1, now() - make_interval(days => d)"
+            " from unnest('{6, 8}'::int[]) d"
+        )
+        worker, _ = make_worker(with_nothing_to_do(), name="new")
+
+        await worker.run(once=True)
+
+        assert sorted(sql("select name from gjobs.workers")) == [("new",), ("old",)]
+
+
+class TestMistakes:
+    @pytest.mark.parametrize("settings", [{"concurrency": 0}, {"batch": 0}])
+    def test_it_takes_one_job_at_least(self, make_worker: MakeWorker, settings: dict[str, int]) -> None:
+        with pytest.raises(InvalidValue, match="at least one"):
+            make_worker(with_nothing_to_do(), **settings)
+
+    def test_and_has_something_to_do(self, make_worker: MakeWorker) -> None:
+        with pytest.raises(InvalidValue, match="no handler"):
+            make_worker(Registry())
+
+    async def test_where_there_are_no_leases_it_says_what_brings_them(
+        self, attached_database: dict[str, str], make_worker: MakeWorker
+    ) -> None:
+        async with Store(Database(attached_database)) as store:
+            worker, _ = make_worker(with_nothing_to_do(), store=store)
+            with pytest.raises(SchemaMissing, match="keeps no leases") as caught:
+                await worker.run(once=True)
+        assert caught.value.hint == "'gjobs migrate up' brings revision 0006, which keeps them."
+
+
+class TestTheDatabaseRefuses:
+    async def test_one_end_that_is_refused_keeps_back_no_other(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        async def dear(work: Work) -> None:
+            # More than the column holds, as an app's own rule may refuse.
+            work._cost_cents = 2**31 if work.job.id == jobs[1] else 5
+
+        jobs = queue(number=3)
+        worker, _ = make_worker(registry)
+
+        await worker.run(once=True)
+
+        first, second, third = ends(sql)
+        assert first == third == ("succeeded", None, 5)
+        assert second[0] == "running"
