@@ -160,7 +160,10 @@ def test_what_is_not_known_is_no_zero() -> None:
         (Counted(number=0), "0"),
         (Counted(number=1_234), "1,234"),
         (SOME, "≥ 10,000"),
-        (Counted(number=412_000, certainty=Certainty.ESTIMATED), "~412,000"),
+        (Counted(number=412_345, certainty=Certainty.ESTIMATED), "~412,000"),
+        (Counted(number=7_998_984, certainty=Certainty.ESTIMATED), "~8,000,000"),
+        (Counted(number=12_060, certainty=Certainty.ESTIMATED), "~12,100"),
+        (Counted(number=998, certainty=Certainty.ESTIMATED), "~998"),
     ],
 )
 def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:

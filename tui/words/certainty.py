@@ -28,7 +28,15 @@ _STANDING = {
 
 def number_words(number: Counted | None) -> str:
     """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
-    return UNKNOWN if number is None else f"{MARKS[number.certainty]}{count(number.number)}"
+    if number is None:
+        return UNKNOWN
+    shown = _rounded(number.number) if number.certainty is Certainty.ESTIMATED else number.number
+    return f"{MARKS[number.certainty]}{count(shown)}"
+
+
+def _rounded(number: int) -> int:
+    """To three digits: no estimate is right in the fourth."""
+    return round(number, min(3 - len(str(abs(number))), 0))
 
 
 def numbers_age(seconds: float) -> str:
