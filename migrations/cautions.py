@@ -1,6 +1,6 @@
 """What a person has to know before the schema is brought up or down, read from the database. Changes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import psycopg
 
@@ -9,6 +9,7 @@ from migrations.status import current_revision
 
 EVENTS = "0005"
 """The revision that adds columns to the jobs, and keeps their events."""
+BUDGETS = "0007"
 MOST_COUNTED = 1_000_000
 
 # With two columns more the rows of `select *` are not those that the function says it returns, or inserts elsewhere.
@@ -29,6 +30,7 @@ select p.oid::regprocedure::text
  order by 1
 """
 _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
+_BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
 def before_upgrade(conninfo: Mapping[str, str | int]) -> list[str]:
@@ -61,12 +63,17 @@ def before_downgrade(conninfo: Mapping[str, str | int], revision: str) -> list[s
         try:
             connection.read_only = True
             current = current_revision(connection)
-            if current is None or current < EVENTS or (revision != "base" and revision >= EVENTS):
-                return []
-            row = connection.execute(_EVENTS_KEPT, [MOST_COUNTED]).fetchone()
-            return list(_lost_events(int(row[0]) if row else 0))
+            return [] if current is None else list(_lost(connection, current, revision))
         except psycopg.Error as error:
             raise translate_migrating(error) from error
+
+
+def _lost(connection: psycopg.Connection, current: str, revision: str) -> Iterator[str]:
+    undone = [one for one in _LOSSES if one <= current and (revision == "base" or revision < one)]
+    for one in undone:
+        counted, losses = _LOSSES[one]
+        row = connection.execute(counted.encode(), [MOST_COUNTED]).fetchone()
+        yield from losses(int(row[0]) if row else 0)
 
 
 def _lost_events(number: int) -> Iterator[str]:
@@ -76,3 +83,16 @@ def _lost_events(number: int) -> Iterator[str]:
             f"{events} of the jobs will be lost, and when they started, were completed and how often they were"
             " retried. No job will."
         )
+
+
+def _lost_budgets(number: int) -> Iterator[str]:
+    if number:
+        budgets = "1 budget" if number == 1 else f"{number:,} budgets"
+        yield f"{budgets} will be lost: what was spent is forgotten, and nothing limits what jobs cost."
+
+
+_LOSSES: Mapping[str, tuple[str, Callable[[int], Iterator[str]]]] = {
+    EVENTS: (_EVENTS_KEPT, _lost_events),
+    BUDGETS: (_BUDGETS_KEPT, _lost_budgets),
+}
+"""By the revision whose undoing loses something: what counts it, and what is said of so many."""

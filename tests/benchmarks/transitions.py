@@ -20,7 +20,7 @@ from tests.benchmarks.sizes import many
 CLIENTS = 4
 CHANNEL, LISTENERS_LOCK = "gjobs_jobs", (1735353442, 1)
 WITH, WITHOUT, LISTENED = "with all triggers", "without ours", "with all triggers and one listener"
-SUMS = "with the sums' triggers alone"
+SUMS, BUDGETED = "with the sums' triggers alone", "with all triggers, and budgets of every user and project"
 MOVING = 20_000
 """Jobs among which the next to move is chosen: two clients seldom meet."""
 
@@ -35,6 +35,10 @@ create table benchmark.moving (number integer primary key, id uuid not null)"""
 _FILL_MOVABLE = """
 insert into benchmark.moving select row_number() over (), id from (
     select id from public.generation_jobs order by id limit %s) chosen"""
+
+_LIMIT_EVERY = """
+insert into gjobs.budgets ({subject}, period, limit_cents)
+select id, period, 1000000000000 from {table}, unnest(array['day', 'month', 'all']) as period"""
 
 _OURS = """
 select tgname from pg_trigger t join pg_proc f on f.oid = t.tgfoid
@@ -60,6 +64,7 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
                 SUMS: _moving(summed, amount),
                 WITHOUT: _moving(plain, amount),
                 LISTENED: _moving_while_listened(ours, amount),
+                BUDGETED: _moving_within_budgets(ours, amount),
             },
             rounds=rounds,
             warm_up=effort.choose(1, quick=0),
@@ -80,6 +85,7 @@ async def transitions(effort: Effort, databases: Databases) -> list[Finding]:
             ratios=(
                 Ratio(ours=SUMS, rival=WITHOUT, reach=AtLeast(0.8)),
                 Ratio(ours=WITH, rival=SUMS, reach=AtLeast(0.7)),
+                Ratio(ours=BUDGETED, rival=SUMS, reach=AtLeast(0.7)),
                 Ratio(ours=WITH, rival=WITHOUT),
                 Ratio(ours=LISTENED, rival=WITHOUT),
             ),
@@ -113,6 +119,24 @@ def _moving_while_listened(database: FilledDatabase, amount: str) -> Contestant:
             return await asyncio.to_thread(_transitions_a_second, database, amount)
 
     return contestant
+
+
+def _moving_within_budgets(database: FilledDatabase, amount: str) -> Contestant:
+    async def contestant() -> float:
+        with _budgets_of_everybody(database):
+            return await asyncio.to_thread(_transitions_a_second, database, amount)
+
+    return contestant
+
+
+@contextmanager
+def _budgets_of_everybody(database: FilledDatabase) -> Iterator[None]:
+    """Six limit each job, and none refuses one."""
+    with database.connect() as connection:
+        for subject, table in (("user_id", "auth.users"), ("project_id", "public.projects")):
+            connection.execute(_LIMIT_EVERY.format(subject=subject, table=table).encode())
+        yield
+        connection.execute("delete from gjobs.budgets")
 
 
 def _transitions_a_second(database: FilledDatabase, amount: str) -> float:

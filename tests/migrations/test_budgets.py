@@ -384,6 +384,38 @@ def test_a_removed_budget_holds_nobody(owner: psycopg.Connection) -> None:
     queue(owner, ADA, 1_000)
 
 
+def test_columns_that_an_app_lets_be_null_make_no_write_fail(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy, autocommit=True) as connection:
+        for column in ("user_id", "project_id", "status", "mode", "cost_cents", "created_at"):
+            connection.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
+        add(connection, ADA)
+        whole, month = limit_user(connection, ADA, 300), limit_project(connection, ADA, 300, "month")
+        for statement in (
+            "insert into public.generation_jobs select gen_random_uuid() from generate_series(1, 3)",
+            "insert into public.generation_jobs select gen_random_uuid(), user_id, id from public.projects",
+            "update public.generation_jobs set cost_cents = null, created_at = null, status = null where mode is null",
+            "update public.generation_jobs set cost_cents = 7 where mode is null",
+            "update public.generation_jobs set status = 'failed', cost_cents = null where mode is null",
+            "update public.generation_jobs set cost_cents = 9 where mode is null",
+        ):
+            connection.execute(statement.encode())
+        assert (spent(connection, whole), spent(connection, month)) == (259, 250)
+        connection.execute("delete from public.generation_jobs where status = 'failed'")
+        assert (spent(connection, whole), spent(connection, month)) == (259, 250)
+
+
+def test_default_privileges_open_none_of_the_tables(blank_database: Conninfo) -> None:
+    with connect(blank_database, autocommit=True) as connection:
+        connection.execute("alter default privileges grant all on tables to public")
+        upgrade(blank_database)
+        granted = connection.execute(
+            "select relname, privilege_type from pg_class cross join lateral aclexplode(relacl)"
+            " where relnamespace = 'gjobs'::regnamespace and relname like 'budget%' and grantee <> relowner"
+            " group by 1, 2 order by 1"
+        ).fetchall()
+    assert granted == [(relation, "SELECT") for relation in ("budget_spending", "budget_states", "budgets")]
+
+
 def test_down_loses_the_limits_and_no_job(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy, autocommit=True) as connection:
         add(connection, ADA)

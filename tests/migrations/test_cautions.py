@@ -48,3 +48,14 @@ def test_what_going_down_loses(migrated_copy: Conninfo) -> None:
         assert said.startswith("2 events of the jobs will be lost")
     downgrade(migrated_copy, "0004")
     assert cautions_down(migrated_copy, "0001") == []
+
+
+def test_going_down_loses_budgets(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as connection:
+        add(connection, ADA)
+        connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])
+
+    assert cautions_down(migrated_copy, "0007") == []
+    said = "1 budget will be lost: what was spent is forgotten, and nothing limits what jobs cost."
+    assert cautions_down(migrated_copy, "0006") == [said]
+    assert cautions_down(migrated_copy, "base")[1:] == [said]

@@ -34,6 +34,7 @@ begin
                sum(cents)::bigint as cents, coalesce(sum(cents) filter (where not finished), 0)::bigint as asked,
                bool_or(queued) as queues
           from covered
+         where day is not null or period = 'all'
          group by id, period, limit_cents, user_id, project_id, period_start
         having sum(cents) <> 0 or coalesce(sum(cents) filter (where not finished), 0) > 0 or bool_or(queued)
          order by id, period_start
@@ -84,6 +85,7 @@ begin
                and gjobs.budget_period_start(p_budget.period, d.day) = p_period_start);
 end $$;
 
+-- An app's columns may be null: what has no cost costs nothing, and what has no time of creation counts where all is one period.
 -- Jobs that arrive finished, as from elsewhere, are recorded. One that ran, was deleted and is made again costs what it did.
 create function gjobs.charge_inserted()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
@@ -95,13 +97,14 @@ begin
             delete from gjobs.budget_deleted_jobs d
              using new_rows n
               join gjobs.budgets b on b.user_id = n.user_id or b.project_id = n.project_id
-             where n.status <> 'queued' and d.job_id = n.id and d.budget_id = b.id
+             where n.status is distinct from 'queued' and d.job_id = n.id and d.budget_id = b.id
             returning d.budget_id, (n.created_at at time zone 'UTC')::date as day, n.status, d.cost_cents
         )
         select array_agg(row(change.*)::gjobs.cost_change) into changes
           from (
               select null::uuid as budget_id, user_id, project_id, (created_at at time zone 'UTC')::date as day,
-                     status = 'queued' as queued, status in ('succeeded', 'failed') as finished, sum(cost_cents) as cents
+                     coalesce(status = 'queued', false) as queued, coalesce(status in ('succeeded', 'failed'), false) as finished,
+                     coalesce(sum(cost_cents), 0) as cents
                 from new_rows group by user_id, project_id, day, status
               union all
               select budget_id, null, null, day, false, status in ('succeeded', 'failed'), -cost_cents from again
@@ -111,23 +114,28 @@ begin
     return null;
 end $$;
 
--- A job that only moves on costs what it did.
+-- A job that only moves on costs what it did. One row, which is the usual, goes the short way.
 create function gjobs.charge_updated()
     returns trigger language plpgsql volatile security definer set search_path = '' as $$
 begin
-    if exists (select from gjobs.budgets) then
+    if exists (select from gjobs.budgets)
+       and ((select count(*) from (select from new_rows limit 2) n) <> 1
+            or exists (select from old_rows o cross join new_rows n
+                        where (o.user_id, o.project_id, o.created_at, o.cost_cents)
+                              is distinct from (n.user_id, n.project_id, n.created_at, n.cost_cents)))
+    then
         perform gjobs.charge_budgets(array_agg(row(change.*)::gjobs.cost_change))
            from (
                select null::uuid as budget_id, part.user_id, part.project_id,
                       (part.created_at at time zone 'UTC')::date as day, false as queued,
-                      coalesce(o.status not in ('succeeded', 'failed') and n.status in ('succeeded', 'failed'), false)
+                      coalesce(n.status in ('succeeded', 'failed') and (o.status in ('succeeded', 'failed')) is not true, false)
                           as finished,
                       sum(part.cents) as cents
                  from old_rows o
                  full join new_rows n on n.id = o.id
                 cross join lateral (values
-                          (o.user_id, o.project_id, o.created_at, -o.cost_cents::bigint),
-                          (n.user_id, n.project_id, n.created_at, n.cost_cents::bigint)
+                          (o.user_id, o.project_id, o.created_at, -coalesce(o.cost_cents, 0)::bigint),
+                          (n.user_id, n.project_id, n.created_at, coalesce(n.cost_cents, 0)::bigint)
                       ) part (user_id, project_id, created_at, cents)
                 where (o.user_id, o.project_id, o.created_at, o.cost_cents)
                       is distinct from (n.user_id, n.project_id, n.created_at, n.cost_cents)
@@ -147,7 +155,7 @@ begin
         perform gjobs.charge_budgets(array_agg(row(change.*)::gjobs.cost_change))
            from (
                select null::uuid as budget_id, user_id, project_id, (created_at at time zone 'UTC')::date as day,
-                      false as queued, true as finished, -sum(cost_cents) as cents
+                      false as queued, true as finished, -coalesce(sum(cost_cents), 0) as cents
                  from old_rows where status = 'queued' group by user_id, project_id, day
            ) change
          having count(*) > 0;
@@ -158,7 +166,7 @@ begin
           join gjobs.budget_spending s
             on s.budget_id = b.id
            and s.period_start = gjobs.budget_period_start(b.period, (o.created_at at time zone 'UTC')::date)
-         where o.status <> 'queued' and o.cost_cents <> 0
+         where o.status is distinct from 'queued' and o.cost_cents <> 0
            and exists (select from auth.users u where u.id = o.user_id)
            and exists (select from public.projects p where p.id = o.project_id)
         on conflict (budget_id, job_id) do update set cost_cents = excluded.cost_cents;

@@ -25,21 +25,28 @@ create function gjobs.check_budget(p_project_id uuid, p_cents bigint)
      order by b.id
 $$;
 
--- Whoever may read the jobs may read the budgets, and nobody else.
+-- Whoever may read the jobs may read the budgets, and nobody else: default privileges may have granted more.
 do $$
 declare
-    reader text;
+    granted record;
+    reader  text;
 begin
-    foreach reader in array array['public', 'anon', 'authenticated', 'service_role'] loop
-        continue when reader <> 'public' and to_regrole(reader) is null;
-        execute format('revoke all on gjobs.budgets, gjobs.budget_spending, gjobs.budget_deleted_jobs, gjobs.budget_states from %s', reader);
+    for granted in
+        select distinct c.oid::regclass as relation, case a.grantee when 0 then 'public' else quote_ident(r.rolname) end as grantee
+          from pg_class c
+         cross join lateral aclexplode(c.relacl) as a
+          left join pg_roles r on r.oid = a.grantee
+         where c.relnamespace = 'gjobs'::regnamespace and a.grantee <> c.relowner
+           and c.relname in ('budgets', 'budget_spending', 'budget_deleted_jobs', 'budget_states')
+    loop
+        execute format('revoke all on %s from %s', granted.relation, granted.grantee);
     end loop;
     for reader in
-        select distinct case granted.grantee when 0 then 'public' else quote_ident(r.rolname) end
+        select distinct case a.grantee when 0 then 'public' else quote_ident(r.rolname) end
           from pg_class c
-         cross join lateral aclexplode(c.relacl) as granted
-          left join pg_roles r on r.oid = granted.grantee
-         where c.oid = 'public.generation_jobs'::regclass and granted.privilege_type = 'SELECT' and granted.grantee <> c.relowner
+         cross join lateral aclexplode(c.relacl) as a
+          left join pg_roles r on r.oid = a.grantee
+         where c.oid = 'public.generation_jobs'::regclass and a.privilege_type = 'SELECT' and a.grantee <> c.relowner
     loop
         execute 'grant select on gjobs.budgets, gjobs.budget_spending, gjobs.budget_states to ' || reader;
     end loop;
