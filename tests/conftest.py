@@ -107,16 +107,22 @@ def connect(conninfo: Conninfo, *, autocommit: bool = False) -> psycopg.Connecti
     return psycopg.connect(make_conninfo("", **conninfo), autocommit=autocommit)
 
 
+def copy_database(connection: psycopg.Connection, template: str, name: str, *, owner: str) -> None:
+    """By its files, as before Postgres 15 it always was: what is made and dropped so takes half the time."""
+    strategy = "strategy file_copy" if connection.info.server_version >= 150_000 else ""
+    connection.execute(
+        SQL("create database {} owner {} template {} {}").format(
+            Identifier(name), Identifier(owner), Identifier(template), SQL(strategy)
+        )
+    )
+
+
 @contextmanager
 def temporary_database(server: ServerLease, template: str = "template1") -> Iterator[Conninfo]:
     """A database of the operator's role, dropped on leaving whoever is still connected."""
     name = f"test_{uuid.uuid4().hex}"
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as connection:
-        connection.execute(
-            SQL("create database {} owner {} template {}").format(
-                Identifier(name), Identifier(OWNER), Identifier(template)
-            )
-        )
+        copy_database(connection, template, name, owner=OWNER)
         try:
             yield {**server.conninfo, "dbname": name}
         finally:

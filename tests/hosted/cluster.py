@@ -12,7 +12,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from store.embedded.account import Account
-from tests.conftest import TESTS, Conninfo, connect, run_file
+from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
 from tests.hosted.place import LOCALHOST, Place, end, free_port, is_running, until
 
 ADMINISTRATOR = "supabase_admin"
@@ -175,11 +175,7 @@ def copied(server: Server, template: str) -> Iterator[str]:
     """The name of a copy that is dropped on leaving, whoever is connected to it."""
     name = f"app_{uuid.uuid4().hex[:12]}"
     with connect(server.administrator(), autocommit=True) as administrator:
-        administrator.execute(
-            SQL("create database {} owner {} template {}").format(
-                Identifier(name), Identifier(OWNER), Identifier(template)
-            )
-        )
+        copy_database(administrator, template, name, owner=OWNER)
     try:
         yield name
     finally:
