@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from store.embedded import ServerStatus
     from store.journal import JournalEntry
     from store.monitoring.model import Monitoring, Spread, Work
+    from store.retention.model import ArchivedJob
     from tui.words.retention_words import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -197,6 +198,14 @@ def checked_budget(value: CheckedBudget) -> dict[str, Json]:
         "asked_cents": value.asked_cents,
         "allowed": value.is_allowed,
     }
+
+
+def archived(value: "ArchivedJob") -> dict[str, Json]:
+    return {**row(value.job), "archived_at": time(value.archived_at)}
+
+
+def restoration(*, found: int, done: int, left: int, is_stopped: bool) -> dict[str, Json]:
+    return {"found": found, "done": done, "left": left, "stopped": is_stopped}
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 from tui.cli.command import Command
+from tui.cli.commands.archive import add_archive
 from tui.cli.commands.budgets.syntax import add_budgets
 from tui.cli.commands.cleanup import add_cleanup
 from tui.cli.commands.dashboard.opening import DASHBOARD
@@ -57,6 +58,7 @@ def build_parser() -> Parser:
     add_stats(commands)
     add_budgets(commands)
     add_cleanup(commands)
+    add_archive(commands)
     add_watch(commands)
     add_metrics(commands)
     add_journal(commands)

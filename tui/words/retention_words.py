@@ -1,9 +1,10 @@
-"""What a clean-up asks and tells. Pure."""
+"""What a clean-up, a restoration or a retention policy asks and tells. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from store.actor import Actor
+from store.model import JobStatus
 from store.retention.model import Expired, Progress, RetentionAction, StatusCount
 from tui.words.confirmations import where
 from tui.words.eyes import eyes_name
@@ -11,14 +12,33 @@ from tui.words.format import count, money, utc_time
 from tui.words.job_names import jobs_count
 from tui.words.text import clean
 
-DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
 _DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
-_DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
+DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
+DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
 _LATER = {
     RetentionAction.ARCHIVE: "'gjobs archive restore' brings them back.",
     RetentionAction.DELETE: "Nothing brings them back.",
 }
 _MOST_TABLES = 5
+_GOES_ON = "The same command goes on."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What everything hard to undo names."""
+
+    actor: Actor
+    database: str
+    project_name: str | None
+    """None for all projects."""
+
+    @property
+    def lines(self) -> list[str]:
+        return [
+            f"Project: {'all' if self.project_name is None else clean(self.project_name, limit=60)}",
+            f"As: {clean(eyes_name(self.actor), limit=120)}",
+            where(self.database),
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +48,7 @@ class CleanUp:
     expired: Expired
     counts: Sequence[StatusCount]
     action: RetentionAction
-    actor: Actor
-    database: str
-    project_name: str | None
-    """None for all projects."""
+    place: Place
     following: Sequence[str] = field(default=())
     """Tables that lose something with a job for good."""
 
@@ -40,22 +57,24 @@ class CleanUp:
         return sum(row.count for row in self.counts)
 
 
-def question(one: CleanUp) -> str:
+def clean_up_question(one: CleanUp) -> str:
     """Several clean lines."""
     return "\n".join(
         [
             f"{_DO[one.action]} {jobs_count(one.found)}, created before {utc_time(one.expired.created_before)}?",
-            *(f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in one.counts),
-            f"Project: {'all' if one.project_name is None else clean(one.project_name, limit=60)}",
-            f"As: {clean(eyes_name(one.actor), limit=120)}",
-            where(one.database),
+            *counted(one.counts),
+            *one.place.lines,
             _LATER[one.action],
-            *_following(one.following),
+            *following(one.following),
         ]
     )
 
 
-def _following(tables: Sequence[str]) -> list[str]:
+def counted(counts: Sequence[StatusCount]) -> list[str]:
+    return [f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in counts]
+
+
+def following(tables: Sequence[str]) -> list[str]:
     if not tables:
         return []
     named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
@@ -63,41 +82,45 @@ def _following(tables: Sequence[str]) -> list[str]:
 
 
 def nothing_found(one: CleanUp) -> str:
-    named = " or ".join(one.expired.statuses)
-    return f"No {named} job was created before {utc_time(one.expired.created_before)}: nothing to {one.action}."
+    return f"No {_or(one.expired.statuses)} job was created before {utc_time(one.expired.created_before)}."
 
 
-def progress(action: RetentionAction, cleaned: Progress, found: int) -> str:
-    return f"{_DOING[action]}: {count(cleaned.done)} of {count(found)}"
+def restoration_question(counts: Sequence[StatusCount], place: Place) -> str:
+    found = sum(row.count for row in counts)
+    return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *place.lines])
 
 
-def result(action: RetentionAction, cleaned: Progress) -> str:
-    return f"{DONE[action]} {jobs_count(cleaned.done)}."
+def progress(doing: str, done: Progress, found: int) -> str:
+    return f"{doing}: {count(done.done)} of {count(found)}"
 
 
-def stopped(action: RetentionAction, cleaned: Progress, left: int) -> str:
-    return f"Stopped: {_done(action, cleaned)}, {jobs_count(left)} left. The same command goes on."
+def result(verb: str, done: Progress) -> str:
+    return f"{verb} {jobs_count(done.done)}."
 
 
-def broken_off(action: RetentionAction, cleaned: Progress) -> str:
-    return f"Before that, {_done(action, cleaned)}. The same command goes on."
+def stopped(verb: str, done: Progress, left: int) -> str:
+    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {_GOES_ON}"
 
 
-def _done(action: RetentionAction, cleaned: Progress) -> str:
-    return f"{DONE[action].lower()} {jobs_count(cleaned.done)}"
+def broken_off(verb: str, done: Progress) -> str:
+    return f"Before that, {verb.lower()} {jobs_count(done.done)}. {_GOES_ON}"
 
 
-def why_left(cleaned: Progress, left: int) -> list[str]:
+def why_left(done: Progress, left: int) -> list[str]:
     """A sentence for each reason why some are still there."""
     sentences = []
-    if cleaned.refused:
-        said = clean((cleaned.refusal or "").rstrip("."), limit=200)
-        sentences.append(f"{_were(cleaned.refused)} refused, such as {cleaned.refused_id}: {said}.")
-    if (held := left - cleaned.refused) > 0:
+    if done.refused:
+        said = clean((done.refusal or "").rstrip("."), limit=200)
+        sentences.append(f"{_were(done.refused)} refused, such as {done.refused_id}: {said}.")
+    if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
-        sentences.append(f"{_were(held)} left, for others were at work on {them}. The same command goes on.")
+        sentences.append(f"{_were(held)} left, for others were at work on {them}. {_GOES_ON}")
     return sentences
 
 
 def _were(number: int) -> str:
     return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
+
+
+def _or(statuses: Sequence[JobStatus]) -> str:
+    return " or ".join(statuses)

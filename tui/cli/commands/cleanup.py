@@ -1,12 +1,10 @@
 """`gjobs cleanup`: archives or deletes old jobs, after a question that names how many and where."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from store.errors import StoreError
+from store.errors import SchemaMissing, StoreError
 from store.model import JobStatus
 from store.retention.model import FINISHED, Progress, RetentionAction
 from store.settings import Settings
@@ -18,11 +16,11 @@ from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import find_project
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command
-from tui.cli.progress_line import ProgressLine, can_show_progress
 from tui.cli.sessions import with_session
 from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
+    from tui.cli.long_work import Course
     from tui.cli.parser import Commands
     from tui.session import Session
     from tui.words.retention_words import CleanUp
@@ -33,8 +31,8 @@ def add_cleanup(commands: "Commands") -> None:
         commands,
         "cleanup",
         Command(run=clean_up_jobs, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
-        help="delete old jobs; counts them first, and asks",
-        example="gjobs cleanup --older-than 30d --delete --dry-run",
+        help="archive or delete old jobs, after a question",
+        example="gjobs cleanup --older-than 30d --dry-run",
     )
     add = parser.add_argument
     add("--older-than", type=age, metavar="AGE", required=True, help="created so long ago: 12h, 30d, 8w")
@@ -47,13 +45,17 @@ def add_cleanup(commands: "Commands") -> None:
         help=f"in these statuses; else {' and '.join(FINISHED)}",
     )
     add("--project", metavar="ID|NAME", help="of this project only")
-    action = parser.add_mutually_exclusive_group(required=True)
-    action.add_argument(
-        "--delete",
+    actions = parser.add_mutually_exclusive_group()
+    actions.add_argument(
+        "--archive",
         dest="action",
         action="store_const",
-        const=RetentionAction.DELETE,
-        help="delete them for good",
+        const=RetentionAction.ARCHIVE,
+        default=RetentionAction.ARCHIVE,
+        help="move them to the archive, which is what is done unless told",
+    )
+    actions.add_argument(
+        "--delete", dest="action", action="store_const", const=RetentionAction.DELETE, help="delete them for good"
     )
     add("--dry-run", action="store_true", help="count them, and change nothing")
     add("--yes", action="store_true", help="do not ask")
@@ -82,12 +84,12 @@ def clean_up_jobs(
     if dry_run or not found.found:
         return _show(output, found, is_dry=dry_run)
     if not yes:
-        from tui.words.retention_words import question
+        from tui.words.retention_words import DONE, clean_up_question
 
-        require_yes(question(found), unchanged=f"Nothing was {action}d.")
+        require_yes(clean_up_question(found), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination():
-        ended = with_session(settings, lambda session: _run(session, found))
-        return _tell(output, found, ended)
+        course, left = with_session(settings, lambda session: _run(session, found))
+        return _tell(output, found, course, left)
 
 
 async def _look(
@@ -100,48 +102,49 @@ async def _look(
     is_dry: bool,
 ) -> "CleanUp":
     from store.retention.cleaning import count_expired, expired_since
-    from tui.words.retention_words import CleanUp
+    from tui.words.retention_words import CleanUp, Place
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
     store = session.store
+    if action is RetentionAction.ARCHIVE:
+        await _require_archive(session)
     chosen = None if project is None else await find_project(store, project)
     expired = await expired_since(store, older_than, statuses=statuses, project_id=chosen.id if chosen else None)
     return CleanUp(
         expired=expired,
         counts=await count_expired(store, expired),
         action=action,
-        actor=store.actor,
-        database=session.full_name,
-        project_name=chosen.name if chosen else None,
+        place=Place(actor=store.actor, database=session.full_name, project_name=chosen.name if chosen else None),
         following=await store.get_following_tables(),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ended:
-    cleaned: Progress
-    left: int
-    is_stopped: bool
+async def _require_archive(session: "Session") -> None:
+    from store.retention.archive import count_some_archived
 
-
-async def _run(session: "Session", found: "CleanUp") -> _Ended:
-    from store.retention.cleaning import clean_up, count_expired
-    from tui.cli.stopping import stop_requested
-    from tui.words.retention_words import broken_off, progress
-
-    cleaned, store = Progress(), session.store
     try:
-        with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
-            async with aclosing(clean_up(store, found.expired, found.action)) as batches:
-                async for cleaned in batches:
-                    line.show(progress(found.action, cleaned, found.found))
-                    if stop.is_set():
-                        break
-            left = sum(row.count for row in await count_expired(store, found.expired))
-            return _Ended(cleaned=cleaned, left=left, is_stopped=stop.is_set())
+        await count_some_archived(session.store)
+    except SchemaMissing as error:
+        raise SchemaMissing(error.message, hint=f"{error.hint} Or give --delete.") from error
+
+
+async def _run(session: "Session", found: "CleanUp") -> tuple["Course[Progress]", int]:
+    """With how many are left."""
+    from store.retention.cleaning import clean_up, count_expired
+    from tui.cli.long_work import Course, work_through
+    from tui.words.retention_words import DOING, DONE, broken_off, progress
+
+    course, store = Course(Progress()), session.store
+    try:
+        await work_through(
+            clean_up(store, found.expired, found.action),
+            course,
+            lambda step: progress(DOING[found.action], step, found.found),
+        )
+        return course, sum(row.count for row in await count_expired(store, found.expired))
     except StoreError:
-        say(broken_off(found.action, cleaned))
+        say(broken_off(DONE[found.action], course.last))
         raise
 
 
@@ -173,19 +176,16 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _tell(output: Output, found: "CleanUp", ended: _Ended) -> ExitCode:
-    from tui.words.retention_words import result, stopped, why_left
+def _tell(output: Output, found: "CleanUp", course: "Course[Progress]", left: int) -> ExitCode:
+    from tui.words.retention_words import DONE, result, stopped, why_left
 
+    done = course.last
     if output.json:
-        output.document(
-            jsonable.clean_up(
-                found, is_dry=False, done=ended.cleaned.done, left=ended.left, is_stopped=ended.is_stopped
-            )
-        )
-    if ended.is_stopped:
-        say(stopped(found.action, ended.cleaned, ended.left))
+        output.document(jsonable.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped))
+    if course.is_stopped:
+        say(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED
-    say(result(found.action, ended.cleaned))
-    for sentence in why_left(ended.cleaned, ended.left):
+    say(result(DONE[found.action], done))
+    for sentence in why_left(done, left):
         say(sentence)
-    return ExitCode.DONE if ended.cleaned.done else ExitCode.REFUSED
+    return ExitCode.DONE if done.done else ExitCode.REFUSED

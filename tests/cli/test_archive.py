@@ -1,0 +1,110 @@
+"""`gjobs cleanup --archive` and `gjobs archive`: jobs are put away, listed, and come back as they were."""
+
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from tests.cli.support import Configure, OpenTerminal, Run, Sql, profile, uri
+from tests.cli.world import BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document
+from tests.conftest import Conninfo
+
+PROMPT = "anything else for no: "
+OLD = ("cleanup", "--older-than", "1d")
+ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
+
+
+def present(sql: Sql) -> set[UUID]:
+    return {UUID(str(row[0])) for row in sql("select id from public.generation_jobs")}
+
+
+@pytest.fixture
+def full(gjobs: Run, url: str) -> None:
+    """The two finished jobs are put away."""
+    done = gjobs(*OLD, "--yes")
+    assert (done.code, done.err) == (0, "Archived 2 jobs.\n")
+
+
+@pytest.mark.usefixtures("full")
+class TestFull:
+    def test_what_is_old_is_put_away_unless_told(self, gjobs: Run, sql: Sql) -> None:
+        assert present(sql) == {QUEUED, RUNNING, BENS}
+        listed = gjobs("archive", "list", "--json").document
+        assert [{**one, "archived_at": None} for one in listed] == [
+            {**document(job), "archived_at": None} | _later(gjobs, job, listed) for job in (SUCCEEDED, FAILED)
+        ]
+
+    def test_it_is_listed_for_people(self, gjobs: Run) -> None:
+        listed = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
+        title, row = listed.out.splitlines()
+        assert title.split() == ["ID", "STATUS", "COST", "CREATED", "ARCHIVED", "MODE", "PROJECT", "ERROR"]
+        assert row.startswith(str(FAILED))
+        assert gjobs("archive", "list", "--as", "ben@example.com").err == "No archived jobs.\n"
+
+    def test_page_by_page(self, gjobs: Run) -> None:
+        (first,) = gjobs("archive", "list", "--limit", "1", "--json").document
+        (second,) = gjobs("archive", "list", "--after", f"{first['created_at']},{first['id']}", "--json").document
+        assert [first["id"], second["id"]] == [str(SUCCEEDED), str(FAILED)]
+
+    def test_these_come_back_or_none(self, gjobs: Run, sql: Sql) -> None:
+        refused = gjobs("archive", "restore", str(FAILED), str(NOBODY), "--json")
+        assert (refused.code, refused.document) == (1, {"restored": [], "missing": [str(NOBODY)]})
+        assert FAILED not in present(sql)
+        done = gjobs("archive", "restore", str(FAILED), str(FAILED))
+        assert (done.code, done.err) == (0, "Restored 1 job.\n")
+        assert FAILED in present(sql)
+
+    def test_all_come_back_after_a_question(self, open_terminal: OpenTerminal, sql: Sql) -> None:
+        terminal = open_terminal("archive", "restore", "--all")
+        terminal.read_until(PROMPT)
+        for words in ("Restore 2 jobs from the archive?", "  1 succeeded, $2.50", "Project: all", "Database: world ("):
+            assert words in terminal.screen
+        terminal.type("y\n")
+        assert terminal.finish() == 0
+        assert "Restored 2 jobs." in terminal.screen
+        assert present(sql) == ALL
+
+    def test_what_is_said_comes_back(self, gjobs: Run, sql: Sql) -> None:
+        done = gjobs("archive", "restore", "--status", "failed", "--since", "1h", "--yes", "--json")
+        assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False}
+        assert present(sql) == ALL - {SUCCEEDED}
+        assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
+
+    @pytest.mark.parametrize("options", [[], ["--all", "--status", "failed"], [str(FAILED), "--all"]])
+    def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str]) -> None:
+        assert gjobs("archive", "restore", "--yes", *options).code == 2
+
+    def test_a_read_only_session_restores_nothing(self, gjobs: Run, sql: Sql) -> None:
+        for options in (["--all", "--yes"], [str(FAILED)]):
+            assert gjobs("archive", "restore", *options, "--read-only").code == 6
+        assert FAILED not in present(sql)
+
+
+def _later(gjobs: Run, job: UUID, listed: list[dict[str, object]]) -> dict[str, object]:
+    """What later revisions add to a job's document."""
+    (one,) = (found for found in listed if found["id"] == str(job))
+    return {name: value for name, value in one.items() if name not in {*document(job), "archived_at"}}
+
+
+def test_the_question_says_that_it_can_be_undone(open_terminal: OpenTerminal, url: str) -> None:
+    terminal = open_terminal(*OLD)
+    terminal.read_until(PROMPT)
+    assert "Archive 2 jobs, created before" in terminal.screen
+    assert "'gjobs archive restore' brings them back." in terminal.screen
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert "Nothing was archived." in terminal.screen
+
+
+def test_where_there_is_no_archive_it_is_said_what_brings_one(
+    gjobs: Run, attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    configure(profile("app", uri(attached_database), write=True))
+    monkeypatch.setenv("GJOBS_PROFILE", "app")
+    for command in ((*OLD, "--dry-run"), ("archive", "list")):
+        refused = gjobs(*command)
+        assert refused.code == 5
+        assert refused.err.startswith(
+            "This database keeps no archive of its jobs.\n'gjobs migrate up' brings revision 0008, which keeps one."
+        )
+    assert gjobs(*OLD, "--dry-run", "--delete").code == 0

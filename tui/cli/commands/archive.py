@@ -1,0 +1,228 @@
+"""`gjobs archive`: what lies there, and how it comes back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.errors import RowMissing, StoreError
+from store.model import JobStatus, PageKey
+from store.retention.model import ArchiveQuery, Progress, StatusCount
+from store.settings import Settings
+from tui.cli import jsonable
+from tui.cli.arguments import identifier, page_key, since, status, whole_number
+from tui.cli.command import Command, Eyes
+from tui.cli.confirm import require_terminal, require_yes
+from tui.cli.errors import UsageError
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import find_project, project_names
+from tui.cli.output import Output, say
+from tui.cli.parser import add_command, add_commands
+from tui.cli.sessions import in_session, with_session
+from tui.cli.signals import orderly_termination
+
+if TYPE_CHECKING:
+    from tui.cli.long_work import Course
+    from tui.cli.parser import Commands
+    from tui.session import Session
+    from tui.words.retention_words import Place
+
+_LIMIT = 500
+_STATUSES = ", ".join(JobStatus)
+_ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
+
+
+def add_archive(commands: "Commands") -> None:
+    group = add_command(
+        commands, "archive", None, help="list archived jobs, or restore them", example="gjobs archive list"
+    )
+    archive = add_commands(group, required=True)
+    listing = add_command(
+        archive,
+        "list",
+        Command(run=list_archive, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        help="list archived jobs, the newest first",
+        example="gjobs archive list --status failed --limit 20",
+    )
+    add = listing.add_argument
+    add("--project", metavar="ID|NAME", help="of this project only")
+    add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
+    add("--limit", type=whole_number, metavar="N", default=_LIMIT, help=f"at most so many ({_LIMIT})")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+    restoring = add_command(
+        archive,
+        "restore",
+        Command(run=restore, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        help="bring archived jobs back as they were: these, or what is said",
+        example=f"gjobs archive restore {_ID}",
+    )
+    restoring.usage = "%(prog)s [ID ... | OPTION ...]"
+    add = restoring.add_argument
+    add("job_ids", type=identifier, metavar="ID", nargs="*", help="the job's whole id")
+    add("--project", metavar="ID|NAME", help="those of this project")
+    add("--status", dest="chosen_status", type=status, metavar="STATUS", help=_STATUSES)
+    add("--since", type=since, metavar="TIME", help="archived since then: 2026-01-31T12:00, or 30m, 24h, 7d ago")
+    add("--all", dest="everything", action="store_true", help="every archived job")
+    add("--yes", action="store_true", help="do not ask")
+
+
+@in_session
+async def list_archive(
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    chosen_status: JobStatus | None,
+    limit: int,
+    after: PageKey | None,
+) -> ExitCode:
+    from store.retention.archive import list_archived
+
+    chosen = None if project is None else await find_project(session.store, project)
+    query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
+    page = await list_archived(session.store, query, limit=limit, after=after)
+    if output.json:
+        output.document([jsonable.archived(one) for one in page])
+        return ExitCode.DONE
+    from tui.cli.commands.jobs.tables import job_table
+    from tui.cli.tables import Column
+    from tui.words.format import age, local_time
+
+    now = datetime.now(UTC) if output.is_terminal else None
+    columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
+    times = [local_time(one.archived_at) if now is None else age(one.archived_at, now) for one in page]
+    output.table(
+        [*columns[:4], Column(title="ARCHIVED"), *columns[4:]],
+        [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
+    )
+    if not page.items:
+        say("No archived jobs.")
+    return ExitCode.DONE
+
+
+def restore(
+    settings: Settings,
+    output: Output,
+    *,
+    job_ids: Sequence[UUID],
+    project: str | None,
+    chosen_status: JobStatus | None,
+    since: datetime | timedelta | None,
+    everything: bool,
+    yes: bool,
+) -> ExitCode:
+    is_narrowed = project is not None or chosen_status is not None or since is not None
+    if job_ids and (is_narrowed or everything):
+        raise UsageError("Ids say already which jobs are meant.", hint="Leave the other options out.")
+    if job_ids:
+        return _restore_these(settings, output, tuple(dict.fromkeys(job_ids)))
+    if everything is is_narrowed:
+        raise UsageError(
+            "It is not said what is to be restored.", hint="Give ids, --project, --status, --since or --all."
+        )
+    if not yes:
+        require_terminal()
+    earliest = datetime.now(UTC) - since if isinstance(since, timedelta) else since
+
+    async def look(session: "Session") -> _Found:
+        return await _look(session, project=project, chosen_status=chosen_status, earliest=earliest)
+
+    found = with_session(settings, look)
+    if not found.number:
+        say("No archived job is so.")
+        if output.json:
+            output.document(jsonable.restoration(found=0, done=0, left=0, is_stopped=False))
+        return ExitCode.DONE
+    if not yes:
+        from tui.words.retention_words import restoration_question
+
+        require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
+    with orderly_termination():
+        course, left = with_session(settings, lambda session: _run(session, found))
+        return _tell(output, found, course, left)
+
+
+def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) -> ExitCode:
+    async def work(session: "Session") -> None:
+        from store.retention.archive import restore_archived
+
+        await restore_archived(session.store, job_ids)
+
+    try:
+        with_session(settings, work)
+    except RowMissing as error:
+        if output.json and error.ids:
+            output.document({"restored": [], "missing": [str(job_id) for job_id in error.ids]})
+        raise
+    if output.json:
+        output.document({"restored": [str(job_id) for job_id in job_ids], "missing": []})
+    else:
+        say(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
+    return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    query: ArchiveQuery
+    counts: Sequence[StatusCount]
+    place: "Place"
+
+    @property
+    def number(self) -> int:
+        return sum(row.count for row in self.counts)
+
+
+async def _look(
+    session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
+) -> _Found:
+    from store.retention.archive import count_archived
+    from tui.words.retention_words import Place
+
+    if not session.access.may_write:
+        raise session.access.refusal()
+    chosen = None if project is None else await find_project(session.store, project)
+    query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status, archived_since=earliest)
+    return _Found(
+        query=query,
+        counts=await count_archived(session.store, query),
+        place=Place(
+            actor=session.store.actor, database=session.full_name, project_name=chosen.name if chosen else None
+        ),
+    )
+
+
+async def _run(session: "Session", found: _Found) -> tuple["Course[Progress]", int]:
+    """With how many are left."""
+    from store.retention.archive import count_archived, restore_matching
+    from tui.cli.long_work import Course, work_through
+    from tui.words.retention_words import broken_off, progress
+
+    course = Course(Progress())
+    try:
+        await work_through(
+            restore_matching(session.store, found.query),
+            course,
+            lambda step: progress("Restoring", step, found.number),
+        )
+        return course, sum(row.count for row in await count_archived(session.store, found.query))
+    except StoreError:
+        say(broken_off("Restored", course.last))
+        raise
+
+
+def _tell(output: Output, found: _Found, course: "Course[Progress]", left: int) -> ExitCode:
+    from tui.words.retention_words import result, stopped, why_left
+
+    done = course.last
+    if output.json:
+        output.document(
+            jsonable.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
+        )
+    if course.is_stopped:
+        say(stopped("Restored", done, left))
+        return ExitCode.INTERRUPTED
+    say(result("Restored", done))
+    for sentence in why_left(done, left):
+        say(sentence)
+    return ExitCode.DONE if done.done else ExitCode.REFUSED
