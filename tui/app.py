@@ -22,12 +22,14 @@ from tui import actions, frame, keys, later
 from tui.actions import write_leases
 from tui.actions.budget_news import BudgetNews
 from tui.actions.errands import Errands
+from tui.actions.history_wanted import HistoryWanted
 from tui.actions.json_wanted import JsonWanted
 from tui.actions.undo import Undo
 from tui.connection import Connection, Opener
 from tui.destinations import Destination
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
+from tui.observations import Observations
 from tui.project_choice import project_to_show
 from tui.say import say
 from tui.screens.dashboard import DashboardScreen
@@ -81,6 +83,7 @@ class GjobsApp(App[int]):
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
         self._budget_news = BudgetNews()
+        self._observations = Observations()
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         standing = standing_of(self.connection, self.destination)
         self.sub_title = standing.database or ""
@@ -203,7 +206,11 @@ class GjobsApp(App[int]):
     @on(Looked)
     def _looked(self, message: Looked) -> None:
         listing, dashboard = message.listing, self.dashboard
-        if message.store is not self.connection.store or listing.query != dashboard.looked_for:
+        if message.store is not self.connection.store:
+            return
+        if message.is_changed:
+            self._observations.look(message.store, listing)
+        if listing.query != dashboard.looked_for:
             return
         place = self._place(message.store)
         listed, through_lens = listing.query.window.listed, listing.query.through_lens
@@ -319,6 +326,12 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.DetailsOpened)
     def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
         self.run_worker(actions.tell_names(self.connection, message.details), group="names", exclusive=True)
+
+    @on(HistoryWanted)
+    def _tell_history(self, message: HistoryWanted) -> None:
+        if (store := self.connection.store) is not None:
+            told = actions.tell_history(store, self._observations, message.details)
+            self.run_worker(told, group="history", exclusive=True)
 
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from psycopg import Cursor, Error, connect
@@ -11,6 +12,8 @@ from psycopg.types.json import Jsonb
 
 from store.connecting import driver_errors
 from store.sample.rows import sample
+
+_HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
 
 
 def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
@@ -30,6 +33,7 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "assets"), rows.assets)
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
             _insert(cursor, ("gjobs", "job_starts"), rows.starts)
+            cursor.execute(_HISTORY.encode())
     except Error as error:
         raise driver_errors.translate(error) from error
 

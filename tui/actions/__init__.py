@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tui.actions.project_actions import create_project
     from tui.actions.result import result_of
     from tui.actions.switching import pick_database
+    from tui.actions.telling_history import tell_history
     from tui.actions.times import show_times
     from tui.actions.views import read_views
 
@@ -48,6 +49,7 @@ __all__ = [
     "show_isolation",
     "show_times",
     "step_interval",
+    "tell_history",
     "tell_load",
     "tell_names",
     "tell_users",
@@ -68,6 +70,7 @@ __getattr__ = names_of(
         "isolation": ("show_isolation",),
         "job_actions": ("JobActions",),
         "naming": ("tell_names",),
+        "telling_history": ("tell_history",),
         "ordering": ("order_by",),
         "pace": ("step_interval", "tell_load"),
         "pickers": ("look_through_lens", "pick_eyes", "pick_project"),

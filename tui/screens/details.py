@@ -1,4 +1,4 @@
-"""Everything about one job: all columns, both kinds of time, the error unfolded."""
+"""Everything about one job: all columns, both kinds of time, the error unfolded, what happened to it."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -10,8 +10,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
+from store.events.model import History
 from store.model import GenerationJob, JobStatus
 from tui.actions.copying import copy_ids
+from tui.actions.history_wanted import HistoryWanted
 from tui.actions.job_action import JobAction
 from tui.actions.json_wanted import JsonWanted
 from tui.screens.dialog import Dialog
@@ -19,7 +21,8 @@ from tui.widgets.steady_text import SteadyText
 from tui.words.format import error_pretty
 from tui.words.job_facts import Names, fact_lines
 from tui.words.stuck_words import stuck_words
-from tui.words.text import clean_block
+from tui.words.text import clean, clean_block
+from tui.words.timeline import timeline_lines
 
 _LONGEST_ERROR = 20_000
 
@@ -46,7 +49,7 @@ class JobDetails(Dialog[JobAction]):
         VerticalScroll { height: auto; max-height: 100%; }
         #gone, #hiding { color: $text-warning; margin-bottom: 1; }
         #stuck { color: $text-warning; margin-top: 1; }
-        #error-title { color: $foreground-muted; margin-top: 1; }
+        #error-title, #history-title { color: $foreground-muted; margin-top: 1; }
         #error { color: $text-error; }
         #keys { color: $foreground-muted; margin-top: 1; }
     }
@@ -80,6 +83,8 @@ class JobDetails(Dialog[JobAction]):
         self._is_listed = self._was_listed = is_listed
         self._names = Names()
         self._whole: GenerationJob | None = None
+        self._history: History | None = None
+        self._history_note = ""
 
     def compose(self) -> ComposeResult:
         with self.box("Job"), VerticalScroll():
@@ -89,19 +94,26 @@ class JobDetails(Dialog[JobAction]):
             yield SteadyText(id="stuck")
             yield Static("Error", id="error-title", markup=False)
             yield SteadyText(id="error")
+            yield Static("What happened", id="history-title", markup=False)
+            yield SteadyText(id="history")
             yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._draw()
+        self.post_message(HistoryWanted(self))
 
     def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
         """The same job as it is by now; None where it is not listed."""
+        has_changed = job is None or job.updated_at != self.job.updated_at
+        is_news = has_changed and (self._is_listed or job is not None)
         self.job, self._now, self._is_listed = job or self.job, now, job is not None
         self._was_listed = self._was_listed or self._is_listed
         self._hiding = tuple(hiding)
         if self.is_open:
             self._draw()
+            if is_news:
+                self.post_message(HistoryWanted(self))
 
     def tell_names(self, names: Names) -> None:
         """Who its owner is, and what its asset."""
@@ -112,6 +124,23 @@ class JobDetails(Dialog[JobAction]):
     def tell_whole(self, job: GenerationJob | None) -> None:
         """The row itself, where the list has only the beginning of its error."""
         self._whole = job
+        if self.is_open:
+            self._draw()
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as it was told last."""
+        return self._now
+
+    def tell_history(self, history: History, *, note: str = "") -> None:
+        """What happened to it up to now, and what must be known to read it rightly."""
+        self._history, self._history_note = history, note
+        if self.is_open:
+            self._draw()
+
+    def tell_no_history(self, why: str) -> None:
+        """Why that is not known; what was known stays."""
+        self._history_note = why
         if self.is_open:
             self._draw()
 
@@ -134,9 +163,17 @@ class JobDetails(Dialog[JobAction]):
         self._say("stuck", Content(words))
         self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
         self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
+        self._draw_history()
         acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}
         keys = {**acts, **_KEYS_OF_ALL}
         self._say("keys", Content("   ".join(f"{self.key(name)} {what}" for name, what in keys.items())))
+
+    def _draw_history(self) -> None:
+        lines = timeline_lines(self._history, now=self._now) if self._history else []
+        if self._history_note:
+            lines.append([(clean(self._history_note, limit=400), "$foreground-muted")])
+        self.query_one("#history-title").display = self.query_one("#history").display = bool(lines)
+        self._say("history", Content("\n").join(Content.assemble(*line) for line in lines))
 
     def _say(self, where: str, content: Content) -> None:
         self.query_one(f"#{where}", SteadyText).say(content)

@@ -154,6 +154,10 @@ MANAGED = [
     ('alter policy "Users can insert own assets" on public.assets with check (auth.uid() = user_id)',
      [(DIFFERENT, "policy", "Users can insert own assets on public.assets")]),
     ('alter policy "Users can view own assets" on public.assets using (auth.uid() = user_id)', []),
+    (f"alter table {JOBS} disable trigger gjobs_record_changed",
+     [(DIFFERENT, "trigger", f"gjobs_record_changed on {JOBS}")]),
+    ("alter table gjobs.job_event_log disable row level security",
+     [(MISSING, "row security", "row_security on gjobs.job_event_log")]),
 ]  # fmt: skip
 
 

@@ -1,0 +1,64 @@
+"""Events where none are kept: from what two looks differ in."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from store.events import observed
+from store.events.model import EventKind
+from store.events.observed import ObservedEvents
+from store.model import GenerationJob, JobStatus
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+JOB = GenerationJob(
+    id=UUID(int=1),
+    user_id=UUID(int=2),
+    project_id=UUID(int=3),
+    status=JobStatus.QUEUED,
+    mode="lifestyle",
+    input_asset_id=None,
+    error=None,
+    cost_cents=250,
+    created_at=NOON,
+    updated_at=NOON,
+)
+
+
+def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobStatus | None, int]]:
+    """A look a minute."""
+    events = ObservedEvents()
+    for minute, job in enumerate(looks):
+        events.look([job], at=NOON + timedelta(minutes=minute))
+    found = events.history(JOB.id, now=NOON + timedelta(hours=1))
+    assert all(event.actor_role == "observed" for event in found.events)
+    return [(event.kind, event.from_status, event.to_status, event.cents_change) for event in found.events]
+
+
+def test_what_differs_between_two_looks_happened() -> None:
+    running = replace(JOB, status=JobStatus.RUNNING)
+    dearer = replace(running, cost_cents=300)
+    failed = replace(dearer, status=JobStatus.FAILED, error="timeout")
+    assert seen(JOB, JOB, running, dearer, failed, replace(failed, error="late")) == [
+        (EventKind.STATUS, JobStatus.QUEUED, JobStatus.RUNNING, 0),
+        (EventKind.COST, JobStatus.RUNNING, JobStatus.RUNNING, 50),
+        (EventKind.STATUS, JobStatus.RUNNING, JobStatus.FAILED, 0),
+        (EventKind.ERROR, JobStatus.FAILED, JobStatus.FAILED, 0),
+    ]
+
+
+def test_a_job_that_is_first_seen_has_no_past() -> None:
+    assert seen(JOB) == []
+    assert seen(JOB, replace(JOB, updated_at=NOON + timedelta(hours=1))) == []
+
+
+def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed, "MOST_JOBS", 2)
+    monkeypatch.setattr(observed, "MOST_EVENTS", 3)
+    events = ObservedEvents()
+    for cost in range(9):
+        events.look([replace(JOB, cost_cents=cost)], at=NOON)
+    assert [event.cost_cents for event in events.history(JOB.id, now=NOON).events] == [6, 7, 8]
+    events.look([replace(JOB, id=UUID(int=number)) for number in (8, 9)], at=NOON)
+    assert events.history(JOB.id, now=NOON).events == ()

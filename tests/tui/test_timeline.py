@@ -1,0 +1,88 @@
+"""A job's past as lines."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from store.events.model import EventKind, JobEvent
+from store.events.stays import history
+from store.model import JobStatus
+from tui.words.timeline import SHOWN, timeline_lines
+
+NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+JOB = UUID(int=7)
+CREATED = JobEvent(
+    id=1,
+    at=NOON,
+    kind=EventKind.CREATED,
+    from_status=None,
+    to_status=JobStatus.QUEUED,
+    error=None,
+    cost_cents=250,
+    cents_change=250,
+    retry_count=0,
+    mode="lifestyle",
+    project_id=UUID(int=1),
+    user_id=UUID(int=2),
+    actor_user_id=UUID("3f2a9c1e-0000-4000-8000-000000000000"),
+    actor_role="authenticated",
+    application="web",
+    lease_owner=None,
+    note=None,
+)
+STARTED = replace(
+    CREATED,
+    id=2,
+    at=NOON + timedelta(seconds=3.25),
+    kind=EventKind.STATUS,
+    from_status=JobStatus.QUEUED,
+    to_status=JobStatus.RUNNING,
+    cents_change=0,
+    actor_user_id=None,
+    actor_role="service_role",
+    application="worker",
+)
+FAILED = replace(
+    STARTED,
+    id=3,
+    at=NOON + timedelta(seconds=60),
+    from_status=JobStatus.RUNNING,
+    to_status=JobStatus.FAILED,
+    cost_cents=300,
+    cents_change=50,
+    error='{"message": "Out of\\u001b[31m paper"}',
+)
+
+
+def lines(*events: JobEvent, most: int = 200) -> list[str]:
+    now = NOON + timedelta(seconds=90)
+    found = history(JOB, list(reversed(events)), most=most, started_at=None, now=now)
+    return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now)]
+
+
+def test_the_time_in_each_status_and_each_event() -> None:
+    spent, created, started, failed = lines(CREATED, STARTED, FAILED)
+    assert spent.split() == ["queued", "3.2", "s", "running", "56", "s", "failed", "30", "s"]
+    assert created.endswith("created, queued       $2.50  user 3f2a9c1e in web")
+    assert "+3.2 s" in started
+    assert started.endswith("queued → running      service_role in worker")
+    assert "+56 s" in failed
+    assert "+$0.50 = $3.00" in failed
+
+
+def test_what_the_database_says_is_harmless() -> None:
+    assert all(
+        line.isprintable() for line in lines(CREATED, replace(FAILED, application="\x1b[2J\n", error="a\nb\x07"))
+    )
+
+
+def test_of_many_the_newest_and_how_many_came_before() -> None:
+    many = [replace(CREATED, id=number, kind=EventKind.COST, cents_change=1) for number in range(SHOWN + 3)]
+    _, earlier, *shown = lines(*many)
+    assert earlier == f"3 earlier: gjobs jobs show {JOB} --events"
+    assert len(shown) == SHOWN
+    assert "or more earlier" in lines(*many, most=SHOWN)[1]
+
+
+def test_nothing() -> None:
+    assert lines() == []
