@@ -24,6 +24,7 @@ class JobStatistics:
     """The statistics by status, in the workflow's order; a status without jobs has no row. Iterates over its rows."""
 
     by_status: tuple[JobStatistic, ...]
+    includes_archive: bool = False
 
     def __iter__(self) -> Iterator[JobStatistic]:
         return iter(self.by_status)

@@ -7,11 +7,12 @@ from uuid import UUID
 from store.capabilities import Feature
 from store.capabilities.explaining import explained
 from store.errors import InvalidValue
-from store.model import CappedCount, JobStatus, Page, PageKey
+from store.model import CappedCount, JobStatistic, JobStatistics, JobStatus, Page, PageKey
 from store.retention.batches import IN_THE_WAY, LIMITS, Batch, in_batches
 from store.retention.cleaning import COUNTING
 from store.retention.model import ArchivedJob, ArchiveQuery, Progress, StatusCount
 from store.statements import archive as statements
+from store.statements import rollups, statistics
 from store.store import Store
 from store.writing import explain, validation
 from store.writing.written import Written
@@ -93,3 +94,24 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
             raise
         return Batch(keys, error=error)
     return Batch(keys, done=len(restored))
+
+
+async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
+    """As `Store.get_job_statistics`, with the archived jobs, all of one moment."""
+    off = (await store.probed.get()).off(Feature.ROLLUPS, store.actor)
+    by_status = statistics.by_status if off else rollups.by_status
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        present, archived = await store.database.read_together(
+            store.actor, by_status(project_id), statements.by_status(project_id), limits=COUNTING
+        )
+    rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
+    return JobStatistics(by_status=tuple(rows), includes_archive=True)
+
+
+def _added(status: JobStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:
+    """None where there are no such jobs."""
+    of_status = [row for row in rows if row.status is status]
+    number, cents = sum(row.count for row in of_status), sum(row.total_cost_cents for row in of_status)
+    if not number:
+        return None
+    return JobStatistic(status=status, count=number, total_cost_cents=cents, avg_cost_cents=round(cents / number, 2))

@@ -70,6 +70,17 @@ class TestFull:
         assert present(sql) == ALL - {SUCCEEDED}
         assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
 
+    def test_statistics_say_whether_they_include_it(self, gjobs: Run) -> None:
+        without = gjobs("stats")
+        assert without.err == "Without the archived jobs, which are 2: --archive adds them.\n"
+        assert gjobs("stats", "--json").document["includes_archive"] is False
+        added = gjobs("stats", "--archive")
+        assert added.err == "With the archived jobs.\n"
+        whole = gjobs("stats", "--archive", "--json", "--project", "Autumn catalog").document
+        gjobs("archive", "restore", "--all", "--yes")
+        assert whole == {**gjobs("stats", "--json", "--project", "Autumn catalog").document, "includes_archive": True}
+        assert gjobs("stats").err == ""
+
     @pytest.mark.parametrize("options", [[], ["--all", "--status", "failed"], [str(FAILED), "--all"]])
     def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str]) -> None:
         assert gjobs("archive", "restore", "--yes", *options).code == 2

@@ -108,6 +108,7 @@ def test_statistics(gjobs: Run) -> None:
         "success_rate": 0.25,
         "success_rate_finished": 0.5,
         "exact": True,
+        "includes_archive": False,
     }
 
 
@@ -130,6 +131,7 @@ def test_statistics_of_nothing(gjobs: Run, sql: Sql) -> None:
         "success_rate": None,
         "success_rate_finished": None,
         "exact": True,
+        "includes_archive": False,
     }
     assert gjobs("stats").out.splitlines()[1].split() == ["total", "0", "$0.00", "-"]
 

@@ -110,6 +110,7 @@ def statistics(value: JobStatistics) -> dict[str, Json]:
         "success_rate": value.success_rate,
         "success_rate_finished": value.success_rate_finished,
         "exact": True,
+        "includes_archive": value.includes_archive,
     }
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.capabilities import Feature
 from store.model import JobStatistics, JobSummary
 from store.monitoring.model import DAY, Monitoring
 from tui.cli import jsonable
@@ -34,6 +35,7 @@ def add_stats(commands: "Commands") -> None:
     parser.add_argument(
         "--by", choices=["project", "mode"], help="cost by project and status; or by mode how long jobs wait and run"
     )
+    parser.add_argument("--archive", action="store_true", help="with the archived jobs; else without them")
     parser.add_argument(
         "--window", type=age, metavar="SPAN", help="with --by mode: of the last 30m, 24h (this if not said), 7d"
     )
@@ -41,18 +43,32 @@ def add_stats(commands: "Commands") -> None:
 
 @in_session
 async def show_statistics(
-    session: "Session", output: Output, *, project: str | None, by: str | None, window: timedelta | None
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    by: str | None,
+    archive: bool,
+    window: timedelta | None,
 ) -> ExitCode:
     if window is not None and by != "mode":
         raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
+    if archive and by is not None:
+        raise UsageError("--archive is of the counts by status.", hint="Leave --by or --archive out.")
     chosen = None if project is None else await find_project(session.store, project)
     project_id = chosen.id if chosen else None
     if by is None:
-        statistics = await session.store.get_job_statistics(project_id)
+        if archive:
+            from store.retention.archive import get_statistics_with_archive
+
+            statistics = await get_statistics_with_archive(session.store, project_id)
+        else:
+            statistics = await session.store.get_job_statistics(project_id)
         if output.json:
             output.document(jsonable.statistics(statistics))
         else:
             _show_statistics(output, statistics)
+            await _tell_archive(session, statistics)
         return ExitCode.DONE
     if by == "mode":
         monitoring = await session.store.get_monitoring(project_id, window=window or DAY)
@@ -97,6 +113,21 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     output.table(columns, rows)
     finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
     output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
+
+
+async def _tell_archive(session: "Session", statistics: JobStatistics) -> None:
+    """Whether the numbers include the archive, where there is one."""
+    if statistics.includes_archive:
+        say("With the archived jobs.")
+        return
+    if (await session.store.probed.get()).off(Feature.ARCHIVE, session.store.actor) is not None:
+        return
+    from store.retention.archive import count_some_archived
+    from tui.words.format import count
+
+    if (archived := await count_some_archived(session.store)).number:
+        more = "more than " if archived.is_more else ""
+        say(f"Without the archived jobs, which are {more}{count(archived.number)}: --archive adds them.")
 
 
 def _show_monitoring(output: Output, monitoring: Monitoring) -> None:
