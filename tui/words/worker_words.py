@@ -1,0 +1,40 @@
+"""What a worker tells of itself, in words. Pure."""
+
+from typing import assert_never
+
+from store.worker.happenings import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
+from store.worker.model import Claimed, Ending, Finish, HandedBack, Postponed
+from tui.words.text import clean
+
+
+def worker_words(happening: Happening) -> str:
+    """A line; empty where nothing need be said."""
+    match happening:
+        case Started():
+            return ""
+        case Ended(claimed=claimed, ending=ending, seconds=seconds):
+            return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
+        case Lost(claimed=claimed):
+            return f"{_job(claimed)} is not this worker's any more."
+        case Refused(claimed=claimed, error=error):
+            return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
+        case Trouble(error=error):
+            return f"Waiting for the database: {clean(str(error))}"
+        case Recovered():
+            return "The database is there again."
+    assert_never(happening)
+
+
+def _job(claimed: Claimed) -> str:
+    return f"{claimed.job.id} {clean(claimed.job.mode)}"
+
+
+def _ending(ending: Ending) -> str:
+    match ending:
+        case Finish(status=status, error=error):
+            return f"{status}: {clean(error)}" if error else str(status)
+        case Postponed(error=error, attempt=attempt, wait=wait):
+            return f"attempt {attempt} failed, again in {wait:.0f} s: {clean(error)}"
+        case HandedBack():
+            return "handed back"
+    assert_never(ending)
