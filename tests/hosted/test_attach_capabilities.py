@@ -55,6 +55,7 @@ MIGRATED = {
     Feature.ARCHIVING,
     Feature.RESTORING,
     Feature.RETENTION,
+    Feature.WORKING,
 }
 """Which revisions of ours bring."""
 WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}

@@ -1,14 +1,16 @@
 """When an app in a test has nothing left to do: told by the event loop, not guessed from the time that passes."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import Any
 
+from textual import _wait
 from textual.app import App
 from textual.pilot import Pilot
 from textual.screen import Screen
 
-from tests.event_loop import running_loop
+from tests.event_loop import IdleAwareLoop, running_loop
 
 PATIENCE = 20.0
 """Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
@@ -50,9 +52,10 @@ async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
     await settle(pilot.app)
 
 
-async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 0) -> None:
-    """In place of Textual's, which looks at the clock."""
-    await running_loop().idle()
+async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:
+    """In place of Textual's, which looks at the clock; that is left to what brings a loop of its own, as a command."""
+    loop = asyncio.get_running_loop()
+    await (loop.idle() if isinstance(loop, IdleAwareLoop) else _wait.wait_for_idle(min_sleep, max_sleep))
 
 
 def _is_to_draw(screen: Screen[Any]) -> bool:
