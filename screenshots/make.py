@@ -36,6 +36,7 @@ from tui.app import GjobsApp
 from tui.connection import Opener
 from tui.picture import svg
 from tui.session import Report, Session
+from tui.widgets.budgets_panel import BudgetsPanel
 from tui.widgets.job_table import JobTable
 
 ROOM = Path(__file__).parent
@@ -112,6 +113,19 @@ async def confirmation(stage: Stage) -> None:
     await stage.press("d")
 
 
+async def budgets(stage: Stage) -> None:
+    session = stage.app.connection.session
+    if session is None:
+        raise RuntimeError("There is no database to set a budget in.")
+    operator = session.operator
+    (autumn,) = await operator.get_projects_named("Autumn catalog")
+    await operator.set_budget(project_id=autumn.id, period="all", limit_cents=26_000)
+    await operator.set_budget(user_id=autumn.user_id, period="all", limit_cents=100_000)
+    await stage.press("down", "down")
+    stage.app.connection.refresh()
+    await stage.wait_for(lambda: stage.app.dashboard.query_one(BudgetsPanel).display)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     name: str
@@ -136,6 +150,8 @@ SCENES = (
     ),
     Scene(name="lens", size=WIDE, play=lens),
     Scene(name="narrow", size=NARROW, play=dashboard),
+    # The last one, for the budgets stay.
+    Scene(name="budgets", size=WIDE, play=budgets),
 )
 
 

@@ -19,7 +19,10 @@ _FULL, _FREE = "█", "░"
 
 
 def budget_lines(budgets: Sequence[Budget], now: datetime, *, width: int, height: int) -> list[list[Span]]:
-    """As many whole budgets as fit into `height`, and how many more there are; none where not one fits."""
+    """As many whole budgets as fit into `height`, and how many more there are; none where not one fits.
+
+    The limit itself is left out where there is no room for it.
+    """
     blocks = [_block(budget, now, width) for budget in budgets]
     shown: list[list[Span]] = []
     for place, block in enumerate(blocks):
@@ -35,11 +38,12 @@ def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
     style = STATE_STYLES[budget.state]
     period, share = PERIOD_WORDS[budget.period], share_words(budget)
     name = clean_cell(owner_words(budget), width - len(period) - 1)
+    of_limit = f" of {money(budget.limit_cents)}"
     left = (left_words(budget), style if budget.state is not BudgetState.OK else "")
     lines: list[list[Span]] = [
         [(pad(name, width - len(period)), "bold"), (period, _MUTED)],
         [*_bar(budget.share, width - len(share) - 1, style), (f" {share}", style)],
-        [left, (f" of {money(budget.limit_cents)}", _MUTED)],
+        [left, (of_limit if len(left[0]) + len(of_limit) <= width else "", _MUTED)],
     ]
     pace = pace_words(budget, now)
     if budget.state is not BudgetState.USED_UP and pace != NO_PACE:
