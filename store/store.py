@@ -50,6 +50,7 @@ from store.model import (
     User,
 )
 from store.model.links import NO_LINKS
+from store.model.worker import WorkerStatus
 from store.monitoring.model import DAY, Monitoring
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
@@ -74,6 +75,7 @@ from store.statements import (
     stuck,
     users,
     windows,
+    workers,
 )
 from store.statements.job_filters import needs_names
 from store.statements.jobs import JobStatements
@@ -623,6 +625,10 @@ class Store:
         """None where there is no such asset, or none that the actor sees."""
         found = await self._read(assets.one(asset_id), needs=Feature.ASSETS)
         return found[0] if found else None
+
+    async def get_workers(self, *, limit: int = PAGE_SIZE) -> Sequence[WorkerStatus]:
+        """Those that ran within about a week, and what they hold; those that have not stopped first."""
+        return await self._read(workers.listed(limit=validation.limit(limit)), needs=Feature.WORKING)
 
     async def get_users(self, *, search: str = "", limit: int = PAGE_SIZE) -> Sequence[User]:
         """By e-mail, those without one last. Only the operator may. `find_users` is quicker, where there are many.

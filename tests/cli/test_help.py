@@ -13,7 +13,7 @@ from tui.cli.parser import Parser
 from tui.cli.program import build_parser, parse
 
 LINES, COLUMNS = 23, 80
-LINES_OF_ALL = 39
+LINES_OF_ALL = 40
 """Of the whole program's, which lists every command and explains the global options."""
 LINES_WITH_FILTER = 36
 """Of those that explain how jobs are found."""
@@ -53,6 +53,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs archive list",
         "gjobs archive restore",
         "gjobs worker",
+        "gjobs workers",
         "gjobs watch",
         "gjobs metrics",
         "gjobs budgets",
@@ -112,7 +113,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["jobs", "lst"], "did you mean 'list'?"),
         (
             ["zzz"],
-            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, worker, watch, metrics, ",
+            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, worker, workers, watch, ",
         ),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),

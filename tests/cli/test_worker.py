@@ -62,3 +62,22 @@ def test_what_makes_no_sense_is_explained(gjobs: Run, example: str, arguments: l
 def test_read_only_it_changes_nothing(gjobs: Run, sql: Sql, example: str) -> None:
     assert gjobs("worker", example, "--once", "--read-only").code == 6
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
+
+
+def test_workers_are_listed_with_what_they_hold(gjobs: Run, sql: Sql) -> None:
+    sql(
+        "insert into gjobs.workers (id, name, host, process, modes, concurrency, seen_at) values"
+        " (gen_random_uuid(), 'busy', 'h', 1, '{lifestyle}', 4, now()),"
+        " (gen_random_uuid(), 'dead', 'h', 2, null, 4, now() - interval '1 hour') returning id"
+    )
+    ((claimed,),) = sql(
+        "select count(*) from gjobs.workers w, gjobs.claim_jobs(w.id, null, 1, 60) where w.name = 'busy'"
+    )
+    assert claimed == 1
+
+    found = {worker["name"]: worker for worker in gjobs("workers", "--json").document}
+
+    assert [found[name]["state"] for name in ("busy", "dead")] == ["alive", "silent"]
+    assert [found[name]["held_jobs"] for name in ("busy", "dead")] == [1, 0]
+    assert (found["busy"]["modes"], found["dead"]["modes"]) == (["lifestyle"], None)
+    assert "1 of 4" in gjobs("workers").out

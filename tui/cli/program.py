@@ -23,6 +23,7 @@ from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users
 from tui.cli.commands.watch import add_watch
 from tui.cli.commands.worker import add_worker
+from tui.cli.commands.workers import add_workers
 from tui.cli.global_options import GlobalOptions
 from tui.cli.output import write
 from tui.cli.parser import Parser, add_commands
@@ -61,6 +62,7 @@ def build_parser() -> Parser:
     add_cleanup(commands)
     add_archive(commands)
     add_worker(commands)
+    add_workers(commands)
     add_watch(commands)
     add_metrics(commands)
     add_journal(commands)
