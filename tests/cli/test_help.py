@@ -13,7 +13,7 @@ from tui.cli.parser import Parser
 from tui.cli.program import build_parser, parse
 
 LINES, COLUMNS = 23, 80
-LINES_OF_ALL = 40
+LINES_OF_ALL = 41
 """Of the whole program's, which lists every command and explains the global options."""
 LINES_WITH_FILTER = 36
 """Of those that explain how jobs are found."""
@@ -54,6 +54,7 @@ def test_the_commands_are_those_of_the_contract() -> None:
         "gjobs archive restore",
         "gjobs worker",
         "gjobs workers",
+        *(f"gjobs retention {verb}" for verb in ("list", "set", "remove", "apply")),
         "gjobs watch",
         "gjobs metrics",
         "gjobs budgets",
@@ -113,7 +114,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["jobs", "lst"], "did you mean 'list'?"),
         (
             ["zzz"],
-            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, worker, workers, watch, ",
+            "one of demo, snapshot, projects, users, jobs, stats, budgets, cleanup, archive, retention, ",
         ),
         (["jobs"], "required: COMMAND"),
         (["jobs", "list", "extra"], "Unrecognized arguments: extra."),

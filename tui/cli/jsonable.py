@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from store.embedded import ServerStatus
     from store.journal import JournalEntry
     from store.monitoring.model import Monitoring, Spread, Work
-    from store.retention.model import ArchivedJob
+    from store.retention.model import ArchivedJob, RetentionPolicy
     from tui.words.retention_words import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -207,6 +207,18 @@ def archived(value: "ArchivedJob") -> dict[str, Json]:
 
 def restoration(*, found: int, done: int, left: int, is_stopped: bool) -> dict[str, Json]:
     return {"found": found, "done": done, "left": left, "stopped": is_stopped}
+
+
+def policy(value: "RetentionPolicy") -> dict[str, Json]:
+    return {
+        "id": str(value.id),
+        "project_id": str(value.project_id) if value.project_id else None,
+        "statuses": [status.value for status in value.statuses],
+        "older_than_seconds": round(value.older_than.total_seconds()),
+        "action": value.action.value,
+        "created_at": time(value.created_at),
+        "applied_at": time(value.applied_at) if value.applied_at else None,
+    }
 
 
 def server_status(value: "ServerStatus") -> dict[str, Json]:

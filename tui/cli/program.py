@@ -19,6 +19,7 @@ from tui.cli.commands.metrics import add_metrics
 from tui.cli.commands.migrate.syntax import add_migrate
 from tui.cli.commands.profiles import add_configuration
 from tui.cli.commands.projects import add_projects
+from tui.cli.commands.retention import add_retention
 from tui.cli.commands.stats import add_stats
 from tui.cli.commands.users import add_users
 from tui.cli.commands.watch import add_watch
@@ -61,6 +62,7 @@ def build_parser() -> Parser:
     add_budgets(commands)
     add_cleanup(commands)
     add_archive(commands)
+    add_retention(commands)
     add_worker(commands)
     add_workers(commands)
     add_watch(commands)

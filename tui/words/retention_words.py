@@ -124,3 +124,33 @@ def _were(number: int) -> str:
 
 def _or(statuses: Sequence[JobStatus]) -> str:
     return " or ".join(statuses)
+
+
+def policy_question(
+    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+) -> str:
+    found = sum(row.count for row in counts)
+    return "\n".join(
+        [
+            f"{_DO[action]} jobs older than {older_than} from now on, whenever policies are applied?",
+            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            *counted(counts),
+            f"Project: {clean(project, limit=60)}",
+            where(database),
+            _LATER[action],
+        ]
+    )
+
+
+def whole_question(found: Sequence[tuple[str, RetentionAction, Sequence[StatusCount]]], *, database: str) -> str:
+    """Of each policy whose it is, what it does and to how many."""
+    return "\n".join(
+        [
+            "Apply all policies?",
+            *(
+                f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
+                for project, action, counts in found
+            ),
+            where(database),
+        ]
+    )

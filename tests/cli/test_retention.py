@@ -1,0 +1,65 @@
+"""`gjobs retention`: policies are set after a question, listed, applied and removed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cli.support import OpenTerminal, Run, Sql
+from tests.cli.world import AUTUMN
+
+PROMPT = "anything else for no: "
+SET = ("retention", "set", "--older-than", "30d")
+
+
+@pytest.fixture(autouse=True)
+def no_policies(sql: Sql) -> Iterator[None]:
+    yield
+    sql("delete from gjobs.retention_policies")
+
+
+def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
+    made = gjobs(*SET, "--project", "Autumn catalog", "--status", "failed", "--yes", "--json").document
+    assert made | {"id": None, "created_at": None} == {
+        "id": None,
+        "project_id": str(AUTUMN),
+        "statuses": ["failed"],
+        "older_than_seconds": 30 * 86_400,
+        "action": "archive",
+        "created_at": None,
+        "applied_at": None,
+    }
+    gjobs(*SET, "--delete", "--yes")
+    title, first, second = gjobs("retention", "list").out.splitlines()
+    assert title.split() == ["OLDER", "THAN", "ACTION", "STATUS", "LAST", "APPLIED", "PROJECT"]
+    assert first.split() == ["4w2d", "archive", "failed", "-", "Autumn", "catalog"]
+    assert second.split() == ["4w2d", "delete", "succeeded,", "failed", "-", "all", "that", "have", "none"]
+    applied = gjobs("retention", "apply", "--yes")
+    assert (applied.code, applied.err) == (0, "Applied to 1 job.\n")
+    assert sql("select status from gjobs.archived_jobs") == [("failed",)]
+    assert gjobs("retention", "remove", "--project", "Autumn catalog").err == "The policy is removed.\n"
+    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
+    assert len(gjobs("retention", "list", "--json").document) == 1
+
+
+def test_it_asks_with_what_it_is_about_at_the_moment(open_terminal: OpenTerminal, sql: Sql) -> None:
+    terminal = open_terminal(*SET, "--delete")
+    terminal.read_until(PROMPT)
+    for words in (
+        "Delete jobs older than 4w2d from now on, whenever policies are applied?",
+        "At the moment these are 2 jobs:",
+        "Project: all that have none",
+        "Database: world (",
+        "Nothing brings them back.",
+    ):
+        assert words in terminal.screen
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert sql("select 1 from gjobs.retention_policies") == []
+
+
+def test_users_know_theirs_and_set_none(gjobs: Run) -> None:
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    assert len(gjobs("retention", "list", "--json", "--as", "ada@example.com").document) == 1
+    assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
+    refused = gjobs(*SET, "--yes", "--as", "ada@example.com")
+    assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets how long jobs are kept.")

@@ -1,0 +1,266 @@
+"""`gjobs retention`: how long jobs are kept, by project. Policies are applied by a worker, or here."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store import durations
+from store.model import JobStatus
+from store.retention.model import FINISHED, RetentionAction, RetentionPolicy
+from store.settings import Settings
+from tui.cli import jsonable
+from tui.cli.arguments import age, statuses
+from tui.cli.command import Command, Eyes
+from tui.cli.confirm import require_terminal, require_yes
+from tui.cli.errors import Declined
+from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import find_project, project_names
+from tui.cli.output import Output, say
+from tui.cli.parser import Parser, add_command, add_commands
+from tui.cli.sessions import in_session, with_session
+from tui.cli.signals import orderly_termination
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from store.retention.policies import Applying
+    from tui.cli.long_work import Course
+    from tui.cli.parser import Commands
+    from tui.session import Session
+
+ALL_OTHERS = "all that have none"
+
+
+def add_retention(commands: "Commands") -> None:
+    group = add_command(
+        commands, "retention", None, help="say how long jobs are kept, by project", example="gjobs retention list"
+    )
+    retention = add_commands(group, required=True)
+    add_command(
+        retention, "list", _command(list_policies), help="list the policies", example="gjobs retention list --json"
+    )
+    setting = add_command(
+        retention,
+        "set",
+        _command(set_policy),
+        help="set a project's policy, or that of all that have none",
+        example="gjobs retention set --older-than 90d --project 'Autumn catalog'",
+    )
+    add = setting.add_argument
+    add("--older-than", type=age, metavar="AGE", required=True, help="jobs created so long ago go: 30d, 8w")
+    _add_project(setting)
+    add(
+        "--status",
+        dest="chosen_statuses",
+        type=statuses,
+        metavar="STATUS,…",
+        default=FINISHED,
+        help=f"in these statuses; else {' and '.join(FINISHED)}",
+    )
+    add(
+        "--delete",
+        dest="action",
+        action="store_const",
+        const=RetentionAction.DELETE,
+        default=RetentionAction.ARCHIVE,
+        help="for good; else to the archive",
+    )
+    add("--yes", action="store_true", help="do not ask")
+    _add_project(
+        add_command(
+            retention,
+            "remove",
+            _command(remove_policy),
+            help="remove a project's policy, or that of all that have none",
+            example="gjobs retention remove --project 'Autumn catalog'",
+        )
+    )
+    applying = add_command(
+        retention,
+        "apply",
+        _command(apply_policies),
+        help="apply all policies now",
+        example="gjobs retention apply --yes",
+    )
+    applying.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _command(run: "Callable[..., ExitCode]") -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
+
+
+def _add_project(parser: Parser) -> None:
+    parser.add_argument("--project", metavar="ID|NAME", help=f"of this project; else of {ALL_OTHERS}")
+
+
+@in_session
+async def list_policies(session: "Session", output: Output) -> ExitCode:
+    from store.retention.policies import get_policies
+
+    policies = await get_policies(session.store)
+    if output.json:
+        output.document([jsonable.policy(policy) for policy in policies])
+        return ExitCode.DONE
+    from tui.cli.tables import Column
+    from tui.words.format import local_time
+
+    names = await project_names(session.store)
+    columns = (
+        Column(title="OLDER THAN", right=True),
+        Column(title="ACTION"),
+        Column(title="STATUS"),
+        Column(title="LAST APPLIED"),
+        Column(title="PROJECT", narrowest=10),
+    )
+    rows = [
+        [
+            durations.printed(round(policy.older_than.total_seconds())),
+            policy.action.value,
+            ", ".join(policy.statuses),
+            local_time(policy.applied_at) if policy.applied_at else "-",
+            _whose(policy, names),
+        ]
+        for policy in policies
+    ]
+    output.table(columns, rows)
+    if not policies:
+        say("No policies: jobs are kept until somebody cleans up.")
+    return ExitCode.DONE
+
+
+def set_policy(
+    settings: Settings,
+    output: Output,
+    *,
+    older_than: timedelta,
+    project: str | None,
+    chosen_statuses: Sequence[JobStatus],
+    action: RetentionAction,
+    yes: bool,
+) -> ExitCode:
+    if not yes:
+        require_terminal()
+
+        async def look(session: "Session") -> str:
+            return await _question(session, older_than, project, chosen_statuses, action)
+
+        require_yes(with_session(settings, look), unchanged="Nothing was set.")
+
+    async def store(session: "Session") -> RetentionPolicy:
+        from store.retention.policies import set_policy
+
+        return await set_policy(
+            session.store,
+            project_id=await _project_id(session, project),
+            older_than=older_than,
+            action=action,
+            statuses=chosen_statuses,
+        )
+
+    policy = with_session(settings, store)
+    if output.json:
+        output.document(jsonable.policy(policy))
+    else:
+        say("The policy is set. A worker applies it now and then, and 'gjobs retention apply' at once.")
+    return ExitCode.DONE
+
+
+async def _question(
+    session: "Session",
+    older_than: timedelta,
+    project: str | None,
+    statuses: Sequence[JobStatus],
+    action: RetentionAction,
+) -> str:
+    from store.retention.cleaning import count_expired, expired_since
+    from store.retention.policies import get_policies
+    from tui.words.retention_words import policy_question
+
+    if not session.access.may_write:
+        raise session.access.refusal()
+    await get_policies(session.store)  # which says what is missing, before anybody is asked
+    project_id = await _project_id(session, project)
+    expired = await expired_since(
+        session.store, older_than, statuses=statuses, project_id=project_id, spares_policies=project_id is None
+    )
+    return policy_question(
+        await count_expired(session.store, expired),
+        action,
+        older_than=durations.printed(round(older_than.total_seconds())),
+        project=project or ALL_OTHERS,
+        database=session.full_name,
+    )
+
+
+@in_session
+async def remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
+    from store.retention.policies import remove_policy
+
+    removed = await remove_policy(session.store, await _project_id(session, project))
+    if removed is None:
+        raise Declined("There is no such policy.", hint="'gjobs retention list' lists them.")
+    if output.json:
+        output.document(jsonable.policy(removed))
+    else:
+        say("The policy is removed.")
+    return ExitCode.DONE
+
+
+def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    if not yes:
+        require_terminal()
+        require_yes(with_session(settings, _whole_question), unchanged="Nothing was applied.")
+    with orderly_termination():
+        course = with_session(settings, _apply)
+    done = {one.policy.id: one for one in course.last}
+    if output.json:
+        output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in done.values()])
+    number = sum(one.progress.done for one in done.values())
+    say(f"{'Stopped: a' if course.is_stopped else 'A'}pplied to {number:,} {'job' if number == 1 else 'jobs'}.")
+    return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
+
+
+async def _whole_question(session: "Session") -> str:
+    from store.retention.cleaning import count_expired
+    from store.retention.policies import expired_by, get_policies
+    from tui.words.retention_words import whole_question
+
+    if not session.access.may_write:
+        raise session.access.refusal()
+    names = await project_names(session.store)
+    found = [
+        (
+            _whose(policy, names),
+            policy.action,
+            await count_expired(session.store, await expired_by(session.store, policy)),
+        )
+        for policy in await get_policies(session.store)
+    ]
+    return whole_question(found, database=session.full_name)
+
+
+async def _apply(session: "Session") -> "Course[tuple[Applying, ...]]":
+    """The last step of each policy."""
+    from collections.abc import AsyncGenerator
+
+    from store.retention.policies import apply_policies
+    from tui.cli.long_work import Course, work_through
+
+    async def steps() -> "AsyncGenerator[tuple[Applying, ...], None]":
+        last: dict[UUID, Applying] = {}
+        async for step in apply_policies(session.store, pause=timedelta(0)):
+            last[step.policy.id] = step
+            yield tuple(last.values())
+
+    course = Course[tuple["Applying", ...]](())
+    await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
+    return course
+
+
+async def _project_id(session: "Session", project: str | None) -> UUID | None:
+    return None if project is None else (await find_project(session.store, project)).id
+
+
+def _whose(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
+    return ALL_OTHERS if policy.project_id is None else names.get(policy.project_id, str(policy.project_id))
