@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.benchmarks.claims import claims
 from tests.benchmarks.dashboard import dashboard
 from tests.benchmarks.database import Databases, open_databases
 from tests.benchmarks.growth import growth
@@ -30,6 +31,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "lists": lists,
     "statistics": statistics,
     "transitions": transitions,
+    "claims": claims,
     "dashboard": dashboard,
     "growth": growth,
     "table_tick": table_tick,

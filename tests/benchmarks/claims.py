@@ -1,0 +1,64 @@
+"""What a claim takes of a long queue, beside a million finished jobs, against a short queue and nothing else."""
+
+import time
+from uuid import uuid4
+
+from psycopg import Connection
+
+from tests.benchmarks.database import Databases, FilledDatabase
+from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
+from tests.benchmarks.sizes import QUICK, many
+
+BATCH = 100
+FULL, EMPTY = "many finished, a long queue", "a short queue alone"
+
+_CLAIM = "select count(*) from gjobs.claim_jobs(%s, null, %s, 60)"
+_QUEUE = """
+insert into public.generation_jobs (user_id, project_id, mode)
+select p.user_id, p.id, 'lifestyle' from (select user_id, id from public.projects limit 1) p, generate_series(1, %s)"""
+
+
+async def claims(effort: Effort, databases: Databases) -> list[Finding]:
+    finished, long, short = many(effort), effort.choose(100_000, quick=2_000), 1_000
+    rounds = effort.choose(25, quick=1)
+    with (
+        databases.copy_of(databases.of(finished)) as full,
+        databases.copy_of(databases.of(QUICK)) as empty,
+        full.connect() as of_full,
+        empty.connect() as of_empty,
+    ):
+        of_full.execute("delete from public.generation_jobs where status = 'queued'")
+        of_empty.execute("truncate public.generation_jobs")
+        for connection, queued in ((of_full, long), (of_empty, short)):
+            connection.execute(_QUEUE, [queued])
+            connection.execute("vacuum (analyze) public.generation_jobs")
+        series = await take_turns(
+            {FULL: _claiming(of_full), EMPTY: _claiming(of_empty)},
+            rounds=rounds,
+            warm_up=effort.choose(8, quick=0),
+        )
+    return [
+        Finding(
+            title=f"a claim of {BATCH} jobs, rolled back",
+            unit="ms",
+            settings={"finished": _size(full), "queued": f"{long:,} and {short:,}", "rounds": rounds},
+            series=series,
+            ratios=(Ratio(ours=FULL, rival=EMPTY, reach=AtMost(1.3)),),
+        )
+    ]
+
+
+def _claiming(connection: Connection) -> Contestant:
+    async def contestant() -> float:
+        with connection.transaction(force_rollback=True):
+            start = time.perf_counter()
+            ((claimed,),) = connection.execute(_CLAIM, [uuid4(), BATCH]).fetchall()
+            taken = (time.perf_counter() - start) * 1000
+        assert claimed == BATCH
+        return taken
+
+    return contestant
+
+
+def _size(database: FilledDatabase) -> str:
+    return f"{database.jobs:,}"
