@@ -27,6 +27,9 @@ class EventKind(StrEnum):
     PROGRESS = "progress"
     """A worker's note."""
     DELETED = "deleted"
+    ARCHIVED = "archived"
+    RESTORED = "restored"
+    """From the archive, as it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

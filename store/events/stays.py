@@ -33,7 +33,7 @@ def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[Stay]:
     for event in events:
         if event.from_status is None and event.to_status is None:
             continue
-        if event.kind is EventKind.CREATED or event.to_status is not status:
+        if event.kind in (EventKind.CREATED, EventKind.RESTORED) or event.to_status is not status:
             if status is not None:
                 yield _stay(status, since, event.at, now)
             status, since = event.to_status, event.at

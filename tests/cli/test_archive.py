@@ -54,6 +54,13 @@ class TestFull:
         assert (done.code, done.err) == (0, "Restored 1 job.\n")
         assert FAILED in present(sql)
 
+    def test_its_events_tell_that_it_went_and_came(self, gjobs: Run) -> None:
+        gjobs("archive", "restore", str(FAILED))
+        told = gjobs("jobs", "show", str(FAILED), "--events")
+        assert told.code == 0
+        assert "archived, was failed" in told.out
+        assert "restored, failed" in told.out
+
     def test_all_come_back_after_a_question(self, open_terminal: OpenTerminal, sql: Sql) -> None:
         terminal = open_terminal("archive", "restore", "--all")
         terminal.read_until(PROMPT)

@@ -13,6 +13,10 @@ def what(event: JobEvent) -> str:
             return f"created, {event.to_status}"
         case EventKind.DELETED:
             return f"deleted, was {event.from_status}"
+        case EventKind.ARCHIVED:
+            return f"archived, was {event.from_status}"
+        case EventKind.RESTORED:
+            return f"restored, {event.to_status}"
         case EventKind.STATUS:
             return f"{event.from_status} → {event.to_status}"
         case EventKind.RETRY:
@@ -31,9 +35,9 @@ def what(event: JobEvent) -> str:
 
 def cost(event: JobEvent) -> str:
     """What the job costs since, where the event changed it; else nothing."""
-    if event.kind is EventKind.DELETED or not event.cents_change:
+    if event.kind in (EventKind.DELETED, EventKind.ARCHIVED) or not event.cents_change:
         return ""
-    if event.kind is EventKind.CREATED:
+    if event.kind in (EventKind.CREATED, EventKind.RESTORED):
         return money(event.cost_cents)
     sign = "+" if event.cents_change > 0 else ""
     return f"{sign}{money(event.cents_change)} = {money(event.cost_cents)}"
