@@ -29,8 +29,8 @@ def problems(**keymap: str) -> list[str]:
     [
         ({}, {}),
         ({"job__start": "S"}, {"job.start": "S"}),
-        ({"job__start": "? f5 ctrl+x"}, {"job.start": "question_mark,f5,ctrl+x"}),
-        ({"job__start": "shift+f5"}, {"job.start": "shift+f5"}),
+        ({"job__start": "? f6 ctrl+x"}, {"job.start": "question_mark,f6,ctrl+x"}),
+        ({"job__start": "shift+f6"}, {"job.start": "shift+f6"}),
         ({"job__start": "é"}, {"job.start": "é"}),
         # They change places.
         ({"job__start": "c", "job__complete": "s"}, {"job.start": "c", "job.complete": "s"}),
