@@ -1,4 +1,5 @@
--- What reads the sums. Whoever may read the jobs may read their sums, and nobody else: that is decided anew by each reading.
+-- What reads the sums. Whoever may read the jobs may read their sums, and nobody else: that is decided anew by each reading. It may run
+-- again.
 
 -- Whether the caller sees of the rollups what row level security shows them of the jobs: all, or their own. Where the app has other
 -- policies, or they may not read the jobs with all their columns, the jobs themselves are counted.
@@ -23,7 +24,7 @@ end $$;
 
 -- What the jobs come to where the rollups do not agree, and nothing where they do. Functions, for the views below are planned
 -- with all ways in them, and what is not taken must not look dear.
-create function gjobs.count_jobs()
+create or replace function gjobs.count_jobs()
     returns table (user_id uuid, project_id uuid, status text, mode text, job_count bigint, cost_cents bigint)
     language plpgsql stable security invoker rows 10 set search_path = '' as $$
 begin
@@ -34,7 +35,7 @@ begin
     end if;
 end $$;
 
-create function gjobs.count_days()
+create or replace function gjobs.count_days()
     returns table (user_id uuid, project_id uuid, day date, job_count bigint, cost_cents bigint)
     language plpgsql stable security invoker rows 10 set search_path = '' as $$
 begin
@@ -48,7 +49,7 @@ end $$;
 -- Their sums are exact; a single row of them says nothing. They read the tables with their owner's rights, which nobody else has, and
 -- what they show is decided with the caller's. Of a user's own rows an index finds those, as no condition with an or in it does.
 -- A view that is nothing but a union is no barrier: a caller's function would be shown the rows before they are chosen.
-create view gjobs.job_counts with (security_barrier = on) as
+create or replace view gjobs.job_counts with (security_barrier = on) as
     select user_id, project_id, status, mode, job_count, cost_cents from (
         select user_id, project_id, status, mode, job_count, cost_cents
           from gjobs.job_totals where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
@@ -67,7 +68,7 @@ create view gjobs.job_counts with (security_barrier = on) as
         select user_id, project_id, status, mode, job_count, cost_cents from gjobs.count_jobs()
     ) sums;
 
-create view gjobs.job_day_counts with (security_barrier = on) as
+create or replace view gjobs.job_day_counts with (security_barrier = on) as
     select user_id, project_id, day, job_count, cost_cents from (
         select user_id, project_id, day, job_count, cost_cents
           from gjobs.job_days where (select gjobs.rollups_agree() and not row_security_active('public.generation_jobs'))
@@ -110,12 +111,16 @@ grant select on gjobs.job_counts, gjobs.job_day_counts to public;
 grant execute on function gjobs.rollups_agree(), gjobs.count_jobs(), gjobs.count_days() to public;
 
 -- The app's own readers, which the way down brings back.
-insert into gjobs.replaced (object, restore) values
-    ('body of public.get_job_statistics(uuid)', pg_get_functiondef('public.get_job_statistics(uuid)'::regprocedure)),
-    ('query of public.generation_job_summary',
-     (select format('create or replace view public.generation_job_summary with (%s) as %s',
-                    (select string_agg(option, ', ') from unnest(reloptions) as option), pg_get_viewdef(oid))
-        from pg_class where oid = 'public.generation_job_summary'::regclass));
+insert into gjobs.replaced (object, restore)
+select ours.object, ours.restore
+  from (values
+        ('body of public.get_job_statistics(uuid)', pg_get_functiondef('public.get_job_statistics(uuid)'::regprocedure)),
+        ('query of public.generation_job_summary',
+         (select format('create or replace view public.generation_job_summary with (%s) as %s',
+                        (select string_agg(option, ', ') from unnest(reloptions) as option), pg_get_viewdef(oid))
+            from pg_class where oid = 'public.generation_job_summary'::regclass))
+       ) as ours (object, restore)
+ where not exists (select from gjobs.replaced r where r.object = ours.object);
 
 -- Of the caller, or of the user asked for where the caller bypasses row level security.
 create or replace function public.get_job_statistics(p_user_id uuid default null)
