@@ -90,8 +90,9 @@ async def use(app: WatchedApp, seconds: float) -> Told:
     near: list[list[float]] = []
     far: list[list[float]] = []
     pauses: list[float] = []
-    keys = itertools.cycle(_NEAR_KEYS)
     for _ in range(max(round(seconds / 60), 1)):
+        # From its beginning each minute: after a key to the first job comes one that goes down from there.
+        keys = itertools.cycle(_NEAR_KEYS)
         near.append([])
         far.append([])
         beats: list[float] = []
