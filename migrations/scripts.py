@@ -51,6 +51,13 @@ def commit() -> None:
     run_script("begin.sql")
 
 
+def may_lack(relation: str) -> bool:
+    """Whether the database has no such relation; offline nobody can tell."""
+    if context.is_offline_mode():
+        return True
+    return op.get_bind().scalar(text("select to_regclass(:relation)"), {"relation": relation}) is None
+
+
 def run_apart(*names: str) -> None:
     """Executes each statement of the files by itself and outside a transaction, without time-outs: for what is built or
     dropped concurrently. What came before is committed, and what comes after starts another transaction.

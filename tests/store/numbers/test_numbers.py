@@ -156,8 +156,9 @@ async def test_exactly_with_too_small_a_budget(operator: Store, project: UUID) -
 @pytest.fixture
 def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
     """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
-    make_job(project, "failed", mode="slow", error="broken")
-    # Where rows were deleted before, the last one made need not be the last one read.
+    make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
+    # The last in every order in which a plan may read them. Where rows were deleted before, the last one made need not
+    # be the last one read.
     with connect(database, autocommit=True) as connection:
         connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
         connection.execute("truncate generation_jobs")
