@@ -44,6 +44,7 @@ def _learned(what: str) -> str:
                 SELECT ended.id, ended.mode, ended.completed_at
                   FROM public.generation_jobs ended
                  WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
+                   AND ended.mode IS NOT NULL
                  ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {LEARNED_FROM}
             ) latest
             JOIN gjobs.job_starts start ON start.job_id = latest.id AND isfinite(start.started_at)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from store.model import GenerationJob
+from store.model import GenerationJob, JobStatus
 from store.watching.model import Transition
 
 LATE = timedelta(minutes=1)
@@ -27,13 +27,13 @@ def observed(former: Look, look: Look, asked: Iterable[UUID]) -> tuple[Transitio
     between two looks is not seen, nor is a step between two others.
     """
     changed = [
-        _transition(before, job, look.at)
+        _transition(job, from_status=before.status if before else None, to_status=job.status, at=look.at)
         for job in sorted(look.jobs.values(), key=lambda job: (job.updated_at, job.id))
         if ((before := former.jobs.get(job.id)) is None and _is_new(job, former))
         or (before is not None and before.status is not job.status)
     ]
-    deleted = [_deleted(former.jobs[job_id], look.at) for job_id in asked if job_id not in look.jobs]
-    return (*changed, *deleted)
+    gone = [former.jobs[job_id] for job_id in asked if job_id not in look.jobs]
+    return (*changed, *(_transition(job, from_status=job.status, to_status=None, at=look.at) for job in gone))
 
 
 def _is_new(job: GenerationJob, former: Look) -> bool:
@@ -41,26 +41,13 @@ def _is_new(job: GenerationJob, former: Look) -> bool:
     return job.created_at >= former.at - LATE
 
 
-def _transition(before: GenerationJob | None, job: GenerationJob, at: datetime) -> Transition:
+def _transition(
+    job: GenerationJob, *, from_status: JobStatus | None, to_status: JobStatus | None, at: datetime
+) -> Transition:
     return Transition(
         job_id=job.id,
-        from_status=before.status if before else None,
-        to_status=job.status,
-        at=at,
-        mode=job.mode,
-        cost_cents=job.cost_cents,
-        error=job.error,
-        user_id=job.user_id,
-        project_id=job.project_id,
-        cursor=None,
-    )
-
-
-def _deleted(job: GenerationJob, at: datetime) -> Transition:
-    return Transition(
-        job_id=job.id,
-        from_status=job.status,
-        to_status=None,
+        from_status=from_status,
+        to_status=to_status,
         at=at,
         mode=job.mode,
         cost_cents=job.cost_cents,

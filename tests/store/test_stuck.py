@@ -111,6 +111,26 @@ async def test_only_what_runs_is_judged(operator: Store, sql: Sql, project: UUID
     assert await operator.get_stuck_verdict(NOTHING) is None
 
 
+async def test_an_app_that_lets_its_jobs_have_no_mode_is_told_all_the_same(migrated_copy: Conninfo) -> None:
+    with connect(migrated_copy) as app:
+        app.execute("alter table generation_jobs alter mode drop not null")
+        app.execute("insert into auth.users (id) values (%s)", [ADA])
+        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
+        app.execute(
+            "with ended as (insert into generation_jobs (user_id, project_id, status, completed_at)"
+            " select %s, %s, 'failed', now() from generate_series(1, %s) returning id)"
+            " insert into gjobs.job_starts (job_id, started_at) select id, now() from ended",
+            [ADA, NOTHING, FEWEST],
+        )
+        app.execute(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, updated_at)"
+            " values (%s, %s, %s, 'running', 'lifestyle', now() - interval '31 minutes')",
+            [NOTHING, ADA, NOTHING],
+        )
+    async with Store(Database(migrated_copy)) as store:
+        assert await stuck(store) == {NOTHING}
+
+
 async def test_on_the_apps_own_schema_the_time_alone_tells(attached_database: Conninfo) -> None:
     with connect(attached_database) as app:
         app.execute("insert into auth.users (id) values (%s)", [ADA])

@@ -1,7 +1,5 @@
 """What ends while the person looks elsewhere is told, where the configuration asks for it."""
 
-from collections.abc import AsyncIterator, Callable
-
 import pytest
 from textual import events
 
@@ -10,12 +8,10 @@ from store.views.model import View
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
-from tui.notifying import desktop
+from tui.actions import notices
 from tui.setup import Setup
 
 QUICK = 0.05
-
-Open = Callable[[Notifications | None], AsyncIterator[Driver]]
 
 
 class NoticedApp(WatchedApp):
@@ -93,8 +89,7 @@ async def test_the_desktop_is_told_where_the_terminal_can(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(desktop, "sequence", lambda _, title, body: asked.append((title, body)))
-    monkeypatch.setattr("tui.actions.notices.sequence", desktop.sequence)
+    monkeypatch.setattr(notices, "sequence", lambda _, title, body: asked.append((title, body)))
     async with driving(NoticedApp(database, Notifications(desktop=True))) as driver:
         await watches(driver)
         await go_away(driver)

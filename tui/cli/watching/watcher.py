@@ -1,10 +1,9 @@
 """The loop: reads batch by batch, and tells every receiver of each transition, in order."""
 
-import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
-from store.errors import SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
+from store.errors import StoreError, TimedOut, Unreachable
 from store.feed import Feed, FeedFailure, FeedPage
 from store.watching.model import Batch, Cursor, HeldBack
 from store.watching.watch import Watch
@@ -13,8 +12,6 @@ from tui.cli.watching.conditions import Condition
 from tui.cli.watching.receivers import Receiver
 from tui.cli.watching.until import Until
 from tui.words.format import local_time
-
-log = logging.getLogger(__name__)
 
 Keep = Callable[[Cursor], None]
 """Takes the place behind which nothing has been told yet."""
@@ -64,10 +61,14 @@ class Watcher:
             return None
         # Nobody looks at this as at a screen: it is as quick after an hour without a job.
         self.feed.touch()
-        return await self._until.now()
+        try:
+            return await self._until.now()
+        except StoreError as error:
+            self._fail(error)
+            return None
 
     def _fail(self, error: StoreError) -> None:
-        if not isinstance(error, (Unreachable, TimedOut)) or isinstance(error, (SignInRefused, SchemaMissing)):
+        if not isinstance(error, (Unreachable, TimedOut)):
             raise error
         if not self._is_broken:
             self._is_broken = True

@@ -1,0 +1,46 @@
+"""The loop of a watch: a broken link ends nothing, what cannot be mended does."""
+
+import pytest
+
+from store.errors import NoPrivilege, StoreError, Unreachable
+from store.filters import NO_FILTER
+from store.store import Store
+from store.watching.model import Batch
+from tui.cli.watching.conditions import Condition, parse
+from tui.cli.watching.until import Until
+from tui.cli.watching.watcher import Watcher
+
+MET = parse("left=0")
+
+
+class Quiet:
+    """A watch in which nothing happens."""
+
+    async def read(self) -> Batch:
+        return Batch(transitions=())
+
+
+class Asked(Until):
+    """Refused with the errors, one after the other; then the condition holds."""
+
+    def __init__(self, *errors: StoreError) -> None:
+        super().__init__(Store.connect("postgresql://"), NO_FILTER, [MET])
+        self._errors = list(errors)
+
+    async def now(self) -> Condition | None:
+        if self._errors:
+            raise self._errors.pop(0)
+        return MET
+
+
+async def test_a_link_that_breaks_while_the_rest_is_counted_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    watcher = Watcher(Quiet(), [], Asked(Unreachable("No answer.")), interval=0.001)
+    assert await watcher.run() == MET
+    assert capsys.readouterr().err == (
+        "No answer. It is tried again; nothing is told twice.\nThe database answers again.\n"
+    )
+
+
+async def test_what_trying_again_does_not_change_ends_it() -> None:
+    with pytest.raises(NoPrivilege):
+        await Watcher(Quiet(), [], Asked(NoPrivilege("Not permitted.")), interval=0.001).run()
