@@ -1,10 +1,13 @@
 """What proves that nothing is left behind would say so if something were."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from tests.hosted.transcript import transcribed
+from tests.hosted.place import until
+from tests.hosted.transcript import Complaint, transcribed
 from tests.hosted.ways import Way
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -53,3 +56,56 @@ def test_prepared_statements_and_writes(owner: Way) -> None:
         said = transcript()
     assert said.traces == ["prepared: SELECT 1"]
     assert said.writes == 1
+
+
+STOPPED = Complaint(level="ERROR", message="canceling statement due to user request")
+TIMED_OUT = Complaint(level="ERROR", message="canceling statement due to statement timeout")
+FAILED = Complaint(level="ERROR", message="division by zero")
+SLEEP = "SELECT pg_sleep(60)"
+WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
+
+
+@pytest.mark.parametrize(
+    ("before", "complaints", "given_up"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
+)
+def test_what_reads_and_is_given_up_is_no_complaint(
+    owner: Way, before: list[str], complaints: list[Complaint], given_up: int
+) -> None:
+    def give_up() -> None:
+        until(lambda: owner.sessions() == [("active", True)])
+        connection.cancel_safe()
+
+    with (
+        transcribed(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+        ThreadPoolExecutor() as beside,
+    ):
+        for statement in before:
+            connection.execute(statement.encode())
+        giving_up = beside.submit(give_up)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute(SLEEP.encode())
+        giving_up.result()
+        said = transcript()
+    assert (said.complaints, said.given_up) == (complaints, given_up)
+
+
+@pytest.mark.parametrize(
+    ("statements", "complaint"),
+    [
+        ([BEGIN, "SELECT set_config('statement_timeout', '1', true)", SLEEP], TIMED_OUT),
+        ([BEGIN, "SELECT 1 / 0"], FAILED),
+    ],
+)
+def test_every_other_error_is_a_complaint(owner: Way, statements: list[str], complaint: Complaint) -> None:
+    *before, last = statements
+    with (
+        transcribed(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+    ):
+        for statement in before:
+            connection.execute(statement.encode())
+        with pytest.raises(psycopg.Error):
+            connection.execute(last.encode())
+        said = transcript()
+    assert (said.complaints, said.given_up) == ([complaint], 0)

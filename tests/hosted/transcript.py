@@ -53,7 +53,9 @@ class Complaint:
 class Transcript:
     statements: Sequence[Statement]
     complaints: Sequence[Complaint]
-    """The server's warnings and errors."""
+    """The server's warnings and errors, but for what was given up."""
+    given_up: int
+    """How many statements that read gjobs itself stopped, as it does with a count when somebody asks for something."""
 
     @property
     def by_session(self) -> Sequence[Sequence[Statement]]:
@@ -112,16 +114,20 @@ def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
             records = [json.loads(line) for line in file]
         ours = [record for record in records if record.get("dbname") == database]
         ours = [record for record in ours if (record.get("application_name") or "").startswith(APPLICATION)]
+        complaints = [record for record in ours if record["error_severity"] != "LOG" and not _was_given_up(record)]
         return Transcript(
             statements=[statement for record in ours if (statement := _statement(record))],
-            complaints=[
-                Complaint(level=record["error_severity"], message=record["message"])
-                for record in ours
-                if record["error_severity"] != "LOG"
-            ],
+            complaints=[Complaint(level=one["error_severity"], message=one["message"]) for one in complaints],
+            given_up=sum(map(_was_given_up, ours)),
         )
 
     yield transcript
+
+
+def _was_given_up(record: dict[str, str]) -> bool:
+    """Only the words tell it from a time-out, which has the same code; what had begun to write is not given up."""
+    is_stopped = (record.get("state_code"), record["message"]) == ("57014", "canceling statement due to user request")
+    return is_stopped and int(record["txid"]) == 0
 
 
 def _statement(record: dict[str, str]) -> Statement | None:
