@@ -22,11 +22,16 @@ async def set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits) 
 
 def time_outs(limits: TimeLimits) -> dict[str, str]:
     return {
-        "statement_timeout": str(round(limits.statement * 1000)),
+        **statement_time_out(limits.statement),
         "lock_timeout": str(round(limits.lock * 1000)),
         # Against a client that stops in the middle: asleep, or cut off without a word.
         "idle_in_transaction_session_timeout": str(round(limits.patience * 1000)),
     }
+
+
+def statement_time_out(seconds: float) -> dict[str, str]:
+    """Never 0, which is none at all."""
+    return {"statement_timeout": str(max(1, round(seconds * 1000)))}
 
 
 def claims(actor: Actor) -> dict[str, str]:

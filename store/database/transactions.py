@@ -11,7 +11,14 @@ from psycopg.pq import TransactionStatus
 from store.actor import Actor
 from store.connecting import driver_errors
 from store.connecting.deadline import deadline
-from store.database.identity import ask_identity, check_identity, claims, set_for_transaction, set_up
+from store.database.identity import (
+    ask_identity,
+    check_identity,
+    claims,
+    set_for_transaction,
+    set_up,
+    statement_time_out,
+)
 from store.database.limits import TimeLimits
 from store.database.query import Query, rows_of, send
 from store.errors import OutcomeUnknown, TimedOut
@@ -48,13 +55,13 @@ class Snapshot:
         self._connection = connection
         self._load = load
 
-    async def read(self, actor: Actor, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        """The rows of each query."""
+    async def read(self, actor: Actor, *queries: Query[Any], within: float | None = None) -> tuple[list[Any], ...]:
+        """The rows of each query, each `within` so many seconds; None for as many as the transaction has for each."""
         self._load.count(len(queries))
         # What was set since a savepoint is undone with it, to whatever it was before.
         await self._connection.execute("SAVEPOINT eyes")
-        if eyes := claims(actor):
-            await set_for_transaction(self._connection, eyes)
+        if settings := {**({} if within is None else statement_time_out(within)), **claims(actor)}:
+            await set_for_transaction(self._connection, settings)
         identity = await ask_identity(self._connection, actor)
         cursors = [await send(self._connection, query) for query in queries]
         await self._connection.execute("ROLLBACK TO SAVEPOINT eyes")

@@ -6,6 +6,7 @@ So it says how far it has come, can be stopped, and is as exact as one statement
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 from store.actor import ActingUser, Actor
 from store.budgets.model import named_for
 from store.database import Database, TimeLimits
-from store.errors import TimedOut
+from store.errors import Locked, TimedOut
 from store.model import DayCost, JobStatistic, JobStatistics
 from store.numbers.certainty import Counted, exact_counts
 from store.numbers.counting import MOST_PROJECTS, Offered, of_numbers
@@ -43,36 +44,38 @@ async def count_exactly(
     report: Report,
     budget: float = BUDGET,
     pages_at_once: int = PAGES_AT_ONCE,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Numbers:
     """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
-    started = time.monotonic()
+    ends_at = clock() + budget
     sums: list[Sum] = []
     matching = 0
-    async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
-        (clock, listed, (pages,), *budgets) = await snapshot.read(
-            actor,
-            statistics.clock(at),
-            counts.listed_projects(
-                has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
-            ),
-            page_counts.PAGES,
-            *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
-        )
-        for some in ranges(pages, pages_at_once):
-            if time.monotonic() - started > budget:
-                raise TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
-            report(some.first, pages)
-            asked = page_counts.sums(some, project_id=query.project_id, project_ids=listed, days=query.days, at=at)
-            if query.matching is None:
-                (found,) = await snapshot.read(actor, asked)
-            else:
-                further = page_counts.matching(some, query.matching, readable=offered.readable)
-                found, (number,) = await snapshot.read(actor, asked, further)
-                matching += number
-            sums += found
+    with _told(budget):
+        async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
+            ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
+                actor,
+                statistics.clock(at),
+                counts.listed_projects(
+                    has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
+                ),
+                page_counts.PAGES,
+                *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
+            )
+            for some in ranges(pages, pages_at_once):
+                left = ends_at - clock()
+                if left <= 0:
+                    raise _too_long(budget)
+                report(some.first, pages)
+                asked = page_counts.sums(some, project_id=query.project_id, project_ids=listed, days=query.days, at=at)
+                if query.matching is None:
+                    (found,) = await snapshot.read(actor, asked, within=left)
+                else:
+                    further = page_counts.matching(some, query.matching, readable=offered.readable)
+                    found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
+                    matching += number
+                sums += found
     report(pages, pages)
     found_statistics = _statistics(sums)
-    (taken_at,) = clock
     return Numbers(
         query=query,
         counts=exact_counts(found_statistics),
@@ -84,6 +87,21 @@ async def count_exactly(
         taken_at=taken_at,
         actor=actor,
     )
+
+
+@contextmanager
+def _told(budget: float) -> Iterator[None]:
+    """A statement that was stopped was so because the budget was used up; a lock, or a dead link, is something else."""
+    try:
+        yield
+    except TimedOut as error:
+        if isinstance(error, Locked) or error.sqlstate is None:
+            raise
+        raise _too_long(budget) from error
+
+
+def _too_long(budget: float) -> TimedOut:
+    return TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
 
 
 def ranges(pages: int, at_once: int) -> Iterator[Pages]:

@@ -153,6 +153,29 @@ async def test_exactly_with_too_small_a_budget(operator: Store, project: UUID) -
         )
 
 
+async def test_each_statement_has_what_is_left_of_the_budget(
+    operator: Store, database: Conninfo, project: UUID, other_project: UUID
+) -> None:
+    moments = iter([0.0, 6.0])
+    with altered(
+        database,
+        "create policy seen on generation_jobs as restrictive for select to authenticated"
+        " using (current_setting('statement_timeout') = '4s')",
+        "drop policy seen on generation_jobs",
+    ):
+        numbers = await count_exactly(
+            operator.database,
+            ADA_HERSELF,
+            NumbersQuery(),
+            HERS,
+            at=NOW,
+            report=lambda *_: None,
+            budget=10.0,
+            clock=lambda: next(moments),
+        )
+    assert numbers.count(None) == Counted(number=7)
+
+
 @pytest.fixture
 def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
     """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
