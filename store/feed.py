@@ -26,6 +26,7 @@ from store.stopping import answer_unless
 
 Q = TypeVar("Q")
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,10 +244,14 @@ class Feed(Generic[Q, T]):
         worked = self._duration if error.sqlstate is not None else 0.0
         return lambda: max(wait_after_failure(self._pace.interval, attempts), wait_for_cost(self._pace.share, worked))
 
+    async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
+        """The answer to something about the last page; None, and stopped, where another page is asked for meanwhile."""
+        return await answer_unless(self._asked, question)
+
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
         fetch = partial(self._measured, self._query)
-        return await answer_unless(self._asked, self._gives_way.giving_way(fetch) if self._gives_way else fetch())
+        return await self.unless_asked(self._gives_way.giving_way(fetch) if self._gives_way else fetch())
 
     async def _measured(self, query: Q) -> T:
         started = _now()

@@ -127,7 +127,10 @@ class Connection:
                     if isinstance(error, TimedOut):
                         from tui.slowness import advised
 
-                        error = await advised(store, feed.query.window.listed, error)
+                        told = await feed.unless_asked(advised(store, feed.query.window.listed, error))
+                        if told is None:
+                            continue
+                        (error,) = told
                     self._fail(store, error, since, retry_in)
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
@@ -138,7 +141,11 @@ class Connection:
             return
         self._weighed, self._least_interval, before = listed, 0.0, feed.seen_within
         try:
-            if cost := await store.get_list_cost(listed):
+            answered = await feed.unless_asked(store.get_list_cost(listed))
+            if answered is None:
+                self._weighed = None
+                return
+            if cost := answered[0]:
                 self._least_interval = cost.least_interval
         except StoreError as error:
             log.info("What a list costs could not be asked: %s", error)

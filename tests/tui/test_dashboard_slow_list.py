@@ -1,5 +1,7 @@
 """A list that the server cannot read in time says what would help; one that costs it much is read less often."""
 
+import asyncio
+
 from store.advising.model import DEAR_FROM, ListCost
 from store.database import TimeLimits
 from store.listing.query import ListQuery
@@ -14,6 +16,20 @@ class DearStore(FrozenStore):
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         cost = DEAR_FROM if query.project_id else 0.0
         return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
+
+
+class EndlessPlanningStore(FrozenStore):
+    """Where the planner never tells what a list costs."""
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+
+async def test_nobody_waits_for_what_a_list_costs(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
+        await driver.press("5")
+        await driver.until(lambda: driver.rows == [4])
 
 
 async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:
