@@ -10,7 +10,7 @@ from store.numbers.exactly import Report
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World
 
 AS_ADA = "as ada@example.com"
@@ -33,6 +33,22 @@ class EndlessStore(FrozenStore):
         report(42, 100)
         await asyncio.Event().wait()
         raise AssertionError("nobody wakes it")
+
+
+class CountingStore(FrozenStore):
+    """Where counting does not end."""
+
+    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+
+async def test_while_nothing_is_counted_yet_it_is_said_so(world: World, database: Conninfo) -> None:
+    app = WatchedApp(opener_of(database, make=CountingStore))
+    async with app.run_test(size=SIZE) as pilot:
+        driver = Driver(app, pilot)
+        await driver.sees("Costs · Autumn catalog", "Counting …")
+        await driver.leave()
 
 
 async def test_numbers_say_how_sure_they_are(dashboard: Driver) -> None:

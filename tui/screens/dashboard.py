@@ -129,6 +129,8 @@ class DashboardScreen(Screen[None]):
         self._listing: Listing | None = None
         self._numbers: Numbers | None = None
         self._kept_numbers = KeptNumbers()
+        self._uncounted: NumbersQuery | None = None
+        """What was tried last and could not be counted, which the panel says."""
         self._fetched_at: datetime | None = None
         self._failure: LookFailed | None = None
         self._standing = standing
@@ -211,6 +213,8 @@ class DashboardScreen(Screen[None]):
 
     def show(self, listing: "Listing", fetched_at: datetime) -> None:
         """Takes a look at what `looked_for` asks for."""
+        if self._listing is None:
+            self.set_timer(_PATIENCE_SECONDS, self._say_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
         self._server_ahead = listing.taken_at - fetched_at
         self._recall_numbers()
@@ -246,6 +250,7 @@ class DashboardScreen(Screen[None]):
     def show_no_numbers(self, error: StoreError) -> None:
         """Those that are there stay, for they have an age; else it is said why there are none."""
         if self._numbers is None:
+            self._uncounted = self.numbers_looked_for
             why = no_numbers(self._lens) or f"Not counted: {error.message}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
@@ -267,7 +272,7 @@ class DashboardScreen(Screen[None]):
 
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
-        self._listing = self._numbers = self._fetched_at = self._failure = None
+        self._listing = self._numbers = self._uncounted = self._fetched_at = self._failure = None
         self._kept_numbers = KeptNumbers()
         self.leads.forget()
         self.query_one(ProjectList).forget()
@@ -352,9 +357,17 @@ class DashboardScreen(Screen[None]):
         is_awaited = not self._shows_what_is_looked_for or self.jobs.table.is_waiting
         if self._listing is not None and is_awaited:
             self.jobs.wait()
-        if self._numbers is not None and self._numbers.query.project_id != self.listed.project_id:
-            self._numbers = None
-            self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
+        self._say_counting()
+
+    def _say_counting(self) -> None:
+        """Where there are no numbers yet, or another project's. Nothing is counted before there is a list."""
+        numbers, wanted = self._numbers, self.numbers_looked_for
+        if self._listing is None:
+            return
+        if self._uncounted == wanted if numbers is None else numbers.query.project_id == wanted.project_id:
+            return
+        self._numbers = None
+        self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
     def action_want(self, wish: Wish) -> None:
         self.post_message(self.Wanted(wish))
