@@ -37,6 +37,11 @@ def note(driver: Driver) -> str:
     return " ".join(str(line.render()).split()) if line.display else ""
 
 
+def hints(driver: Driver) -> str:
+    """What the keys do at present."""
+    return driver.text.splitlines()[-1]
+
+
 async def lists(driver: Driver, *rows: int) -> None:
     await driver.until(lambda: driver.rows == list(rows))
 
@@ -150,10 +155,13 @@ async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: C
         assert "up to 10.0 s by the planner's estimate" in note(driver)
         assert SQL in note(driver)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
+        assert "⏎ list all the same" in hints(driver)
         await driver.press("enter")
         await lists(driver, 4)
         assert note(driver) == ""
         assert driver.app.focused is driver.table
+        await driver.press("slash")
+        assert "⏎ keep" in hints(driver)
 
 
 async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database: Conninfo) -> None:

@@ -113,9 +113,13 @@ class FilterBar(Vertical):
         if self._is_furnished and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
             self._complete()
 
-    def note(self, sentences: str) -> None:
-        """About the filter that is typed, which is right. Stays until another is; an empty text takes it away."""
+    def note(self, sentences: str, *, is_asking: bool = False) -> None:
+        """About the filter that is typed, which is right. Stays until another is; an empty text takes it away.
+
+        `is_asking` where nothing is listed by it before somebody insists.
+        """
         self._remark = sentences
+        self._field.ask(is_asking=is_asking)
         self._show_remark()
 
     def close(self) -> None:
@@ -202,7 +206,7 @@ class FilterBar(Vertical):
         if job_filter == was[1]:
             self._show_remark()
         else:
-            self._remark = ""
+            self.note("")
             self.post_message(self.FilterChanged(text.strip(), job_filter))
 
     @on(Input.Submitted, "#find")

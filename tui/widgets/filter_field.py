@@ -7,8 +7,10 @@ from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
+from tui.keys.rewording import NOTHING, Rewords
 from tui.widgets.text_field import ShowsInvisible, TextField
 
+_ASKING = {"find.keep": "list all the same"}
 _WRONG = Style(underline=True, bold=True)
 
 
@@ -24,7 +26,7 @@ class MarksMistake(ShowsInvisible):
             text.stylize(_WRONG, *self.place)
 
 
-class FilterField(TextField):
+class FilterField(Rewords, TextField):
     """Its keys are the bar's: it says which were pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,6 +64,13 @@ class FilterField(TextField):
         if place != self._marks.place:
             self._marks.place = place
             self.refresh()
+
+    def ask(self, *, is_asking: bool) -> None:
+        """Whether enter is to list by what is typed although that is dear."""
+        reworded = _ASKING if is_asking else NOTHING
+        if reworded != self.reworded:
+            self.reworded = reworded
+            self.refresh_bindings()
 
     def action_leave(self) -> None:
         self.post_message(self.Left())

@@ -296,7 +296,7 @@ class JobsPanel(Vertical):
     def warn(self, sentences: str) -> None:
         """What was typed is not listed by until somebody insists."""
         self._is_dear = True
-        self._bar.note(sentences)
+        self._bar.note(sentences, is_asking=True)
         if not self._bar.has_focus_within:
             self._bar.open()
 

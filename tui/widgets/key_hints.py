@@ -10,10 +10,11 @@ from itertools import accumulate
 
 from rich.cells import cell_len
 from textual import events
-from textual.binding import ActiveBinding, Binding
+from textual.binding import ActiveBinding
 from textual.content import Content
 
 from tui.keys.moved_keys import inherited_bindings
+from tui.keys.rewording import key_words
 from tui.widgets.fitted_line import FittedLine
 
 _GAP = 2
@@ -66,13 +67,13 @@ class KeyHints(FittedLine):
 
     def _hints(self, room: int) -> list[KeyHint]:
         """The first key of each action, as many as fit."""
-        shown: dict[str, Binding] = {}
+        shown: dict[str, ActiveBinding] = {}
         for active in _in_declared_order(list(self.screen.active_bindings.values())):
             if active.binding.show:
-                shown.setdefault(active.binding.action, active.binding)
+                shown.setdefault(active.binding.action, active)
         hints = [
-            KeyHint(key=binding.key, shown=self.app.get_key_display(binding), what=binding.description)
-            for binding in shown.values()
+            KeyHint(key=one.binding.key, shown=self.app.get_key_display(one.binding), what=key_words(one))
+            for one in shown.values()
         ]
         ends = accumulate(hint.width + _GAP for hint in hints)
         return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
