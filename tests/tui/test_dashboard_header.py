@@ -93,3 +93,17 @@ def test_what_the_line_says(shown: Standing, data_age: float | None, text: str) 
 def test_names_give_way_before_the_state_does(width: int, text: str) -> None:
     shown = standing(database="The production database", has_color=True, address="db.example.com/app")
     assert status_content(shown, data_age=1.0, width=width).plain == text
+
+
+@pytest.mark.parametrize(
+    ("width", "text"),
+    [
+        (90, " gjobs  /home/ada/.local/share/gjobs/socke…/shop · as ada@example.com · live every 2 s"),
+        (80, " gjobs  /home/ada/.local/sha…/shop · as ada@example.com · live every 2 s"),
+        (60, " gjobs  /home/…/shop · as ada@example… · live every 2 s"),
+        (50, " gjobs  /h…/shop · as ada@exa… · live every 2 s"),
+    ],
+)
+def test_the_databases_name_outlasts_its_servers(width: int, text: str) -> None:
+    shown = standing(database="/home/ada/.local/share/gjobs/socket-3f2a/shop")
+    assert status_content(shown, data_age=1.0, width=width).plain == text

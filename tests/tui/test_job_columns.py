@@ -53,6 +53,7 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (80, USUAL, "STATUS MODE COST CREATED TOTAL ERROR"),
         (80, replace(USUAL, through_lens=True), "LENS STATUS MODE COST CREATED TOTAL ERROR"),
         (80, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
+        (92, ALL_PROJECTS, "STATUS MODE COST CREATED PROJECT ERROR"),
         (100, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ERROR"),
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
     ],
@@ -72,10 +73,17 @@ def test_long_names_are_not_cut_where_the_errors_have_room() -> None:
         columns = {column.name: column.width for column in lay_out(width, ContentWidths(mode=30, cost=7, project=44))}
         return [columns[name] for name in (ColumnName.MODE, ColumnName.PROJECT, ColumnName.ERROR)]
 
-    assert widths(120) == [24, 22, 10]
+    assert widths(120) == [16, 16, 24]
     assert widths(140) == [24, 24, 28]
     assert widths(160) == [30, 26, 40]
     assert widths(200) == [30, 44, 62]
+
+
+def test_an_error_says_something_before_there_are_more_times() -> None:
+    """In a terminal of 120 cells, beside the projects."""
+    widths = {column.name: column.width for column in lay_out(92, ALL_PROJECTS)}
+
+    assert [widths[name] for name in (ColumnName.MODE, ColumnName.PROJECT, ColumnName.ERROR)] == [15, 15, 21]
 
 
 def test_a_table_sorted_by_the_last_change_shows_it() -> None:

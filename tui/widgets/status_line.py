@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
 from textual.content import Content
 
 from store.writing.write_access import WriteLease
 from tui.widgets.fitted_line import FittedLine
 from tui.words.format import countdown, elapsed
-from tui.words.text import clean_cell, shorten
+from tui.words.text import clean, clean_cell, shorten
 
 Part = tuple[str, str]
 """A text and its style."""
@@ -104,7 +105,7 @@ def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
     """Which database, and whose eyes."""
     if standing.database is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
-    label = _name(standing.database, cells)
+    label = _place(standing.database, cells)
     parts: list[Part] = []
     if standing.has_color:
         parts.append((f" {label} ", _BLOCK_STYLE))
@@ -114,7 +115,7 @@ def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
             parts.append((f"{standing.origin} ", "$foreground-muted"))
         parts.append((label, "bold"))
     if address:
-        parts.append((f" {_name(address, cells)}", "$foreground-muted"))
+        parts.append((f" {_place(address, cells)}", "$foreground-muted"))
     if standing.eyes:
         parts += [(" ", "") if standing.has_color and not address else _DOT, *_eyes(standing, cells)]
     return parts
@@ -125,6 +126,14 @@ _BEGINNING: list[Part] = [(" gjobs ", "bold $text-primary"), (" ", "")]
 
 def _name(text: str, cells: int) -> str:
     return shorten(clean_cell(text, cells), cells)
+
+
+def _place(text: str, cells: int) -> str:
+    """Where it is too long, rather without the end of the server's name than without the database's."""
+    text = clean(text)
+    server, slash, database = text.rpartition("/")
+    room = cells - cell_len(slash + database)
+    return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"
 
 
 def _writing(lease: WriteLease | None, now: datetime | None, cells: int) -> list[Part]:

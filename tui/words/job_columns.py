@@ -23,8 +23,8 @@ HIDDEN = "⊘ hidden"
 
 _NARROW = 60
 _MOST_TEXT = 48
-_ENOUGH_TEXT = 24
-_ENOUGH_ERROR = 40
+_SOME_TEXT, _ENOUGH_TEXT = 16, 24
+_SOME_ERROR, _ENOUGH_ERROR = 24, 40
 """Cells of a mode or a name, and of an error: further ones are given when all have so many."""
 
 
@@ -105,20 +105,25 @@ def _widest(texts: Iterable[str]) -> int:
 def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[Column, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, left to right.
 
-    When it is narrow the least wanted go first. Modes and project names get what they need, short errors as well, then
-    longer names, and the error what is left.
+    When it is narrow the least wanted go first. Modes, project names and errors get some cells, then enough of them,
+    then the names what they need, and the error what is left.
     """
     gap = 1 if width < _NARROW else 2
     least = _least_widths(content)
     widths: dict[ColumnName, int] = {}
     left = width - GUTTER + gap
     for name in _wanted(width, content, sort):
-        if left < least[name] + gap:
+        # Beside a project's column, an error that says something goes before more times and ids.
+        reserved = _SOME_ERROR - least[ColumnName.ERROR] if ColumnName.PROJECT in widths else 0
+        if left < least[name] + gap + reserved:
             break
         widths[name] = least[name]
         left -= least[name] + gap
     project = content.project or 0
     for name, wish in (
+        (ColumnName.MODE, min(content.mode, _SOME_TEXT)),
+        (ColumnName.PROJECT, min(project, _SOME_TEXT)),
+        (ColumnName.ERROR, _SOME_ERROR),
         (ColumnName.MODE, min(content.mode, _ENOUGH_TEXT)),
         (ColumnName.PROJECT, min(project, _ENOUGH_TEXT)),
         (ColumnName.ERROR, _ENOUGH_ERROR),
