@@ -115,9 +115,15 @@ def test_the_demo_moves_by_itself_and_leaves_nothing_behind(room: Path, cleanup:
     pane = open_pane(room, cleanup, "demo")
     # Those of the list: what is counted is looked at far more seldom.
     jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")
-    first = jobs.findall(pane.wait_for("demo · as", "Jobs · ", " Total "))
-    assert first
-    wait_for("a job that moves", lambda: jobs.findall(pane.screen()) not in ([], first))
+
+    def listed() -> list[str]:
+        return jobs.findall(pane.screen())
+
+    pane.wait_for("demo · as", "Jobs · ", " Total ")
+    # A terminal is drawn from the top: what stands above the list may be there before it.
+    wait_for("the jobs", listed)
+    first = listed()
+    wait_for("a job that moves", lambda: listed() not in ([], first))
 
     pane.press("q")
     assert pane.wait_for_end() == 0

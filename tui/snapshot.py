@@ -1,11 +1,9 @@
 """One frame of the dashboard without a terminal: for a script, a README, a ticket."""
 
 import asyncio
-import io
 import os
 from typing import Any
 
-from rich.console import Console
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -19,7 +17,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
-    """`size` is columns by rows. Plain text with a line end after each row, or an SVG picture. Raises a StoreError."""
+    """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
     return asyncio.run(_frame(app, size, svg))
@@ -53,8 +51,5 @@ async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
 
 def frame_text(app: App[Any]) -> str:
     """What stands on the screen, without colours."""
-    width, height = app.size
-    console = Console(width=width, height=height, file=io.StringIO(), record=True, legacy_windows=False)
-    # Textual has no public way to read a frame as text; its own screenshot is made like this.
-    console.print(app.screen._compositor.render_update(full=True))  # noqa: SLF001
-    return console.export_text()
+    # Textual has no public way to read a frame as text.
+    return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations import HEAD, REVISIONS
+from migrations import HEAD, REVISIONS, runner
 from store.embedded import ADMINISTRATOR
 from tests.cli.support import GJOBS, Configure, OpenTerminal, Run, profile, uri
 from tests.conftest import Conninfo, connect
@@ -67,7 +67,10 @@ def test_what_migrated_stands_in_the_journal_with_its_reason(gjobs: Run, app: Co
     ]
 
 
-def test_how_far_a_migration_came_that_failed_stands_in_the_journal(gjobs: Run, app: Conninfo) -> None:
+def test_how_far_a_migration_came_that_failed_stands_in_the_journal(
+    gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
     administrator = {**app, "user": ADMINISTRATOR}
     execute(
         administrator,

@@ -10,7 +10,7 @@ import pytest
 from migrations import HEAD
 from migrations.runner import downgrade, upgrade
 from store.actor import ActingUser
-from store.database import Database
+from store.database import Database, TimeLimits
 from store.doctor import Finding, Report, Section, Severity, examine
 from store.doctor.eyes import seen_by
 from store.errors import SchemaMissing, Unreachable
@@ -32,8 +32,8 @@ LEAKS = {
 """Of the app's own schema, as it comes."""
 
 
-async def examined(conninfo: Conninfo) -> Report:
-    database = Database(conninfo)
+async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> Report:
+    database = Database(conninfo, limits=limits)
     try:
         return await examine(database, label="here")
     finally:
@@ -355,7 +355,7 @@ async def test_what_a_user_sees_where_users_may_see_nothing(ungranted_database: 
 async def test_a_part_that_cannot_be_examined_is_a_finding(owner: Way, world: World) -> None:
     with connect(owner.conninfo) as other:
         other.execute("lock table generation_jobs in access exclusive mode")
-        report = await examined(owner.conninfo)
+        report = await examined(owner.conninfo, limits=TimeLimits(lock=0.05))
     assert {"not-examined"} <= faults(report)
 
 

@@ -1,4 +1,4 @@
-"""Six dashboards on one transaction pool of two, and the app itself beside them, for ten minutes of simulated time."""
+"""Six dashboards on one transaction pool of two, and the app itself beside them, for five minutes of simulated time."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,7 @@ from tui.messages import Looked
 from tui.snapshot import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
-LOOKS = timedelta(minutes=10) // INTERVAL
+LOOKS = timedelta(minutes=5) // INTERVAL
 ASSET = UUID("c1000000-0000-4000-8000-000000000000")
 PATIENCE = timedelta(seconds=20) // INTERVAL
 """How many looks another may have had since one's own last."""

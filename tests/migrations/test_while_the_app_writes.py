@@ -1,4 +1,4 @@
-"""Up and down on a hosted project's own database of 200,000 jobs, whose app does not stop writing."""
+"""Up and down on a hosted project's own database of 80,000 jobs, whose app does not stop writing."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.migrations.conftest import catalogue
 
-JOBS = 200_000
+JOBS = 80_000
 USERS = [UUID(int=number) for number in range(1, 5)]
 """One for each writer."""
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
@@ -34,7 +34,7 @@ select ('00000000-0000-0000-0000-' || lpad(to_hex(n + 256), 12, '0'))::uuid,
 insert into public.generation_jobs (user_id, project_id, status, mode, created_at)
 select p.user_id, p.id, (array['queued', 'running', 'succeeded', 'failed'])[1 + n % 4], 'lifestyle',
        now() - n * interval '1 minute'
-  from public.projects p cross join generate_series(1, 50000) n;
+  from public.projects p cross join generate_series(1, 20000) n;
 """
 
 

@@ -13,7 +13,7 @@ from store.actor import ActingUser, Actor
 from store.database import Database, TimeLimits
 from store.journal import Journal
 from store.listing.model import Listing
-from store.listing.query import ListingQuery
+from store.listing.query import ListingQuery, ListQuery
 from store.model import GenerationJob
 from store.numbers.exactly import Report as NumbersReport
 from store.numbers.model import Numbers
@@ -174,12 +174,14 @@ class Driver:
         await self.settle()
 
     async def show_project(self, name: str) -> None:
-        """Picks it, and waits until it is shown; "all projects" is a name, too."""
+        """Picks it, and waits until its jobs and its costs are shown; "all projects" is a name, too."""
         await self.press("p")
         await self.until(lambda: self.dialog == "Show which project?")
         await self.type(name)
         await self.press("enter")
+        # On a busy machine it is said that costs are counted before there is a list.
         await self.sees(f"Costs · {name}")
+        await self.until(lambda: self.listed == self.app.dashboard.listed)
 
     async def looks_again(self) -> None:
         """Waits for the answer to a look that is asked for here."""
@@ -227,6 +229,12 @@ class Driver:
     @property
     def marked(self) -> set[int]:
         return {identifier.int >> 96 for identifier in self.table.marked}
+
+    @property
+    def listed(self) -> ListQuery | None:
+        """What the rows are of; None before there are any."""
+        listing = self.app.dashboard.listing
+        return listing.query.window.listed if listing else None
 
     @property
     def rows(self) -> list[int]:

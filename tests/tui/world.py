@@ -1,6 +1,7 @@
 """Rows with fixed ids and times for the dashboard's tests, written and read beside the dashboard."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -44,6 +45,12 @@ class World:
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         cursor: psycopg.Cursor[tuple[Any, ...]] = self._connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """In one transaction and few round trips."""
+        with self._connection.transaction(), self._connection.pipeline():
+            yield
 
     def users(self) -> None:
         """Ada and Ben."""
@@ -135,6 +142,11 @@ class World:
 
 def fill(world: World) -> None:
     """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
+    with world.at_once():
+        _fill(world)
+
+
+def _fill(world: World) -> None:
     world.users()
     world.project(AUTUMN, "Autumn catalog", days_ago=1)
     world.project(SPRING, "Spring lookbook", days_ago=2)
