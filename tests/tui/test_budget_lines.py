@@ -54,6 +54,11 @@ def test_a_bar_and_what_is_left_and_until_when() -> None:
     ]
 
 
+def test_a_long_name_leaves_a_gap() -> None:
+    (title, *_) = texts(budget_lines([replace(MONTHLY, name="ana.maria@example.com")], NOW, width=22, height=4))
+    assert title == "ana.maria@exa… a month"
+
+
 def test_colours_tell_how_it_stands() -> None:
     def bar(spent: int) -> Span:
         return budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=4)[1][0]

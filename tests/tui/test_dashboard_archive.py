@@ -56,6 +56,15 @@ async def test_those_of_the_listed_project_are_listed_and_counted(dashboard: Dri
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
     await dashboard.sees("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
+    await dashboard.sees(
+        "status       mode                  cost  created     id        archived", "⏎ look  space mark"
+    )
+    await dashboard.resize(80, 24)
+    await dashboard.sees(
+        "status       mode                  cost  created     id      ", short(3), "⏎ look  space mark"
+    )
+    assert "archived  " not in dashboard.text
+    await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
     await dashboard.press("q")
     await dashboard.show_project("all projects")
@@ -160,6 +169,7 @@ async def test_what_is_chosen_is_deleted(dashboard: Driver, world: World) -> Non
     add_old(world, 21, status="failed")
     add_old(world, 22, status="queued")
     await open_clean_up(dashboard)
+    await dashboard.sees("▐ ▌ queued", "▐✓▌ failed")
     dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
     dashboard.app.screen.query_one("#failed", Checkbox).value = False
     await dashboard.press("enter")

@@ -61,6 +61,7 @@ async def show_archive(app: "GjobsApp", desk: Desk) -> None:
         question=question,
         may_restore=may_restore,
         project_names=names,
+        with_project=query.project_id is None,
         now=now,
     )
     if jobs := await app.push_screen_wait(dialog):

@@ -18,9 +18,9 @@ from store.retention.model import ArchivedJob
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
-from tui.words.archive_rows import TITLES, archived_line
+from tui.words.archive_rows import ArchiveColumn, archive_columns, archived_line, archived_titles
 from tui.words.confirmations import Confirmation
-from tui.words.text import clean
+from tui.words.text import clean, pad
 from tui.words.toast import error_words
 
 _KEYS = {
@@ -33,14 +33,18 @@ _KEYS = {
 }
 
 
+_MARK_CELLS = 3
+
+
 class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     """Answers the jobs to restore, after a question. It holds one page, and what was marked."""
 
     DEFAULT_CSS = """
     ArchiveDialog {
-        #dialog { width: 100; }
-        OptionList { max-height: 100%; text-wrap: nowrap; text-overflow: ellipsis; }
+        #dialog { width: 112; }
+        OptionList { max-height: 50vh; text-wrap: nowrap; text-overflow: ellipsis; }
         OptionList:focus { background-tint: $foreground 0%; }
+        #titles { text-wrap: nowrap; }
         #titles, #note, #keys { color: $foreground-muted; }
         #count { margin-bottom: 1; }
         #note, #keys { margin-top: 1; }
@@ -65,6 +69,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         question: Callable[[Sequence[GenerationJob]], Confirmation],
         may_restore: Callable[[], bool],
         project_names: Mapping[UUID, str],
+        with_project: bool,
         now: datetime,
     ) -> None:
         """`of` names the project, or all of them, and is clean. `read` takes where a page begins; `count` says how many
@@ -78,6 +83,8 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         self._question = question
         self._may_restore = may_restore
         self._project_names = project_names
+        self._with_project = with_project
+        self._columns: Sequence[ArchiveColumn] = ()
         self._now = now
         self._page: Page[ArchivedJob] = Page(items=(), next_key=None)
         self._places: list[PageKey | None] = [None]
@@ -95,7 +102,6 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
-        self._say("titles", f"   {TITLES}")
         self._turn_to([None])
         self._tell_count()
 
@@ -116,6 +122,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
             self._say("note", error_words(error))
             return
         self._page, self._places = page, places
+        self.query_one(OptionList).clear_options()
         self._draw()
 
     def action_turn(self, pages: int) -> None:
@@ -163,16 +170,22 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     def _draw(self) -> None:
         if not self.is_open:
             return
-        rows = self.query_one(OptionList)
+        rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted or 0
+        room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
+        self._columns = archive_columns(room, with_project=self._with_project)
+        self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(self._page) else "")
         rows.set_options([Option(self._prompt(archived)) for archived in self._page])
-        rows.highlighted = 0 if len(self._page) else None
-        rows.display = self.query_one("#titles").display = bool(len(self._page))
+        rows.highlighted = min(place, len(self._page) - 1) if len(self._page) else None
+        rows.display = bool(len(self._page))
         self._tell_page()
 
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
     def _prompt(self, archived: ArchivedJob) -> Content:
-        mark = "● " if archived.job.id in self._marked else "  "
-        line = archived_line(archived, self._project_names, now=self._now)
-        return Content.assemble((f" {mark}", "$text-accent"), *line)
+        mark = pad(" ●" if archived.job.id in self._marked else "", _MARK_CELLS)
+        line = archived_line(archived, self._columns, project_names=self._project_names, now=self._now)
+        return Content.assemble((mark, "$text-accent"), *line)
 
     def _tell_page(self) -> None:
         is_whole = len(self._places) == 1 and self._page.next_key is None

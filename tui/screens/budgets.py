@@ -42,7 +42,7 @@ class BudgetsDialog(Dialog[BudgetWish]):
 
     DEFAULT_CSS = """
     BudgetsDialog {
-        OptionList { max-height: 100%; text-wrap: nowrap; }
+        OptionList { max-height: 60vh; text-wrap: nowrap; }
         OptionList:focus { background-tint: $foreground 0%; }
         #note, #keys { color: $foreground-muted; margin-top: 1; }
     }

@@ -39,6 +39,13 @@ class WantedCleanUp:
     action: RetentionAction
 
 
+class StatusBox(Checkbox):
+    @property
+    def BUTTON_INNER(self) -> str:  # type: ignore[override]  # noqa: N802
+        """Textual's own box tells by its colour alone whether it is ticked."""
+        return "✓" if self.value else " "
+
+
 class CleanUpDialog(Dialog[CleanUp]):
     """Answers what was found and agreed to. `count` raises a StoreError where that fails."""
 
@@ -71,13 +78,13 @@ class CleanUpDialog(Dialog[CleanUp]):
                 id="project",
                 compact=True,
             )
-            yield Static("Created longer ago than: 12h, 30d, 8w", classes="label", markup=False)
+            yield Static("Created longer ago than, such as 12h, 30d or 8w", classes="label", markup=False)
             yield TextField(id="age", value="90d")
             yield Problem(id="age-problem")
             yield Static("In the statuses", classes="label", markup=False)
             with Horizontal(id="statuses"):
                 for status in JobStatus:
-                    yield Checkbox(Content(status), value=status in FINISHED, id=status, compact=True)
+                    yield StatusBox(Content(status), value=status in FINISHED, id=status, compact=True)
             yield Static("What becomes of them", classes="label", markup=False)
             yield Select(
                 [(words, action) for action, words in _ACTIONS.items()],

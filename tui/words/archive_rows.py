@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
 from uuid import UUID
 
 from store.events.model import History
@@ -13,34 +15,86 @@ from tui.words.status import STATUS_STYLES, status_label
 from tui.words.text import clean_block, clean_cell, pad
 from tui.words.timeline import timeline_lines
 
-_STATUS, _MODE, _COST, _AGE, _ID = 11, 16, 10, 10, 8
-"""Cells."""
 _MUTED = "$foreground-muted"
 _LONGEST_ERROR = 20_000
-
-TITLES = "  ".join(
-    (
-        pad("status", _STATUS),
-        pad("mode", _MODE),
-        pad("cost", _COST, right=True),
-        pad("created", _AGE),
-        pad("archived", _AGE),
-        pad("id", _ID),
-        "project",
-    )
-)
+_GAP = "  "
 
 
-def archived_line(archived: ArchivedJob, project_names: Mapping[UUID, str], *, now: datetime) -> list[Span]:
+class ArchiveColumn(StrEnum):
+    """By their titles, those first that are needed most."""
+
+    STATUS = "status"
+    MODE = "mode"
+    COST = "cost"
+    CREATED = "created"
+    ID = "id"
+    ARCHIVED = "archived"
+    PROJECT = "project"
+
+
+_CELLS: Mapping[ArchiveColumn, int] = {
+    ArchiveColumn.STATUS: 11,
+    ArchiveColumn.MODE: 15,
+    ArchiveColumn.COST: 9,
+    ArchiveColumn.CREATED: 10,
+    ArchiveColumn.ID: 8,
+    ArchiveColumn.ARCHIVED: 10,
+    ArchiveColumn.PROJECT: 22,
+}
+
+
+def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn]:
+    """As many as there is room for in so many cells."""
+    columns: list[ArchiveColumn] = []
+    for column, cells in _CELLS.items():
+        width -= cells + len(_GAP)
+        if width >= -len(_GAP) and (with_project or column is not ArchiveColumn.PROJECT):
+            columns.append(column)
+    return columns
+
+
+def archived_titles(columns: Sequence[ArchiveColumn]) -> str:
+    return _GAP.join(_fit(column, column) for column in columns)
+
+
+def archived_line(
+    archived: ArchivedJob, columns: Sequence[ArchiveColumn], *, project_names: Mapping[UUID, str], now: datetime
+) -> list[Span]:
+    spans: list[Span] = []
+    for column in columns:
+        value = _value(archived, column, project_names, now)
+        spans += [(_fit(value, column), _style(archived, column)), (_GAP, "")]
+    return spans[:-1]
+
+
+def _fit(text: str, column: ArchiveColumn) -> str:
+    return pad(clean_cell(text, _CELLS[column]), _CELLS[column], right=column is ArchiveColumn.COST)
+
+
+def _value(archived: ArchivedJob, column: ArchiveColumn, project_names: Mapping[UUID, str], now: datetime) -> str:
     job = archived.job
-    project = project_names.get(job.project_id, short_id(job.project_id))
-    times = f"{pad(age(job.created_at, now), _AGE)}  {pad(age(archived.archived_at, now), _AGE)}"
-    return [
-        (pad(status_label(job.status), _STATUS), STATUS_STYLES[job.status]),
-        (f"  {pad(clean_cell(job.mode, _MODE), _MODE)}  {pad(money(job.cost_cents), _COST, right=True)}", ""),
-        (f"  {times}  {short_id(job.id)}", _MUTED),
-        (f"  {clean_cell(project, 60)}", ""),
-    ]
+    match column:
+        case ArchiveColumn.STATUS:
+            return status_label(job.status)
+        case ArchiveColumn.MODE:
+            return job.mode
+        case ArchiveColumn.COST:
+            return money(job.cost_cents)
+        case ArchiveColumn.CREATED:
+            return age(job.created_at, now)
+        case ArchiveColumn.ID:
+            return short_id(job.id)
+        case ArchiveColumn.ARCHIVED:
+            return age(archived.archived_at, now)
+        case ArchiveColumn.PROJECT:
+            return project_names.get(job.project_id, short_id(job.project_id))
+    assert_never(column)
+
+
+def _style(archived: ArchivedJob, column: ArchiveColumn) -> str:
+    if column is ArchiveColumn.STATUS:
+        return STATUS_STYLES[archived.job.status]
+    return _MUTED if column in (ArchiveColumn.CREATED, ArchiveColumn.ARCHIVED, ArchiveColumn.ID) else ""
 
 
 def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:

@@ -51,7 +51,7 @@ def _block(budget: Budget, now: datetime, width: int) -> list[list[Span]]:
     of_limit = f" of {money(budget.limit_cents)}"
     left = (left_words(budget), style if budget.state is not BudgetState.OK else "")
     lines: list[list[Span]] = [
-        [(pad(name, width - len(period)), "bold"), (period, _MUTED)],
+        [(pad(name, width - len(period) - 1), "bold"), (f" {period}", _MUTED)],
         [*_bar(budget.share, width - len(share) - 1, style), (f" {share}", style)],
         [left, (of_limit if len(left[0]) + len(of_limit) <= width else "", _MUTED)],
     ]
