@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from store.worker.cancelled import is_being_cancelled
 from store.worker.deciding import Outcome, Raised, Returned, TookTooLong
 from store.worker.registry import Handler, Handling
 from store.worker.work import Work
@@ -69,7 +70,7 @@ async def attempt(handling: Handling, work: Work, threads: Threads, *, on_end: C
             else:
                 await threads.run(handling.handler, work, on_end=on_end)
     except asyncio.CancelledError as error:
-        if _is_being_cancelled():
+        if is_being_cancelled():
             raise
         return Raised(error)
     except TimeoutError as error:
@@ -82,8 +83,3 @@ async def attempt(handling: Handling, work: Work, threads: Threads, *, on_end: C
 def is_coroutine_function(handler: Handler) -> bool:
     """An object that is called like one is one, too."""
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -67,8 +67,10 @@ class Claimer:
     async def _claim(self, most: int) -> int:
         """How many there were."""
         if not self._is_sure:
+            # Asked before, for what ends meanwhile is found and no more in hand.
+            known = {held.job_id for held in self._hands.held()}
             for claimed in await self._leases.claimed_before():
-                if claimed.job.id not in self._hands:
+                if claimed.job.id not in known:
                     self._hands.begin(claimed)
             self._is_sure = True
         claims = await self._leases.claim(most)

@@ -65,14 +65,19 @@ class Hands:
     def held(self) -> list[Held]:
         return [in_hand.claimed.held for in_hand in self._jobs.values()]
 
-    def take_progress(self) -> list[Progress]:
-        """What handlers have told since."""
-        taken = [(in_hand.claimed, in_hand.work.take_note()) for in_hand in self._jobs.values()]
+    def progress(self) -> list[Progress]:
+        """What handlers have told, and the database does not have yet."""
         return [
-            Progress(job_id=claimed.job.id, attempt=claimed.attempt, note=note)
-            for claimed, note in taken
-            if note is not None
+            Progress(job_id=job_id, attempt=in_hand.claimed.attempt, note=note)
+            for job_id, in_hand in self._jobs.items()
+            if (note := in_hand.work.untold) is not None
         ]
+
+    def is_told(self, progress: Iterable[Progress]) -> None:
+        """The database has it."""
+        for one in progress:
+            if one.job_id in self._jobs:
+                self._jobs[one.job_id].work.is_told(one.note)
 
     async def changes(self) -> None:
         """Returns when there may be more places, or fewer jobs, than when it was called."""
@@ -84,6 +89,9 @@ class Hands:
         self._changed.set()
 
     def begin(self, claimed: Claimed) -> None:
+        """Where it was late to renew its lease, and has taken over what it has in hand, the former attempt is lost."""
+        if (former := self._jobs.get(claimed.job.id)) is not None:
+            self.drop([former.claimed.held])
         in_hand = InHand(claimed)
         self._jobs[claimed.job.id] = in_hand
         handling = self._registry.of(claimed.job.mode)

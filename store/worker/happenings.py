@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from store.errors import StoreError
+from store.retention.model import Progress, RetentionPolicy
 from store.worker.model import Claimed, Ending
 
 
@@ -49,5 +50,20 @@ class Recovered:
     """It can again."""
 
 
-Happening = Started | Ended | Lost | Refused | Trouble | Recovered
+@dataclass(frozen=True, slots=True)
+class Tidied:
+    """So much was done by a retention policy that was due."""
+
+    policy: RetentionPolicy
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class NotTidied:
+    """Retention policies could not be applied to the end. They are again when they are due."""
+
+    error: StoreError
+
+
+Happening = Started | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
 Report = Callable[[Happening], None]

@@ -27,7 +27,7 @@ class Keeper:
         renewed_at = time.monotonic()
         while True:
             await asyncio.sleep(tick)
-            progress = self._hands.take_progress()
+            progress = self._hands.progress()
             now = time.monotonic()
             if not progress and now - renewed_at < interval:
                 continue
@@ -39,4 +39,5 @@ class Keeper:
             else:
                 renewed_at = now
                 self._patience.succeeded()
+                self._hands.is_told(progress)
                 self._hands.drop(one for one in held if one.job_id not in still)

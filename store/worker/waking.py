@@ -26,6 +26,8 @@ class Waking:
         self._link = AsyncExitStack()
         self._listening: Listening | None = None
         self._is_registered = False
+        self._is_proven = False
+        """Whether something has ever arrived."""
         self._failures = 0
         self._not_before = 0.0
 
@@ -79,7 +81,9 @@ class Waking:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
         listening = await self._link.enter_async_context(self._database.listening(QUEUE_CHANNEL, proof))
         if await arrives(self._database, listening, proof):
-            self._listening = listening
+            self._listening, self._is_proven = listening, True
+        elif self._is_proven:
+            raise TimedOut("No notification arrived.")
         else:
             log.info("No notification arrives from this database: the queue is polled only.")
             self._may_listen = False

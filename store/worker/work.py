@@ -40,7 +40,12 @@ class Work:
         """How far it is, for people to see. Within about a second it is shown; of several the last."""
         self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
 
-    def take_note(self) -> str | None:
-        """The last note, once; None where there is no other since."""
-        note, self._note = self._note, None
-        return note
+    @property
+    def untold(self) -> str | None:
+        """The last note, until it has been passed on; None where there is no other since."""
+        return self._note
+
+    def is_told(self, note: str) -> None:
+        """It has been. What the handler has said meanwhile is still to be."""
+        if self._note is note:
+            self._note = None

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-from store.actor import ActingUser
+from store.actor import OPERATOR, ActingUser
 from store.capabilities import Feature
+from store.capabilities.facts import Facts
 from store.configuration.profiles import Pooler
-from store.errors import InvalidValue, NoPrivilege, SchemaMissing, StoreError
+from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, StoreError
 from store.store import Store
 from store.wakeup.where import may_listen
 from store.worker.claimer import Claimer
@@ -23,7 +24,9 @@ from store.worker.keeper import Keeper
 from store.worker.leases import Leases
 from store.worker.model import WorkerFacts
 from store.worker.registry import Registry
+from store.worker.tidying import Tidier
 from store.worker.trouble import Patience
+from store.worker.waits import is_set_within
 from store.worker.waking import Waking
 
 log = logging.getLogger(__name__)
@@ -42,7 +45,7 @@ class Worker:
     A job that it holds is its own for `lease_seconds`, and for as long as it renews that: three times in that period.
     Whatever it dies of, somebody takes the job over afterwards. `grace` is how many seconds a stop waits for what is at
     work. At most `batch` jobs are claimed at once; None: as many as may be at work. `pooler` is the one known to stand
-    between, if any.
+    between, if any. With `tidies` it applies the retention policies that are due, too, which only the operator does.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Worker:
         lease_seconds: float = 60.0,
         grace: float = 30.0,
         pooler: Pooler | None = None,
+        tidies: bool = False,
         report: Report = say_nothing,
         random: Random | None = None,
     ) -> None:
@@ -63,6 +67,10 @@ class Worker:
             raise InvalidValue("concurrency", "A worker takes at least one job at a time.")
         if registry.modes == ():
             raise InvalidValue("registry", "The registry has no handler.", hint="Decorate one with 'registry.handler'.")
+        if lease_seconds <= 0:
+            raise InvalidValue("lease_seconds", "A worker's lease lasts for some time.")
+        if tidies and store.actor != OPERATOR:
+            raise NoPrivilege("Only the operator applies retention policies.", hint="Leave out --as or --retention.")
         user = store.actor if isinstance(store.actor, ActingUser) else None
         host = socket.gethostname()
         self.id: UUID = uuid4()
@@ -80,6 +88,7 @@ class Worker:
         self._batch = batch or concurrency
         self._grace = grace
         self._pooler = pooler
+        self._tidies = tidies
         self._report = report
         self._random = random or Random()  # noqa: S311
         self._leases = Leases(store.database, store.actor, self.facts, seconds=lease_seconds)
@@ -111,8 +120,10 @@ class Worker:
 
         Raises a StoreError where it cannot begin, or cannot go on by itself.
         """
-        waking = self._waking = Waking(self._store.database, may_listen=await self._may_listen())
-        await self._leases.arrive()
+        facts = await self._facts()
+        waking = self._waking = Waking(self._store.database, may_listen=may_listen(facts, self._pooler))
+        if not await self._arrive():
+            return
         try:
             await self._work(waking, once=once)
         except BaseExceptionGroup as group:
@@ -121,13 +132,31 @@ class Worker:
             await waking.close()
             await self._leave()
 
-    async def _may_listen(self) -> bool:
+    async def _facts(self) -> Facts:
         """Raises where the database does not offer what a worker needs."""
         capabilities = await self._store.probed.get()
-        if off := capabilities.off(Feature.WORKING, self._store.actor):
-            kind = NoPrivilege if off.sql is not None else SchemaMissing
-            raise kind(off.reason, hint=off.hint)
-        return may_listen(capabilities.facts, self._pooler)
+        for feature in (Feature.WORKING, *([Feature.RETENTION] if self._tidies else [])):
+            if off := capabilities.off(feature, self._store.actor):
+                kind = NoPrivilege if off.sql is not None else SchemaMissing
+                raise kind(off.reason, hint=off.hint)
+        return capabilities.facts
+
+    async def _arrive(self) -> bool:
+        """As soon as the database can be worked with; False where the worker is to stop before. Raises where it cannot
+        be, as in a session that may only read.
+        """
+        patience = Patience(self._report, self._random)
+        while not self._stopping.is_set():
+            try:
+                await self._leases.arrive()
+            except ReadOnly:
+                raise
+            except StoreError as error:
+                await is_set_within(self._stopping, patience.failed(error))
+            else:
+                patience.succeeded()
+                return True
+        return False
 
     async def _work(self, waking: Waking, *, once: bool) -> None:
         report, random, leases = self._report, self._random, self._leases
@@ -147,6 +176,8 @@ class Worker:
                 leases, Patience(report, random), report, remove=hands.remove, on_postponed=claimer.note_postponed
             )
             keeper = Keeper(leases, hands, Patience(report, random))
+            if self._tidies:
+                group.create_task(Tidier(self._store, report, self._stopping).run(once=once))
             background = [group.create_task(finisher.run()), group.create_task(keeper.run())]
             await claimer.run(once=once)
             await self._come_to_an_end(hands)

@@ -1,11 +1,14 @@
 """`gjobs worker`: an example's handlers do what is queued."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from store.worker import Registry, Work
 from tests.cli.support import Run, Sql
-from tests.cli.world import QUEUED
+from tests.cli.world import AUTUMN, FAILED, QUEUED
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -50,6 +53,8 @@ def test_of_one_mode_alone(gjobs: Run, sql: Sql, example: str) -> None:
         (["no_such_module:registry"], "There is no module 'no_such_module'."),
         (["example_handlers:Work"], "has no registry 'Work'"),
         (["--simulate", "--concurrency", "0"], "at least one job"),
+        (["--simulate", "--lease", "0s"], "is not a length of time"),
+        (["--simulate", "--lease", "a while"], "give a number with s, m, h, d or w, such as 30s"),
         (["--simulate", "--json"], "no JSON form"),
     ],
 )
@@ -57,6 +62,36 @@ def test_what_makes_no_sense_is_explained(gjobs: Run, example: str, arguments: l
     done = gjobs("worker", *arguments)
     assert done.code == 2
     assert words in done.err
+
+
+def test_a_job_is_its_own_for_as_long_as_the_lease_says(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    lasting: list[object] = []
+    module = ModuleType("looking_handlers")
+    module.registry = registry = Registry()  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    @registry.handler()
+    def look(work: Work) -> None:
+        lasting.extend(sql("select round(extract(epoch from expires_at - acquired_at)) from gjobs.job_leases"))
+
+    assert gjobs("worker", "looking_handlers:registry", "--once", "--concurrency", "1", "--lease", "1m30s").code == 0
+    assert set(lasting) == {(90,)}
+
+
+def test_with_retention_it_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
+    gjobs("retention", "set", "--older-than", "30d", "--project", "Autumn catalog", "--status", "failed", "--yes")
+
+    done = gjobs("worker", example, "--once", "--retention")
+
+    assert done.code == 0
+    assert f"Archived 1 job. Older than 4w2d, of project {AUTUMN}.\n" in done.err
+    assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
+
+
+def test_users_apply_none(gjobs: Run, sql: Sql, example: str) -> None:
+    refused = gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com")
+    assert refused.code == 6
+    assert "Only the operator applies retention policies." in refused.err
 
 
 def test_read_only_it_changes_nothing(gjobs: Run, sql: Sql, example: str) -> None:

@@ -7,7 +7,6 @@ from uuid import UUID
 from store import durations
 from store.model import JobStatus, PageKey
 from store.money import cents
-from store.shares import share_of
 from store.suggestions import not_known
 from tui.cli.file_format import FileFormat
 from tui.cli.typed import Mistyped
@@ -51,10 +50,13 @@ def amount(text: str) -> int:
 
 def share(text: str) -> float:
     """Of a whole: `80%` or `0.8`."""
-    value = share_of(text)
-    if value is None:
-        raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
-    return value
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        if 0 < value <= 1:
+            return value
+    except ValueError:
+        pass
+    raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
 
 
 def page_key(text: str) -> PageKey:
@@ -84,9 +86,18 @@ def since(text: str) -> datetime | timedelta:
 
 def age(text: str) -> timedelta:
     """How old, as filters have durations: `30d`, `1w`, `12h`."""
+    return _time_span(text, kind="an age", example="30d")
+
+
+def length(text: str) -> timedelta:
+    """How long: `30s`, `2m`."""
+    return _time_span(text, kind="a length of time", example="30s")
+
+
+def _time_span(text: str, *, kind: str, example: str) -> timedelta:
     seconds = durations.seconds_of(text)
     if not seconds:
-        raise Mistyped(f"{text!r} is not an age: give a number with s, m, h, d or w, such as 30d")
+        raise Mistyped(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
     if seconds > durations.LONGEST:
         raise Mistyped(f"{text!r} is too long: the longest is {durations.LONGEST_WORDS}")
     return timedelta(seconds=seconds)

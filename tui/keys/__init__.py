@@ -9,16 +9,14 @@ from store.when_used import names_of
 
 if TYPE_CHECKING:
     from tui.keys.commands import DashboardCommands, DatabaseCommands, ProjectCommands
-    from tui.keys.retention_commands import RetentionCommands
     from tui.keys.view_commands import ViewCommands
 
-__all__ = ["DashboardCommands", "DatabaseCommands", "ProjectCommands", "RetentionCommands", "ViewCommands"]
+__all__ = ["DashboardCommands", "DatabaseCommands", "ProjectCommands", "ViewCommands"]
 
 __getattr__ = names_of(
     __name__,
     {
         "commands": ("DashboardCommands", "DatabaseCommands", "ProjectCommands"),
-        "retention_commands": ("RetentionCommands",),
         "view_commands": ("ViewCommands",),
     },
 )

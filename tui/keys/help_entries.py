@@ -10,8 +10,6 @@ from textual.dom import DOMNode
 from store.filters import KEYS
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import own_bindings, shown_keys
-from tui.screens.archive import ArchiveDialog
-from tui.screens.budgets import BudgetsDialog
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.details import JobDetails
@@ -37,8 +35,6 @@ OWNERS: Sequence[type[DOMNode]] = (
     IsolationDialog,
     SqlDialog,
     TimesDialog,
-    BudgetsDialog,
-    ArchiveDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -59,8 +55,6 @@ GROUPS = {
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",
     "times": "Where times are shown",
-    "budgets": "Where budgets are listed",
-    "archive": "Where archived jobs are listed",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

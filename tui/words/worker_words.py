@@ -2,8 +2,10 @@
 
 from typing import assert_never
 
-from store.worker.happenings import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
+from store import durations
+from store.worker.happenings import Ended, Happening, Lost, NotTidied, Recovered, Refused, Started, Tidied, Trouble
 from store.worker.model import Claimed, Ending, Finish, HandedBack, Postponed
+from tui.words.retention_words import DONE, result, why_left
 from tui.words.text import clean
 
 
@@ -22,11 +24,23 @@ def worker_words(happening: Happening) -> str:
             return f"Waiting for the database: {clean(str(error))}"
         case Recovered():
             return "The database is there again."
+        case Tidied():
+            return _tidied(happening)
+        case NotTidied(error=error):
+            return f"Retention policies wait until they are due again: {clean(str(error))}"
     assert_never(happening)
 
 
 def _job(claimed: Claimed) -> str:
     return f"{claimed.job.id} {clean(claimed.job.mode)}"
+
+
+def _tidied(tidied: Tidied) -> str:
+    policy, progress = tidied.policy, tidied.progress
+    project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
+    age = durations.printed(round(policy.older_than.total_seconds()))
+    done = f"{result(DONE[policy.action], progress)} Older than {age}, of {project}."
+    return " ".join([done, *why_left(progress, progress.refused)])
 
 
 def _ending(ending: Ending) -> str:

@@ -1,6 +1,7 @@
 """`gjobs worker`: runs handlers on the jobs that are queued."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from store.settings import Settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tui.session import Session
 
 CONCURRENCY = 10
+LEASE = timedelta(minutes=1)
 
 
 def add_worker(commands: "Commands") -> None:
@@ -42,6 +44,14 @@ def add_worker(commands: "Commands") -> None:
         metavar="N",
         help=f"how many jobs at a time ({CONCURRENCY})",
     )
+    add(
+        "--lease",
+        type=arguments.length,
+        default=LEASE,
+        metavar="TIME",
+        help="after so long without a sign of it others take over what it held (1m)",
+    )
+    add("--retention", action="store_true", help="apply the retention policies, too, whenever they are due")
     add("--once", action="store_true", help="end when nothing is queued any more")
     add("--simulate", action="store_true", help="without a registry: only look busy, with plausible costs and failures")
 
@@ -53,6 +63,8 @@ def run_worker(
     registry: str | None,
     modes: Sequence[str] | None,
     concurrency: int,
+    lease: timedelta,
+    retention: bool,
     once: bool,
     simulate: bool,
 ) -> ExitCode:
@@ -61,17 +73,35 @@ def run_worker(
         raise UsageError("Give MODULE:REGISTRY, or --simulate.", hint="'gjobs worker --help' has an example.")
     handlers = _simulated() if registry is None else _imported(registry)
     chosen = handlers.only(modes) if modes else handlers
-    return _work(settings, output, handlers=chosen, concurrency=concurrency, once=once)
+    return _work(
+        settings, output, handlers=chosen, concurrency=concurrency, lease=lease, retention=retention, once=once
+    )
 
 
 @in_session
-async def _work(session: "Session", _output: Output, *, handlers: "Registry", concurrency: int, once: bool) -> ExitCode:
+async def _work(
+    session: "Session",
+    _output: Output,
+    *,
+    handlers: "Registry",
+    concurrency: int,
+    lease: timedelta,
+    retention: bool,
+    once: bool,
+) -> ExitCode:
     import asyncio
     import signal
 
     from store.worker import Worker
 
-    worker = Worker(session.store, handlers, concurrency=concurrency, report=_tell)
+    worker = Worker(
+        session.store,
+        handlers,
+        concurrency=concurrency,
+        lease_seconds=lease.total_seconds(),
+        tidies=retention,
+        report=_tell,
+    )
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:

@@ -1,0 +1,84 @@
+"""Old jobs go while workers are at work on the same table: none goes that somebody holds, and no work is lost."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.model import JobStatus
+from store.retention.cleaning import clean_up, expired_since
+from store.retention.model import Expired, RetentionAction
+from store.store import Store
+from store.worker import Registry, Retry, Work
+from store.worker.happenings import Ended, Lost, Refused
+from store.worker.model import Finish
+from tests.store.support import Sql, until
+from tests.store.worker.conftest import MakeWorker
+
+JOBS, FORGOTTEN, HELD = 200, 10, 10
+"""How many workers do meanwhile; how many run, and nobody holds them; how many somebody else holds."""
+ALL_BUT_QUEUED = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
+
+
+def is_put_off(job_id: UUID) -> bool:
+    return job_id.int % 4 == 0
+
+
+def at_work(cleaned: asyncio.Event) -> Registry:
+    """Some of it lasts until a first clean-up is over."""
+    registry = Registry()
+
+    @registry.handler("lifestyle")
+    async def handler(work: Work) -> None:
+        if work.job.id.int % 5 == 0:
+            await cleaned.wait()
+        if is_put_off(work.job.id):
+            raise Retry("busy", after=3600)
+        if work.job.id.int % 7 == 0:
+            raise ValueError("no such image")
+
+    return registry
+
+
+async def clean(store: Store, expired: Expired, action: RetentionAction) -> None:
+    async for _ in clean_up(store, expired, action):
+        pass
+
+
+@pytest.mark.parametrize("action", RetentionAction)
+async def test_a_clean_up_touches_no_job_that_somebody_holds(
+    operator: Store, make_worker: MakeWorker, queue: Callable[..., list[UUID]], sql: Sql, action: RetentionAction
+) -> None:
+    held = queue("of another", HELD)
+    sql("select gjobs.claim_jobs(gen_random_uuid(), '{of another}', %s, 3600)", [HELD])
+    queue("forgotten", FORGOTTEN)
+    sql("update generation_jobs set status = 'running' where mode = 'forgotten'")
+    jobs = set(queue("lifestyle", JOBS))
+    put_off = {job_id for job_id in jobs if is_put_off(job_id)}
+    cleaned = asyncio.Event()
+    made = [make_worker(at_work(cleaned)) for _ in range(3)]
+    expired = await expired_since(operator, timedelta(0), statuses=ALL_BUT_QUEUED)
+
+    working = asyncio.gather(*(worker.run(once=True) for worker, _ in made))
+    await until(lambda: any(isinstance(one, Ended) for _, told in made for one in told))
+    while not working.done():
+        await clean(operator, expired, action)
+        cleaned.set()
+    await working
+    await clean(operator, expired, action)
+
+    told = [one for _, of_worker in made for one in of_worker]
+    finished = [one.claimed.job.id for one in told if isinstance(one, Ended) and isinstance(one.ending, Finish)]
+    assert sorted(finished) == sorted(jobs - put_off)
+    assert [one for one in told if isinstance(one, (Lost, Refused))] == []
+    assert {row[0] for row in sql("select id from generation_jobs")} == {*held, *put_off}
+    assert sql(
+        "select mode, from_status, count(*) from gjobs.job_events"
+        " where kind in ('deleted', 'archived') and from_status not in ('succeeded', 'failed') group by 1, 2"
+    ) == [("forgotten", "running", FORGOTTEN)]
+    assert sql(
+        "select min(id) filter (where kind in ('deleted', 'archived') and mode = 'lifestyle')"
+        " < max(id) filter (where to_status = 'succeeded') from gjobs.job_events"
+    ) == [(True,)], "the one was over before the other began"

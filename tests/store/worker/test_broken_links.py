@@ -1,0 +1,241 @@
+"""A worker outlives what happens to its links: it goes on, begins nothing twice, and hears of new jobs again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import Unreachable
+from store.store import Store
+from store.wakeup.contract import IDLE_LOCK
+from store.wakeup.wake_ups import arrives
+from store.worker import Registry, Work
+from store.worker.happenings import Ended, Lost, Recovered, Started, Trouble
+from store.worker.leases import Leases
+from store.worker.model import Claimed, Ending
+from tests.conftest import Conninfo
+from tests.store.servers import Proxy, proxied
+from tests.store.support import Sql, until
+from tests.store.worker.conftest import MakeWorker
+from tests.store.worker.test_worker import ends, leases, with_nothing_to_do
+
+Queue = Callable[..., list[UUID]]
+
+
+@asynccontextmanager
+async def cut_off(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+        yield store, proxy
+
+
+def told_sessions(sql: Sql) -> set[int]:
+    """Those of workers that wait, and are told of the next job."""
+    rows = sql(
+        "select pid from pg_locks where locktype = 'advisory' and (classid::bigint, objid::bigint) = (%s, %s)"
+        " and database = (select oid from pg_database where datname = current_database())",
+        IDLE_LOCK,
+    )
+    return {pid for (pid,) in rows}
+
+
+async def test_a_worker_that_begins_while_the_link_breaks_waits_for_the_database(
+    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
+) -> None:
+    queue()
+    async with cut_off(database) as (store, proxy):
+        await store.probed.get()
+        proxy.go_away()
+        worker, told = make_worker(with_nothing_to_do(), store=store)
+        running = asyncio.create_task(worker.run(once=True))
+        await until(lambda: bool(told))
+        proxy.come_back()
+        await running
+    assert [type(one) for one in told] == [Trouble, Recovered, Started, Ended]
+    assert ends(sql) == [("succeeded", None, 250)]
+
+
+async def test_one_that_is_to_stop_waits_for_none(database: Conninfo, make_worker: MakeWorker) -> None:
+    async with cut_off(database) as (store, proxy):
+        await store.probed.get()
+        proxy.go_away()
+        worker, told = make_worker(with_nothing_to_do(), store=store)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: bool(told))
+        worker.stop()
+        await running
+
+
+async def test_it_hears_of_new_jobs_again(
+    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
+    async with cut_off(database) as (store, proxy):
+        worker, told = make_worker(with_nothing_to_do(), store=store)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: told_sessions(sql) != set())
+        cut = told_sessions(sql)
+        proxy.go_away()
+        proxy.come_back()
+        await until(lambda: bool(told_sessions(sql) - cut))
+        queue()
+        await until(lambda: any(isinstance(one, Ended) for one in told))
+        worker.stop()
+        await running
+    assert ends(sql) == [("succeeded", None, 250)]
+
+
+async def test_where_it_has_heard_before_one_proof_that_is_late_is_not_the_last(
+    database: Conninfo, make_worker: MakeWorker, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = iter([True, False])
+
+    async def second_is_late(*arguments: Any) -> bool:
+        return await arrives(*arguments) and next(answers, True)
+
+    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("store.worker.waking.arrives", second_is_late)
+    async with cut_off(database) as (store, proxy):
+        worker, _ = make_worker(with_nothing_to_do(), store=store)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: told_sessions(sql) != set())
+        cut = told_sessions(sql)
+        proxy.go_away()
+        proxy.come_back()
+        await until(lambda: bool(told_sessions(sql) - cut))
+        assert list(answers) == []
+        worker.stop()
+        await running
+
+
+async def test_what_was_told_of_progress_is_told_when_the_link_is_back(
+    database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
+) -> None:
+    registry = Registry()
+    told, seen = asyncio.Event(), asyncio.Event()
+
+    @registry.handler("lifestyle")
+    async def tells(work: Work) -> None:
+        await told.wait()
+        work.note("3 of 8")
+        await seen.wait()
+
+    queue()
+    async with cut_off(database) as (store, proxy):
+        worker, happened = make_worker(registry, store=store, lease_seconds=0.3)
+        running = asyncio.create_task(worker.run(once=True))
+        await until(lambda: bool(leases(sql)))
+        proxy.go_away()
+        told.set()
+        await until(lambda: any(isinstance(one, Trouble) for one in happened))
+        proxy.come_back()
+        await until(lambda: [row[3] for row in leases(sql)] == ["3 of 8"])
+        seen.set()
+        await running
+
+
+class TestClaims:
+    async def test_what_was_claimed_without_an_answer_is_begun(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[UUID] = []
+        jobs = queue(number=2)
+        worker, _ = make_worker(noting(begun))
+        lose_first_claim(monkeypatch)
+
+        await worker.run(once=True)
+
+        assert sorted(begun) == sorted(jobs)
+        assert ends(sql) == [("succeeded", None, 250)] * 2
+
+    async def test_what_ends_while_it_is_looked_for_is_not_begun_again(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[UUID] = []
+        jobs = queue(number=2)
+        worker, told = make_worker(noting(begun), concurrency=2, batch=1)
+        claim, claimed_before, end = Leases.claim, Leases.claimed_before, Leases.end
+        claims, is_found = 0, asyncio.Event()
+
+        async def second_fails(self: Leases, most: int) -> list[Claimed]:
+            nonlocal claims
+            claims += 1
+            if claims == 2:
+                raise Unreachable("The link broke.")
+            return await claim(self, most)
+
+        async def first_is_found(self: Leases) -> list[Claimed]:
+            found = await claimed_before(self)
+            is_found.set()
+            await until(lambda: any(isinstance(one, Ended) for one in told))
+            return found
+
+        async def after_that(self: Leases, endings: Sequence[Ending]) -> set[UUID]:
+            await is_found.wait()
+            return await end(self, endings)
+
+        monkeypatch.setattr(Leases, "claim", second_fails)
+        monkeypatch.setattr(Leases, "claimed_before", first_is_found)
+        monkeypatch.setattr(Leases, "end", after_that)
+
+        await worker.run(once=True)
+
+        assert begun == jobs
+        assert [one for one in told if isinstance(one, Lost)] == []
+
+    async def test_a_worker_that_takes_over_its_own_job_stops_what_it_did_of_it(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
+        registry = Registry()
+        stopped: list[int] = []
+
+        @registry.handler("lifestyle")
+        async def long(work: Work) -> None:
+            if work.attempt == 2:
+                return
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                stopped.append(work.attempt)
+                raise
+
+        queue()
+        worker, told = make_worker(registry, concurrency=2)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: bool(leases(sql)))
+        sql("update gjobs.job_leases set expires_at = now()")
+        queue("of nobody")  # which wakes it
+        await until(lambda: any(isinstance(one, Ended) for one in told))
+        worker.stop()
+        await running
+
+        assert stopped == [1]
+        assert [type(one) for one in told] == [Started, Lost, Started, Ended]
+
+
+def noting(begun: list[UUID]) -> Registry:
+    registry = Registry()
+
+    @registry.handler("lifestyle")
+    async def note(work: Work) -> None:
+        begun.append(work.job.id)
+
+    return registry
+
+
+def lose_first_claim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is made, and its answer lost."""
+    claim, claims = Leases.claim, 0
+
+    async def loses(self: Leases, most: int) -> list[Claimed]:
+        nonlocal claims
+        claims += 1
+        claimed = await claim(self, most)
+        if claims == 1:
+            raise Unreachable("The link broke.")
+        return claimed
+
+    monkeypatch.setattr(Leases, "claim", loses)

@@ -1,0 +1,160 @@
+"""A worker that is asked to applies the retention policies that are due, beside its work."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from store.database import Database
+from store.errors import NoPrivilege, SchemaMissing
+from store.retention.model import RetentionAction
+from store.retention.policies import set_policy
+from store.store import Store
+from store.worker.happenings import Ended, NotTidied, Tidied
+from store.worker.tidying import Tidier
+from tests.conftest import Conninfo
+from tests.store.servers import proxied
+from tests.store.support import Sql, until
+from tests.store.worker.conftest import MakeWorker
+from tests.store.worker.test_worker import with_nothing_to_do
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def no_policies(sql: Sql) -> Iterator[None]:
+    """One of all other projects belongs to nobody who goes."""
+    yield
+    sql("delete from gjobs.retention_policies")
+
+
+@pytest.fixture
+def old_jobs(sql: Sql, queue: Callable[..., list[UUID]]) -> list[UUID]:
+    """They have ended."""
+    jobs = queue(number=120)
+    sql("update generation_jobs set status = 'running'")
+    sql("update generation_jobs set status = 'succeeded'")
+    return jobs
+
+
+async def keep_for_a_day(operator: Store) -> None:
+    await set_policy(operator, project_id=None, older_than=DAY, action=RetentionAction.ARCHIVE)
+
+
+async def test_it_does_so_beside_its_work(
+    operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], queue: Callable[..., list[UUID]], sql: Sql
+) -> None:
+    await keep_for_a_day(operator)
+    young = queue("packaging")
+    sql("update generation_jobs set created_at = now() where id = %s", young)
+    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+
+    await worker.run(once=True)
+
+    assert sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
+    assert sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
+    assert [one.progress.done for one in told if isinstance(one, Tidied)] == [len(old_jobs)]
+    assert len([one for one in told if isinstance(one, Ended)]) == 1
+
+
+async def test_nobody_who_was_not_asked_does(
+    operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], sql: Sql
+) -> None:
+    await keep_for_a_day(operator)
+    worker, _ = make_worker(with_nothing_to_do())
+    await worker.run(once=True)
+    assert sql("select count(*) from generation_jobs") == [(len(old_jobs),)]
+
+
+async def test_of_several_workers_a_policy_is_ones(
+    operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], sql: Sql
+) -> None:
+    await keep_for_a_day(operator)
+    made = [make_worker(with_nothing_to_do(), tidies=True) for _ in range(3)]
+
+    await asyncio.gather(*(worker.run(once=True) for worker, _ in made))
+
+    tidied = [one for _, told in made for one in told if isinstance(one, Tidied)]
+    assert [one.progress.done for one in tidied] == [len(old_jobs)]
+
+
+async def test_it_looks_again_now_and_then(
+    operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.worker.tidying.LOOK_EVERY", 0.01)
+    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+    running = asyncio.create_task(worker.run())
+    await until(lambda: worker.is_told)
+    await keep_for_a_day(operator)
+    await until(lambda: any(isinstance(one, Tidied) for one in told))
+    worker.stop()
+    await running
+
+
+async def test_it_stops_between_two_batches(operator: Store, old_jobs: list[UUID], sql: Sql) -> None:
+    await keep_for_a_day(operator)
+    stopping, told = asyncio.Event(), list[object]()
+    stopping.set()
+    await Tidier(operator, told.append, stopping).run(once=False)
+    ((left,),) = sql("select count(*) from generation_jobs")
+    assert 0 < left < len(old_jobs)
+    assert [one.progress.done for one in told if isinstance(one, Tidied)] == [len(old_jobs) - left]
+
+
+async def test_what_a_policy_cannot_do_is_told_and_the_work_goes_on(
+    operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], queue: Callable[..., list[UUID]], sql: Sql
+) -> None:
+    await keep_for_a_day(operator)
+    queue("packaging")
+    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+    await operator.probed.get()
+    sql("alter table gjobs.archived_jobs rename to away")
+    try:
+        await worker.run(once=True)
+    finally:
+        sql("alter table gjobs.away rename to archived_jobs")
+    assert len([one for one in told if isinstance(one, NotTidied)]) == 1
+    assert sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
+
+
+async def test_cancelled_in_the_middle_of_a_commit_it_ends(
+    operator: Store, database: Conninfo, old_jobs: list[UUID]
+) -> None:
+    await keep_for_a_day(operator)
+    told = list[object]()
+    committing, cut = asyncio.Event(), asyncio.Event()
+
+    async def withhold(client: asyncio.StreamWriter) -> None:
+        committing.set()
+        await cut.wait()
+        client.close()
+
+    async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
+        await store.probed.get()
+        proxy.instead_of_commit_answer = withhold
+        tidying = asyncio.create_task(Tidier(store, told.append, asyncio.Event()).run(once=False))
+        await committing.wait()
+        tidying.cancel()
+        asyncio.get_running_loop().call_later(0.01, cut.set)  # the driver waits for an answer first
+        async with asyncio.timeout(10):
+            with pytest.raises(asyncio.CancelledError):
+                await tidying
+    assert [type(one) for one in told] == [NotTidied]
+
+
+class TestItSaysAtOnceWhatItCannotDo:
+    def test_with_a_users_eyes(self, ada: Store, make_worker: MakeWorker) -> None:
+        with pytest.raises(NoPrivilege, match="Only the operator applies"):
+            make_worker(with_nothing_to_do(), store=ada, tidies=True)
+
+    async def test_where_there_are_no_policies(self, database: Conninfo, make_worker: MakeWorker, sql: Sql) -> None:
+        sql("alter table gjobs.archived_jobs rename to away")
+        try:
+            async with Store(Database(database)) as store:
+                worker, _ = make_worker(with_nothing_to_do(), store=store, tidies=True)
+                with pytest.raises(SchemaMissing, match="keeps no archive"):
+                    await worker.run(once=True)
+        finally:
+            sql("alter table gjobs.away rename to archived_jobs")
