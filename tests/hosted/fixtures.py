@@ -42,6 +42,17 @@ def hosted_server(hosted_place: Place) -> Server:
     return server
 
 
+@pytest.fixture(scope="session")
+def mortal_server(hosted_place: Place) -> Server:
+    """The same once more, for tests that kill and freeze it. One that fails may leave it dead."""
+    server = Server.on(hosted_place, programs(), "mortal")
+    server.initialise()
+    server.start()
+    make_roles(server)
+    make_project(server, GRANTED, old_privileges=True)
+    return server
+
+
 @pytest.fixture
 def app_database(hosted_server: Server) -> Iterator[Conninfo]:
     """The app's own, without a row; on TCP as the owner, with their password. Granted to the roles of requests."""

@@ -8,10 +8,9 @@ import pytest
 
 from store.database import TimeLimits
 from tests.conftest import Conninfo, connect, require_tool
-from tests.hosted.cluster import Server, copied, make_project, make_roles
-from tests.hosted.fixtures import programs
+from tests.hosted.cluster import Server, copied
+from tests.hosted.fixtures import GRANTED
 from tests.hosted.ledger import Ledger, shown, stored
-from tests.hosted.place import Place
 from tests.hosted.pooler import pooling
 from tests.hosted.ways import Way
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
@@ -22,20 +21,9 @@ QUICK = 0.05
 """Seconds between two looks, or two attempts."""
 
 
-@pytest.fixture(scope="module")
-def mortal_server(hosted_server: Server, hosted_place: Place) -> Server:
-    """A cluster that nobody else uses."""
-    server = Server.on(hosted_place, programs(), "mortal")
-    server.initialise()
-    server.start()
-    make_roles(server)
-    make_project(server, "template", old_privileges=True)
-    return server
-
-
 @pytest.fixture
 def database(mortal_server: Server) -> Iterator[Conninfo]:
-    with copied(mortal_server, "template") as name:
+    with copied(mortal_server, GRANTED) as name:
         login = mortal_server.login(name)
         world = World(login)
         fill(world)

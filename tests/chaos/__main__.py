@@ -1,0 +1,111 @@
+"""Runs the proof: `python -m tests.chaos [--jobs N] [--workers N] [--seed N] [direct] [pooled]`.
+
+Workers are killed with SIGKILL and frozen, links are cut and the server is restarted, until every job has ended. Exits
+1 where one of them did not as it must.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
+from pathlib import Path
+
+from migrations.runner import upgrade
+from tests.chaos.plan import Blow, Plan
+from tests.chaos.scene import Scene, direct, pooled
+from tests.chaos.storm import Outcome, storm
+from tests.conftest import quick_directory
+from tests.hosted.cluster import Server, copied, make_project, make_roles
+from tests.hosted.fixtures import programs
+from tests.hosted.place import opened_place
+
+WAYS = ("direct", "pooled")
+SHOWN = 20
+"""Violations at most."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("ways", nargs="*", metavar="WAY", help="direct, or pooled: through PgBouncer; both if none")
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    ways = options.ways or WAYS
+    if unknown := set(ways) - set(WAYS):
+        parser.error(f"there is no way {', '.join(sorted(unknown))}")
+    outcomes = [_run(way, _plan(options.jobs, options.workers, options.seed)) for way in ways]
+    return 1 if any(outcome.violations for outcome in outcomes) else 0
+
+
+def _plan(jobs: int, workers: int, seed: int) -> Plan:
+    """Each worker is killed five times over, with so many jobs."""
+    return Plan(
+        jobs=jobs,
+        workers=workers,
+        seed=seed,
+        kills=5 * workers,
+        freezes=workers,
+        cuts=2 * workers,
+        restarts=workers // 2,
+    )
+
+
+def _run(way: str, plan: Plan) -> Outcome:
+    with _server() as server, copied(server, "template") as database, tempfile.TemporaryDirectory() as directory:
+        outcome = asyncio.run(_storm(_scene(way, server, database), plan, Path(directory)))
+    _tell(way, plan, outcome)
+    return outcome
+
+
+async def _storm(opened: AbstractAsyncContextManager[Scene], plan: Plan, directory: Path) -> Outcome:
+    async with opened as scene:
+        return await storm(scene, plan, directory)
+
+
+def _scene(way: str, server: Server, database: str) -> AbstractAsyncContextManager[Scene]:
+    if way == "direct":
+        return direct(server, database)
+    program = shutil.which("pgbouncer")
+    if program is None:
+        sys.exit("pgbouncer is not installed.")
+    return pooled(server, database, program)
+
+
+@contextmanager
+def _server() -> Iterator[Server]:
+    with opened_place(quick_directory()) as place:
+        server = Server.on(place, programs(), "chaos")
+        server.initialise()
+        server.start()
+        make_roles(server)
+        make_project(server, "template", old_privileges=True)
+        upgrade(server.login("template"))
+        yield server
+
+
+def _tell(way: str, plan: Plan, outcome: Outcome) -> None:
+    verdict = outcome.verdict
+    lines: Sequence[tuple[str, object]] = (
+        ("jobs", f"{plan.jobs:,}: {verdict.succeeded:,} succeeded, {verdict.failed:,} failed"),
+        ("  of these lost with a worker once too often", verdict.given_up),
+        ("workers at a time", plan.workers),
+        *((f"{blow}s", outcome.blows.get(blow, 0)) for blow in Blow),
+        ("workers that came while there was no database", outcome.came_too_early),
+        ("attempts", f"{verdict.attempts:,}, of which handlers began {verdict.begun:,}"),
+        ("  put off by their handlers", verdict.retried),
+        ("  taken over", verdict.taken_over),
+        ("seconds", f"{outcome.seconds:.1f}"),
+        ("violations", len(outcome.violations)),
+    )
+    sys.stdout.write(f"{way}\n" + "".join(f"  {name:<48} {value}\n" for name, value in lines))
+    for violation in outcome.violations[:SHOWN]:
+        sys.stdout.write(f"  ! {violation}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,22 @@
+"""A migrated database on a server that may be killed."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from migrations.runner import upgrade
+from tests.hosted.cluster import Server, copied, make_project
+
+
+@pytest.fixture(scope="session")
+def migrated_project(mortal_server: Server) -> str:
+    """The name of a database to copy."""
+    make_project(mortal_server, "migrated", old_privileges=True)
+    upgrade(mortal_server.login("migrated"))
+    return "migrated"
+
+
+@pytest.fixture
+def project_database(mortal_server: Server, migrated_project: str) -> Iterator[str]:
+    with copied(mortal_server, migrated_project) as name:
+        yield name

@@ -1,0 +1,46 @@
+"""The handlers of the workers that get killed: each takes some milliseconds, and some fail, for now or for good."""
+
+import asyncio
+import time
+from random import Random
+
+from store.worker import Backoff, Registry, Retry, Work
+from tests.chaos.modes import ATTEMPTS, Mode
+from tests.chaos.witness import witnessed
+
+registry = Registry(time_out=60, attempts=ATTEMPTS, backoff=Backoff(first=0.05, longest=0.2))
+
+
+def _seconds(work: Work) -> float:
+    return Random(work.job.id.int + work.attempt).uniform(0.001, 0.01)  # noqa: S311
+
+
+@registry.handler(Mode.STEADY)
+async def steady(work: Work) -> None:
+    with witnessed(work):
+        await asyncio.sleep(_seconds(work))
+        work.cost_cents = 10 * work.attempt
+
+
+@registry.handler(Mode.BLOCKING)
+def blocking(work: Work) -> None:
+    with witnessed(work):
+        work.note("it blocks")
+        time.sleep(_seconds(work))
+        work.cost_cents = 20 * work.attempt
+
+
+@registry.handler(Mode.FLAKY)
+async def flaky(work: Work) -> None:
+    with witnessed(work):
+        await asyncio.sleep(_seconds(work))
+        work.cost_cents = work.job.cost_cents + 1
+        if work.attempt < ATTEMPTS and Random(work.job.id.int + work.attempt).random() < 0.6:  # noqa: S311
+            raise Retry("busy")
+
+
+@registry.handler(Mode.BROKEN)
+async def broken(work: Work) -> None:
+    with witnessed(work):
+        await asyncio.sleep(_seconds(work))
+        raise ValueError("no such image")

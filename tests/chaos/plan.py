@@ -1,0 +1,50 @@
+"""What is to happen to the workers and to their database, and when: by a seed. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+
+class Blow(StrEnum):
+    KILL = "kill"
+    """A worker, with SIGKILL; another takes its place."""
+    FREEZE = "freeze"
+    """A worker, for longer than its leases last; then it goes on as if nothing were."""
+    CUT = "cut"
+    """All links at one place, and for a moment every new one."""
+    RESTART = "restart"
+    """The server, stopped at once, without a word to anybody, and started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    jobs: int
+    workers: int
+    kills: int
+    freezes: int
+    cuts: int
+    restarts: int
+    lease: int = 2
+    """Seconds."""
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Planned:
+    after: int
+    """When so many attempts have ended."""
+    blow: Blow
+    place: int
+    """Of the worker, or a number by which to choose something else."""
+
+
+def planned(plan: Plan) -> Sequence[Planned]:
+    """In order, all before the last fifth of the jobs. Each worker is hit before one is hit again."""
+    random = Random(plan.seed)  # noqa: S311
+    numbers = {Blow.KILL: plan.kills, Blow.FREEZE: plan.freezes, Blow.CUT: plan.cuts, Blow.RESTART: plan.restarts}
+    return sorted(
+        Planned(random.randrange(plan.jobs * 8 // 10), blow, number % plan.workers)
+        for blow, times in numbers.items()
+        for number in range(times)
+    )

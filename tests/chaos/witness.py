@@ -1,0 +1,90 @@
+"""What the handlers saw themselves, beside what the database says of it: a file to which every worker adds lines."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from uuid import UUID
+
+from store.worker import Work
+
+FILE, WORKER = "GJOBS_CHAOS_WITNESS", "GJOBS_CHAOS_WORKER"
+"""The environment's variables: where to write, and as whom."""
+
+
+class Sight(StrEnum):
+    BEGAN = "began"
+    RETURNED = "returned"
+    RAISED = "raised"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    job_id: UUID
+    attempt: int
+    worker: str
+    sight: Sight
+    cost_cents: int | None = None
+    """What the handler said that the job has cost, when it returned."""
+
+    def line(self) -> str:
+        cents = "" if self.cost_cents is None else self.cost_cents
+        return f"{self.job_id} {self.attempt} {self.worker} {self.sight} {cents}\n"
+
+    @classmethod
+    def of(cls, line: str) -> "Seen":
+        job_id, attempt, worker, sight, cents = line.rstrip("\n").split(" ")
+        return cls(
+            job_id=UUID(job_id),
+            attempt=int(attempt),
+            worker=worker,
+            sight=Sight(sight),
+            cost_cents=int(cents) if cents else None,
+        )
+
+
+@contextmanager
+def witnessed(work: Work) -> Iterator[None]:
+    """Notes that an attempt begins, and how it ends; whoever is killed inside notes no more."""
+    _note(work, Sight.BEGAN)
+    try:
+        yield
+    except Exception:
+        _note(work, Sight.RAISED)
+        raise
+    _note(work, Sight.RETURNED)
+
+
+def _note(work: Work, sight: Sight) -> None:
+    cents = work.cost_cents if sight is Sight.RETURNED else None
+    seen = Seen(job_id=work.job.id, attempt=work.attempt, worker=os.environ[WORKER], sight=sight, cost_cents=cents)
+    # In one write, which the system adds as a whole, whoever else adds at the time.
+    file = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        os.write(file, seen.line().encode())
+    finally:
+        os.close(file)
+
+
+class Testimony:
+    """Reads on in the file: what was seen since."""
+
+    def __init__(self, file: Path) -> None:
+        file.touch()
+        self._file = file.open(encoding="ascii")
+        self.seen: list[Seen] = []
+        self.ended = 0
+        """So many attempts have come to an end of their own."""
+
+    def read_on(self) -> None:
+        for seen in self._since():
+            self.seen.append(seen)
+            self.ended += seen.sight is not Sight.BEGAN
+
+    def _since(self) -> Iterable[Seen]:
+        return [Seen.of(line) for line in self._file]
+
+    def close(self) -> None:
+        self._file.close()
