@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -21,6 +22,7 @@ from textual.widgets import Input, OptionList, Select, Static
 
 from migrations.runner import upgrade
 from screenshots.growth import chart
+from store.budgets.model import Budgets
 from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.database import Database
 from store.embedded import open_server
@@ -31,12 +33,11 @@ from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from store.sample import fill
 from store.settings import EMBEDDED_USER
-from store.store import Store
+from store.store import PAGE_SIZE, Store
 from tui.app import GjobsApp
 from tui.connection import Opener
 from tui.picture import svg
 from tui.session import Report, Session
-from tui.widgets.budgets_panel import BudgetsPanel
 from tui.widgets.job_table import JobTable
 
 ROOM = Path(__file__).parent
@@ -57,6 +58,16 @@ class FrozenStore(Store):
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = NOW) -> Numbers:
         return await super().get_numbers(query, at=at)
+
+    async def get_budgets(
+        self,
+        project_id: UUID | None = None,
+        *,
+        user_id: UUID | None = None,
+        limit: int = PAGE_SIZE,
+        at: datetime | None = NOW,
+    ) -> Budgets:
+        return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at)
 
 
 class Stage:
@@ -114,16 +125,9 @@ async def confirmation(stage: Stage) -> None:
 
 
 async def budgets(stage: Stage) -> None:
-    session = stage.app.connection.session
-    if session is None:
-        raise RuntimeError("There is no database to set a budget in.")
-    operator = session.operator
-    (autumn,) = await operator.get_projects_named("Autumn catalog")
-    await operator.set_budget(project_id=autumn.id, period="all", limit_cents=26_000)
-    await operator.set_budget(user_id=autumn.user_id, period="all", limit_cents=100_000)
-    await stage.press("down", "down")
-    stage.app.connection.refresh()
-    await stage.wait_for(lambda: stage.app.dashboard.query_one(BudgetsPanel).display)
+    await stage.press("b")
+    listed = stage.app.screen.query_one("#budgets", OptionList)
+    await stage.wait_for(lambda: listed.option_count > 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +154,6 @@ SCENES = (
     ),
     Scene(name="lens", size=WIDE, play=lens),
     Scene(name="narrow", size=NARROW, play=dashboard),
-    # The last one, for the budgets stay.
     Scene(name="budgets", size=WIDE, play=budgets),
 )
 

@@ -57,6 +57,7 @@ class GjobsApp(App[int]):
         lambda: keys.ProjectCommands,
         lambda: keys.DatabaseCommands,
         lambda: keys.ViewCommands,
+        lambda: keys.RetentionCommands,
     }
     BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
 
@@ -82,7 +83,7 @@ class GjobsApp(App[int]):
         self.undo = Undo()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
-        self._budget_news = BudgetNews()
+        self.budget_news = BudgetNews()
         self._observations = Observations()
         self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
         standing = standing_of(self.connection, self.destination)
@@ -166,7 +167,7 @@ class GjobsApp(App[int]):
         """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
-        self._budget_news = BudgetNews()
+        self.budget_news = BudgetNews()
         project_id = self._memory.project(self._place(store))
         if through_lens:
             project_id = shown.id if shown else None
@@ -237,7 +238,7 @@ class GjobsApp(App[int]):
     def _counted(self, message: Counted) -> None:
         if message.store is self.connection.store:
             self.dashboard.show_numbers(message.numbers)
-            self._budget_news.tell(self, message.numbers.budgets or ())
+            self.budget_news.tell(self, message.numbers.budgets or ())
             self._settle_when_all_is_there()
 
     @on(CountFailed)
@@ -336,7 +337,7 @@ class GjobsApp(App[int]):
     @on(DashboardScreen.Wanted)
     def _want(self, message: DashboardScreen.Wanted) -> None:
         wish, desk = message.wish, actions.desk_for(self, message.wish)
-        if desk is None or (wish in ("new_project", "undo") and not write_leases.may_write(self)):
+        if desk is None or (wish in ("new_project", "undo", "clean_up") and not write_leases.may_write(self)):
             return
         match wish:
             case "all":
@@ -347,6 +348,12 @@ class GjobsApp(App[int]):
                 self.errands.ask(actions.create_project(self, desk))
             case "exact":
                 self.errands.ask(actions.count_exactly(self, desk))
+            case "budgets":
+                self.errands.ask(actions.show_budgets(self, desk))
+            case "archive":
+                self.errands.ask(actions.show_archive(self, desk))
+            case "clean_up":
+                self.errands.ask(actions.clean_up(self, desk))
             case "undo":
                 actions.JobActions(self, self.errands, desk).undo()
             case _:

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from store.capabilities import Feature
 from store.capabilities.explaining import explained
-from store.errors import InvalidValue
-from store.model import CappedCount, JobStatistic, JobStatistics, JobStatus, Page, PageKey
+from store.errors import InvalidValue, SchemaMissing
+from store.model import CappedCount, JobStatistic, JobStatistics, JobStatus, JobSummary, Page, PageKey
 from store.retention.batches import IN_THE_WAY, LIMITS, Batch, in_batches
 from store.retention.cleaning import COUNTING
 from store.retention.model import ArchivedJob, ArchiveQuery, Progress, StatusCount
 from store.statements import archive as statements
-from store.statements import rollups, statistics
-from store.store import Store
+from store.statements import archive_summary, rollups, statistics
+from store.store import PAGE_SIZE, Store
 from store.writing import explain, validation
 from store.writing.written import Written
 
@@ -22,10 +22,10 @@ COUNTED = 10_000
 
 
 async def list_archived(
-    store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None
+    store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None, is_light: bool = False
 ) -> Page[ArchivedJob]:
-    """The newest first, by creation."""
-    asked = statements.page(query, after=after, limit=validation.limit(limit))
+    """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
+    asked = statements.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
     async with explained(store.probed, store.actor, Feature.ARCHIVE):
         return statements.paged(await store.database.read(store.actor, asked), limit)
 
@@ -48,6 +48,14 @@ async def count_some_archived(store: Store) -> CappedCount:
     async with explained(store.probed, store.actor, Feature.ARCHIVE):
         (number,) = await store.database.read(store.actor, statements.number(most=COUNTED))
     return CappedCount.of(number, COUNTED)
+
+
+async def require_archive(store: Store, *, otherwise: str) -> None:
+    """Raises SchemaMissing where jobs cannot be put away, with what else can be done, as a sentence."""
+    try:
+        await count_some_archived(store)
+    except SchemaMissing as error:
+        raise SchemaMissing(error.message, hint=f"{error.hint} {otherwise}") from error
 
 
 async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
@@ -106,6 +114,16 @@ async def get_statistics_with_archive(store: Store, project_id: UUID | None = No
         )
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
     return JobStatistics(by_status=tuple(rows), includes_archive=True)
+
+
+async def get_summary_with_archive(
+    store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
+) -> Sequence[JobSummary]:
+    """As `Store.get_job_summary`, with the archived jobs."""
+    has_sums = (await store.probed.get()).off(Feature.ROLLUPS, store.actor) is None
+    asked = archive_summary.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
+    async with explained(store.probed, store.actor, Feature.ARCHIVE):
+        return await store.database.read(store.actor, asked, limits=COUNTING)
 
 
 def _added(status: JobStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:

@@ -15,6 +15,8 @@ class UserPlan:
     email: str | None
     age_days: int
     projects: tuple["ProjectPlan", ...]
+    limit_cents: int | None = None
+    """A month."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,8 @@ class ProjectPlan:
     jobs: Mapping[JobStatus, int]
     has_stuck_job: bool = False
     """One of the running jobs has been running for hours."""
+    limit_cents: int | None = None
+    """In all."""
 
 
 def _jobs(queued: int, running: int, succeeded: int, failed: int) -> Mapping[JobStatus, int]:
@@ -38,6 +42,7 @@ USERS = (
         key="ada",
         email="ada@example.com",
         age_days=96,
+        limit_cents=1_000_00,
         projects=(
             ProjectPlan(
                 name="Packaging tests",
@@ -57,6 +62,7 @@ USERS = (
                 age_days=31,
                 products=("Wool blanket", "Stoneware mug", "Oak cutting board", "Beeswax candle", "Brass lamp"),
                 jobs=_jobs(6, 2, 104, 9),
+                limit_cents=300_00,
             ),
         ),
     ),

@@ -34,6 +34,8 @@ def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
             _insert(cursor, ("public", "generation_jobs"), rows.jobs)
             _insert(cursor, ("gjobs", "job_starts"), rows.starts)
             cursor.execute(_HISTORY.encode())
+            # Once the jobs are there: what they cost is spent.
+            _insert(cursor, ("gjobs", "budgets"), rows.budgets)
     except Error as error:
         raise driver_errors.translate(error) from error
 

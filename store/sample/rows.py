@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from store.budgets.model import Period
 from store.model import GenerationJob, JobStatus
 from store.sample import modes
 from store.sample.assets import SampleAsset, input_assets, output_asset
@@ -45,6 +46,18 @@ class SampleStart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SampleBudget:
+    """Of the user or of the project."""
+
+    id: UUID
+    user_id: UUID | None
+    project_id: UUID | None
+    period: Period
+    limit_cents: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """In an order in which each row finds what it refers to."""
 
@@ -53,6 +66,7 @@ class Sample:
     assets: tuple[SampleAsset, ...]
     jobs: tuple[GenerationJob, ...]
     starts: tuple[SampleStart, ...]
+    budgets: tuple[SampleBudget, ...]
 
 
 def sample(now: datetime) -> Sample:
@@ -61,9 +75,11 @@ def sample(now: datetime) -> Sample:
     projects: list[SampleProject] = []
     assets: list[SampleAsset] = []
     jobs: list[GenerationJob] = []
+    budgets: list[SampleBudget] = []
     for plan in USERS:
         user = _user(plan, now)
         users.append(user)
+        budgets += _budgets(plan.limit_cents, Period.MONTH, user_id=user.id, created_at=user.created_at)
         for project_plan in plan.projects:
             project = _project(project_plan, user.id, now)
             inputs = input_assets(project_plan, project.id, user.id, project.created_at)
@@ -71,8 +87,18 @@ def sample(now: datetime) -> Sample:
             projects.append(project)
             assets += inputs + _outputs(project_jobs, inputs)
             jobs += project_jobs
+            budgets += _budgets(
+                project_plan.limit_cents, Period.ALL, project_id=project.id, created_at=project.created_at
+            )
     starts = tuple(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
-    return Sample(users=tuple(users), projects=tuple(projects), assets=tuple(assets), jobs=tuple(jobs), starts=starts)
+    return Sample(
+        users=tuple(users),
+        projects=tuple(projects),
+        assets=tuple(assets),
+        jobs=tuple(jobs),
+        starts=starts,
+        budgets=tuple(budgets),
+    )
 
 
 def _user(plan: UserPlan, now: datetime) -> SampleUser:
@@ -84,6 +110,30 @@ def _project(plan: ProjectPlan, user_id: UUID, now: datetime) -> SampleProject:
     begun = now - timedelta(days=plan.age_days)
     identifier = make_id("project", user_id, plan.name)
     return SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
+
+
+def _budgets(
+    limit_cents: int | None,
+    period: Period,
+    *,
+    created_at: datetime,
+    user_id: UUID | None = None,
+    project_id: UUID | None = None,
+) -> list[SampleBudget]:
+    """None without a limit."""
+    if limit_cents is None:
+        return []
+    identifier = make_id("budget", user_id or project_id, period)
+    return [
+        SampleBudget(
+            id=identifier,
+            user_id=user_id,
+            project_id=project_id,
+            period=period,
+            limit_cents=limit_cents,
+            created_at=created_at,
+        )
+    ]
 
 
 def _jobs(plan: ProjectPlan, project: SampleProject, inputs: list[SampleAsset], now: datetime) -> list[GenerationJob]:

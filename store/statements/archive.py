@@ -24,17 +24,20 @@ from sqlalchemy import (
 )
 
 from store import tables
-from store.connecting import timestamps
 from store.database import Query
+from store.listing.model import ERROR_CHARACTERS
 from store.model import GenerationJob, JobStatistic, Page, PageKey
 from store.retention.model import ArchivedJob, ArchiveQuery, StatusCount
 from store.statements.expired import make_count, make_key
-from store.statements.job_rows import make_job
+from store.statements.job_rows import make_job, make_listed
+from store.statements.places import PLACE, at_place
 from store.statements.rows import Row, make_id, make_number
 from store.statements.statistics import make_statistic
 
 _archived = tables.archived_jobs
 _COLUMNS = [_archived.c[field.name] for field in fields(GenerationJob)]
+_BEGINNING = func.left(_archived.c.error, ERROR_CHARACTERS + 1).label("error")
+_LIGHT_COLUMNS = [_BEGINNING if column.name == "error" else column for column in _COLUMNS]
 _IDS = bindparam("ids", type_=ARRAY(Uuid))
 _KEY = tuple_(_archived.c.created_at, _archived.c.id)
 _MOST = bindparam("rows", type_=Integer)
@@ -95,26 +98,22 @@ def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, 
         parameters["status"] = query.status.value
     if query.archived_since is not None:
         parameters["since"] = query.archived_since
-    if after is not None:
-        parameters |= {"place_at": timestamps.as_text(after.created_at), "place_id": after.id}
-    return parameters
-
-
-def _place() -> Any:
-    return tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+    return parameters | at_place(after)
 
 
 @cache
-def _newest(form: _Form) -> Select[Any]:
-    rows = select(*_COLUMNS, _archived.c.archived_at).where(*form.conditions())
+def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
+    rows = select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
     if form.has_place:
-        rows = rows.where(_place() > _KEY)
+        rows = rows.where(_KEY < PLACE)
     return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
 
 
-def page(query: ArchiveQuery, *, after: PageKey | None, limit: int) -> Query[ArchivedJob]:
-    """The newest first; one row more than `limit` where there is a next page."""
-    return Query(_newest(_form(query, after)), _make_archived, _parameters(query, after) | {"rows": limit + 1})
+def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
+    """The newest first; one row more than `limit` where there is a next page. A light one cuts long errors."""
+    statement = _newest(_form(query, after), is_light=is_light)
+    make = _make_listed if is_light else _make_archived
+    return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
 
 
 def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
@@ -135,11 +134,16 @@ def _make_archived(row: Row) -> ArchivedJob:
     return ArchivedJob(job=make_job(row[:-1]), archived_at=archived_at)
 
 
+def _make_listed(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_listed(row[:-1]), archived_at=archived_at)
+
+
 @cache
 def _oldest(form: _Form) -> Select[Any]:
     rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
     if form.has_place:
-        rows = rows.where(_place() < _KEY)
+        rows = rows.where(_KEY > PLACE)
     return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
 
 

@@ -29,6 +29,7 @@ from store.connecting import timestamps
 from store.database import Query
 from store.model import JobStatus, PageKey
 from store.retention.model import Expired, StatusCount
+from store.statements.places import PLACE, at_place
 from store.statements.rows import Row, job_status, make_id
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
@@ -89,8 +90,7 @@ def _locked(form: _Form) -> Select[Any]:
         _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
     )
     if form.has_place:
-        place = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
-        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > place)
+        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > PLACE)
     in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(bindparam("rows", type_=Integer))
     return in_order.with_for_update(skip_locked=True)
 
@@ -98,9 +98,7 @@ def _locked(form: _Form) -> Select[Any]:
 def lock(expired: Expired, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
     statement = _locked(_form(expired, has_place=after is not None))
-    parameters = _parameters(expired) | {"status": status.value, "rows": rows}
-    if after is not None:
-        parameters |= {"place_at": timestamps.as_text(after.created_at), "place_id": after.id}
+    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | at_place(after)
     return Query(statement, make_key, parameters)
 
 

@@ -88,6 +88,18 @@ class TestFull:
         assert whole == {**gjobs("stats", "--json", "--project", "Autumn catalog").document, "includes_archive": True}
         assert gjobs("stats").err == ""
 
+    def test_so_do_those_by_project(self, gjobs: Run) -> None:
+        by_project = ("stats", "--by", "project")
+        assert gjobs(*by_project).err == "Without the archived jobs, which are 2: --archive adds them.\n"
+        added = gjobs(*by_project, "--archive")
+        assert added.err == "With the archived jobs.\n"
+        whole = gjobs(*by_project, "--archive", "--json").document
+        of_autumn = gjobs(*by_project, "--archive", "--json", "--project", "Autumn catalog").document
+        gjobs("archive", "restore", "--all", "--yes")
+        assert whole == gjobs(*by_project, "--json").document
+        assert of_autumn == gjobs(*by_project, "--json", "--project", "Autumn catalog").document
+        assert gjobs("stats", "--by", "mode", "--archive").code == 2
+
     @pytest.mark.parametrize("options", [[], ["--all", "--status", "failed"], [str(FAILED), "--all"]])
     def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str]) -> None:
         assert gjobs("archive", "restore", "--yes", *options).code == 2

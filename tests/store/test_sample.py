@@ -87,6 +87,13 @@ def test_rows_belong_together() -> None:
     assert len(set(paths)) == len(paths)
 
 
+def test_a_project_is_near_its_limit() -> None:
+    of_ada, of_autumn = THE_SAMPLE.budgets
+    assert of_ada.user_id == THE_SAMPLE.users[0].id
+    spent = sum(job.cost_cents for job in THE_SAMPLE.jobs if job.project_id == of_autumn.project_id)
+    assert 0.7 < spent / of_autumn.limit_cents < 0.8
+
+
 def test_the_jobs_are_believable() -> None:
     by_status = Counter(job.status for job in THE_SAMPLE.jobs)
     assert by_status == {JobStatus.QUEUED: 12, JobStatus.RUNNING: 4, JobStatus.SUCCEEDED: 533, JobStatus.FAILED: 51}
@@ -121,6 +128,10 @@ async def test_a_database_is_filled_once(database: Conninfo) -> None:
         assert {job.id: job for job in first} == {job.id: job for job in THE_SAMPLE.jobs}
         (asset,) = await operator.get_assets(THE_SAMPLE.projects[0].id, limit=1)
         assert asset.id in {asset.id for asset in THE_SAMPLE.assets}
+        budgets = {budget.name: budget for budget in await operator.get_budgets(at=NOW)}
+        spent = sum(job.cost_cents for job in THE_SAMPLE.jobs if job.project_id == budgets["Autumn catalog"].project_id)
+        assert budgets["Autumn catalog"].spent_cents == spent
+        assert budgets[EMBEDDED_USER].left_cents > 0
         users = await operator.get_users()
         assert [(user.email, user.job_count) for user in users] == [
             ("ada@example.com", 238),

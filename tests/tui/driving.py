@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from uuid import UUID
 
 from textual import on
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from store.actor import ActingUser, Actor
+from store.budgets.model import Budgets
 from store.database import Database, TimeLimits
 from store.journal import Journal
 from store.listing.model import Listing
@@ -18,7 +20,7 @@ from store.model import GenerationJob
 from store.numbers.exactly import Report as NumbersReport
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
-from store.store import Store
+from store.store import PAGE_SIZE, Store
 from store.writing.write_access import WriteAccess, WriteRule
 from tests.tui.settling import press, resize, settle, until
 from tests.tui.world import ADA, FROZEN, job_id
@@ -43,6 +45,16 @@ class FrozenStore(Store):
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
         return await super().get_numbers(query, at=at or FROZEN)
+
+    async def get_budgets(
+        self,
+        project_id: UUID | None = None,
+        *,
+        user_id: UUID | None = None,
+        limit: int = PAGE_SIZE,
+        at: datetime | None = None,
+    ) -> Budgets:
+        return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at or FROZEN)
 
     async def get_numbers_exactly(
         self, query: NumbersQuery, report: NumbersReport, *, at: datetime | None = None

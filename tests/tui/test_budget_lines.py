@@ -11,8 +11,8 @@ from rich.cells import cell_len
 
 from store.budgets.model import Budget, Period
 from tui.actions.budget_news import BudgetNews
-from tui.words.budget_lines import budget_lines, budget_note
-from tui.words.budget_words import owner_words, pace_words, worse_toast
+from tui.words.budget_lines import budget_lines, budget_note, listed_lines
+from tui.words.budget_words import change_words, owner_words, pace_words, set_toast, worse_toast
 from tui.words.costs import Span
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
@@ -52,6 +52,11 @@ def test_a_bar_and_what_is_left_and_until_when() -> None:
         "$17.90 left of $100.00",
         "used up on 2026-11-18",
     ]
+
+
+def test_a_long_name_leaves_a_gap() -> None:
+    (title, *_) = texts(budget_lines([replace(MONTHLY, name="ana.maria@example.com")], NOW, width=22, height=4))
+    assert title == "ana.maria@exa… a month"
 
 
 def test_colours_tell_how_it_stands() -> None:
@@ -95,9 +100,34 @@ def test_no_name_and_no_amount_breaks_the_panel(spent: int, limit: int, period: 
         MONTHLY, spent_cents=spent, limit_cents=limit, period=period, name=name, period_start=start, recent_cents=spent,
         recent_days=30,
     )  # fmt: skip
+    whose, _ = listed_lines(budget, NOW, width=70)
+    assert sum(cell_len(text) for text, _ in whose) == 70
     title, bar, left, *_ = budget_lines([budget], NOW, width=22, height=9)
     assert {sum(cell_len(text) for text, _ in line) for line in (title, bar)} == {22}
     assert len(left[0][0]) > 22 or sum(len(text) for text, _ in left) <= 22
+
+
+def test_where_all_are_listed_two_lines_tell_it() -> None:
+    assert texts(listed_lines(MONTHLY, NOW, width=60)) == [
+        "Autumn catalog a month                     $82.10 of $100.00",
+        "████████████████░░░░   82 %  $17.90 left  used up on 2026-11-18",
+    ]
+    used_up = listed_lines(replace(MONTHLY, spent_cents=12_000), NOW, width=60)
+    assert texts(used_up)[1] == "████████████████████  120 %  $20.00 over"
+    assert used_up[1][0][1] == "$text-error"
+
+
+def test_what_a_limit_would_mean() -> None:
+    assert change_words(replace(MONTHLY, limit_cents=20_000)) == "$82.10 are spent, $117.90 left."
+    assert change_words(MONTHLY) == "$82.10 are spent, $17.90 left, and it warns from 80 % on."
+    assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 are spent. It is used up already: ")
+
+
+def test_a_limit_that_was_set_tells_how_it_stands() -> None:
+    calm = replace(MONTHLY, spent_cents=0)
+    assert set_toast(calm).text == "Set the budget of $100.00 a month of project Autumn catalog: $100.00 left."
+    assert [set_toast(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
+    assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % are spent already.")
 
 
 def test_in_a_few_words() -> None:

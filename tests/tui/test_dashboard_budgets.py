@@ -83,3 +83,29 @@ async def test_a_job_that_finds_no_room_keeps_its_form(world: World, app: Watche
         await driver.type("50")
         await driver.press("enter")
         await driver.is_told("Queued sketch ")
+
+
+async def test_a_retry_that_finds_no_room_says_limit_spent_and_asked(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 920)
+    async with driving(app) as driver:
+        await driver.go_to(4)
+        await driver.press("r")
+        await driver.is_told(
+            "The total budget of project 'Autumn catalog' has no room for $0.50: $9.00 of $9.20 are spent."
+        )
+        assert world.count() == 8
+
+
+async def test_of_several_as_many_are_retried_as_there_is_room_for(world: World, app: WatchedApp) -> None:
+    world.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
+    limit_autumn(world, 705)
+    async with driving(app) as driver:
+        await driver.go_to(3)
+        await driver.press("space", "space", "r")
+        await driver.has_dialog("Retry these 2 jobs?")
+        await driver.press("y")
+        await driver.is_told(
+            "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' has no room for $0.50: "
+            "$7.00 of $7.05 are spent)"
+        )
+        assert world.count() == 9

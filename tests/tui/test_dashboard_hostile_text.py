@@ -10,7 +10,7 @@ from textual.widgets import Select
 from store.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, AUTUMN, SPRING, World, job_id
+from tests.tui.world import ADA, AUTUMN, SPRING, World, job_id, short
 
 HOSTILE = {
     "markup": "[@click=app.quit]x[/] [bold red]loud[/] $text-error [link=https://example.com]here[/link]",
@@ -36,6 +36,9 @@ async def hostile(text: str, world: World, database: Conninfo) -> AsyncIterator[
     world.sql("update projects set name = %s where id = any(%s)", text, [AUTUMN, SPRING])
     world.sql("update generation_jobs set mode = %s, error = %s", text, text)
     world.asset(job_id(99), text)
+    world.sql("insert into gjobs.budgets (project_id, period, limit_cents) values (%s, 'all', 100000)", AUTUMN)
+    world.job(9, "failed", mode=text, error=text)
+    world.sql("select gjobs.archive_jobs(%s)", [job_id(9)])
     eyes = ActingUser(id=ADA, email=text)
     async with driving(WatchedApp(opener_of(database, actor=eyes, label=text)), size=(100, 24)) as driver:
         yield driver
@@ -84,6 +87,24 @@ async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
         check(hostile)
         await hostile.press("enter")
         check(hostile)
+
+
+async def test_among_the_budgets_and_in_the_archive(hostile: Driver) -> None:
+    await open_and_check(hostile, "b", dialog="Budgets · ")
+    await hostile.sees("$11.50 of $1,000.00")
+    check(hostile)
+    await hostile.press("escape")
+    hostile.app.dashboard.action_want("archive")
+    await hostile.until(lambda: hostile.dialog.startswith("Archive · "))
+    await hostile.sees(short(9))
+    await open_and_check(hostile, "r", dialog="Restore this job")
+    await open_and_check(hostile, "escape", "enter", dialog="Archived job")
+    await open_and_check(hostile, "end")
+    await hostile.press("escape", "escape")
+    hostile.app.dashboard.action_want("clean_up")
+    await open_and_check(hostile, dialog="Clean up")
+    await hostile.go_into("#project")
+    await open_and_check(hostile, "enter", "down")
 
 
 async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Driver) -> None:

@@ -9,6 +9,9 @@ from store.when_used import names_of
 
 if TYPE_CHECKING:
     from tui.actions.all_matching import choose_all_matching
+    from tui.actions.archive import show_archive
+    from tui.actions.budgets import show_budgets
+    from tui.actions.cleaning import clean_up
     from tui.actions.copying import copy_ids, copy_whole_json
     from tui.actions.desk import desk_for
     from tui.actions.exact_count import count_exactly
@@ -33,6 +36,7 @@ __all__ = [
     "GoneUser",
     "JobActions",
     "choose_all_matching",
+    "clean_up",
     "copy_ids",
     "copy_whole_json",
     "count_exactly",
@@ -46,6 +50,8 @@ __all__ = [
     "pick_project",
     "read_views",
     "result_of",
+    "show_archive",
+    "show_budgets",
     "show_isolation",
     "show_times",
     "step_interval",
@@ -60,6 +66,9 @@ __getattr__ = names_of(
     __name__,
     {
         "all_matching": ("choose_all_matching",),
+        "archive": ("show_archive",),
+        "budgets": ("show_budgets",),
+        "cleaning": ("clean_up",),
         "copying": ("copy_ids", "copy_whole_json"),
         "desk": ("desk_for",),
         "exact_count": ("count_exactly",),

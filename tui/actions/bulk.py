@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from store.errors import Conflict, Locked, NoPrivilege, StoreError
+from store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
 from store.model import GenerationJob
 from tui.actions.certainty import Learned
 from tui.words.why_left import LEFT, UNKNOWN, WhyLeft, refused_by
@@ -16,7 +16,7 @@ CHUNK = 50
 Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[WhyLeft | None]]]
 """Sends a chunk in one transaction. Tells for each job why it was left, or None where it was done."""
 
-_OF_ONE_JOB = (Locked, Conflict, NoPrivilege)
+_OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
 """Errors that one job among others may be the cause of."""
 
 

@@ -30,9 +30,9 @@ class Errands:
         else:
             self._app.run_worker(question, group=QUESTIONS)
 
-    def write(self, write: Coroutine[Any, Any, Toast]) -> None:
+    def write(self, write: Coroutine[Any, Any, Toast]) -> Worker[None]:
         """Its result, or the StoreError that it raises, is toasted: what raises one has kept nothing."""
-        self._app.run_worker(self._reported(write), group=WRITES)
+        return self._app.run_worker(self._reported(write), group=WRITES)
 
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         say(self._app, await actions.result_of(write))

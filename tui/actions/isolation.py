@@ -4,16 +4,13 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.actor import ActingUser
 from store.capabilities import Feature
 from store.isolation.model import Plan, Probe
 from store.isolation.words import why_no_writes
+from tui.actions.operator_only import is_operator
 from tui.actions.pickers import pick_user
-from tui.keys.app_bindings import APP_BINDINGS
-from tui.keys.moved_keys import key_of
 from tui.say import say
 from tui.screens.isolation import IsolationDialog
-from tui.words.eyes import eyes_name
 from tui.words.toast import Toast
 
 if TYPE_CHECKING:
@@ -26,12 +23,8 @@ async def show_isolation(app: "GjobsApp") -> None:
     session, store = app.connection.session, app.connection.store
     if session is None or store is None:
         say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
-    elif isinstance(store.actor, ActingUser):
-        key = key_of(app, APP_BINDINGS, "app.user")
-        text = (
-            f"Only the operator sees what there is to try; you look as {eyes_name(store.actor)}. Press {key} to change."
-        )
-        say(app, Toast(text=text, severity="warning"))
+    elif not is_operator(app, store.actor, "sees what there is to try"):
+        return
     elif session.capabilities and (off := session.capabilities.off(Feature.ACTING)):
         say(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
     else:

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from tui.say import say
 from tui.screens.times import TimesDialog
-from tui.words.text import clean
 from tui.words.toast import Toast
 
 if TYPE_CHECKING:
@@ -19,11 +18,9 @@ async def show_times(app: "GjobsApp") -> None:
     if store is None:
         say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
-    project = app.dashboard.shown_project
     project_id = app.dashboard.listed.project_id
 
     async def ask(window: "timedelta") -> "Monitoring":
         return await store.get_monitoring(project_id, window=window)
 
-    of = "all projects" if project_id is None else clean(project.name, limit=60) if project else str(project_id)
-    await app.push_screen_wait(TimesDialog(ask, of=of))
+    await app.push_screen_wait(TimesDialog(ask, of=app.dashboard.listed_name))

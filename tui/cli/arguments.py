@@ -7,6 +7,7 @@ from uuid import UUID
 from store import durations
 from store.model import JobStatus, PageKey
 from store.money import cents
+from store.shares import share_of
 from store.suggestions import not_known
 from tui.cli.file_format import FileFormat
 from tui.cli.typed import Mistyped
@@ -50,13 +51,10 @@ def amount(text: str) -> int:
 
 def share(text: str) -> float:
     """Of a whole: `80%` or `0.8`."""
-    try:
-        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        if 0 < value <= 1:
-            return value
-    except ValueError:
-        pass
-    raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
+    value = share_of(text)
+    if value is None:
+        raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
+    return value
 
 
 def page_key(text: str) -> PageKey:

@@ -10,6 +10,8 @@ from textual.dom import DOMNode
 from store.filters import KEYS
 from tui.keys.app_bindings import APP_BINDINGS
 from tui.keys.moved_keys import own_bindings, shown_keys
+from tui.screens.archive import ArchiveDialog
+from tui.screens.budgets import BudgetsDialog
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dashboard import DashboardScreen
 from tui.screens.details import JobDetails
@@ -35,6 +37,8 @@ OWNERS: Sequence[type[DOMNode]] = (
     IsolationDialog,
     SqlDialog,
     TimesDialog,
+    BudgetsDialog,
+    ArchiveDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -55,6 +59,8 @@ GROUPS = {
     "isolation": "In the isolation check",
     "sql": "Where SQL is shown",
     "times": "Where times are shown",
+    "budgets": "Where budgets are listed",
+    "archive": "Where archived jobs are listed",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

@@ -45,6 +45,7 @@ from tui.words.eyes import eyes_name
 from tui.words.format import short_id
 from tui.words.lens_words import hiding_lines, no_numbers, refused_toast, short_verdict
 from tui.words.losses import cursor_lost_toast, marks_lost_toast
+from tui.words.text import clean
 from tui.words.toast import Toast
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ _SMALLEST = Size(40, 8)
 _WIDE = 100
 """Columns from which on there is room for the projects beside the jobs."""
 
-Wish = Literal["project", "new_project", "undo", "all", "exact"]
+Wish = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
 
 
 class DashboardScreen(Screen[None]):
@@ -203,6 +204,12 @@ class DashboardScreen(Screen[None]):
         seen = self._listing
         wanted = seen.query.window.listed.project_id if seen else None
         return next((project for project in seen.projects if project.id == wanted), None) if seen else None
+
+    @property
+    def listed_name(self) -> str:
+        """Of the project, or of all of them, clean."""
+        project_id, project = self.listed.project_id, self.shown_project
+        return "all projects" if project_id is None else clean(project.name if project else str(project_id), limit=60)
 
     @property
     def now(self) -> datetime:

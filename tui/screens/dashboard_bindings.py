@@ -32,5 +32,13 @@ DASHBOARD_BINDINGS: list[BindingType] = [
     Binding("equals_sign", "want('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"),
     Binding("p", "want('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"),
     Binding("P", "want('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
+    Binding(
+        "b",
+        "want('budgets')",
+        "Budgets",
+        show=False,
+        id="project.budgets",
+        tooltip="Limit what jobs may cost, and see what is left",
+    ),
     Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
 ]

@@ -1,5 +1,6 @@
 """What all dialogs share: a box over the dimmed dashboard, a title, fields, buttons, and escape to leave."""
 
+from collections.abc import Mapping
 from typing import ClassVar, TypeVar
 
 from textual.app import ComposeResult
@@ -85,6 +86,10 @@ class Dialog(ModalScreen[ResultType | None]):
     def key(self, binding_id: str) -> str:
         """What the first key of one of the dialog's bindings is called."""
         return key_of(self.app, inherited_bindings(type(self)), binding_id)
+
+    def keys_line(self, keys: Mapping[str, str]) -> Content:
+        """What keys do, by their bindings' ids."""
+        return Content("  ".join(f"{self.key(name)} {what}" for name, what in keys.items()))
 
     def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
         """The labels name the keys, too: that of the binding that leaves; `agree` is for the dialog to handle."""

@@ -1,9 +1,9 @@
 """A dialog that sends what was typed: it closes when that was stored, and keeps all of it when not."""
 
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, ClassVar
 
-from store.errors import StoreError
+from store.errors import InvalidValue, StoreError
 from tui.actions.certainty import Learned, learned_toast
 from tui.actions.errands import WRITES
 from tui.say import say
@@ -19,6 +19,9 @@ class FormDialog(Dialog[ResultType]):
 
     Has a `Problem` with the id "problem".
     """
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """Columns, and the fields that they are typed into. Each field has a `Problem` of its own, `#FIELD-problem`."""
 
     _is_sending = False
     _was_asked_to_wait = False
@@ -39,7 +42,15 @@ class FormDialog(Dialog[ResultType]):
         return self.query_one("#problem", Problem)
 
     def explain(self, error: StoreError) -> None:
-        self.problem.say(error_words(error))
+        if isinstance(error, InvalidValue) and error.field in self.FIELDS:
+            self.complain(self.FIELDS[error.field], error_words(error))
+        else:
+            self.problem.say(error_words(error))
+
+    def complain(self, field: str, sentence: str) -> None:
+        """Beside the field, which gets the focus."""
+        self.query_one(f"#{field}-problem", Problem).say(sentence)
+        self.query_one(f"#{field}").focus()
 
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:

@@ -103,8 +103,7 @@ class IsolationDialog(Dialog[None]):
             yield OptionList(id="probes", markup=False, compact=True)
             yield SteadyText(id="answer")
             yield SteadyText(id="progress")
-            keys = "  ".join(f"{self.key(name)} {what}" for name, what in _KEYS.items())
-            yield Static(Content(keys), id="keys", markup=False)
+            yield Static(self.keys_line(_KEYS), id="keys", markup=False)
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -1,8 +1,8 @@
 """The form of a new job. A bad value is explained beside its field, and nothing typed is lost."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from textual import on, work
@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.suggester import SuggestFromList
 from textual.widgets import Button, Input, Select, Static
 
-from store.errors import InvalidValue, StoreError
+from store.errors import StoreError
 from store.listing.model import ProjectName
 from store.model import DEFAULT_COST_CENTS, USUAL_MODES, Asset, GenerationJob
 from tui.screens.form import FormDialog
@@ -22,9 +22,6 @@ from tui.words.text import clean
 
 _MOST_DIGITS = 12
 """More than any cost has; the store says what the limit is."""
-
-_FIELDS = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
-"""Columns, and the fields that they are typed into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +37,8 @@ class NewJobDialog(FormDialog[GenerationJob]):
 
     There is a project; without `project_id` the first one is proposed.
     """
+
+    FIELDS: ClassVar[Mapping[str, str]] = {"mode": "mode", "cost_cents": "cost", "input_asset_id": "asset"}
 
     def __init__(
         self,
@@ -116,9 +115,9 @@ class NewJobDialog(FormDialog[GenerationJob]):
         cents = self.query_one("#cost", Input).value.strip()
         project_id, asset_id = self.query_one("#project", Select).value, self.query_one("#asset", Select).value
         if not mode.strip():
-            self._complain("mode", "A job needs a mode.")
+            self.complain("mode", "A job needs a mode.")
         elif not (cents.isascii() and cents.isdecimal() and len(cents) <= _MOST_DIGITS):
-            self._complain("cost", "Type whole cents, such as 250 for $2.50.")
+            self.complain("cost", "Type whole cents, such as 250 for $2.50.")
         elif isinstance(project_id, UUID):
             return NewJob(
                 project_id=project_id,
@@ -127,16 +126,6 @@ class NewJobDialog(FormDialog[GenerationJob]):
                 input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
             )
         return None
-
-    def explain(self, error: StoreError) -> None:
-        if isinstance(error, InvalidValue) and error.field in _FIELDS:
-            self._complain(_FIELDS[error.field], error.message)
-        else:
-            super().explain(error)
-
-    def _complain(self, field: str, sentence: str) -> None:
-        self.query_one(f"#{field}-problem", Problem).say(sentence)
-        self.query_one(f"#{field}").focus()
 
 
 def _described(asset: Asset) -> str:

@@ -46,6 +46,40 @@ def pace_words(budget: Budget, now: datetime) -> str:
     return f"used up at {clock_time(moment)}" if budget.period is Period.DAY else f"used up on {local_day(moment)}"
 
 
+ALREADY_USED_UP = "It is used up already: no job is queued, and no cost grows, while that is so."
+
+
+def spent_words(budget: Budget) -> str:
+    return f"{money(budget.spent_cents)} of {money(budget.limit_cents)}"
+
+
+def set_toast(budget: Budget) -> Toast:
+    """How it stands from now on."""
+    text = f"Set the budget of {budget_words(budget)}: {left_words(budget)}."
+    if budget.state is BudgetState.OK:
+        return Toast(text=text)
+    more = ALREADY_USED_UP if budget.state is BudgetState.USED_UP else f"{share_words(budget)} are spent already."
+    return Toast(text=f"{text} {more}", severity="warning")
+
+
+def removed_toast(budget: Budget) -> Toast:
+    return Toast(text=f"Removed the budget of {budget_words(budget)}.")
+
+
+def forgotten_words(budget: Budget) -> str:
+    """What goes with a budget."""
+    return f"{money(budget.spent_cents)} are spent. What deleted jobs have spent is forgotten with it."
+
+
+def change_words(budget: Budget) -> str:
+    """Of one that is there, with a limit that it does not have yet."""
+    spent = f"{money(budget.spent_cents)} are spent"
+    if budget.state is BudgetState.USED_UP:
+        return f"{spent}. {ALREADY_USED_UP}"
+    warns = f", and it warns from {percent(budget.warn_share)} on" if budget.state is BudgetState.WARNING else ""
+    return f"{spent}, {left_words(budget)}{warns}."
+
+
 def share_words(budget: Budget) -> str:
     return percent(budget.share)
 

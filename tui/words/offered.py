@@ -20,6 +20,11 @@ _FEATURES: Mapping[str, Feature] = {
     "create": Feature.CREATING,
     "new_project": Feature.CREATING_PROJECTS,
     "undo": Feature.CREATING,
+    "budgets": Feature.BUDGETS,
+    "set_budget": Feature.SETTING_BUDGETS,
+    "archive": Feature.ARCHIVE,
+    "restore": Feature.RESTORING,
+    "clean_up": Feature.DELETING,
 }
 """What each wish needs; others need nothing."""
 

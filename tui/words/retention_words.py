@@ -1,12 +1,13 @@
 """What a clean-up, a restoration or a retention policy asks and tells. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from store.actor import Actor
-from store.model import JobStatus
+from store.model import GenerationJob, JobStatus
 from store.retention.model import Expired, Progress, RetentionAction, StatusCount
-from tui.words.confirmations import where
+from tui.words.confirmations import Confirmation, described_jobs, where
 from tui.words.eyes import eyes_name
 from tui.words.format import count, money, utc_time
 from tui.words.job_names import jobs_count
@@ -21,6 +22,8 @@ _LATER = {
 }
 _MOST_TABLES = 5
 _GOES_ON = "The same command goes on."
+GOES_ON_HERE = "Cleaning up once more goes on."
+"""In the dashboard, in place of a command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,40 @@ def restoration_question(counts: Sequence[StatusCount], place: Place) -> str:
     return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *place.lines])
 
 
+def confirm_restoration(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str
+) -> Confirmation:
+    """Of jobs that were chosen one by one."""
+    one = len(jobs) == 1
+    return Confirmation(
+        title=f"Restore {'this job' if one else f'these {count(len(jobs))} jobs'} from the archive?",
+        lines=(*described_jobs(jobs, project_names), "", where(database)),
+        warning=None,
+        agree="Restore" if one else f"Restore {count(len(jobs))}",
+        is_dangerous=False,
+    )
+
+
+def confirm_clean_up(one: CleanUp) -> Confirmation:
+    title, *lines = clean_up_question(one).splitlines()
+    return Confirmation(
+        title=title,
+        lines=tuple(lines),
+        warning=None,
+        agree=f"{_DO[one.action]} {count(one.found)}",
+        is_dangerous=one.action is RetentionAction.DELETE,
+    )
+
+
+def archived_words(counts: Sequence[StatusCount]) -> str:
+    """`12 archived jobs, $34.00: 10 succeeded, 2 failed`."""
+    number, cents = sum(row.count for row in counts), sum(row.total_cost_cents for row in counts)
+    if not number:
+        return "No archived jobs."
+    parts = ", ".join(f"{count(row.count)} {row.status}" for row in counts)
+    return f"{count(number)} archived {'job' if number == 1 else 'jobs'}, {money(cents)}: {parts}"
+
+
 def progress(doing: str, done: Progress, found: int) -> str:
     return f"{doing}: {count(done.done)} of {count(found)}"
 
@@ -98,15 +135,15 @@ def result(verb: str, done: Progress) -> str:
     return f"{verb} {jobs_count(done.done)}."
 
 
-def stopped(verb: str, done: Progress, left: int) -> str:
-    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {_GOES_ON}"
+def stopped(verb: str, done: Progress, left: int, *, goes_on: str = _GOES_ON) -> str:
+    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {goes_on}"
 
 
-def broken_off(verb: str, done: Progress) -> str:
-    return f"Before that, {verb.lower()} {jobs_count(done.done)}. {_GOES_ON}"
+def broken_off(verb: str, done: Progress, *, goes_on: str = _GOES_ON) -> str:
+    return f"Before that, {verb.lower()} {jobs_count(done.done)}. {goes_on}"
 
 
-def why_left(done: Progress, left: int) -> list[str]:
+def why_left(done: Progress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
     """A sentence for each reason why some are still there."""
     sentences = []
     if done.refused:
@@ -114,7 +151,7 @@ def why_left(done: Progress, left: int) -> list[str]:
         sentences.append(f"{_were(done.refused)} refused, such as {done.refused_id}: {said}.")
     if (held := left - done.refused) > 0:
         them = "it" if held == 1 else "them"
-        sentences.append(f"{_were(held)} left, for others were at work on {them}. {_GOES_ON}")
+        sentences.append(f"{_were(held)} left, for others were at work on {them}. {goes_on}")
     return sentences
 
 

@@ -11,11 +11,13 @@ from store.retention.archive import (
     count_archived,
     count_some_archived,
     get_archived,
+    get_summary_with_archive,
     list_archived,
     restore_archived,
     restore_matching,
 )
 from store.retention.model import ArchiveQuery, Progress, StatusCount
+from store.statements import archive_summary
 from store.store import Store
 from tests.store.retention.conftest import Worlds, archived, cleaned, present
 from tests.store.support import NOTHING, NOW, MakeJob, Sql
@@ -123,3 +125,16 @@ async def test_to_the_archive_and_back_again_and_again(operator: Store, world: W
         assert (await cleaned(operator)).done == 7
         assert (await restored(operator)).done == 7
     assert sql(columns) == before
+
+
+@pytest.mark.parametrize("has_sums", [True, False])
+async def test_the_summary_with_it_is_what_it_was_before(
+    operator: Store, ada: Store, world: Worlds, has_sums: bool
+) -> None:
+    before = [await store.get_job_summary() for store in (operator, ada)]
+    await cleaned(operator)
+    asked = archive_summary.summary(None, limit=500, has_sums=has_sums)
+    assert [await store.database.read(store.actor, asked) for store in (operator, ada)] == before
+    assert await get_summary_with_archive(operator) == before[0]
+    assert await get_summary_with_archive(ada, world.other_project) == []
+    assert len(await get_summary_with_archive(operator, limit=1)) == 1

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from store.errors import SchemaMissing, StoreError
+from store.errors import StoreError
 from store.model import JobStatus
 from store.retention.model import FINISHED, Progress, RetentionAction
 from store.settings import Settings
@@ -15,7 +15,7 @@ from tui.cli.confirm import require_terminal, require_yes
 from tui.cli.exit_codes import ExitCode
 from tui.cli.lookup import find_project
 from tui.cli.output import Output, say
-from tui.cli.parser import add_command
+from tui.cli.parser import Parser, add_command
 from tui.cli.sessions import with_session
 from tui.cli.signals import orderly_termination
 
@@ -36,14 +36,7 @@ def add_cleanup(commands: "Commands") -> None:
     )
     add = parser.add_argument
     add("--older-than", type=age, metavar="AGE", required=True, help="created so long ago: 12h, 30d, 8w")
-    add(
-        "--status",
-        dest="chosen_statuses",
-        type=statuses,
-        metavar="STATUS,…",
-        default=FINISHED,
-        help=f"in these statuses; else {' and '.join(FINISHED)}",
-    )
+    add_finished_statuses(parser)
     add("--project", metavar="ID|NAME", help="of this project only")
     actions = parser.add_mutually_exclusive_group()
     actions.add_argument(
@@ -59,6 +52,17 @@ def add_cleanup(commands: "Commands") -> None:
     )
     add("--dry-run", action="store_true", help="count them, and change nothing")
     add("--yes", action="store_true", help="do not ask")
+
+
+def add_finished_statuses(parser: Parser) -> None:
+    parser.add_argument(
+        "--status",
+        dest="chosen_statuses",
+        type=statuses,
+        metavar="STATUS,…",
+        default=FINISHED,
+        help=f"in these statuses; else {' and '.join(FINISHED)}",
+    )
 
 
 def clean_up_jobs(
@@ -101,32 +105,22 @@ async def _look(
     action: RetentionAction,
     is_dry: bool,
 ) -> "CleanUp":
-    from store.retention.cleaning import count_expired, expired_since
-    from tui.words.retention_words import CleanUp, Place
+    from tui.clean_up import look_for_old
+    from tui.words.retention_words import Place
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
     store = session.store
-    if action is RetentionAction.ARCHIVE:
-        await _require_archive(session)
     chosen = None if project is None else await find_project(store, project)
-    expired = await expired_since(store, older_than, statuses=statuses, project_id=chosen.id if chosen else None)
-    return CleanUp(
-        expired=expired,
-        counts=await count_expired(store, expired),
+    return await look_for_old(
+        store,
+        older_than,
+        statuses=statuses,
+        project_id=chosen.id if chosen else None,
         action=action,
         place=Place(actor=store.actor, database=session.full_name, project_name=chosen.name if chosen else None),
-        following=await store.get_following_tables(),
+        otherwise="Or give --delete.",
     )
-
-
-async def _require_archive(session: "Session") -> None:
-    from store.retention.archive import count_some_archived
-
-    try:
-        await count_some_archived(session.store)
-    except SchemaMissing as error:
-        raise SchemaMissing(error.message, hint=f"{error.hint} Or give --delete.") from error
 
 
 async def _run(session: "Session", found: "CleanUp") -> tuple["Course[Progress]", int]:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from store import durations
 from store.model import JobStatus
-from store.retention.model import FINISHED, RetentionAction, RetentionPolicy
+from store.retention.model import RetentionAction, RetentionPolicy
 from store.settings import Settings
 from tui.cli import jsonable
-from tui.cli.arguments import age, statuses
+from tui.cli.arguments import age
 from tui.cli.command import Command, Eyes
+from tui.cli.commands.cleanup import add_finished_statuses
 from tui.cli.confirm import require_terminal, require_yes
 from tui.cli.errors import Declined
 from tui.cli.exit_codes import ExitCode
@@ -50,14 +51,7 @@ def add_retention(commands: "Commands") -> None:
     add = setting.add_argument
     add("--older-than", type=age, metavar="AGE", required=True, help="jobs created so long ago go: 30d, 8w")
     _add_project(setting)
-    add(
-        "--status",
-        dest="chosen_statuses",
-        type=statuses,
-        metavar="STATUS,…",
-        default=FINISHED,
-        help=f"in these statuses; else {' and '.join(FINISHED)}",
-    )
+    add_finished_statuses(setting)
     add(
         "--delete",
         dest="action",

@@ -53,8 +53,8 @@ async def show_statistics(
 ) -> ExitCode:
     if window is not None and by != "mode":
         raise UsageError("--window is of the times that jobs take.", hint="Add --by mode, or leave --window out.")
-    if archive and by is not None:
-        raise UsageError("--archive is of the counts by status.", hint="Leave --by or --archive out.")
+    if archive and by == "mode":
+        raise UsageError("--archive is of what jobs cost, not of their times.", hint="Leave --by or --archive out.")
     chosen = None if project is None else await find_project(session.store, project)
     project_id = chosen.id if chosen else None
     if by is None:
@@ -68,7 +68,7 @@ async def show_statistics(
             output.document(jsonable.statistics(statistics))
         else:
             _show_statistics(output, statistics)
-            await _tell_archive(session, statistics)
+            await _tell_archive(session, is_included=archive)
         return ExitCode.DONE
     if by == "mode":
         monitoring = await session.store.get_monitoring(project_id, window=window or DAY)
@@ -77,11 +77,17 @@ async def show_statistics(
         else:
             _show_monitoring(output, monitoring)
         return ExitCode.DONE
-    summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
+    if archive:
+        from store.retention.archive import get_summary_with_archive
+
+        summary = await get_summary_with_archive(session.store, project_id, limit=MOST_ROWS)
+    else:
+        summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
     if output.json:
         output.document(jsonable.rows(summary))
     else:
         _show_summary(output, summary, await project_names(session.store))
+        await _tell_archive(session, is_included=archive)
     if len(summary) == MOST_ROWS:
         say(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
     return ExitCode.DONE
@@ -115,9 +121,9 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
 
 
-async def _tell_archive(session: "Session", statistics: JobStatistics) -> None:
+async def _tell_archive(session: "Session", *, is_included: bool) -> None:
     """Whether the numbers include the archive, where there is one."""
-    if statistics.includes_archive:
+    if is_included:
         say("With the archived jobs.")
         return
     if (await session.store.probed.get()).off(Feature.ARCHIVE, session.store.actor) is not None:

@@ -34,7 +34,9 @@ async def set_budget(
     )
     _show(output, budget)
     if budget.state is BudgetState.USED_UP:
-        say("It is used up already: no job is queued, and no cost grows, while that is so.")
+        from tui.words.budget_words import ALREADY_USED_UP
+
+        say(ALREADY_USED_UP)
     return ExitCode.DONE
 
 
@@ -59,17 +61,10 @@ def remove_budget(
 
 
 def _question(budget: Budget, database: str) -> str:
-    from tui.words.budget_words import budget_words
-    from tui.words.format import money
-    from tui.words.text import clean
+    from tui.words.budget_words import budget_words, forgotten_words
+    from tui.words.confirmations import where
 
-    return "\n".join(
-        [
-            f"Remove the limit of {budget_words(budget)}?",
-            f"Database: {clean(database)}",
-            f"{money(budget.spent_cents)} are spent. What deleted jobs have spent is forgotten with it.",
-        ]
-    )
+    return "\n".join([f"Remove the limit of {budget_words(budget)}?", where(database), forgotten_words(budget)])
 
 
 def _show(output: Output, budget: Budget) -> None:

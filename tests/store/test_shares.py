@@ -1,0 +1,15 @@
+"""Shares as people type them."""
+
+import pytest
+
+from store.shares import share_of
+
+
+@pytest.mark.parametrize(("text", "share"), [("80%", 0.8), (" 80 % ", 0.8), ("0.8", 0.8), ("100%", 1.0)])
+def test_a_share(text: str, share: float) -> None:
+    assert share_of(text) == share
+
+
+@pytest.mark.parametrize("text", ["", "%", "0", "0%", "-1%", "101%", "1.1", "nan", "inf%", "80%%", "80% off"])
+def test_what_is_none(text: str) -> None:
+    assert share_of(text) is None

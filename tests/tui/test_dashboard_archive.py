@@ -1,0 +1,263 @@
+"""Archived jobs are listed, looked at and restored, and old ones cleaned up, from the command palette."""
+
+import pytest
+from textual.widgets import Checkbox, Input, OptionList, Select
+
+from store.actor import ActingUser
+from store.model import JobStatus
+from store.retention.model import RetentionAction
+from store.writing.write_access import WriteRule
+from tests.conftest import Conninfo, connect
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import BEN, SPRING, World, job_id, short
+
+TEN_YEARS = 10 * 365 * 24 * 60.0
+"""Minutes."""
+LONG_AGO = "1500d"
+
+
+def put_away(world: World, *numbers: int) -> None:
+    world.sql("select gjobs.archive_jobs(%s)", [job_id(number) for number in numbers])
+
+
+def archived(world: World) -> set[int]:
+    return {row[0].int >> 96 for row in world.sql("select id from gjobs.archived_jobs")}
+
+
+async def choose(driver: Driver, title: str) -> None:
+    """In the command palette."""
+    await driver.press("ctrl+p")
+    await driver.type(title)
+    listed = driver.app.screen.query_one(OptionList)
+    await driver.until(lambda: any(str(option.prompt).startswith(title) for option in listed.options))
+    await driver.press("enter")
+
+
+async def open_archive(driver: Driver) -> None:
+    await choose(driver, "Archived jobs")
+    await driver.until(lambda: driver.dialog.startswith("Archive · "))
+    await driver.sees_no_more("Looking …")
+    await driver.sees_no_more("Counting …")
+
+
+async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
+    await choose(driver, "Clean up")
+    await driver.has_dialog("Clean up")
+    await driver.type(age)
+
+
+def add_old(world: World, *numbers: int, status: str = "succeeded") -> None:
+    for number in numbers:
+        world.job(number, status, minutes_ago=TEN_YEARS + number)
+
+
+async def test_those_of_the_listed_project_are_listed_and_counted(dashboard: Driver, world: World) -> None:
+    put_away(world, 3, 4, 7)
+    await open_archive(dashboard)
+    assert dashboard.dialog == "Archive · Autumn catalog"
+    await dashboard.sees("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
+    await dashboard.sees(
+        "status       mode                  cost  created     id        archived", "⏎ look  space mark"
+    )
+    await dashboard.resize(80, 24)
+    await dashboard.sees(
+        "status       mode                  cost  created     id      ", short(3), "⏎ look  space mark"
+    )
+    assert "archived  " not in dashboard.text
+    await dashboard.resize(120, 36)
+    assert short(7) not in dashboard.text
+    await dashboard.press("q")
+    await dashboard.show_project("all projects")
+    await open_archive(dashboard)
+    await dashboard.sees("3 archived jobs", short(7), "Spring lookbook")
+
+
+async def test_where_there_are_none_it_is_said(dashboard: Driver) -> None:
+    await open_archive(dashboard)
+    await dashboard.sees("No archived jobs.")
+    await dashboard.press("enter", "space", "r", "right", "left")
+    assert dashboard.dialog == "Archive · Autumn catalog"
+
+
+async def test_one_is_looked_at_with_all_of_its_error_and_what_happened(dashboard: Driver, world: World) -> None:
+    world.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
+    put_away(world, 4)
+    await open_archive(dashboard)
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Archived job")
+    await dashboard.sees(str(job_id(4)), "Archived ", "$0.50")
+    await dashboard.press("end")
+    await dashboard.sees("its end", "What happened", "archived, was failed")
+    await dashboard.press("escape")
+    await dashboard.has_dialog("Archive · Autumn catalog")
+
+
+async def test_marked_ones_come_back_after_a_question(dashboard: Driver, world: World) -> None:
+    put_away(world, 3, 4, 6)
+    await open_archive(dashboard)
+    await dashboard.press("space", "space")
+    await dashboard.sees("2 marked")
+    await dashboard.press("r")
+    await dashboard.has_dialog("Restore these 2 jobs from the archive?")
+    await dashboard.sees("Database: testbase", short(3), short(4))
+    await dashboard.press("n")
+    await dashboard.has_dialog("Archive · Autumn catalog")
+    await dashboard.sees("2 marked")
+    assert archived(world) == {3, 4, 6}
+    await dashboard.press("r", "y")
+    await dashboard.is_told("2 jobs are back.")
+    assert archived(world) == {6}
+    await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
+
+
+async def test_the_one_under_the_cursor_and_what_stands_in_its_way(dashboard: Driver, world: World) -> None:
+    put_away(world, 3)
+    await open_archive(dashboard)
+    world.job(3, project=SPRING)
+    await dashboard.press("r")
+    await dashboard.has_dialog("Restore this job from the archive?")
+    await dashboard.press("y")
+    await dashboard.is_told("There is a job of one of these ids again")
+    assert archived(world) == {3}
+
+
+async def test_it_is_turned_page_by_page_and_marks_stay(
+    dashboard: Driver, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put_away(world, 1, 2, 3)
+    monkeypatch.setattr("tui.actions.archive.PAGE_SIZE", 2)
+    await open_archive(dashboard)
+    await dashboard.sees("Page 1", short(1), short(2))
+    await dashboard.press("space", "right")
+    await dashboard.sees("Page 2, the last one · 1 marked", short(3))
+    await dashboard.press("right", "left")
+    await dashboard.sees("Page 1 · 1 marked", "● ◌ queued")
+
+
+async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> None:
+    put_away(world, 3)
+    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
+    async with driving(bens) as driver:
+        await driver.show_project("all projects")
+        await open_archive(driver)
+        await driver.sees("No archived jobs.")
+
+
+async def test_a_clean_up_counts_asks_and_archives(dashboard: Driver, world: World) -> None:
+    add_old(world, 21, 22)
+    add_old(world, 23, status="queued")
+    await open_clean_up(dashboard)
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs, created before "))
+    await dashboard.sees(
+        "2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase", "brings them back"
+    )
+    await dashboard.press("n")
+    await dashboard.has_dialog("Clean up")
+    assert dashboard.app.screen.query_one("#age", Input).value == LONG_AGO
+    assert archived(world) == set()
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
+    await dashboard.press("y")
+    await dashboard.is_told("Archived 2 jobs.")
+    await dashboard.has_dialog("")
+    assert archived(world) == {21, 22}
+    assert world.count() == 9
+
+
+async def test_what_is_chosen_is_deleted(dashboard: Driver, world: World) -> None:
+    add_old(world, 21, status="failed")
+    add_old(world, 22, status="queued")
+    await open_clean_up(dashboard)
+    await dashboard.sees("▐ ▌ queued", "▐✓▌ failed")
+    dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
+    dashboard.app.screen.query_one("#failed", Checkbox).value = False
+    await dashboard.press("enter")
+    await dashboard.sees("✗ Choose a status, at least one.")
+    dashboard.app.screen.query_one("#queued", Checkbox).value = True
+    dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 1 job, created before "))
+    await dashboard.sees("Nothing brings them back.")
+    await dashboard.press("y")
+    await dashboard.is_told("Deleted 1 job.")
+    assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
+
+
+async def test_what_finds_nothing_or_is_no_age_keeps_what_was_typed(dashboard: Driver) -> None:
+    await open_clean_up(dashboard)
+    await dashboard.press("enter")
+    await dashboard.sees("✗ No succeeded or failed job was created before ")
+    for age in ("30", "", "0d", "99999w"):
+        await dashboard.type(age)
+        await dashboard.press("enter")
+        await dashboard.sees("✗ Type a number with s, m, h, d or w, such as 30d")
+        assert dashboard.app.screen.query_one("#age", Input).value == age
+
+
+async def test_what_somebody_holds_is_left_and_told(dashboard: Driver, world: World, database: Conninfo) -> None:
+    add_old(world, 21, 22)
+    await open_clean_up(dashboard)
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
+    with connect(database) as other:
+        other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
+        await dashboard.press("y")
+        await dashboard.is_told(
+            "Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
+        )
+    assert archived(world) == {22}
+
+
+async def test_a_stop_ends_after_the_batch_and_says_what_is_left(
+    dashboard: Driver, world: World, database: Conninfo
+) -> None:
+    add_old(world, *range(100, 200))
+    await open_clean_up(dashboard)
+    dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
+    await dashboard.press("enter")
+    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 100 jobs"))
+    with connect(database, autocommit=True) as other:
+        # The first batch has deleted its first job, and waits for the advisory lock.
+        other.execute(
+            "create function public.wait() returns trigger language plpgsql as"
+            " $$ begin perform pg_advisory_xact_lock(7); return old; end $$"
+        )
+        other.execute(
+            "create trigger wait before delete on public.generation_jobs for each row execute function public.wait()"
+        )
+        other.execute("select pg_advisory_lock(7)")
+        try:
+            await dashboard.press("y")
+            await dashboard.has_dialog("Deleting 100 jobs")
+            await dashboard.until(
+                lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
+            )
+            await dashboard.press("escape")
+            await dashboard.sees("stopping after what is on its way")
+            other.execute("select pg_advisory_unlock(7)")
+            await dashboard.is_told("Stopped: deleted 50 jobs, 50 jobs left. Cleaning up once more goes on.")
+        finally:
+            other.execute("drop function public.wait() cascade")
+    assert world.count() == 8 + 50
+
+
+async def test_a_read_only_session_restores_and_cleans_up_nothing(world: World, database: Conninfo) -> None:
+    put_away(world, 3)
+    async with driving(WatchedApp(opener_of(database, rule=WriteRule.LEASED))) as driver:
+        await choose(driver, "Clean up")
+        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        await open_archive(driver)
+        driver.app.clear_notifications()
+        await driver.press("r")
+        await driver.is_told("This session is read-only.")
+        assert driver.dialog == "Archive · Autumn catalog"
+
+
+async def test_where_there_is_no_archive_it_is_said_what_brings_one(attached_database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(attached_database))) as driver:
+        await choose(driver, "Archived jobs")
+        await driver.is_told("Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings")
+        await open_clean_up(driver)
+        await driver.press("enter")
+        await driver.sees("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")

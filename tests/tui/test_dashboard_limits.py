@@ -1,0 +1,214 @@
+"""Limits are listed, set, changed and removed from the dashboard, by the rules of `gjobs budgets`."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input, Select
+
+from store.actor import OPERATOR
+from store.journal import read_journal
+from store.writing.write_access import WriteRule
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.test_dashboard_budgets import limit_autumn
+from tests.tui.world import ADA, AUTUMN, BEN, World
+from tui.screens.budget_form import BudgetForm, Whose
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+@pytest.fixture
+async def operator(world: World, database: Conninfo, journal: Path) -> AsyncIterator[Driver]:
+    """Autumn is listed, whose jobs cost $9.00; none is limited yet."""
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, journal=journal))) as driver:
+        await driver.show_project("Autumn catalog")
+        yield driver
+
+
+def limits(world: World) -> list[tuple[object, ...]]:
+    return world.sql(
+        "select coalesce(project_id, user_id), period, limit_cents, warn_share::float8 from gjobs.budgets order by 1, 2"
+    )
+
+
+async def open_form(driver: Driver, key: str, title: str) -> None:
+    await driver.press("b")
+    await driver.sees("n new")
+    await driver.sees_no_more("Looking …")
+    await driver.press(key)
+    await driver.has_dialog(title)
+
+
+async def fill_in(driver: Driver, **fields: str) -> None:
+    for field, text in fields.items():
+        await driver.go_into(f"#{field}")
+        await driver.type(text)
+
+
+def choose(driver: Driver, label: str) -> None:
+    select = driver.app.screen.query_one("#whose", Select)
+    select.value = next(value for _, value in select._options if isinstance(value, Whose) and label in value.label)
+
+
+async def test_they_are_listed_with_bars_what_is_left_and_until_when(operator: Driver, world: World) -> None:
+    limit_autumn(world, 1_000)
+    world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
+    world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
+    await operator.press("b")
+    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.sees("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
+    await operator.sees("ada@example.com a month", "$18.00 of $1,000.00")
+    assert "ben@example.com" not in operator.text
+    await operator.press("q")
+    await operator.has_dialog("")
+
+
+async def test_one_is_set_for_the_listed_project_and_its_bar_follows(operator: Driver, world: World) -> None:
+    await operator.press("b")
+    await operator.sees("No budgets.")
+    await operator.press("n")
+    await operator.has_dialog("New budget")
+    await fill_in(operator, limit="10.00", warn="95%")
+    await operator.press("enter")
+    await operator.is_told("Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
+    assert limits(world) == [(AUTUMN, "month", 1_000, 0.95)]
+    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.sees("$9.00 of $10.00")
+    await operator.press("escape")
+    await operator.sees("$1.00 left of $10.00")
+
+
+async def test_for_its_owner_or_for_anybody(operator: Driver, world: World) -> None:
+    await open_form(operator, "n", "New budget")
+    choose(operator, "Its owner, ada@example.com")
+    await fill_in(operator, limit="5000")
+    await operator.press("enter")
+    await operator.is_told("of user ada@example.com: $32.00 left.")
+    await operator.press("n")
+    await operator.has_dialog("New budget")
+    choose(operator, "A person")
+    await fill_in(operator, person="nobody@example.com", limit="$6")
+    await operator.press("enter")
+    await operator.sees("✗ No user has the e-mail or id 'nobody@example.com'.")
+    assert operator.app.focused is operator.app.screen.query_one("#person")
+    assert operator.app.screen.query_one("#limit", Input).value == "$6"
+    await fill_in(operator, person="Ben@example.com")
+    operator.app.screen.query_one("#period", Select).value = "day"
+    await operator.press("enter")
+    await operator.is_told("Set the budget of $6.00 a day of user ben@example.com")
+    assert limits(world) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
+
+
+async def test_what_cannot_be_stored_is_explained_beside_its_field(operator: Driver, world: World) -> None:
+    await open_form(operator, "n", "New budget")
+    for field, text, words in (
+        ("limit", "1.5", "✗ Type whole cents, such as 1250, or dollars, such as 12.50."),
+        ("limit", "9" * 15, ""),
+        ("limit", "9" * 17, "✗ The limit must be whole cents from 0 to 1,000,000,000,000,000"),
+        ("warn", "0%", "✗ Type a share, such as 80% or 0.8."),
+    ):
+        await fill_in(operator, limit="10", warn="80%")
+        await fill_in(operator, **{field: text})
+        if words:
+            await operator.press("enter")
+            await operator.sees(words)
+            assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
+            assert operator.app.screen.query_one(f"#{field}", Input).value == text
+    choose(operator, "A person")
+    await fill_in(operator, warn="", person=" ")
+    await operator.press("enter")
+    await operator.sees("✗ Type whose it is: an e-mail, or an id.")
+    assert limits(world) == []
+
+
+async def test_a_change_tells_before_and_after_what_it_means(operator: Driver, world: World) -> None:
+    limit_autumn(world, 2_000)
+    await open_form(operator, "enter", "Change a budget")
+    assert operator.app.screen.query_one("#limit", Input).value == "20.00"
+    await operator.sees("$9.00 are spent, $11.00 left.")
+    await fill_in(operator, limit="10.00", warn="90%")
+    await operator.sees("$9.00 are spent, $1.00 left, and it warns from 90 % on.")
+    await fill_in(operator, limit="5.00")
+    await operator.sees("$9.00 are spent. It is used up already: no job is queued, and no cost")
+    await operator.press("enter")
+    await operator.is_told(
+        "Set the budget of $5.00 in all of project Autumn catalog: $4.00 over."
+        " It is used up already: no job is queued, and no cost grows, while that is so."
+    )
+    assert limits(world) == [(AUTUMN, "all", 500, 0.9)]
+    await operator.press("escape")
+    await operator.sees("$4.00 over")
+    assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
+
+
+async def test_a_limit_of_what_has_one_says_what_it_is_about(operator: Driver, world: World) -> None:
+    limit_autumn(world, 2_000)
+    await open_form(operator, "n", "New budget")
+    await fill_in(operator, limit="5.00")
+    await operator.sees_no_more("are spent")
+    operator.app.screen.query_one("#period", Select).value = "all"
+    await operator.sees("$9.00 are spent. It is used up already")
+
+
+async def test_one_is_removed_after_a_question_that_names_the_database(
+    operator: Driver, world: World, journal: Path
+) -> None:
+    limit_autumn(world, 1_000)
+    await open_form(operator, "d", "Remove this limit?")
+    await operator.sees(
+        "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
+    )
+    await operator.press("n")
+    await operator.has_dialog("Budgets · Autumn catalog")
+    assert len(limits(world)) == 1
+    await operator.sees("$9.00 of $10.00")
+    await operator.press("d")
+    await operator.has_dialog("Remove this limit?")
+    await operator.press("y")
+    await operator.is_told("Removed the budget of $10.00 in all of project Autumn catalog.")
+    await operator.sees("No budgets.")
+    assert limits(world) == []
+    assert [entry.what for entry in read_journal(journal).entries] == ["remove budget"]
+
+
+async def test_one_that_somebody_else_removed_is_told(operator: Driver, world: World) -> None:
+    limit_autumn(world, 1_000)
+    await open_form(operator, "d", "Remove this limit?")
+    world.sql("delete from gjobs.budgets")
+    await operator.press("y")
+    await operator.is_told("There is no budget ")
+
+
+async def test_a_user_sees_theirs_and_sets_none(world: World, app: WatchedApp) -> None:
+    limit_autumn(world, 1_000)
+    async with driving(app) as driver:
+        await driver.press("b")
+        await driver.sees("$9.00 of $10.00")
+        for key in ("n", "enter", "d"):
+            await driver.press(key)
+            await driver.has_dialog("Budgets · Autumn catalog")
+        assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
+
+
+async def test_where_it_takes_a_reason_to_write_none_is_set_without_one(world: World, database: Conninfo) -> None:
+    limit_autumn(world, 1_000)
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteRule.LEASED))) as driver:
+        await driver.press("b")
+        await driver.has_dialog("Budgets · Autumn catalog")
+        await driver.sees("$9.00 of $10.00")
+        await driver.press("n")
+        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        assert not isinstance(driver.app.screen, BudgetForm)
+
+
+async def test_where_none_are_kept_the_revision_that_brings_them_is_told(attached_database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
+        await driver.press("b")
+        await driver.is_told(
+            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them."
+        )
+        await driver.has_dialog("")

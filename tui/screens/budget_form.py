@@ -1,0 +1,188 @@
+"""The form of a limit: whose, over which time, how much; and what it would mean for a budget that is there."""
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Button, Input, Select, Static
+
+from store.budgets.model import Budget, BudgetState, Period
+from store.errors import RowMissing, StoreError
+from store.money import cents
+from store.shares import share_of
+from tui.screens.form import FormDialog
+from tui.screens.problem import Problem
+from tui.widgets.steady_text import SteadyText
+from tui.widgets.text_field import TextField
+from tui.words.budget_lines import STATE_STYLES
+from tui.words.budget_words import PERIOD_WORDS, change_words
+from tui.words.text import clean
+from tui.words.toast import error_words
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Of a project or of a user; of neither where a person is typed."""
+
+    label: str
+    user_id: UUID | None = None
+    project_id: UUID | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        return self.user_id is None and self.project_id is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedBudget:
+    whose: Whose
+    person: str
+    """An e-mail or an id, as it was typed; empty where it is known whose it is."""
+    period: Period
+    limit_cents: int
+    warn_share: float | None
+    """None: as it is, or the usual one."""
+
+
+class BudgetForm(FormDialog[Budget]):
+    """`save` stores it, and raises a StoreError where that fails."""
+
+    FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
+
+    def __init__(
+        self,
+        *,
+        choices: Sequence[Whose],
+        known: Sequence[Budget],
+        change: Budget | None,
+        save: Callable[[WantedBudget], Coroutine[Any, Any, Budget]],
+    ) -> None:
+        """The first of the `choices` is proposed; of a budget to `change` there is one. `known` are there already."""
+        super().__init__()
+        self._choices = tuple(choices)
+        self._known = tuple(known)
+        self._change = change
+        self._save = save
+
+    def compose(self) -> ComposeResult:
+        change = self._change
+        with self.box("Change a budget" if change else "New budget"):
+            yield Static("For", classes="label -first", markup=False)
+            yield Select(
+                [(Content(clean(whose.label, limit=60)), whose) for whose in self._choices],
+                value=self._choices[0],
+                allow_blank=False,
+                id="whose",
+                compact=True,
+                disabled=change is not None,
+            )
+            yield TextField(id="person", placeholder="An e-mail, or an id")
+            yield Problem(id="person-problem")
+            yield Static("Period; days and months are UTC's", classes="label", markup=False)
+            yield Select(
+                [(words, period) for period, words in PERIOD_WORDS.items()],
+                value=change.period if change else Period.MONTH,
+                allow_blank=False,
+                id="period",
+                compact=True,
+                disabled=change is not None,
+            )
+            yield Static("Limit: 1250 is cents, 12.50 dollars", classes="label", markup=False)
+            yield TextField(id="limit", value=_dollars(change.limit_cents) if change else "")
+            yield Problem(id="limit-problem")
+            yield Static("Warns from this share of it on", classes="label", markup=False)
+            share = f"{change.warn_share * 100:g}%" if change else ""
+            yield TextField(id="warn", value=share, placeholder="80%; or, of one that is there, as it is")
+            yield Problem(id="warn-problem")
+            yield SteadyText(id="meaning", classes="label")
+            yield Problem(id="problem")
+            yield self.buttons(agree="Set (enter)")
+
+    def on_mount(self) -> None:
+        self._show_person()
+        self._tell_meaning()
+        self.query_one("#limit", Input).focus()
+
+    @on(Select.Changed, "#whose")
+    def _show_person(self) -> None:
+        self.query_one("#person").display = self._whose.is_typed
+        self.query_one("#person-problem", Problem).clear()
+
+    @on(Select.Changed)
+    @on(Input.Changed)
+    def _tell_meaning(self) -> None:
+        """Of the limit that is typed, for the budget that there is by now."""
+        meaning = self._meaning()
+        line = self.query_one("#meaning", SteadyText)
+        line.display = meaning is not None
+        if meaning is not None:
+            style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
+            line.say(Content.styled(change_words(meaning), style))
+
+    @on(Input.Changed)
+    def _forget_problem(self, event: Input.Changed) -> None:
+        self.query_one(f"#{event.input.id}-problem", Problem).clear()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#agree")
+    def _send(self) -> None:
+        wanted = self._read()
+        if wanted is not None:
+            self.send(self._save(wanted))
+
+    @property
+    def _whose(self) -> Whose:
+        value = self.query_one("#whose", Select).value
+        return value if isinstance(value, Whose) else self._choices[0]
+
+    @property
+    def _period(self) -> Period:
+        return Period(str(self.query_one("#period", Select).value))
+
+    def _typed(self, field: str) -> str:
+        return self.query_one(f"#{field}", Input).value.strip()
+
+    def _meaning(self) -> Budget | None:
+        """None where there is no budget of theirs yet, as far as it is known, or what is typed is no limit."""
+        limit, whose, person = cents(self._typed("limit")), self._whose, self._typed("person").casefold()
+        for budget in self._known:
+            is_theirs = (
+                budget.user_id is not None and person in (str(budget.user_id), (budget.name or "").casefold())
+                if whose.is_typed
+                else (budget.user_id, budget.project_id) == (whose.user_id, whose.project_id)
+            )
+            if is_theirs and budget.period is self._period and limit is not None:
+                share = share_of(self._typed("warn")) or budget.warn_share
+                return replace(budget, limit_cents=limit, warn_share=share)
+        return None
+
+    def _read(self) -> WantedBudget | None:
+        """What the form holds; None where a field has a problem, which is then said beside it."""
+        whose = self._whose
+        person = self._typed("person") if whose.is_typed else ""
+        limit, warn = cents(self._typed("limit")), self._typed("warn")
+        if whose.is_typed and not person:
+            self.complain("person", "Type whose it is: an e-mail, or an id.")
+        elif limit is None:
+            self.complain("limit", "Type whole cents, such as 1250, or dollars, such as 12.50.")
+        elif warn and share_of(warn) is None:
+            self.complain("warn", "Type a share, such as 80% or 0.8.")
+        else:
+            return WantedBudget(
+                whose=whose, person=person, period=self._period, limit_cents=limit, warn_share=share_of(warn)
+            )
+        return None
+
+    def explain(self, error: StoreError) -> None:
+        if isinstance(error, RowMissing) and self._whose.is_typed:
+            self.complain("person", error_words(error))
+        else:
+            super().explain(error)
+
+
+def _dollars(amount: int) -> str:
+    return f"{amount // 100}.{amount % 100:02}"
