@@ -7,21 +7,24 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from store.actor import OPERATOR, Actor
 from store.journal import read_journal
 from store.model import JobStatus
 from tests.conftest import Conninfo
 from tests.store.servers import COMMIT, Cut, Proxy, proxied
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import AS_ADA, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id, short
 
 ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
 
 
 @asynccontextmanager
-async def behind_a_proxy(database: Conninfo, journal: Path) -> AsyncIterator[tuple[Driver, Proxy]]:
+async def behind_a_proxy(
+    database: Conninfo, journal: Path, *, actor: Actor = AS_ADA
+) -> AsyncIterator[tuple[Driver, Proxy]]:
     async with (
         proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo, journal=journal), interval=0.05)) as driver,
+        driving(WatchedApp(opener_of(conninfo, journal=journal, actor=actor), interval=0.05)) as driver,
     ):
         yield driver, proxy
 
@@ -102,6 +105,52 @@ async def test_several_at_once(world: World, database: Conninfo, tmp_path: Path,
                 "Started 0 of 6 jobs. Then it stopped, and 6 jobs were not touched: The change was not"
             )
         assert world.status(5) == ("running" if arrives else "queued")
+
+
+@ARRIVES
+async def test_a_limit(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+    async with behind_a_proxy(database, tmp_path, actor=OPERATOR) as (driver, proxy):
+        await driver.press("b", "n")
+        await driver.has_dialog("New budget")
+        await driver.type("10.00")
+        await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
+        if arrives:
+            await driver.is_told("The change was made: it was about the monthly budget of project 'Autumn catalog'.")
+            await driver.sees("of $10.00")
+        else:
+            await driver.sees("✗ The change was not made: it was about the monthly budget")
+            assert driver.app.screen.query_one("#limit", Input).value == "10.00"
+        assert world.sql("select limit_cents from gjobs.budgets") == ([(1_000,)] if arrives else [])
+
+
+@ARRIVES
+async def test_a_restoration(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+    world.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        driver.app.dashboard.action_want("archive")
+        await driver.sees("1 archived job", short(3))
+        await lose_the_answer(driver, proxy, "r", "y", arrives=arrives, journal=tmp_path)
+        await driver.is_told(
+            f"The change was {'made' if arrives else 'not made'}; of its 1 ids {int(arrives)} are jobs"
+        )
+        assert world.status(3) == ("succeeded" if arrives else None)
+
+
+@ARRIVES
+async def test_a_clean_up_says_what_it_has_done_and_is_gone_on_with(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
+    world.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
+    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+        driver.app.dashboard.action_want("clean_up")
+        await driver.has_dialog("Clean up")
+        await driver.type("1500d")
+        await driver.press("enter")
+        await driver.until(lambda: driver.dialog.startswith("Archive 1 job, created before "))
+        proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
+        await driver.press("y")
+        await driver.is_told("made. Before that, archived 0 jobs. Cleaning up once more goes on.")
+        assert (world.status(21) is None) is arrives
 
 
 async def test_a_form_that_waits_for_long_can_be_left_and_the_truth_is_told(

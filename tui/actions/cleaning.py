@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from store.errors import StoreError
+from store.errors import OutcomeUnknown, StoreError
 from store.retention import cleaning
 from store.retention.model import Progress
 from tui.actions.desk import Desk
@@ -69,8 +69,9 @@ async def _clean_up(app: "GjobsApp", desk: Desk, found: CleanUp) -> Toast:
                     break
         left = sum(row.count for row in await cleaning.count_expired(desk.store, found.expired))
     except StoreError as error:
-        text = f"{error_words(error)} {broken_off(verb, done, goes_on=GOES_ON_HERE)}"
-        return Toast(text=text, severity="error")
+        # A batch whose answer was lost may be sent again: what it took away is no longer found.
+        why = error.message if isinstance(error, OutcomeUnknown) else error_words(error)
+        return Toast(text=f"{why} {broken_off(verb, done, goes_on=GOES_ON_HERE)}", severity="error")
     finally:
         await close(dialog)
         desk.changed(())

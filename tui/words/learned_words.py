@@ -4,7 +4,7 @@ from store.budgets.model import Budget
 from store.budgets.refusing import budget_name
 from store.model import GenerationJob, Project
 from store.writing.written import LookedUp, WriteOutcome, Written, WrittenRow
-from tui.words.format import count
+from tui.words.format import count, short_id
 from tui.words.job_names import job_name
 from tui.words.text import clean
 
@@ -17,6 +17,8 @@ def learned_words(written: Written, found: LookedUp) -> str:
         WriteOutcome.UNKNOWN: "It cannot be told whether the change was made",
     }[found.outcome]
     rows = written.after or written.before
+    if len(written.touched) == 1:
+        return f"{made}: the job {short_id(written.touched[0])} is {'' if found.jobs else 'not '}there now."
     if written.touched:
         return f"{made}; of its {count(len(written.ids))} ids {count(len(found.jobs))} are jobs that are there now."
     if len(rows) != 1:

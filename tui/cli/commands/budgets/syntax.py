@@ -1,5 +1,6 @@
 """How `gjobs budgets …` is typed."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from store.budgets.model import Period
@@ -8,13 +9,13 @@ from tui.cli.command import Command, Eyes
 from tui.cli.commands.budgets.checking import check_budgets
 from tui.cli.commands.budgets.reading import list_all_budgets, list_budgets
 from tui.cli.commands.budgets.writing import remove_budget, set_budget
+from tui.cli.exit_codes import ExitCode
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.typed import not_empty
 
 if TYPE_CHECKING:
     from tui.cli.parser import Commands
 
-_EYES = Eyes.OPERATOR_UNLESS_ASKED
 _PERIODS = ", ".join(Period)
 
 
@@ -22,7 +23,7 @@ def add_budgets(commands: "Commands") -> None:
     group = add_command(
         commands,
         "budgets",
-        Command(run=list_all_budgets, eyes=_EYES),
+        _command(list_all_budgets),
         help="limit what jobs may cost, and see what is left",
         example="gjobs budgets --json",
     )
@@ -33,11 +34,15 @@ def add_budgets(commands: "Commands") -> None:
     _add_check(budgets)
 
 
+def _command(run: Callable[..., ExitCode]) -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_UNLESS_ASKED)
+
+
 def _add_list(budgets: "Commands") -> None:
     parser = add_command(
         budgets,
         "list",
-        Command(run=list_budgets, eyes=_EYES),
+        _command(list_budgets),
         help="list the budgets, those with the least left first",
         example="gjobs budgets list --project 'Autumn catalog'",
     )
@@ -48,7 +53,7 @@ def _add_set(budgets: "Commands") -> None:
     parser = add_command(
         budgets,
         "set",
-        Command(run=set_budget, eyes=_EYES),
+        _command(set_budget),
         help="set the limit of a user or of a project, or change it",
         example="gjobs budgets set --project Autumn --period month --limit 100.00",
     )
@@ -62,7 +67,7 @@ def _add_remove(budgets: "Commands") -> None:
     parser = add_command(
         budgets,
         "remove",
-        Command(run=remove_budget, eyes=_EYES),
+        _command(remove_budget),
         help="remove a limit, and the record of what was spent of it",
         example="gjobs budgets remove --user ana@example.com --period day --yes",
     )
@@ -74,7 +79,7 @@ def _add_check(budgets: "Commands") -> None:
     parser = add_command(
         budgets,
         "check",
-        Command(run=check_budgets, eyes=_EYES),
+        _command(check_budgets),
         help="exit with 8 where a budget warns or is used up, or has no room for a job",
         example="gjobs budgets check --project 'Autumn catalog' --cost-cents 250",
     )
