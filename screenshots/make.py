@@ -29,10 +29,11 @@ from store.embedded import open_server
 from store.listing.model import Listing
 from store.listing.query import ListingQuery
 from store.model import GenerationJob, JobStatus
+from store.model.worker import Workforce
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
 from store.sample import fill
-from store.settings import EMBEDDED_USER
+from store.settings import EMBEDDED_USER, OPERATOR_NAME
 from store.store import PAGE_SIZE, Store
 from tui.app import GjobsApp
 from tui.connection import Opener
@@ -41,6 +42,7 @@ from tui.session import Report, Session
 from tui.widgets.job_table import JobTable
 
 ROOM = Path(__file__).parent
+AT_WORK = (ROOM / "at_work.sql").read_text(encoding="utf-8")
 FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 WIDE, NARROW = (120, 36), (80, 24)
@@ -68,6 +70,9 @@ class FrozenStore(Store):
         at: datetime | None = NOW,
     ) -> Budgets:
         return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at)
+
+    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = NOW) -> Workforce:
+        return await super().get_workforce(limit=limit, at=at)
 
 
 class Stage:
@@ -105,6 +110,19 @@ async def details(stage: Stage) -> None:
     await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()))
 
 
+async def timeline(stage: Stage) -> None:
+    await stage.go_to(lambda job: job.status is JobStatus.SUCCEEDED)
+    await stage.press("enter")
+    facts, history = (stage.app.screen.query_one(name, Static) for name in ("#facts", "#history"))
+    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and "step 3 of 4" in str(history.render()))
+
+
+async def workers(stage: Stage) -> None:
+    await stage.press("w")
+    summary = stage.app.screen.query_one("#summary", Static)
+    await stage.wait_for(lambda: "alive" in str(summary.render()))
+
+
 async def lens(stage: Stage) -> None:
     await stage.press("v")
     await stage.wait_for(lambda: bool(stage.app.dashboard.listing and stage.app.dashboard.listing.hidden))
@@ -139,11 +157,14 @@ class Scene:
     profile: Profile = EMBEDDED_PROFILE
     """What names and colours the database."""
     address: str | None = None
+    eyes: str = EMBEDDED_USER
 
 
 SCENES = (
     Scene(name="dashboard", size=WIDE, play=dashboard),
     Scene(name="details", size=WIDE, play=details),
+    Scene(name="timeline", size=WIDE, play=timeline),
+    Scene(name="workers", size=WIDE, play=workers, eyes=OPERATOR_NAME),
     Scene(name="new-job", size=WIDE, play=new_job),
     Scene(
         name="confirmation",
@@ -162,6 +183,7 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     """Each picture by its file's name. The database is a migrated one without rows; it is filled."""
     fill({name: str(value) for name, value in conninfo.items()}, now=NOW)
     add_hidden_jobs(conninfo)
+    add_workers(conninfo)
     with fixed_surroundings():
         return asyncio.run(_take_all(conninfo))
 
@@ -184,6 +206,12 @@ def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:
             " generate_series(1, 3) n, lateral (select %s - n * interval '7 minutes' as time) at",
             [EMBEDDED_USER, EMBEDDED_USER, NOW],
         )
+
+
+def add_workers(conninfo: Mapping[str, str | int]) -> None:
+    with psycopg.connect(make_conninfo("", **conninfo)) as connection:
+        connection.execute("select set_config('pictures.now', %s, true)", [NOW.isoformat()])
+        connection.execute(AT_WORK.encode())
 
 
 async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
@@ -218,7 +246,8 @@ def _opener(conninfo: Mapping[str, str | int], scene: Scene) -> Opener:
     async def opener(_report: Report) -> AsyncIterator[Session]:
         operator = FrozenStore(Database(conninfo))
         try:
-            store = await operator.acting_as_user(EMBEDDED_USER)
+            is_operator = scene.eyes == OPERATOR_NAME
+            store = operator if is_operator else await operator.acting_as_user(scene.eyes)
             yield Session(
                 store=store,
                 operator=operator,

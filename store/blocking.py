@@ -147,7 +147,7 @@ class BlockingStore:
     create_project = _blocking(Store.create_project)
     get_assets = _blocking(Store.get_assets)
     get_asset = _blocking(Store.get_asset)
-    get_workers = _blocking(Store.get_workers)
+    get_workforce = _blocking(Store.get_workforce)
     get_users = _blocking(Store.get_users)
     get_user = _blocking(Store.get_user)
     find_actor = _blocking(Store.find_actor)

@@ -50,7 +50,7 @@ from store.model import (
     User,
 )
 from store.model.links import NO_LINKS
-from store.model.worker import WorkerStatus
+from store.model.worker import Workforce
 from store.monitoring.model import DAY, Monitoring
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import Report, count_exactly
@@ -626,9 +626,15 @@ class Store:
         found = await self._read(assets.one(asset_id), needs=Feature.ASSETS)
         return found[0] if found else None
 
-    async def get_workers(self, *, limit: int = PAGE_SIZE) -> Sequence[WorkerStatus]:
-        """Those that ran within about a week, and what they hold; those that have not stopped first."""
-        return await self._read(workers.listed(limit=validation.limit(limit)), needs=Feature.WORKING)
+    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> Workforce:
+        """The workers that ran within about a week, and what they hold: so many at most of each.
+
+        `at` stands in for the server's time.
+        """
+        most = validation.limit(limit)
+        queries = workers.listed(limit=most, at=at), workers.held(limit=most + 1), workers.moment(at)
+        listed, held, (taken_at,) = await self._read_together(*queries, needs=Feature.WORKERS)
+        return Workforce(workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at)
 
     async def get_users(self, *, search: str = "", limit: int = PAGE_SIZE) -> Sequence[User]:
         """By e-mail, those without one last. Only the operator may. `find_users` is quicker, where there are many.

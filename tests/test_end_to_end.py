@@ -124,6 +124,10 @@ def test_the_demo_moves_by_itself_and_leaves_nothing_behind(room: Path, cleanup:
     wait_for("the jobs", listed)
     first = listed()
     wait_for("a job that moves", lambda: listed() not in ([], first))
+    pane.press("w")
+    pane.wait_for("Workers · as ada@example.com", "studio", "▸ alive", "holds 2 of 2", "step ")
+    pane.press("w")
+    wait_for("the dashboard", lambda: "Workers · as" not in pane.screen())
 
     pane.press("q")
     assert pane.wait_for_end() == 0

@@ -411,6 +411,9 @@ class GjobsApp(App[int]):
     def action_times(self) -> None:
         self.errands.ask(actions.show_times(self))
 
+    def action_workers(self) -> None:
+        self.errands.ask(actions.show_workers(self))
+
     def action_pick_database(self) -> None:
         self.errands.ask(actions.pick_database(self))
 

@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, nullcontext
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.message import Message
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
 """Opens a session; receives where to report what it is doing, which may be called from any thread."""
 
@@ -48,11 +49,12 @@ class Connection:
         self._opener = opener
         self._tell = tell
         self._interval = interval
-        self._clock = clock
+        self.clock = clock
         self._open_things = AsyncExitStack()
         self._try_now = asyncio.Event()
         self._listing: Feed[ListingQuery, Listing] | None = None
         self._numbers: Feed[NumbersQuery, Numbers] | None = None
+        self._beside: Feed[None, Any] | None = None
         self._has_looked = asyncio.Event()
         self._paused = False
         self._weighed: ListQuery | None = None
@@ -78,7 +80,7 @@ class Connection:
             try:
                 session = await self._open_things.enter_async_context(self._opener(self._report))
             except StoreError as error:
-                since = since or self._clock()
+                since = since or self.clock()
                 is_final = isinstance(error, (SignInRefused, InvalidValue))
                 wait = None if is_final else wait_after_failure(self._interval, attempts)
                 self._fail(None, error, since, wait)
@@ -100,20 +102,34 @@ class Connection:
         self.failure = None
         self._has_looked.clear()
         self._weighed = None
-        self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self._clock)
+        self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self.clock)
         self._numbers = Feed(
             store.get_numbers,
             numbers,
             interval=self._interval,
             share=NUMBERS_SHARE,
             gives_way=store.database.right_of_way,
-            clock=self._clock,
+            clock=self.clock,
         )
-        for feed in self._feeds:
-            feed.attention, feed.is_woken = self._attention, self._is_woken
-            if self._paused:
-                feed.pause()
+        for feed in (self._listing, self._numbers):
+            self._keep_in_step(feed)
         return self._list(store, self._listing), self._count(store, self._numbers)
+
+    @contextmanager
+    def looking_beside(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Feed[None, T]]:
+        """At one thing more, as often as at the list, by whoever reads the feed; paused and hastened with it."""
+        feed = Feed(fetch, None, interval=self._interval, clock=self.clock)
+        self._keep_in_step(feed)
+        self._beside = feed
+        try:
+            yield feed
+        finally:
+            self._beside = None
+
+    def _keep_in_step(self, feed: Feed[Any, Any]) -> None:
+        feed.attention, feed.is_woken = self._attention, self._is_woken
+        if self._paused:
+            feed.pause()
 
     async def _list(self, store: "Store", feed: "Feed[ListingQuery, Listing]") -> None:
         async for answer in feed.pages():
@@ -194,7 +210,7 @@ class Connection:
 
     @property
     def _feeds(self) -> tuple[Feed[Any, Any], ...]:
-        return tuple(feed for feed in (self._listing, self._numbers) if feed is not None)
+        return tuple(feed for feed in (self._listing, self._numbers, self._beside) if feed is not None)
 
     def ask(self, query: ListingQuery, numbers: NumbersQuery) -> None:
         """Looks at something else, at once."""
@@ -271,7 +287,7 @@ class Connection:
         self._tell(Connecting())
 
     def _fail(self, store: "Store | None", error: StoreError, since: datetime, wait: float | None) -> None:
-        retry_at = None if wait is None else self._clock() + timedelta(seconds=wait)
+        retry_at = None if wait is None else self.clock() + timedelta(seconds=wait)
         self.failure = LookFailed(store, error, since, retry_at)
         self._tell(self.failure)
 

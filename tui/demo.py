@@ -1,21 +1,31 @@
-"""A database to show around: sample projects and jobs on a throw-away server, and simulated workers that move them."""
+"""A database to show around: sample projects and jobs on a throw-away server, and workers that pretend to do them."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from random import Random
+from typing import Any
 
 from store.database import Database
 from store.embedded import open_server, throw_away_dir
+from store.errors import StoreError
+from store.sample.customers import queue_jobs
 from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
-from store.simulation import Simulation
 from store.store import Store
+from store.worker import Worker
+from store.worker.simulated import simulated
 from store.writing.write_access import WriteRule
 from tui.session import Report, Session, prepare, session_on
+
+log = logging.getLogger(__name__)
 
 _GRACE_SECONDS = 1.0
 _PACE = 2.0
 """Twice as fast as life, for those who look on."""
+_HANDS = 2
+"""Of each worker: so few that jobs have to wait, and whoever looks on can start one before a worker does."""
 
 
 @asynccontextmanager
@@ -38,17 +48,41 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
     )
     try:
         await prepare(lease, report)
-        async with (
-            session_on(settings, lease.conninfo, "demo") as session,
-            # What the workers do is no write of a person's, and stands in no journal.
-            Store(Database(lease.conninfo)) as workers,
-        ):
-            simulation = asyncio.create_task(Simulation(workers, pace=_PACE).run())
-            try:
-                yield replace(session, revive=lease.revive)
-            finally:
-                simulation.cancel()
-                with suppress(asyncio.CancelledError):
-                    await simulation
+        async with session_on(settings, lease.conninfo, "demo") as session, _activity(lease.conninfo):
+            yield replace(session, revive=lease.revive)
     finally:
         lease.release()
+
+
+@asynccontextmanager
+async def _activity(conninfo: Mapping[str, str | int]) -> AsyncIterator[None]:
+    """Customers and workers, one of which is the signed-in user's own and so hers to see. None writes a journal.
+
+    Hers alone keeps up with fewer jobs than she has: they wait in the queue as long as everybody's.
+    """
+    async with Store(Database(conninfo)) as operator:
+        user = await operator.acting_as_user(EMBEDDED_USER)
+        random = Random(0)  # noqa: S311
+        stores = {"studio": user, "render-1": operator, "render-2": operator}
+        workers = [
+            Worker(store, simulated(random, pace=_PACE), name=name, concurrency=_HANDS)
+            for name, store in stores.items()
+        ]
+        activities = [queue_jobs(operator, random, pace=_PACE), *(worker.run() for worker in workers)]
+        tasks = [asyncio.create_task(_logged(activity)) for activity in activities]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            for end in await asyncio.gather(*tasks, return_exceptions=True):
+                if isinstance(end, Exception):
+                    raise end
+
+
+async def _logged(activity: Coroutine[Any, Any, None]) -> None:
+    """What the database does not let go on is no trouble of the dashboard's: its list of workers shows who stopped."""
+    try:
+        await activity
+    except StoreError as error:
+        log.warning("A part of the demo has ended: %s", error)

@@ -61,6 +61,8 @@ class Feature(StrEnum):
     BUDGETS = "budgets"
     """Limits that the database keeps, and reading them."""
     SETTING_BUDGETS = "setting-budgets"
+    WORKERS = "workers"
+    """Reading who works, and what they hold."""
     WORKING = "working"
     """Claiming jobs under a lease."""
     ARCHIVE = "archive"
@@ -81,6 +83,7 @@ _BUDGET_COLUMNS = frozenset({"id", "user_id", "project_id", "period", "limit_cen
 _SPENDING_COLUMNS = frozenset({"budget_id", "period_start", "spent_cents"})
 _LEASE_COLUMNS = frozenset({"job_id", "owner", "attempt", "acquired_at", "expires_at", "note"})
 _WORKER_COLUMNS = frozenset({"id", "user_id", "name", "host", "process", "modes", "concurrency"})
+_SEEN_COLUMNS = _WORKER_COLUMNS | {"started_at", "seen_at", "stopped_at"}
 _ARCHIVED_COLUMNS = _JOB_COLUMNS | {"archived_at"}
 _POLICY_COLUMNS = frozenset({"id", "project_id", "statuses", "older_than", "action", "created_at", "applied_at"})
 _USER_COLUMNS = frozenset({"id", "email", "created_at"})
@@ -163,6 +166,12 @@ class Capabilities:
                 )
             case Feature.SETTING_BUDGETS:
                 return self.off(Feature.BUDGETS, actor) or rules.setting_budgets(facts, actor, _LIMITED)
+            case Feature.WORKERS:
+                return (
+                    rules.leased(facts)
+                    or rules.read(facts, WORKERS, actor, _SEEN_COLUMNS)
+                    or rules.read(facts, LEASES, actor, _LEASE_COLUMNS)
+                )
             case Feature.WORKING:
                 return (
                     rules.leased(facts)

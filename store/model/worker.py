@@ -1,6 +1,6 @@
-"""A worker, as the database knows it."""
+"""Workers and what they hold, as the database knows them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -25,9 +25,39 @@ class WorkerStatus:
     held_jobs: int
     held_since: datetime | None
     """When it claimed the one that it has had for longest; None where it has none."""
-    taken_at: datetime
+    taken_at: datetime = field(compare=False)
     """The database's time of all this."""
 
     @property
     def is_alive(self) -> bool:
         return self.stopped_at is None and self.taken_at - self.seen_at < SILENT_AFTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldJob:
+    """A running job that a worker has claimed."""
+
+    job_id: UUID
+    mode: str
+    project_id: UUID
+    owner: UUID | None
+    """The worker; None where nobody has it, and the first that comes by after `expires_at` attempts it again."""
+    attempt: int
+    """1 for the first. Where nobody has it: the one that was."""
+    acquired_at: datetime
+    expires_at: datetime
+    """When the lease runs out unless it is renewed; from then on another worker takes the job over."""
+    note: str | None
+    """The worker's, of its progress; where nobody has it, why the last attempt failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workforce:
+    """Who works, and on what: at one moment, as far as the actor sees."""
+
+    workers: tuple[WorkerStatus, ...]
+    held: tuple[HeldJob, ...]
+    """Those claimed first come first. Their workers need not be among those that the actor sees."""
+    is_cut: bool
+    """Whether more are held than these."""
+    taken_at: datetime = field(compare=False)

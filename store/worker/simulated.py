@@ -15,6 +15,10 @@ STEPS = 4
 """So many notes tell of the progress."""
 
 
+class GenerationError(Exception):
+    """What a job fails with."""
+
+
 def simulated(random: Random, *, pace: float = 1.0) -> Registry:
     """`pace` is how many simulated seconds pass in one."""
     registry = Registry()
@@ -32,6 +36,6 @@ def simulated(random: Random, *, pace: float = 1.0) -> Registry:
             await asyncio.sleep(seconds / STEPS / pace)
         work.cost_cents = modes.choose_cost_cents(random, mode)
         if fails:
-            raise RuntimeError(message)
+            raise GenerationError(message)
 
     return registry

@@ -105,14 +105,13 @@ def test_workers_are_listed_with_what_they_hold(gjobs: Run, sql: Sql) -> None:
         " (gen_random_uuid(), 'busy', 'h', 1, '{lifestyle}', 4, now()),"
         " (gen_random_uuid(), 'dead', 'h', 2, null, 4, now() - interval '1 hour') returning id"
     )
-    ((claimed,),) = sql(
-        "select count(*) from gjobs.workers w, gjobs.claim_jobs(w.id, null, 1, 60) where w.name = 'busy'"
-    )
-    assert claimed == 1
+    ((claimed,),) = sql("select c.id from gjobs.workers w, gjobs.claim_jobs(w.id, null, 1, 60) c where w.name = 'busy'")
 
     found = {worker["name"]: worker for worker in gjobs("workers", "--json").document}
 
     assert [found[name]["state"] for name in ("busy", "dead")] == ["alive", "silent"]
     assert [found[name]["held_jobs"] for name in ("busy", "dead")] == [1, 0]
+    ((job,), none) = (found[name]["jobs"] for name in ("busy", "dead"))
+    assert (job["id"], job["attempt"], job["note"], none) == (str(claimed), 1, None, [])
     assert (found["busy"]["modes"], found["dead"]["modes"]) == (["lifestyle"], None)
     assert "1 of 4" in gjobs("workers").out

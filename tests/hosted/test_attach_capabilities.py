@@ -55,6 +55,7 @@ MIGRATED = {
     Feature.ARCHIVING,
     Feature.RESTORING,
     Feature.RETENTION,
+    Feature.WORKERS,
     Feature.WORKING,
 }
 """Which revisions of ours bring."""

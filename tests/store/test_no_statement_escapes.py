@@ -109,7 +109,7 @@ WITH_BOTH_EYES: dict[str, Call] = {
 APART = {"close", "get_following_tables", "get_list_cost", "get_order_off"}
 """None of them reads a row: what a list costs is planned."""
 OF_LINKS = {"retry_generation_jobs", "get_job_links"}
-OF_WORKERS = {"get_workers"}
+OF_WORKERS = {"get_workforce"}
 OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
 """The same; `test_repeating`, `test_job_history` and `test_stuck` tell."""
 OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}

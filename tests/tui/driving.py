@@ -17,6 +17,7 @@ from store.journal import Journal
 from store.listing.model import Listing
 from store.listing.query import ListingQuery, ListQuery
 from store.model import GenerationJob
+from store.model.worker import Workforce
 from store.numbers.exactly import Report as NumbersReport
 from store.numbers.model import Numbers
 from store.numbers.query import NumbersQuery
@@ -60,6 +61,9 @@ class FrozenStore(Store):
         self, query: NumbersQuery, report: NumbersReport, *, at: datetime | None = None
     ) -> Numbers:
         return await super().get_numbers_exactly(query, report, at=at or FROZEN)
+
+    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> Workforce:
+        return await super().get_workforce(limit=limit, at=at or FROZEN)
 
 
 def opener_of(

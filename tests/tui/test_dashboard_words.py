@@ -26,7 +26,9 @@ AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 
 
 def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) -> dict[str, str]:
-    lines = ["".join(text for text, _ in line) for line in fact_lines(job, project="Autumn\x1b[31m", now=now)]
+    lines = [
+        "".join(text for text, _ in line) for line in fact_lines(job, project="Autumn\x1b[31m", now=now, width=100)
+    ]
     return {line[:13].strip(): line[13:] for line in lines}
 
 

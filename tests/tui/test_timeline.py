@@ -54,20 +54,45 @@ FAILED = replace(
 )
 
 
-def lines(*events: JobEvent, most: int = 200) -> list[str]:
+def lines(*events: JobEvent, most: int = 200, width: int = 100) -> list[str]:
     now = NOON + timedelta(seconds=90)
     found = history(JOB, list(reversed(events)), most=most, started_at=None, now=now)
-    return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now)]
+    return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now, width=width)]
 
 
 def test_the_time_in_each_status_and_each_event() -> None:
     spent, created, started, failed = lines(CREATED, STARTED, FAILED)
-    assert spent.split() == ["queued", "3.2", "s", "running", "56", "s", "failed", "30", "s"]
-    assert created.endswith("created, queued       $2.50  user 3f2a9c1e in web")
-    assert "+3.2 s" in started
-    assert started.endswith("queued → running      service_role in worker")
-    assert "+56 s" in failed
-    assert "+$0.50 = $3.00" in failed
+    assert spent.split() == ["◌", "queued", "3.2", "s", "▸", "running", "56", "s", "✗", "failed", "30", "s"]
+    assert created == "◌ 12:00:00          created, queued   $2.50           user 3f2a9c1e in web"
+    assert started == "▸ 12:00:03  +3.2 s  queued → running                  service_role in worker"
+    assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
+    assert failed.endswith("paper  service_role in worker")
+
+
+def test_what_a_worker_tells_stands_within_the_status() -> None:
+    told = replace(
+        STARTED,
+        at=NOON + timedelta(seconds=9),
+        kind=EventKind.PROGRESS,
+        from_status=None,
+        to_status=None,
+        note="step 1",
+    )
+    held = replace(told, lease_owner="71a40000-0000-4000-8000-000000000001")
+    *_, progress = lines(CREATED, replace(STARTED, lease_owner=held.lease_owner), held)
+    assert progress == "│ 12:00:09  +5.8 s  progress          $0.00  step 1  worker 71a40000".replace("$0.00", "     ")
+    assert lines(replace(STARTED, lease_owner=held.lease_owner))[-1].endswith("in worker, worker 71a40000")
+
+
+def test_of_several_days_each_line_names_its_own() -> None:
+    *_, created, started = lines(CREATED, replace(STARTED, at=NOON + timedelta(days=1)))
+    assert created.startswith("◌ 2026-01-15 12:00:00")
+    assert started.startswith("▸ 2026-01-16 12:00:00")
+
+
+def test_a_line_is_no_wider_than_its_room() -> None:
+    for width in (60, 70, 100):
+        assert max(len(line) for line in lines(CREATED, replace(FAILED, error="x" * 300), width=width)[1:]) <= width
 
 
 def test_what_the_database_says_is_harmless() -> None:

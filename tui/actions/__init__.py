@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tui.actions.telling_history import tell_history
     from tui.actions.times import show_times
     from tui.actions.views import read_views
+    from tui.actions.workers import show_workers
 
 __all__ = [
     "GoneUser",
@@ -54,6 +55,7 @@ __all__ = [
     "show_budgets",
     "show_isolation",
     "show_times",
+    "show_workers",
     "step_interval",
     "tell_history",
     "tell_load",
@@ -88,5 +90,6 @@ __getattr__ = names_of(
         "switching": ("pick_database",),
         "times": ("show_times",),
         "views": ("read_views",),
+        "workers": ("show_workers",),
     },
 )

@@ -8,6 +8,7 @@ APP_BINDINGS: list[BindingType] = [
         "i", "isolation", "Isolation", show=False, id="app.isolation", tooltip="Try whether users reach others' rows"
     ),
     Binding("t", "times", "Times", show=False, id="app.times", tooltip="How long jobs wait and run, how many fail"),
+    Binding("w", "workers", "Workers", show=False, id="app.workers", tooltip="Who works, and what they hold"),
     Binding(
         "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
     ),

@@ -21,6 +21,7 @@ from tui.screens.isolation import IsolationDialog
 from tui.screens.pick import PickDialog
 from tui.screens.sql import SqlDialog
 from tui.screens.times import TimesDialog
+from tui.screens.workers import WorkersDialog
 from tui.widgets.filter_field import FilterField
 from tui.widgets.job_table import JobTable
 from tui.widgets.project_list import ProjectList
@@ -39,6 +40,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     TimesDialog,
     BudgetsDialog,
     ArchiveDialog,
+    WorkersDialog,
     HelpDialog,
 )
 """Whose bindings are listed, beside the App's."""
@@ -61,6 +63,7 @@ GROUPS = {
     "times": "Where times are shown",
     "budgets": "Where budgets are listed",
     "archive": "Where archived jobs are listed",
+    "workers": "Where workers are shown",
     "help": "In this help",
 }
 """By the first part of a binding's id."""

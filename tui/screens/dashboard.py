@@ -445,7 +445,7 @@ class DashboardScreen(Screen[None]):
         await self.show_details_of(job, is_listed=True)
 
     async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
-        project, hiding = self._project_name(job.project_id), self._hiding(job)
+        project, hiding = self.project_name(job.project_id), self._hiding(job)
         from tui.screens.details import JobDetails
 
         details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
@@ -498,12 +498,12 @@ class DashboardScreen(Screen[None]):
 
         return budget_note(numbers.budgets)
 
-    def _project_name(self, project_id: UUID) -> str:
+    def project_name(self, project_id: UUID) -> str:
         return self.jobs.project_names.get(project_id, short_id(project_id))
 
     def _counted_project(self) -> str:
         project_id = self._numbers.query.project_id if self._numbers else self.listed.project_id
-        of_what = "all projects" if project_id is None else self._project_name(project_id)
+        of_what = "all projects" if project_id is None else self.project_name(project_id)
         return of_what if self._lens is None else f"{of_what}, as {eyes_name(self._lens.user)} sees it"
 
     def _tick(self) -> None:

@@ -45,13 +45,13 @@ class JobDetails(Dialog[JobAction]):
 
     DEFAULT_CSS = """
     JobDetails {
-        #dialog { width: 92; }
+        #dialog { width: 108; overflow-y: hidden; }
         VerticalScroll { height: auto; max-height: 100%; }
         #gone, #hiding { color: $text-warning; margin-bottom: 1; }
         #stuck { color: $text-warning; margin-top: 1; }
         #error-title, #history-title { color: $foreground-muted; margin-top: 1; }
         #error { color: $text-error; }
-        #keys { color: $foreground-muted; margin-top: 1; }
+        #keys { color: $foreground-muted; margin-top: 1; dock: bottom; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,7 +87,12 @@ class JobDetails(Dialog[JobAction]):
         self._history_note = ""
 
     def compose(self) -> ComposeResult:
-        with self.box("Job"), VerticalScroll():
+        with self.box("Job"):
+            yield from self._compose_facts()
+            yield SteadyText(id="keys")
+
+    def _compose_facts(self) -> ComposeResult:
+        with VerticalScroll():
             yield SteadyText(id="gone")
             yield SteadyText(id="hiding")
             yield SteadyText(id="facts")
@@ -96,12 +101,15 @@ class JobDetails(Dialog[JobAction]):
             yield SteadyText(id="error")
             yield Static("What happened", id="history-title", markup=False)
             yield SteadyText(id="history")
-            yield SteadyText(id="keys")
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._draw()
         self.post_message(HistoryWanted(self))
+
+    def on_resize(self) -> None:
+        """Lines are cut to the width that there is by then."""
+        self.call_after_refresh(self._draw)
 
     def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
         """The same job as it is by now; None where it is not listed."""
@@ -156,7 +164,7 @@ class JobDetails(Dialog[JobAction]):
         self._say("gone", Content(_LEFT if self._was_listed else _BEYOND))
         self.query_one("#hiding").display = bool(self._hiding)
         self._say("hiding", Content("\n").join(map(Content, self._hiding)))
-        facts = fact_lines(self.job, project=self._project, names=self._names, now=self._now)
+        facts = fact_lines(self.job, project=self._project, names=self._names, now=self._now, width=self._room)
         self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
         words = stuck_words(self._names.stuck) if self.job.status is JobStatus.RUNNING else ""
         self.query_one("#stuck").display = bool(words)
@@ -168,8 +176,13 @@ class JobDetails(Dialog[JobAction]):
         keys = {**acts, **_KEYS_OF_ALL}
         self._say("keys", Content("   ".join(f"{self.key(name)} {what}" for name, what in keys.items())))
 
+    @property
+    def _room(self) -> int:
+        """Cells of a line."""
+        return self.query_one(VerticalScroll).scrollable_content_region.width
+
     def _draw_history(self) -> None:
-        lines = timeline_lines(self._history, now=self._now) if self._history else []
+        lines = timeline_lines(self._history, now=self._now, width=self._room) if self._history else []
         if self._history_note:
             lines.append([(clean(self._history_note, limit=400), "$foreground-muted")])
         self.query_one("#history-title").display = self.query_one("#history").display = bool(lines)

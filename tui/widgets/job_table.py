@@ -100,7 +100,13 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
         Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
         Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
-        Binding("enter", "open", "details", id="jobs.open", tooltip="Show everything about this job"),
+        Binding(
+            "enter",
+            "open",
+            "details",
+            id="jobs.open",
+            tooltip="Show everything about this job, and what happened to it",
+        ),
         Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
         Binding(
             "asterisk,ctrl+a",

@@ -18,6 +18,8 @@ from tui.words.timeline import timeline_lines
 _MUTED = "$foreground-muted"
 _LONGEST_ERROR = 20_000
 _GAP = "  "
+_FACTS_WIDTH = 69
+"""Cells that a dialog has for them on the narrowest screen."""
 
 
 class ArchiveColumn(StrEnum):
@@ -104,10 +106,10 @@ def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:
 def archived_facts(archived: ArchivedJob, history: History | None, *, project: str, now: datetime) -> Sequence[str]:
     """Clean lines. `history` is None where none was kept."""
     job = archived.job
-    facts = [_text(line) for line in fact_lines(job, project=project, now=now)]
+    facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH)]
     if job.error:
         facts += ["", "Error", clean_block(error_pretty(job.error), limit=_LONGEST_ERROR)]
-    happened = [_text(line) for line in timeline_lines(history, now=now)] if history else []
+    happened = [_text(line) for line in timeline_lines(history, now=now, width=_FACTS_WIDTH)] if history else []
     return [*facts, *(["", "What happened", *happened] if happened else [])]
 
 

@@ -20,7 +20,7 @@ def what(event: JobEvent) -> str:
         case EventKind.STATUS:
             return f"{event.from_status} → {event.to_status}"
         case EventKind.RETRY:
-            return "retried" if event.to_status is None else f"retry {event.retry_count or 0}"
+            return "postponed" if event.to_status is None else f"retry {event.retry_count or 0}"
         case EventKind.ERROR:
             return "error noted" if event.error else "error removed"
         case EventKind.COST:
@@ -44,14 +44,18 @@ def cost(event: JobEvent) -> str:
 
 
 def why(event: JobEvent) -> str:
-    """The worker's note, else the error's first line where the event is about it."""
-    return event.note or error_summary(event.error)
+    """The worker's note, and the error's first line where the event is about it."""
+    return ": ".join(filter(None, (event.note, error_summary(event.error))))
 
 
 def by(event: JobEvent) -> str:
-    """The user who acted, else the database's role; and the program, where it says its name."""
+    """The user who acted, else the database's role; the program, where it says its name; whose lease the job had."""
+    worker = f"worker {event.lease_owner[:8]}" if event.lease_owner else ""
+    if worker and event.from_status is None and event.to_status is None:
+        return worker
     who = f"user {short_id(event.actor_user_id)}" if event.actor_user_id else event.actor_role
-    return f"{who} in {event.application}" if event.application else who
+    where = f" in {event.application}" if event.application else ""
+    return f"{who}{where}, {worker}" if worker else f"{who}{where}"
 
 
 def lasted(time: timedelta) -> str:

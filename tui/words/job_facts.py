@@ -11,11 +11,12 @@ from store.transitions import is_final
 from tui.words.costs import Span
 from tui.words.format import age, count, duration, is_infinite, local_time, money, utc_time
 from tui.words.status import STATUS_STYLES, status_label
-from tui.words.text import clean
+from tui.words.text import clean, clean_cell, shorten
 
 _MUTED = "$foreground-muted"
 _TITLE_WIDTH = 13
 _AGE_WIDTH = 12
+_SHORTEST_NAME, _LONGEST_NAME = 8, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,10 @@ class Names:
     """None of a job that does not run."""
 
 
-def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names | None = None) -> list[list[Span]]:
-    """`now` is the server's time."""
+def fact_lines(
+    job: GenerationJob, *, project: str, now: datetime, width: int, names: Names | None = None
+) -> list[list[Span]]:
+    """In so many cells, where that is more than an id takes. `now` is the server's time."""
     names = names or Names()
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
@@ -42,9 +45,9 @@ def fact_lines(job: GenerationJob, *, project: str, now: datetime, names: Names 
         ("Updated", _time(job.updated_at, now)),
         _total(job, now),
         ("Id", [(str(job.id), "")]),
-        ("Project", _named(project, job.project_id)),
-        ("Owner", _named(names.owner, job.user_id)),
-        ("Input asset", _named(names.asset, job.input_asset_id) if job.input_asset_id else [("none", "")]),
+        ("Project", _named(project, job.project_id, width)),
+        ("Owner", _named(names.owner, job.user_id, width)),
+        ("Input asset", _named(names.asset, job.input_asset_id, width) if job.input_asset_id else [("none", "")]),
         *_linked(names.links),
     ]
     return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
@@ -62,10 +65,13 @@ def _linked(links: JobLinks) -> list[tuple[str, list[Span]]]:
     return facts
 
 
-def _named(name: str | None, identifier: UUID) -> list[Span]:
-    if name is None:
+def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
+    """The name is cut so that the id stands beside it; the id alone where that leaves next to nothing of it."""
+    shown = f"  {identifier}"
+    room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
+    if name is None or room < _SHORTEST_NAME:
         return [(str(identifier), "")]
-    return [(clean(name, limit=60), ""), (f"  {identifier}", _MUTED)]
+    return [(shorten(clean_cell(name, room), room), ""), (shown, _MUTED)]
 
 
 def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:

@@ -25,6 +25,7 @@ _FEATURES: Mapping[str, Feature] = {
     "archive": Feature.ARCHIVE,
     "restore": Feature.RESTORING,
     "clean_up": Feature.DELETING,
+    "workers": Feature.WORKERS,
 }
 """What each wish needs; others need nothing."""
 

@@ -11,9 +11,10 @@ from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import timedelta
 
-    from store.model.worker import WorkerStatus
+    from store.model.worker import HeldJob, WorkerStatus
     from tui.cli.jsonable import Json
     from tui.cli.parser import Commands
     from tui.session import Session
@@ -31,9 +32,10 @@ def add_workers(commands: "Commands") -> None:
 
 @in_session
 async def list_workers(session: "Session", output: Output) -> ExitCode:
-    workers = await session.store.get_workers(limit=MOST_ROWS)
+    force = await session.store.get_workforce(limit=MOST_ROWS)
+    workers = force.workers
     if output.json:
-        output.document([_document(worker) for worker in workers])
+        output.document([_document(worker, force.held) for worker in workers])
         return ExitCode.DONE
     from tui.cli.tables import Column
     from tui.words.format import count, local_time
@@ -75,7 +77,7 @@ def _seconds(time: "timedelta") -> str:
     return f"{time.total_seconds():.0f} s"
 
 
-def _document(worker: "WorkerStatus") -> "Json":
+def _document(worker: "WorkerStatus", held: "Sequence[HeldJob]") -> "Json":
     return {
         "id": str(worker.id),
         "user_id": str(worker.user_id) if worker.user_id else None,
@@ -90,4 +92,17 @@ def _document(worker: "WorkerStatus") -> "Json":
         "started_at": jsonable.time(worker.started_at),
         "seen_at": jsonable.time(worker.seen_at),
         "stopped_at": jsonable.time(worker.stopped_at) if worker.stopped_at else None,
+        "jobs": [_held_document(job) for job in held if job.owner == worker.id],
+    }
+
+
+def _held_document(job: "HeldJob") -> "Json":
+    return {
+        "id": str(job.job_id),
+        "mode": job.mode,
+        "project_id": str(job.project_id),
+        "attempt": job.attempt,
+        "claimed_at": jsonable.time(job.acquired_at),
+        "expires_at": jsonable.time(job.expires_at),
+        "note": job.note,
     }

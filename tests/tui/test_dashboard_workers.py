@@ -1,0 +1,155 @@
+"""Who works and on what, in the dashboard."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from store.actor import OPERATOR
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.world import ADA, FROZEN, World, fill, job_id, short
+from tui.screens.workers import WorkersDialog
+
+HERS = UUID("fa000000-0000-4000-8000-000000000000")
+"""Acts as Ada."""
+THEIRS = UUID("fb000000-0000-4000-8000-000000000000")
+"""The operator's."""
+
+
+def add_worker(world: World, worker: UUID, name: str, *, user: UUID | None, seen_ago: float = 5) -> None:
+    world.sql(
+        "insert into gjobs.workers (id, user_id, name, host, process, concurrency, started_at, seen_at)"
+        " values (%s, %s, %s, 'build-7', 4711, 4, %s, %s)",
+        *(worker, user, name, FROZEN - timedelta(hours=3), FROZEN - timedelta(seconds=seen_ago)),
+    )
+
+
+def lease(world: World, number: int, owner: UUID | None, *, note: str | None = None) -> None:
+    world.sql(
+        "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at, note)"
+        " values (%s, %s, 1, %s, %s, %s)"
+        " on conflict (job_id) do update set owner = excluded.owner, note = excluded.note",
+        *(job_id(number), owner, FROZEN - timedelta(seconds=90), FROZEN + timedelta(seconds=30), note),
+    )
+
+
+async def test_each_worker_with_what_it_holds_and_from_there_to_the_job(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    lease(world, 6, HERS, note="step 3 of 4")
+    lease(world, 2, None, note="busy: 503")
+    await dashboard.press("w")
+    await dashboard.has_dialog("Workers · as ada@example.com")
+    await dashboard.sees("1 worker alive · 1 job held, the longest for 1 min · 1 job between two attempts")
+    await dashboard.sees("studio", "▸ alive", "holds 1 of 4", "all modes", short(6), "for 1 min", "step 3 of 4")
+    await dashboard.sees(short(2), "again in 30 s", "attempt 1 failed · busy: 503")
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(str(job_id(6)))
+    await dashboard.press("escape")
+    assert dashboard.cursor == 6
+
+
+async def test_a_job_that_is_not_listed_is_led_to(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    lease(world, 6, HERS)
+    await dashboard.show_project("Spring lookbook")
+    await dashboard.press("w")
+    await dashboard.sees(short(6))
+    await dashboard.press("enter")
+    await dashboard.has_dialog("Job")
+    await dashboard.sees(str(job_id(6)), "Autumn catalog")
+
+
+async def test_a_job_that_went_meanwhile_is_told(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    lease(world, 6, HERS)
+    await dashboard.show_project("Spring lookbook")
+    await dashboard.press("w")
+    await dashboard.sees(short(6))
+    world.delete(6)
+    await dashboard.press("enter")
+    await dashboard.is_told("is gone, or hidden")
+
+
+async def test_it_follows_and_the_cursor_stays_on_its_job(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    lease(world, 6, HERS)
+    await dashboard.press("w")
+    await dashboard.sees(short(6))
+    lease(world, 2, HERS, note="step 1 of 4")
+    await dashboard.press("r")
+    await dashboard.sees(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog")
+    lease(world, 2, HERS, note="step 2 of 4")
+    await dashboard.press("f5")
+    await dashboard.sees("step 2 of 4")
+    world.set_status(6, "succeeded")
+    await dashboard.press("r")
+    await dashboard.sees("What was under the cursor is held no more.")
+    assert short(2) in dashboard.text
+    await dashboard.press("enter")
+    assert dashboard.dialog.startswith("Workers"), "no other job takes its place"
+
+
+async def test_a_worker_itself_leads_nowhere_but_tells_more(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    await dashboard.press("w")
+    await dashboard.sees("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55")
+    await dashboard.press("enter")
+    await dashboard.is_told("No job is under the cursor")
+
+
+async def test_a_user_sees_what_the_operator_s_workers_hold_of_theirs(dashboard: Driver, world: World) -> None:
+    add_worker(world, THEIRS, "render", user=None)
+    lease(world, 6, THEIRS)
+    lease(world, 8, THEIRS)
+    await dashboard.press("w")
+    await dashboard.sees("worker fb000000", "of somebody else", short(6))
+    await dashboard.sees("Workers that do not act as ada@example.com are the operator's to see.")
+    assert "render" not in dashboard.text
+    assert short(8) not in dashboard.text
+
+
+async def test_the_operator_sees_them_all_those_that_fell_silent_too(world: World, database: Conninfo) -> None:
+    add_worker(world, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
+    add_worker(world, HERS, "studio", user=ADA)
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+        await driver.press("w")
+        await driver.has_dialog("Workers · as the operator")
+        await driver.sees("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
+
+
+async def test_where_nobody_works_it_says_how_to_start(dashboard: Driver) -> None:
+    await dashboard.press("w")
+    await dashboard.sees("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker.")
+    await dashboard.press("w")
+    await dashboard.has_dialog("")
+
+
+async def test_a_database_that_refuses_is_told_and_asked_again(dashboard: Driver, world: World) -> None:
+    add_worker(world, HERS, "studio", user=ADA)
+    await dashboard.press("w")
+    await dashboard.sees("studio")
+    world.sql("alter table gjobs.workers rename to elsewhere")
+    await dashboard.press("r")
+    await dashboard.sees("Seen 0 s ago. ")
+    assert "studio" in dashboard.text, "what was seen stays"
+    world.sql("alter table gjobs.elsewhere rename to workers")
+    await dashboard.press("r")
+    await dashboard.sees_no_more("Seen 0 s ago. ")
+
+
+async def test_paused_it_looks_once_and_again_when_asked(dashboard: Driver, world: World) -> None:
+    await dashboard.press("z", "w")
+    await dashboard.sees("0 workers alive", "Paused.")
+    add_worker(world, HERS, "studio", user=ADA)
+    await dashboard.press("r")
+    await dashboard.sees("1 worker alive", "studio")
+
+
+async def test_where_no_leases_are_kept_it_says_which_revision_brings_them(attached_database: Conninfo) -> None:
+    world = World(attached_database)
+    fill(world)
+    async with driving(WatchedApp(opener_of(attached_database))) as driver:
+        await driver.press("w")
+        await driver.is_told("revision 0006")
+        assert not isinstance(driver.app.screen, WorkersDialog)
+    world.close()
