@@ -64,6 +64,18 @@ _FOR_THE_MOMENT = (
     "max client",
 )
 
+_BROKEN_OFF = (
+    # What the client library says of a link, and no server of a sign-in.
+    "closed the connection unexpectedly",
+    "connection has been closed unexpectedly",
+    "could not receive data",
+    "could not send data",
+    "connection reset",
+    "broken pipe",
+    "eof detected",
+    "timeout expired",
+)
+
 
 def translate(error: Error) -> StoreError:
     """Ours for an error of a statement, or of a link that broke under it."""
@@ -112,7 +124,7 @@ def translate_connecting(error: Error) -> StoreError:
     """Ours for a connection that was not made.
 
     The client library keeps no SQLSTATE of a refused connection. That the server asked for a password, or
-    answered at all (FATAL), is what tells a refusal from an address where nobody answers.
+    answered at all (FATAL), is what tells a refusal from an address where nobody answers; unless the link broke then.
     """
     if error.sqlstate is not None:
         return translate(error)
@@ -122,7 +134,8 @@ def translate_connecting(error: Error) -> StoreError:
     asked_for_password = error.pgconn is not None and (error.pgconn.needs_password or error.pgconn.used_password)
     if any(phrase in text.lower() for phrase in _FOR_THE_MOMENT):
         return Unreachable(f"The database takes no connections at the moment: {text}.")
-    if asked_for_password or "FATAL" in str(error):
+    is_broken_off = any(phrase in text.lower() for phrase in _BROKEN_OFF)
+    if "FATAL" in str(error) or (asked_for_password and not is_broken_off):
         return SignInRefused(f"The database refused the sign-in: {text}.", hint=advice(text))
     return Unreachable(f"The database is not reachable: {text}.", hint=advice(text) or _check(where(str(error))))
 

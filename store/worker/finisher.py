@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from store.errors import SchemaMissing, StoreError
+from store.errors import SchemaMissing, SignInRefused, StoreError
 from store.model import JobStatus
 from store.worker.hands import InHand
 from store.worker.happenings import Ended, Lost, Refused, Report
@@ -53,7 +53,7 @@ class Finisher:
         while True:
             try:
                 done = await self._leases.end([ending for _, ending in batch])
-            except SchemaMissing:
+            except (SchemaMissing, SignInRefused):
                 raise
             except StoreError as error:
                 if not passes(error):

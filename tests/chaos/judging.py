@@ -85,6 +85,6 @@ def _not_as_seen(job: Job, course: Course, seen: Sequence[Seen]) -> Iterator[str
         if last in begun:
             yield f"{last} was made, beyond the limit"
     elif not ends:
-        yield f"it {job.status} by {last}, of which no handler {sight}"
+        yield f"it {job.status} by {last}, of which no handler {sight} ({job.error})"
     elif job.status == "succeeded" and ends[0].cost_cents != job.cost_cents:
         yield f"it cost {job.cost_cents}, and {ends[0].cost_cents} by its handler"

@@ -14,6 +14,7 @@ class Job:
     id: UUID
     status: str
     cost_cents: int
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +42,14 @@ class Record:
 
 
 def read_record(connection: Connection, queued: Sequence[UUID], seen: Sequence[Seen]) -> Record:
-    jobs = connection.execute("select id, status, cost_cents from public.generation_jobs")
+    jobs = connection.execute("select id, status, cost_cents, error from public.generation_jobs")
     events = connection.execute(
         "select job_id, kind, from_status, to_status, lease_owner, application, note from gjobs.job_events order by id"
     )
     leases = connection.execute("select job_id from gjobs.job_leases")
     return Record(
         queued=queued,
-        jobs=[Job(id=job_id, status=status, cost_cents=cents) for job_id, status, cents in jobs],
+        jobs=[Job(id=job_id, status=status, cost_cents=cents, error=error) for job_id, status, cents, error in jobs],
         events=[
             Event(
                 job_id=job_id,

@@ -32,7 +32,7 @@ class Outcome:
 
     @property
     def violations(self) -> tuple[str, ...]:
-        return (*self.verdict.violations, *self.wrongs)
+        return (*self.wrongs, *self.verdict.violations)
 
 
 async def storm(scene: Scene, plan: Plan, directory: Path) -> Outcome:

@@ -252,6 +252,15 @@ async def test_no_password_where_one_is_needed() -> None:
     assert "password_command" in str(error.hint)
 
 
+async def test_a_link_that_breaks_during_the_sign_in_is_no_refusal() -> None:
+    doorkeeper = Doorkeeper(b"", asks_for_password=True)
+    async with listening(doorkeeper.serve, "127.0.0.1") as port:
+        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
+    assert isinstance(error, Unreachable)
+    assert error.message == "The database is not reachable: server closed the connection unexpectedly."
+    assert doorkeeper.visits == 1
+
+
 async def test_a_service_that_is_not_configured() -> None:
     error = await refusal_of({"service": "nowhere"})
     assert isinstance(error, Unreachable)

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from store.database import Database
-from store.errors import Unreachable
+from store.errors import SignInRefused, Unreachable
 from store.store import Store
 from store.wakeup.contract import IDLE_LOCK
 from store.wakeup.wake_ups import arrives
@@ -135,6 +135,25 @@ async def test_what_was_told_of_progress_is_told_when_the_link_is_back(
         await until(lambda: [row[3] for row in leases(sql)] == ["3 of 8"])
         seen.set()
         await running
+
+
+async def test_where_the_sign_in_is_refused_it_ends_and_no_job_is_failed_for_it(
+    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(self: Leases, endings: Sequence[Ending]) -> set[UUID]:
+        monkeypatch.undo()
+        raise SignInRefused("The password is another by now.")
+
+    monkeypatch.setattr(Leases, "end", refused)
+    (job,) = queue()
+    worker, told = make_worker(with_nothing_to_do())
+
+    with pytest.raises(SignInRefused):
+        await worker.run(once=True)
+
+    assert [type(one) for one in told] == [Started]
+    assert leases(sql) == [(job, None, 0, None)]
+    assert ends(sql) == [("running", None, 250)]
 
 
 class TestClaims:
