@@ -89,6 +89,7 @@ async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
         check(hostile)
 
 
+@pytest.mark.parametrize("text", [HOSTILE["markup"], HOSTILE["escape sequences"], HOSTILE["lines"]], indirect=True)
 async def test_among_the_budgets_and_in_the_archive(hostile: Driver) -> None:
     await open_and_check(hostile, "b", dialog="Budgets · ")
     await hostile.sees("$11.50 of $1,000.00")
