@@ -13,7 +13,8 @@ from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, World
-from tui.screens.budget_form import BudgetForm, Whose
+from tui.screens.budget_form import BudgetForm
+from tui.wanted_budget import Whose
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from tui.actions.desk import Desk, desk_for
 from tui.actions.operator_only import is_operator
 from tui.actions.write_leases import may_write
 from tui.say import say
-from tui.screens.budget_form import BudgetForm, WantedBudget, Whose
+from tui.screens.budget_form import BudgetForm
 from tui.screens.budgets import BudgetsDialog, BudgetWish
 from tui.screens.confirm import ConfirmDialog
+from tui.wanted_budget import WantedBudget, Whose
 from tui.words.budget_words import budget_words, forgotten_words, owner_words, removed_toast, set_toast
 from tui.words.confirmations import Confirmation, where
 from tui.words.format import short_id

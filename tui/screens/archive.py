@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from store.errors import StoreError
 from store.model import GenerationJob, Page, PageKey
 from store.retention.model import ArchivedJob
+from tui.archive_pages import FIRST, ArchivePages, Places
 from tui.screens.confirm import ConfirmDialog
 from tui.screens.dialog import Dialog
 from tui.widgets.steady_text import SteadyText
@@ -86,10 +87,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         self._with_project = with_project
         self._columns: Sequence[ArchiveColumn] = ()
         self._now = now
-        self._page: Page[ArchivedJob] = Page(items=(), next_key=None)
-        self._places: list[PageKey | None] = [None]
-        """Where the present page begins, last, and those before it."""
-        self._marked: dict[UUID, ArchivedJob] = {}
+        self._pages = ArchivePages()
 
     def compose(self) -> ComposeResult:
         with self.box(f"Archive · {self._of}"):
@@ -102,7 +100,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()
         self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
-        self._turn_to([None])
+        self._turn_to(FIRST)
         self._tell_count()
 
     @work(exclusive=True, group="count")
@@ -114,22 +112,19 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
             self._say("count", f"Not counted: {error_words(error)}")
 
     @work(exclusive=True, group="page")
-    async def _turn_to(self, places: list[PageKey | None]) -> None:
+    async def _turn_to(self, places: Places) -> None:
         self._say("note", "Looking …")
         try:
             page = await self._read(places[-1])
         except StoreError as error:
             self._say("note", error_words(error))
             return
-        self._page, self._places = page, places
-        self.query_one(OptionList).clear_options()
-        self._draw()
+        self._pages.show(page, places)
+        self._draw(0)
 
     def action_turn(self, pages: int) -> None:
-        if pages < 0 and len(self._places) > 1:
-            self._turn_to(self._places[:-1])
-        elif pages > 0 and self._page.next_key is not None:
-            self._turn_to([*self._places, self._page.next_key])
+        if (places := self._pages.turned(pages)) is not None:
+            self._turn_to(places)
 
     def on_option_list_option_selected(self) -> None:
         self.action_look()
@@ -143,18 +138,16 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
         rows, archived = self.query_one(OptionList), self._pointed_at
         if archived is None or rows.highlighted is None:
             return
-        if self._marked.pop(archived.job.id, None) is None:
-            self._marked[archived.job.id] = archived
+        self._pages.mark(archived)
         rows.replace_option_prompt_at_index(rows.highlighted, self._prompt(archived))
         if rows.highlighted < rows.option_count - 1:
             rows.action_cursor_down()
-        self._tell_page()
+        self._say("note", self._pages.words)
 
     def action_restore(self) -> None:
-        chosen = list(self._marked.values()) or ([self._pointed_at] if self._pointed_at else [])
-        if not chosen or not self._may_restore():
+        jobs = tuple(archived.job for archived in self._pages.chosen(self._pointed_at))
+        if not jobs or not self._may_restore():
             return
-        jobs = tuple(archived.job for archived in chosen)
 
         def answered(agreed: bool | None) -> None:
             if agreed:
@@ -164,34 +157,27 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 
     @property
     def _pointed_at(self) -> ArchivedJob | None:
-        place = self.query_one(OptionList).highlighted
-        return self._page.items[place] if place is not None and place < len(self._page) else None
-
-    def _draw(self) -> None:
-        if not self.is_open:
-            return
-        rows, place = self.query_one(OptionList), self.query_one(OptionList).highlighted or 0
-        room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
-        self._columns = archive_columns(room, with_project=self._with_project)
-        self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(self._page) else "")
-        rows.set_options([Option(self._prompt(archived)) for archived in self._page])
-        rows.highlighted = min(place, len(self._page) - 1) if len(self._page) else None
-        rows.display = bool(len(self._page))
-        self._tell_page()
+        place, page = self.query_one(OptionList).highlighted, self._pages.page
+        return page.items[place] if place is not None and place < len(page) else None
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)
+        self.call_after_refresh(lambda: self._draw(self.query_one(OptionList).highlighted or 0))
+
+    def _draw(self, cursor: int) -> None:
+        if not self.is_open:
+            return
+        rows, page = self.query_one(OptionList), self._pages.page
+        room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
+        self._columns = archive_columns(room, with_project=self._with_project)
+        self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
+        rows.set_options([Option(self._prompt(archived)) for archived in page])
+        rows.highlighted = cursor if len(page) else None
+        self._say("note", self._pages.words)
 
     def _prompt(self, archived: ArchivedJob) -> Content:
-        mark = pad(" ●" if archived.job.id in self._marked else "", _MARK_CELLS)
+        mark = pad(" ●" if self._pages.is_marked(archived) else "", _MARK_CELLS)
         line = archived_line(archived, self._columns, project_names=self._project_names, now=self._now)
         return Content.assemble((mark, "$text-accent"), *line)
-
-    def _tell_page(self) -> None:
-        is_whole = len(self._places) == 1 and self._page.next_key is None
-        page = "" if is_whole else f"Page {len(self._places)}{'' if self._page.next_key else ', the last one'}"
-        marked = f"{len(self._marked)} marked" if self._marked else ""
-        self._say("note", " · ".join(filter(None, (page, marked))))
 
     def _say(self, where: str, sentence: str) -> None:
         if self.is_open:

@@ -1,9 +1,8 @@
 """The form of a limit: whose, over which time, how much; and what it would mean for a budget that is there."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
-from uuid import UUID
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,36 +15,13 @@ from store.money import cents
 from store.shares import share_of
 from tui.screens.form import FormDialog
 from tui.screens.problem import Problem
+from tui.wanted_budget import WantedBudget, Whose, present_one
 from tui.widgets.steady_text import SteadyText
 from tui.widgets.text_field import TextField
 from tui.words.budget_lines import STATE_STYLES
 from tui.words.budget_words import PERIOD_WORDS, change_words
 from tui.words.text import clean
 from tui.words.toast import error_words
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
-    """Of a project or of a user; of neither where a person is typed."""
-
-    label: str
-    user_id: UUID | None = None
-    project_id: UUID | None = None
-
-    @property
-    def is_typed(self) -> bool:
-        return self.user_id is None and self.project_id is None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedBudget:
-    whose: Whose
-    person: str
-    """An e-mail or an id, as it was typed; empty where it is known whose it is."""
-    period: Period
-    limit_cents: int
-    warn_share: float | None
-    """None: as it is, or the usual one."""
 
 
 class BudgetForm(FormDialog[Budget]):
@@ -147,18 +123,12 @@ class BudgetForm(FormDialog[Budget]):
         return self.query_one(f"#{field}", Input).value.strip()
 
     def _meaning(self) -> Budget | None:
-        """None where there is no budget of theirs yet, as far as it is known, or what is typed is no limit."""
-        limit, whose, person = cents(self._typed("limit")), self._whose, self._typed("person").casefold()
-        for budget in self._known:
-            is_theirs = (
-                budget.user_id is not None and person in (str(budget.user_id), (budget.name or "").casefold())
-                if whose.is_typed
-                else (budget.user_id, budget.project_id) == (whose.user_id, whose.project_id)
-            )
-            if is_theirs and budget.period is self._period and limit is not None:
-                share = share_of(self._typed("warn")) or budget.warn_share
-                return replace(budget, limit_cents=limit, warn_share=share)
-        return None
+        """The budget that there is, as it would become; None where there is none yet, or no limit is typed."""
+        limit = cents(self._typed("limit"))
+        budget = present_one(self._known, self._whose, self._typed("person"), self._period)
+        if budget is None or limit is None:
+            return None
+        return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
 
     def _read(self) -> WantedBudget | None:
         """What the form holds; None where a field has a problem, which is then said beside it."""

@@ -128,7 +128,6 @@ class BudgetsDialog(Dialog[BudgetWish]):
         rows.set_options([Option(_prompt(budget, seen, width)) for budget in seen])
         places = {budget.id: place for place, budget in enumerate(seen)}
         rows.highlighted = places.get(last.id, 0) if last and places else 0 if places else None
-        rows.display = bool(places)
 
     def _note(self, sentence: str) -> None:
         if self.is_open:

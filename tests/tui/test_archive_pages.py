@@ -1,0 +1,29 @@
+"""Turning the pages of the archive, and the marks that stay."""
+
+from store.model import Page, PageKey
+from store.retention.model import ArchivedJob
+from tests.tui.support import NOON, make_job
+from tui.archive_pages import FIRST, ArchivePages
+
+ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))
+KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
+
+
+def test_from_page_to_page_and_back() -> None:
+    pages = ArchivePages()
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, None, "")
+    pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
+    assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
+    pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
+
+
+def test_what_is_marked_is_chosen_and_else_what_is_pointed_at() -> None:
+    pages = ArchivePages()
+    assert (pages.chosen(None), pages.chosen(ONE)) == ((), (ONE,))
+    pages.mark(OTHER)
+    assert (pages.chosen(ONE), pages.is_marked(OTHER), pages.words) == ((OTHER,), True, "1 marked")
+    pages.show(Page(items=(ONE,), next_key=None), (None, KEY))
+    assert pages.chosen(ONE) == (OTHER,)
+    pages.mark(OTHER)
+    assert pages.chosen(ONE) == (ONE,)
