@@ -83,10 +83,15 @@ async def test_it_follows_and_the_cursor_stays_on_its_job(dashboard: Driver, wor
     await dashboard.sees("step 2 of 4")
     world.set_status(6, "succeeded")
     await dashboard.press("r")
-    await dashboard.sees("What was under the cursor is held no more.")
-    assert short(2) in dashboard.text
+    await dashboard.sees("studio: process 4711 on build-7")
+    assert short(2) in dashboard.text, "no other job takes its place"
     await dashboard.press("enter")
-    assert dashboard.dialog.startswith("Workers"), "no other job takes its place"
+    await dashboard.is_told("No job is under the cursor")
+    world.sql("delete from gjobs.workers")
+    world.set_status(2, "succeeded")
+    add_worker(world, THEIRS, "another", user=ADA)
+    await dashboard.press("r")
+    await dashboard.sees("another", "What was under the cursor is gone.")
 
 
 async def test_a_worker_itself_leads_nowhere_but_tells_more(dashboard: Driver, world: World) -> None:

@@ -95,6 +95,12 @@ def test_a_line_is_no_wider_than_its_room() -> None:
         assert max(len(line) for line in lines(CREATED, replace(FAILED, error="x" * 300), width=width)[1:]) <= width
 
 
+def test_where_there_is_little_room_costs_take_no_column() -> None:
+    _, _, started, failed = lines(CREATED, STARTED, FAILED, width=70)
+    assert started == "▸ 12:00:03  +3.2 s  queued → running  service_role in worker"
+    assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
+
+
 def test_what_the_database_says_is_harmless() -> None:
     assert all(
         line.isprintable() for line in lines(CREATED, replace(FAILED, application="\x1b[2J\n", error="a\nb\x07"))

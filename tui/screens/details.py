@@ -174,7 +174,7 @@ class JobDetails(Dialog[JobAction]):
         self._draw_history()
         acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}
         keys = {**acts, **_KEYS_OF_ALL}
-        self._say("keys", Content("   ".join(f"{self.key(name)} {what}" for name, what in keys.items())))
+        self._say("keys", self.keys_line(keys))
 
     @property
     def _room(self) -> int:

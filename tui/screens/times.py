@@ -24,6 +24,12 @@ MUCH_FAILS = 0.2
 """A failure rate from which on it is coloured."""
 
 _GAP = "  "
+_KEYS = {
+    "times.shorter": "shorter",
+    "times.longer": "longer",
+    "times.again": "measure again",
+    "dialog.leave": "close",
+}
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
 
 Ask = Callable[[timedelta], Awaitable[Monitoring]]
@@ -65,16 +71,7 @@ class TimesDialog(Dialog[None]):
 
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
-        keys = ", ".join(
-            f"{self.key(name)} {what}"
-            for name, what in (
-                ("times.shorter", "shorter"),
-                ("times.longer", "longer"),
-                ("times.again", "again"),
-                ("dialog.leave", "close"),
-            )
-        )
-        self.query_one("#keys", SteadyText).say(Content(keys))
+        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
         self.action_measure()
 
     def action_step(self, steps: int) -> None:

@@ -25,7 +25,7 @@ from tui.words.workforce import lines, remark, summary
 from tui.words.workforce_lines import Eyes, Line, seconds
 
 _KEYS = {"workers.job": "the job", "workers.again": "look again", "dialog.leave": "close"}
-_GONE = "What was under the cursor is held no more."
+_GONE = "What was under the cursor is gone."
 
 
 class WorkersDialog(Dialog[UUID]):
@@ -124,19 +124,16 @@ class WorkersDialog(Dialog[UUID]):
         self._draw_remark()
 
     def _list(self, drawn: Sequence[Line]) -> None:
-        """The cursor stays on what it was on, or on nothing where that is gone."""
+        """The cursor stays on its line; where that is gone, on the worker's above it, and never on another job."""
         options, before = self._options, self._lines
-        self._lines = drawn
         if [line.key for line in drawn] == [line.key for line in before]:
             for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
                 if line.spans != former.spans:
                     options.replace_option_prompt_at_index(index, Content.assemble(*line.spans))
+            self._lines = drawn
             return
-        place = options.highlighted
-        key = before[place].key if place is not None else None
-        if not before:
-            key = next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
-        top = options.scroll_offset.y
+        key, top = self._key_to_keep(drawn), options.scroll_offset.y
+        self._lines = drawn
         options.set_options(
             [Option(Content.assemble(*line.spans), id=line.key, disabled=not line.about) for line in drawn]
         )
@@ -145,6 +142,18 @@ class WorkersDialog(Dialog[UUID]):
         # Jobs come and go: the box grows with them, and does not shrink while it is looked at.
         self._height = max(self._height, len(drawn))
         options.styles.min_height = self._height
+
+    def _key_to_keep(self, drawn: Sequence[Line]) -> str | None:
+        """Of a line among those that are to be drawn."""
+        if not self._lines:
+            return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
+        place = self._options.highlighted
+        if place is None:
+            return None
+        *above, pointed_at = self._lines[: place + 1]
+        there = {line.key for line in drawn}
+        kept = (pointed_at, *(line for line in reversed(above) if line.job_id is None and line.about))
+        return next((line.key for line in kept if line.key in there), None)
 
     @on(OptionList.OptionHighlighted)
     def _draw_about(self) -> None:

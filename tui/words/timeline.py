@@ -21,6 +21,8 @@ SHOWN = 12
 _MUTED = "$foreground-muted"
 _GAP = "  "
 _LONGEST_WHAT = 30
+_ROOM_FOR_COSTS = 84
+"""Cells from which on costs have a column of their own: few events have one."""
 _GOES_ON = "│"
 """Before what leaves the job in its status."""
 
@@ -35,7 +37,7 @@ def timeline_lines(history: History, *, now: datetime, width: int) -> list[list[
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
     before = history.events[-len(shown) - 1] if left else None
     rows = list(_rows(shown, before))
-    layout = _layout(rows)
+    layout = _layout(rows, width)
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
 
@@ -68,6 +70,7 @@ class _Layout:
     after: int
     what: int
     cost: int
+    """0 where costs have no column."""
 
 
 def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]:
@@ -97,12 +100,12 @@ def _glyph(status: JobStatus | None) -> str:
     return STATUS_GLYPHS[status] if status else _GOES_ON
 
 
-def _layout(rows: Sequence[_Row]) -> _Layout:
+def _layout(rows: Sequence[_Row], width: int) -> _Layout:
     return _Layout(
         has_days=len({row.day for row in rows}) > 1,
         after=max((cell_len(row.after) for row in rows), default=0),
         what=max((cell_len(row.what) for row in rows), default=0),
-        cost=max((cell_len(row.cost) for row in rows), default=0),
+        cost=max((cell_len(row.cost) for row in rows), default=0) if width >= _ROOM_FOR_COSTS else 0,
     )
 
 
@@ -115,7 +118,7 @@ def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
     yield pad(row.what, layout.what), row.style if row.is_move else ""
     yield cost, ""
     room = width - 1 - cell_len(when) - layout.what - cell_len(cost)
-    for text, style in ((row.why, ""), (row.by, _MUTED)):
+    for text, style in (("" if cost else row.cost, ""), (row.why, ""), (row.by, _MUTED)):
         if text and room > len(_GAP):
             told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
             room -= cell_len(told)
