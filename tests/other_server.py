@@ -67,6 +67,9 @@ def _run(command: Sequence[str], account: Account, *, text: str = "") -> None:
     assert code == 0, said
 
 
+_SERVERS = {"server", "hosted_server", "mortal_server"}
+
+
 def uses_a_server(item: pytest.Item) -> bool:
     """One of the fixtures: a test that makes its own chooses its programs itself."""
-    return isinstance(item, pytest.Function) and not {"server", "hosted_server"}.isdisjoint(item.fixturenames)
+    return isinstance(item, pytest.Function) and not _SERVERS.isdisjoint(item.fixturenames)
