@@ -21,6 +21,8 @@ HOSTILE = {
     "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
     "long": "x" * 10_000,
 }
+DIVERSE = ("markup", "escape sequences", "lines")
+"""Enough where nothing is drawn in a way of its own."""
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 
@@ -89,7 +91,7 @@ async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
         check(hostile)
 
 
-@pytest.mark.parametrize("text", [HOSTILE["markup"], HOSTILE["escape sequences"], HOSTILE["lines"]], indirect=True)
+@pytest.mark.parametrize("text", [HOSTILE[name] for name in DIVERSE], ids=DIVERSE, indirect=True)
 async def test_among_the_budgets_and_in_the_archive(hostile: Driver) -> None:
     await open_and_check(hostile, "b", dialog="Budgets · ")
     await hostile.sees("$11.50 of $1,000.00")
