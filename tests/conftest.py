@@ -20,6 +20,7 @@ from migrations.runner import upgrade
 from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
+from tests.standing import StandingConnection
 
 pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
 
@@ -27,6 +28,15 @@ Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+EMPTY = """
+delete from auth.users;
+delete from gjobs.job_event_log;
+delete from gjobs.job_starts;
+delete from gjobs.job_links;
+delete from gjobs.workers;
+"""
+"""Everything belongs to a user, but for what outlives the jobs."""
 
 TESTS = Path(__file__).parent
 GIGABYTE = 2**30
@@ -150,19 +160,24 @@ def reused_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
         yield conninfo
 
 
+@pytest.fixture(scope="session")
+def standing_connection(reused_database: Conninfo) -> Iterator[StandingConnection]:
+    connection = StandingConnection(make_conninfo("", **reused_database))
+    yield connection
+    connection.close()
+
+
 @pytest.fixture
-def database(reused_database: Conninfo) -> Iterator[Conninfo]:
+def database(reused_database: Conninfo, standing_connection: StandingConnection) -> Iterator[Conninfo]:
     """A migrated database without a row, for tests that leave its schema as it is. Its role is the operator."""
     yield reused_database
-    with connect(reused_database) as connection:
-        # Everything belongs to a user, but for what outlives the jobs. A transaction that the test left open makes this
-        # an error, not a wait.
-        connection.execute("set lock_timeout = '5s'")
-        connection.execute("delete from auth.users")
-        connection.execute("delete from gjobs.job_event_log")
-        connection.execute("delete from gjobs.job_starts")
-        connection.execute("delete from gjobs.job_links")
-        connection.execute("delete from gjobs.workers")
+    standing_connection.as_new().execute(EMPTY)
+
+
+@pytest.fixture
+def bystander(database: Conninfo, standing_connection: StandingConnection) -> psycopg.Connection:
+    """To `database`, as the operator, in autocommit. Not the test's to close."""
+    return standing_connection.as_new()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """One frame of the dashboard without a terminal: for a script, a README, a ticket."""
 
 import asyncio
-import os
 from typing import Any
 
 from textual.app import App
@@ -18,8 +17,8 @@ _PATIENCE_SECONDS = 60.0
 
 def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
     """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
-    os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
+    app.animation_level = "none"
     return asyncio.run(_frame(app, size, svg))
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.support import Configure, OpenTerminal, Result, Run, Sql, Terminal, profile, uri
 from tests.cli.world import fill
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo
 from tui.cli.main import main
 
 
@@ -26,10 +26,12 @@ def quiet_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def url(database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch) -> str:
+def url(
+    database: Conninfo, bystander: psycopg.Connection, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """A migrated database with the small world, which the command line opens by its configuration, and may write."""
-    with connect(database) as connection:
-        fill(connection)
+    with bystander.transaction(), bystander.pipeline():
+        fill(bystander)
     address = uri(database)
     configure(profile("world", address, write=True))
     monkeypatch.setenv("GJOBS_PROFILE", "world")
@@ -51,13 +53,12 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
 
 
 @pytest.fixture
-def sql(url: str, database: Conninfo) -> Sql:
+def sql(url: str, bystander: psycopg.Connection) -> Sql:
     """Runs one statement as the operator, and returns its rows."""
 
     def run(statement: str, *values: object) -> list[tuple[object, ...]]:
-        with connect(database) as connection:
-            cursor: psycopg.Cursor[tuple[object, ...]] = connection.execute(statement.encode(), values)
-            return cursor.fetchall() if cursor.description else []
+        cursor: psycopg.Cursor[tuple[object, ...]] = bystander.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
 
     return run
 

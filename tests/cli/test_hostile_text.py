@@ -1,5 +1,7 @@
 """Text from the database is drawn harmless in tables and words, and arrives as it is in documents."""
 
+from uuid import UUID
+
 import pytest
 
 from tests.cli.support import OpenTerminal, Result, Run, Sql
@@ -15,16 +17,16 @@ HOSTILE = {
     "json": '{"message": "\\u001b[2J boom \\u202e", "stack": "a\\nb"}',
 }
 
-text = pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
 pytestmark = pytest.mark.usefixtures("url")
 
 
-@pytest.fixture(autouse=True)
-def everywhere(request: pytest.FixtureRequest, sql: Sql) -> None:
-    """The text as the project's name, the mode and the error."""
-    value = request.getfixturevalue("text")
+@pytest.fixture(params=list(HOSTILE.values()), ids=list(HOSTILE))
+def text(request: pytest.FixtureRequest, sql: Sql) -> str:
+    """It is the project's name, the mode and the error."""
+    value = str(request.param)
     sql("update public.projects set name = %s where id = %s", value, AUTUMN)
     sql("update public.generation_jobs set mode = %s, error = %s where id = %s", value, value, FAILED)
+    return value
 
 
 def assert_harmless(result: Result, lines: int | None = None) -> None:
@@ -34,7 +36,6 @@ def assert_harmless(result: Result, lines: int | None = None) -> None:
         assert len(result.out.split("\n")) == lines + 1
 
 
-@text
 def test_tables_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("projects"), lines=3)
     assert_harmless(gjobs("jobs", "list"), lines=6)
@@ -43,7 +44,6 @@ def test_tables_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("jobs", "update", str(FAILED), "--cost-cents", "1"), lines=2)
 
 
-@text
 def test_documents_are_exact(gjobs: Run, text: str) -> None:
     job = gjobs("jobs", "show", str(FAILED), "--json")
     assert job.out.isascii()
@@ -53,7 +53,6 @@ def test_documents_are_exact(gjobs: Run, text: str) -> None:
     assert text in names
 
 
-@text
 def test_words_that_quote_it_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("jobs", "list", "--project", text[:5]))
     assert_harmless(gjobs("jobs", "list", "--project", f"{text}!"))
@@ -62,15 +61,23 @@ def test_words_that_quote_it_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("users", "--as", text))
 
 
-@text
 def test_a_project_is_found_by_it(gjobs: Run, text: str) -> None:
     assert len(gjobs("jobs", "list", "--project", text, "--json").document) == 4
 
 
-@text
-def test_the_question_before_a_deletion_is_harmless(open_terminal: OpenTerminal, text: str) -> None:
-    terminal = open_terminal("jobs", "delete", str(FAILED), environment={"NO_COLOR": "1"})
+def test_the_question_before_a_deletion_is_harmless(open_terminal: OpenTerminal, sql: Sql) -> None:
+    """All of them in one."""
+    jobs = [UUID(int=0xC0 + number << 96) for number, _ in enumerate(HOSTILE)]
+    for job, text in zip(jobs, HOSTILE.values(), strict=True):
+        sql(
+            "insert into public.generation_jobs (id, user_id, project_id, status, mode, error)"
+            " select %s, user_id, id, 'failed', %s, %s from public.projects where id = %s",
+            *(job, text, text, AUTUMN),
+        )
+    sql("update public.projects set name = %s where id = %s", HOSTILE["escape sequences"], AUTUMN)
+    terminal = open_terminal("jobs", "delete", *map(str, jobs), environment={"NO_COLOR": "1"})
     terminal.read_until("anything else for no: ")
+    assert all(job.hex[:8] in terminal.screen for job in jobs)
     assert all(line.isprintable() for line in terminal.screen.split("\r\n"))
     terminal.type("n\n")
     assert terminal.finish() == 1

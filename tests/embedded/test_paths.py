@@ -16,13 +16,8 @@ from store.errors import InvalidValue
 from tests.embedded.support import Workbench, query
 
 ODD_NAMES = [
-    "Application Support",
-    """it's "quoted\"""",
-    "100%25 $HOME `true`",
+    """-D Application Support, it's "quoted" 100%25 $HOME `true` a,b;c=d?e&f#g back\\slash""",
     "Aufträge 作業",
-    "a,b;c=d?e&f#g",
-    "back\\slash",
-    "-D",
     "long" * 38,
 ]
 

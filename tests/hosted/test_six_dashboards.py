@@ -124,6 +124,6 @@ async def test_each_sees_what_its_eyes_see_and_nobody_is_blocked_or_finds_a_trac
         assert ("Trail gear" if actor == ActingUser(id=BEN) else "Autumn catalog") in app.last_frame
     assert longest_wait(diary) <= PATIENCE
     assert world.sql("select width from assets") == [(app_itself.result(),)]
-    assert app_itself.result() >= LOOKS
+    assert app_itself.result() >= LOOKS // 2
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
     assert len(said.by_session) <= POOL_SIZE

@@ -1,33 +1,33 @@
 """Stores with different eyes on one migrated database, and rows for them to see."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from store.actor import ActingUser
 from store.database import Database
 from store.model import JobStatus
 from store.store import Store
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo
 from tests.store.feeding import Source
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
 
 @pytest.fixture
-def sql(database: Conninfo) -> Iterator[Sql]:
+def sql(bystander: psycopg.Connection) -> Sql:
     """Three users are there."""
-    with connect(database, autocommit=True) as connection:
 
-        def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-            cursor = connection.execute(statement.encode(), values)
-            return cursor.fetchall() if cursor.description else []
+    def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        cursor = bystander.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
 
-        for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
-            run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
-        yield run
+    for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
+        run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
+    return run
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from tests.conftest import Conninfo
@@ -16,7 +17,7 @@ from tests.tui.world import World, fill
 @pytest.fixture(autouse=True)
 def still_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Nothing moves by itself, and the wall clock shows UTC."""
-    monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
+    monkeypatch.setattr("textual.constants.TEXTUAL_ANIMATIONS", "none")
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -44,11 +45,9 @@ async def table(empty_table: TablePilot) -> TablePilot:
 
 
 @pytest.fixture
-def empty_world(database: Conninfo) -> Iterator[World]:
+def empty_world(bystander: psycopg.Connection) -> World:
     """A migrated database without a row."""
-    world = World(database)
-    yield world
-    world.close()
+    return World(bystander)
 
 
 @pytest.fixture

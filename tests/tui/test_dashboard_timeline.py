@@ -13,7 +13,7 @@ async def test_the_details_tell_what_happened_and_follow(dashboard: Driver, worl
     await dashboard.has_dialog("Job")
     await dashboard.sees("What happened", "created, ")
     world.sql(DEARER, shown)
-    await dashboard.looks_again()
+    dashboard.app.action_refresh()
     await dashboard.sees("cost changed", "+$0.50 = ")
 
 

@@ -36,11 +36,14 @@ def short(number: int) -> str:
 class World:
     """Another process on the database: each statement is there for good at once."""
 
-    def __init__(self, conninfo: Conninfo) -> None:
-        self._connection = connect(conninfo, autocommit=True)
+    def __init__(self, database: Conninfo | psycopg.Connection) -> None:
+        """A connection has to be in autocommit, and is the caller's to close."""
+        self._is_own = not isinstance(database, psycopg.Connection)
+        self._connection = database if isinstance(database, psycopg.Connection) else connect(database, autocommit=True)
 
     def close(self) -> None:
-        self._connection.close()
+        if self._is_own:
+            self._connection.close()
 
     def sql(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         cursor: psycopg.Cursor[tuple[Any, ...]] = self._connection.execute(statement.encode(), values)

@@ -37,7 +37,7 @@ COLUMNS = {
     LINKS: "job_id repeats",
     STARTS: "job_id started_at",
     LEASES: "job_id owner attempt acquired_at expires_at note",
-    WORKERS: "id user_id name host process modes concurrency",
+    WORKERS: "id user_id name host process modes concurrency started_at seen_at stopped_at",
     ARCHIVE: (
         "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at archived_at further"
     ),

@@ -82,5 +82,9 @@ async def test_it_may_be_asked_as_if_at_another_time(operator: Store, sql: Sql) 
 async def test_who_may_only_read_sees_them_too(operator: Store, sql: Sql) -> None:
     """A replica, or a login that may write nothing."""
     add_workers(sql)
-    sql("revoke insert, update, delete on gjobs.workers, gjobs.job_leases from authenticated")
-    assert len((await operator.acting_as(ActingUser(id=ADA)).get_workforce()).workers) == 1
+    writing = "insert, update, delete on gjobs.workers, gjobs.job_leases"
+    sql(f"revoke {writing} from authenticated")
+    try:
+        assert len((await operator.acting_as(ActingUser(id=ADA)).get_workforce()).workers) == 1
+    finally:
+        sql(f"grant {writing} to authenticated")
