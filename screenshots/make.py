@@ -106,15 +106,19 @@ async def dashboard(stage: Stage) -> None:
 async def details(stage: Stage) -> None:
     await stage.go_to(lambda job: (job.error or "").startswith("{"))
     await stage.press("enter")
-    facts = stage.app.screen.query_one("#facts", Static)
-    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()))
+    await has_details(stage, "running → failed")
 
 
 async def timeline(stage: Stage) -> None:
     await stage.go_to(lambda job: job.status is JobStatus.SUCCEEDED)
     await stage.press("enter")
+    await has_details(stage, "step 3 of 4")
+
+
+async def has_details(stage: Stage, event: str) -> None:
+    """Each answer that they wait for comes by itself."""
     facts, history = (stage.app.screen.query_one(name, Static) for name in ("#facts", "#history"))
-    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and "step 3 of 4" in str(history.render()))
+    await stage.wait_for(lambda: EMBEDDED_USER in str(facts.render()) and event in str(history.render()))
 
 
 async def workers(stage: Stage) -> None:
@@ -230,6 +234,9 @@ async def _take(scene: Scene, theme: str, opener: Opener) -> str:
         stage = Stage(app, pilot)
         await stage.wait_for(app.settled.is_set)
         await scene.play(stage)
+        # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
+        await stage.wait_for(lambda: app.connection.seen_within == app.connection.interval)
+        app.show_standing()
         for field in app.screen.query(Input):
             field.cursor_blink = False
         await pilot.pause()

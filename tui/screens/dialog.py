@@ -62,7 +62,7 @@ class Dialog(ModalScreen[ResultType | None]):
         .problem.-shown { display: block; }
         .warning { color: $text-warning; text-style: bold; margin-top: 1; }
 
-        VerticalScroll { scrollbar-size-vertical: 1; }
+        VerticalScroll { scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
         Select.-textual-compact {
             & > SelectCurrent { padding: 0 1; background: $foreground 8%; }
             &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }

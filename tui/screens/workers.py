@@ -35,7 +35,7 @@ class WorkersDialog(Dialog[UUID]):
     WorkersDialog {
         #dialog { width: 132; padding: 0 2; overflow-y: hidden; }
         #summary { dock: top; }
-        OptionList { max-height: 100%; margin-top: 1; text-wrap: nowrap; }
+        OptionList { max-height: 100%; margin-top: 1; text-wrap: nowrap; scrollbar-gutter: stable; }
         OptionList:focus { background-tint: $foreground 0%; }
         #foot { dock: bottom; height: auto; margin-top: 1; color: $foreground-muted; }
         #about { height: 2; }
