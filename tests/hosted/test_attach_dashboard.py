@@ -29,7 +29,7 @@ async def test_looking_and_asking_leaves_no_trace(way: Way) -> None:
         said = transcript()
 
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
-    assert len(said.by_session) <= CONNECTIONS
+    assert said.sessions_at_once <= CONNECTIONS
 
 
 def no_transaction_is_open(way: Way) -> bool:

@@ -109,3 +109,20 @@ def test_every_other_error_is_a_complaint(owner: Way, statements: list[str], com
             connection.execute(last.encode())
         said = transcript()
     assert (said.complaints, said.given_up) == ([complaint], 0)
+
+
+def test_sessions_that_follow_each_other_are_not_in_use_at_once(owner: Way) -> None:
+    def ask(connection: psycopg.Connection) -> None:
+        connection.execute(b"SELECT 1")
+
+    address = make_conninfo(owner.url, application_name="gjobs")
+    with transcribed(owner) as transcript:
+        with psycopg.connect(address, autocommit=True) as first:
+            ask(first)
+            with psycopg.connect(address, autocommit=True) as second:
+                ask(second)
+            ask(first)
+        with psycopg.connect(address, autocommit=True) as third:
+            ask(third)
+        said = transcript()
+    assert (len(said.by_session), said.sessions_at_once) == (3, 2)

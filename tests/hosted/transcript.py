@@ -65,6 +65,18 @@ class Transcript:
         return list(sessions.values())
 
     @property
+    def sessions_at_once(self) -> int:
+        """The most that were in use together, each from its first statement to its last.
+
+        One that is broken, as by a count that was given up in the middle, is replaced.
+        """
+        order = [statement.session for statement in self.statements]
+        spans = {session: (order.index(session), len(order) - 1 - order[::-1].index(session)) for session in order}
+        return max(
+            (sum(first <= place <= last for first, last in spans.values()) for place in range(len(order))), default=0
+        )
+
+    @property
     def traces(self) -> list[str]:
         """What leaves something behind, or could; empty where nothing does."""
         found = []
