@@ -1,7 +1,7 @@
 """Runs the proof: `python -m tests.chaos [--jobs N] [--workers N] [--seed N] [direct] [pooled]`.
 
-Workers are killed with SIGKILL and frozen, links are cut and the server is restarted, until every job has ended. Exits
-1 where one of them did not as it must.
+Workers are killed with SIGKILL and frozen, links are cut and fall silent, and the server is restarted, until every job
+has ended. Exits 1 where one of them did not as it must.
 """
 
 import argparse
@@ -50,6 +50,7 @@ def _plan(jobs: int, workers: int, seed: int) -> Plan:
         kills=5 * workers,
         freezes=workers,
         cuts=2 * workers,
+        silences=workers // 2,
         restarts=workers // 2,
     )
 

@@ -13,6 +13,8 @@ class Blow(StrEnum):
     """A worker, for longer than its leases last; then it goes on as if nothing were."""
     CUT = "cut"
     """All links at one place, and for a moment every new one."""
+    SILENCE = "silence"
+    """At one place nothing passes for longer than leases last, and nobody is told; then all that was held back does."""
     RESTART = "restart"
     """The server, stopped at once, without a word to anybody, and started again."""
 
@@ -25,6 +27,7 @@ class Plan:
     freezes: int
     cuts: int
     restarts: int
+    silences: int = 0
     lease: int = 2
     """Seconds."""
     seed: int = 1
@@ -42,7 +45,13 @@ class Planned:
 def planned(plan: Plan) -> Sequence[Planned]:
     """In order, all before the last fifth of the jobs. Each worker is hit before one is hit again."""
     random = Random(plan.seed)  # noqa: S311
-    numbers = {Blow.KILL: plan.kills, Blow.FREEZE: plan.freezes, Blow.CUT: plan.cuts, Blow.RESTART: plan.restarts}
+    numbers = {
+        Blow.KILL: plan.kills,
+        Blow.FREEZE: plan.freezes,
+        Blow.CUT: plan.cuts,
+        Blow.SILENCE: plan.silences,
+        Blow.RESTART: plan.restarts,
+    }
     return sorted(
         Planned(random.randrange(plan.jobs * 8 // 10), blow, number % plan.workers)
         for blow, times in numbers.items()

@@ -14,9 +14,11 @@ from tests.chaos.judging import Verdict, judge
 from tests.chaos.plan import Blow, Plan, Planned, planned
 from tests.chaos.record import read_record
 from tests.chaos.scene import Scene, queue
-from tests.chaos.witness import Testimony
+from tests.chaos.witness import Sightings
+from tests.store.servers import Proxy
 
 TICK = 0.02
+_LASTING = (Blow.FREEZE, Blow.SILENCE)
 PATIENCE = 120.0
 """Seconds in which something has to come of the workers."""
 
@@ -40,11 +42,11 @@ async def storm(scene: Scene, plan: Plan, directory: Path) -> Outcome:
     late = plan.jobs // 10
     queued = _queue(scene, plan.jobs - late, seed=plan.seed)
     crew = Crew(scene.conninfo, directory, size=plan.workers, lease=plan.lease)
-    testimony = Testimony(crew.witness)
+    sightings = Sightings(crew.witness)
     begun = time.monotonic()
     try:
         await crew.gather()
-        weather = _Weather(scene, crew, testimony, plan)
+        weather = _Weather(scene, crew, sightings, plan)
         blows = await weather.pass_over()
         # Whoever is left hears of new jobs as before.
         queued += _queue(scene, late, seed=plan.seed + 1)
@@ -53,9 +55,9 @@ async def storm(scene: Scene, plan: Plan, directory: Path) -> Outcome:
         await crew.dismiss()
     finally:
         await crew.end()
-        testimony.close()
+        sightings.close()
     with scene.look() as connection:
-        verdict = judge(read_record(connection, queued, testimony.seen))
+        verdict = judge(read_record(connection, queued, sightings.seen))
     return Outcome(
         verdict=verdict,
         wrongs=tuple(crew.wrongs),
@@ -71,10 +73,10 @@ def _queue(scene: Scene, number: int, *, seed: int) -> list[UUID]:
 
 
 class _Weather:
-    def __init__(self, scene: Scene, crew: Crew, testimony: Testimony, plan: Plan) -> None:
+    def __init__(self, scene: Scene, crew: Crew, sightings: Sightings, plan: Plan) -> None:
         self._scene = scene
         self._crew = crew
-        self._testimony = testimony
+        self._sightings = sightings
         self._plan = plan
         self._random = Random(plan.seed)  # noqa: S311
 
@@ -84,8 +86,8 @@ class _Weather:
         async with asyncio.TaskGroup() as lasting:
             for one in planned(self._plan):
                 await self._until_ended(one.after)
-                if one.blow is Blow.FREEZE:
-                    lasting.create_task(self._freeze(one.place))
+                if one.blow in _LASTING:
+                    lasting.create_task(self._last(one))
                 else:
                     await self._strike(one)
                 blows[one.blow] += 1
@@ -105,23 +107,35 @@ class _Weather:
             case Blow.KILL:
                 await self._crew.kill(planned.place)
             case Blow.CUT:
-                proxy = self._scene.proxies[planned.place % len(self._scene.proxies)]
+                proxy = self._proxy(planned)
                 proxy.go_away()
                 await asyncio.sleep(self._random.uniform(0.0, 0.3))
                 proxy.come_back()
             case Blow.RESTART:
                 await asyncio.to_thread(self._scene.server.restart)
 
-    async def _freeze(self, place: int) -> None:
-        async with self._crew.frozen(place):
-            await asyncio.sleep(1.5 * self._plan.lease)
+    async def _last(self, planned: Planned) -> None:
+        """While others strike."""
+        seconds = 1.5 * self._plan.lease
+        match planned.blow:
+            case Blow.FREEZE:
+                async with self._crew.frozen(planned.place):
+                    await asyncio.sleep(seconds)
+            case Blow.SILENCE:
+                proxy = self._proxy(planned)
+                proxy.fall_silent()
+                await asyncio.sleep(seconds)
+                proxy.speak_again()
+
+    def _proxy(self, planned: Planned) -> Proxy:
+        return self._scene.proxies[planned.place % len(self._scene.proxies)]
 
     async def _until_ended(self, attempts: int) -> None:
         async with asyncio.timeout(PATIENCE):
-            while self._testimony.ended < attempts:
+            while self._sightings.ended < attempts:
                 await self._tick()
 
     async def _tick(self) -> None:
         await asyncio.sleep(TICK)
         await self._crew.tend()
-        self._testimony.read_on()
+        self._sightings.read_on()

@@ -1,6 +1,7 @@
 """The judge sees each thing that must not be, and nothing where all is well."""
 
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from tests.chaos.judging import judge
 from tests.chaos.modes import ATTEMPTS
 from tests.chaos.record import Event, Job, Record
-from tests.chaos.witness import Seen, Sight
+from tests.chaos.witness import Seen, Sight, Sightings
 
 PLAIN, TAKEN, RETRIED, BROKEN, GIVEN_UP = (UUID(int=number) for number in range(1, 6))
 STRANGE = UUID(int=99)
@@ -155,3 +156,16 @@ def test_it_sees_what_must_not_be(record: Record, words: str) -> None:
 @pytest.mark.parametrize("seen", WELL.seen)
 def test_what_is_seen_is_read_as_it_was_written(seen: Seen) -> None:
     assert Seen.of(seen.line()) == seen
+
+
+def test_a_line_that_is_just_being_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+    sightings = Sightings(tmp_path / "witness")
+    text = "".join(f"{seen.line()}\n" for seen in WELL.seen)
+    with (tmp_path / "witness").open("a") as file:
+        for part in (text[:50], text[50:200], text[200:]):
+            file.write(part)
+            file.flush()
+            sightings.read_on()
+    sightings.close()
+    assert sightings.seen == WELL.seen
+    assert sightings.ended == 5

@@ -4,12 +4,18 @@ from collections import Counter
 
 from tests.chaos.plan import Blow, Plan, planned
 
-PLAN = Plan(jobs=100, workers=3, kills=6, freezes=2, cuts=4, restarts=1)
+PLAN = Plan(jobs=100, workers=3, kills=6, freezes=2, cuts=4, silences=1, restarts=1)
 
 
 def test_all_of_it_happens_while_there_is_work() -> None:
     blows = planned(PLAN)
-    assert Counter(one.blow for one in blows) == {Blow.KILL: 6, Blow.FREEZE: 2, Blow.CUT: 4, Blow.RESTART: 1}
+    assert Counter(one.blow for one in blows) == {
+        Blow.KILL: 6,
+        Blow.FREEZE: 2,
+        Blow.CUT: 4,
+        Blow.SILENCE: 1,
+        Blow.RESTART: 1,
+    }
     assert [one.after for one in blows] == sorted(one.after for one in blows)
     assert all(0 <= one.after < 80 for one in blows)
 

@@ -1,7 +1,7 @@
 """What the handlers saw themselves, beside what the database says of it: a file to which every worker adds lines."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,11 +31,11 @@ class Seen:
 
     def line(self) -> str:
         cents = "" if self.cost_cents is None else self.cost_cents
-        return f"{self.job_id} {self.attempt} {self.worker} {self.sight} {cents}\n"
+        return f"{self.job_id} {self.attempt} {self.worker} {self.sight} {cents}"
 
     @classmethod
     def of(cls, line: str) -> "Seen":
-        job_id, attempt, worker, sight, cents = line.rstrip("\n").split(" ")
+        job_id, attempt, worker, sight, cents = line.split(" ")
         return cls(
             job_id=UUID(job_id),
             attempt=int(attempt),
@@ -63,28 +63,29 @@ def _note(work: Work, sight: Sight) -> None:
     # In one write, which the system adds as a whole, whoever else adds at the time.
     file = os.open(os.environ[FILE], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     try:
-        os.write(file, seen.line().encode())
+        os.write(file, f"{seen.line()}\n".encode())
     finally:
         os.close(file)
 
 
-class Testimony:
+class Sightings:
     """Reads on in the file: what was seen since."""
 
     def __init__(self, file: Path) -> None:
         file.touch()
-        self._file = file.open(encoding="ascii")
+        self._file = file.open("rb")
+        self._rest = b""
+        """Of a line that somebody is just about to add."""
         self.seen: list[Seen] = []
         self.ended = 0
         """So many attempts have come to an end of their own."""
 
     def read_on(self) -> None:
-        for seen in self._since():
+        *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
+        for line in lines:
+            seen = Seen.of(line.decode("ascii"))
             self.seen.append(seen)
             self.ended += seen.sight is not Sight.BEGAN
-
-    def _since(self) -> Iterable[Seen]:
-        return [Seen.of(line) for line in self._file]
 
     def close(self) -> None:
         self._file.close()
