@@ -200,8 +200,8 @@ async def test_a_key_pressed_twice_asks_once(dashboard: Driver, world: World) ->
 async def test_the_details_offer_what_applies_and_act(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("enter")
-    await dashboard.sees("c complete   f fail   d delete")
-    assert "s start   d" not in dashboard.text
+    await dashboard.sees("c complete  f fail  d delete")
+    assert "s start  d" not in dashboard.text
     await dashboard.press("c")
     await dashboard.is_told(f"Completed packaging {short(2)}.")
 

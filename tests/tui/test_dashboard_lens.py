@@ -120,7 +120,7 @@ async def test_the_details_of_a_hidden_job_say_what_hides_it(through_lens: Drive
     await through_lens.go_to(1)
     await through_lens.press("enter")
     await through_lens.has_dialog("Job")
-    await through_lens.sees("d delete   y copy id")
+    await through_lens.sees("d delete  y copy id")
     await through_lens.sees_no_more("⊘ hidden from")
 
 
