@@ -134,11 +134,11 @@ class Connection:
     async def _list(self, store: "Store", feed: "Feed[ListingQuery, Listing]") -> None:
         async for answer in feed.pages():
             match answer:
-                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed):
+                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
                     self._tell(Looked(store, listing, fetched_at, is_changed=is_changed))
                     self._has_looked.set()
-                    await self._spare(store, feed, listing.query.window.listed)
+                    await self._spare(store, feed, listing.query.window.listed, took)
                 case FeedFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
                         from tui.slowness import advised
@@ -151,8 +151,8 @@ class Connection:
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
 
-    async def _spare(self, store: "Store", feed: "Feed[ListingQuery, Listing]", listed: ListQuery) -> None:
-        """A list that costs the server much, by its planner's word, is looked at less often."""
+    async def _spare(self, store: "Store", feed: "Feed[ListingQuery, Listing]", listed: ListQuery, took: float) -> None:
+        """A list that costs the server much, by its planner's word and by the time it took, is looked at less often."""
         if listed == self._weighed:
             return
         self._weighed, self._least_interval, before = listed, 0.0, feed.seen_within
@@ -162,7 +162,7 @@ class Connection:
                 self._weighed = None
                 return
             if cost := answered[0]:
-                self._least_interval = cost.least_interval
+                self._least_interval = cost.least_interval(took)
         except StoreError as error:
             log.info("What a list costs could not be asked: %s", error)
         feed.interval = max(self._interval, self._least_interval)

@@ -1,6 +1,8 @@
 """A list that the server cannot read in time says what would help; one that costs it much is read less often."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from store.advising.model import DEAR_FROM, ListCost
 from store.database import TimeLimits
@@ -32,28 +34,35 @@ async def test_nobody_waits_for_what_a_list_costs(world: World, database: Connin
         await driver.until(lambda: driver.rows == [4])
 
 
-async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:
+@contextmanager
+def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
+    """Each statement of a user's that reads jobs takes so long at least."""
     with connect(database, autocommit=True) as owner:
         owner.execute(
             "create policy slow on generation_jobs as restrictive for select to authenticated"
-            " using (pg_sleep(20) is not null)"
+            f" using ((select pg_sleep({seconds})) is not null)".encode()
         )
         try:
-            app = WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))
-            async with driving(app) as driver:
-                await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
+            yield
         finally:
             owner.execute("drop policy slow on generation_jobs")
 
 
-async def test_a_dear_list_is_looked_at_less_often(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
-        connection = driver.app.connection
-        feed = connection._listing
-        assert feed is not None
-        await driver.until(lambda: feed.query.window.listed.project_id is not None and feed.interval == 10.0)
-        connection.step_interval(-1)
-        assert (connection.interval, feed.interval) == (1.0, 10.0)
+async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:
+    with slowed(database, 20):
+        async with driving(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
+            await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
 
-        driver.app.dashboard.choose_project(None)
-        await driver.until(lambda: feed.interval == 1.0)
+
+async def test_a_dear_list_is_looked_at_less_often(world: World, database: Conninfo) -> None:
+    with slowed(database, 0.25):
+        async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+            connection = driver.app.connection
+            feed = connection._listing
+            assert feed is not None
+            await driver.until(lambda: feed.query.window.listed.project_id is not None and feed.interval == 10.0)
+            connection.step_interval(-1)
+            assert (connection.interval, feed.interval) == (1.0, 10.0)
+
+            driver.app.dashboard.choose_project(None)
+            await driver.until(lambda: feed.interval == 1.0)
