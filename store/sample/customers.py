@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Never
 
+from store.cancelled import is_being_cancelled
 from store.errors import StoreError
 from store.model import JobStatus
 from store.sample import modes
@@ -36,7 +37,7 @@ async def queue_jobs(
             wait = RETRY
         else:
             wait = STEP / pace
-        if _is_being_cancelled():
+        if is_being_cancelled():
             # Whoever is stopped in the middle of a commit is told that its outcome is unknown, and no more.
             raise asyncio.CancelledError
         await sleep(wait)
@@ -56,8 +57,3 @@ async def _queue_one(store: Store, random: Random) -> None:
         cost_cents=modes.choose_cost_cents(random, mode),
         input_asset_id=random.choice(images).id if with_image else None,
     )
-
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from store.worker.cancelled import is_being_cancelled
+from store.cancelled import is_being_cancelled
 from store.worker.deciding import Outcome, Raised, Returned, TookTooLong
 from store.worker.registry import Handler, Handling
 from store.worker.work import Work

@@ -4,10 +4,10 @@ import asyncio
 from contextlib import aclosing
 from uuid import UUID
 
+from store.cancelled import is_being_cancelled
 from store.errors import StoreError
 from store.retention.policies import Applying, apply_policies
 from store.store import Store
-from store.worker.cancelled import is_being_cancelled
 from store.worker.happenings import NotTidied, Report, Tidied
 from store.worker.waits import is_set_within
 
