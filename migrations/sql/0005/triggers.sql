@@ -28,9 +28,10 @@ begin
 end $$;
 
 -- An event tells what the job is since: its error only where that may have changed, for it is long. The server keeps an application's
--- name short. Old and new rows are joined by hashing, however few there were when the session planned it.
+-- name short. Old and new rows are joined by hashing, and owners found by index, however few there were when the session planned
+-- it.
 create function gjobs.record_events()
-    returns trigger language plpgsql volatile security definer set search_path = '' set enable_nestloop = off as $$
+    returns trigger language plpgsql volatile security definer set search_path = '' set enable_nestloop = off set enable_seqscan = off as $$
 declare
     actor       constant bigint := gjobs.acting_user();
     actor_role  constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);

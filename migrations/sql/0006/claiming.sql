@@ -32,7 +32,7 @@ begin
                ) oldest;
 end $$;
 
--- As lock_queued, of some modes; p_modes: null for all. Where others have locked all that was looked at, more is.
+-- As lock_queued, of some modes. Where others have locked all that was looked at, more is.
 create function gjobs.choose_queued(p_modes text[], p_most integer)
     returns setof uuid language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan as $$
@@ -41,10 +41,6 @@ declare
     reach      integer := 2 * p_most + 10;
     candidates uuid[];
 begin
-    if p_modes is null then
-        return query select gjobs.lock_queued(p_most);
-        return;
-    end if;
     loop
         candidates := array(select q.id from gjobs.queued_of_modes(wanted, reach) q order by q.created_at, q.id limit reach);
         return query
@@ -59,7 +55,7 @@ end $$;
 -- Jobs whose lease has expired become this worker's, which is another attempt. Leases of jobs that run no longer go.
 create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
     reach integer := 2 * p_most + 10;
@@ -99,22 +95,25 @@ end $$;
 create function gjobs.claim_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents integer,
                    created_at timestamptz, updated_at timestamptz, attempt integer, lost_by uuid, note text)
-    language plpgsql volatile security invoker rows 10 set search_path = '' set plan_cache_mode = force_generic_plan as $$
+    language plpgsql volatile security invoker rows 10 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
 #variable_conflict use_column
 declare
-    taken  integer;
+    taken  integer := 0;
     chosen uuid[];
 begin
-    return query
-        select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at,
-               t.attempt, t.lost_by, t.note
-          from gjobs.take_over_jobs(p_owner, p_modes, p_most, p_lease_seconds) t
-          join public.generation_jobs j on j.id = t.job_id;
-    get diagnostics taken = row_count;
-    if taken >= p_most then
-        return;
+    if exists (select from gjobs.job_leases l where l.expires_at <= now()) then
+        return query
+            select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at, j.updated_at,
+                   t.attempt, t.lost_by, t.note
+              from gjobs.take_over_jobs(p_owner, p_modes, p_most, p_lease_seconds) t
+              join public.generation_jobs j on j.id = t.job_id;
+        get diagnostics taken = row_count;
+        if taken >= p_most then
+            return;
+        end if;
     end if;
-    chosen := array(select gjobs.choose_queued(p_modes, p_most - taken));
+    chosen := case when p_modes is null then array(select gjobs.lock_queued(p_most - taken))
+                   else array(select gjobs.choose_queued(p_modes, p_most - taken)) end;
     if chosen = '{}' then
         return;
     end if;

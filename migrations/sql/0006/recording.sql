@@ -1,7 +1,7 @@
 -- As gjobs.record_events() of revision 0005 tells what an update changed, and besides whose lease the job had. Old and new rows are
--- joined by hashing, however few there were when the session planned it.
+-- joined by hashing, and owners and leases found by index, however few there were when the session planned it.
 create function gjobs.record_changed()
-    returns trigger language plpgsql volatile security definer set search_path = '' set enable_nestloop = off as $$
+    returns trigger language plpgsql volatile security definer set search_path = '' set enable_nestloop = off set enable_seqscan = off as $$
 declare
     actor       constant bigint := gjobs.acting_user();
     actor_role  constant text := coalesce(nullif(current_setting('role'), 'none'), session_user);
