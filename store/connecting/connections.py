@@ -58,6 +58,7 @@ class Connections:
         self._password = password
         self.link: Link | None = None
         """Of the connection that was made last; None before the first."""
+        self._size = size
         self._slots = asyncio.Semaphore(size)
         self._idle: list[AsyncConnection] = []
         self._closed = False
@@ -74,6 +75,12 @@ class Connections:
                     await connection.close()
                 else:
                     self._idle.append(connection)
+
+    def widen(self, size: int) -> None:
+        """At most so many from here on, or as many as there might be before."""
+        for _ in range(size - self._size):
+            self._slots.release()
+        self._size = max(size, self._size)
 
     async def connect(self) -> AsyncConnection:
         """One more, which is the caller's to close."""

@@ -73,6 +73,10 @@ class Database:
     async def close(self) -> None:
         await self._connections.close()
 
+    def widen(self, connections: int) -> None:
+        """Opens as many at the same time, if so many are needed."""
+        self._connections.widen(connections)
+
     @property
     def link(self) -> Link | None:
         """How the server was reached last; None before the first connection."""

@@ -78,8 +78,15 @@ async def write_at_once(
     write: Unconfirmed,
     may_write: bool,
 ) -> tuple[list[Any], ...]:
-    """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come."""
+    """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come.
+
+    One alone, with the operator's eyes, is a transaction by itself, without time-outs but the caller's: it lasts no
+    longer than its arguments let it, and says itself how long it waits for a lock.
+    """
     try:
+        if len(queries) == 1 and may_write and not claims(actor):
+            (query,) = queries
+            return (await rows_of(await send(connection, query), query),)
         async with connection.pipeline():
             await connection.execute(begin_write(may_write=may_write))
             identity = await set_up(connection, actor, limits)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from store.errors import StoreError
@@ -16,7 +17,13 @@ LONGEST_POLL_WHEN_TOLD = 15.0
 """Where each job that is queued is told: to make sure."""
 
 
+CLAIMS_AT_ONCE = 4
+"""While jobs are queued that there are hands for: a claim mostly waits, for the link and for the disk."""
+
+
 class Claimer:
+    """One of its claims leads: it alone waits while nothing is queued, and says when the others may help."""
+
     def __init__(
         self, leases: Leases, hands: Hands, waking: Waking, patience: Patience, *, batch: int, stopping: asyncio.Event
     ) -> None:
@@ -29,6 +36,10 @@ class Claimer:
         self._is_postponed = asyncio.Event()
         self._is_sure = True
         """Whether all that the database holds as this worker's is known here."""
+        self._asked_for = 0
+        """Jobs, by the claims under way."""
+        self._flows = asyncio.Event()
+        """Whether the last claim brought all that it asked for."""
 
     def note_postponed(self) -> None:
         """A job falls due that did not when it was last asked for."""
@@ -36,17 +47,25 @@ class Claimer:
 
     async def run(self, *, once: bool) -> None:
         """Until it is to stop; or `once`: until nothing is to be had or in hand. Raises what does not pass."""
+        async with asyncio.TaskGroup() as group:
+            helping = [group.create_task(self._help()) for _ in range(CLAIMS_AT_ONCE - 1)]
+            await self._lead(once=once)
+            await self._claims_are_answered()
+            for task in helping:
+                task.cancel()
+
+    async def _lead(self, *, once: bool) -> None:
         polls = 0
         while not self._stopping.is_set():
-            if (free := self._hands.free) == 0:
+            if (asked_for := self._room) == 0:
                 await self._hands.changes()
                 continue
-            asked_for = min(free, self._batch)
             try:
+                if not self._is_sure:
+                    await self._learn_what_is_held()
+                    continue
                 found = await self._claim(asked_for)
             except StoreError as error:
-                # It may have been done all the same, and the answer lost.
-                self._is_sure = False
                 await self._unless_stopping(asyncio.sleep(self._patience.failed(error)))
                 continue
             self._patience.succeeded()
@@ -54,8 +73,9 @@ class Claimer:
                 polls = 0
                 if found == asked_for:
                     await self._waking.unregister()
+                    self._flows.set()
             elif once:
-                if self._hands.is_empty:
+                if self._hands.is_empty and not self._asked_for:
                     return
                 await self._hands.changes()
             elif not self._waking.is_told and await self._waking.register():
@@ -64,19 +84,55 @@ class Claimer:
                 await self._wait(polls)
                 polls += 1
 
+    async def _help(self) -> None:
+        """What keeps a claim from being made is met by the one that leads, too."""
+        while True:
+            await self._flows.wait()
+            if self._stopping.is_set() or (asked_for := self._room) == 0:
+                await self._hands.changes()
+                continue
+            with suppress(StoreError):
+                await self._claim(asked_for)
+
+    @property
+    def _room(self) -> int:
+        """How many jobs may be asked for."""
+        return max(0, min(self._hands.free - self._asked_for, self._batch))
+
     async def _claim(self, most: int) -> int:
         """How many there were."""
-        if not self._is_sure:
-            # Asked before, for what ends meanwhile is found and no more in hand.
-            known = {held.job_id for held in self._hands.held()}
-            for claimed in await self._leases.claimed_before():
-                if claimed.job.id not in known:
-                    self._hands.begin(claimed)
-            self._is_sure = True
-        claims = await self._leases.claim(most)
+        self._asked_for += most
+        found = 0
+        try:
+            claims = await self._leases.claim(most)
+            found = len(claims)
+        except StoreError:
+            # It may have been done all the same, and the answer lost.
+            self._is_sure = False
+            raise
+        finally:
+            self._asked_for -= most
+            if found < most:
+                self._flows.clear()
+            self._hands.wake()
         for claimed in claims:
             self._hands.begin(claimed)
-        return len(claims)
+        await asyncio.sleep(0)  # What has begun goes before the next claim.
+        return found
+
+    async def _claims_are_answered(self) -> None:
+        while self._asked_for:
+            await self._hands.changes()
+
+    async def _learn_what_is_held(self) -> None:
+        """No claim may be under way: what it finds would be begun twice."""
+        await self._claims_are_answered()
+        # Asked before, for what ends meanwhile is found and no more in hand.
+        known = {held.job_id for held in self._hands.held()}
+        for claimed in await self._leases.claimed_before():
+            if claimed.job.id not in known:
+                self._hands.begin(claimed)
+        self._is_sure = True
 
     async def _wait(self, polls: int) -> None:
         if self._waking.is_told:

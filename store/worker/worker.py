@@ -16,7 +16,7 @@ from store.configuration.profiles import Pooler
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, StoreError
 from store.store import Store
 from store.wakeup.where import may_listen
-from store.worker.claimer import Claimer
+from store.worker.claimer import CLAIMS_AT_ONCE, Claimer
 from store.worker.finisher import Finisher
 from store.worker.hands import Hands
 from store.worker.happenings import Happening, Report
@@ -31,6 +31,8 @@ from store.worker.waking import Waking
 
 log = logging.getLogger(__name__)
 
+CONNECTIONS = CLAIMS_AT_ONCE + 2
+"""At the same time at most: for claims, for ends, and for what is renewed; besides one to listen."""
 LAST_ENDS = 10.0
 """Seconds in which the database is to have the last ends of jobs; what it has not got then, expires."""
 
@@ -120,6 +122,7 @@ class Worker:
 
         Raises a StoreError where it cannot begin, or cannot go on by itself.
         """
+        self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
         waking = self._waking = Waking(self._store.database, may_listen=may_listen(facts, self._pooler))
         if not await self._arrive():

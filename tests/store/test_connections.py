@@ -68,6 +68,16 @@ async def test_at_most_two_at_once(connections: Connections, sessions: Sessions)
     assert len(seen) == 2
 
 
+async def test_it_may_be_widened_and_is_not_narrowed(connections: Connections, sessions: Sessions) -> None:
+    connections.widen(3)
+    connections.widen(1)
+    async with connections.lease(), connections.lease(), connections.lease():
+        assert len(sessions()) == 3
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), connections.lease():
+                pass
+
+
 async def test_one_is_used_again(connections: Connections) -> None:
     async with connections.lease() as connection:
         first = await backend(connection)

@@ -157,18 +157,25 @@ async def test_where_the_sign_in_is_refused_it_ends_and_no_job_is_failed_for_it(
 
 
 class TestClaims:
-    async def test_what_was_claimed_without_an_answer_is_begun(
-        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize(("lost", "batch"), [(1, 10), (7, 1)], ids=["the only one", "one of several"])
+    async def test_what_was_claimed_without_an_answer_is_begun_once(
+        self,
+        make_worker: MakeWorker,
+        queue: Queue,
+        sql: Sql,
+        monkeypatch: pytest.MonkeyPatch,
+        lost: int,
+        batch: int,
     ) -> None:
         begun: list[UUID] = []
-        jobs = queue(number=2)
-        worker, _ = make_worker(noting(begun))
-        lose_first_claim(monkeypatch)
+        jobs = queue(number=20)
+        worker, _ = make_worker(noting(begun), batch=batch)
+        lose_claim(monkeypatch, lost)
 
         await worker.run(once=True)
 
         assert sorted(begun) == sorted(jobs)
-        assert ends(sql) == [("succeeded", None, 250)] * 2
+        assert ends(sql) == [("succeeded", None, 250)] * 20
 
     async def test_what_ends_while_it_is_looked_for_is_not_begun_again(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
@@ -245,15 +252,16 @@ def noting(begun: list[UUID]) -> Registry:
     return registry
 
 
-def lose_first_claim(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is made, and its answer lost."""
+def lose_claim(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """It is made, and its answer lost. The first has the number 1."""
     claim, claims = Leases.claim, 0
 
     async def loses(self: Leases, most: int) -> list[Claimed]:
         nonlocal claims
         claims += 1
+        is_lost = claims == number
         claimed = await claim(self, most)
-        if claims == 1:
+        if is_lost:
             raise Unreachable("The link broke.")
         return claimed
 

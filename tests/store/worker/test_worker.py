@@ -11,8 +11,10 @@ from store.database import Database
 from store.errors import InvalidValue, SchemaMissing
 from store.store import Store
 from store.worker import Backoff, Registry, Retry, Work
+from store.worker.claimer import CLAIMS_AT_ONCE
 from store.worker.happenings import Ended, Lost, Started
-from store.worker.model import HandedBack, Postponed
+from store.worker.leases import Leases
+from store.worker.model import Claimed, HandedBack, Postponed
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import MakeWorker
 
@@ -137,6 +139,31 @@ class TestHandlers:
 
         assert most == 4
         assert ends(sql) == [("succeeded", None, 250)] * 30
+
+    async def test_small_claims_go_side_by_side_and_begin_nothing_twice(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        under_way = most = 0
+        claim = Leases.claim
+
+        async def watched(leases: Leases, asked_for: int) -> list[Claimed]:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            try:
+                return await claim(leases, asked_for)
+            finally:
+                under_way -= 1
+
+        monkeypatch.setattr(Leases, "claim", watched)
+        queue(number=60)
+        worker, told = make_worker(with_nothing_to_do(), concurrency=8, batch=1)
+
+        await worker.run(once=True)
+
+        assert 1 < most <= CLAIMS_AT_ONCE
+        assert len([one for one in told if isinstance(one, Started)]) == 60
+        assert ends(sql) == [("succeeded", None, 250)] * 60
 
 
 async def do_nothing(work: Work) -> None:
