@@ -41,8 +41,7 @@ class FilledDatabase:
     @property
     def url(self) -> str:
         """As a person gives it to the program."""
-        socket = quote(str(self.conninfo["host"]), safe="/")
-        return f"postgresql://{OWNER}@/{self.conninfo['dbname']}?host={socket}&port={self.conninfo['port']}"
+        return _url(self.conninfo)
 
     def connect(self) -> closing[psycopg.Connection]:
         return closing(psycopg.connect(make_conninfo("", **self.conninfo), autocommit=True))
@@ -73,8 +72,19 @@ class Databases:
     @contextmanager
     def copy_of(self, filled: FilledDatabase) -> Iterator[FilledDatabase]:
         """To be changed at will. Nobody may be connected to what is copied."""
-        conninfo = self._create(template=str(filled.conninfo["dbname"]))
-        yield FilledDatabase(conninfo=conninfo, jobs=filled.jobs, owner=filled.owner)
+        with self._passing(template=str(filled.conninfo["dbname"])) as conninfo:
+            yield FilledDatabase(conninfo=conninfo, jobs=filled.jobs, owner=filled.owner)
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """The URL of one with nothing in it."""
+        with self._passing(template="template1") as conninfo:
+            yield _url(conninfo)
+
+    @contextmanager
+    def _passing(self, *, template: str) -> Iterator[Conninfo]:
+        conninfo = self._create(template=template)
+        yield conninfo
         self._administer(SQL("drop database {} with (force)").format(Identifier(str(conninfo["dbname"]))))
 
     def _create(self, *, template: str) -> Conninfo:
@@ -89,10 +99,15 @@ class Databases:
             connection.execute(statement)
 
 
+def _url(conninfo: Conninfo) -> str:
+    socket = quote(str(conninfo["host"]), safe="/")
+    return f"postgresql://{OWNER}@/{conninfo['dbname']}?host={socket}&port={conninfo['port']}"
+
+
 @contextmanager
-def open_databases(*, durable: bool = True) -> Iterator[Databases]:
+def open_databases(*, durable: bool = True, settings: Mapping[str, str] | None = None) -> Iterator[Databases]:
     """One that is not durable is quick, and no measure of a real one."""
-    data_dir, settings = throw_away_dir(), {} if durable else {"fsync": "off"}
+    data_dir, settings = throw_away_dir(), {**(settings or {}), **({} if durable else {"fsync": "off"})}
     with open_server(data_dir, settings=settings, grace=0.1, remove_after=True) as lease:
         yield Databases(data_dir, lease.conninfo)
 

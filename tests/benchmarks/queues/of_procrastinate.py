@@ -1,0 +1,43 @@
+"""Procrastinate. It fetches one job after the other."""
+
+import asyncio
+
+from procrastinate import App, PsycopgConnector
+
+from tests.benchmarks.queues.protocol import main, woken
+
+
+class Procrastinate:
+    async def drain(self, url: str, *, jobs: int, batch: int, at_a_time: int) -> list[float]:
+        app = App(connector=PsycopgConnector(conninfo=url))
+
+        @app.task(name="nothing")
+        async def nothing() -> None:
+            pass
+
+        async with app.open_async():
+            await app.schema_manager.apply_schema_async()
+            await nothing.batch_defer_async(*[{} for _ in range(jobs)])
+            loop = asyncio.get_running_loop()
+            start = loop.time()
+            await app.run_worker_async(concurrency=at_a_time, wait=False, install_signal_handlers=False)
+            return [loop.time() - start]
+
+    async def wake(self, url: str, *, jobs: int) -> list[float]:
+        app, begun = App(connector=PsycopgConnector(conninfo=url)), asyncio.Event()
+
+        @app.task(name="nothing")
+        async def nothing() -> None:
+            begun.set()
+
+        async with app.open_async():
+            await app.schema_manager.apply_schema_async()
+            working = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
+            taken = await woken(begun, nothing.defer_async, jobs=jobs)
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            return taken
+
+
+if __name__ == "__main__":
+    main(Procrastinate())

@@ -1,0 +1,182 @@
+"""Workers on one server: how many jobs that do nothing they finish in a second, and how soon an idle one begins one."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psycopg
+
+from tests.benchmarks.database import Databases, open_databases
+from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, Reach, Series, take_turns
+from tests.benchmarks.sizes import few
+
+OURS, PGQUEUER, PROCRASTINATE = "gjobs", "PgQueuer", "Procrastinate"
+MODULES = {OURS: "of_gjobs", PGQUEUER: "of_pgqueuer", PROCRASTINATE: "of_procrastinate"}
+PACKAGES = {
+    PGQUEUER: ("pgqueuer==1.6.0", "asyncpg==0.32.0"),
+    PROCRASTINATE: ("procrastinate==3.10.0", "psycopg[binary]==3.3.9"),
+}
+"""Of the rivals, in environments of their own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    batch: int
+    """How many jobs are claimed at once."""
+    at_a_time: int
+    """At work. PgQueuer wants twice as many at least."""
+    jobs: int
+    reach: Reach | None
+
+
+SIZES = (
+    # The one size that all of them have: Procrastinate fetches one job after the other, whatever is said.
+    Size(batch=1, at_a_time=10, jobs=3_000, reach=AtLeast(1.5)),
+    Size(batch=10, at_a_time=20, jobs=10_000, reach=None),
+    Size(batch=100, at_a_time=200, jobs=20_000, reach=None),
+)
+
+_BETWEEN = """
+select (extract(epoch from pg_xact_commit_timestamp(begun.xmin) - pg_xact_commit_timestamp(queued.xmin)) * 1000)::float8
+  from {events} queued join {events} begun on begun.job_id = queued.job_id
+ where {queued} and {begun}
+ order by begun.id desc limit %s"""
+COMMITS = {
+    OURS: _BETWEEN.format(
+        events="gjobs.job_event_log", queued="queued.kind = 'created'", begun="begun.to_status = 'running'"
+    ),
+    PGQUEUER: _BETWEEN.format(
+        events="pgqueuer_log", queued="queued.status = 'queued'", begun="begun.status = 'picked'"
+    ),
+    PROCRASTINATE: _BETWEEN.format(
+        events="procrastinate_events", queued="queued.type = 'deferred'", begun="begun.type = 'started'"
+    ),
+}
+"""What the server's clock says of the jobs that were queued last: milliseconds for each, by the events of the queue."""
+
+Open = Callable[[], AbstractContextManager[str]]
+"""Makes a database for one run and tells its URL."""
+
+
+async def work(effort: Effort, _: Databases) -> list[Finding]:
+    """On a server that keeps the times of commits. A quick run does without the rivals, which have to be fetched."""
+    with (
+        tempfile.TemporaryDirectory(prefix="gjobs-queues-") as room,
+        open_databases(durable=not effort.quick, settings={"track_commit_timestamp": "on"}) as databases,
+    ):
+        names = (OURS,) if effort.quick else tuple(MODULES)
+        pythons = {name: _python(name, Path(room)) for name in names}
+        opens = {name: _with_jobs(effort, databases) if name == OURS else databases.empty for name in names}
+        return [
+            *[await _drained(effort, pythons, opens, size) for size in SIZES],
+            *await _woken(effort, pythons, opens),
+        ]
+
+
+async def _drained(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[str, Open], size: Size) -> Finding:
+    jobs, rounds = effort.choose(size.jobs, quick=50), effort.choose(5, quick=1)
+
+    def draining(name: str) -> Contestant:
+        async def contestant() -> float:
+            # Procrastinate takes many times as long.
+            some = jobs // 10 if name == PROCRASTINATE else jobs
+            with opens[name]() as url:
+                (seconds,) = _ask(pythons[name], name, url, "drain", some, size.batch, size.at_a_time)
+            return some / seconds
+
+        return contestant
+
+    return Finding(
+        title="jobs that do nothing, until none is queued, each end durable",
+        unit="jobs/s",
+        settings={
+            "claimed at once": size.batch,
+            "at a time": size.at_a_time,
+            "jobs": f"{jobs:,}",
+            "rounds": rounds,
+            **_rivals(),
+        },
+        series=await take_turns({name: draining(name) for name in pythons}, rounds=rounds, warm_up=0),
+        ratios=_ratios(pythons, {name: size.reach for name in pythons if size.reach}),
+    )
+
+
+async def _woken(effort: Effort, pythons: Mapping[str, Path], opens: Mapping[str, Open]) -> list[Finding]:
+    jobs, rounds = effort.choose(50, quick=2), effort.choose(5, quick=1)
+    until_begun: dict[str, list[float]] = {name: [] for name in pythons}
+
+    def waking(name: str) -> Contestant:
+        async def contestant() -> float:
+            with opens[name]() as url:
+                until_begun[name].append(median(_ask(pythons[name], name, url, "wake", jobs)))
+                with closing(psycopg.connect(url)) as connection:
+                    taken = connection.execute(COMMITS[name], [jobs]).fetchall()
+                return float(median(milliseconds for (milliseconds,) in taken))
+
+        return contestant
+
+    settings = {"jobs": jobs, "rounds": rounds, **_rivals()}
+    return [
+        Finding(
+            title="from the commit that queues a job to the commit that lets it run, the worker being idle and told",
+            unit="ms",
+            settings=settings,
+            series=await take_turns({name: waking(name) for name in pythons}, rounds=rounds, warm_up=0),
+            ratios=_ratios(pythons, {PGQUEUER: AtMost(1.0)}),
+        ),
+        Finding(
+            title="the same jobs, from before they are queued to the beginning of their handlers",
+            unit="ms",
+            settings=settings,
+            series={name: Series(tuple(values)) for name, values in until_begun.items()},
+            ratios=_ratios(pythons, {}),
+        ),
+    ]
+
+
+def _ratios(names: Iterable[str], reaches: Mapping[str, Reach]) -> tuple[Ratio, ...]:
+    """Ours over each rival's."""
+    return tuple(Ratio(ours=OURS, rival=name, reach=reaches.get(name)) for name in names if name != OURS)
+
+
+def _rivals() -> dict[str, str]:
+    return {"rivals": " ".join(package for packages in PACKAGES.values() for package in packages)}
+
+
+def _ask(python: Path, name: str, url: str, command: str, *numbers: int) -> list[float]:
+    run = subprocess.run(
+        [python, "-m", f"tests.benchmarks.queues.{MODULES[name]}", command, url, *map(str, numbers)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    answer: list[float] = json.loads(run.stdout)
+    return answer
+
+
+def _python(name: str, room: Path) -> Path:
+    if name == OURS:
+        return Path(sys.executable)
+    python = room / name / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", room / name], check=True)
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES[name]], check=True)
+    return python
+
+
+def _with_jobs(effort: Effort, databases: Databases) -> Open:
+    filled = databases.of(few(effort))
+
+    @contextmanager
+    def open_copy() -> Iterator[str]:
+        with databases.copy_of(filled) as copy:
+            with copy.connect() as connection:
+                connection.execute("delete from public.generation_jobs where status = 'queued'")
+            yield copy.url
+
+    return open_copy
