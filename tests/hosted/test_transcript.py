@@ -7,7 +7,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from tests.hosted.place import until
-from tests.hosted.transcript import Complaint, transcribed
+from tests.hosted.transcript import Complaint, Statement, Transcript, transcribed
 from tests.hosted.ways import Way
 
 BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -62,7 +62,15 @@ STOPPED = Complaint(level="ERROR", message="canceling statement due to user requ
 TIMED_OUT = Complaint(level="ERROR", message="canceling statement due to statement timeout")
 FAILED = Complaint(level="ERROR", message="division by zero")
 SLEEP = "SELECT pg_sleep(60)"
+HELD = f"DECLARE rows_held CURSOR WITH HOLD FOR {SLEEP}"
+"""Its rows are fetched at the commit, which so takes a minute."""
 WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
+
+
+def give_up(way: Way, connection: psycopg.Connection) -> None:
+    """What it is about, as soon as it is."""
+    until(lambda: way.sessions() == [("active", True)])
+    connection.cancel_safe()
 
 
 @pytest.mark.parametrize(
@@ -71,10 +79,6 @@ WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
 def test_what_reads_and_is_given_up_is_no_complaint(
     owner: Way, before: list[str], complaints: list[Complaint], given_up: int
 ) -> None:
-    def give_up() -> None:
-        until(lambda: owner.sessions() == [("active", True)])
-        connection.cancel_safe()
-
     with (
         transcribed(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
@@ -82,12 +86,48 @@ def test_what_reads_and_is_given_up_is_no_complaint(
     ):
         for statement in before:
             connection.execute(statement.encode())
-        giving_up = beside.submit(give_up)
+        giving_up = beside.submit(give_up, owner, connection)
         with pytest.raises(psycopg.errors.QueryCanceled):
             connection.execute(SLEEP.encode())
         giving_up.result()
         said = transcript()
     assert (said.complaints, said.given_up) == (complaints, given_up)
+
+
+def spoken(sql: str, *, given_up: bool = False) -> Statement:
+    return Statement(session="1", prepared_as="", sql=sql, transaction=0, given_up=given_up)
+
+
+@pytest.mark.parametrize(
+    ("statements", "traces"),
+    [
+        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken("ROLLBACK"), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN), spoken("COMMIT", given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN, given_up=True), spoken(BEGIN), spoken("COMMIT")], []),
+        ([spoken(BEGIN), spoken("COMMIT"), spoken("ROLLBACK")], ["outside of a transaction: ROLLBACK"]),
+        ([spoken(BEGIN), spoken("SELECT 1", given_up=True)], ["a transaction was left open after: SELECT 1"]),
+    ],
+)
+def test_what_begins_or_ends_a_transaction_may_be_given_up(statements: list[Statement], traces: list[str]) -> None:
+    assert Transcript(statements=statements, complaints=[], given_up=0).traces == traces
+
+
+def test_it_is_known_which_statement_was_given_up(owner: Way) -> None:
+    with (
+        transcribed(owner) as transcript,
+        psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
+        ThreadPoolExecutor() as beside,
+    ):
+        connection.execute(BEGIN.encode())
+        connection.execute(HELD.encode())
+        giving_up = beside.submit(give_up, owner, connection)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("COMMIT")
+        giving_up.result()
+        connection.execute("ROLLBACK")
+        statements = transcript().statements
+    assert [statement.sql for statement in statements] == [BEGIN, HELD, "COMMIT", "ROLLBACK"]
+    assert [statement.given_up for statement in statements] == [False, False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from psycopg.sql import SQL, Identifier, Literal
 
@@ -41,6 +42,8 @@ class Statement:
     sql: str
     transaction: int
     """Its id, as far as the transaction has been given one by then, which only what writes is; else 0."""
+    given_up: bool = False
+    """Begun, and stopped by gjobs itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,14 +85,15 @@ class Transcript:
         found = []
         for session in self.by_session:
             inside = False
-            for statement in session:
+            for statement, following in zip_longest(session, session[1:]):
                 sql = _COMMENT.sub("", statement.sql).strip()
                 if statement.prepared_as:
                     found.append(f"prepared: {sql}")
                 if not inside and _BEGIN.fullmatch(sql):
-                    inside = True
+                    inside = not statement.given_up
                 elif inside and _END.fullmatch(sql):
-                    inside = False
+                    # What stops a commit may leave the transaction, which then is to be rolled back, or end it.
+                    inside = statement.given_up and following is not None and following.sql == "ROLLBACK"
                 elif not inside:
                     found.append(f"outside of a transaction: {sql}")
                 elif not _ALLOWED.match(sql):
@@ -128,7 +132,7 @@ def transcribed(way: Way) -> Iterator[Callable[[], Transcript]]:
         ours = [record for record in ours if (record.get("application_name") or "").startswith(APPLICATION)]
         complaints = [record for record in ours if record["error_severity"] != "LOG" and not _was_given_up(record)]
         return Transcript(
-            statements=[statement for record in ours if (statement := _statement(record))],
+            statements=_statements(ours),
             complaints=[Complaint(level=one["error_severity"], message=one["message"]) for one in complaints],
             given_up=sum(map(_was_given_up, ours)),
         )
@@ -140,6 +144,21 @@ def _was_given_up(record: dict[str, str]) -> bool:
     """Only the words tell it from a time-out, which has the same code; what had begun to write is not given up."""
     is_stopped = (record.get("state_code"), record["message"]) == ("57014", "canceling statement due to user request")
     return is_stopped and int(record["txid"]) == 0
+
+
+def _statements(records: Sequence[dict[str, str]]) -> Sequence[Statement]:
+    """What is stopped stands in the records as begun, and then, before anything else of its session, as given up."""
+    found: list[Statement] = []
+    last: dict[str, int] = {}
+    for record in records:
+        session = record["session_id"]
+        if statement := _statement(record):
+            last[session] = len(found)
+            found.append(statement)
+        elif _was_given_up(record) and session in last:
+            begun = found[last[session]]
+            found[last[session]] = replace(begun, given_up=begun.sql == record.get("statement"))
+    return found
 
 
 def _statement(record: dict[str, str]) -> Statement | None:
