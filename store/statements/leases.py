@@ -46,12 +46,17 @@ def held(owner: UUID) -> Query[Claimed]:
 
 
 _NEXT_DUE = text("""
-select CAST(extract(epoch from min(expires_at) - clock_timestamp()) AS float8) from gjobs.job_leases
+select CAST(extract(epoch from min(expires_at) - clock_timestamp()) AS float8)
+  from gjobs.job_leases where expires_at > now() - interval '1 second'
 """)
 
 
 def next_due() -> Query[float | None]:
-    """In how many seconds the next lease expires, if it is not renewed; None where there is none."""
+    """In how many seconds the next lease expires, if it is not renewed; None where there is none.
+
+    One that has expired for longer is nothing that whoever claims jobs may take: it may last, where its mode is
+    nobody's.
+    """
     return Query(_NEXT_DUE, _make_seconds)
 
 

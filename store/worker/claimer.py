@@ -9,6 +9,7 @@ from store.errors import StoreError
 from store.worker.hands import Hands
 from store.worker.leases import Leases
 from store.worker.trouble import Patience
+from store.worker.waits import is_set_within
 from store.worker.waking import Waking
 
 FIRST_POLL, LONGEST_POLL = 0.05, 2.0
@@ -33,7 +34,8 @@ class Claimer:
         self._patience = patience
         self._batch = batch
         self._stopping = stopping
-        self._is_postponed = asyncio.Event()
+        self._is_to_look = asyncio.Event()
+        """Whether waiting is over before its time."""
         self._is_sure = True
         """Whether all that the database holds as this worker's is known here."""
         self._asked_for = 0
@@ -43,7 +45,7 @@ class Claimer:
 
     def note_postponed(self) -> None:
         """A job falls due that did not when it was last asked for."""
-        self._is_postponed.set()
+        self._is_to_look.set()
 
     async def run(self, *, once: bool) -> None:
         """Until it is to stop; or `once`: until nothing is to be had or in hand. Raises what does not pass."""
@@ -66,7 +68,7 @@ class Claimer:
                     continue
                 found = await self._claim(asked_for)
             except StoreError as error:
-                await self._unless_stopping(asyncio.sleep(self._patience.failed(error)))
+                await is_set_within(self._stopping, self._patience.failed(error))
                 continue
             self._patience.succeeded()
             if found:
@@ -74,6 +76,8 @@ class Claimer:
                 if found == asked_for:
                     await self._waking.unregister()
                     self._flows.set()
+            elif not self._is_sure:
+                continue
             elif once:
                 if self._hands.is_empty and not self._asked_for:
                     return
@@ -109,6 +113,7 @@ class Claimer:
         except StoreError:
             # It may have been done all the same, and the answer lost.
             self._is_sure = False
+            self._is_to_look.set()
             raise
         finally:
             self._asked_for -= most
@@ -139,7 +144,9 @@ class Claimer:
             seconds = LONGEST_POLL_WHEN_TOLD
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
-        self._is_postponed.clear()
+        self._is_to_look.clear()
+        if not self._is_sure:
+            return
         try:
             due = await self._leases.next_due()
         except StoreError as error:
@@ -149,12 +156,14 @@ class Claimer:
         await self._unless_stopping(self._waking.wait(seconds))
 
     async def _unless_stopping(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Ends it as soon as the worker is to stop, or a job has been postponed."""
-        ends = (waiting, self._stopping.wait(), self._is_postponed.wait())
+        """Ends it as soon as the worker is to stop, or to look again."""
+        ends = (waiting, self._stopping.wait(), self._is_to_look.wait())
         tasks = [asyncio.create_task(end) for end in ends]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()

@@ -33,7 +33,8 @@ def given_up(claimed: Claimed, handling: Handling) -> Finish | None:
     """The end of a job that has had all its attempts; None where it has this one left."""
     if claimed.attempt <= handling.attempts:
         return None
-    why = claimed.note or f"the worker {claimed.lost_by} was lost with it"
+    lost = f"the worker {claimed.lost_by} was lost with it" if claimed.lost_by else None
+    why = claimed.note or lost or "what became of the last is not known"
     error = f"Given up after {_attempts(claimed.attempt - 1)}: {why}"
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=None)
 

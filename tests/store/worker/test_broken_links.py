@@ -13,7 +13,7 @@ from store.errors import SignInRefused, Unreachable
 from store.store import Store
 from store.wakeup.contract import IDLE_LOCK
 from store.wakeup.wake_ups import arrives
-from store.worker import Registry, Work
+from store.worker import Registry, Retry, Work
 from store.worker.happenings import Ended, Lost, Recovered, Started, Trouble
 from store.worker.leases import Leases
 from store.worker.model import Claimed, Ending
@@ -24,6 +24,9 @@ from tests.store.worker.conftest import MakeWorker
 from tests.store.worker.test_worker import ends, leases, with_nothing_to_do
 
 Queue = Callable[..., list[UUID]]
+
+SHORTEST_WAIT = 0.1
+"""Seconds after a first failure."""
 
 
 @asynccontextmanager
@@ -176,6 +179,63 @@ class TestClaims:
 
         assert sorted(begun) == sorted(jobs)
         assert ends(sql) == [("succeeded", None, 250)] * 20
+
+    async def test_what_another_of_its_claims_lost_is_done_before_it_ends(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun: list[UUID] = []
+        jobs = queue(number=2)
+        worker, told = make_worker(noting(begun), batch=1)
+        claim, claims, is_lost = Leases.claim, 0, asyncio.Event()
+
+        async def loses_what_comes_beside_the_second(self: Leases, most: int) -> list[Claimed]:
+            nonlocal claims
+            claims += 1
+            if (number := claims) == 2:
+                await is_lost.wait()
+                await until(lambda: any(isinstance(one, Ended) for one in told))
+            claimed = await claim(self, most)
+            if number > 2 and claimed and not is_lost.is_set():
+                is_lost.set()
+                raise Unreachable("The link broke.")
+            return claimed
+
+        monkeypatch.setattr(Leases, "claim", loses_what_comes_beside_the_second)
+
+        await worker.run(once=True)
+
+        assert is_lost.is_set()
+        assert begun == jobs
+        assert ends(sql) == [("succeeded", None, 250)] * 2
+
+    async def test_a_database_that_is_away_is_not_asked_at_once_again_for_a_job_that_was_put_off(
+        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        async def puts_off(_: Work) -> None:
+            raise Retry("busy", after=60)
+
+        queue()
+        worker, told = make_worker(registry)
+        claim, failed_at = Leases.claim, list[float]()
+
+        async def fails_afterwards(self: Leases, most: int) -> list[Claimed]:
+            if not any(isinstance(one, Started) for one in told):
+                return await claim(self, most)
+            await until(lambda: any(isinstance(one, Ended) for one in told))
+            failed_at.append(asyncio.get_running_loop().time())
+            raise Unreachable("The link broke.")
+
+        monkeypatch.setattr(Leases, "claim", fails_afterwards)
+        running = asyncio.create_task(worker.run())
+        await until(lambda: len(failed_at) == 2)
+        worker.stop()
+        await running
+
+        first, second = failed_at
+        assert second - first >= SHORTEST_WAIT
 
     async def test_what_ends_while_it_is_looked_for_is_not_begun_again(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch

@@ -9,6 +9,7 @@ import pytest
 
 from store.database import Database
 from store.errors import InvalidValue, SchemaMissing
+from store.statements import leases as statements
 from store.store import Store
 from store.worker import Backoff, Registry, Retry, Work
 from store.worker.claimer import CLAIMS_AT_ONCE
@@ -390,6 +391,16 @@ class TestLeases:
         assert ends(sql) == [("failed", f"Given up after 1 attempt: the worker {dead} was lost with it", 250)]
         assert [type(one) for one in told] == [Ended]
 
+    async def test_past_it_where_nobody_says_why(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+        (job,) = queue()
+        sql("update generation_jobs set status = 'running'")
+        sql("insert into gjobs.job_leases values (%s, null, 5, now(), now(), null)", (job,))
+        worker, _ = make_worker(with_nothing_to_do())
+
+        await worker.run(once=True)
+
+        assert ends(sql) == [("failed", "Given up after 5 attempts: what became of the last is not known", 250)]
+
     async def test_progress_is_seen_while_it_works(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry()
         seen = asyncio.Event()
@@ -506,6 +517,13 @@ class TestWaiting:
         assert not worker.is_told
         worker.stop()
         await running
+
+    async def test_a_lease_that_nobody_takes_is_not_waited_for(self, operator: Store, queue: Queue, sql: Sql) -> None:
+        (job,) = queue("of nobody")
+        sql("update generation_jobs set status = 'running'")
+        sql("insert into gjobs.job_leases values (%s, null, 1, now(), now() - interval '1 hour', null)", (job,))
+
+        assert await operator.database.read(operator.actor, statements.next_due()) == [None]
 
 
 class TestWorkers:
