@@ -19,7 +19,7 @@ from tests.store.servers import Proxy
 
 TICK = 0.02
 _LASTING = (Blow.FREEZE, Blow.SILENCE)
-PATIENCE = 120.0
+PATIENCE = 240.0
 """Seconds in which something has to come of the workers."""
 
 

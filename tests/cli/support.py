@@ -21,7 +21,7 @@ from tests.conftest import Conninfo
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
 """The installed command."""
 
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
 
 

@@ -21,7 +21,7 @@ from store.embedded.paths import Layout
 from store.embedded.postmaster import find_postmaster
 
 USER = Path(__file__).with_name("user.py")
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds until a test gives a condition up: far more than it takes, on a busy machine as well."""
 
 QUICK = {"fsync": "off"}

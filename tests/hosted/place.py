@@ -18,7 +18,7 @@ from store.embedded.processes import clean_environment, run_tool
 from tests.hosted import keeper
 
 LOCALHOST = "127.0.0.1"
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds for what takes far less than one."""
 
 

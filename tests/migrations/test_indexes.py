@@ -231,7 +231,7 @@ def test_it_can_be_stopped_and_gone_on_with(without_indexes: Conninfo) -> None:
             assert run.poll() is None
             time.sleep(0.01)
         os.kill(run.pid, signal.SIGINT)
-        said, _ = run.communicate(timeout=30)
+        said, _ = run.communicate(timeout=90)
 
     assert run.returncode != 0
     assert said.splitlines()[-2:] == [

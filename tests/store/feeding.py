@@ -53,7 +53,7 @@ class Reader:
         self.pages = feed.pages()
 
     async def next(self) -> Answer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await anext(self.pages)
 
     async def next_page(self) -> FeedPage[str]:

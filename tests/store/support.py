@@ -55,7 +55,7 @@ class MakeJob(Protocol):
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """Waits for what another process does, and fails after ten seconds."""
-    async with asyncio.timeout(10):
+    """Waits for what another process does, and fails after a minute."""
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)

@@ -61,7 +61,7 @@ async def test_at_most_two_at_once(connections: Connections, sessions: Sessions)
             seen.add(await backend(connection))
             leased -= 1
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(use() for _ in range(20)))
     assert most == 2
     assert seen == {pid for pid, _ in sessions()}
@@ -221,7 +221,7 @@ async def test_who_stops_waiting_for_a_connection_leaves_none_half_made() -> Non
             pass
         left.set()
 
-    async with asyncio.timeout(10), listening(serve, "127.0.0.1") as port:
+    async with asyncio.timeout(60), listening(serve, "127.0.0.1") as port:
         connections = Connections({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
         kept = asyncio.create_task(_error_of(connections.connect()))
         await came.wait()

@@ -162,7 +162,7 @@ async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: 
     pages = feed.pages()
 
     async def until_seen(jobs: int) -> FeedPage[Listing]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for page in pages:
                 assert isinstance(page, FeedPage)
                 if len(page.value.window.jobs) == jobs:

@@ -29,7 +29,7 @@ def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
 @asynccontextmanager
 async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
     async with proxied(database) as (proxy, through_proxy):
-        store = Store(Database(through_proxy, limits=TimeLimits(statement=0.2, answer=0.1)))
+        store = Store(Database(through_proxy, limits=TimeLimits(statement=1.0, answer=0.5)))
         await store.probed.get()
         yield store, proxy
         await store.close()
@@ -94,10 +94,10 @@ class TestLookingItUp:
 
     @pytest.fixture
     async def store(self, database: Conninfo, path: Path) -> AsyncIterator[Store]:
-        """Its writes are waited for not long, and its journal is kept."""
+        """Its journal is kept."""
         async with proxied(database) as (self.proxy, through_proxy):
             journal = Journal(path, database="testbase")
-            store = Store(Database(through_proxy, limits=TimeLimits(statement=0.3, answer=0.2), journal=journal))
+            store = Store(Database(through_proxy, journal=journal))
             await store.probed.get()
             yield store
             await store.close()

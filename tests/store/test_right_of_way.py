@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from store.actor import OPERATOR
-from store.database import Query
+from store.database import Query, TimeLimits
 from store.errors import Unreachable
 from store.right_of_way import RightOfWay
 from store.statements.rows import make_number
@@ -86,11 +86,13 @@ async def test_a_write_stops_a_running_count(
         return int(number)
 
     async def give_way() -> None:
-        await database.right_of_way.giving_way(lambda: database.read(OPERATOR, count))
+        await database.right_of_way.giving_way(
+            lambda: database.read(OPERATOR, count, limits=TimeLimits(statement=60.0))
+        )
 
     counts = [asyncio.ensure_future(give_way()) for _ in range(2)]
     await until(lambda: running() == 2)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await operator.transition_job_status(job_id, "running")
     await until(lambda: running() == 2)
     for asking in counts:

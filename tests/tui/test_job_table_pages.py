@@ -21,7 +21,7 @@ from tui.widgets.row_wish import spare_rows
 
 PAGE = 10
 JOBS = 2_000 * PAGE
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

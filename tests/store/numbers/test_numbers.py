@@ -207,7 +207,7 @@ def altered(conninfo: Conninfo, change: str, undo: str) -> Iterator[None]:
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> Counting:
     return Counting(
-        store.database, ADA_HERSELF, allowance=Allowance(limits=TimeLimits(statement=0.15), cap=cap), clock=clock
+        store.database, ADA_HERSELF, allowance=Allowance(limits=TimeLimits(statement=0.4), cap=cap), clock=clock
     )
 
 

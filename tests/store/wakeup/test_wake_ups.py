@@ -26,7 +26,7 @@ class Listener:
         self.words = wake_ups(database)
 
     async def next(self) -> WakeUp:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             return await anext(self.words)
 
     async def ends(self) -> bool:
