@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from psycopg import AsyncConnection
@@ -41,6 +42,7 @@ _STATUS_OF_TRANSACTION = text("SELECT txid_status(CAST(:id AS bigint))")
 _OUTCOMES = {"committed": WriteOutcome.DONE, "aborted": WriteOutcome.NOT_DONE}
 _TURNS = 5
 
+_USUAL_LEVEL: Query[str] = Query(text("select current_setting('default_transaction_isolation')"), itemgetter(0))
 _PROCESS: Query[int] = Query(text("select pg_backend_pid()"), make_number)
 
 
@@ -67,6 +69,8 @@ class Database:
         self.load = LoadMeter()
         self.right_of_way = RightOfWay()
         """Every write takes it; what counts in the background is to give way."""
+        self._begins_well: bool | None = None
+        """Whether a statement alone is read committed, as the login or the database has it; None: not known yet."""
         self._taking_all = asyncio.Lock()
         """Of two who took one connection after the other, each would wait for that of the other."""
 
@@ -185,14 +189,27 @@ class Database:
         where the link breaks before it is confirmed: that raises OutcomeUnknown.
         """
         write = Unconfirmed(written=Written(what=what), mark=None)
+        sent = (*queries, _USUAL_LEVEL) if self._begins_well is None else queries
         with self.right_of_way.taken():
             async with (
                 self._read_only_explained(),
-                self._lease(len(queries)) as connection,
+                self._lease(len(sent)) as connection,
                 ends(connection, self._limits.patience),
             ):
-                may_write = self.access.may_write
-                return await write_at_once(connection, actor, queries, self._limits, write=write, may_write=may_write)
+                answers = await write_at_once(
+                    connection,
+                    actor,
+                    sent,
+                    self._limits,
+                    write=write,
+                    may_write=self.access.may_write,
+                    may_begin_itself=self._begins_well is True,
+                )
+        if sent is not queries:
+            *answered, (level,) = answers
+            self._begins_well = level == "read committed"
+            return tuple(answered)
+        return answers
 
     async def _commit(
         self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None

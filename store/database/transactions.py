@@ -77,14 +77,15 @@ async def write_at_once(
     *,
     write: Unconfirmed,
     may_write: bool,
+    may_begin_itself: bool,
 ) -> tuple[list[Any], ...]:
     """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come.
 
-    One alone, with the operator's eyes, is a transaction by itself, without time-outs but the caller's: it lasts no
-    longer than its arguments let it, and says itself how long it waits for a lock.
+    One alone, with the operator's eyes, is a transaction by itself where it `may_begin_itself`, without time-outs but
+    the caller's: it lasts no longer than its arguments let it, and says itself how long it waits for a lock.
     """
     try:
-        if len(queries) == 1 and may_write and not claims(actor):
+        if len(queries) == 1 and may_write and may_begin_itself and not claims(actor):
             (query,) = queries
             return (await rows_of(await send(connection, query), query),)
         async with connection.pipeline():

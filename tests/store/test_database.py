@@ -13,6 +13,7 @@ from store.actor import OPERATOR, ActingUser, Actor
 from store.database import Database, Query, TimeLimits
 from store.embedded import ADMINISTRATOR
 from store.errors import (
+    InvalidValue,
     NoPrivilege,
     ReadOnly,
     SchemaMissing,
@@ -92,6 +93,33 @@ class TestTransactions:
     async def test_a_write_is_read_committed_whatever_the_role_prefers(self, database: Conninfo, sql: Sql) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             assert await write(strict, show("transaction_isolation")) == ["read committed"]
+
+    async def test_one_that_is_sent_at_once_is_so_too(self, database: Conninfo) -> None:
+        async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
+            for _ in range(2):
+                assert await strict.write_at_once(OPERATOR, "look", show("transaction_isolation")) == (
+                    ["read committed"],
+                )
+
+    async def test_of_what_is_sent_at_once_all_is_kept_or_nothing(self, operator: Store, sql: Sql) -> None:
+        statement = text("insert into projects (user_id, name) values (:id, :name) returning name")
+
+        def add(name: str | None) -> Query[str]:
+            return Query(statement, first, {"id": ADA, "name": name})
+
+        for _ in range(2):
+            assert await operator.database.write_at_once(OPERATOR, "add", add("one")) == (["one"],)
+            assert await operator.database.write_at_once(OPERATOR, "add", add("two"), add("three")) == (
+                ["two"],
+                ["three"],
+            )
+            with pytest.raises(InvalidValue):
+                await operator.database.write_at_once(OPERATOR, "add", add("four"), add(None))
+        assert sql("select name, count(*) from projects group by 1 order by 1") == [
+            ("one", 2),
+            ("three", 2),
+            ("two", 2),
+        ]
 
     async def test_a_block_that_raises_keeps_nothing(self, operator: Store, sql: Sql) -> None:
         add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
