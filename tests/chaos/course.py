@@ -58,8 +58,8 @@ class Course:
                 self.retried += 1
             case "progress":
                 self._held_by(event, "told of")
-            case "cost" if self.claims and event.application == self.claims[-1].worker:
-                pass  # which is told after the retry that it came with, when the lease is nobody's any more
+            case "cost":
+                self._held_by(event, "told the cost of")
             case _:
                 self._wrong(f"{event.kind} is nothing that a worker does here ({event.note})")
 

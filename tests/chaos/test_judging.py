@@ -62,7 +62,14 @@ BEGAN, RETURNED, RAISED = Sight
 COURSES = {
     PLAIN: [created(PLAIN), claimed(PLAIN, 1), ended(PLAIN, 1)],
     TAKEN: [created(TAKEN), claimed(TAKEN, 1), taken(TAKEN, 2, 2), by(2, TAKEN, "progress"), ended(TAKEN, 2)],
-    RETRIED: [created(RETRIED), claimed(RETRIED, 1), by(1, RETRIED, "retry"), taken(RETRIED, 1, 2), ended(RETRIED, 1)],
+    RETRIED: [
+        created(RETRIED),
+        claimed(RETRIED, 1),
+        by(1, RETRIED, "cost"),
+        by(1, RETRIED, "retry"),
+        taken(RETRIED, 1, 2),
+        ended(RETRIED, 1),
+    ],
     BROKEN: [created(BROKEN), claimed(BROKEN, 2), ended(BROKEN, 2, "failed")],
     GIVEN_UP: [
         created(GIVEN_UP),
@@ -131,7 +138,11 @@ def test_where_all_is_well_it_finds_nothing_and_counts() -> None:
             "Holder(owner='id-1', worker='worker-2') ended as succeeded",
         ),
         (with_course(TAKEN, *COURSES[TAKEN][:3], ended(TAKEN, 1)), "what Holder(owner='id-2'"),
-        (with_course(RETRIED, *COURSES[RETRIED][:3], ended(RETRIED, 1)), "what nobody held"),
+        (
+            with_course(RETRIED, *COURSES[RETRIED][:2], by(2, RETRIED, "cost"), *COURSES[RETRIED][3:]),
+            "told the cost of",
+        ),
+        (with_course(RETRIED, *COURSES[RETRIED][:4], ended(RETRIED, 1)), "what nobody held"),
         (with_course(TAKEN, *COURSES[TAKEN][:2], *COURSES[TAKEN][4:]), "what Holder(owner='id-1'"),
         (
             with_course(TAKEN, *COURSES[TAKEN][:2], taken(TAKEN, 2, 3), ended(TAKEN, 2)),

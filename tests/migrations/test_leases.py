@@ -371,6 +371,16 @@ class TestTryingAgain:
         assert claim(operator, BOB, modes=["a"]) == {}
         assert not finish(operator, ALICE, failed)
 
+    def test_what_the_attempt_cost_is_told_of_who_made_it(self, operator: psycopg.Connection) -> None:
+        (failed,) = queue(operator, ADA, "a")
+        claim(operator, ALICE, 1)
+        postpone(operator, ALICE, failed, cost=7)
+
+        assert events(operator, failed, "kind, lease_owner, cost_cents")[1:] == [
+            ("cost", str(ALICE), 7),
+            ("retry", str(ALICE), 7),
+        ]
+
     def test_then_anybody_does_and_is_told_why(self, operator: psycopg.Connection) -> None:
         (failed,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)

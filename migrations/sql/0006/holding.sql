@@ -37,25 +37,22 @@ create function gjobs.postpone_jobs(
     returns setof uuid language plpgsql volatile security invoker rows 10
     set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '2s' as $$
 begin
+    -- From here on nobody else takes one of them over.
+    perform from public.generation_jobs j
+      where j.id = any (p_job_ids) and j.status = 'running' order by j.id for no key update;
+    -- First, for the event of the change names who has the lease.
+    update public.generation_jobs j
+       set cost_cents = failed.cost_cents
+      from unnest(p_job_ids, p_attempts, p_costs) as failed (job_id, attempt, cost_cents)
+      join gjobs.job_leases l on l.job_id = failed.job_id and l.attempt = failed.attempt and l.owner = p_owner
+     where j.id = failed.job_id and j.status = 'running' and j.cost_cents is distinct from failed.cost_cents
+       and failed.cost_cents is not null;
     return query
-        with running as materialized (
-            select j.id from public.generation_jobs j
-             where j.id = any (p_job_ids) and j.status = 'running' order by j.id for no key update
-        ), held as materialized (
-            select l.job_id, failed.error, failed.wait_seconds, failed.cost_cents
-              from unnest(p_job_ids, p_attempts, p_errors, p_costs, p_wait_seconds)
-                   as failed (job_id, attempt, error, cost_cents, wait_seconds)
-              join running on running.id = failed.job_id
-              join gjobs.job_leases l on l.job_id = failed.job_id and l.attempt = failed.attempt
-             where l.owner = p_owner
-               for no key update of l
-        ), paid as (
-            update public.generation_jobs j set cost_cents = held.cost_cents
-              from held where j.id = held.job_id and j.cost_cents is distinct from held.cost_cents and held.cost_cents is not null
-        )
         update gjobs.job_leases l
-           set owner = null, expires_at = clock_timestamp() + make_interval(secs => held.wait_seconds), note = held.error
-          from held where l.job_id = held.job_id
+           set owner = null, expires_at = clock_timestamp() + make_interval(secs => failed.wait_seconds), note = failed.error
+          from unnest(p_job_ids, p_attempts, p_errors, p_wait_seconds) as failed (job_id, attempt, error, wait_seconds)
+          join public.generation_jobs j on j.id = failed.job_id and j.status = 'running'
+         where l.job_id = failed.job_id and l.attempt = failed.attempt and l.owner = p_owner
         returning l.job_id;
 end $$;
 
