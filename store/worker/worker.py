@@ -88,7 +88,7 @@ class Worker:
         self._store = store
         self._registry = registry
         self._batch = batch or concurrency
-        self._grace = grace
+        self.grace = grace
         self._pooler = pooler
         self._tidies = tidies
         self._report = report
@@ -106,6 +106,10 @@ class Worker:
         self._stopping.set()
         if self._hands is not None:
             self._hands.wake()
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
 
     @property
     def free(self) -> int:
@@ -188,7 +192,7 @@ class Worker:
                 task.cancel()
 
     async def _come_to_an_end(self, hands: Hands) -> None:
-        async with _at_most(self._grace), asyncio.TaskGroup() as group:
+        async with _at_most(self.grace), asyncio.TaskGroup() as group:
             hurry = group.create_task(self._hurrying.wait())
             hurry.add_done_callback(lambda _: hands.wake())
             while not hands.is_empty and not self._hurrying.is_set():

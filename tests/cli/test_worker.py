@@ -1,12 +1,14 @@
 """`gjobs worker`: an example's handlers do what is queued."""
 
+import asyncio
+import signal
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from store.worker import Registry, Work
+from store.worker import Registry, Retry, Work
 from tests.cli.support import Run, Sql
 from tests.cli.world import AUTUMN, FAILED, QUEUED
 
@@ -64,17 +66,81 @@ def test_what_makes_no_sense_is_explained(gjobs: Run, example: str, arguments: l
     assert words in done.err
 
 
-def test_a_job_is_its_own_for_as_long_as_the_lease_says(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
-    lasting: list[object] = []
-    module = ModuleType("looking_handlers")
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("\nraise ValueError('no \x1b key')", "broken cannot be imported: ValueError: no ␛ key (broken.py, line 2)"),
+        ("def", "broken cannot be imported: SyntaxError: invalid syntax (broken.py, line 1)"),
+        ("raise SystemExit(3)", "broken cannot be imported: SystemExit: 3 (broken.py, line 1)"),
+        ("import no_such_module", "There is no module 'no_such_module'."),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_the_users(
+    gjobs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
+) -> None:
+    (tmp_path / "broken.py").write_text(code)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    done = gjobs("worker", "broken:registry")
+
+    assert done.code == 2
+    assert done.err.splitlines()[0] == words
+
+
+def test_what_waits_for_another_attempt_at_the_end_is_said(
+    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = handlers_module(monkeypatch)
+
+    @registry.handler()
+    def wait(work: Work) -> None:
+        if work.job.id == QUEUED:
+            raise Retry("the printer is busy", after=3600)
+
+    done = gjobs("worker", "some_handlers:registry", "--once")
+
+    assert done.code == 0
+    assert done.err.splitlines()[-1] == "1 job waits for another attempt, which any worker makes that runs then."
+    assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("running",)]
+
+
+def test_it_says_what_becomes_of_what_is_at_work_when_it_is_told_to_stop(
+    gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry = handlers_module(monkeypatch)
+
+    @registry.handler()
+    async def last(work: Work) -> None:
+        while True:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(0.01)
+
+    done = gjobs("worker", "some_handlers:registry", "--concurrency", "1")
+
+    assert done.code == 0
+    _, first, second, *_ = done.err.splitlines()
+    assert first == "Stopping: what is at work may take 30 s to finish. Told again, it is handed back at once."
+    assert second == "What is at work is handed back."
+    assert "handed back (" in done.err
+
+
+def handlers_module(monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """The registry of a module `some_handlers`."""
+    module = ModuleType("some_handlers")
     module.registry = registry = Registry()  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    return registry
+
+
+def test_a_job_is_its_own_for_as_long_as_the_lease_says(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    lasting: list[object] = []
+    registry = handlers_module(monkeypatch)
 
     @registry.handler()
     def look(work: Work) -> None:
         lasting.extend(sql("select round(extract(epoch from expires_at - acquired_at)) from gjobs.job_leases"))
 
-    assert gjobs("worker", "looking_handlers:registry", "--once", "--concurrency", "1", "--lease", "1m30s").code == 0
+    assert gjobs("worker", "some_handlers:registry", "--once", "--concurrency", "1", "--lease", "1m30s").code == 0
     assert set(lasting) == {(90,)}
 
 

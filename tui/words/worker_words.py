@@ -5,6 +5,7 @@ from typing import assert_never
 from store import durations
 from store.worker.happenings import Ended, Happening, Lost, NotTidied, Recovered, Refused, Started, Tidied, Trouble
 from store.worker.model import Claimed, Ending, Finish, HandedBack, Postponed
+from tui.words.job_names import jobs_count
 from tui.words.retention_words import DONE, result, why_left
 from tui.words.text import clean
 
@@ -29,6 +30,18 @@ def worker_words(happening: Happening) -> str:
         case NotTidied(error=error):
             return f"Retention policies wait until they are due again: {clean(str(error))}"
     assert_never(happening)
+
+
+def stopping_words(grace: float, *, again: bool) -> str:
+    """When it is told to stop; `again` where it had been before. `grace` is seconds."""
+    if again:
+        return "What is at work is handed back."
+    return f"Stopping: what is at work may take {grace:g} s to finish. Told again, it is handed back at once."
+
+
+def postponed_words(number: int) -> str:
+    wait = "waits" if number == 1 else "wait"
+    return f"{jobs_count(number)} {wait} for another attempt, which any worker makes that runs then."
 
 
 def _job(claimed: Claimed) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from store.settings import Settings
 from tui.cli import arguments
 from tui.cli.command import Command, Eyes
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
+from tui.cli.handlers import find_registry
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
@@ -71,7 +74,7 @@ def run_worker(
     """SIGINT and SIGTERM end it when what is at work is done; the second of them hands that back at once."""
     if simulate == (registry is not None):
         raise UsageError("Give MODULE:REGISTRY, or --simulate.", hint="'gjobs worker --help' has an example.")
-    handlers = _simulated() if registry is None else _imported(registry)
+    handlers = _simulated() if registry is None else find_registry(registry)
     chosen = handlers.only(modes) if modes else handlers
     return _work(
         settings, output, handlers=chosen, concurrency=concurrency, lease=lease, retention=retention, once=once
@@ -93,31 +96,48 @@ async def _work(
     import signal
 
     from store.worker import Worker
+    from tui.words.worker_words import postponed_words, stopping_words
 
+    postponed: set[UUID] = set()
     worker = Worker(
         session.store,
         handlers,
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
         tidies=retention,
-        report=_tell,
+        report=partial(_tell, postponed),
     )
+
+    def stop() -> None:
+        say(stopping_words(worker.grace, again=worker.is_stopping))
+        worker.stop()
+
     loop = asyncio.get_running_loop()
     signals = (signal.SIGINT, signal.SIGTERM)
     for number in signals:
-        loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(number, stop)
     try:
         say(f"Worker {worker.id}: {', '.join(handlers.modes) if handlers.modes else 'all modes'}.")
         await worker.run(once=once)
     finally:
         for number in signals:
             loop.remove_signal_handler(number)
+    if postponed:
+        say(postponed_words(len(postponed)))
     return ExitCode.DONE
 
 
-def _tell(happening: "Happening") -> None:
+def _tell(postponed: set[UUID], happening: "Happening") -> None:
+    """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
+    from store.worker.happenings import Ended, Started
+    from store.worker.model import Postponed
     from tui.words.worker_words import worker_words
 
+    match happening:
+        case Ended(claimed=claimed, ending=Postponed()):
+            postponed.add(claimed.job.id)
+        case Ended(claimed=claimed) | Started(claimed=claimed):
+            postponed.discard(claimed.job.id)
     if words := worker_words(happening):
         say(words)
 
@@ -128,28 +148,3 @@ def _simulated() -> "Registry":
     from store.worker.simulated import simulated
 
     return simulated(Random())  # noqa: S311
-
-
-def _imported(name: str) -> "Registry":
-    """The working directory comes last on the path: a folder of it may be named as one of ours."""
-    import importlib
-    import sys
-    from pathlib import Path
-
-    from store.worker import Registry
-
-    module_name, _, attribute = name.partition(":")
-    if not module_name or not attribute:
-        raise UsageError(f"{name!r} is not MODULE:REGISTRY.", hint="As in: gjobs worker handlers:registry")
-    if (directory := str(Path.cwd())) not in sys.path:
-        sys.path.append(directory)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"There is no module {error.name!r}.", hint="It is looked for here, and where Python does."
-        ) from error
-    found = getattr(module, attribute, None)
-    if not isinstance(found, Registry):
-        raise UsageError(f"{module_name} has no registry {attribute!r}.", hint="It is a store.worker.Registry.")
-    return found
