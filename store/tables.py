@@ -208,7 +208,13 @@ job_starts = table(
 )
 """When each job first ran."""
 
-job_leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
+job_leases = table(
+    "job_leases",
+    column("job_id", Uuid),
+    column("owner", Uuid),
+    column("expires_at", DateTime(timezone=True)),
+    schema="gjobs",
+)
 
 archived_jobs = table(
     "archived_jobs",

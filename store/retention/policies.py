@@ -79,12 +79,17 @@ async def apply_policies(store: Store, *, pause: timedelta = PAUSE) -> AsyncGene
     """Of those that nobody has begun to apply for so long, one after the other; what is done so far, again and again.
 
     Of several workers that call it at the same time each policy is one's. Whoever reads no further has stopped it; what
-    is left is gone on with the next time.
+    is left is gone on with the next time. One that is changed or removed meanwhile, or that somebody else has begun to
+    apply since, is left after the batch under way.
     """
     for policy in await _take_due(store, pause):
+        if not await _stands(store, policy):
+            continue
         async with aclosing(clean_up(store, await expired_by(store, policy), policy.action)) as steps:
             async for progress in steps:
                 yield Applying(policy=policy, progress=progress)
+                if not await _stands(store, policy):
+                    break
 
 
 async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
@@ -96,6 +101,11 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
         project_id=policy.project_id,
         spares_policies=policy.project_id is None,
     )
+
+
+async def _stands(store: Store, policy: RetentionPolicy) -> bool:
+    async with explained(store.probed, store.actor, Feature.RETENTION):
+        return await store.database.read(store.actor, statements.policy(policy.id)) == [policy]
 
 
 async def _take_due(store: Store, pause: timedelta) -> Sequence[RetentionPolicy]:

@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     exists,
     func,
+    or_,
     select,
     tuple_,
 )
@@ -109,12 +110,13 @@ def make_key(row: Row) -> PageKey:
 
 
 _LEASED = select(_leases.c.job_id).where(
-    _leases.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid))), _leases.c.expires_at > func.clock_timestamp()
+    _leases.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+    or_(_leases.c.owner.is_(None), _leases.c.expires_at > func.clock_timestamp()),
 )
 
 
 def leased(job_ids: Sequence[UUID]) -> Query[UUID]:
-    """Those that a worker holds, or that wait for their next attempt."""
+    """Those that a worker holds, or that wait for their next attempt, be it due or not."""
     return Query(_LEASED, make_id, {"ids": list(job_ids)})
 
 

@@ -73,6 +73,13 @@ def all_policies(*, limit: int) -> Query[RetentionPolicy]:
     return Query(_ALL, _make_policy, {"rows": limit})
 
 
+_ONE = select(*_COLUMNS).where(_policies.c.id == bindparam("id", type_=Uuid))
+
+
+def policy(policy_id: UUID) -> Query[RetentionPolicy]:
+    return Query(_ONE, _make_policy, {"id": policy_id})
+
+
 _GIVEN = {
     "statuses": bindparam("statuses", type_=ARRAY(Text)),
     "older_than": _interval("age"),

@@ -179,9 +179,12 @@ async def test_the_journal_names_the_jobs_and_keeps_none(database: Conninfo, wor
     assert {(entry.before, entry.after, entry.outcome) for entry in entries} == {((), (), WriteOutcome.DONE)}
 
 
-async def test_a_running_job_that_a_worker_holds_is_left(operator: Store, world: Worlds, sql: Sql) -> None:
+@pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
+async def test_a_running_job_that_a_worker_holds_is_left_and_one_that_waits_for_one(
+    operator: Store, world: Worlds, sql: Sql, due_in: str
+) -> None:
     held, waiting, lost = world.old[JobStatus.RUNNING]
-    for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, "1 minute"), (lost, NOTHING, "-1 s")):
+    for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
         sql(
             "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
             " values (%s, %s, 1, now(), now() + %s::interval)",

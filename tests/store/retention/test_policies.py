@@ -124,3 +124,33 @@ async def test_of_several_workers_each_policy_is_ones(operator: Store, world: Wo
             by_policy[policy] = by_policy.get(policy, 0) + 1
     assert set(by_policy.values()) == {1}
     assert len(by_policy) == 2
+
+
+@pytest.mark.parametrize("change", ["removed", "changed", "applied by another"])
+async def test_one_that_is_another_by_now_is_applied_no_further(
+    operator: Store, world: Worlds, sql: Sql, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setattr("store.retention.batch_size.FIRST", 1)
+    before, project = present(sql), world.project
+    await set_policy(operator, project_id=project, older_than=MONTH, action=DELETE, statuses=[JobStatus.FAILED])
+    async for step in apply_policies(operator):
+        assert step.progress.done == 1
+        match change:
+            case "removed":
+                await remove_policy(operator, project)
+            case "changed":
+                await set_policy(operator, project_id=project, older_than=YEARS, action=ARCHIVE)
+            case _:
+                sql("update gjobs.retention_policies set applied_at = now()")
+    assert len(before - present(sql)) == 1
+
+
+async def test_one_that_is_removed_before_its_turn_is_not_applied(operator: Store, world: Worlds, sql: Sql) -> None:
+    await set_policy(operator, project_id=world.project, older_than=MONTH, action=ARCHIVE)
+    await set_policy(operator, project_id=world.other_project, older_than=MONTH, action=ARCHIVE)
+    turns = []
+    async for step in apply_policies(operator):
+        turns.append(step.policy.project_id)
+        sql("delete from gjobs.retention_policies where project_id <> %s", (turns[0],))
+    assert len(set(turns)) == 1
+    assert len({world.project, world.other_project} - set(turns)) == 1
