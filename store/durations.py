@@ -19,9 +19,11 @@ def seconds_of(text: str) -> int | None:
 
 
 def printed(seconds: int) -> str:
-    """In the longest units that it takes."""
+    """In the longest units that it takes; weeks only where they are whole, for nobody says 4w2d for 30d."""
     parts = []
     for unit, length in UNITS.items():
+        if unit == "w" and seconds % length:
+            continue
         number, seconds = divmod(seconds, length)
         if number:
             parts.append(f"{number}{unit}")

@@ -100,9 +100,27 @@ class TestFull:
         assert of_autumn == gjobs(*by_project, "--json", "--project", "Autumn catalog").document
         assert gjobs("stats", "--by", "mode", "--archive").code == 2
 
-    @pytest.mark.parametrize("options", [[], ["--all", "--status", "failed"], [str(FAILED), "--all"]])
-    def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str]) -> None:
-        assert gjobs("archive", "restore", "--yes", *options).code == 2
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ([], "It is not said what is to be restored."),
+            (["--all", "--status", "failed"], "--all restores every archived job."),
+            ([str(FAILED), "--all"], "Ids say already which jobs are meant."),
+        ],
+    )
+    def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str], words: str) -> None:
+        refused = gjobs("archive", "restore", "--yes", *options)
+        assert refused.code == 2
+        assert refused.err.startswith(words)
+
+    def test_who_looks_for_one_that_went_is_told_where_it_is(self, gjobs: Run) -> None:
+        told = gjobs("jobs", "show", str(FAILED))
+        assert told.code == 1
+        assert told.err.splitlines() == [
+            f"The job {FAILED} is in the archive.",
+            f"'gjobs archive restore {FAILED}' brings it back, and --events tells what happened to it.",
+        ]
+        assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
     def test_a_read_only_session_restores_nothing(self, gjobs: Run, sql: Sql) -> None:
         for options in (["--all", "--yes"], [str(FAILED)]):

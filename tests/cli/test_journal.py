@@ -3,6 +3,7 @@
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -109,6 +110,18 @@ def entries(directory: Path) -> None:
 
 def ago_(hours: int) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
+
+
+def test_of_many_ids_some_are_shown_and_documents_have_all(gjobs: Run, directory: Path) -> None:
+    ids = tuple(UUID(int=number) for number in range(500))
+    journal = Journal(directory, database="prod", clock=lambda: ago_(1))
+    journal.begin(Written(what="archive old jobs", touched=ids), actor=OPERATOR, reason=None, transaction_id=1)
+
+    _, line = gjobs("journal").out.splitlines()
+
+    assert f" {ids[0]} {ids[1]} {ids[2]} and 497 more  operator" in line
+    (entry,) = gjobs("journal", "--json").document
+    assert len(entry["ids"]) == 500
 
 
 @pytest.mark.usefixtures("entries")

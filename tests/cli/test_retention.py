@@ -31,11 +31,15 @@ def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
     gjobs(*SET, "--delete", "--yes")
     title, first, second = gjobs("retention", "list").out.splitlines()
     assert title.split() == ["OLDER", "THAN", "ACTION", "STATUS", "LAST", "APPLIED", "PROJECT"]
-    assert first.split() == ["4w2d", "archive", "failed", "-", "Autumn", "catalog"]
-    assert second.split() == ["4w2d", "delete", "succeeded,", "failed", "-", "all", "that", "have", "none"]
+    assert first.split() == ["30d", "archive", "failed", "-", "Autumn", "catalog"]
+    assert second.split() == ["30d", "delete", "succeeded,", "failed", "-", "all", "that", "have", "none"]
     applied = gjobs("retention", "apply", "--yes")
-    assert (applied.code, applied.err) == (0, "Applied to 1 job.\n")
+    assert (applied.code, applied.err.splitlines()) == (
+        0,
+        ["Archived 1 job: Autumn catalog"],
+    )
     assert sql("select status from gjobs.archived_jobs") == [("failed",)]
+    assert gjobs("retention", "apply", "--yes").err == "No job is old enough for a policy.\n"
     assert gjobs("retention", "remove", "--project", "Autumn catalog").err == "The policy is removed.\n"
     assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
     assert len(gjobs("retention", "list", "--json").document) == 1
@@ -45,7 +49,7 @@ def test_it_asks_with_what_it_is_about_at_the_moment(open_terminal: OpenTerminal
     terminal = open_terminal(*SET, "--delete")
     terminal.read_until(PROMPT)
     for words in (
-        "Delete jobs older than 4w2d from now on, whenever policies are applied?",
+        "Delete jobs older than 30d from now on, whenever policies are applied?",
         "At the moment these are 2 jobs:",
         "Project: all that have none",
         "Database: world (",

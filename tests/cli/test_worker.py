@@ -150,7 +150,7 @@ def test_with_retention_it_applies_the_policies(gjobs: Run, sql: Sql, example: s
     done = gjobs("worker", example, "--once", "--retention")
 
     assert done.code == 0
-    assert f"Archived 1 job. Older than 4w2d, of project {AUTUMN}.\n" in done.err
+    assert f"Archived 1 job. Older than 30d, of project {AUTUMN}.\n" in done.err
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
 
 

@@ -24,13 +24,13 @@ def policy(*, of_project: bool) -> RetentionPolicy:
 
 def test_how_many_went() -> None:
     tidied = Tidied(policy(of_project=True), Progress(done=1))
-    assert worker_words(tidied) == f"Deleted 1 job. Older than 12w6d, of project {AUTUMN}."
+    assert worker_words(tidied) == f"Deleted 1 job. Older than 90d, of project {AUTUMN}."
 
 
 def test_and_which_stayed() -> None:
     progress = Progress(done=1_200, refused=2, refused_id=job_id(1), refusal="Paid jobs\x1b stay.")
     assert worker_words(Tidied(policy(of_project=False), progress)) == (
-        "Deleted 1,200 jobs. Older than 12w6d, of projects without a policy."
+        "Deleted 1,200 jobs. Older than 90d, of projects without a policy."
         f" 2 jobs were refused, such as {job_id(1)}: Paid jobs␛ stay."
     )
 

@@ -155,6 +155,11 @@ def why_left(done: Progress, left: int, *, goes_on: str = _GOES_ON) -> list[str]
     return sentences
 
 
+def applied(whose: str, action: RetentionAction, done: Progress) -> list[str]:
+    """What a policy has done, and why some are still there."""
+    return [f"{DONE[action]} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
+
+
 def _were(number: int) -> str:
     return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
 

@@ -117,7 +117,9 @@ def restore(
         raise UsageError("Ids say already which jobs are meant.", hint="Leave the other options out.")
     if job_ids:
         return _restore_these(settings, output, tuple(dict.fromkeys(job_ids)))
-    if everything is is_narrowed:
+    if everything and is_narrowed:
+        raise UsageError("--all restores every archived job.", hint="Leave it out, or --project, --status and --since.")
+    if not everything and not is_narrowed:
         raise UsageError(
             "It is not said what is to be restored.", hint="Give ids, --project, --status, --since or --all."
         )

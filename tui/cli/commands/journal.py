@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from store.settings import Settings, journal_path
 from tui.cli import jsonable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _LIMIT = 100
 
+_NAMED = 3
+"""So many ids of an entry are shown to people: a clean-up has hundreds."""
 _OUTCOME_COLOURS = {"done": "\x1b[32m", "not done": "\x1b[90m", "unknown": "\x1b[33m"}
 
 
@@ -77,7 +80,7 @@ def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> N
             age(entry.at, now) if output.is_terminal else local_time(entry.at),
             entry.outcome.value,
             entry.what,
-            " ".join(map(str, entry.ids)),
+            _named(entry.ids),
             entry.actor,
             entry.database,
             entry.reason or "-",
@@ -85,3 +88,9 @@ def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> N
         for entry in entries
     ]
     output.table(columns, rows)
+
+
+def _named(ids: Sequence[UUID]) -> str:
+    further = len(ids) - _NAMED
+    named = " ".join(map(str, ids[:_NAMED]))
+    return f"{named} and {further:,} more" if further > 0 else named

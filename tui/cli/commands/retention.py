@@ -205,13 +205,19 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
     if not yes:
         require_terminal()
         require_yes(with_session(settings, _whole_question), unchanged="Nothing was applied.")
+    from tui.words.retention_words import applied
+
     with orderly_termination():
-        course = with_session(settings, _apply)
-    done = {one.policy.id: one for one in course.last}
+        course, names = with_session(settings, _apply)
     if output.json:
-        output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in done.values()])
-    number = sum(one.progress.done for one in done.values())
-    say(f"{'Stopped: a' if course.is_stopped else 'A'}pplied to {number:,} {'job' if number == 1 else 'jobs'}.")
+        output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in course.last])
+    for one in course.last:
+        for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
+            say(sentence)
+    if course.is_stopped:
+        say("Stopped. The same command goes on.")
+    elif not course.last:
+        say("No job is old enough for a policy.")
     return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
 
 
@@ -234,8 +240,8 @@ async def _whole_question(session: "Session") -> str:
     return whole_question(found, database=session.full_name)
 
 
-async def _apply(session: "Session") -> "Course[tuple[Applying, ...]]":
-    """The last step of each policy."""
+async def _apply(session: "Session") -> tuple["Course[tuple[Applying, ...]]", dict[UUID, str]]:
+    """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
     from store.retention.policies import apply_policies
@@ -247,9 +253,10 @@ async def _apply(session: "Session") -> "Course[tuple[Applying, ...]]":
             last[step.policy.id] = step
             yield tuple(last.values())
 
+    names = await project_names(session.store)
     course = Course[tuple["Applying", ...]](())
     await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
-    return course
+    return course, names
 
 
 async def _project_id(session: "Session", project: str | None) -> UUID | None:

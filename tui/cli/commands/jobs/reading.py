@@ -19,6 +19,7 @@ from tui.slowness import advised
 
 if TYPE_CHECKING:
     from store.filters import JobFilter
+    from store.store import Store
     from tui.session import Session
 
 
@@ -76,7 +77,7 @@ async def show_job(session: "Session", output: Output, *, job_id: UUID, events: 
         return await show_history(session, output, job_id)
     job = await session.store.get_generation_job(job_id)
     if job is None:
-        raise RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+        raise await _where_it_went(session.store, job_id)
     links = await session.store.get_job_links(job_id)
     if output.json:
         output.document({**jsonable.row(job), **jsonable.links(links)})
@@ -89,3 +90,18 @@ async def show_job(session: "Session", output: Output, *, job_id: UUID, events: 
     if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
         say(words)
     return ExitCode.DONE
+
+
+async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
+    """Why the actor does not see the job."""
+    from store.capabilities import Feature
+    from store.retention.archive import get_archived
+
+    capabilities = await store.probed.get()
+    if capabilities.off(Feature.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
+        return RowMissing(
+            f"The job {job_id} is in the archive.",
+            (job_id,),
+            hint=f"'gjobs archive restore {job_id}' brings it back, and --events tells what happened to it.",
+        )
+    return RowMissing(jsonable.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")

@@ -8,6 +8,7 @@ from store.model import AlreadyRepeated, Missing, Refused, Repeated, RetryOutcom
 from tui.cli import jsonable
 from tui.cli.commands.jobs.showing import show_jobs
 from tui.cli.exit_codes import ExitCode
+from tui.cli.lookup import project_names
 from tui.cli.output import Output, say
 from tui.cli.sessions import in_session
 
@@ -18,12 +19,13 @@ if TYPE_CHECKING:
 @in_session
 async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UUID], again: bool) -> ExitCode:
     """Refused where any of them is not repeated by this; the others are all the same."""
+    names = {} if output.json else await project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
     repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Repeated)]
     if output.json:
         output.document([jsonable.retry(outcome) for outcome in outcomes])
     elif repeated:
-        show_jobs(output, repeated, {})
+        show_jobs(output, repeated, names)
     for outcome in outcomes:
         if reason := why_not_repeated(outcome):
             say(reason)
