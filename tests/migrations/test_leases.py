@@ -360,6 +360,38 @@ class TestHolding:
         assert events(operator, held, "kind, lease_owner, note")[1:] == [("progress", str(ALICE), "3 of 8")]
 
 
+LOOKING = """
+create table public.plans (plan json);
+create function public.look() returns trigger language plpgsql as $$
+declare
+    seen json;
+begin
+    execute 'explain (format json) select count(*) from public.plans where plan::text <> $1' into seen using tg_op;
+    insert into public.plans values (seen);
+    return null;
+end $$;
+create trigger look after update on public.generation_jobs for each statement execute function public.look();
+"""
+"""A trigger of an app, which reads a whole table, and keeps how."""
+
+
+class TestTriggersOfTheApp:
+    def test_a_small_table_that_they_read_is_not_worth_compiling_for(self, operator: psycopg.Connection) -> None:
+        """Which only a server shows that can compile, as Debian's."""
+        held, failed = queue(operator, ADA, "a", "a")
+        with operator.transaction(force_rollback=True):
+            operator.execute(LOOKING)
+
+            claim(operator, ALICE, 2, modes=["a"])
+            finish(operator, ALICE, held)
+            postpone(operator, ALICE, failed, cost=7)
+
+            plans = operator.execute("select plan->0 from public.plans").fetchall()
+
+        assert len(plans) == 3
+        assert [plan for (plan,) in plans if "JIT" in plan] == []
+
+
 class TestTryingAgain:
     def test_nobody_takes_it_before_its_time(self, operator: psycopg.Connection) -> None:
         (failed,) = queue(operator, ADA, "a")

@@ -55,7 +55,7 @@ end $$;
 -- Jobs whose lease has expired become this worker's, which is another attempt. Leases of jobs that run no longer go.
 create function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     reach integer := 2 * p_most + 10;
@@ -95,7 +95,8 @@ end $$;
 create function gjobs.claim_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
     returns table (id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text, cost_cents integer,
                    created_at timestamptz, updated_at timestamptz, attempt integer, lost_by uuid, note text)
-    language plpgsql volatile security invoker rows 10 set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 #variable_conflict use_column
 declare
     taken  integer := 0;

@@ -1,11 +1,12 @@
 -- What a worker does with the jobs that it holds. Each answers with the jobs for which it was done: those whose lease is the worker's
 -- still, with that number of attempt, and which run still. Everything is found by its key, however few leases there were when the
--- session planned it.
+-- session planned it. The app's own triggers and policies run under the same settings: a plan of theirs that cannot do without reading a
+-- whole table seems so dear there that the server would compile it each time.
 
 create function gjobs.finish_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_statuses text[], p_errors text[], p_costs integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '2s' as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
 begin
     if exists (select from unnest(p_statuses) as status where status is null or status not in ('succeeded', 'failed')) then
         raise check_violation using message = 'a job ends as succeeded or failed';
@@ -35,7 +36,7 @@ end $$;
 create function gjobs.postpone_jobs(
     p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_errors text[], p_costs integer[], p_wait_seconds double precision[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set lock_timeout = '2s' as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
 begin
     -- From here on nobody else takes one of them over.
     perform from public.generation_jobs j
@@ -59,7 +60,7 @@ end $$;
 -- To be attempted by another worker at once, as if this one had not begun.
 create function gjobs.hand_back_jobs(p_owner uuid, p_job_ids uuid[], p_attempts integer[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
     return query
         with held as materialized (
@@ -77,7 +78,7 @@ end $$;
 -- For so many seconds more. Of a lease that somebody has locked just now nothing is changed: it is renewed the next time.
 create function gjobs.renew_leases(p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_lease_seconds double precision)
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
     with held as materialized (
         select l.job_id
@@ -99,7 +100,7 @@ end $$;
 -- What a worker tells of its progress.
 create function gjobs.note_progress(p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_notes text[])
     returns setof uuid language plpgsql volatile security invoker rows 10
-    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off as $$
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
 begin
     return query
         with held as materialized (
