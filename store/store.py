@@ -12,14 +12,22 @@ from uuid import UUID
 from store.actor import OPERATOR, ActingUser, Actor
 from store.advising import asking
 from store.advising.model import ListCost, Verdict
-from store.budgets.model import Budget, Budgets, CheckedBudget, Period, named_for
+from store.budgets.model import Budget, Budgets, CheckedBudget, Period, Refusal, named_for
 from store.budgets.refusing import exceeded
 from store.capabilities import Feature, Off
 from store.capabilities.explaining import explained
 from store.capabilities.probed import Probed
 from store.connecting.connection_url import parse
 from store.database import Database, Query, Snapshot, WriteTransaction
-from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing, UnexpectedError
+from store.errors import (
+    BudgetExceeded,
+    InvalidValue,
+    NoPrivilege,
+    RowMissing,
+    SchemaMissing,
+    StoreError,
+    UnexpectedError,
+)
 from store.events.model import MOST_EVENTS, History
 from store.events.stays import history
 from store.filters.keys import Key
@@ -749,18 +757,20 @@ class Store:
             async with self._explained(needs), self.database.write(self.actor) as transaction:
                 yield transaction
         except BudgetExceeded as error:
-            raise await self._named(error) from error
+            try:
+                name = await self._name_of(error.refusal)
+            except StoreError:
+                raise error from None  # What was refused matters more than its name.
+            raise exceeded(error.refusal, name) from error
 
-    async def _named(self, error: BudgetExceeded) -> BudgetExceeded:
-        """With the name of the budget's project or user, as far as the actor may read it."""
-        refusal, actor = error.refusal, self.actor
+    async def _name_of(self, refusal: Refusal) -> str | None:
+        """Of the budget's project or user, as far as the actor may read it."""
         if refusal.project_id is not None:
             project = await self.get_project(refusal.project_id)
-            return exceeded(refusal, project.name if project else None)
-        if isinstance(actor, ActingUser):
-            return exceeded(refusal, actor.email)
-        user = await self.find_actor(str(refusal.user_id))
-        return exceeded(refusal, user.email)
+            return project.name if project else None
+        if isinstance(self.actor, ActingUser):
+            return self.actor.email
+        return (await self.find_actor(str(refusal.user_id))).email
 
     @asynccontextmanager
     async def _write_jobs(self, needs: Feature) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:

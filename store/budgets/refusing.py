@@ -57,7 +57,9 @@ def refusal_words(refusal: Refusal, name: str | None) -> str:
 
 
 def refusal_hint(refusal: Refusal) -> str:
-    return _as_sentence(f"{_AGAIN[refusal.period]}'gjobs budgets set' raises the limit.")
+    return _as_sentence(
+        f"{_AGAIN[refusal.period]}'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
+    )
 
 
 def _as_sentence(text: str) -> str:

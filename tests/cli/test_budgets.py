@@ -88,7 +88,7 @@ def test_a_refusal_says_limit_spent_and_asked(gjobs: Run) -> None:
     assert (refused.code, refused.out) == (1, "")
     assert refused.err == (
         "The total budget of project 'Autumn catalog' has no room for $1.00: $5.18 of $6.00 are spent.\n"
-        "'gjobs budgets set' raises the limit.\n"
+        "'gjobs budgets set' raises the limit, and so do the dashboard's budgets.\n"
     )
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
 

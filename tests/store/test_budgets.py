@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from store.actor import ActingUser
 from store.budgets.model import BudgetState, Period
 from store.database import Database
 from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
@@ -117,6 +118,19 @@ async def test_a_refusal_has_a_name_where_it_can_be_read(
     for store in (operator, ada):
         with pytest.raises(BudgetExceeded, match=r"^The daily budget of user ada@example\.com is used up"):
             await store.create_generation_job(project_id=project, mode="lifestyle")
+
+
+async def test_it_is_a_refusal_where_the_name_cannot_be_asked_for(
+    operator: Store, monkeypatch: pytest.MonkeyPatch, make_project: MakeProject
+) -> None:
+    async def refuse(_store: Store, _who: str) -> ActingUser:
+        raise NoPrivilege("permission denied for table users")
+
+    monkeypatch.setattr(Store, "find_actor", refuse)
+    project = make_project()
+    await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
+    with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} is used up"):
+        await operator.create_generation_job(project_id=project, mode="lifestyle")
 
 
 async def test_it_can_be_asked_before(operator: Store, ada: Store, ben: Store, make_project: MakeProject) -> None:

@@ -25,7 +25,8 @@ def test_it_names_limit_spent_and_asked() -> None:
         "The monthly budget of project 'Autumn' has no room for $1.00: $99.50 of $100.00 are spent."
     )
     assert refusal_hint(REFUSAL) == (
-        "The next month begins on its first day at 00:00 UTC; 'gjobs budgets set' raises the limit."
+        "The next month begins on its first day at 00:00 UTC;"
+        " 'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
     )
 
 
@@ -42,7 +43,7 @@ def test_where_nothing_is_left() -> None:
     assert refusal_words(of_user, "ada@example.com") == (
         "The total budget of user ada@example.com is used up: $6.20 of $5.00 are spent."
     )
-    assert refusal_hint(of_user) == "'gjobs budgets set' raises the limit."
+    assert refusal_hint(of_user) == "'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
 
 
 def test_without_a_name_it_has_its_id() -> None:
