@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from textual import on
+from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
@@ -169,6 +170,21 @@ class Driver:
         assert isinstance(field, Input)
         field.value = text
         await self.settle()
+
+    async def command(self, words: str) -> None:
+        """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
+        await self.press("ctrl+p")
+        await self.until(lambda: isinstance(self.app.screen, CommandPalette))
+        await self.type(words)
+        await self.until(lambda: words in self.offered_command)
+        await self.press("enter")
+        await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
+
+    @property
+    def offered_command(self) -> str:
+        """The one of the open palette that enter runs; empty while there is none."""
+        commands = self.app.screen.query_one(CommandList)
+        return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
 
     async def sees(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text for text in texts))

@@ -1,7 +1,7 @@
 """Archived jobs are listed, looked at and restored, and old ones cleaned up, from the command palette."""
 
 import pytest
-from textual.widgets import Checkbox, Input, OptionList, Select
+from textual.widgets import Checkbox, Input, Select
 
 from store.actor import ActingUser
 from store.model import JobStatus
@@ -24,24 +24,15 @@ def archived(world: World) -> set[int]:
     return {row[0].int >> 96 for row in world.sql("select id from gjobs.archived_jobs")}
 
 
-async def choose(driver: Driver, title: str) -> None:
-    """In the command palette."""
-    await driver.press("ctrl+p")
-    await driver.type(title)
-    listed = driver.app.screen.query_one(OptionList)
-    await driver.until(lambda: any(str(option.prompt).startswith(title) for option in listed.options))
-    await driver.press("enter")
-
-
 async def open_archive(driver: Driver) -> None:
-    await choose(driver, "Archived jobs")
+    await driver.command("Archived jobs")
     await driver.until(lambda: driver.dialog.startswith("Archive · "))
     await driver.sees_no_more("Looking …")
     await driver.sees_no_more("Counting …")
 
 
 async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
-    await choose(driver, "Clean up")
+    await driver.command("Clean up")
     await driver.has_dialog("Clean up")
     await driver.type(age)
 
@@ -248,7 +239,7 @@ async def test_a_stop_ends_after_the_batch_and_says_what_is_left(
 async def test_a_read_only_session_restores_and_cleans_up_nothing(world: World, database: Conninfo) -> None:
     put_away(world, 3)
     async with driving(WatchedApp(opener_of(database, rule=WriteRule.LEASED))) as driver:
-        await choose(driver, "Clean up")
+        await driver.command("Clean up")
         await driver.is_told("This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
         driver.app.clear_notifications()
@@ -259,7 +250,7 @@ async def test_a_read_only_session_restores_and_cleans_up_nothing(world: World, 
 
 async def test_where_there_is_no_archive_it_is_said_what_brings_one(attached_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(attached_database))) as driver:
-        await choose(driver, "Archived jobs")
+        await driver.command("Archived jobs")
         await driver.is_told("Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings")
         await open_clean_up(driver)
         await driver.press("enter")

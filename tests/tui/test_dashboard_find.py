@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from textual import events
-from textual.command import CommandList, CommandPalette
 from textual.widgets import Static
 
 from store.actor import OPERATOR
@@ -182,19 +181,8 @@ async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIter
         yield driver
 
 
-async def choose(driver: Driver, command: str) -> None:
-    """From the command palette."""
-    await driver.press("ctrl+p")
-    await driver.until(lambda: isinstance(driver.app.screen, CommandPalette))
-    await driver.type(command)
-    await driver.sees(command)
-    await driver.until(lambda: driver.app.screen.query_one(CommandList).option_count)
-    await driver.press("enter")
-    await driver.until(lambda: not isinstance(driver.app.screen, CommandPalette))
-
-
 async def test_a_view_is_shown_by_its_name(keeping: Driver) -> None:
-    await choose(keeping, "View cheap")
+    await keeping.command("View cheap")
     await lists(keeping, 4)
     await keeping.sees("Jobs · view cheap · 1")
     await keeping.press("slash", *" x")
@@ -206,7 +194,7 @@ async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver,
     await keeping.type("status:failed")
     await lists(keeping, 4)
     await keeping.press("enter")
-    await choose(keeping, "Save this view")
+    await keeping.command("Save this view")
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
         await keeping.type(name)
         await keeping.press("enter")
@@ -220,7 +208,7 @@ async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver,
     await keeping.press("slash")
     await keeping.type("status:queued")
     await lists(keeping, 1, 5)
-    await choose(keeping, "Save this view")
+    await keeping.command("Save this view")
     await keeping.type("[/x]")
     await keeping.press("enter")
     await keeping.sees("'[/x]' finds “status:failed”.")
@@ -232,11 +220,11 @@ async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver,
 async def test_a_view_is_removed_by_who_says_yes(keeping: Driver, tmp_path: Path) -> None:
     saved = SavedViews(tmp_path)
     saved.save(View(name="late", text="is:stuck"), replaces=None)
-    await choose(keeping, "Remove the view late")
+    await keeping.command("Remove the view late")
     await keeping.has_dialog("Remove this view?")
     await keeping.press("n")
     assert set(saved.read()) == {"late"}
-    await choose(keeping, "Remove the view late")
+    await keeping.command("Remove the view late")
     await keeping.press("y")
     await keeping.is_told("Removed the view late.")
     assert saved.read() == {}

@@ -126,6 +126,7 @@ async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Drive
     await hostile.press("ctrl+p")
     await hostile.type("Show project")
     await hostile.sees("6 jobs")
+    await hostile.until(lambda: "Show project" in hostile.offered_command)
     check(hostile)
     await hostile.press("enter")
     await hostile.until(lambda: "Costs · all projects" not in hostile.text)

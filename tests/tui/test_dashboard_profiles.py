@@ -254,10 +254,7 @@ class TestAnotherDatabase:
 
     async def test_the_palette_offers_it(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
-            await driver.press("ctrl+p")
-            await driver.type("database lab")
-            await driver.sees("Look at database lab")
-            await driver.press("enter")
+            await driver.command("Look at database lab")
             await driver.sees("Out of paper")
 
 

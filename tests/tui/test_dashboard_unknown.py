@@ -157,7 +157,9 @@ async def test_a_form_that_waits_for_long_can_be_left_and_the_truth_is_told(
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
-        await driver.press("n", "enter")
+        await driver.press("n")
+        await driver.has_dialog("New job")
+        await driver.press("enter")
         await driver.is_told("It is looked up as soon as the database answers.")
         await driver.press("escape")
         await driver.sees("✗ This is being stored: wait for the answer. esc once more leaves it")
