@@ -128,7 +128,7 @@ async def test_what_was_told_of_progress_is_told_when_the_link_is_back(
 
     queue()
     async with cut_off(database) as (store, proxy):
-        worker, happened = make_worker(registry, store=store, lease_seconds=0.3)
+        worker, happened = make_worker(registry, store=store, lease_seconds=0.6)
         running = asyncio.create_task(worker.run(once=True))
         await until(lambda: bool(leases(sql)))
         proxy.go_away()
