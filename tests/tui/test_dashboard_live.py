@@ -26,6 +26,15 @@ async def some_looks(driver: Driver, number: int = 3) -> None:
     await driver.settle()
 
 
+async def nothing_is_under_way(driver: Driver) -> None:
+    """What was asked before a pause is answered, and shown."""
+    session = driver.app.connection.session
+    assert session is not None
+    connections = session.operator.database._connections
+    await driver.until(lambda: connections._slots._value == connections._size)
+    await driver.settle()
+
+
 async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> None:
     world.set_status(1, "running")
     await live.until(lambda: "running" in live.row(1))
@@ -45,7 +54,7 @@ async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> N
 async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world: World) -> None:
     await live.press("z")
     await live.until(lambda: "‖ paused, seen 0 s ago" in live.header)
-    await live.pilot.pause(2 * QUICK)
+    await nothing_is_under_way(live)
     looks = live.app.looks
     world.delete(6)
     await live.pilot.pause(6 * QUICK)
@@ -69,6 +78,7 @@ async def test_paused_with_other_eyes_it_stays_paused(live: Driver) -> None:
     await live.press("enter")
     await live.sees("as ben@example.com · ‖ paused")
     await live.sees("Trail gear")
+    await nothing_is_under_way(live)
     looks = live.app.looks
     await live.pilot.pause(4 * QUICK)
 
