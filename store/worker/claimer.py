@@ -135,7 +135,7 @@ class Claimer:
         # Asked before, for what ends meanwhile is found and no more in hand.
         known = {held.job_id for held in self._hands.held()}
         for claimed in await self._leases.claimed_before():
-            if claimed.job.id not in known:
+            if claimed.job.id not in known and not self._hands.has_left(claimed.held):
                 self._hands.begin(claimed)
         self._is_sure = True
 

@@ -25,12 +25,14 @@ class Finisher:
         report: Report,
         *,
         remove: Callable[[InHand], None],
+        leave: Callable[[InHand], None],
         on_postponed: Callable[[], None],
     ) -> None:
         self._leases = leases
         self._patience = patience
         self._report = report
         self._remove = remove
+        self._leave = leave
         self._on_postponed = on_postponed
         self._waiting: list[Pair] = []
         self._is_told = asyncio.Event()
@@ -98,7 +100,7 @@ class Finisher:
             refused = replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
             await self._end([(in_hand, refused)])
             return
-        self._remove(in_hand)
+        self._leave(in_hand)
         self._report(Refused(in_hand.claimed, error))
 
 

@@ -46,11 +46,9 @@ class Hands:
         self._random = random
         self._threads = Threads()
         self._jobs: dict[UUID, InHand] = {}
+        self._left: set[Held] = set()
         self._at_work = 0
         self._changed = asyncio.Event()
-
-    def __contains__(self, job_id: UUID) -> bool:
-        return job_id in self._jobs
 
     @property
     def is_empty(self) -> bool:
@@ -122,6 +120,14 @@ class Hands:
         if self._jobs.get(in_hand.claimed.job.id) is in_hand:
             del self._jobs[in_hand.claimed.job.id]
             self._changed.set()
+
+    def leave(self, in_hand: InHand) -> None:
+        """The database does not take its end, and keeps it as this worker's until the lease expires."""
+        self._left.add(in_hand.claimed.held)
+        self.remove(in_hand)
+
+    def has_left(self, held: Held) -> bool:
+        return held in self._left
 
     def drop(self, lost: Iterable[Held]) -> None:
         """Those at work that are not this worker's any more are stopped."""

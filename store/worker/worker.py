@@ -180,7 +180,12 @@ class Worker:
                 leases, hands, waking, Patience(report, random), batch=self._batch, stopping=self._stopping
             )
             finisher = Finisher(
-                leases, Patience(report, random), report, remove=hands.remove, on_postponed=claimer.note_postponed
+                leases,
+                Patience(report, random),
+                report,
+                remove=hands.remove,
+                leave=hands.leave,
+                on_postponed=claimer.note_postponed,
             )
             keeper = Keeper(leases, hands, Patience(report, random))
             if self._tidies:

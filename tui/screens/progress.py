@@ -53,7 +53,8 @@ class ProgressDialog(Dialog[None]):
 
     def _how_far(self) -> Content:
         stopping = ", stopping after what is on its way …" if self._is_stopping else ""
-        filled = _BAR_CELLS * self._done // self._total
+        # More may be done than was counted: jobs move on meanwhile.
+        filled = _BAR_CELLS * min(self._done, self._total) // self._total
         return Content.assemble(
             f"{self._words(self._done)}{stopping}\n\n",
             ("━" * filled, "$text-accent"),

@@ -14,7 +14,7 @@ from store.store import Store
 from store.wakeup.contract import IDLE_LOCK
 from store.wakeup.wake_ups import arrives
 from store.worker import Registry, Retry, Work
-from store.worker.happenings import Ended, Lost, Recovered, Started, Trouble
+from store.worker.happenings import Ended, Lost, Recovered, Refused, Started, Trouble
 from store.worker.leases import Leases
 from store.worker.model import Claimed, Ending
 from tests.conftest import Conninfo
@@ -271,6 +271,33 @@ class TestClaims:
 
         assert begun == jobs
         assert [one for one in told if isinstance(one, Lost)] == []
+
+    async def test_one_whose_end_is_refused_is_not_begun_again_when_a_claim_is_lost(
+        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        async def dear(work: Work) -> None:
+            work._cost_cents = 2**31
+
+        queue()
+        worker, told = make_worker(registry)
+        claim, claims = Leases.claim, 0
+
+        async def second_fails(self: Leases, most: int) -> list[Claimed]:
+            nonlocal claims
+            claims += 1
+            if claims == 2:
+                await until(lambda: any(isinstance(one, Refused) for one in told))
+                raise Unreachable("The link broke.")
+            return await claim(self, most)
+
+        monkeypatch.setattr(Leases, "claim", second_fails)
+
+        await worker.run(once=True)
+
+        assert [type(one) for one in told] == [Started, Refused, Trouble, Recovered]
 
     async def test_a_worker_that_takes_over_its_own_job_stops_what_it_did_of_it(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql

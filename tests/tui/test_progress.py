@@ -1,0 +1,13 @@
+"""How far something long has come."""
+
+from tests.tui.driving import Driver
+from tui.screens.progress import ProgressDialog
+
+
+async def test_more_than_was_counted_fills_the_bar_and_no_more(dashboard: Driver) -> None:
+    dialog = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
+    await dashboard.app.push_screen(dialog)
+    dialog.show_progress(5)
+    await dashboard.sees("5 of 3")
+    assert dashboard.text.count("━" * 60) == 1
+    assert "━" * 61 not in dashboard.text
