@@ -8,7 +8,7 @@ from store.feed import Feed, FeedPage
 from store.listing.model import Listing
 from store.listing.query import ListingQuery, ListQuery, WindowQuery
 from store.store import Store
-from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
+from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until
 
 
@@ -96,12 +96,13 @@ async def test_a_paused_feed_waits_for_somebody(source: Source) -> None:
 
 
 async def test_pausing_stops_the_wait_that_has_begun(source: Source) -> None:
-    feed = Feed(source.fetch, "q", interval=20 * SOON)
+    time = Time()
+    feed = Feed(source.fetch, "q", interval=20.0)
     reader = Reader(feed)
     await reader.next_page()
     waiting = await reader.nothing_comes()
     feed.pause()
-    await asyncio.sleep(40 * SOON)
+    await time.passes(40.0)
     assert not waiting.done()
     feed.resume()
     assert (await waiting).number == 2
