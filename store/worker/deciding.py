@@ -1,6 +1,7 @@
 """What becomes of a job after an attempt. Pure."""
 
 from dataclasses import dataclass
+from math import isnan
 from random import Random
 
 from store.model import JobStatus
@@ -9,6 +10,8 @@ from store.worker.registry import Handling
 from store.worker.retrying import Retry
 
 MAX_ERROR = 10_000
+LONGEST_WAIT = 365 * 86_400.0
+"""Seconds, whatever a handler asks for: the database's times have an end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,10 @@ def ending(claimed: Claimed, handling: Handling, outcome: Outcome, *, cost_cents
             may_retry = isinstance(raised, (Retry, *handling.retry_on))
             after = raised.after if isinstance(raised, Retry) else None
     if may_retry and claimed.attempt < handling.attempts:
-        wait = handling.backoff.wait(claimed.attempt, random) if after is None else max(after, 0.0)
+        if after is None or isnan(after):
+            wait = handling.backoff.wait(claimed.attempt, random)
+        else:
+            wait = min(max(after, 0.0), LONGEST_WAIT)
         return Postponed(job_id=claimed.job.id, attempt=claimed.attempt, error=error, cost_cents=cost_cents, wait=wait)
     if may_retry and claimed.attempt > 1:
         error = f"Given up after {_attempts(claimed.attempt)}: {error}"

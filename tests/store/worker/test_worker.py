@@ -13,6 +13,7 @@ from store.statements import leases as statements
 from store.store import Store
 from store.worker import Backoff, Registry, Retry, Work
 from store.worker.claimer import CLAIMS_AT_ONCE
+from store.worker.deciding import LONGEST_WAIT
 from store.worker.happenings import Ended, Lost, Started
 from store.worker.leases import Leases
 from store.worker.model import Claimed, HandedBack, Postponed
@@ -197,6 +198,27 @@ class TestTryingAgain:
             "busy",
             "ConnectionResetError: cut off",
         ]
+
+    @pytest.mark.parametrize("after", [float("inf"), float("nan"), 1e300, -5.0])
+    async def test_a_wait_that_no_calendar_has_is_a_long_or_a_usual_one(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql, after: float
+    ) -> None:
+        registry = Registry()
+
+        @registry.handler("lifestyle")
+        async def busy(work: Work) -> None:
+            if work.attempt == 1:
+                raise Retry("busy", after=after)
+
+        (job,) = queue()
+        worker, told = make_worker(registry)
+
+        await worker.run(once=True)
+
+        assert isinstance(told[1], Ended)
+        assert isinstance(told[1].ending, Postponed)
+        assert 0.0 <= told[1].ending.wait <= LONGEST_WAIT
+        assert leases(sql) in ([(job, None, 1, "busy")], [])
 
     async def test_the_last_attempt_fails_it(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry(attempts=2, backoff=SOON)
