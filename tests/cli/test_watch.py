@@ -10,8 +10,9 @@ from subprocess import PIPE, Popen
 
 import pytest
 
-from tests.cli.support import GJOBS, PATIENCE, Run, Sql
+from tests.cli.support import GJOBS, PATIENCE, Run, Sql, uri
 from tests.cli.world import AUTUMN, BENS, QUEUED, RUNNING
+from tests.conftest import Conninfo
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -108,6 +109,15 @@ def test_nothing_may_be_left_at_the_start(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set status = 'succeeded'")
     done = gjobs("watch", "--until", "left=0")
     assert (done.code, done.out) == (8, "")
+
+
+def test_where_no_events_are_kept_it_says_what_it_misses_and_why(gjobs: Run, attached_database: Conninfo) -> None:
+    done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
+    assert done.code == 8
+    assert done.err.splitlines()[0] == (
+        "What comes and goes between two looks is missed. This database does not record what happens to its jobs."
+        " 'gjobs migrate up' brings revision 0005, which does."
+    )
 
 
 def test_a_program_gets_each(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:

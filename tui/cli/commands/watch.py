@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 INTERVAL = 1.0
 """Seconds between two looks."""
-MAY_MISS = "What comes and goes between two looks is missed: this database records no events."
+MAY_MISS = "What comes and goes between two looks is missed."
 
 
 def add_watch(commands: "Commands") -> None:
