@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from store.worker.attempting import Threads, attempt
-from store.worker.deciding import TookTooLong, ending, given_up
-from store.worker.happenings import Lost, Report, Started
+from store.worker.deciding import Raised, TookTooLong, ending, given_up
+from store.worker.happenings import HandlerRaised, Lost, Report, Started
 from store.worker.model import Claimed, Ending, HandedBack, Held, Progress
 from store.worker.registry import Handling, Registry
+from store.worker.retrying import Retry
 from store.worker.work import Work
 
 
@@ -112,6 +113,8 @@ class Hands:
             self._changed.set()
         if isinstance(outcome, TookTooLong):
             in_hand.work.should_stop = True
+        elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
+            self._report(HandlerRaised(in_hand.claimed, outcome.error))
         claimed, cost_cents = in_hand.claimed, in_hand.work.cost_cents
         self._on_end(in_hand, ending(claimed, handling, outcome, cost_cents=cost_cents, random=self._random))
 

@@ -14,6 +14,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
+class HandlerRaised:
+    """Anything but a `Retry`, whatever becomes of the job."""
+
+    claimed: Claimed
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """The database has it."""
 
@@ -65,5 +73,5 @@ class NotTidied:
     error: StoreError
 
 
-Happening = Started | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
+Happening = Started | HandlerRaised | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
 Report = Callable[[Happening], None]

@@ -124,6 +124,25 @@ def test_it_says_what_becomes_of_what_is_at_work_when_it_is_told_to_stop(
     assert "handed back (" in done.err
 
 
+def test_where_a_handler_failed_is_shown_to_whoever_asks(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+    registry = handlers_module(monkeypatch)
+
+    @registry.handler()
+    def stumble(work: Work) -> None:
+        raise RuntimeError("no \x1b key")
+
+    worker = ("worker", "some_handlers:registry", "--once")
+    monkeypatch.setenv("GJOBS_DEBUG", "1")
+    told = gjobs(*worker).err
+    assert "in stumble\n" in told
+    assert "\nRuntimeError: no ␛ key\n" in told
+    monkeypatch.delenv("GJOBS_DEBUG")
+    sql("update public.generation_jobs set status = 'queued' where status = 'failed' and id = %s", QUEUED)
+    again = gjobs(*worker).err
+    assert f"{QUEUED} lifestyle failed: RuntimeError" in again
+    assert "Traceback" not in again
+
+
 def handlers_module(monkeypatch: pytest.MonkeyPatch) -> Registry:
     """The registry of a module `some_handlers`."""
     module = ModuleType("some_handlers")

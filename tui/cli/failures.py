@@ -12,12 +12,17 @@ from tui.cli.output import complain, say, say_block
 _DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
 
 
-def explain(error: BaseException) -> ExitCode:
-    """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
+def show_where(error: BaseException) -> None:
+    """Its traceback, to whoever sets GJOBS_DEBUG to 1."""
     if os.environ.get("GJOBS_DEBUG") == "1":
         from tui.words.text import clean_block
 
         say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
+
+
+def explain(error: BaseException) -> ExitCode:
+    """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
+    show_where(error)
     match error:
         case BadConfiguration():
             for sentence in (*error.problems, error.hint):

@@ -3,7 +3,18 @@
 from typing import assert_never
 
 from store import durations
-from store.worker.happenings import Ended, Happening, Lost, NotTidied, Recovered, Refused, Started, Tidied, Trouble
+from store.worker.happenings import (
+    Ended,
+    HandlerRaised,
+    Happening,
+    Lost,
+    NotTidied,
+    Recovered,
+    Refused,
+    Started,
+    Tidied,
+    Trouble,
+)
 from store.worker.model import Claimed, Ending, Finish, HandedBack, Postponed
 from tui.words.job_names import jobs_count
 from tui.words.retention_words import DONE, result, why_left
@@ -13,7 +24,7 @@ from tui.words.text import clean
 def worker_words(happening: Happening) -> str:
     """A line; empty where nothing need be said."""
     match happening:
-        case Started():
+        case Started() | HandlerRaised():
             return ""
         case Ended(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"

@@ -11,6 +11,7 @@ from tui.cli import arguments
 from tui.cli.command import Command, Eyes
 from tui.cli.errors import UsageError
 from tui.cli.exit_codes import ExitCode
+from tui.cli.failures import show_where
 from tui.cli.handlers import find_registry
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command
@@ -129,13 +130,15 @@ async def _work(
 
 def _tell(postponed: set[UUID], happening: "Happening") -> None:
     """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
-    from store.worker.happenings import Ended, Started
+    from store.worker.happenings import Ended, HandlerRaised, Started
     from store.worker.model import Postponed
     from tui.words.worker_words import worker_words
 
     match happening:
         case Ended(claimed=claimed, ending=Postponed()):
             postponed.add(claimed.job.id)
+        case HandlerRaised(error=error):
+            show_where(error)
         case Ended(claimed=claimed) | Started(claimed=claimed):
             postponed.discard(claimed.job.id)
     if words := worker_words(happening):
