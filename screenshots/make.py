@@ -48,7 +48,7 @@ NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
 WIDE, NARROW = (120, 36), (80, 24)
 """Columns and rows."""
 THEMES = {"dark": "textual-dark", "light": "textual-light"}
-PATIENCE = 30.0
+PATIENCE = 90.0
 """Seconds until a scene is given up."""
 
 
@@ -86,6 +86,11 @@ class Stage:
         await self._pilot.press(*keys)
         await self._pilot.pause()
 
+    async def open(self, key: str, part: str) -> None:
+        """Waits until this part of what the key opens is there."""
+        await self.press(key)
+        await self.wait_for(lambda: bool(self.app.screen.query(part)))
+
     async def go_to(self, wanted: Callable[[GenerationJob], bool]) -> None:
         """Puts the cursor on the newest job that is wanted."""
         listing = self.app.dashboard.listing
@@ -105,13 +110,13 @@ async def dashboard(stage: Stage) -> None:
 
 async def details(stage: Stage) -> None:
     await stage.go_to(lambda job: (job.error or "").startswith("{"))
-    await stage.press("enter")
+    await stage.open("enter", "#history")
     await has_details(stage, "running → failed")
 
 
 async def timeline(stage: Stage) -> None:
     await stage.go_to(lambda job: job.status is JobStatus.SUCCEEDED)
-    await stage.press("enter")
+    await stage.open("enter", "#history")
     await has_details(stage, "step 3 of 4")
 
 
@@ -122,7 +127,7 @@ async def has_details(stage: Stage, event: str) -> None:
 
 
 async def workers(stage: Stage) -> None:
-    await stage.press("w")
+    await stage.open("w", "#summary")
     summary = stage.app.screen.query_one("#summary", Static)
     await stage.wait_for(lambda: "alive" in str(summary.render()))
 
@@ -134,7 +139,7 @@ async def lens(stage: Stage) -> None:
 
 
 async def new_job(stage: Stage) -> None:
-    await stage.press("n")
+    await stage.open("n", "#asset OptionList")
     asset = stage.app.screen.query_one("#asset", Select)
     await stage.wait_for(lambda: asset.query_one(OptionList).option_count > 1)
     asset.focus()
@@ -143,11 +148,11 @@ async def new_job(stage: Stage) -> None:
 
 async def confirmation(stage: Stage) -> None:
     await stage.go_to(lambda job: job.status is JobStatus.RUNNING)
-    await stage.press("d")
+    await stage.open("d", "#dialog")
 
 
 async def budgets(stage: Stage) -> None:
-    await stage.press("b")
+    await stage.open("b", "#budgets")
     listed = stage.app.screen.query_one("#budgets", OptionList)
     await stage.wait_for(lambda: listed.option_count > 0)
 
