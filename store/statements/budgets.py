@@ -12,7 +12,8 @@ from store.budgets.model import Budget, CheckedBudget, Period
 from store.database import Query
 from store.statements.rows import Row, make_id
 
-# What may not be read is null. The days by which the pace of a budget without an end is told are the last 30.
+# What may not be read is null. The days by which the pace of a budget without an end is told are the last 30, from the
+# first of them that has jobs: of what was deleted days without any may be left.
 _DESCRIBED = """
 with today as (
     select (coalesce(cast(:at as timestamptz), now()) at time zone 'UTC')::date as day
@@ -34,9 +35,13 @@ select s.id, s.user_id, s.project_id, coalesce({project_name}, {e_mail}), s.peri
        s.created_at, nullif(s.period_start, '-infinity'), s.spent_cents, recent.cents, recent.days
   from states s
   left join lateral (
-       select sum(d.cost_cents)::bigint as cents, s.day - min(d.day) + 1 as days
-         from gjobs.job_day_counts d
-        where (d.user_id = s.user_id or d.project_id = s.project_id) and d.day between s.day - 29 and s.day
+       select sum(d.cents)::bigint as cents, s.day - min(d.day) + 1 as days
+         from (
+              select day, sum(cost_cents) as cents
+                from gjobs.job_day_counts
+               where (user_id = s.user_id or project_id = s.project_id) and day between s.day - 29 and s.day
+               group by day having sum(job_count) > 0
+              ) d
        ) recent on s.period = 'all'
  order by s.share desc nulls first, s.id
 """

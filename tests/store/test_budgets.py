@@ -43,6 +43,18 @@ async def test_without_an_end_it_knows_the_last_days(
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
 
 
+async def test_and_begins_with_the_first_of_them_that_has_jobs_left(
+    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+) -> None:
+    project = make_project()
+    for days in (3, 9):
+        job = make_job(project, cost_cents=5)
+        sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
+    sql("delete from generation_jobs where id = %s", (job,))
+    budget = await operator.set_budget(project_id=project, period=Period.ALL, limit_cents=1_000)
+    assert (budget.recent_cents, budget.recent_days) == (5, 4)
+
+
 async def test_the_present_period_is_that_of_the_moment_asked_for(operator: Store, sql: Sql) -> None:
     budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
     sql("insert into gjobs.budget_spending values (%s, '2026-01-15', 40)", (budget.id,))
