@@ -28,7 +28,6 @@ def _draft_of(kind: type) -> Any:
     return type(f"{kind.__name__}Draft", (kind,), writable | {name: getattr(object, name) for name in _WRITING})
 
 
-_UNKNOWN = (None, None)
 _WRITING = ("__setattr__", "__delattr__")
 """Both of them, for the interpreter keeps them in one place."""
 
@@ -56,6 +55,8 @@ def make_listed(row: Row) -> ListedJob:
 
 
 def _fill(draft: Any, row: Row) -> None:
+    if len(row) == len(APP_COLUMNS):
+        row = (*row, None, None)
     (
         draft.id,
         draft.user_id,
@@ -67,7 +68,7 @@ def _fill(draft: Any, row: Row) -> None:
         draft.cost_cents,
         draft.created_at,
         draft.updated_at,
-        *later,
+        draft.retry_count,
+        draft.completed_at,
     ) = row
     draft.status = job_status(status)
-    draft.retry_count, draft.completed_at = later or _UNKNOWN

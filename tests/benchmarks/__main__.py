@@ -23,6 +23,7 @@ from tests.benchmarks.statistics import statistics
 from tests.benchmarks.surroundings import look_around
 from tests.benchmarks.table_tick import table_tick
 from tests.benchmarks.transitions import transitions
+from tests.benchmarks.work import work
 
 Benchmark = Callable[[Effort, Databases], Coroutine[Any, Any, list[Finding]]]
 
@@ -32,6 +33,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "statistics": statistics,
     "transitions": transitions,
     "claims": claims,
+    "work": work,
     "dashboard": dashboard,
     "growth": growth,
     "table_tick": table_tick,
