@@ -20,7 +20,7 @@ select p.user_id, p.id, 'lifestyle' from (select user_id, id from public.project
 
 async def claims(effort: Effort, databases: Databases) -> list[Finding]:
     finished, long, short = many(effort), effort.choose(100_000, quick=2_000), 1_000
-    rounds = effort.choose(25, quick=1)
+    rounds = effort.choose(41, quick=1)
     with (
         databases.copy_of(databases.of(finished)) as full,
         databases.copy_of(databases.of(QUICK)) as empty,
@@ -31,7 +31,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
         of_empty.execute("truncate public.generation_jobs")
         for connection, queued in ((of_full, long), (of_empty, short)):
             connection.execute(_QUEUE, [queued])
-            connection.execute("vacuum (analyze) public.generation_jobs")
+            connection.execute("vacuum (analyze)")
         series = await take_turns(
             {FULL: _claiming(of_full), EMPTY: _claiming(of_empty)},
             rounds=rounds,
@@ -39,7 +39,7 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
         )
     return [
         Finding(
-            title=f"a claim of {BATCH} jobs, rolled back",
+            title=f"a claim of {BATCH} jobs, until it is committed",
             unit="ms",
             settings={"finished": _size(full), "queued": f"{long:,} and {short:,}", "rounds": rounds},
             series=series,
@@ -49,12 +49,15 @@ async def claims(effort: Effort, databases: Databases) -> list[Finding]:
 
 
 def _claiming(connection: Connection) -> Contestant:
+    """What was claimed goes, and as much is queued again: unmeasured, so that the queue stays as long as it is."""
+
     async def contestant() -> float:
-        with connection.transaction(force_rollback=True):
-            start = time.perf_counter()
-            ((claimed,),) = connection.execute(_CLAIM, [uuid4(), BATCH]).fetchall()
-            taken = (time.perf_counter() - start) * 1000
+        start = time.perf_counter()
+        ((claimed,),) = connection.execute(_CLAIM, [uuid4(), BATCH]).fetchall()
+        taken = (time.perf_counter() - start) * 1000
         assert claimed == BATCH
+        connection.execute("delete from public.generation_jobs where id in (select job_id from gjobs.job_leases)")
+        connection.execute(_QUEUE, [BATCH])
         return taken
 
     return contestant
