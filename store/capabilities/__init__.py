@@ -3,8 +3,9 @@
 These values need no driver. `probing` asks a database, and `probed` keeps its answer.
 """
 
-from store.capabilities.capabilities import Capabilities, Feature
+from store.capabilities.capabilities import Capabilities
 from store.capabilities.facts import ASSETS, JOBS, PROJECTS, ROLE_OF_USERS, USERS, Facts
+from store.capabilities.feature import Feature
 from store.capabilities.off import Off
 from store.capabilities.rules import OLDEST_MIGRATED, OLDEST_READ
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from store.actor import Actor
-from store.capabilities.capabilities import Feature
+from store.capabilities.feature import Feature
 from store.capabilities.probed import Probed
 from store.errors import NoPrivilege, SchemaMissing
 

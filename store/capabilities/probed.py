@@ -4,7 +4,8 @@ import asyncio
 from contextlib import suppress
 
 from store.actor import Actor
-from store.capabilities.capabilities import Capabilities, Feature
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.feature import Feature
 from store.capabilities.off import Off
 from store.capabilities.probing import probe
 from store.database import Database
