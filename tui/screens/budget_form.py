@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Input, Select, Static
 
 from store.budgets.model import Budget, BudgetState, Period
 from store.errors import RowMissing, StoreError
@@ -99,17 +99,6 @@ class BudgetForm(FormDialog[Budget]):
             style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
             line.say(Content.styled(change_words(meaning), style))
 
-    @on(Input.Changed)
-    def _forget_problem(self, event: Input.Changed) -> None:
-        self.query_one(f"#{event.input.id}-problem", Problem).clear()
-
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#agree")
-    def _send(self) -> None:
-        wanted = self._read()
-        if wanted is not None:
-            self.send(self._save(wanted))
-
     @property
     def _whose(self) -> Whose:
         value = self.query_one("#whose", Select).value
@@ -130,8 +119,7 @@ class BudgetForm(FormDialog[Budget]):
             return None
         return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
 
-    def _read(self) -> WantedBudget | None:
-        """What the form holds; None where a field has a problem, which is then said beside it."""
+    def read(self) -> Coroutine[Any, Any, Budget] | None:
         whose = self._whose
         person = self._typed("person") if whose.is_typed else ""
         limit, warn = cents(self._typed("limit")), self._typed("warn")
@@ -142,8 +130,10 @@ class BudgetForm(FormDialog[Budget]):
         elif warn and share_of(warn) is None:
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:
-            return WantedBudget(
-                whose=whose, person=person, period=self._period, limit_cents=limit, warn_share=share_of(warn)
+            return self._save(
+                WantedBudget(
+                    whose=whose, person=person, period=self._period, limit_cents=limit, warn_share=share_of(warn)
+                )
             )
         return None
 

@@ -3,6 +3,9 @@
 from collections.abc import Coroutine, Mapping
 from typing import Any, ClassVar
 
+from textual import on
+from textual.widgets import Button, Input
+
 from store.errors import InvalidValue, StoreError
 from tui.actions.certainty import Learned, learned_toast
 from tui.actions.errands import WRITES
@@ -15,6 +18,8 @@ from tui.words.toast import Toast, error_toast, error_words
 class FormDialog(Dialog[ResultType]):
     """Answers what the sending returned. While it sends it does not send again: a write has one answer.
 
+    Enter in any field sends it, as the button "agree" does.
+
     Whoever insists may leave it meanwhile; what became of what was sent is told all the same.
 
     Has a `Problem` with the id "problem".
@@ -25,6 +30,20 @@ class FormDialog(Dialog[ResultType]):
 
     _is_sending = False
     _was_asked_to_wait = False
+
+    def read(self) -> Coroutine[Any, Any, ResultType] | None:
+        """What the form holds, about to be sent; None where a field has a problem, which is then said beside it."""
+        raise NotImplementedError
+
+    @on(Input.Changed)
+    def _forget_problem(self, event: Input.Changed) -> None:
+        self._problem_of(event.input.id).clear()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#agree")
+    def _send(self) -> None:
+        if (sending := self.read()) is not None:
+            self.send(sending)
 
     def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         """`sending` raises a StoreError where nothing was stored."""
@@ -49,8 +68,12 @@ class FormDialog(Dialog[ResultType]):
 
     def complain(self, field: str, sentence: str) -> None:
         """Beside the field, which gets the focus."""
-        self.query_one(f"#{field}-problem", Problem).say(sentence)
+        self._problem_of(field).say(sentence)
         self.query_one(f"#{field}").focus()
+
+    def _problem_of(self, field: str | None) -> Problem:
+        """Of the form's only field it is the form's."""
+        return self.query_one(f"#{field}-problem", Problem) if field in self.FIELDS.values() else self.problem
 
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:

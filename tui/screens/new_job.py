@@ -9,7 +9,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, Input, Select, Static
+from textual.widgets import Input, Select, Static
 
 from store.errors import StoreError
 from store.listing.model import ProjectName
@@ -98,19 +98,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
             self.query_one("#asset-problem", Problem).say(problem)
 
-    @on(Input.Changed)
-    def _forget_problem(self, event: Input.Changed) -> None:
-        self.query_one(f"#{event.input.id}-problem", Problem).clear()
-
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#agree")
-    def _send(self) -> None:
-        new_job = self._read()
-        if new_job is not None:
-            self.send(self._create(new_job))
-
-    def _read(self) -> NewJob | None:
-        """What the form holds; None where a field has a problem, which is then said beside it."""
+    def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
         mode = self.query_one("#mode", Input).value
         cents = self.query_one("#cost", Input).value.strip()
         project_id, asset_id = self.query_one("#project", Select).value, self.query_one("#asset", Select).value
@@ -119,11 +107,13 @@ class NewJobDialog(FormDialog[GenerationJob]):
         elif not (cents.isascii() and cents.isdecimal() and len(cents) <= _MOST_DIGITS):
             self.complain("cost", "Type whole cents, such as 250 for $2.50.")
         elif isinstance(project_id, UUID):
-            return NewJob(
-                project_id=project_id,
-                mode=mode,
-                cost_cents=int(cents),
-                input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
+            return self._create(
+                NewJob(
+                    project_id=project_id,
+                    mode=mode,
+                    cost_cents=int(cents),
+                    input_asset_id=asset_id if isinstance(asset_id, UUID) else None,
+                )
             )
         return None
 

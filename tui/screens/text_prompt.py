@@ -3,10 +3,9 @@
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from textual import on
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widgets import Button, Input, Static
+from textual.widgets import Input, Static
 
 from tui.screens.dialog import ResultType
 from tui.screens.form import FormDialog
@@ -46,16 +45,9 @@ class TextPrompt(FormDialog[ResultType]):
     def on_mount(self) -> None:
         self.query_one(Input).focus()
 
-    @on(Input.Changed)
-    def _forget_problem(self) -> None:
-        self.problem.clear()
-
-    @on(Input.Submitted)
-    @on(Button.Pressed, "#agree")
-    def _send(self) -> None:
+    def read(self) -> Coroutine[Any, Any, ResultType] | None:
         text = self.query_one(Input).value
         if text.strip():
-            self.send(self._submit(text))
-        else:
-            self.problem.say(f"{self._label} is empty.")
-            self.query_one(Input).focus()
+            return self._submit(text)
+        self.complain("text", f"{self._label} is empty.")
+        return None
