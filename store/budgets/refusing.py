@@ -30,7 +30,7 @@ def read_refusal(detail: str | None) -> Refusal | None:
             spent_cents=int(told["spent_cents"]),
             asked_cents=int(told["asked_cents"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, OverflowError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 

@@ -9,6 +9,7 @@ from collections.abc import Set
 
 from store.actor import OPERATOR, Actor
 from store.database import Database
+from store.errors import InvalidValue
 from store.filters.keys import Key
 from store.filters.model import JobFilter
 from store.statements import watching
@@ -34,6 +35,8 @@ class Recorded:
         self._filter = job_filter
         self._readable = readable
         self._cursor = after
+        self._is_resumed = after is not None
+        """Whether the place is an earlier watch's, and nothing has been read from there yet."""
         self._start = _NOTHING
         self._held_since: tuple[int, float] | None = None
         """The oldest open transaction while it keeps something back, and since when, by the loop's clock."""
@@ -47,6 +50,9 @@ class Recorded:
         )
         rows = await self._database.read(self._actor, query)
         read_to, waits, _ = rows[0]
+        if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
+            raise _not_come_to(self._cursor, read_to)
+        self._is_resumed = False
         transitions = tuple(transition for _, _, transition in rows if transition is not None)
         has_more = len(transitions) == ROWS
         held_back = None if has_more or not waits else await self._held_back(read_to.transaction_id)
@@ -65,3 +71,13 @@ class Recorded:
             return None
         holders = await self._database.read(OPERATOR, watching.holder(oldest))
         return holders[0] if holders else HeldBack(process_id=None, application=None, since=None)
+
+
+def _not_come_to(place: Cursor, now: Cursor) -> InvalidValue:
+    """Nothing would be told until it has, however much happens before."""
+    return InvalidValue(
+        "cursor",
+        f"The watch is to go on after transaction {place.transaction_id}, and this database has not come to that: it is"
+        f" at {now.transaction_id}.",
+        hint="It is another database, was restored since, or lags behind. Begin a watch without that place.",
+    )

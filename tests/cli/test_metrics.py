@@ -13,7 +13,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from store.errors import Unreachable
-from tests.cli.support import GJOBS, PATIENCE, Run, Sql
+from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, Run, Sql
 from tests.cli.world import AUTUMN, QUEUED
 from tui.cli import scrapes
 from tui.cli.scrapes import Scrapes
@@ -47,6 +47,15 @@ def test_what_is_printed_can_be_read(gjobs: Run, sql: Sql) -> None:
     assert read["gjobs_failure_ratio", "packaging", "86400"] == 1
     assert read["gjobs_finished_jobs", "packaging", "failed", "86400"] == 1
     assert read["gjobs_total_seconds", "packaging", "0.5", "86400"] > 0
+
+
+def test_a_terminal_gets_nothing_that_moves_its_cursor(open_terminal: OpenTerminal, sql: Sql) -> None:
+    sql("update generation_jobs set mode = %s where id = %s", "\x1b[2Jred", QUEUED)
+    printing = open_terminal("metrics", columns=200)
+    assert printing.finish() == 0
+    assert 'gjobs_queued_jobs{mode="␛[2Jred"} 1.0' in printing.screen
+    assert "\x1b" not in printing.screen
+    assert printing.screen.endswith("# EOF\r\n")
 
 
 def test_served_on_loopback_until_it_is_stopped() -> None:

@@ -65,6 +65,16 @@ class TestProgram:
         with pytest.raises(asyncio.CancelledError):
             await telling
 
+    @pytest.mark.parametrize(
+        ("text", "said"), [("echo told\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
+    )
+    async def test_what_does_not_start_after_all_is_said(self, tmp_path: Path, text: str, said: str) -> None:
+        script = tmp_path / "note"
+        script.write_text(text, encoding="utf-8")
+        script.chmod(0o755)
+        with pytest.raises(UsageError, match=f"note cannot be started: {said}"):
+            await Program(str(script)).tell(TRANSITION)
+
     @pytest.mark.parametrize("command", ["no-such-program-anywhere", "''", "echo 'never closed"])
     def test_what_cannot_be_run_is_said_at_once(self, command: str) -> None:
         with pytest.raises(UsageError):
@@ -157,7 +167,18 @@ class TestWebhook:
             await posting
         assert said[-1] == "127.0.0.1 does not take the webhook: ConnectError. It is tried again until it does.\n"
 
-    @pytest.mark.parametrize("text", ["hooks.example.com", "ftp://example.com", "https://", "http://[::1"])
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "hooks.example.com",
+            "ftp://example.com",
+            "https://",
+            "http://[::1",
+            "https://example.com:port/",
+            "https://example.com:99999/",
+            "https://example.com/a\x7fb",
+        ],
+    )
     def test_an_address_is_one_of_the_web(self, text: str) -> None:
         with pytest.raises(UsageError, match="The address of --webhook is none"):
             webhook_url(text)

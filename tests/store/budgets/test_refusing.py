@@ -19,6 +19,19 @@ REFUSAL = Refusal(
     asked_cents=100,
 )
 
+ENDLESS = json.dumps(
+    {
+        "budget_id": str(UUID(int=1)),
+        "user_id": None,
+        "project_id": str(PROJECT),
+        "period": "day",
+        "limit_cents": float("inf"),
+        "spent_cents": 0,
+        "asked_cents": 0,
+    }
+)
+"""It is read as a number, and no integer is as large."""
+
 
 def test_it_names_limit_spent_and_asked() -> None:
     assert refusal_words(REFUSAL, "Autumn") == (
@@ -52,7 +65,7 @@ def test_without_a_name_it_has_its_id() -> None:
 
 @pytest.mark.parametrize(
     "detail",
-    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000],
+    [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, ENDLESS],
 )
 def test_what_others_raise_with_the_same_state_is_none(detail: str | None) -> None:
     assert read_refusal(detail) is None

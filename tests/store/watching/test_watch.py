@@ -148,6 +148,12 @@ async def test_another_watch_goes_on_where_one_ended(
     assert await told(await operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
 
 
+async def test_from_a_place_that_the_database_has_not_come_to_nothing_is_awaited_in_vain(operator: Store) -> None:
+    watch = await operator.watch(after=Cursor(2**62, 0))
+    with pytest.raises(InvalidValue, match="has not come to"):
+        await watch.read()
+
+
 async def test_a_filter_is_of_the_job_as_it_was_right_after(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:

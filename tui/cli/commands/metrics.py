@@ -51,7 +51,7 @@ def add_metrics(commands: "Commands") -> None:
 
 
 @in_session
-async def print_metrics(session: "Session", _: Output, *, window: timedelta, serve: int | None) -> ExitCode:
+async def print_metrics(session: "Session", output: Output, *, window: timedelta, serve: int | None) -> ExitCode:
     if serve is not None:
         return await _serve(session.store, window, serve)
     from prometheus_client.openmetrics.exposition import generate_latest
@@ -59,7 +59,12 @@ async def print_metrics(session: "Session", _: Output, *, window: timedelta, ser
     from tui.cli.scrapes import registry_of
 
     metrics = await _collect(session.store, window)
-    put(generate_latest(registry_of(lambda: metrics)).decode())  # type: ignore[no-untyped-call]
+    text = generate_latest(registry_of(lambda: metrics)).decode()  # type: ignore[no-untyped-call]
+    if output.is_terminal:
+        from tui.words.text import clean_block
+
+        text = clean_block(text)
+    put(text)
     return ExitCode.DONE
 
 

@@ -74,7 +74,14 @@ class Program:
             )
 
     async def tell(self, transition: Transition) -> None:
-        process = await asyncio.create_subprocess_exec(*self._words, stdin=PIPE)
+        """Raises UsageError where it is there and does not start."""
+        try:
+            process = await asyncio.create_subprocess_exec(*self._words, stdin=PIPE)
+        except OSError as error:
+            raise UsageError(
+                f"{self._words[0]} cannot be started: {error.strerror}.",
+                hint="A script begins with the program that it is for, as in #!/bin/sh.",
+            ) from error
         try:
             # It may end without reading.
             with suppress(BrokenPipeError, ConnectionResetError):
@@ -136,12 +143,15 @@ class Webhook:
 
 def webhook_url(text: str) -> str:
     """Raises UsageError where it is none."""
+    import httpx
+
     try:
         parts = urlsplit(text)
-        has_host = bool(parts.hostname)
-    except ValueError:
-        has_host = False
-    if not has_host or parts.scheme not in ("http", "https"):
+        # Asked for its port, the one says whether that is a number that can be one; the other is who uses the address.
+        is_whole = bool(parts.hostname) and parts.port != 0 and bool(httpx.URL(text).host)
+    except (ValueError, httpx.InvalidURL):
+        is_whole = False
+    if not is_whole or parts.scheme not in ("http", "https"):
         raise UsageError("The address of --webhook is none.", hint="It begins with https:// or http://.")
     return text
 
