@@ -132,6 +132,7 @@ class BlockingStore:
     count_jobs = _blocking(Store.count_jobs)
     watch = _blocking(Store.watch)
     get_list_cost = _blocking(Store.get_list_cost)
+    comes_at_once = _blocking(Store.comes_at_once)
     get_order_off = _blocking(Store.get_order_off)
     get_numbers = _blocking(Store.get_numbers)
     get_numbers_exactly = _blocking(Store.get_numbers_exactly)

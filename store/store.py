@@ -26,6 +26,7 @@ from store.errors import (
     RowMissing,
     SchemaMissing,
     StoreError,
+    TimedOut,
     UnexpectedError,
 )
 from store.events.model import MOST_EVENTS, History
@@ -490,6 +491,20 @@ class Store:
         except UnexpectedError as error:
             log.info("No plan for a list: %s", error)
             return None
+
+    async def comes_at_once(self, query: ListQuery) -> bool:
+        """Whether its first rows are there before it could be called dear, which is tried: with a user's eyes the
+        planner knows nothing of how the user's jobs lie among all.
+
+        Raises NoPrivilege as `find_jobs` does.
+        """
+        first_rows = await self._first_rows(query)
+        try:
+            async with self._explained(Feature.JOBS):
+                await self.database.read(self.actor, first_rows, limits=asking.TRIAL)
+        except TimedOut:
+            return False
+        return True
 
     async def _first_rows(self, query: ListQuery) -> Query[ListedJob]:
         readable, means = await self._readable_names(query.job_filter), await self._means(query)

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from store.actor import OPERATOR, Actor
 from store.advising.indexes import MODE, advice, finds_by_reading
-from store.advising.model import SECONDS_A_UNIT, ListCost
+from store.advising.model import DEAR_FROM, SECONDS_A_UNIT, ListCost
 from store.advising.plans import read_plan
 from store.database import Query, TimeLimits
 from store.database.explaining import explained
@@ -16,6 +16,8 @@ from store.listing.query import ListQuery
 
 LIMITS = TimeLimits(statement=2.0, lock=0.5)
 """It waits for no one: what is being altered is not planned."""
+TRIAL = TimeLimits(statement=DEAR_FROM * SECONDS_A_UNIT, lock=DEAR_FROM * SECONDS_A_UNIT)
+"""What is not there by then is dear."""
 
 _INDEXES: Query[str] = Query(
     text("""

@@ -139,11 +139,28 @@ async def test_what_these_eyes_may_not_use_is_said_in_the_bar(dashboard: Driver)
     assert note(dashboard) == ""
 
 
-class DearStore(FrozenStore):
-    """Whose database takes every filter for dear."""
+class WronglyDearStore(FrozenStore):
+    """Whose database's planner takes every filter for dear."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost:
         return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=Advice(columns="error", sql=SQL))
+
+
+class DearStore(WronglyDearStore):
+    """And is right."""
+
+    async def comes_at_once(self, query: ListQuery) -> bool:
+        return False
+
+
+async def test_a_filter_that_only_the_planner_takes_for_dear_with_a_users_eyes_runs_at_once(
+    world: World, database: Conninfo
+) -> None:
+    async with driving(WatchedApp(opener_of(database, make=WronglyDearStore))) as driver:
+        await driver.press("slash")
+        await driver.type("timeout")
+        await lists(driver, 4)
+        assert note(driver) == ""
 
 
 async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: Conninfo) -> None:
@@ -161,6 +178,14 @@ async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: C
         assert driver.app.focused is driver.table
         await driver.press("slash")
         assert "⏎ keep" in hints(driver)
+
+
+async def test_an_operator_is_told_what_the_planner_says(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, make=WronglyDearStore, actor=OPERATOR))) as driver:
+        await driver.press("slash")
+        await driver.type("timeout")
+        await driver.until(lambda: note(driver))
+        assert "up to 10.0 s by the planner's estimate" in note(driver)
 
 
 async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database: Conninfo) -> None:

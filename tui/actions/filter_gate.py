@@ -3,14 +3,17 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from store.advising.model import Verdict
+from store.actor import OPERATOR
+from store.advising.model import ListCost, Verdict
 from store.errors import InvalidValue, NoPrivilege, StoreError
 from store.filters.model import JobFilter
+from store.listing.query import ListQuery
 from tui.keys.moved_keys import key_of
 from tui.widgets.filter_field import FilterField
 from tui.words.would_help import dear_words
 
 if TYPE_CHECKING:
+    from store.store import Store
     from tui.app import GjobsApp
 
 
@@ -21,7 +24,7 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
     cost = None
     try:
         if store is not None:
-            cost = await store.get_list_cost(listed)
+            cost = await _proven_cost(store, listed)
     except (InvalidValue, NoPrivilege) as error:
         dashboard.jobs.explain_refusal(job_filter, error)
         return
@@ -34,3 +37,10 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
         dashboard.jobs.warn(dear_words(cost, listed, run=run))
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
+
+
+async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
+    """None where it is not dear after all, or nobody can tell."""
+    cost = await store.get_list_cost(listed)
+    is_doubtful = cost is not None and cost.verdict is Verdict.DEAR and store.actor != OPERATOR
+    return None if is_doubtful and await store.comes_at_once(listed) else cost

@@ -8,6 +8,7 @@ from store.advising.model import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
 from store.advising.plans import read_plan
 from store.filters import parse
 from store.listing.query import ListQuery
+from tests.conftest import Conninfo, connect
 from tests.store.support import NOW, MakeProject, Sql
 
 
@@ -40,6 +41,14 @@ async def test_with_a_users_eyes_no_estimate_of_time(ada: Store) -> None:
     cost = await ada.get_list_cost(ListQuery())
     assert cost is not None
     assert cost.seconds is None
+
+
+@pytest.mark.usefixtures("many")
+async def test_a_list_is_tried_for_no_longer_than_a_cheap_one_takes(ada: Store, database: Conninfo) -> None:
+    assert await ada.comes_at_once(ListQuery())
+    with connect(database) as altering:
+        altering.execute("lock table generation_jobs in access exclusive mode")
+        assert not await ada.comes_at_once(ListQuery())
 
 
 @pytest.mark.parametrize("answer", [None, [], [{}], [{"Plan": {"Total Cost": "much"}}], {"Plan": {}}])
