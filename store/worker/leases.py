@@ -1,6 +1,8 @@
 """A worker's leases in the database: each call one transaction, which changes only what is the worker's still."""
 
+import asyncio
 from collections.abc import Collection, Sequence
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -19,13 +21,16 @@ class Leases:
         self._actor = actor
         self._worker = worker
         self.seconds = seconds
+        self._renewing = asyncio.Lock()
+        """The database hands no lease back that is locked, be it by the worker's own renewal."""
 
     async def arrive(self) -> None:
         await self._write("start a worker", leases.forget_others(), leases.arrive(self._worker))
 
     async def leave(self) -> None:
         """Whatever the worker has left is handed back."""
-        await self._write("stop a worker", leases.hand_back_all(self._worker.id), leases.leave(self._worker.id))
+        async with self._renewing:
+            await self._write("stop a worker", leases.hand_back_all(self._worker.id), leases.leave(self._worker.id))
 
     async def claim(self, most: int) -> list[Claimed]:
         claim = leases.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
@@ -50,7 +55,8 @@ class Leases:
             queries.append(leases.postpone(worker, postponed))
         if handed_back := [one for one in endings if isinstance(one, HandedBack)]:
             queries.append(leases.hand_back(worker, handed_back))
-        answers = await self._write("end jobs", *queries)
+        async with self._renewing if handed_back else nullcontext():
+            answers = await self._write("end jobs", *queries)
         return {job_id for answer in answers for job_id in answer}
 
     async def renew(self, held: Sequence[Held], progress: Sequence[Progress]) -> set[UUID]:
@@ -61,7 +67,8 @@ class Leases:
         ]
         if progress:
             queries.append(leases.note_progress(self._worker.id, progress))
-        still, *_ = await self._write("renew leases", *queries)
+        async with self._renewing:
+            still, *_ = await self._write("renew leases", *queries)
         return set(still)
 
     async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:

@@ -1,0 +1,51 @@
+"""A worker's leases, as its parts ask for them at the same time."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from store.actor import OPERATOR
+from store.database import Database
+from store.store import Store
+from store.worker.leases import Leases
+from store.worker.model import HandedBack, WorkerFacts
+from tests.conftest import Conninfo, connect
+from tests.store.support import Sql, until
+
+WORKER = WorkerFacts(id=UUID(int=7), user_id=None, name="one", host="here", process=1, modes=None, concurrency=1)
+
+
+async def test_what_is_just_being_renewed_is_handed_back_afterwards(
+    operator: Store,
+    database: Conninfo,
+    queue: Callable[..., list[UUID]],
+    sql: Sql,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the database would leave it alone, for it is locked, and nobody could have it until the lease expires."""
+    (job,) = queue()
+    leases = Leases(operator.database, OPERATOR, WORKER, seconds=60.0)
+    await leases.arrive()
+    (claimed,) = await leases.claim(1)
+    write, was_renewed = Database.write_at_once, list[bool]()
+
+    async def note(self: Database, actor: Any, what: str, *queries: Any) -> Any:
+        if what == "end jobs":
+            was_renewed.append(renewing.done())
+        return await write(self, actor, what, *queries)
+
+    monkeypatch.setattr(Database, "write_at_once", note)
+    with connect(database) as elsewhere:
+        elsewhere.execute("select from gjobs.workers where id = %s for update", [WORKER.id])
+        renewing = asyncio.create_task(leases.renew([claimed.held], []))
+        await until(lambda: sql("select pid from pg_locks where not granted") != [])
+        ending = asyncio.create_task(leases.end([HandedBack(job_id=job, attempt=claimed.attempt)]))
+        await asyncio.sleep(0)
+        elsewhere.rollback()
+    assert await renewing == {job}
+    assert await ending == {job}
+    assert was_renewed == [True]
+    assert sql("select owner, attempt from gjobs.job_leases") == [(None, 0)]
