@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 SILENT_AFTER = timedelta(seconds=90)
-"""A worker tells of itself three times a minute."""
+"""A worker tells of itself three times in that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

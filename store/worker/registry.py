@@ -51,6 +51,9 @@ class Registry:
         `time_out`: seconds for an attempt. `retry_on`: errors after which another is made, as after Retry.
         Raises InvalidValue where a mode has a handler, or a number makes no sense.
         """
+        if not all(isinstance(mode, str) for mode in modes):
+            hint = "Write '@registry.handler()', with parentheses, for all modes that have no other."
+            raise InvalidValue("mode", "A mode is a text.", hint=hint)
         settings = {
             "time_out": self._time_out if time_out is None else time_out,
             "attempts": self._attempts if attempts is None else attempts,

@@ -44,7 +44,8 @@ def say_nothing(_: Happening) -> None:
 class Worker:
     """Works on the jobs that the store's actor sees, as many at a time as `concurrency`.
 
-    A job that it holds is its own for `lease_seconds`, and for as long as it renews that: three times in that period.
+    A job that it holds is its own for `lease_seconds`, and for as long as it renews that: three times in that period,
+    or more often.
     Whatever it dies of, somebody takes the job over afterwards. `grace` is how many seconds a stop waits for what is at
     work. At most `batch` jobs are claimed at once; None: as many as may be at work. `pooler` is the one known to stand
     between, if any. With `tidies` it applies the retention policies that are due, too, which only the operator does.

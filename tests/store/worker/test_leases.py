@@ -9,7 +9,9 @@ import pytest
 
 from store.actor import OPERATOR
 from store.database import Database
+from store.model.worker import SILENT_AFTER
 from store.store import Store
+from store.worker.keeper import interval
 from store.worker.leases import Leases
 from store.worker.model import HandedBack, WorkerFacts
 from tests.conftest import Conninfo, connect
@@ -49,3 +51,8 @@ async def test_what_is_just_being_renewed_is_handed_back_afterwards(
     assert await ending == {job}
     assert was_renewed == [True]
     assert sql("select owner, attempt from gjobs.job_leases") == [(None, 0)]
+
+
+@pytest.mark.parametrize("lease", [3.0, 60.0, 3_600.0])
+def test_a_worker_is_seen_well_before_it_counts_as_silent_and_its_leases_expire(lease: float) -> None:
+    assert interval(lease) <= min(lease, SILENT_AFTER.total_seconds()) / 3

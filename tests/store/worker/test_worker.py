@@ -596,6 +596,10 @@ class TestMistakes:
         with pytest.raises(InvalidValue, match="no handler"):
             make_worker(Registry())
 
+    def test_a_decorator_without_its_parentheses_is_no_handler_of_anything(self) -> None:
+        with pytest.raises(InvalidValue, match="mode is a text"):
+            Registry().handler(do_nothing)  # type: ignore[arg-type]
+
     async def test_where_there_are_no_leases_it_says_what_brings_them(
         self, attached_database: dict[str, str], make_worker: MakeWorker
     ) -> None:
