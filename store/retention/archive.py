@@ -5,7 +5,6 @@ from functools import partial
 from uuid import UUID
 
 from store.capabilities import Feature
-from store.capabilities.explaining import explained
 from store.errors import InvalidValue, SchemaMissing
 from store.model import CappedCount, JobStatistic, JobStatistics, JobStatus, JobSummary, Page, PageKey
 from store.retention.batches import IN_THE_WAY, LIMITS, Batch, in_batches
@@ -26,27 +25,24 @@ async def list_archived(
 ) -> Page[ArchivedJob]:
     """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
     asked = statements.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        return statements.paged(await store.database.read(store.actor, asked), limit)
+    return statements.paged(await store.reach.read(asked, needs=Feature.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Those of the jobs that are put away, in the order of their ids here."""
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        found = {one.job.id: one for one in await store.database.read(store.actor, statements.these(job_ids))}
+    these = await store.reach.read(statements.these(job_ids), needs=Feature.ARCHIVE)
+    found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        rows = await store.database.read(store.actor, statements.count(query), limits=COUNTING)
+    rows = await store.reach.read(statements.count(query), needs=Feature.ARCHIVE, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        (number,) = await store.database.read(store.actor, statements.number(most=COUNTED))
+    (number,) = await store.reach.read(statements.number(most=COUNTED), needs=Feature.ARCHIVE)
     return CappedCount.of(number, COUNTED)
 
 
@@ -65,10 +61,7 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
     needs is gone.
     """
     try:
-        async with (
-            explained(store.probed, store.actor, Feature.RESTORING),
-            store.database.write(store.actor) as transaction,
-        ):
+        async with store.reach.write(Feature.RESTORING) as transaction:
             restored = set(await transaction.run(statements.restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
                 raise explain.not_archived(missing)
@@ -87,10 +80,7 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
     keys: list[PageKey] = []
     restored: list[UUID] = []
     try:
-        async with (
-            explained(store.probed, store.actor, Feature.RESTORING),
-            store.database.write(store.actor, limits=LIMITS) as transaction,
-        ):
+        async with store.reach.write(Feature.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(statements.oldest(query, after=after, rows=rows))
             if keys:
                 # Without those that somebody else has brought back since.
@@ -106,12 +96,9 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
     """As `Store.get_job_statistics`, with the archived jobs, all of one moment."""
-    off = (await store.probed.get()).off(Feature.ROLLUPS, store.actor)
-    by_status = statistics.by_status if off else rollups.by_status
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        present, archived = await store.database.read_together(
-            store.actor, by_status(project_id), statements.by_status(project_id), limits=COUNTING
-        )
+    by_status = rollups.by_status if await store.reach.has(Feature.ROLLUPS) else statistics.by_status
+    asked = by_status(project_id), statements.by_status(project_id)
+    present, archived = await store.reach.read_together(*asked, needs=Feature.ARCHIVE, limits=COUNTING)
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
     return JobStatistics(by_status=tuple(rows), includes_archive=True)
 
@@ -120,10 +107,9 @@ async def get_summary_with_archive(
     store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
 ) -> Sequence[JobSummary]:
     """As `Store.get_job_summary`, with the archived jobs."""
-    has_sums = (await store.probed.get()).off(Feature.ROLLUPS, store.actor) is None
+    has_sums = await store.reach.has(Feature.ROLLUPS)
     asked = archive_summary.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
-    async with explained(store.probed, store.actor, Feature.ARCHIVE):
-        return await store.database.read(store.actor, asked, limits=COUNTING)
+    return await store.reach.read(asked, needs=Feature.ARCHIVE, limits=COUNTING)
 
 
 def _added(status: JobStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:

@@ -7,7 +7,6 @@ from functools import partial
 from uuid import UUID
 
 from store.capabilities import Feature
-from store.capabilities.explaining import explained
 from store.capabilities.facts import LEASES
 from store.database import TimeLimits, WriteTransaction
 from store.model import JobStatus, PageKey
@@ -33,7 +32,7 @@ async def expired_since(
     spares_policies: bool = False,
 ) -> Expired:
     """Those that are older by the server's clock."""
-    (now,) = await store.database.read(store.actor, statistics.clock(None))
+    (now,) = await store.reach.read(statistics.clock(None))
     return Expired(
         created_before=now - age,
         statuses=tuple(status for status in JobStatus if status in statuses),
@@ -44,8 +43,7 @@ async def expired_since(
 
 async def count_expired(store: Store, expired: Expired) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
-    async with explained(store.probed, store.actor, Feature.JOBS):
-        rows = await store.database.read(store.actor, statements.count(expired), limits=COUNTING)
+    rows = await store.reach.read(statements.count(expired), limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
@@ -75,10 +73,7 @@ async def _take(
 ) -> Batch:
     keys: list[PageKey] = []
     try:
-        async with (
-            explained(store.probed, store.actor, NEEDS[action]),
-            store.database.write(store.actor, limits=LIMITS) as transaction,
-        ):
+        async with store.reach.write(NEEDS[action], limits=LIMITS) as transaction:
             keys = await transaction.run(statements.lock(expired, status, after=after, rows=rows))
             job_ids = [key.id for key in keys]
             if job_ids and of_leases:

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import Feature
-from store.capabilities.explaining import explained
 from store.errors import NoPrivilege
 from store.model import JobStatus
 from store.retention.cleaning import clean_up, expired_since
@@ -25,8 +24,7 @@ PAUSE = timedelta(hours=1)
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
     """The oldest first. A user knows of those of their own projects, and of that of all others."""
-    async with explained(store.probed, store.actor, Feature.RETENTION):
-        return await store.database.read(store.actor, statements.all_policies(limit=validation.limit(limit)))
+    return await store.reach.read(statements.all_policies(limit=validation.limit(limit)), needs=Feature.RETENTION)
 
 
 async def set_policy(
@@ -44,10 +42,7 @@ async def set_policy(
     if project_id is not None and await store.get_project(project_id) is None:
         raise explain.no_project(project_id)
     wanted = tuple(status for status in JobStatus if status in statuses)
-    async with (
-        explained(store.probed, store.actor, Feature.RETENTION),
-        store.database.write(store.actor) as transaction,
-    ):
+    async with store.reach.write(Feature.RETENTION) as transaction:
         (policy,) = await transaction.run(
             statements.set_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
@@ -58,10 +53,7 @@ async def set_policy(
 async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolicy | None:
     """None where there was none."""
     _require_operator(store)
-    async with (
-        explained(store.probed, store.actor, Feature.RETENTION),
-        store.database.write(store.actor) as transaction,
-    ):
+    async with store.reach.write(Feature.RETENTION) as transaction:
         removed = await transaction.run(statements.remove_policy(project_id))
         for policy in removed:
             transaction.keep(Written(what="remove a retention policy", touched=(policy.id,)))
@@ -104,15 +96,11 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
 
 
 async def _stands(store: Store, policy: RetentionPolicy) -> bool:
-    async with explained(store.probed, store.actor, Feature.RETENTION):
-        return await store.database.read(store.actor, statements.policy(policy.id)) == [policy]
+    return await store.reach.read(statements.policy(policy.id), needs=Feature.RETENTION) == [policy]
 
 
 async def _take_due(store: Store, pause: timedelta) -> Sequence[RetentionPolicy]:
-    async with (
-        explained(store.probed, store.actor, Feature.RETENTION),
-        store.database.write(store.actor) as transaction,
-    ):
+    async with store.reach.write(Feature.RETENTION) as transaction:
         due = await transaction.run(statements.take_due(pause))
         if due:
             transaction.keep(Written(what="apply retention policies", touched=tuple(policy.id for policy in due)))

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 
-from store.actor import ActingUser
 from store.budgets.model import BudgetState, Period
-from store.database import Database
+from store.database import Database, Query
 from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.store import Store
 from tests.conftest import Conninfo
@@ -135,10 +135,8 @@ async def test_a_refusal_has_a_name_where_it_can_be_read(
 async def test_it_is_a_refusal_where_the_name_cannot_be_asked_for(
     operator: Store, monkeypatch: pytest.MonkeyPatch, make_project: MakeProject
 ) -> None:
-    async def refuse(_store: Store, _who: str) -> ActingUser:
-        raise NoPrivilege("permission denied for table users")
-
-    monkeypatch.setattr(Store, "find_actor", refuse)
+    refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
+    monkeypatch.setattr("store.reach.users.in_range", lambda *_, **__: refused)
     project = make_project()
     await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} is used up"):

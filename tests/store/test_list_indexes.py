@@ -87,7 +87,7 @@ async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -
 async def test_a_user_with_very_many_jobs_is_told_that_no_index_has_them_by_total(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.store.MOST_SORTED", 3)
+    monkeypatch.setattr("store.advising.weighing.MOST_SORTED", 3)
     project = make_project(ADA)
     by_total = ListQuery(order=ListOrder(column=OrderColumn.TOTAL))
     ada = operator.acting_as(ActingUser(id=ADA, email=None))

@@ -70,6 +70,7 @@ READS: dict[str, Call] = {
     "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
     "watch": lambda store: watched(store),
     "get_listing": lambda store: store.get_listing(ListingQuery()),
+    "comes_at_once": lambda store: store.comes_at_once(ListQuery(project_id=PROJECT)),
     "get_numbers": lambda store: store.get_numbers(NumbersQuery(matching=ListQuery(project_id=PROJECT))),
     "get_numbers_exactly": lambda store: store.get_numbers_exactly(NumbersQuery(), lambda *_: None),
     "get_projects": lambda store: store.get_projects(),

@@ -18,6 +18,7 @@ from store.numbers.certainty import Certainty, Counted
 from store.numbers.counting import Counting, Offered
 from store.numbers.exactly import count_exactly
 from store.numbers.model import ProjectSums
+from store.numbers.offered import offered
 from store.numbers.query import NumbersQuery
 from store.statements import by_jobs
 from store.statements.budgets import Readable
@@ -78,7 +79,7 @@ async def test_what_is_cheap_is_exact(operator: Store, project: UUID, other_proj
 @pytest.mark.usefixtures("project", "other_project")
 async def test_kept_sums_are_the_same_as_counted(operator: Store, ada: Store) -> None:
     for store in (operator, ada):
-        assert (await store._offered(NumbersQuery())).has_sums
+        assert (await offered(store.reach, NumbersQuery())).has_sums
         for query in (NumbersQuery(), NumbersQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
             counted = await Counting(store.database, store.actor).count(query, ALL, at=NOW)
             assert await store.get_numbers(query, at=NOW) == counted
@@ -253,8 +254,8 @@ async def test_an_estimate_of_no_more_than_what_was_counted_is_told_as_a_cap(ope
 
 
 async def test_only_who_sees_all_gets_estimates(operator: Store, ada: Store) -> None:
-    assert (await operator._offered(NumbersQuery())).may_estimate
-    assert not (await ada._offered(NumbersQuery())).may_estimate
+    assert (await offered(operator.reach, NumbersQuery())).may_estimate
+    assert not (await offered(ada.reach, NumbersQuery())).may_estimate
 
 
 async def test_what_is_dear_is_tried_again_later(database: Conninfo, operator: Store, project: UUID) -> None:
