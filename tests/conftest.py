@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
@@ -23,6 +24,10 @@ from tests.other_server import VARIABLE, open_other_server, uses_a_server
 from tests.standing import StandingConnection
 
 pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
+
+# How long an example takes is the machine's, and what else it does: that is measured elsewhere.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 Conninfo = Mapping[str, str | int]
 """libpq's parameters by name."""

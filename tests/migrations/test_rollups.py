@@ -136,7 +136,6 @@ def start_over(connection: psycopg.Connection) -> None:
 
 QUICK = settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -38,7 +38,7 @@ def job(connection: psycopg.Connection) -> tuple[object, ...]:
     return found
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(calls=st.lists(st.tuples(st.sampled_from(JobStatus), st.none() | st.sampled_from(["time-out", ""]))))
 def test_any_calls_lead_where_the_rule_leads(
     operator: psycopg.Connection, calls: list[tuple[JobStatus, str | None]]

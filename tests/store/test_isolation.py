@@ -34,7 +34,6 @@ PROFILE = settings(
     derandomize=True,
     phases=[Phase.generate],  # To shrink an example would take minutes.
     database=None,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

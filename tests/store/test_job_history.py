@@ -200,7 +200,6 @@ def start_over(connection: psycopg.Connection) -> None:
 
 @settings(
     max_examples=40,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )

@@ -37,13 +37,13 @@ def without_times(whole: Sample) -> list[object]:
     return [*jobs, *assets, *((u.id, u.email) for u in whole.users), *((p.id, p.name) for p in whole.projects)]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(MOMENTS)
 def test_only_the_times_depend_on_the_moment(now: datetime) -> None:
     assert without_times(sample(now)) == without_times(THE_SAMPLE)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(MOMENTS)
 def test_the_times_lie_in_the_month_before_the_moment(now: datetime) -> None:
     whole = sample(now)

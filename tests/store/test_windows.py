@@ -87,7 +87,7 @@ def lists(draw: st.DrawFn, projects: Sequence[UUID]) -> tuple[ListQuery, str]:
     return listed, where
 
 
-on_rows = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_rows = settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Disturb = Callable[[ListedJob], None]
 

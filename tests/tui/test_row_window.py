@@ -330,4 +330,4 @@ class LongListMachine(RuleBasedStateMachine):
 
 
 TestLongList = LongListMachine.TestCase
-TestLongList.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+TestLongList.settings = settings(max_examples=60, stateful_step_count=25)

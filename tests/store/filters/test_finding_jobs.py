@@ -119,7 +119,7 @@ def filters_on(rows: tuple[GenerationJob, ...], keys: list[Key | None]) -> st.Se
     return st.builds(JobFilter, terms=some.map(tuple))
 
 
-on_rows = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_rows = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @on_rows
