@@ -1,9 +1,10 @@
 """What becomes of a job after an attempt. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from random import Random
 
+from store.errors import StoreError
 from store.model import JobStatus
 from store.worker.model import Claimed, Ending, Finish, Postponed
 from store.worker.registry import Handling
@@ -61,6 +62,25 @@ def ending(claimed: Claimed, handling: Handling, outcome: Outcome, *, cost_cents
     if may_retry and claimed.attempt > 1:
         error = f"Given up after {_attempts(claimed.attempt)}: {error}"
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=cost_cents)
+
+
+def refused(ending: Ending, error: StoreError) -> Finish | None:
+    """How a job fails whose end the database does not take; None where it cannot even do that.
+
+    What an attempt cost is not lost: of a failure the database records it, beyond a budget, too.
+    """
+    match ending:
+        case Finish(status=JobStatus.SUCCEEDED):
+            return replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
+        case Postponed():
+            return Finish(
+                job_id=ending.job_id,
+                attempt=ending.attempt,
+                status=JobStatus.FAILED,
+                error=f"{ending.error}. No other attempt, for the database refuses it: {error}",
+                cost_cents=ending.cost_cents,
+            )
+    return None
 
 
 def _finish(claimed: Claimed, status: JobStatus, *, error: str | None, cost_cents: int | None) -> Finish:

@@ -2,10 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from store.errors import SchemaMissing, SignInRefused, StoreError
 from store.model import JobStatus
+from store.worker.deciding import refused
 from store.worker.hands import InHand
 from store.worker.happenings import Ended, Lost, Refused, Report
 from store.worker.leases import Leases
@@ -96,9 +96,8 @@ class Finisher:
                 await self._end([pair])
             return
         ((in_hand, ending),) = batch
-        if isinstance(ending, Finish) and ending.status is JobStatus.SUCCEEDED:
-            refused = replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
-            await self._end([(in_hand, refused)])
+        if (failure := refused(ending, error)) is not None:
+            await self._end([(in_hand, failure)])
             return
         self._leave(in_hand)
         self._report(Refused(in_hand.claimed, error))

@@ -629,3 +629,25 @@ class TestTheDatabaseRefuses:
         first, second, third = ends(sql)
         assert first == third == ("succeeded", None, 5)
         assert second[0] == "running"
+
+    async def test_what_an_attempt_cost_beyond_the_budget_is_recorded_and_no_other_follows(
+        self, operator: Store, make_worker: MakeWorker, queue: Queue, project: UUID, sql: Sql
+    ) -> None:
+        registry = Registry(attempts=3)
+
+        @registry.handler("lifestyle")
+        async def dear(work: Work) -> None:
+            work.cost_cents = 900
+            raise Retry("busy", after=0.0)
+
+        queue()
+        await operator.set_budget(project_id=project, period="all", limit_cents=300)
+        worker, told = make_worker(registry)
+
+        await worker.run(once=True)
+
+        ((status, error, cost_cents),) = ends(sql)
+        assert (status, cost_cents) == ("failed", 900)
+        assert str(error).startswith("busy. No other attempt, for the database refuses it: The total budget of ")
+        assert [type(one) for one in told] == [Started, Ended]
+        assert leases(sql) == []
