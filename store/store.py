@@ -19,7 +19,6 @@ from store.errors import (
     InvalidValue,
     NoPrivilege,
     RowMissing,
-    SchemaMissing,
 )
 from store.events.model import MOST_EVENTS, History
 from store.events.stays import history
@@ -182,11 +181,12 @@ class Store:
     async def get_job_history(self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None) -> History:
         """What happened to a job, of a deleted one as well: its newest events. `at` is now; None: the server's clock.
 
-        Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept.
+        Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept,
+        NoPrivilege where they may not be read.
         """
         most = validation.limit(limit)
         if off := await self.reach.off(Feature.EVENTS):
-            raise SchemaMissing(off.reason, hint=off.hint)
+            raise off.refusal
         found, started, (now,) = await self.reach.read_together(
             events.of_job(job_id, limit=most + 1), events.started(job_id), statistics.clock(at), needs=Feature.EVENTS
         )
@@ -373,7 +373,7 @@ class Store:
         if (off := await self.reach.off(Feature.EVENTS)) is None:
             return Recorded(self.database, self.actor, job_filter, readable=readable, after=after)
         if after is not None:
-            raise SchemaMissing(off.reason, hint=off.hint)
+            raise off.refusal
         return Observed(self.database, self.actor, job_filter, readable=readable, off=off)
 
     async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from store.capabilities.facts import Privileges, Relation
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 
 _COMPARE = "Run 'gjobs doctor' to see all that this database lacks, 'gjobs migrate status' to see its revision."
 _DOES = {"select": "read", "insert": "write", "update": "change"}
@@ -16,6 +17,15 @@ class Off:
     """Statements that mend it, for whoever may run them."""
     advice: str | None = None
     """What else helps, as a sentence."""
+    forbids_writes: bool = False
+    """Whether nobody may write there, whatever was granted."""
+
+    @property
+    def refusal(self) -> StoreError:
+        """What to raise where the thing is needed."""
+        if self.forbids_writes:
+            return ReadOnly(self.reason, hint=self.hint)
+        return (SchemaMissing if self.sql is None else NoPrivilege)(self.reason, hint=self.hint)
 
     @property
     def hint(self) -> str | None:

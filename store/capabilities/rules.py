@@ -213,11 +213,16 @@ def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
 def no_writes(facts: Facts) -> Off | None:
     """Against any write, whoever asks."""
     if facts.is_replica:
-        return Off(reason="This server is a replica: it takes no writes.", advice="Connect to the primary server.")
+        return Off(
+            reason="This server is a replica: it takes no writes.",
+            advice="Connect to the primary server.",
+            forbids_writes=True,
+        )
     if facts.is_read_only:
         return Off(
             reason=f"The login {facts.login} is read-only: default_transaction_read_only is on for it.",
             advice="That is set for a login made to look, or by a host whose disk is full.",
+            forbids_writes=True,
         )
     return None
 

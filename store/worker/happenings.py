@@ -5,7 +5,14 @@ from dataclasses import dataclass
 
 from store.errors import StoreError
 from store.retention.model import Progress, RetentionPolicy
-from store.worker.model import Claimed, Ending
+from store.worker.model import Claimed, Ending, WorkerFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """The database knows the worker, which claims from now on."""
+
+    worker: WorkerFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +80,5 @@ class NotTidied:
     error: StoreError
 
 
-Happening = Started | HandlerRaised | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
+Happening = Arrived | Started | HandlerRaised | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
 Report = Callable[[Happening], None]

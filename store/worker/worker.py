@@ -13,13 +13,13 @@ from store.actor import OPERATOR, ActingUser
 from store.capabilities import Feature
 from store.capabilities.facts import Facts
 from store.configuration.profiles import Pooler
-from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
 from store.store import Store
 from store.wakeup.where import may_listen
 from store.worker.claimer import CLAIMS_AT_ONCE, Claimer
 from store.worker.finisher import Finisher
 from store.worker.hands import Hands
-from store.worker.happenings import Happening, Report
+from store.worker.happenings import Arrived, Happening, Report
 from store.worker.keeper import Keeper
 from store.worker.leases import Leases
 from store.worker.model import WorkerFacts
@@ -145,8 +145,7 @@ class Worker:
         capabilities = await self._store.probed.get()
         for feature in (Feature.WORKING, *([Feature.RETENTION] if self._tidies else [])):
             if off := capabilities.off(feature, self._store.actor):
-                kind = NoPrivilege if off.sql is not None else SchemaMissing
-                raise kind(off.reason, hint=off.hint)
+                raise off.refusal
         return capabilities.facts
 
     async def _arrive(self) -> bool:
@@ -163,6 +162,7 @@ class Worker:
                 await is_set_within(self._stopping, patience.failed(error))
             else:
                 patience.succeeded()
+                self._report(Arrived(self.facts))
                 return True
         return False
 

@@ -1,6 +1,7 @@
 """`gjobs worker`: an example's handlers do what is queued."""
 
 import asyncio
+import re
 import signal
 import sys
 from pathlib import Path
@@ -32,6 +33,7 @@ def test_an_example_works_off_the_queue(gjobs: Run, sql: Sql, example: str) -> N
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
+    assert re.match(r"Worker [0-9a-f-]{36}: all modes\.\n", done.err)
     assert f"{QUEUED} " in done.err
     assert " succeeded (" in done.err
     assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(0,)]
@@ -180,7 +182,9 @@ def test_users_apply_none(gjobs: Run, sql: Sql, example: str) -> None:
 
 
 def test_read_only_it_changes_nothing(gjobs: Run, sql: Sql, example: str) -> None:
-    assert gjobs("worker", example, "--once", "--read-only").code == 6
+    refused = gjobs("worker", example, "--once", "--read-only")
+    assert refused.code == 6
+    assert refused.err.startswith("This session is read-only")  # and it says of no worker that it works
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
 
 

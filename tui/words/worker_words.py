@@ -4,6 +4,7 @@ from typing import assert_never
 
 from store import durations
 from store.worker.happenings import (
+    Arrived,
     Ended,
     HandlerRaised,
     Happening,
@@ -24,6 +25,9 @@ from tui.words.text import clean
 def worker_words(happening: Happening) -> str:
     """A line; empty where nothing need be said."""
     match happening:
+        case Arrived(worker=worker):
+            modes = "all modes" if worker.modes is None else ", ".join(map(clean, worker.modes))
+            return f"Worker {worker.id}: {modes}."
         case Started() | HandlerRaised():
             return ""
         case Ended(claimed=claimed, ending=ending, seconds=seconds):

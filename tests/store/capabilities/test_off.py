@@ -7,6 +7,7 @@ import pytest
 from store.actor import OPERATOR, Actor
 from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
 from store.capabilities.facts import ARCHIVE, BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges
+from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 
@@ -210,3 +211,21 @@ def test_where_the_apps_own_policies_decide_what_users_see_theirs_are_counted() 
     assert words(facts, Feature.ROLLUPS, USER) == (
         "The app's own policies decide which jobs users see, so theirs are counted."
     )
+
+
+@pytest.mark.parametrize(
+    ("facts", "feature", "error"),
+    [
+        (replace(FACTS, is_read_only=True), Feature.WORKING, ReadOnly),
+        (replace(FACTS, is_replica=True), Feature.WORKING, ReadOnly),
+        (without_login(EVENTS, select=frozenset()), Feature.EVENTS, NoPrivilege),
+        (with_relation(EVENTS, None), Feature.EVENTS, SchemaMissing),
+    ],
+)
+def test_what_is_needed_and_off_is_refused_as_what_it_is(
+    facts: Facts, feature: Feature, error: type[StoreError]
+) -> None:
+    off = Capabilities(facts).off(feature, OPERATOR)
+    assert off is not None
+    assert type(off.refusal) is error
+    assert (off.refusal.message, off.refusal.hint) == (off.reason, off.hint)

@@ -118,7 +118,6 @@ async def _work(
     for number in signals:
         loop.add_signal_handler(number, stop)
     try:
-        say(f"Worker {worker.id}: {', '.join(handlers.modes) if handlers.modes else 'all modes'}.")
         await worker.run(once=once)
     finally:
         for number in signals:
