@@ -133,7 +133,9 @@ def test_statistics_of_nothing(gjobs: Run, sql: Sql) -> None:
         "exact": True,
         "includes_archive": False,
     }
-    assert gjobs("stats").out.splitlines()[1].split() == ["total", "0", "$0.00", "-"]
+    lines = gjobs("stats").out.splitlines()
+    assert lines[1].split() == ["total", "0", "$0.00", "-"]
+    assert lines[-1] == "Nothing has finished."
 
 
 def test_statistics_for_people(gjobs: Run) -> None:

@@ -116,7 +116,7 @@ def test_without_jobs_there_are_zeros_and_no_averages() -> None:
         "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
         "$0.00           $0.00            $0.00              $0.00           $0.00",
         "–               –                –                  –               –",
-        "- of the finished succeed   - of all   ▁▁   2 days, $0.00 today",
+        "nothing has finished   ▁▁   2 days, $0.00 today",
     ]
 
 

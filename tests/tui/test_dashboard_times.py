@@ -10,7 +10,7 @@ async def test_by_mode_over_a_span_that_one_chooses(dashboard: Driver, world: Wo
     await dashboard.press("t")
     await dashboard.has_dialog("Times · Autumn catalog")
     await dashboard.sees("MODE", "DONE", "FAILED", "OLDEST", "all")
-    await dashboard.sees("Finished in the last 24 h: ")
+    await dashboard.sees("Finished in the last 24 h: ", "Queued now: 1.")
     await dashboard.press("right")
     await dashboard.sees("Finished in the last 7 d: ")
     await dashboard.press("left", "left", "left")

@@ -7,7 +7,7 @@ import pytest
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.pilot import Pilot
-from textual.widgets import Button, Static
+from textual.widgets import Button, Input, Static
 
 from tests.tui.settling import settle
 from tui.widgets.key_hints import KeyHints
@@ -21,6 +21,7 @@ class KeysApp(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("s,ctrl+s", "app.press('start')", "start", id="start"),
         Binding("slash", "app.press('find')", "find"),
+        Binding("f5", "app.press('again')", "again"),
         Binding("x", "app.press('hidden')", "hidden", show=False),
     ]
 
@@ -31,6 +32,7 @@ class KeysApp(App[None]):
     def compose(self) -> ComposeResult:
         yield Pane(id="pane")
         yield Button("another pane")
+        yield Input(id="field")
         yield KeyHints()
 
     def action_press(self, what: str) -> None:
@@ -50,13 +52,13 @@ def line(pilot: Pilot[None]) -> str:
 async def test_it_lists_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
     pilot.app.set_focus(None)
     await settle(pilot.app)
-    assert line(pilot) == "s start  / find"
+    assert line(pilot) == "s start  / find  f5 again"
 
 
 async def test_it_follows_the_focus(pilot: Pilot[None]) -> None:
     pilot.app.query_one("#pane").focus()
     await settle(pilot.app)
-    assert line(pilot) == "o open  s start  / find"
+    assert line(pilot) == "o open  s start  / find  f5 again"
 
 
 async def test_a_key_stands_where_it_was_moved_to(pilot: Pilot[None]) -> None:
@@ -78,3 +80,9 @@ async def test_a_click_presses_the_key_under_it(pilot: Pilot[None], column: int,
     await pilot.click(KeyHints, offset=(column, 0))
     await settle(pilot.app)
     assert app.pressed == pressed
+
+
+async def test_a_key_that_a_field_takes_as_a_character_is_none_there(pilot: Pilot[None]) -> None:
+    pilot.app.query_one("#field").focus()
+    await settle(pilot.app)
+    assert line(pilot) == "^s start  f5 again"

@@ -69,7 +69,7 @@ class KeyHints(FittedLine):
         """The first key of each action, as many as fit."""
         shown: dict[str, ActiveBinding] = {}
         for active in _in_declared_order(list(self.screen.active_bindings.values())):
-            if active.binding.show:
+            if active.binding.show and not self._is_typed(active):
                 shown.setdefault(active.binding.action, active)
         hints = [
             KeyHint(key=one.binding.key, shown=self.app.get_key_display(one.binding), what=key_words(one))
@@ -77,6 +77,16 @@ class KeyHints(FittedLine):
         ]
         ends = accumulate(hint.width + _GAP for hint in hints)
         return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
+
+    def _is_typed(self, active: ActiveBinding) -> bool:
+        """Whether what has the focus takes the key for a character. Textual leaves out those whose names it knows."""
+        focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
+        return (
+            focused is not None
+            and focused is not active.node
+            and len(shown) == 1
+            and focused.check_consume_key(active.binding.key, shown)
+        )
 
 
 def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:

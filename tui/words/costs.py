@@ -129,10 +129,12 @@ class _Fact:
 
 
 def _rates(numbers: "Numbers") -> list[_Fact]:
-    """Success among the finished and among all; nothing where nobody added up."""
+    """Success among the finished and among all, once there is any finished; nothing where nobody added up."""
     statistics = numbers.statistics
     if statistics is None:
         return [_Fact(("costs not added up", _MUTED), 1)]
+    if statistics.success_rate_finished is None:
+        return [_Fact(("nothing has finished", _MUTED), 1)]
     return [
         _Fact((f"{percent(statistics.success_rate_finished)} of the finished succeed", ""), 1),
         _Fact((f"{percent(statistics.success_rate)} of all", _MUTED), 3),

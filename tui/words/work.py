@@ -8,7 +8,7 @@ from tui.words.job_names import jobs_count
 from tui.words.text import clean
 
 TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")
-"""The last one is what is shown elsewhere as well, and may be left out."""
+"""The last one may be left out: the summary says how many there are in all."""
 
 
 def cells(work: Work, now: datetime) -> list[str]:
@@ -52,4 +52,5 @@ def summary(monitoring: Monitoring) -> str:
     rate = f"{monitoring.per_hour:,.1f}".rstrip("0").rstrip(".")
     capped = " Only so many were looked at: there are more." if monitoring.is_capped else ""
     finished = jobs_count(monitoring.of_all.finished)
-    return f"Finished in the last {span(monitoring.window)}: {finished}, {rate} an hour.{capped}"
+    queued = count(monitoring.of_all.queued)
+    return f"Finished in the last {span(monitoring.window)}: {finished}, {rate} an hour. Queued now: {queued}.{capped}"

@@ -117,6 +117,9 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
         ]
     )
     output.table(columns, rows)
+    if statistics.success_rate_finished is None:
+        output.text("\nNothing has finished.")
+        return
     finished, of_all = percent(statistics.success_rate_finished), percent(statistics.success_rate)
     output.text(f"\nSucceeded: {finished} of the finished jobs, {of_all} of all.")
 
