@@ -465,10 +465,12 @@ class Store:
         period: Period | str,
         limit_cents: int,
         warn_share: float | None = None,
+        as_known: Budget | None = None,
     ) -> Budget:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
-        `warn_share` None leaves it as it is. Raises InvalidValue naming the field.
+        `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
+        longer `as_known`; None: whatever it is.
         """
         validation.one_subject(user_id, project_id)
         known, cents = validation.period(period), validation.limit_cents(limit_cents)
@@ -482,6 +484,7 @@ class Store:
                 period=known,
                 limit_cents=cents,
                 warn_share=share,
+                as_known=as_known,
                 readable=readable,
             )
 

@@ -29,6 +29,8 @@ class WantedBudget:
     limit_cents: int
     warn_share: float | None
     """None: as it is, or the usual one."""
+    as_known: Budget | None = None
+    """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
 
 
 def present_one(known: Sequence[Budget], whose: Whose, person: str, period: Period) -> Budget | None:

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from store.budgets.model import BudgetState, Period
 from store.database import Database, Query
-from store.errors import BudgetExceeded, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
@@ -194,3 +194,16 @@ async def test_elsewhere_it_is_told_what_brings_them(attached_database: Conninfo
             with pytest.raises(SchemaMissing, match="This database keeps no budgets") as caught:
                 await call
             assert caught.value.hint == "'gjobs migrate up' brings revision 0007, which keeps them."
+
+
+async def test_what_somebody_changed_meanwhile_is_not_overwritten_unknown(operator: Store) -> None:
+    known = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
+    changed = await operator.set_budget(user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, as_known=known)
+    with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=known)
+    assert "once more" in (refusal.value.hint or "")
+    assert [one.limit_cents for one in await operator.get_budgets()] == [50_000]
+    await operator.remove_budget(changed.id)
+    with pytest.raises(Conflict, match="removed meanwhile"):
+        await operator.set_budget(user_id=ADA, period="day", limit_cents=300, as_known=changed)
+    assert len(await operator.get_budgets()) == 0

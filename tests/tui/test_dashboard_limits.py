@@ -146,6 +146,20 @@ async def test_a_change_tells_before_and_after_what_it_means(operator: Driver, w
     assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
 
 
+async def test_what_somebody_changed_meanwhile_is_told_before_it_is_overwritten(operator: Driver, world: World) -> None:
+    limit_autumn(world, 2_000)
+    await open_form(operator, "enter", "Change a budget")
+    await fill_in(operator, limit="15.00")
+    world.sql("update gjobs.budgets set limit_cents = 50000")
+    await operator.press("enter")
+    await operator.sees("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
+    assert limits(world) == [(AUTUMN, "all", 50_000, 0.8)]
+    assert operator.app.screen.query_one("#limit", Input).value == "15.00"
+    await operator.press("enter")
+    await operator.is_told("Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
+    assert limits(world) == [(AUTUMN, "all", 1_500, 0.8)]
+
+
 async def test_a_limit_of_what_has_one_says_what_it_is_about(operator: Driver, world: World) -> None:
     limit_autumn(world, 2_000)
     await open_form(operator, "n", "New budget")

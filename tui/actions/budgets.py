@@ -57,6 +57,7 @@ async def _ask_limit(app: "GjobsApp", desk: Desk, wish: BudgetWish, project: Pro
             period=wanted.period,
             limit_cents=wanted.limit_cents,
             warn_share=wanted.warn_share,
+            as_known=wanted.as_known,
         )
         try:
             return await desk.certainty.of(write)

@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import Input, Select, Static
 
 from store.budgets.model import Budget, BudgetState, Period
-from store.errors import RowMissing, StoreError
+from store.errors import Conflict, RowMissing, StoreError
 from store.money import cents
 from store.shares import share_of
 from tui.screens.form import FormDialog
@@ -43,6 +43,8 @@ class BudgetForm(FormDialog[Budget]):
         self._known = tuple(known)
         self._change = change
         self._save = save
+        self._insists = False
+        """Whether the person was told that the budget had been changed by somebody else."""
 
     def compose(self) -> ComposeResult:
         change = self._change
@@ -114,10 +116,13 @@ class BudgetForm(FormDialog[Budget]):
     def _meaning(self) -> Budget | None:
         """The budget that there is, as it would become; None where there is none yet, or no limit is typed."""
         limit = cents(self._typed("limit"))
-        budget = present_one(self._known, self._whose, self._typed("person"), self._period)
+        budget = self._present()
         if budget is None or limit is None:
             return None
         return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
+
+    def _present(self) -> Budget | None:
+        return present_one(self._known, self._whose, self._typed("person"), self._period)
 
     def read(self) -> Coroutine[Any, Any, Budget] | None:
         whose = self._whose
@@ -132,7 +137,12 @@ class BudgetForm(FormDialog[Budget]):
         else:
             return self._save(
                 WantedBudget(
-                    whose=whose, person=person, period=self._period, limit_cents=limit, warn_share=share_of(warn)
+                    whose=whose,
+                    person=person,
+                    period=self._period,
+                    limit_cents=limit,
+                    warn_share=share_of(warn),
+                    as_known=None if self._insists else self._present(),
                 )
             )
         return None
@@ -141,6 +151,7 @@ class BudgetForm(FormDialog[Budget]):
         if isinstance(error, RowMissing) and self._whose.is_typed:
             self.complain("person", error_words(error))
         else:
+            self._insists = self._insists or isinstance(error, Conflict)
             super().explain(error)
 
 
