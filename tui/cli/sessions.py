@@ -42,17 +42,19 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     """Opens the database, starting our own server as needed, and closes it after the work. Raises a StoreError."""
     import asyncio
 
+    from tui.cli.interrupts import interrupts_heard
     from tui.session import open_session
 
     progress = Progress()
 
     async def run() -> T:
         try:
-            _tell_origin(settings)
-            async with open_session(settings, progress) as session:
-                if settings.write_reason is not None:
-                    session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
-                return await _explained(work, session)
+            with interrupts_heard():
+                _tell_origin(settings)
+                async with open_session(settings, progress) as session:
+                    if settings.write_reason is not None:
+                        session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
+                    return await _explained(work, session)
         except asyncio.CancelledError:
             progress.stop()
             raise

@@ -1,0 +1,63 @@
+"""An interrupt ends a command that waits, whenever it comes."""
+
+import asyncio
+import selectors
+import signal
+import threading
+
+import pytest
+
+from tui.cli.interrupts import interrupts_heard
+
+LATE = 10.0
+"""Seconds: an interrupt is heard long before."""
+
+
+class _Selector(selectors.DefaultSelector):
+    """Tells that it is about to sleep."""
+
+    def __init__(self, asleep: threading.Event) -> None:
+        super().__init__()
+        self._asleep = asleep
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout != 0:
+            self._asleep.set()
+        return super().select(timeout)
+
+
+def test_a_loop_that_sleeps_hears_an_interrupt_that_does_not_reach_its_thread() -> None:
+    asleep = threading.Event()
+    came_late: list[bool] = []
+
+    def interrupt() -> None:
+        asleep.wait()
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    async def wait() -> None:
+        asyncio.get_running_loop().call_later(LATE, came_late.append, True)
+        with interrupts_heard():
+            asleep.clear()
+            await asyncio.Event().wait()
+
+    other = threading.Thread(target=interrupt)
+    with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Selector(asleep))) as runner:
+        runner.get_loop()
+        asleep.clear()
+        other.start()
+        with pytest.raises(KeyboardInterrupt):
+            runner.run(wait())
+    other.join()
+    assert came_late == []
+
+
+def test_another_thread_may_run_a_command() -> None:
+    async def nothing() -> str:
+        with interrupts_heard():
+            return "done"
+
+    done: list[str] = []
+    other = threading.Thread(target=lambda: done.append(asyncio.run(nothing())))
+    other.start()
+    other.join()
+    assert done == ["done"]
