@@ -1,4 +1,4 @@
-"""When Python looks for garbage. The start makes next to none, and looking for it took a fifteenth of the time."""
+"""When Python looks for garbage. The start makes next to none, and looking for it took a tenth of the time."""
 
 import gc
 

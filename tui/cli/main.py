@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from store.configuration.model import NO_CONFIGURATION, Configuration
+from tui import garbage
 from tui.cli.command import Command, check_options, settings_for
 from tui.cli.commands.dashboard.opening import DASHBOARD
 from tui.cli.errors import UsageError
@@ -17,6 +18,8 @@ from tui.cli.output import Output, say
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
+    if arguments is None:
+        garbage.let_lie()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except (Exception, KeyboardInterrupt) as error:

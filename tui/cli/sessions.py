@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.settings import APP_VARIABLE, Settings, UrlTarget
+from tui import garbage
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 
@@ -52,6 +53,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
             with interrupts_heard():
                 _tell_origin(settings)
                 async with open_session(settings, progress) as session:
+                    garbage.collect()
                     if settings.write_reason is not None:
                         session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
                     return await _explained(work, session)

@@ -43,9 +43,6 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
             "The dashboard needs a terminal that can be drawn on, for its input and its output.",
             hint="Use 'gjobs snapshot' for one frame as text, or 'gjobs jobs list' and its like: see 'gjobs --help'.",
         )
-    from tui import garbage
-
-    garbage.let_lie()
     from tui.run import run_dashboard
 
     # Where its terminal is gone, nothing is left to put in order.
