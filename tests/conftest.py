@@ -3,6 +3,7 @@
 import gc
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from asyncio import AbstractEventLoop
@@ -52,6 +53,16 @@ def quick_directory() -> Path:
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free >= GIGABYTE
     return memory if roomy else Path(tempfile.gettempdir())
+
+
+def pytest_configure() -> None:
+    """Bytecode is kept, whatever the environment says.
+
+    Each process of the run reads the tests, and hundreds start the program: to compile all of that every time took
+    half of the first and a seventh of the second.
+    """
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
