@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
 from store.actor import ActingUser
 from store.capabilities import Feature
-from store.errors import NoPrivilege
+from store.errors import Conflict, NoPrivilege
 from store.model import JobStatus
 from store.retention.cleaning import clean_up, expired_since
 from store.retention.model import FINISHED, Expired, Progress, RetentionAction, RetentionPolicy
@@ -67,14 +67,19 @@ class Applying:
     """Of this policy's jobs."""
 
 
-async def apply_policies(store: Store, *, pause: timedelta = PAUSE) -> AsyncGenerator[Applying, None]:
+async def apply_policies(
+    store: Store, *, pause: timedelta = PAUSE, agreed: Sequence[RetentionPolicy] | None = None
+) -> AsyncGenerator[Applying, None]:
     """Of those that nobody has begun to apply for so long, one after the other; what is done so far, again and again.
 
     Of several workers that call it at the same time each policy is one's. Whoever reads no further has stopped it; what
     is left is gone on with the next time. One that is changed or removed meanwhile, or that somebody else has begun to
     apply since, is left after the batch under way.
+
+    `agreed` are all policies as somebody was asked about them: where there are others by now, for the one of a project
+    says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
     """
-    for policy in await _take_due(store, pause):
+    for policy in await _take_due(store, pause, agreed):
         if not await _stands(store, policy):
             continue
         async with aclosing(clean_up(store, await expired_by(store, policy), policy.action)) as steps:
@@ -99,12 +104,26 @@ async def _stands(store: Store, policy: RetentionPolicy) -> bool:
     return await store.reach.read(statements.policy(policy.id), needs=Feature.RETENTION) == [policy]
 
 
-async def _take_due(store: Store, pause: timedelta) -> Sequence[RetentionPolicy]:
+async def _take_due(
+    store: Store, pause: timedelta, agreed: Sequence[RetentionPolicy] | None
+) -> Sequence[RetentionPolicy]:
     async with store.reach.write(Feature.RETENTION) as transaction:
+        if agreed is not None:
+            present = await transaction.run(statements.all_policies(limit=MOST))
+            if _what_they_say(present) != _what_they_say(agreed):
+                raise Conflict(
+                    "The policies have been changed since the question: nothing was applied.",
+                    hint="Ask anew what they would do now.",
+                )
         due = await transaction.run(statements.take_due(pause))
         if due:
             transaction.keep(Written(what="apply retention policies", touched=tuple(policy.id for policy in due)))
     return due
+
+
+def _what_they_say(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
+    """Whenever they were applied."""
+    return {replace(policy, applied_at=None) for policy in policies}
 
 
 def _require_operator(store: Store) -> None:

@@ -40,7 +40,10 @@ def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
     )
     assert sql("select status from gjobs.archived_jobs") == [("failed",)]
     assert gjobs("retention", "apply", "--yes").err == "No job is old enough for a policy.\n"
-    assert gjobs("retention", "remove", "--project", "Autumn catalog").err == "The policy is removed.\n"
+    unasked = gjobs("retention", "remove", "--project", "Autumn catalog")
+    assert (unasked.code, unasked.err.splitlines()[1]) == (2, "Give --yes to answer it now.")
+    removed = gjobs("retention", "remove", "--project", "Autumn catalog", "--yes")
+    assert removed.err == "The policy is removed.\n"
     assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
     assert len(gjobs("retention", "list", "--json").document) == 1
 
@@ -67,3 +70,40 @@ def test_users_know_theirs_and_set_none(gjobs: Run) -> None:
     assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
     refused = gjobs(*SET, "--yes", "--as", "ada@example.com")
     assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets how long jobs are kept.")
+
+
+def test_what_applies_to_a_project_without_its_policy_is_asked_about(
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
+) -> None:
+    gjobs(*SET, "--delete", "--yes")
+    gjobs("retention", "set", "--older-than", "10000d", "--project", "Autumn catalog", "--yes")
+    terminal = open_terminal("retention", "remove", "--project", "Autumn catalog")
+    terminal.read_until(PROMPT)
+    for words in (
+        "Remove the policy of Autumn catalog?",
+        "That of all that have none applies then: delete jobs older than 30d.",
+        "At the moment these are 2 jobs:",
+        "Nothing brings them back.",
+    ):
+        assert words in terminal.screen
+    terminal.type("n\n")
+    assert terminal.finish() == 1
+    assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
+
+
+def test_where_jobs_just_stay_then_nothing_is_asked(gjobs: Run) -> None:
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 0
+    gjobs(*SET, "--yes")
+    assert gjobs("retention", "remove").code == 0
+
+
+def test_a_yes_is_to_the_policies_that_were_asked_about(gjobs: Run, open_terminal: OpenTerminal, sql: Sql) -> None:
+    gjobs("retention", "set", "--older-than", "10000d", "--yes")
+    terminal = open_terminal("retention", "apply")
+    terminal.read_until(PROMPT)
+    gjobs(*SET, "--delete", "--yes")
+    terminal.type("y\n")
+    assert terminal.finish() == 1
+    assert "The policies have been changed since the question: nothing was applied." in terminal.screen
+    assert sql("select applied_at from gjobs.retention_policies") == [(None,)]

@@ -184,6 +184,23 @@ def policy_question(
     )
 
 
+def bared_question(
+    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+) -> str:
+    """Before a project loses its policy and falls under that of all others, which this is about."""
+    found = sum(row.count for row in counts)
+    return "\n".join(
+        [
+            f"Remove the policy of {clean(project, limit=60)}?",
+            f"That of all that have none applies then: {_DO[action].lower()} jobs older than {older_than}.",
+            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            *counted(counts),
+            where(database),
+            _LATER[action],
+        ]
+    )
+
+
 def whole_question(found: Sequence[tuple[str, RetentionAction, Sequence[StatusCount]]], *, database: str) -> str:
     """Of each policy whose it is, what it does and to how many."""
     return "\n".join(

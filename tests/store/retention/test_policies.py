@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from store.errors import NoPrivilege, RowMissing
+from store.errors import Conflict, NoPrivilege, RowMissing
 from store.model import JobStatus
 from store.retention.model import FINISHED, RetentionAction, RetentionPolicy
 from store.retention.policies import (
@@ -143,6 +143,19 @@ async def test_one_that_is_another_by_now_is_applied_no_further(
             case _:
                 sql("update gjobs.retention_policies set applied_at = now()")
     assert len(before - present(sql)) == 1
+
+
+async def test_a_yes_holds_for_the_policies_as_they_were(operator: Store, world: Worlds, sql: Sql) -> None:
+    before = present(sql)
+    await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
+    agreed = await get_policies(operator)
+    await applied(operator)
+    assert [step async for step in apply_policies(operator, pause=timedelta(0), agreed=agreed)] == []
+    for project, age in ((None, MONTH), (world.project, MONTH)):
+        await set_policy(operator, project_id=project, older_than=age, action=DELETE)
+        with pytest.raises(Conflict, match="changed since the question"):
+            await anext(apply_policies(operator, pause=timedelta(0), agreed=agreed))
+    assert present(sql) == before
 
 
 async def test_one_that_is_removed_before_its_turn_is_not_applied(operator: Store, world: Worlds, sql: Sql) -> None:

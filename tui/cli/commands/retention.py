@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store import durations
+from store.actor import OPERATOR
 from store.model import JobStatus
 from store.retention.model import RetentionAction, RetentionPolicy
 from store.settings import Settings
@@ -61,15 +63,15 @@ def add_retention(commands: "Commands") -> None:
         help="for good; else to the archive",
     )
     add("--yes", action="store_true", help="do not ask")
-    _add_project(
-        add_command(
-            retention,
-            "remove",
-            _command(remove_policy),
-            help="remove a project's policy, or that of all that have none",
-            example="gjobs retention remove --project 'Autumn catalog'",
-        )
+    removing = add_command(
+        retention,
+        "remove",
+        _command(remove_policy),
+        help="remove a project's policy, or that of all that have none",
+        example="gjobs retention remove --project 'Autumn catalog'",
     )
+    _add_project(removing)
+    removing.add_argument("--yes", action="store_true", help="do not ask where another policy would apply then")
     applying = add_command(
         retention,
         "apply",
@@ -187,8 +189,42 @@ async def _question(
     )
 
 
+def remove_policy(settings: Settings, output: Output, *, project: str | None, yes: bool) -> ExitCode:
+    """Asks where the jobs do not stay because of it: where the policy of all others applies to the project then."""
+    if not yes and (question := with_session(settings, partial(_what_applies_then, project=project))) is not None:
+        require_terminal()
+        require_yes(question, unchanged="Nothing was removed.")
+    return _remove_policy(settings, output, project=project)
+
+
+async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
+    """None where no policy does, or there is none to remove."""
+    from store.retention.cleaning import count_expired, expired_since
+    from store.retention.policies import get_policies
+    from tui.words.retention_words import bared_question
+
+    if not session.access.may_write:
+        raise session.access.refusal()
+    project_id = await _project_id(session, project)
+    by_project = {policy.project_id: policy for policy in await get_policies(session.store)}
+    of_others = by_project.get(None)
+    is_theirs = session.store.actor == OPERATOR  # who else is refused, and asked nothing
+    if not is_theirs or project is None or project_id not in by_project or of_others is None:
+        return None
+    expired = await expired_since(
+        session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
+    )
+    return bared_question(
+        await count_expired(session.store, expired),
+        of_others.action,
+        older_than=durations.printed(round(of_others.older_than.total_seconds())),
+        project=project,
+        database=session.full_name,
+    )
+
+
 @in_session
-async def remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
+async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
     from store.retention.policies import remove_policy
 
     removed = await remove_policy(session.store, await _project_id(session, project))
@@ -202,13 +238,15 @@ async def remove_policy(session: "Session", output: Output, *, project: str | No
 
 
 def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    agreed: Sequence[RetentionPolicy] | None = None
     if not yes:
         require_terminal()
-        require_yes(with_session(settings, _whole_question), unchanged="Nothing was applied.")
+        question, agreed = with_session(settings, _whole_question)
+        require_yes(question, unchanged="Nothing was applied.")
     from tui.words.retention_words import applied
 
     with orderly_termination():
-        course, names = with_session(settings, _apply)
+        course, names = with_session(settings, partial(_apply, agreed=agreed))
     if output.json:
         output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in course.last])
     for one in course.last:
@@ -221,7 +259,8 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
     return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
 
 
-async def _whole_question(session: "Session") -> str:
+async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
+    """With the policies that it is about."""
     from store.retention.cleaning import count_expired
     from store.retention.policies import expired_by, get_policies
     from tui.words.retention_words import whole_question
@@ -229,18 +268,21 @@ async def _whole_question(session: "Session") -> str:
     if not session.access.may_write:
         raise session.access.refusal()
     names = await project_names(session.store)
+    policies = await get_policies(session.store)
     found = [
         (
             _whose(policy, names),
             policy.action,
             await count_expired(session.store, await expired_by(session.store, policy)),
         )
-        for policy in await get_policies(session.store)
+        for policy in policies
     ]
-    return whole_question(found, database=session.full_name)
+    return whole_question(found, database=session.full_name), policies
 
 
-async def _apply(session: "Session") -> tuple["Course[tuple[Applying, ...]]", dict[UUID, str]]:
+async def _apply(
+    session: "Session", *, agreed: Sequence[RetentionPolicy] | None
+) -> tuple["Course[tuple[Applying, ...]]", dict[UUID, str]]:
     """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
@@ -249,7 +291,7 @@ async def _apply(session: "Session") -> tuple["Course[tuple[Applying, ...]]", di
 
     async def steps() -> "AsyncGenerator[tuple[Applying, ...], None]":
         last: dict[UUID, Applying] = {}
-        async for step in apply_policies(session.store, pause=timedelta(0)):
+        async for step in apply_policies(session.store, pause=timedelta(0), agreed=agreed):
             last[step.policy.id] = step
             yield tuple(last.values())
 
