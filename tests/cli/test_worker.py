@@ -203,4 +203,5 @@ def test_workers_are_listed_with_what_they_hold(gjobs: Run, sql: Sql) -> None:
     ((job,), none) = (found[name]["jobs"] for name in ("busy", "dead"))
     assert (job["id"], job["attempt"], job["note"], none) == (str(claimed), 1, None, [])
     assert (found["busy"]["modes"], found["dead"]["modes"]) == (["lifestyle"], None)
-    assert "1 of 4" in gjobs("workers").out
+    sql("update gjobs.job_leases set acquired_at = now() - interval '26 hours' returning job_id")
+    assert re.search(r"busy +alive +1 of 4 +1 d 02 h ", gjobs("workers").out)

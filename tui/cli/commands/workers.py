@@ -12,7 +12,6 @@ from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import timedelta
 
     from store.model.worker import HeldJob, WorkerStatus
     from tui.cli.jsonable import Json
@@ -38,7 +37,7 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
         output.document([_document(worker, force.held) for worker in workers])
         return ExitCode.DONE
     from tui.cli.tables import Column
-    from tui.words.format import count, local_time
+    from tui.words.format import count, duration, local_time
 
     columns = (
         Column(title="NAME", narrowest=10),
@@ -55,7 +54,7 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
                 worker.name,
                 _state(worker),
                 f"{count(worker.held_jobs)} of {count(worker.concurrency)}",
-                _seconds(worker.taken_at - worker.held_since) if worker.held_since else "-",
+                duration((worker.taken_at - worker.held_since).total_seconds()) if worker.held_since else "-",
                 local_time(worker.seen_at),
                 "all" if worker.modes is None else ", ".join(worker.modes),
             ]
@@ -71,10 +70,6 @@ def _state(worker: "WorkerStatus") -> str:
     if worker.stopped_at is not None:
         return "stopped"
     return "alive" if worker.is_alive else "silent"
-
-
-def _seconds(time: "timedelta") -> str:
-    return f"{time.total_seconds():.0f} s"
 
 
 def _document(worker: "WorkerStatus", held: "Sequence[HeldJob]") -> "Json":
