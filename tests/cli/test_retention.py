@@ -1,9 +1,11 @@
 """`gjobs retention`: policies are set after a question, listed, applied and removed."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 
 import pytest
 
+from store.errors import Unreachable
+from store.retention.model import Progress
 from tests.cli.support import OpenTerminal, Run, Sql
 from tests.cli.world import AUTUMN
 
@@ -46,6 +48,22 @@ def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
     assert removed.err == "The policy is removed.\n"
     assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 1
     assert len(gjobs("retention", "list", "--json").document) == 1
+
+
+def test_what_was_done_before_it_broke_off_is_told(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def breaks_off(*_: object) -> AsyncGenerator[Progress, None]:
+        yield Progress(done=3)
+        raise Unreachable("The database is not reachable: gone.")
+
+    gjobs(*SET, "--project", "Autumn catalog", "--yes")
+    monkeypatch.setattr("store.retention.policies.clean_up", breaks_off)
+    applied = gjobs("retention", "apply", "--yes")
+    assert applied.code == 3
+    assert applied.err.splitlines()[:3] == [
+        "Archived 3 jobs: Autumn catalog",
+        "Broken off. The same command goes on.",
+        "The database is not reachable: gone.",
+    ]
 
 
 def test_it_asks_with_what_it_is_about_at_the_moment(open_terminal: OpenTerminal, sql: Sql) -> None:

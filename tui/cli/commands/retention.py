@@ -8,6 +8,7 @@ from uuid import UUID
 
 from store import durations
 from store.actor import OPERATOR
+from store.errors import StoreError
 from store.model import JobStatus
 from store.retention.model import RetentionAction, RetentionPolicy
 from store.settings import Settings
@@ -243,20 +244,24 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         require_terminal()
         question, agreed = with_session(settings, _whole_question)
         require_yes(question, unchanged="Nothing was applied.")
-    from tui.words.retention_words import applied
-
     with orderly_termination():
         course, names = with_session(settings, partial(_apply, agreed=agreed))
     if output.json:
         output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in course.last])
-    for one in course.last:
-        for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
-            say(sentence)
+    _tell(course.last, names)
     if course.is_stopped:
         say("Stopped. The same command goes on.")
     elif not course.last:
         say("No job is old enough for a policy.")
     return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
+
+
+def _tell(done: "Sequence[Applying]", names: dict[UUID, str]) -> None:
+    from tui.words.retention_words import applied
+
+    for one in done:
+        for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
+            say(sentence)
 
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
@@ -297,7 +302,12 @@ async def _apply(
 
     names = await project_names(session.store)
     course = Course[tuple["Applying", ...]](())
-    await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
+    try:
+        await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
+    except StoreError:
+        _tell(course.last, names)
+        say("Broken off. The same command goes on.")
+        raise
     return course, names
 
 
