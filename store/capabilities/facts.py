@@ -17,6 +17,26 @@ BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 WORKERS = "gjobs.workers"
 ARCHIVE, RETENTION = "gjobs.archived_jobs", "gjobs.retention_policies"
 
+RELATIONS = (
+    JOBS,
+    PROJECTS,
+    ASSETS,
+    USERS,
+    REVISIONS,
+    SUMS,
+    DAY_SUMS,
+    EVENTS,
+    BUDGETS,
+    SPENDING,
+    LINKS,
+    STARTS,
+    LEASES,
+    WORKERS,
+    ARCHIVE,
+    RETENTION,
+)
+"""The app's, and ours."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Privileges:

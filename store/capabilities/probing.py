@@ -7,49 +7,9 @@ somebody has locked, but for a login under row level security, whose policies ha
 from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.facts import (
-    ARCHIVE,
-    ASSETS,
-    BUDGETS,
-    DAY_SUMS,
-    EVENTS,
-    JOBS,
-    LEASES,
-    LINKS,
-    PROJECTS,
-    RETENTION,
-    REVISIONS,
-    ROLE_OF_USERS,
-    SPENDING,
-    STARTS,
-    SUMS,
-    USERS,
-    WORKERS,
-    Facts,
-    Privileges,
-    Relation,
-)
+from store.capabilities.facts import RELATIONS, ROLE_OF_USERS, Facts, Privileges, Relation
 from store.database import Database, Query
 from store.statements.rows import Row
-
-RELATIONS = (
-    JOBS,
-    PROJECTS,
-    ASSETS,
-    USERS,
-    REVISIONS,
-    SUMS,
-    DAY_SUMS,
-    EVENTS,
-    BUDGETS,
-    SPENDING,
-    LINKS,
-    STARTS,
-    LEASES,
-    WORKERS,
-    ARCHIVE,
-    RETENTION,
-)
 
 # To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
 _LOGIN = text("""
