@@ -99,7 +99,7 @@ def test_the_configuration_is_one() -> None:
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
     assert list(configuration.views) == ["late", "dear"]
     setup = setup_of(resolve(data_dir=Path("/data"), environment={}, configuration=configuration))
-    assert setup.notifications == Notifications(view="dear", bell=True, desktop=True)
+    assert setup.notifications == Notifications(view="dear", bell=True, desktop=True, terminal="kitty")
     assert setup.destinations[0].name == "staging"
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 

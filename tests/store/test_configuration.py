@@ -200,7 +200,14 @@ def test_notifications_are_off_unless_their_table_is_there() -> None:
             "[views]\nlater = 'is:stuck'\n[notifications]\nview = 'late'",
             "line 4: notifications.view names no view of [views]: 'late' is not known; did you mean 'later'?",
         ),
-        ("[notifications]\nsound = 1", "line 2: notifications.sound is not known; it is one of view, bell, desktop."),
+        (
+            "[notifications]\nterminal = 'foots'",
+            "line 2: notifications.terminal has a value that it cannot have: 'foots' is not known; did you mean 'foot'?",
+        ),
+        (
+            "[notifications]\nsound = 1",
+            "line 2: notifications.sound is not known; it is one of view, bell, desktop, terminal.",
+        ),
     ],
 )
 def test_each_mistake_in_notifications_is_told(text: str, problem: str) -> None:

@@ -89,8 +89,15 @@ async def test_the_desktop_is_told_where_the_terminal_can(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(notices, "sequence", lambda _, title, body: asked.append((title, body)))
-    async with driving(NoticedApp(database, Notifications(desktop=True))) as driver:
+
+    def sequence(_: object, title: str, body: str, *, named: str | None) -> str:
+        assert named == "kitty"
+        if body:
+            asked.append((title, body))
+        return ""
+
+    monkeypatch.setattr(notices, "sequence", sequence)
+    async with driving(NoticedApp(database, Notifications(desktop=True, terminal="kitty"))) as driver:
         await watches(driver)
         await go_away(driver)
         world.set_status(2, "failed")
@@ -98,6 +105,18 @@ async def test_the_desktop_is_told_where_the_terminal_can(
         ((title, body),) = asked
         assert title.startswith("gjobs testbase")
         assert " failed" in body
+
+
+async def test_where_the_terminal_cannot_that_is_told_once(
+    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TMUX", "STY", "TERM_PROGRAM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    async with driving(NoticedApp(database, Notifications(desktop=True))) as driver:
+        await driver.is_told("This terminal is not known to show notifications on the desktop")
+        await watches(driver)
+        assert len(driver.toasts) == 1
 
 
 async def test_nothing_is_watched_unless_it_is_asked_for(database: Conninfo, world: World) -> None:

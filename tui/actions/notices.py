@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from store.filters import NO_FILTER, JobFilter, parse
 from store.watching.model import Transition
-from tui.notifying.desktop import sequence
+from tui.notifying.desktop import NOT_SHOWN, sequence
 from tui.notifying.notifier import Notifier
 from tui.say import say
 from tui.words.toast import Toast
@@ -23,9 +23,15 @@ class Notices:
     def __init__(self, app: "GjobsApp", notifications: "Notifications") -> None:
         self._app = app
         self._view = notifications.view
+        self._terminal = notifications.terminal
+        self._is_unshown = notifications.desktop and self._sequence("", "") is None
+        """Whether it has not been told yet that the desktop is not."""
         self.notifier = Notifier(notifications, self, interval=lambda: app.connection.interval)
 
     async def follow(self, store: "Store") -> None:
+        if self._is_unshown:
+            self._is_unshown = False
+            self.tell(Toast(text=NOT_SHOWN))
         await self.notifier.follow(store, self._job_filter())
 
     def _job_filter(self) -> JobFilter:
@@ -43,7 +49,10 @@ class Notices:
         self._app.bell()
 
     def notify_desktop(self, body: str) -> None:
-        written = sequence(os.environ, f"gjobs {self._app.sub_title}".strip(), body)
+        written = self._sequence(f"gjobs {self._app.sub_title}".strip(), body)
         # Textual has no public way to send a terminal anything else than a bell.
         if written is not None and (driver := self._app._driver) is not None:  # noqa: SLF001
             driver.write(written)
+
+    def _sequence(self, title: str, body: str) -> str | None:
+        return sequence(os.environ, title, body, named=self._terminal)

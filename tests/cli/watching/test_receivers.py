@@ -165,7 +165,9 @@ class TestWebhook:
         posting.cancel()
         with pytest.raises(asyncio.CancelledError):
             await posting
-        assert said[-1] == "127.0.0.1 does not take the webhook: ConnectError. It is tried again until it does.\n"
+        assert (
+            said[-1] == "127.0.0.1 does not take the webhook: no connection to it. It is tried again until it does.\n"
+        )
 
     @pytest.mark.parametrize(
         "text",

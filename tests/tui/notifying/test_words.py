@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.configuration.notifications import TERMINALS as TERMINALS_BY_NAME
 from store.model import JobStatus
 from store.watching.model import Transition
 from tui.notifying.desktop import sequence
@@ -91,6 +92,15 @@ def test_each_terminal_has_its_way() -> None:
 )
 def test_others_are_left_alone(environment: dict[str, str]) -> None:
     assert sequence(environment, "gjobs", "1 failed") is None
+
+
+@pytest.mark.parametrize("terminal", TERMINALS_BY_NAME)
+def test_tmux_passes_on_what_the_terminal_outside_is_named_to_take(terminal: str) -> None:
+    outside = sequence({}, "gjobs", "1 failed", named=terminal)
+    assert outside is not None
+    within = sequence({"TMUX": "/tmp/tmux", "TERM_PROGRAM": "tmux"}, "gjobs", "1 failed", named=terminal)
+    assert within == "\x1bPtmux;" + outside.replace("\x1b", "\x1b\x1b") + "\x1b\\"
+    assert sequence({"STY": "1.tty"}, "gjobs", "1 failed", named=terminal) is None
 
 
 @pytest.mark.parametrize("terminal", TERMINALS)

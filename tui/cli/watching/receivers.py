@@ -136,6 +136,8 @@ class Webhook:
                 return None if response.is_success else f"it answers {response.status_code}"
         except httpx.TimeoutException:
             return f"no answer within {ANSWER_TIME:g} s"
+        except httpx.ConnectError:
+            return "no connection to it"
         except httpx.HTTPError as error:
             # Its text may hold the address, and that a token.
             return type(error).__name__
