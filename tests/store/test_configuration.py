@@ -201,8 +201,8 @@ def test_notifications_are_off_unless_their_table_is_there() -> None:
             "line 4: notifications.view names no view of [views]: 'late' is not known; did you mean 'later'?",
         ),
         (
-            "[notifications]\nterminal = 'foots'",
-            "line 2: notifications.terminal has a value that it cannot have: 'foots' is not known; did you mean 'foot'?",
+            "[notifications]\nterminal = 'fot'",
+            "line 2: notifications.terminal has a value that it cannot have: 'fot' is not known; did you mean 'foot'?",
         ),
         (
             "[notifications]\nsound = 1",
