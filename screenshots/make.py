@@ -98,6 +98,15 @@ class Stage:
         self.app.dashboard.query_one(JobTable).move_to(next(job.id for job in jobs if wanted(job)))
         await self._pilot.pause()
 
+    async def take_theme(self, theme: str) -> None:
+        """Waits until all is drawn in its colours."""
+        if self.app.theme != theme:
+            styled = asyncio.Event()
+            self.app.theme_changed_signal.subscribe(self.app, lambda _: styled.set())
+            self.app.theme = theme
+            await self.wait_for(styled.is_set)
+        await self._pilot.pause()
+
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE):
             while not condition():
@@ -225,15 +234,15 @@ def add_workers(conninfo: Mapping[str, str | int]) -> None:
 
 async def _take_all(conninfo: Mapping[str, str | int]) -> dict[str, str]:
     return {
-        f"{scene.name}-{shade}.svg": await _take(scene, theme, _opener(conninfo, scene))
+        f"{scene.name}-{shade}.svg": picture
         for scene in SCENES
-        for shade, theme in THEMES.items()
+        for shade, picture in (await _take(scene, _opener(conninfo, scene))).items()
     }
 
 
-async def _take(scene: Scene, theme: str, opener: Opener) -> str:
+async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
+    """The scene is played once; who changes the theme then sees the same in other colours."""
     app = GjobsApp(opener, state_path=None, clock=lambda: NOW)
-    app.theme = theme
     app.animation_level = "none"
     async with app.run_test(size=scene.size) as pilot:
         stage = Stage(app, pilot)
@@ -244,13 +253,15 @@ async def _take(scene: Scene, theme: str, opener: Opener) -> str:
         app.show_standing()
         for field in app.screen.query(Input):
             field.cursor_blink = False
-        await pilot.pause()
-        picture = svg(app)
+        taken = {}
+        for shade, theme in THEMES.items():
+            await stage.take_theme(theme)
+            taken[shade] = svg(app)
         # The pilot alone would take the widgets away while looks still arrive.
         app.exit()
         while app.is_running:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-        return picture
+        return taken
 
 
 def _opener(conninfo: Mapping[str, str | int], scene: Scene) -> Opener:
