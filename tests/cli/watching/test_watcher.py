@@ -44,3 +44,25 @@ async def test_a_link_that_breaks_while_the_rest_is_counted_is_waited_for(capsys
 async def test_what_trying_again_does_not_change_ends_it() -> None:
     with pytest.raises(NoPrivilege):
         await Watcher(Quiet(), [], Asked(NoPrivilege("Not permitted.")), interval=0.001).run()
+
+
+class OfOurServer:
+    """A watch of a server that has died."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+
+    async def read(self) -> Batch:
+        if not self.is_up:
+            raise Unreachable("No answer.")
+        return Batch(transitions=())
+
+    def revive(self) -> bool:
+        self.is_up = True
+        return True
+
+
+async def test_a_server_of_our_own_that_died_is_started_again(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = OfOurServer()
+    assert await Watcher(watch, [], Asked(), interval=0.001, revive=watch.revive).run() == MET
+    assert capsys.readouterr().err.endswith("The database answers again.\n")

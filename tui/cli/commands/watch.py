@@ -116,7 +116,14 @@ async def _watch(
         say(f"{MAY_MISS} {watch.off.words}")
     until = Until(session.store, job_filter, conditions)
     async with _receivers(output, program, webhook) as receivers:
-        watcher = Watcher(watch, receivers, until, interval=INTERVAL, keep=place.keep if place else None)
+        watcher = Watcher(
+            watch,
+            receivers,
+            until,
+            interval=INTERVAL,
+            keep=place.keep if place else None,
+            revive=session.revive,
+        )
         try:
             met = await watcher.run()
         except ReaderGone:

@@ -1,5 +1,7 @@
 """The loop: reads batch by batch, and tells every receiver of each transition, in order."""
 
+import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 
@@ -13,19 +15,31 @@ from tui.cli.watching.receivers import Receiver
 from tui.cli.watching.until import Until
 from tui.words.format import local_time
 
+log = logging.getLogger(__name__)
+
 Keep = Callable[[Cursor], None]
 """Takes the place behind which nothing has been told yet."""
+Revive = Callable[[], bool]
+"""Starts a server of our own that died, and says whether it had; it may raise a StoreError, and takes its time."""
 
 
 class Watcher:
     """Ends when a condition holds, which it returns."""
 
     def __init__(
-        self, watch: Watch, receivers: Sequence[Receiver], until: Until, *, interval: float, keep: Keep | None = None
+        self,
+        watch: Watch,
+        receivers: Sequence[Receiver],
+        until: Until,
+        *,
+        interval: float,
+        keep: Keep | None = None,
+        revive: Revive | None = None,
     ) -> None:
         self._receivers = receivers
         self._until = until
         self._keep = keep
+        self._revive = revive
         self._held_back: HeldBack | None = None
         self._is_broken = False
         self.feed: Feed[None, Batch] = Feed(lambda _: watch.read(), None, interval=interval)
@@ -40,6 +54,8 @@ class Watcher:
                             return met
                     case FeedFailure(error=error):
                         self._fail(error)
+                        if isinstance(error, Unreachable) and await self._revived():
+                            self.feed.refresh()
         raise AssertionError("a feed never ends")
 
     async def _take(self, batch: Batch) -> Condition | None:
@@ -73,6 +89,15 @@ class Watcher:
         if not self._is_broken:
             self._is_broken = True
             say(f"{error} It is tried again; nothing is told twice.")
+
+    async def _revived(self) -> bool:
+        if self._revive is None:
+            return False
+        try:
+            return await asyncio.to_thread(self._revive)
+        except StoreError as error:
+            log.warning("The server that died cannot be started again: %s", error)
+            return False
 
     def _say_held_back(self, held_back: HeldBack | None) -> None:
         if held_back == self._held_back:
