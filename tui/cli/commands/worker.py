@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from store.worker import Registry
     from store.worker.happenings import Happening
     from tui.cli.parser import Commands
+    from tui.cli.reviving import Reviving
     from tui.session import Session
 
 CONCURRENCY = 10
@@ -97,6 +98,7 @@ async def _work(
     import signal
 
     from store.worker import Worker
+    from tui.cli.reviving import Reviving
     from tui.words.worker_words import postponed_words, stopping_words
 
     postponed: set[UUID] = set()
@@ -106,7 +108,7 @@ async def _work(
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
         tidies=retention,
-        report=partial(_tell, postponed),
+        report=partial(_tell, postponed, Reviving(session.revive)),
     )
 
     def stop() -> None:
@@ -127,9 +129,9 @@ async def _work(
     return ExitCode.DONE
 
 
-def _tell(postponed: set[UUID], happening: "Happening") -> None:
+def _tell(postponed: set[UUID], reviving: "Reviving", happening: "Happening") -> None:
     """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
-    from store.worker.happenings import Ended, HandlerRaised, Started
+    from store.worker.happenings import Ended, HandlerRaised, Started, Trouble
     from store.worker.model import Postponed
     from tui.words.worker_words import worker_words
 
@@ -138,6 +140,8 @@ def _tell(postponed: set[UUID], happening: "Happening") -> None:
             postponed.add(claimed.job.id)
         case HandlerRaised(error=error):
             show_where(error)
+        case Trouble(error=trouble):
+            reviving.after(trouble)
         case Ended(claimed=claimed) | Started(claimed=claimed):
             postponed.discard(claimed.job.id)
     if words := worker_words(happening):
