@@ -49,6 +49,10 @@ def test_all_facts_of_a_job() -> None:
     }
 
 
+def test_one_cent_is_none_of_several() -> None:
+    assert [facts(make_job(1, cost_cents=cents))["Cost"] for cents in (1, 2)] == ["$0.01  1 cent", "$0.02  2 cents"]
+
+
 def test_the_total_ends_with_the_job() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
 

@@ -37,10 +37,11 @@ def fact_lines(
 ) -> list[list[Span]]:
     """In so many cells, where that is more than an id takes. `now` is the server's time."""
     names = names or Names()
+    cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
     facts: list[tuple[str, list[Span]]] = [
         ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
         ("Mode", [(clean(job.mode, limit=400), "")]),
-        ("Cost", [(money(job.cost_cents), ""), (f"  {count(job.cost_cents)} cents", _MUTED)]),
+        ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
         ("Created", _time(job.created_at, now)),
         ("Updated", _time(job.updated_at, now)),
         _total(job, now),
