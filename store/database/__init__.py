@@ -10,6 +10,7 @@ from store.database.identity import ROLE_OF_USERS
 from store.database.limits import TimeLimits
 from store.database.listening import Listening
 from store.database.query import Query
+from store.database.standing_by import StandingBy
 from store.database.transactions import Snapshot, WriteTransaction
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Listening",
     "Query",
     "Snapshot",
+    "StandingBy",
     "TimeLimits",
     "WriteTransaction",
 ]

@@ -14,10 +14,11 @@ from store.actor import OPERATOR, Actor
 from store.connecting.connections import Connections
 from store.connecting.link import Link, link_of
 from store.connecting.password_command import PasswordCommand
-from store.database.identity import check_identity, set_for_transaction, set_up, time_outs
+from store.database.identity import check_identity, claims, set_for_transaction, set_up, time_outs
 from store.database.limits import TimeLimits
 from store.database.listening import Listening, listening_on
 from store.database.query import Query
+from store.database.standing_by import StandingBy
 from store.database.transactions import (
     BEGIN_SNAPSHOT,
     Snapshot,
@@ -203,13 +204,22 @@ class Database:
                     self._limits,
                     write=write,
                     may_write=self.access.may_write,
-                    may_begin_itself=self._begins_well is True,
+                    goes_alone=self._goes_alone(actor),
                 )
         if sent is not queries:
             *answered, (level,) = answers
             self._begins_well = level == "read committed"
             return tuple(answered)
         return answers
+
+    def _goes_alone(self, actor: Actor) -> bool:
+        """Whether a statement may be a transaction by itself, which has the login's eyes and rights."""
+        return self.access.may_write and self._begins_well is True and not claims(actor)
+
+    def standing_by(self, actor: Actor, what: str, over: Listening) -> StandingBy:
+        """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
+        write = Unconfirmed(written=Written(what=what), mark=None)
+        return StandingBy(over, self.load, write, may_be_sent=lambda: self._goes_alone(actor))
 
     async def _commit(
         self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None

@@ -1,32 +1,60 @@
-"""A connection of its own that hears what other sessions tell, and does nothing else."""
+"""A connection of its own that hears what other sessions tell."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import LiteralString
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, Error
 from psycopg.sql import SQL, Identifier
 
+from store.connecting import driver_errors
 from store.database.identity import set_for_transaction, time_outs
 from store.database.limits import TimeLimits
 from store.database.transactions import ends
 
 
 class Listening:
+    """For one user at a time: what it hears while a statement runs on it is kept for whoever asks next."""
+
     def __init__(self, connection: AsyncConnection, patience: float) -> None:
-        self._connection = connection
-        self._patience = patience
+        self.connection = connection
+        self.patience = patience
+        """Seconds for an answer."""
+        self._heard: set[str] = set()
+        connection.add_notify_handler(lambda notify: self._heard.add(notify.channel))
 
     async def heard(self) -> frozenset[str]:
         """The channels on which something was told, as soon as that is; at least one. Raises a StoreError."""
-        while True:
-            async with ends(self._connection, self._patience):
-                heard = frozenset([notify.channel async for notify in self._connection.notifies(timeout=0)])
-            if heard:
-                return heard
-            # The driver's own way to wait looks up ten times a second.
-            await _readable(self._connection.fileno())
+        while not (heard := self.taken()):
+            told = asyncio.Event()
+            with self.calling(told.set):
+                await told.wait()
+        return heard
+
+    def taken(self) -> frozenset[str]:
+        """The channels on which something has been told since it was asked last. Raises a StoreError."""
+        # What the driver has for this is a wait, which takes many times as long as the reading.
+        server = self.connection.pgconn
+        try:
+            server.consume_input()
+            while notify := server.notifies():
+                self._heard.add(notify.relname.decode())
+        except Error as error:
+            raise driver_errors.translate(error) from error
+        heard = frozenset(self._heard)
+        self._heard.clear()
+        return heard
+
+    @contextmanager
+    def calling(self, call: Callable[[], object]) -> Iterator[None]:
+        """Whenever there is more to take, or the link has ended. No statement may run on it meanwhile."""
+        loop, file = asyncio.get_running_loop(), self.connection.fileno()
+        loop.add_reader(file, call)
+        try:
+            yield
+        finally:
+            loop.remove_reader(file)
 
     async def hold(self, lock: tuple[int, int]) -> None:
         """The advisory lock, as one of several, until `let_go`. Not while something is waited for."""
@@ -36,8 +64,8 @@ class Listening:
         await self._lock("SELECT pg_advisory_unlock_shared(%s::int, %s::int)", lock)
 
     async def _lock(self, statement: LiteralString, lock: tuple[int, int]) -> None:
-        async with ends(self._connection, self._patience):
-            await self._connection.execute(statement, lock)
+        async with ends(self.connection, self.patience):
+            await self.connection.execute(statement, lock)
 
 
 @asynccontextmanager
@@ -57,13 +85,3 @@ async def listening_on(
         yield Listening(connection, limits.patience)
     finally:
         await connection.close()
-
-
-async def _readable(file: int) -> None:
-    loop = asyncio.get_running_loop()
-    readable = asyncio.Event()
-    loop.add_reader(file, readable.set)
-    try:
-        await readable.wait()
-    finally:
-        loop.remove_reader(file)

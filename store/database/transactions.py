@@ -77,15 +77,15 @@ async def write_at_once(
     *,
     write: Unconfirmed,
     may_write: bool,
-    may_begin_itself: bool,
+    goes_alone: bool,
 ) -> tuple[list[Any], ...]:
     """Each statement guards itself, so that all is sent, the commit with it, before the first answer has come.
 
-    One alone, with the operator's eyes, is a transaction by itself where it `may_begin_itself`, without time-outs but
-    the caller's: it lasts no longer than its arguments let it, and says itself how long it waits for a lock.
+    One that `goes_alone` is a transaction by itself, without time-outs but the caller's: it lasts no longer than its
+    arguments let it, and says itself how long it waits for a lock.
     """
     try:
-        if len(queries) == 1 and may_write and may_begin_itself and not claims(actor):
+        if goes_alone and len(queries) == 1:
             (query,) = queries
             return (await rows_of(await send(connection, query), query),)
         async with connection.pipeline():
@@ -97,7 +97,7 @@ async def write_at_once(
             return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
     except Error as error:
         if connection.closed or driver_errors.is_broken_link(error):
-            raise _unknown(write) from error
+            raise unknown(write) from error
         raise
     except asyncio.CancelledError:
         await connection.close()
@@ -155,7 +155,8 @@ async def _abandon(connection: AsyncConnection) -> None:
         await connection.close()
 
 
-def _unknown(write: Unconfirmed) -> OutcomeUnknown:
+def unknown(write: Unconfirmed) -> OutcomeUnknown:
+    """What a write raises when its link breaks."""
     return OutcomeUnknown(
         "The link broke before the database confirmed the change: it may or may not have been made.", write
     )
@@ -166,7 +167,7 @@ async def commit(connection: AsyncConnection, write: Unconfirmed) -> None:
         await connection.execute("COMMIT")
     except Error as error:
         if connection.closed or driver_errors.is_broken_link(error):
-            raise _unknown(write) from error
+            raise unknown(write) from error
         raise
     except asyncio.CancelledError as error:
         await connection.close()

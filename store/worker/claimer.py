@@ -1,13 +1,13 @@
 """Jobs are claimed as there are hands for them, and waited for when there are none."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 from store.errors import StoreError
 from store.worker.hands import Hands
 from store.worker.leases import Leases
+from store.worker.model import Claimed
 from store.worker.trouble import Patience
 from store.worker.waits import is_set_within
 from store.worker.waking import Waking
@@ -43,8 +43,8 @@ class Claimer:
         self._flows = asyncio.Event()
         """Whether the last claim brought all that it asked for."""
 
-    def note_postponed(self) -> None:
-        """A job falls due that did not when it was last asked for."""
+    def look(self) -> None:
+        """Waiting is over: a job falls due that did not when it was last asked for, or the worker is to stop."""
         self._is_to_look.set()
 
     async def run(self, *, once: bool) -> None:
@@ -57,16 +57,22 @@ class Claimer:
                 task.cancel()
 
     async def _lead(self, *, once: bool) -> None:
-        polls = 0
-        while not self._stopping.is_set():
-            if (asked_for := self._room) == 0:
+        polls = asked_for = 0
+        is_asked = False
+        """Whether so many jobs were asked for as one was told of."""
+        while is_asked or not self._stopping.is_set():
+            if not is_asked and (asked_for := self._room) == 0:
                 await self._hands.changes()
                 continue
             try:
-                if not self._is_sure:
+                if is_asked:
+                    is_asked = False
+                    found = await self._claim(asked_for, self._waking.claimed)
+                elif self._is_sure:
+                    found = await self._claim(asked_for, self._leases.claim)
+                else:
                     await self._learn_what_is_held()
                     continue
-                found = await self._claim(asked_for)
             except StoreError as error:
                 await is_set_within(self._stopping, self._patience.failed(error))
                 continue
@@ -85,7 +91,7 @@ class Claimer:
             elif not self._waking.is_told and await self._waking.register():
                 continue  # once more, for what was queued before was not told
             else:
-                await self._wait(polls)
+                is_asked = await self._wait(asked_for, polls)
                 polls += 1
 
     async def _help(self) -> None:
@@ -96,19 +102,19 @@ class Claimer:
                 await self._hands.changes()
                 continue
             with suppress(StoreError):
-                await self._claim(asked_for)
+                await self._claim(asked_for, self._leases.claim)
 
     @property
     def _room(self) -> int:
         """How many jobs may be asked for."""
         return max(0, min(self._hands.free - self._asked_for, self._batch))
 
-    async def _claim(self, most: int) -> int:
+    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[Claimed]]]) -> int:
         """How many there were."""
         self._asked_for += most
         found = 0
         try:
-            claims = await self._leases.claim(most)
+            claims = await claim(most)
             found = len(claims)
         except StoreError:
             # It may have been done all the same, and the answer lost.
@@ -139,31 +145,19 @@ class Claimer:
                 self._hands.begin(claimed)
         self._is_sure = True
 
-    async def _wait(self, polls: int) -> None:
+    async def _wait(self, asked_for: int, polls: int) -> bool:
+        """Whether so many jobs were asked for as one was told of."""
         if self._waking.is_told:
             seconds = LONGEST_POLL_WHEN_TOLD
         else:
             seconds = min(FIRST_POLL * 2.0 ** min(polls, 16), LONGEST_POLL)
         self._is_to_look.clear()
-        if not self._is_sure:
-            return
+        if self._stopping.is_set() or not self._is_sure:
+            return False
         try:
             due = await self._leases.next_due()
         except StoreError as error:
             seconds, due = self._patience.failed(error), None
         if due is not None:
             seconds = min(seconds, max(due, FIRST_POLL))
-        await self._unless_stopping(self._waking.wait(seconds))
-
-    async def _unless_stopping(self, waiting: Coroutine[Any, Any, object]) -> None:
-        """Ends it as soon as the worker is to stop, or to look again."""
-        ends = (waiting, self._stopping.wait(), self._is_to_look.wait())
-        tasks = [asyncio.create_task(end) for end in ends]
-        try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+        return await self._waking.wait(asked_for, seconds, self._is_to_look)

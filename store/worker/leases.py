@@ -7,10 +7,12 @@ from typing import Any
 from uuid import UUID
 
 from store.actor import Actor
-from store.database import Database, Query
+from store.database import Database, Listening, Query, StandingBy
 from store.model import JobStatus
 from store.statements import jobs, leases
 from store.worker.model import Claimed, Ending, Finish, HandedBack, Held, Postponed, Progress, WorkerFacts
+
+_CLAIMING = "claim jobs"
 
 
 class Leases:
@@ -33,9 +35,15 @@ class Leases:
             await self._write("stop a worker", leases.hand_back_all(self._worker.id), leases.leave(self._worker.id))
 
     async def claim(self, most: int) -> list[Claimed]:
-        claim = leases.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
-        (claimed,) = await self._write("claim jobs", claim)
+        (claimed,) = await self._write(_CLAIMING, self.claiming(most))
         return claimed
+
+    def claiming(self, most: int) -> Query[Claimed]:
+        return leases.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
+
+    def standing_by(self, over: Listening) -> StandingBy:
+        """To claim in the moment in which a job is told of."""
+        return self._database.standing_by(self._actor, _CLAIMING, over)
 
     async def claimed_before(self) -> list[Claimed]:
         """All that is this worker's, known here or not."""

@@ -98,6 +98,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._hands: Hands | None = None
+        self._claimer: Claimer | None = None
         self._waking: Waking | None = None
 
     def stop(self) -> None:
@@ -107,6 +108,8 @@ class Worker:
         self._stopping.set()
         if self._hands is not None:
             self._hands.wake()
+        if self._claimer is not None:
+            self._claimer.look()
 
     @property
     def is_stopping(self) -> bool:
@@ -129,7 +132,7 @@ class Worker:
         """
         self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
-        waking = self._waking = Waking(self._store.database, may_listen=may_listen(facts, self._pooler))
+        waking = self._waking = Waking(self._store.database, self._leases, may_listen=may_listen(facts, self._pooler))
         if not await self._arrive():
             return
         try:
@@ -177,7 +180,7 @@ class Worker:
                 report=report,
                 random=random,
             )
-            claimer = Claimer(
+            claimer = self._claimer = Claimer(
                 leases, hands, waking, Patience(report, random), batch=self._batch, stopping=self._stopping
             )
             finisher = Finisher(
@@ -186,7 +189,7 @@ class Worker:
                 report,
                 remove=hands.remove,
                 leave=hands.leave,
-                on_postponed=claimer.note_postponed,
+                on_postponed=claimer.look,
             )
             keeper = Keeper(leases, hands, Patience(report, random))
             if self._tidies:

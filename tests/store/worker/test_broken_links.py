@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database import Database, Query, StandingBy
 from store.errors import SignInRefused, Unreachable
 from store.store import Store
 from store.wakeup.contract import IDLE_LOCK
@@ -89,6 +89,53 @@ async def test_it_hears_of_new_jobs_again(
         worker.stop()
         await running
     assert ends(sql) == [("succeeded", None, 250)]
+
+
+async def test_what_it_claims_as_it_is_told_goes_over_the_link_that_told(
+    make_worker: MakeWorker, queue: Queue, sql: Sql
+) -> None:
+    worker, told = make_worker(with_nothing_to_do())
+    running = asyncio.create_task(worker.run())
+    await until(lambda: worker.is_told)
+    (session,) = told_sessions(sql)
+    queue()
+    await until(lambda: any(isinstance(one, Started) for one in told))
+    claimed_by = sql(
+        "select pid from pg_stat_activity where query like '%%gjobs.claim_jobs(%%' and pid <> pg_backend_pid()"
+    )
+    worker.stop()
+    await running
+    assert (session,) in claimed_by
+
+
+async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_link_anew(
+    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
+    begun: list[UUID] = []
+    answer, is_lost = StandingBy.answer, asyncio.Event()
+
+    async def loses_first(self: StandingBy, query: Query[Any]) -> list[Any]:
+        claimed = await answer(self, query)
+        if not is_lost.is_set():
+            is_lost.set()
+            raise Unreachable("The link broke.")
+        return claimed
+
+    monkeypatch.setattr(StandingBy, "answer", loses_first)
+    worker, told = make_worker(noting(begun))
+    running = asyncio.create_task(worker.run())
+    await until(lambda: worker.is_told)
+    first = told_sessions(sql)
+    jobs = queue()
+    await until(lambda: any(isinstance(one, Ended) for one in told))
+    await until(lambda: bool(told_sessions(sql) - first))
+    jobs += queue()
+    await until(lambda: sum(isinstance(one, Ended) for one in told) == 2)
+    worker.stop()
+    await running
+    assert is_lost.is_set()
+    assert begun == jobs
 
 
 async def test_where_it_has_heard_before_one_proof_that_is_late_is_not_the_last(
