@@ -17,6 +17,9 @@ def orderly_termination(*, of_hangup: bool = True) -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         nonlocal came
         came = number
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            # As a shell starts what runs in the background: an interrupt sent to it would be lost.
+            raise KeyboardInterrupt
         signal.raise_signal(signal.SIGINT)
 
     numbers = [signal.SIGTERM, signal.SIGHUP] if of_hangup else [signal.SIGTERM]
