@@ -95,6 +95,7 @@ _CHANGES = {
     "0006": leases,
     "0007": budgets,
     "0008": archive,
+    "0009": _nothing,
 }
 """By revision, oldest first: what each brings or makes otherwise."""
 

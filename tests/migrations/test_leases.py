@@ -1,7 +1,7 @@
-"""Revision 0006: workers claim jobs, each under a lease, and what is not theirs any longer they cannot change."""
+"""Revisions 0006 and 0009: workers claim jobs under leases, and what is not theirs any longer they cannot change."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from uuid import UUID, uuid4
 
@@ -646,6 +646,51 @@ class TestWhatAClaimReads:
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
+    @pytest.mark.parametrize("modes", [None, ["a"]])
+    def test_nothing_of_what_others_hold(self, migrated_copy: Conninfo, modes: list[str] | None) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            self.leave_vacuuming_to_the_test(connection)
+            queue(connection, ADA, *"aaaaa")
+            claim(connection, ALICE, 1, modes=modes)
+            connection.execute("analyze gjobs.job_leases")
+            claim(connection, ALICE, 1, modes=modes)  # the session plans
+            self.let_others_hold_many(connection)
+
+            assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
+
+    @pytest.mark.parametrize(
+        "call",
+        [
+            "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
+            "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
+            "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
+            "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
+        ],
+        ids=lambda call: call.partition("(")[0],
+    )
+    def test_what_a_worker_does_with_its_own_reads_none_of_theirs_either(
+        self, migrated_copy: Conninfo, call: str
+    ) -> None:
+        with connect(migrated_copy, autocommit=True) as connection:
+            add(connection, ADA)
+            self.leave_vacuuming_to_the_test(connection)
+            mine, *others = queue(connection, ADA, *"aaaaa")
+            claim(connection, ALICE, 1)
+            connection.execute("analyze gjobs.job_leases")
+            values = {"owner": ALICE, "jobs": [others[0]], "attempts": [1]}
+            connection.execute(f"select gjobs.{call}".encode(), values)  # the session plans
+            self.let_others_hold_many(connection)
+
+            assert blocks(connection, f"select gjobs.{call}", {**values, "jobs": [mine]}) < self.MOST_BLOCKS
+
+    def let_others_hold_many(self, connection: psycopg.Connection) -> None:
+        connection.execute(
+            "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+            " select gen_random_uuid(), %s, 1, now(), now() + interval '1 day' from generate_series(1, %s)",
+            [BOB, self.FINISHED],
+        )
+
     def leave_vacuuming_to_the_test(self, connection: psycopg.Connection) -> None:
         """Whoever else analyzes a table, be it another one, keeps what is dead from being cleared away."""
         for (table,) in connection.execute(
@@ -655,8 +700,11 @@ class TestWhatAClaimReads:
             connection.execute(f"alter table {table} set (autovacuum_enabled = off)".encode())
 
     def blocks_of_a_claim(self, connection: psycopg.Connection, modes: list[str] | None) -> int:
-        ((plan,),) = connection.execute(
-            "explain (analyze, buffers, format json) select * from gjobs.claim_jobs(%s, %s::text[], 1, 60)",
-            [BOB, modes],
-        ).fetchall()
-        return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])
+        values = {"owner": BOB, "modes": modes}
+        return blocks(connection, "select * from gjobs.claim_jobs(%(owner)s, %(modes)s::text[], 1, 60)", values)
+
+
+def blocks(connection: psycopg.Connection, statement: str, values: Mapping[str, object]) -> int:
+    """So many it reads."""
+    ((plan,),) = connection.execute(f"explain (analyze, buffers, format json) {statement}".encode(), values).fetchall()
+    return int(plan[0]["Plan"]["Shared Hit Blocks"]) + int(plan[0]["Plan"]["Shared Read Blocks"])

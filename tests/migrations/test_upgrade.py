@@ -29,6 +29,7 @@ APPLIED = [
     "Revision 0006 (leases) is applied.",
     "Revision 0007 (budgets) is applied.",
     "Revision 0008 (archive) is applied.",
+    "Revision 0009 (leases by key) is applied.",
 ]
 
 

@@ -14,7 +14,7 @@ from store.store import Store
 from store.wakeup.contract import IDLE_LOCK
 from store.wakeup.wake_ups import arrives
 from store.worker import Registry, Retry, Work
-from store.worker.happenings import Ended, Lost, Recovered, Refused, Started, Trouble
+from store.worker.happenings import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
 from store.worker.leases import Leases
 from store.worker.model import Claimed, Ending
 from tests.conftest import Conninfo
@@ -43,6 +43,19 @@ def told_sessions(sql: Sql) -> set[int]:
         IDLE_LOCK,
     )
     return {pid for (pid,) in rows}
+
+
+async def so_many_end(told: Sequence[Happening], number: int) -> None:
+    await until(lambda: sum(isinstance(one, Ended) for one in told) == number)
+
+
+async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[Happening]) -> list[UUID]:
+    """One job after the other: one that is queued before the worker waits is claimed otherwise."""
+    jobs: list[UUID] = []
+    while not is_so():
+        jobs += queue()
+        await so_many_end(told, len(jobs))
+    return jobs
 
 
 async def test_a_worker_that_begins_while_the_link_breaks_waits_for_the_database(
@@ -91,21 +104,28 @@ async def test_it_hears_of_new_jobs_again(
     assert ends(sql) == [("succeeded", None, 250)]
 
 
-async def test_what_it_claims_as_it_is_told_goes_over_the_link_that_told(
-    make_worker: MakeWorker, queue: Queue, sql: Sql
+async def test_what_goes_out_with_the_news_is_claimed_by_the_session_that_told(
+    make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    claimed_so: list[UUID] = []
+    answer = StandingBy.answer
+
+    async def noted(self: StandingBy, query: Query[Claimed]) -> list[Claimed]:
+        claimed = await answer(self, query)
+        claimed_so.extend(one.job.id for one in claimed)
+        return claimed
+
+    monkeypatch.setattr(StandingBy, "answer", noted)
     worker, told = make_worker(with_nothing_to_do())
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)
     (session,) = told_sessions(sql)
-    queue()
-    await until(lambda: any(isinstance(one, Started) for one in told))
-    claimed_by = sql(
-        "select pid from pg_stat_activity where query like '%%gjobs.claim_jobs(%%' and pid <> pg_backend_pid()"
-    )
+    jobs = await queue_until(lambda: bool(claimed_so), queue, told)
+    ((statement,),) = sql("select query from pg_stat_activity where pid = %s", [session])
     worker.stop()
     await running
-    assert (session,) in claimed_by
+    assert claimed_so == jobs[-1:]
+    assert "gjobs.claim_jobs" in statement
 
 
 async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_link_anew(
@@ -127,14 +147,12 @@ async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)
     first = told_sessions(sql)
-    jobs = queue()
-    await until(lambda: any(isinstance(one, Ended) for one in told))
+    jobs = await queue_until(is_lost.is_set, queue, told)
     await until(lambda: bool(told_sessions(sql) - first))
     jobs += queue()
-    await until(lambda: sum(isinstance(one, Ended) for one in told) == 2)
+    await so_many_end(told, len(jobs))
     worker.stop()
     await running
-    assert is_lost.is_set()
     assert begun == jobs
 
 
