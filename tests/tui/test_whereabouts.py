@@ -51,8 +51,7 @@ async def test_what_cannot_be_told_is_left_as_it_was_said(operator: Store) -> No
     nameless = RowMissing("No user has the e-mail.")
     assert await told_apart(ada, operator, nameless) is nameless
     # Where even the operator is refused, nothing more is known.
-    refused = operator.acting_as(ActingUser(id=UUID(int=0)))
-    refused.database = Database({"host": "/nowhere"})
+    refused = Store(Database({"host": "/nowhere"}), ActingUser(id=UUID(int=0)))
     assert await told_apart(ada, refused, error) is error
 
 
