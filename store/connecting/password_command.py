@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -12,7 +12,8 @@ from store.errors import SignInRefused
 TIME_LIMIT = 30.0
 """Seconds; somebody may have to put a finger on a sensor."""
 
-_CHUNK = 65_536
+_LONGEST = 65_536
+"""Bytes of a password."""
 _HINT = "Run it in a shell to see why: what it prints is not shown here. It must not ask anything on the terminal."
 
 
@@ -46,20 +47,22 @@ class PasswordCommand:
 
     async def _run(self) -> str:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+            process, output = await asyncio.get_running_loop().subprocess_exec(
+                _Output, *self._words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
             )
         except OSError as error:
             raise self._refusal(f"cannot be run: {error.strerror}") from None
         try:
             async with asyncio.timeout(self._limit):
-                line, code = await _first_line_and_end(process)
+                line = await output.first_line
+                await output.exited.wait()
         except TimeoutError:
             raise self._refusal(f"did not answer within {self._limit:g} s") from None
         except ValueError:
             raise self._refusal("printed too long a line") from None
         finally:
-            await _end(process)
+            await _end(process, output)
+        code = process.get_returncode() or 0
         if code != 0:
             raise self._refusal(f"failed: it ended with {code}" if code > 0 else f"was ended by the signal {-code}")
         return self._checked(line)
@@ -78,26 +81,45 @@ class PasswordCommand:
         return SignInRefused(f"The password command {self._words[0]!r} {clause}.", hint=_HINT)
 
 
-async def _first_line_and_end(process: Process) -> tuple[bytes, int]:
-    """Takes what follows as well, so that the program does not wait for a reader; not what its children still print."""
-    output = process.stdout or asyncio.StreamReader()
-    line = await output.readline()
-    rest = asyncio.ensure_future(_take(output))
-    try:
-        return line, await process.wait()
-    finally:
-        rest.cancel()
-        await asyncio.gather(rest, return_exceptions=True)
+class _Output(asyncio.SubprocessProtocol):
+    """Takes what follows the first line as well, so that the program does not wait for a reader.
+
+    Its end is its own: what its children still print is not waited for.
+    """
+
+    def __init__(self) -> None:
+        self.first_line: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """Without its end; ValueError where it is too long."""
+        self.exited = asyncio.Event()
+        self.closed = asyncio.Event()
+        self._begun = b""
+
+    def pipe_data_received(self, _: int, data: bytes) -> None:
+        if self.first_line.done():
+            return
+        self._begun += data
+        line, newline, _rest = self._begun.partition(b"\n")
+        if len(line) > _LONGEST:
+            self.first_line.set_exception(ValueError("too long"))
+        elif newline:
+            self.first_line.set_result(line)
+
+    def pipe_connection_lost(self, *_: object) -> None:
+        if not self.first_line.done():
+            self.first_line.set_result(self._begun)
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.closed.set()
 
 
-async def _take(output: asyncio.StreamReader) -> None:
-    while await output.read(_CHUNK):
-        pass
-
-
-async def _end(process: Process) -> None:
+async def _end(process: asyncio.SubprocessTransport, output: _Output) -> None:
     """With all that it has started, where it has not ended by itself."""
-    if process.returncode is None:
+    if process.get_returncode() is None:
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+            os.killpg(process.get_pid(), signal.SIGKILL)
+        await output.exited.wait()
+    process.close()
+    await output.closed.wait()

@@ -41,6 +41,7 @@ async def test_the_first_line_is_the_password(script: str, password: str) -> Non
         ("echo; echo hunter2", "printed no password on its first line"),
         ("printf '\\377\\n'", "printed what is not UTF-8"),
         ("head -c 300000 /dev/zero | tr '\\0' x", "printed too long a line"),
+        ("yes | tr -d '\\n'", "printed too long a line"),
         ("read answer; test -n \"$answer\" && echo hunter2", "failed: it ended with 1"),
     ],
 )  # fmt: skip
