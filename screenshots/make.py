@@ -21,7 +21,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Select, Static
 
 from migrations.runner import upgrade
-from screenshots.growth import chart
+from screenshots.growth import chart, lines_of
 from store.budgets.model import Budgets
 from store.configuration.profiles import EMBEDDED_PROFILE, Profile
 from store.database import Database
@@ -208,7 +208,8 @@ def pictures(conninfo: Mapping[str, str | int]) -> dict[str, str]:
 
 def drawn() -> dict[str, str]:
     """What needs no database: the chart of what the benchmarks found."""
-    return {"growth.svg": chart(json.loads(FINDINGS.read_text(encoding="utf-8")))}
+    runs = json.loads(FINDINGS.read_text(encoding="utf-8"))
+    return {"growth.svg": "".join(chart(run) for run in runs if lines_of(run))}
 
 
 def add_hidden_jobs(conninfo: Mapping[str, str | int]) -> None:

@@ -1,14 +1,15 @@
-"""The README's table of the findings: `python -m tests.benchmarks.readme` writes it anew from the kept ones."""
+"""The README's tables of the findings: `python -m tests.benchmarks.readme` writes them anew from the kept ones."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.benchmarks.report import number
 
 RESULTS = Path(__file__).with_name("results.json")
+"""What several runs found, each on its machine: each benchmark in one of them."""
 README = Path(__file__).parents[2] / "README.md"
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
 DRAWN = "growth"
@@ -17,12 +18,14 @@ DRAWN = "growth"
 Document = Mapping[str, Any]
 
 
-def table(document: Document) -> str:
+def tables(runs: Sequence[Document]) -> str:
     """With the hardware and the settings, for figures mean nothing without them."""
-    rows = [row for finding in document["findings"] if finding["benchmark"] != DRAWN for row in _rows(finding)]
-    return "\n".join(
-        [_surroundings(document["surroundings"]), "", "| what | against | |", "| --- | --- | --- |", *rows]
-    )
+    return "\n\n".join(map(_table, runs))
+
+
+def _table(run: Document) -> str:
+    rows = [row for finding in run["findings"] if finding["benchmark"] != DRAWN for row in _rows(finding)]
+    return "\n".join([_surroundings(run["surroundings"]), "", "| what | against | |", "| --- | --- | --- |", *rows])
 
 
 def _surroundings(surroundings: Mapping[str, Any]) -> str:
@@ -59,13 +62,13 @@ def _verdict(judged: Mapping[str, Any]) -> str:
     return f"({judged['reach']})" if judged["reached"] else f"(**not reached**: {judged['reach']})"
 
 
-def with_table(readme: str, document: Document) -> str:
-    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{table(document)}\n{END}", readme, count=1, flags=re.DOTALL)
+def with_tables(readme: str, runs: Sequence[Document]) -> str:
+    return re.sub(f"{BEGIN}.*{END}", lambda _: f"{BEGIN}\n{tables(runs)}\n{END}", readme, count=1, flags=re.DOTALL)
 
 
 def main() -> None:
-    document = json.loads(RESULTS.read_text(encoding="utf-8"))
-    README.write_text(with_table(README.read_text(encoding="utf-8"), document), encoding="utf-8")
+    runs = json.loads(RESULTS.read_text(encoding="utf-8"))
+    README.write_text(with_tables(README.read_text(encoding="utf-8"), runs), encoding="utf-8")
 
 
 if __name__ == "__main__":
