@@ -647,14 +647,18 @@ class TestWhatAClaimReads:
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
     @pytest.mark.parametrize("modes", [None, ["a"]])
-    def test_nothing_of_what_others_hold(self, migrated_copy: Conninfo, modes: list[str] | None) -> None:
+    @pytest.mark.parametrize("seconds", [MINUTE, OVER], ids=["queued", "taken over"])
+    def test_nothing_of_what_others_hold(
+        self, migrated_copy: Conninfo, modes: list[str] | None, seconds: float
+    ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             self.leave_vacuuming_to_the_test(connection)
             queue(connection, ADA, *"aaaaa")
-            claim(connection, ALICE, 1, modes=modes)
+            self.let_none_seem_to_run(connection)
+            claim(connection, ALICE, 1, seconds=seconds, modes=modes)
             connection.execute("analyze gjobs.job_leases")
-            claim(connection, ALICE, 1, modes=modes)  # the session plans
+            claim(connection, ALICE, 1, seconds=seconds, modes=modes)  # the session plans
             self.let_others_hold_many(connection)
 
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
@@ -663,6 +667,7 @@ class TestWhatAClaimReads:
         "call",
         [
             "finish_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['succeeded'], array[null], array[1])",
+            "postpone_jobs(%(owner)s, %(jobs)s, %(attempts)s, array['busy'], array[1], array[60.0::float8])",
             "hand_back_jobs(%(owner)s, %(jobs)s, %(attempts)s)",
             "renew_leases(%(owner)s, %(jobs)s, %(attempts)s, 60)",
             "note_progress(%(owner)s, %(jobs)s, %(attempts)s, array['3 of 8'])",
@@ -675,20 +680,33 @@ class TestWhatAClaimReads:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             self.leave_vacuuming_to_the_test(connection)
-            mine, *others = queue(connection, ADA, *"aaaaa")
+            mine, other, *_ = queue(connection, ADA, *"aaaaa")
+            self.let_none_seem_to_run(connection)
             claim(connection, ALICE, 1)
             connection.execute("analyze gjobs.job_leases")
-            values = {"owner": ALICE, "jobs": [others[0]], "attempts": [1]}
+            values = {"owner": ALICE, "jobs": [other], "attempts": [1]}
             connection.execute(f"select gjobs.{call}".encode(), values)  # the session plans
             self.let_others_hold_many(connection)
 
             assert blocks(connection, f"select gjobs.{call}", {**values, "jobs": [mine]}) < self.MOST_BLOCKS
 
+    def let_none_seem_to_run(self, connection: psycopg.Connection) -> None:
+        """To the planner, which has seen many that do not."""
+        connection.execute(
+            "insert into public.generation_jobs (user_id, project_id, mode, status)"
+            " select %s, %s, 'a', 'succeeded' from generate_series(1, %s)",
+            [ADA.id, ADA.project, self.FINISHED],
+        )
+        connection.execute("analyze public.generation_jobs")
+
     def let_others_hold_many(self, connection: psycopg.Connection) -> None:
         connection.execute(
-            "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
-            " select gen_random_uuid(), %s, 1, now(), now() + interval '1 day' from generate_series(1, %s)",
-            [BOB, self.FINISHED],
+            "with theirs as ("
+            "    insert into public.generation_jobs (user_id, project_id, mode, status)"
+            "    select %s, %s, 'a', 'running' from generate_series(1, %s) returning id)"
+            " insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
+            " select id, %s, 1, now(), now() + interval '1 day' from theirs",
+            [ADA.id, ADA.project, self.FINISHED, BOB],
         )
 
     def leave_vacuuming_to_the_test(self, connection: psycopg.Connection) -> None:

@@ -122,3 +122,64 @@ begin
         update gjobs.job_leases l set note = held.note from held where l.job_id = held.job_id
         returning l.job_id;
 end $$;
+
+create or replace function gjobs.postpone_jobs(
+    p_owner uuid, p_job_ids uuid[], p_attempts integer[], p_errors text[], p_costs integer[], p_wait_seconds double precision[])
+    returns setof uuid language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off set lock_timeout = '2s' as $$
+begin
+    -- From here on nobody else takes one of them over.
+    perform from public.generation_jobs j
+      where j.id = any (p_job_ids) and j.status = 'running' order by j.id for no key update;
+    -- First, for the event of the change names who has the lease.
+    update public.generation_jobs j
+       set cost_cents = failed.cost_cents
+      from unnest(p_job_ids, p_attempts, p_costs) as failed (job_id, attempt, cost_cents)
+      join gjobs.job_leases l on l.job_id = failed.job_id and l.attempt = failed.attempt and l.owner = p_owner
+     where j.id = failed.job_id and j.status = 'running' and j.cost_cents is distinct from failed.cost_cents
+       and failed.cost_cents is not null;
+    return query
+        update gjobs.job_leases l
+           set owner = null, expires_at = clock_timestamp() + make_interval(secs => failed.wait_seconds), note = failed.error
+          from unnest(p_job_ids, p_attempts, p_errors, p_wait_seconds) as failed (job_id, attempt, error, wait_seconds)
+          join public.generation_jobs j on j.id = failed.job_id and j.status = 'running'
+         where l.job_id = failed.job_id and l.attempt = failed.attempt and l.owner = p_owner
+        returning l.job_id;
+end $$;
+
+create or replace function gjobs.take_over_jobs(p_owner uuid, p_modes text[], p_most integer, p_lease_seconds double precision)
+    returns table (job_id uuid, attempt integer, lost_by uuid, note text) language plpgsql volatile security invoker rows 10
+    set search_path = '' set plan_cache_mode = force_generic_plan set enable_seqscan = off set jit = off as $$
+#variable_conflict use_column
+declare
+    reach integer := 2 * p_most + 10;
+    due   uuid[];
+    free  uuid[];
+begin
+    loop
+        due := array(select l.job_id from gjobs.job_leases l where l.expires_at <= now() order by l.expires_at limit reach);
+        free := array(
+            select j.id from public.generation_jobs j
+             where j.id = any (due) and j.status = 'running' and (p_modes is null or j.mode = any (p_modes))
+             order by j.id limit p_most for no key update skip locked
+        );
+        exit when free <> '{}' or cardinality(due) < reach;
+        reach := 4 * reach;
+    end loop;
+    if due = '{}' then
+        return;
+    end if;
+    return query
+        with expired as (
+            select l.job_id, l.owner, l.note
+              from gjobs.job_leases l where l.job_id = any (free) and l.expires_at <= now() for no key update skip locked
+        )
+        update gjobs.job_leases l
+           set owner = p_owner, attempt = l.attempt + 1, acquired_at = clock_timestamp(),
+               expires_at = clock_timestamp() + make_interval(secs => p_lease_seconds), note = null
+          from expired where l.job_id = expired.job_id
+        returning l.job_id, l.attempt, expired.owner, expired.note;
+    delete from gjobs.job_leases l
+     where l.job_id = any (due) and l.expires_at <= now()
+       and not exists (select from public.generation_jobs j where j.id = l.job_id and j.status = 'running');
+end $$;
