@@ -51,6 +51,7 @@ class StandingBy:
             if statement == self._prepared:
                 return
             if self._prepared is not None:
+                self._prepared = None
                 await connection.execute(f"DEALLOCATE {_NAME}")
             await connection.execute(f"PREPARE {_NAME} AS {statement}")
         self._prepared = statement
@@ -66,10 +67,13 @@ class StandingBy:
         self._is_sent, self._failure = False, None
 
         def look() -> None:
+            # Once: where the link has ended, reading closes its file, whose number may be another's soon.
+            loop.remove_reader(file)
             if not unless.is_set():
                 self._send_if_told()
                 unless.set()
 
+        loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
         with self._listening.calling(look):
             try:
                 async with asyncio.timeout(seconds):

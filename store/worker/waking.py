@@ -12,6 +12,7 @@ from store.wakeup.contract import IDLE_LOCK, QUEUE_CHANNEL
 from store.wakeup.wake_ups import arrives
 from store.worker.leases import Leases
 from store.worker.model import Claimed
+from store.worker.trouble import passes
 from store.worker.waits import is_set_within
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,10 @@ class Waking:
             return await self._standing_by.answer(self._leases.claiming(most))
         except StoreError as error:
             await self._part(error)
-            raise
+            if passes(error):
+                raise
+            # It may be of this link alone, as a statement that the server has forgotten. The next claim tells.
+            raise Unreachable("A claim over the link that tells of jobs failed.") from error
 
     async def _listen(self) -> None:
         proof = f"gjobs_proof_{secrets.token_hex(8)}"
