@@ -13,6 +13,8 @@ from store.settings import APP_VARIABLE, UrlTarget
 
 _USUAL_PORTS = ("", "5432")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_KNOWN_SCHEMES = ("http", "https", "mariadb", "mongodb", "mssql", "mysql", "oracle", "postgresql", "redis", "sqlite")
+"""Also with a driver, as in postgresql+asyncpg."""
 
 
 def parameters(target: UrlTarget) -> dict[str, str | int]:
@@ -21,6 +23,13 @@ def parameters(target: UrlTarget) -> dict[str, str | int]:
     if target.origin == APP_VARIABLE:
         hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database: --profile embedded is gjobs' own."
     return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
+
+
+def _beginning(scheme: str) -> str:
+    """What is no name of a kind of database may be a part of a password, in the place of the URL."""
+    if scheme.partition("+")[0].lower() in _KNOWN_SCHEMES:
+        return f"starts with {scheme!r}"
+    return "does not start with postgresql://"
 
 
 def parse(url: str, *, named: str = "The database URL", hint: str | None = None) -> dict[str, str | int]:
@@ -32,7 +41,7 @@ def parse(url: str, *, named: str = "The database URL", hint: str | None = None)
     if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
         raise InvalidValue(
             "database_url",
-            f"{named} starts with {scheme[1]!r}; only Postgres can be opened.",
+            f"{named} {_beginning(scheme[1])}; only Postgres can be opened.",
             hint=hint or "Use postgresql://USER@HOST/DATABASE.",
         )
     # libpq would read no further than to a NUL.

@@ -4,7 +4,7 @@ from traceback import format_exception
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store.connecting.connection_url import label, parse
@@ -42,6 +42,7 @@ def test_a_quoted_password_is_read_and_never_told(password: str) -> None:
 
 
 @given(passwords, st.sampled_from(["postgresql", "postgres", "mysql", "postgresql+asyncpg"]))
+@example(f"{SECRET}://", "postgresql")
 def test_a_password_that_nobody_quoted_is_never_told(password: str, scheme: str) -> None:
     for url in (
         f"{scheme}://ada:{password}@db.example.com:5432/shop",
