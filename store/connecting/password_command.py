@@ -117,9 +117,11 @@ class _Output(asyncio.SubprocessProtocol):
 
 async def _end(process: asyncio.SubprocessTransport, output: _Output) -> None:
     """With all that it has started, where it has not ended by itself."""
-    if process.get_returncode() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(process.get_pid(), signal.SIGKILL)
-        await output.exited.wait()
-    process.close()
+    try:
+        if process.get_returncode() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.get_pid(), signal.SIGKILL)
+            await output.exited.wait()
+    finally:
+        process.close()
     await output.closed.wait()

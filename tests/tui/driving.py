@@ -213,7 +213,7 @@ class Driver:
         await self.press("enter")
         # On a busy machine it is said that costs are counted before there is a list.
         await self.sees(f"Costs · {name}")
-        await self.until(lambda: self.listed == self.app.dashboard.listed)
+        await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
     async def looks_again(self) -> None:
         """Waits for the answer to a look that is asked for here."""
