@@ -58,6 +58,7 @@ async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_worl
 async def test_where_one_is_is_in_sight_at_every_width(long_list: Driver, width: int) -> None:
     await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
     await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
+    await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
     await long_list.press("end")
     await until_it_is_there(long_list)
     await long_list.resize(width, 20)
