@@ -98,7 +98,7 @@ class Claimer:
         """What keeps a claim from being made is met by the one that leads, too."""
         while True:
             await self._flows.wait()
-            if self._stopping.is_set() or (asked_for := self._room) == 0:
+            if self._stopping.is_set() or not self._is_sure or (asked_for := self._room) == 0:
                 await self._hands.changes()
                 continue
             with suppress(StoreError):
@@ -136,7 +136,7 @@ class Claimer:
             await self._hands.changes()
 
     async def _learn_what_is_held(self) -> None:
-        """No claim may be under way: what it finds would be begun twice."""
+        """No claim may be under way, nor begin until it is sure: what it finds would be begun twice."""
         await self._claims_are_answered()
         # Asked before, for what ends meanwhile is found and no more in hand.
         known = {held.job_id for held in self._hands.held()}
@@ -144,6 +144,7 @@ class Claimer:
             if claimed.job.id not in known and not self._hands.has_left(claimed.held):
                 self._hands.begin(claimed)
         self._is_sure = True
+        self._hands.wake()
 
     async def _wait(self, asked_for: int, polls: int) -> bool:
         """Whether so many jobs were asked for as one was told of."""
