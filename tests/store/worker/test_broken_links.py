@@ -302,6 +302,50 @@ class TestClaims:
         first, second = failed_at
         assert second - first >= SHORTEST_WAIT
 
+    async def test_nothing_is_claimed_while_it_is_looked_for(
+        self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        registry, begun, is_found = Registry(), list[UUID](), asyncio.Event()
+
+        @registry.handler()
+        async def waits(work: Work) -> None:
+            begun.append(work.job.id)
+            await is_found.wait()
+
+        jobs = queue(number=8)
+        worker, _ = make_worker(registry, concurrency=8, batch=1)
+        claim, claimed_before = Leases.claim, Leases.claimed_before
+        claims, answered, has_failed = 0, 0, asyncio.Event()
+
+        async def third_fails_before_second_brings_all(self: Leases, most: int) -> list[Claimed]:
+            nonlocal claims, answered
+            claims += 1
+            if (number := claims) == 3:
+                has_failed.set()
+                raise Unreachable("The link broke.")
+            if number == 2:
+                await has_failed.wait()
+            claimed = await claim(self, most)
+            answered += 1
+            return claimed
+
+        async def after_who_claims_meanwhile(self: Leases) -> list[Claimed]:
+            claims_before, answered_before = claims, answered
+            for _ in range(20):
+                await asyncio.sleep(0)
+            if claims > claims_before:
+                await until(lambda: answered > answered_before)
+            found = await claimed_before(self)
+            is_found.set()
+            return found
+
+        monkeypatch.setattr(Leases, "claim", third_fails_before_second_brings_all)
+        monkeypatch.setattr(Leases, "claimed_before", after_who_claims_meanwhile)
+
+        await worker.run(once=True)
+
+        assert sorted(begun) == sorted(jobs)
+
     async def test_what_ends_while_it_is_looked_for_is_not_begun_again(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
