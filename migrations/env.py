@@ -1,13 +1,13 @@
-"""What Alembic runs for each command: on the runner's connection, with the version table in the schema `gjobs`."""
+"""What Alembic runs for each command."""
 
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from migrations.adoption import require_app_schema
 from migrations.execution import note_step
-from migrations.run import Origin
+from migrations.progress import Origin
 from migrations.scripts import driver_connection, load, this_run
+from migrations.verification import require_app_schema
 from store.tables import metadata
 
 COMPARED_SCHEMAS = ("auth", "public")

@@ -1,4 +1,4 @@
-"""Alembic, with its configuration built in code: a wheel has no pyproject to read."""
+"""Alembic configured in code."""
 
 import threading
 from collections.abc import Callable
@@ -13,15 +13,13 @@ from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations.adoption import origin
-from migrations.connecting import connect, translate_migrating
-from migrations.run import Origin, Run, say_nothing
-from migrations.session import require_session, take_turn
-from store.schema import APP_REVISION
+from migrations.connection import connect, require_session, take_turn, translate_migrating
+from migrations.progress import Origin, Run, say_nothing
+from migrations.verification import origin
+from store.schema.expected import APP_REVISION
 
 _alembic = threading.Lock()
 """Alembic's `context` and `op`, through which the revisions reach the connection, are one for the whole process."""
-
 
 _FOR_PSQL = r"""-- For psql: what is built concurrently stands outside a transaction, and must not run after a failure.
 \set ON_ERROR_STOP on

@@ -1,4 +1,4 @@
-"""The sums beside the jobs: compared with what counting gives, and made anew."""
+"""Checks and rebuilds rollups."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,11 +9,9 @@ from uuid import UUID
 
 import psycopg
 
-from migrations.connecting import connect, translate_migrating
-from migrations.run import Report
-from migrations.session import require_session, take_turn
+from migrations.connection import connect, require_session, take_turn, translate_migrating
+from migrations.progress import Report, watching
 from migrations.status import known_status
-from migrations.watching import watching
 from store.errors import SchemaMissing
 
 REVISION = "0004"

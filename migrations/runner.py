@@ -1,7 +1,4 @@
-"""What commands and the embedded database's start call. Alembic is imported only where a revision has to run.
-
-`conninfo` holds libpq's parameters by name. `report` receives sentences for people.
-"""
+"""What commands and start-up call: upgrade, downgrade, verify."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -11,30 +8,14 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from migrations import APART, HEAD, REVISIONS
-from migrations.connecting import connect, translate_migrating
-from migrations.errors import AnotherRun, MigrationRefused, SchemaDiffers
-from migrations.run import Origin, Report, Run, say_nothing
-from migrations.status import MigrationStatus, known_status, status
+from migrations.connection import AnotherRun, MigrationRefused, connect, translate_migrating
+from migrations.progress import Origin, Report, Run, say_nothing
+from migrations.status import known_status
 from store.errors import Conflict, InvalidValue, Locked
 
 if TYPE_CHECKING:
     from migrations.rollups import RollupCheck
     from migrations.verification import Verification
-
-__all__ = [
-    "MigrationRefused",
-    "MigrationStatus",
-    "SchemaDiffers",
-    "cautions_down",
-    "cautions_up",
-    "check_rollups",
-    "downgrade",
-    "rebuild_rollups",
-    "sql",
-    "status",
-    "upgrade",
-    "verify",
-]
 
 ATTEMPTS = 4
 PAUSE_SECONDS = 1.0
@@ -86,7 +67,7 @@ def _stops(current: str, revision: str) -> list[str]:
     return [*(stop for stop in below if revision == "base" or stop > revision), revision]
 
 
-def sql(conninfo: Mapping[str, str | int] | None) -> str:
+def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
     """What `upgrade` would run on this database, or on an empty one; empty where nothing is pending.
 
     Raises SchemaDiffers as `upgrade` would. Where an index is built concurrently it is for psql.
@@ -104,14 +85,14 @@ def sql(conninfo: Mapping[str, str | int] | None) -> str:
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
     """What a person has to know before `upgrade`, in sentences; none where nothing of it is pending."""
-    from migrations.cautions import before_upgrade
+    from migrations.warnings import before_upgrade
 
     return before_upgrade(conninfo)
 
 
 def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
     """What `downgrade` loses, in sentences."""
-    from migrations.cautions import before_downgrade
+    from migrations.warnings import before_downgrade
 
     return before_downgrade(conninfo, revision)
 
@@ -121,9 +102,9 @@ def verify(conninfo: Mapping[str, str | int]) -> "Verification":
 
     Raises SchemaMissing for a revision that only a newer program knows.
     """
-    from migrations import verification
+    from migrations.verification import verify
 
-    return verification.verify(conninfo)
+    return verify(conninfo)
 
 
 def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> "RollupCheck":
@@ -131,20 +112,20 @@ def check_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_not
 
     Raises SchemaMissing where none are kept.
     """
-    from migrations import rollups
+    from migrations.rollups import check
 
-    return rollups.check(conninfo, report)
+    return check(conninfo, report)
 
 
 def rebuild_rollups(conninfo: Mapping[str, str | int], *, report: Report = say_nothing) -> None:
     """Counts the jobs anew in place of the kept sums, while others write. `migrations.rollups` says what it raises."""
-    from migrations import rollups
+    from migrations.rollups import rebuild
 
-    rollups.rebuild(conninfo, report)
+    rebuild(conninfo, report)
 
 
 def _origin(conninfo: Mapping[str, str | int]) -> Origin:
-    from migrations.adoption import origin, require_app_schema
+    from migrations.verification import origin, require_app_schema
 
     with connect(conninfo) as connection:
         try:

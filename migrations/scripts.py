@@ -1,4 +1,4 @@
-"""The SQL files that the revisions consist of."""
+"""Runs the SQL files of revisions."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,7 @@ import psycopg
 from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
-from migrations.run import Origin, Run
-from migrations.watching import watching
+from migrations.progress import Origin, Run, watching
 
 SQL = Path(__file__).parent / "sql"
 

@@ -1,4 +1,4 @@
-"""Where a database stands in the schema's history, read without Alembic."""
+"""Current and pending revisions, without Alembic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import psycopg
 
 from migrations import HEAD, REVISIONS
-from migrations.connecting import connect, translate_migrating
+from migrations.connection import connect, translate_migrating
 from store.errors import SchemaMissing
 
 
@@ -21,7 +21,7 @@ class MigrationStatus:
     """Whether the schema is the migrations', or the app's own (or none)."""
 
 
-def status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
+def read_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
     with connect(conninfo) as connection:
         try:
             connection.read_only = True
@@ -33,7 +33,7 @@ def status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
 
 def known_status(conninfo: Mapping[str, str | int]) -> MigrationStatus:
     """The status, or SchemaMissing where a newer program migrated the database."""
-    found = status(conninfo)
+    found = read_status(conninfo)
     if found.current is not None and found.current not in REVISIONS:
         raise SchemaMissing(
             f"This database is at revision {found.current}, which this program does not know.",

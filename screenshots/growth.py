@@ -7,13 +7,19 @@ from html import escape
 from typing import Any
 
 WIDTH, HEIGHT = 860, 500
+
 LEFT, RIGHT, TOP, BOTTOM = 90, 40, 160, 70
+
 """Around the lines, in pixels."""
+
 COLORS = ("#0b6e4f", "#1f5fbf", "#8a4fbf", "#c2410c")
+
 MARKS = ("", "6 4", "2 3", "10 3 2 3")
+
 """Lines are told apart without their colours, too."""
 
 Document = Mapping[str, Any]
+
 """As `tests.benchmarks --json` writes it."""
 
 

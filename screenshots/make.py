@@ -22,33 +22,40 @@ from textual.widgets import Input, OptionList, Select, Static
 
 from migrations.runner import upgrade
 from screenshots.growth import chart, lines_of
-from store.budgets.model import Budgets
-from store.configuration.profiles import EMBEDDED_PROFILE, Profile
-from store.database import Database
-from store.embedded import open_server
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
-from store.model import GenerationJob, JobStatus
-from store.model.worker import Workforce
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
-from store.sample import fill
-from store.settings import EMBEDDED_USER, OPERATOR_NAME
+from store.budgets.budget import Budgets
+from store.configuration.configuration import EMBEDDED_PROFILE, Profile
+from store.configuration.settings import EMBEDDED_USER, OPERATOR_NAME
+from store.database.database import Database
+from store.embedded.server import open_server
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from store.jobs.job import GenerationJob, JobStatus
+from store.leases.lease import Workforce
+from store.sample.sample_data import fill
+from store.statistics.totals import Numbers, NumbersQuery
 from store.store import PAGE_SIZE, Store
-from tui.app import GjobsApp
-from tui.connection import Opener
-from tui.picture import svg
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.appearance import svg
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.session_poller import Opener
 from tui.session import Report, Session
-from tui.widgets.job_table import JobTable
 
 ROOM = Path(__file__).parent
+
 AT_WORK = (ROOM / "at_work.sql").read_text(encoding="utf-8")
+
 FINDINGS = ROOM.parent / "tests" / "benchmarks" / "results.json"
+
 NOW = datetime(2026, 11, 24, 15, 30, tzinfo=UTC)
+
 WIDE, NARROW = (120, 36), (80, 24)
+
 """Columns and rows."""
+
 THEMES = {"dark": "textual-dark", "light": "textual-light"}
+
 PATIENCE = 90.0
+
 """Seconds until a scene is given up."""
 
 

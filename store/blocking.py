@@ -1,4 +1,4 @@
-"""The same store for scripts without an event loop, made from the async one."""
+"""BlockingStore: the same calls without await."""
 
 import asyncio
 import threading
@@ -8,8 +8,8 @@ from functools import update_wrapper
 from types import TracebackType
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from store.actor import Actor
 from store.store import Store
+from store.users.actor import Actor
 
 P = ParamSpec("P")
 T = TypeVar("T")

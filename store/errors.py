@@ -1,34 +1,13 @@
-"""What can go wrong with a database, each a class of its own.
-
-StoreError
-├── Unreachable          no answer from the address
-├── SignInRefused        password, role or database refused; trying again changes nothing
-├── TimedOut             the statement's time limit passed
-│   └── Locked           another transaction kept the row
-├── NoPrivilege          the role may not do this
-├── ReadOnly             the session, or the server, takes no writes
-├── SchemaMissing        a table, column or function that is needed is not there
-├── Conflict             another transaction won, or a row or a rule stands in the way: nothing was changed
-├── BudgetExceeded       a budget has no room for what a job costs: nothing was changed; names limit, spent and asked
-├── InvalidValue         a value was not accepted; names the field
-├── BadConfiguration     the configuration file cannot be used; names the file and each key
-├── TransitionRefused    the job's status does not permit it; names what it permits
-├── RowMissing           no such row, or none that this actor sees
-├── OutcomeUnknown       the link broke after a write was sent and before it was confirmed; says how to look it up
-├── JournalUnavailable   the journal of writes cannot be kept, so that nothing was written; or it cannot be read
-└── UnexpectedError      the server's answer is none of the above
-
-Each message is a sentence for people. `hint` says what to do about it, or is None.
-"""
+"""StoreError and its kinds."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from store.budgets.model import Refusal
-    from store.model import JobStatus
-    from store.writing.written import Unconfirmed
+    from store.budgets.budget import Refusal
+    from store.jobs.job import JobStatus
+    from store.journal.write_record import Unconfirmed
 
 
 class StoreError(Exception):
@@ -140,3 +119,19 @@ class JournalUnavailable(StoreError):
 
 class UnexpectedError(StoreError):
     hint = "Set GJOBS_DEBUG=1 for the details."
+
+
+class EmbeddedUnavailable(Unreachable):
+    """The embedded server cannot run here, or did not start."""
+
+    hint = "Set GJOBS_DATA_DIR to another directory, or give --database-url to use another database."
+
+
+class ServerInUse(StoreError):
+    """Others use the server, so what was asked for was not done. `users` is how many."""
+
+    hint = "Close the other dashboards, commands and connections, then try again."
+
+    def __init__(self, message: str, users: int) -> None:
+        super().__init__(message)
+        self.users = users

@@ -1,4 +1,4 @@
-"""The store: the specification's functions, each with the eyes of the store that it is called on."""
+"""Store: every library call, as one actor."""
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -7,80 +7,54 @@ from types import TracebackType
 from typing import Self
 from uuid import UUID
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.advising import weighing
-from store.advising.model import ListCost
-from store.budgets.model import Budget, Budgets, CheckedBudget, Period, named_for
-from store.capabilities import Feature, Off
-from store.capabilities.probed import Probed
-from store.connecting.connection_url import parse
-from store.database import Database, WriteTransaction
-from store.errors import (
-    InvalidValue,
-    NoPrivilege,
-    RowMissing,
-)
-from store.events.model import MOST_EVENTS, History
-from store.events.stays import history
-from store.filters.model import NO_FILTER, JobFilter
-from store.finding import people, searching
-from store.lens.model import Lens
-from store.listing import reading
-from store.listing.model import Listing, Window
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import (
-    Asset,
+from store import search, validation
+from store import search as search_module
+from store.actor_database import Reach
+from store.budgets import budget_sql
+from store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
+from store.capabilities.capability import Feature, Off
+from store.capabilities.probe import Probed
+from store.database import query
+from store.database.connection_url import parse
+from store.database.database import Database
+from store.database.transactions import WriteTransaction
+from store.database.write_access import WriteAccess, WriteRule
+from store.errors import InvalidValue, NoPrivilege, RowMissing
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.job_list import list_cost, read_listing
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_sql import page, paged
+from store.job_list.listing import Lens, Listing, Window
+from store.jobs import history_sql, job_sql, job_writes
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import MOST_EVENTS, History, history
+from store.jobs.job_results import (
+    NO_LINKS,
     DeletionOutcome,
-    FoundUser,
-    GenerationJob,
     JobLinks,
-    JobStatistics,
-    JobStatus,
-    JobSummary,
-    Located,
     Page,
     PageKey,
-    Project,
     RetryOutcome,
+    StuckVerdict,
     TransitionOutcome,
-    User,
 )
-from store.model.links import NO_LINKS
-from store.model.worker import Workforce
-from store.monitoring.model import DAY, Monitoring
-from store.numbers.counting import Counting
-from store.numbers.exactly import Report, count_exactly
-from store.numbers.model import Numbers
-from store.numbers.offered import offered
-from store.numbers.query import NumbersQuery
-from store.reach import Reach
-from store.statements import (
-    assets,
-    budgets,
-    by_jobs,
-    counts,
-    events,
-    following,
-    jobs,
-    links,
-    monitoring,
-    projects,
-    rollups,
-    statistics,
-    stuck,
-    workers,
-)
-from store.statements.jobs import JobStatements
-from store.statements.paging import page, paged
-from store.stuck.model import StuckVerdict
-from store.watching.model import Cursor
-from store.watching.observed import Observed
-from store.watching.recorded import Recorded
-from store.watching.watch import Watch
-from store.writing import budget_writes, explain, job_writes, repeating, validation
-from store.writing.changes import UNSET, Unset, changed
-from store.writing.write_access import WriteAccess, WriteRule
-from store.writing.written import LookedUp, Unconfirmed, Written
+from store.jobs.job_sql import JobStatements
+from store.journal.write_record import LookedUp, Unconfirmed, Written
+from store.leases import lease_sql
+from store.leases.lease import Workforce
+from store.projects import project_sql
+from store.projects.project import Asset, Project, User
+from store.search import Located
+from store.statistics import count_sql, statistics_sql
+from store.statistics.counting import Counting, Report, count_exactly, offered
+from store.statistics.statistics import DAY, JobStatistics, JobSummary, Monitoring
+from store.statistics.totals import Numbers, NumbersQuery
+from store.users.actor import OPERATOR, ActingUser, Actor
+from store.users.user_sql import FoundUser
+from store.validation import UNSET, Unset, changed
+from store.watch.watch import Cursor, Watch
+from store.watch.watch_readers import Observed, Recorded
 
 PAGE_SIZE = 500
 
@@ -164,7 +138,7 @@ class Store:
 
     async def get_window(self, query: WindowQuery) -> Window:
         """Rows around a place in a list. Raises NoPrivilege as `find_jobs` does."""
-        return await reading.read_window(self.reach, query)
+        return await read_listing.read_window(self.reach, query)
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
@@ -188,13 +162,16 @@ class Store:
         if off := await self.reach.off(Feature.EVENTS):
             raise off.refusal
         found, started, (now,) = await self.reach.read_together(
-            events.of_job(job_id, limit=most + 1), events.started(job_id), statistics.clock(at), needs=Feature.EVENTS
+            history_sql.of_job(job_id, limit=most + 1),
+            history_sql.started(job_id),
+            query.clock(at),
+            needs=Feature.EVENTS,
         )
         return history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
         """Of those jobs that are there, and that the actor sees."""
-        return dict(await self.reach.read(jobs.statuses(job_ids)))
+        return dict(await self.reach.read(job_sql.statuses(job_ids)))
 
     async def create_generation_job(
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
@@ -249,20 +226,20 @@ class Store:
         unless it is to be repeated `again`.
         """
         async with self.reach.write_jobs(Feature.RETRYING) as (transaction, statements):
-            outcomes = await repeating.repeat(transaction, statements, job_ids, again=again)
+            outcomes = await job_writes.repeat(transaction, statements, job_ids, again=again)
         return tuple(outcomes[job_id] for job_id in job_ids)
 
     async def get_job_links(self, job_id: UUID) -> JobLinks:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
         if not await self.reach.has(Feature.LINKS):
             return NO_LINKS
-        origin, repetitions = await self.reach.read_together(links.origin(job_id), links.repetitions([job_id]))
+        origin, repetitions = await self.reach.read_together(job_sql.origin(job_id), job_sql.repetitions([job_id]))
         return JobLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
         is_learned = await self.reach.has(Feature.LEARNING)
-        found = await self.reach.read(stuck.verdict(job_id, is_learned=is_learned))
+        found = await self.reach.read(history_sql.verdict(job_id, is_learned=is_learned))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
@@ -280,7 +257,7 @@ class Store:
         another table refer to one.
         """
         async with self._deleting() as (transaction, statements):
-            return explain.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
+            return validation.require_all_deleted(expected, await job_writes.delete(transaction, statements, expected))
 
     async def delete_jobs_as_seen(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[DeletionOutcome, ...]:
         """The outcome of each, in order, in one transaction: those in another status than expected are left.
@@ -298,7 +275,7 @@ class Store:
                 yield writing
         except InvalidValue as error:
             # A deletion stores no value: it is a foreign key that refuses, at once or when it is committed.
-            raise explain.referred_to(error.sqlstate) from error
+            raise validation.referred_to(error.sqlstate) from error
 
     async def restore_generation_jobs(self, deleted: Sequence[GenerationJob]) -> tuple[GenerationJob, ...]:
         """Makes deleted jobs again, all of them with all that they held, or none.
@@ -310,16 +287,16 @@ class Store:
             async with self.reach.write_jobs(Feature.CREATING) as (transaction, statements):
                 return await job_writes.restore(transaction, statements, deleted)
         except InvalidValue as error:
-            raise explain.not_restorable(error) from error
+            raise validation.not_restorable(error) from error
         except NoPrivilege as error:
             # Policies may ask for the project before its foreign key does.
             if any([await self.get_project(project_id) is None for project_id in {job.project_id for job in deleted}]):
-                raise explain.not_restored("project") from error
+                raise validation.not_restored("project") from error
             raise
 
     async def get_following_tables(self) -> Sequence[str]:
         """Tables whose rows the database deletes or unlinks along with a job; restoring it does not bring them back."""
-        return await self.database.read(self.actor, following.following_tables())
+        return await self.database.read(self.actor, job_sql.following_tables())
 
     async def look_up(self, write: Unconfirmed) -> LookedUp | None:
         """What became of a write of this actor's that was never confirmed; None while the database is about it."""
@@ -333,19 +310,23 @@ class Store:
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Of all jobs that the actor sees, or of those of a project."""
-        by_status = rollups.by_status if await self.reach.has(Feature.ROLLUPS) else statistics.by_status
+        by_status = (
+            statistics_sql.by_status if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_by_status
+        )
         rows = await self.reach.read(by_status(project_id))
-        return statistics.in_workflow_order(rows)
+        return statistics_sql.in_workflow_order(rows)
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """In cents."""
-        total_cost = rollups.total_cost if await self.reach.has(Feature.ROLLUPS) else statistics.total_cost
+        total_cost = (
+            statistics_sql.total_cost if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_total_cost
+        )
         (total,) = await self.reach.read(total_cost(project_id))
         return total
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """By user, project and status, the dearest first."""
-        summary = rollups.summary if await self.reach.has(Feature.ROLLUPS) else statistics.summary
+        summary = statistics_sql.summary if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_summary
         return await self.reach.read(summary(project_id, limit=validation.limit(limit)))
 
     async def get_monitoring(
@@ -353,14 +334,14 @@ class Store:
     ) -> Monitoring:
         """How well the work goes, up to `at`; None: until now, by the server's clock."""
         is_recorded = await self.reach.has(Feature.EVENTS)
-        query = monitoring.work(project_id, window=window, at=at, is_recorded=is_recorded)
-        return monitoring.monitoring(await self.reach.read(query), window=window)
+        query = statistics_sql.work(project_id, window=window, at=at, is_recorded=is_recorded)
+        return statistics_sql.monitoring(await self.reach.read(query), window=window)
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """How many jobs the filter holds for, or `most`. Raises NoPrivilege as `find_jobs` does."""
         readable = await self.reach.readable_names(job_filter)
         (number,) = await self.reach.read(
-            counts.matching_at_most(ListQuery(job_filter=job_filter), most=most, readable=readable)
+            count_sql.matching_at_most(ListQuery(job_filter=job_filter), most=most, readable=readable)
         )
         return number
 
@@ -398,21 +379,21 @@ class Store:
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         """The rows that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
-        return await reading.read_listing(self.reach, query, at=at)
+        return await read_listing.read_listing(self.reach, query, at=at)
 
     async def look_through_lens(self, window: WindowQuery) -> Lens:
         """The operator's list of jobs, with those marked that this store's user does not see, and why.
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        return await reading.read_lens(self.reach, window)
+        return await read_listing.read_lens(self.reach, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
 
         None where the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
         """
-        return await weighing.list_cost(self.reach, query)
+        return await list_cost.weighing_list_cost(self.reach, query)
 
     async def comes_at_once(self, query: ListQuery) -> bool:
         """Whether its first rows are there before it could be called dear, which is tried: with a user's eyes the
@@ -420,14 +401,14 @@ class Store:
 
         Raises NoPrivilege as `find_jobs` does.
         """
-        return await weighing.comes_at_once(self.reach, query)
+        return await list_cost.comes_at_once(self.reach, query)
 
     async def get_order_off(self, query: ListQuery) -> Off | None:
         """Why the list had better not be read in its order here, and the index that would bring it.
 
         None where there is such an index, and where sorting all of it is cheap.
         """
-        return await weighing.order_off(self.reach, query)
+        return await list_cost.order_off(self.reach, query)
 
     # Budgets
 
@@ -445,8 +426,8 @@ class Store:
         `at` is the time taken for now; None: the server's.
         """
         most, readable = validation.limit(limit), await self.reach.readable_beside_budgets()
-        described = budgets.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
-        found, (taken_at,) = await self.reach.read_together(described, statistics.clock(at), needs=Feature.BUDGETS)
+        described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
+        found, (taken_at,) = await self.reach.read_together(described, query.clock(at), needs=Feature.BUDGETS)
         return Budgets(budgets=named_for(self.actor, found), taken_at=taken_at)
 
     async def check_budget(self, project_id: UUID, cost_cents: int) -> Sequence[CheckedBudget]:
@@ -454,7 +435,7 @@ class Store:
 
         None for a project without a budget, and for one that is not there.
         """
-        query = budgets.check(project_id, validation.cost_cents(cost_cents))
+        query = budget_sql.check(project_id, validation.cost_cents(cost_cents))
         return await self.reach.read(query, needs=Feature.BUDGETS)
 
     async def set_budget(
@@ -477,7 +458,7 @@ class Store:
         share = None if warn_share is None else validation.warn_share(warn_share)
         readable = await self.reach.readable_beside_budgets()
         async with self.reach.write(Feature.SETTING_BUDGETS) as transaction:
-            return await budget_writes.put(
+            return await budget_sql.put(
                 transaction,
                 user_id=user_id,
                 project_id=project_id,
@@ -492,27 +473,27 @@ class Store:
         """As it was. What was spent of it is forgotten. Raises RowMissing."""
         readable = await self.reach.readable_beside_budgets()
         async with self.reach.write(Feature.SETTING_BUDGETS) as transaction:
-            return await budget_writes.remove(transaction, budget_id, readable=readable)
+            return await budget_sql.budget_writes_remove(transaction, budget_id, readable=readable)
 
     # Projects, assets, users
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
         """Where they may not be read, those that have jobs, each named by the beginning of its id."""
         if not await self.reach.has(Feature.PROJECTS):
-            listed = by_jobs.projects
+            listed = project_sql.projects
         else:
-            listed = projects.summed if await self.reach.has(Feature.ROLLUPS) else projects.listed
+            listed = project_sql.summed if await self.reach.has(Feature.ROLLUPS) else project_sql.listed
         return await self.reach.read(listed(limit=validation.limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """None where there is no such project, or none that the actor sees."""
-        by_id = projects.by_id if await self.reach.has(Feature.PROJECTS) else by_jobs.project_by_id
+        by_id = project_sql.by_id if await self.reach.has(Feature.PROJECTS) else project_sql.project_by_id
         found = await self.reach.read(by_id(project_id))
         return found[0] if found else None
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        named = projects.named if await self.reach.has(Feature.PROJECTS) else by_jobs.projects_named
+        named = project_sql.named if await self.reach.has(Feature.PROJECTS) else project_sql.projects_named
         return await self.reach.read(named(validation.storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
@@ -522,20 +503,20 @@ class Store:
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
         async with self.reach.write(Feature.CREATING_PROJECTS) as transaction:
-            created = await transaction.run(projects.create(user_id=owner, name=text))
+            created = await transaction.run(project_sql.create(user_id=owner, name=text))
             if len(created) != 1:
-                raise explain.not_stored("project")
+                raise validation.not_stored("project")
             (project,) = created
             transaction.keep(Written(what="create project", after=(project,)))
             return project
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
-        query = assets.of_project(project_id, limit=validation.limit(limit))
+        query = project_sql.of_project(project_id, limit=validation.limit(limit))
         return await self.reach.read(query, needs=Feature.ASSETS)
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
         """None where there is no such asset, or none that the actor sees."""
-        found = await self.reach.read(assets.one(asset_id), needs=Feature.ASSETS)
+        found = await self.reach.read(project_sql.one(asset_id), needs=Feature.ASSETS)
         return found[0] if found else None
 
     async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> Workforce:
@@ -544,7 +525,7 @@ class Store:
         `at` stands in for the server's time.
         """
         most = validation.limit(limit)
-        queries = workers.listed(limit=most, at=at), workers.held(limit=most + 1), workers.moment(at)
+        queries = lease_sql.listed(limit=most, at=at), lease_sql.workers_held(limit=most + 1), lease_sql.moment(at)
         listed, held, (taken_at,) = await self.reach.read_together(*queries, needs=Feature.WORKERS)
         return Workforce(workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at)
 
@@ -554,29 +535,29 @@ class Store:
         With a search, those whose e-mail contains it or whose id begins with it. Where even the operator may not read
         them, those who own a job or a project, without their e-mails.
         """
-        return await people.list_users(self.reach, search=search, limit=limit)
+        return await search_module.list_users(self.reach, search=search, limit=limit)
 
     async def get_user(self, email_or_id: str) -> User:
         """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
-        return await people.the_user(self.reach, email_or_id)
+        return await search.the_user(self.reach, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
         """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
-        return await people.the_actor(self.reach, email_or_id)
+        return await search.the_actor(self.reach, email_or_id)
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
 
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
         """
-        return await people.search_users(self.reach, text, limit=limit)
+        return await search.search_users(self.reach, text, limit=limit)
 
     async def locate(self, id_or_prefix: str) -> Located:
         """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither.
 
         Users are the operator's to see. What the database does not offer to the actor holds nothing.
         """
-        return await searching.locate(self.reach, id_or_prefix)
+        return await search.locate(self.reach, id_or_prefix)
 
     async def _page(
         self,

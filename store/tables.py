@@ -1,7 +1,4 @@
-"""The tables as the migrations make them, for building statements and for comparing with a migrated database.
-
-Every name carries its schema, so that no statement depends on `search_path`.
-"""
+"""SQLAlchemy tables, as the migrations create them."""
 
 from sqlalchemy import (
     ARRAY,

@@ -19,7 +19,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
-from store.embedded import ADMINISTRATOR, OWNER, ServerLease, open_server
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
+from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
 from tests.standing import StandingConnection
@@ -28,9 +29,11 @@ pytest_plugins = ["tests.hosted.fixtures", "tests.recording"]
 
 # How long an example takes is the machine's, and what else it does: that is measured elsewhere.
 settings.register_profile("any machine", deadline=None)
+
 settings.load_profile("any machine")
 
 Conninfo = Mapping[str, str | int]
+
 """libpq's parameters by name."""
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
@@ -42,9 +45,11 @@ delete from gjobs.job_starts;
 delete from gjobs.job_links;
 delete from gjobs.workers;
 """
+
 """Everything belongs to a user, but for what outlives the jobs."""
 
 TESTS = Path(__file__).parent
+
 GIGABYTE = 2**30
 
 

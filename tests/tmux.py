@@ -7,7 +7,9 @@ import time
 from pathlib import Path
 
 PATIENCE = 90.0
+
 """Seconds until a test gives a screen up: far more than anything takes, on a busy machine as well."""
+
 WIDTH, HEIGHT = 120, 36
 
 

@@ -1,4 +1,4 @@
-"""A database to show around: sample projects and jobs on a throw-away server, and workers that pretend to do them."""
+"""gjobs demo: throw-away database with simulated workers."""
 
 import asyncio
 import logging
@@ -8,15 +8,15 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
-from store.database import Database
-from store.embedded import open_server, throw_away_dir
+from store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from store.database.database import Database
+from store.database.write_access import WriteRule
+from store.embedded.data_dir import throw_away_dir
+from store.embedded.server import open_server
 from store.errors import StoreError
-from store.sample.customers import queue_jobs
-from store.settings import EMBEDDED_USER, EmbeddedTarget, Settings
+from store.sample.simulation import queue_jobs, simulated
 from store.store import Store
-from store.worker import Worker
-from store.worker.simulated import simulated
-from store.writing.write_access import WriteRule
+from store.worker.worker import Worker
 from tui.session import Report, Session, prepare, session_on
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""From settings to an open store: the one place where store, embedded server and migrations meet."""
+"""Opens a Session: embedded server, migrations, sample, store."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -6,17 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from store.capabilities import Capabilities
-from store.configuration.profiles import Profile
-from store.connecting.connection_url import label, parameters
-from store.connecting.password_command import PasswordCommand
-from store.database import Database, TimeLimits
-from store.embedded import ServerLease, open_server
+from store.capabilities.capabilities import Capabilities
+from store.configuration.configuration import Profile
+from store.configuration.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
+from store.database.connection_url import PasswordCommand, label, parameters
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.database.write_access import WriteAccess
+from store.embedded.clients import ServerLease
+from store.embedded.server import open_server
 from store.errors import InvalidValue, RowMissing
-from store.journal import Journal
-from store.settings import OPERATOR_NAME, EmbeddedTarget, Settings, UrlTarget, journal_path
+from store.journal.journal import Journal
 from store.store import Store
-from store.writing.write_access import WriteAccess
 
 Report = Callable[[str], None]
 
@@ -89,17 +90,18 @@ async def prepare(lease: ServerLease, report: Report) -> None:
 
 
 def _migrate(lease: ServerLease, report: Report) -> None:
-    from migrations import runner
+    from migrations.runner import upgrade
+    from migrations.status import read_status
 
-    if not runner.status(lease.conninfo).pending:
+    if not read_status(lease.conninfo).pending:
         return
     with lease.preparing():
         report("Preparing the schema …")
-        runner.upgrade(lease.conninfo)
+        upgrade(lease.conninfo)
 
 
 def _fill(lease: ServerLease, report: Report) -> None:
-    from store.sample import fill
+    from store.sample.sample_data import fill
 
     with lease.preparing():
         if lease.needs_sample:

@@ -1,9 +1,13 @@
-"""What link and catalogue say about a database and this login, as values. Pure."""
+"""Facts about server, login, tables and grants."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from store.connecting.link import Link
+if TYPE_CHECKING:
+    from store.database.connection_pool import Link
 
 ROLE_OF_USERS = "authenticated"
 

@@ -1,4 +1,4 @@
-"""A session on a database: who may write, how long anything may take, and what each call begins and ends."""
+"""Database: one session's reads, writes, snapshots, outcome lookup."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -10,32 +10,32 @@ from psycopg import AsyncConnection
 from psycopg.errors import InvalidParameterValue
 from sqlalchemy import text
 
-from store.actor import OPERATOR, Actor
-from store.connecting.connections import Connections
-from store.connecting.link import Link, link_of
-from store.connecting.password_command import PasswordCommand
-from store.database.identity import check_identity, claims, set_for_transaction, set_up, time_outs
-from store.database.limits import TimeLimits
-from store.database.listening import Listening, listening_on
-from store.database.query import Query
-from store.database.standing_by import StandingBy
+from store.async_tools import RightOfWay
+from store.database.connection_pool import Connections, Link, link_of
+from store.database.connection_url import PasswordCommand
+from store.database.listening import Listening, StandingBy, listening_on
+from store.database.load_meter import LoadMeter
+from store.database.query import Query, Row, TimeLimits, make_number
 from store.database.transactions import (
     BEGIN_SNAPSHOT,
     Snapshot,
     WriteTransaction,
     begin_write,
+    check_identity,
+    claims,
     commit,
     ends,
     read,
+    set_for_transaction,
+    set_up,
+    time_outs,
     write_at_once,
 )
+from store.database.write_access import WriteAccess, WriteLease
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
-from store.journal import Journal
-from store.load import LoadMeter
-from store.right_of_way import RightOfWay
-from store.statements.rows import Row, make_number
-from store.writing.write_access import WriteAccess, WriteLease
-from store.writing.written import Unconfirmed, WriteOutcome, Written
+from store.journal.journal import Journal
+from store.journal.write_record import Unconfirmed, WriteOutcome, Written
+from store.users.actor import OPERATOR, Actor
 
 T = TypeVar("T")
 

@@ -1,17 +1,23 @@
-"""A connection of its own that hears what other sessions tell."""
+"""LISTEN connections, and a statement ready to run on NOTIFY."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import LiteralString
+from typing import Any, LiteralString, TypeVar
 
-from psycopg import AsyncConnection, Error
+from psycopg import AsyncClientCursor, AsyncConnection, Error, generators
+from psycopg.adapt import Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ExecStatus, Format
+from psycopg.pq.abc import PGresult
 from psycopg.sql import SQL, Identifier
 
-from store.connecting import driver_errors
-from store.database.identity import set_for_transaction, time_outs
-from store.database.limits import TimeLimits
-from store.database.transactions import ends
+from store.database import driver_errors
+from store.database.load_meter import LoadMeter
+from store.database.query import Query, TimeLimits, compiled
+from store.database.transactions import ends, set_for_transaction, time_outs, unknown
+from store.errors import StoreError
+from store.journal.write_record import Unconfirmed
 
 
 class Listening:
@@ -85,3 +91,112 @@ async def listening_on(
         yield Listening(connection, limits.patience)
     finally:
         await connection.close()
+
+
+T = TypeVar("T")
+
+_NAME = "gjobs_standing_by"
+
+
+class StandingBy:
+    """On a link that listens. The server has the statement before, and its values, so that between the news and the
+    asking no task is woken and nothing is put together; and the process that is asked is the one that has just told.
+
+    The statement is a transaction by itself, and is not sent where it `may_be_sent` no more. No pooler may give the
+    session to others.
+    """
+
+    def __init__(
+        self, listening: Listening, load: LoadMeter, write: Unconfirmed, *, may_be_sent: Callable[[], bool]
+    ) -> None:
+        self._listening = listening
+        self._load = load
+        self._write = write
+        self._may_be_sent = may_be_sent
+        self._prepared: str | None = None
+        self._is_sent = False
+        self._failure: StoreError | None = None
+
+    async def prepare(self, query: Query[Any]) -> None:
+        """What is sent from here on, if that is another than before. Raises a StoreError."""
+        connection = self._listening.connection
+        sql, constants = compiled(query.statement)
+        async with ends(connection, self._listening.patience):
+            statement = AsyncClientCursor(connection).mogrify(sql, {**constants, **query.parameters})
+            if statement == self._prepared:
+                return
+            if self._prepared is not None:
+                self._prepared = None
+                await connection.execute(f"DEALLOCATE {_NAME}")
+            await connection.execute(f"PREPARE {_NAME} AS {statement}")
+        self._prepared = statement
+
+    async def sent(self, unless: asyncio.Event, seconds: float) -> bool:
+        """Waits until something is told, and says whether the statement went with that: then `answer` has its rows.
+
+        Else it was told before, or the statement may not be sent, or `unless` is set, as it is by what is told, too, or
+        so much time has passed. Raises a StoreError.
+        """
+        if self._listening.taken() or unless.is_set():
+            return False
+        self._is_sent, self._failure = False, None
+
+        def look() -> None:
+            # Once: where the link has ended, reading closes its file, whose number may be another's soon.
+            loop.remove_reader(file)
+            if not unless.is_set():
+                self._send_if_told()
+                unless.set()
+
+        loop, file = asyncio.get_running_loop(), self._listening.connection.fileno()
+        with self._listening.calling(look):
+            try:
+                async with asyncio.timeout(seconds):
+                    await unless.wait()
+            except TimeoutError:
+                pass
+        if self._failure is not None and not self._is_sent:
+            raise self._failure
+        return self._is_sent
+
+    def _send_if_told(self) -> None:
+        try:
+            if self._listening.taken() and self._may_be_sent():
+                self._is_sent = True
+                self._listening.connection.pgconn.send_query_prepared(_NAME.encode(), None, result_format=Format.BINARY)
+        except StoreError as error:
+            self._failure = error
+        except Error as error:
+            self._failure = driver_errors.translate(error)
+
+    async def answer(self, query: Query[T]) -> list[T]:
+        """The rows of the statement that was sent, which is committed.
+
+        Raises a StoreError; OutcomeUnknown where the link breaks before.
+        """
+        connection = self._listening.connection
+        self._load.count(1)
+        with self._load.measured():
+            async with ends(connection, self._listening.patience):
+                try:
+                    result = await self._result()
+                except Error as error:
+                    if connection.closed or driver_errors.is_broken_link(error):
+                        raise unknown(self._write) from error
+                    raise
+                except asyncio.CancelledError:
+                    await connection.close()
+                    raise
+        transformer = Transformer(connection)
+        transformer.set_pgresult(result)
+        return [query.make(row) for row in transformer.load_rows(0, result.ntuples, tuple)]
+
+    async def _result(self) -> PGresult:
+        if self._failure is not None:
+            raise unknown(self._write) from self._failure
+        connection = self._listening.connection
+        result: PGresult
+        (result,) = await connection.wait(generators.execute(connection.pgconn))
+        if result.status != ExecStatus.TUPLES_OK:
+            raise error_from_result(result, encoding=connection.info.encoding)
+        return result

@@ -1,30 +1,112 @@
-"""The transactions that there are: to read, to read with several eyes, to write; and how each of them ends."""
+"""Read, snapshot and write transactions; role, claims, time-outs, deadline."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import json
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
+from uuid import UUID
 
 from psycopg import AsyncConnection, AsyncCursor, Error
 from psycopg.pq import TransactionStatus
 
-from store.actor import Actor
-from store.connecting import driver_errors
-from store.connecting.deadline import deadline
-from store.database.identity import (
-    ask_identity,
-    check_identity,
-    claims,
-    set_for_transaction,
-    set_up,
-    statement_time_out,
-)
-from store.database.limits import TimeLimits
-from store.database.query import Query, rows_of, send
-from store.errors import OutcomeUnknown, TimedOut
-from store.load import LoadMeter
-from store.statements.rows import Row
-from store.writing.written import Unconfirmed, Written
+from store.database import driver_errors
+from store.database.load_meter import LoadMeter
+from store.database.query import Query, Row, TimeLimits, rows_of, send
+from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
+from store.journal.write_record import Unconfirmed, Written
+from store.users.actor import ActingUser, Actor
+
+ROLE_OF_USERS = "authenticated"
+
+
+async def set_up(connection: AsyncConnection, actor: Actor, limits: TimeLimits) -> AsyncCursor[Row] | None:
+    """Time-outs, and for a user role and claims. Returns who the database then says it is, to be checked."""
+    await set_for_transaction(connection, {**time_outs(limits), **claims(actor)})
+    return await ask_identity(connection, actor)
+
+
+def time_outs(limits: TimeLimits) -> dict[str, str]:
+    return {
+        **statement_time_out(limits.statement),
+        "lock_timeout": str(round(limits.lock * 1000)),
+        # Against a client that stops in the middle: asleep, or cut off without a word.
+        "idle_in_transaction_session_timeout": str(round(limits.patience * 1000)),
+    }
+
+
+def statement_time_out(seconds: float) -> dict[str, str]:
+    """Never 0, which is none at all."""
+    return {"statement_timeout": str(max(1, round(seconds * 1000)))}
+
+
+def claims(actor: Actor) -> dict[str, str]:
+    if not isinstance(actor, ActingUser):
+        return {}
+    claims = json.dumps({"sub": str(actor.id), "role": ROLE_OF_USERS})
+    return {"request.jwt.claims": claims, "role": ROLE_OF_USERS}
+
+
+async def set_for_transaction(connection: AsyncConnection, settings: Mapping[str, str]) -> None:
+    """For this transaction alone."""
+    calls = ", ".join("set_config(%s, %s, true)" for _ in settings)
+    values = [part for setting in settings.items() for part in setting]
+    await connection.execute(f"SELECT {calls}", values)
+
+
+async def ask_identity(connection: AsyncConnection, actor: Actor) -> AsyncCursor[Row] | None:
+    return await connection.execute("SELECT auth.uid()") if isinstance(actor, ActingUser) else None
+
+
+async def check_identity(identity: AsyncCursor[Row] | None, actor: Actor) -> None:
+    """Role without claims would read nothing and raise nothing: it must never pass for an empty table."""
+    if identity is None or not isinstance(actor, ActingUser):
+        return
+    row = await identity.fetchone()
+    seen: UUID | None = row[0] if row else None
+    if seen != actor.id:
+        raise NoPrivilege(f"The database takes this session for {seen or 'nobody'}, not for the user {actor.id}.")
+
+
+class Deadline:
+    """Whether the link has been cut because its time was over."""
+
+    def __init__(self) -> None:
+        self.passed = False
+
+
+@contextmanager
+def deadline(connection: AsyncConnection, seconds: float) -> Iterator[Deadline]:
+    """Cuts the link if the block takes longer, so that whoever waits for it gets the driver's error.
+
+    To cancel the waiting task instead would make the driver ask the server to stop, over a new link to the same
+    silence, and wait some seconds more for each.
+    """
+    state = Deadline()
+
+    def cut() -> None:
+        state.passed = True
+        _shut_down(connection)
+
+    timer = asyncio.get_running_loop().call_later(seconds, cut)
+    try:
+        yield state
+    finally:
+        timer.cancel()
+
+
+def _shut_down(connection: AsyncConnection) -> None:
+    """Ends the traffic and leaves the descriptor to the driver, which then reads the end of it."""
+    if connection.closed:
+        return
+    with socket.socket(fileno=os.dup(connection.fileno())) as link:
+        try:
+            link.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # The other side was quicker.
+
 
 T = TypeVar("T")
 

@@ -1,21 +1,71 @@
-"""Examines a database: reads only, each question a short transaction, whoever signs in and whatever stands between."""
+"""Runs all checks, each in a short read-only transaction."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
 from sqlalchemy import text
 
-from store.actor import OPERATOR
-from store.capabilities import Capabilities
-from store.capabilities.probing import probe
-from store.database import Database, Query
-from store.doctor import functions, link, policies, role, row_findings, rows, schema, server, views
-from store.doctor.model import NOT_EXAMINED, Finding, Report, Section, Severity
-from store.doctor.next_steps import next_steps
-from store.doctor.policy_findings import nothing_leaks, policy_findings
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Feature
+from store.capabilities.probe import probe
+from store.database.database import Database
+from store.database.query import Query
+from store.database.write_access import WriteRule
+from store.doctor import function_checks, policy_checks, schema_checks, server_checks, table_checks
+from store.doctor.findings import NOT_EXAMINED, Finding, Report, Section, Severity
+from store.doctor.policy_checks import nothing_leaks, policy_findings
+from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
 from store.errors import SignInRefused, StoreError, Unreachable
-from store.schema.queries import QUALIFY_QUERY, read_schema
+from store.schema.expected import NEWEST_REVISION
+from store.users.actor import OPERATOR
+
+
+def next_steps(
+    capabilities: Capabilities, revision: str | None, findings: Sequence[Finding], *, rule: WriteRule
+) -> Iterator[str]:
+    faults = [finding for finding in findings if finding.is_fault]
+    migrating = _Migrating(capabilities, rule)
+    if any(finding.name == "no-table" for finding in faults):
+        yield migrating.that("makes the schema")
+        return
+    steps = [*_schema_steps(capabilities, revision, faults, migrating)]
+    if any(finding.sql for finding in faults):
+        otherwise = "Or read" if steps else "Read"
+        steps.append(f"{otherwise} the SQL that stands above, and run it as the tables' owner.")
+    if faults:
+        steps.append("Run 'gjobs doctor' again: what was mended is no longer said.")
+    yield from steps or ["Nothing has to be done."]
+
+
+def _schema_steps(
+    capabilities: Capabilities, revision: str | None, faults: Sequence[Finding], migrating: "_Migrating"
+) -> Iterator[str]:
+    # Where it may not be read, nothing is known to be missing; a newer program's is past ours.
+    is_newest = revision >= NEWEST_REVISION if revision else capabilities.facts.is_managed
+    # A newer program's schema cannot be examined, and lacks nothing for that.
+    if any(finding.section is Section.SCHEMA and finding.name != NOT_EXAMINED for finding in faults):
+        until_then = "" if is_newest else ": until then 'gjobs migrate up' refuses"
+        yield f"Give the schema back what it lacks, by the app's own migration{until_then}."
+    elif any(finding.section is Section.RULES for finding in faults) and not is_newest:
+        yield migrating.that("mends the app's functions, view and policies in one transaction")
+    elif not is_newest and capabilities.facts.is_managed:
+        yield migrating.that(f"brings revision {NEWEST_REVISION}")
+
+
+class _Migrating:
+    """The command as this session has to give it, and what keeps its login from it."""
+
+    def __init__(self, capabilities: Capabilities, rule: WriteRule) -> None:
+        off = capabilities.off(Feature.MIGRATING)
+        self._obstacle = off.reason if off else None
+        self._command = "gjobs migrate up --write REASON" if rule is WriteRule.LEASED else "gjobs migrate up"
+
+    def that(self, does: str) -> str:
+        sentence = f"'{self._command}' {does}; 'gjobs migrate sql' prints how."
+        obstacle = self._obstacle
+        return f"{sentence} This login cannot: {obstacle[:1].lower()}{obstacle[1:]}" if obstacle else sentence
+
 
 Further = Callable[[Database], Awaitable[Sequence[Finding]]]
 """Reads what only some ask for, and returns what it found."""
@@ -83,32 +133,36 @@ class _Examination:
         )
 
     async def _server(self) -> Iterable[Finding]:
-        time_outs, *replays = await self._read(server.TIME_OUTS, *([server.REPLAY] if self._facts.is_replica else []))
-        return server.server_findings(self._facts, replays[0][0] if replays else None, time_outs)
+        time_outs, *replays = await self._read(
+            server_checks.TIME_OUTS, *([server_checks.REPLAY] if self._facts.is_replica else [])
+        )
+        return server_checks.server_findings(self._facts, replays[0][0] if replays else None, time_outs)
 
     async def _link(self) -> Iterable[Finding]:
-        durations = await link.measure(self._database)
-        pooling = await link.find_pooling(self._database, self._facts)
-        return link.link_findings(self._facts, self._label, durations, pooling)
+        durations = await server_checks.measure(self._database)
+        pooling = await server_checks.find_pooling(self._database, self._facts)
+        return server_checks.link_findings(self._facts, self._label, durations, pooling)
 
     async def _role(self) -> Iterable[Finding]:
-        return role.role_findings(self._capabilities)
+        return server_checks.role_findings(self._capabilities)
 
     async def _schema(self) -> Iterable[Finding]:
         found = await read_schema(self._database, OPERATOR)
-        return schema.schema_findings(found, self._revision, is_managed=self._facts.is_managed)
+        return schema_checks.schema_findings(found, self._revision, is_managed=self._facts.is_managed)
 
     async def _rows(self) -> Iterable[Finding]:
-        uses, indexes = await self._read(rows.TABLE_USE, rows.INDEX_USE)
-        return row_findings.rows_findings(self._facts, uses, indexes, await rows.count(self._database, self._facts))
+        uses, indexes = await self._read(table_checks.TABLE_USE, table_checks.INDEX_USE)
+        return table_checks.rows_findings(
+            self._facts, uses, indexes, await table_checks.count(self._database, self._facts)
+        )
 
     async def _rules(self) -> Iterable[Finding]:
         found, seen, tables, rules = await self._read(
-            functions.FUNCTIONS, views.VIEWS, policies.TABLES, policies.POLICIES
+            function_checks.FUNCTIONS, function_checks.VIEWS, policy_checks.TABLES, policy_checks.POLICIES
         )
         findings = [
-            *functions.function_findings(found),
-            *views.view_findings(seen, self._facts),
+            *function_checks.function_findings(found),
+            *function_checks.view_findings(seen, self._facts),
             *policy_findings(tables, rules),
         ]
         return [*findings, *nothing_leaks(tables, findings)]

@@ -1,22 +1,31 @@
-"""What `gjobs db` does to the embedded server."""
+"""gjobs db: status, keep, stop, reset."""
 
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from store.embedded import seats
-from store.embedded.address import ADMINISTRATOR, OWNER, connection_info, server_uri
+from store.embedded import clients
+from store.embedded.clients import (
+    ADMINISTRATOR,
+    OWNER,
+    Report,
+    connection_info,
+    exclusive,
+    explaining,
+    ignore,
+    server_uri,
+)
 from store.embedded.cluster import remove_cluster
-from store.embedded.errors import EmbeddedUnavailable, ServerInUse, explaining
-from store.embedded.locks import exclusive
-from store.embedded.paths import Layout
+from store.embedded.data_dir import Layout
 from store.embedded.postmaster import Postmaster, find_postmaster, stop
-from store.embedded.report import Report, ignore
 from store.embedded.server import GRACE, open_server
-from store.embedded.watching import ensure_watchdog
+from store.embedded.watchdog import ensure_watchdog
+from store.errors import EmbeddedUnavailable, ServerInUse
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import psycopg
 
 _CONNECT_TIMEOUT = 5  # seconds
@@ -101,7 +110,7 @@ def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
 
 
 def _require_unused(layout: Layout) -> None:
-    if using := len(seats.processes(layout.seats)):
+    if using := len(clients.processes(layout.seats)):
         who = "1 process uses" if using == 1 else f"{using} processes use"
         raise ServerInUse(f"{who} the database in {layout.data_dir}.", using)
     found = find_postmaster(layout.cluster)

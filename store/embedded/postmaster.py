@@ -1,4 +1,4 @@
-"""The running server, as far as its postmaster.pid can be believed."""
+"""The running postmaster: pid file, readiness, shutdown."""
 
 import contextlib
 import os
@@ -10,11 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.embedded.address import connection_info
-from store.embedded.errors import EmbeddedUnavailable
-from store.embedded.locks import is_free
-from store.embedded.paths import Layout
-from store.embedded.report import Report, Ticker, ignore
+from store.embedded.clients import Report, Ticker, connection_info, ignore, is_free
+from store.embedded.data_dir import Layout
+from store.errors import EmbeddedUnavailable
 
 _PAUSE = 0.01  # seconds between two looks at a server that starts or stops
 _FAST_SHUTDOWN = 60.0  # seconds until clients and checkpoint have had their time

@@ -1,8 +1,4 @@
-"""A process beside the server: waits until nobody uses it, gives newcomers some seconds, and stops it.
-
-Run as `python -m store.embedded.watchdog DATA_DIR GRACE LOCK READY`: the seconds, the descriptor of the watch lock,
-which it inherits locked, and that of a pipe which it closes after a byte when it is at work.
-"""
+"""Process that stops the server after its last client."""
 
 import contextlib
 import os
@@ -10,20 +6,23 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import BinaryIO
 
-from store.embedded import seats
-from store.embedded.locks import exclusive
-from store.embedded.paths import Layout
+from store.embedded import clients
+from store.embedded.clients import exclusive, try_lock
+from store.embedded.data_dir import Layout
+from store.embedded.postgres_programs import launch
 from store.embedded.postmaster import stop
+from store.errors import EmbeddedUnavailable
 
 
 def watch(layout: Layout, grace: float, lock: int) -> None:
     while True:
-        seats.wait_until_free(layout.seats)
-        before = seats.last_change(layout.seats)
+        clients.wait_until_free(layout.seats)
+        before = clients.last_change(layout.seats)
         time.sleep(grace)
         with exclusive(layout.start_lock):
-            if seats.last_change(layout.seats) != before or seats.processes(layout.seats):
+            if clients.last_change(layout.seats) != before or clients.processes(layout.seats):
                 continue
             if not layout.kept.exists():
                 stop(layout)
@@ -45,3 +44,44 @@ def main(arguments: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+
+
+class Watching:
+    """A watchdog that may still be on its way."""
+
+    def __init__(self, layout: Layout, signs_of_life: BinaryIO | None) -> None:
+        self._layout = layout
+        self._signs_of_life = signs_of_life
+
+    def confirm(self) -> None:
+        """Wait until it is at work."""
+        if self._signs_of_life is not None and not self._signs_of_life.read(1):
+            raise EmbeddedUnavailable(
+                "The process that stops the server after its last user did not start.",
+                hint=f"Its log is {self._layout.watchdog_log}.",
+            )
+
+    def close(self) -> None:
+        if self._signs_of_life is not None:
+            self._signs_of_life.close()
+
+
+def ensure_watchdog(layout: Layout, grace: float) -> Watching:
+    """Start one if there is none; one that is there goes on with the seconds it was given. Under the start lock."""
+    lock = try_lock(layout.watch_lock)
+    if lock is None:
+        return Watching(layout, None)
+    read_end, write_end = os.pipe()
+    try:
+        command = [
+            *(sys.executable, "-P", "-m", "store.embedded.watchdog"),
+            *(str(layout.data_dir), str(grace), str(lock), str(write_end)),
+        ]
+        launch(command, log=layout.watchdog_log, environment=os.environ, pass_fds=[lock, write_end])
+    except BaseException:
+        os.close(read_end)
+        raise
+    finally:
+        os.close(lock)
+        os.close(write_end)
+    return Watching(layout, os.fdopen(read_end, "rb"))

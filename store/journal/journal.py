@@ -1,19 +1,230 @@
-"""Writes the journal: a line before each commit, and another when its end is known."""
+"""Writes and reads the journal: lines and daily files."""
 
+import fcntl
+import json
 import logging
+import os
+import stat
+import time
 import uuid
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
-from store.actor import ActingUser, Actor
-from store.clock import utc_now
 from store.errors import JournalUnavailable
-from store.journal.directory import JournalDirectory
-from store.journal.entry import JournalEntry
-from store.journal.lines import Ending, beginning_line, ending_line
-from store.plain import plain_row
-from store.writing.written import JournalMark, WriteOutcome, Written
+from store.formats import plain_row, plain_time, utc_now
+from store.journal.write_record import JournalEntry, JournalMark, WriteOutcome, Written
+from store.users.actor import ActingUser, Actor
+
+PATIENCE_SECONDS = 2.0
+"""With another process that writes."""
+
+_PAUSE_SECONDS = 0.002
+_SUFFIX = ".jsonl"
+
+
+class JournalDirectory:
+    """Every method may raise an OSError, whose `strerror` reads after "cannot be written: "."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, day: date, line: str, *, durably: bool) -> None:
+        """A whole line or nothing, whoever else appends; `durably` waits until the disk has it."""
+        with self._opened(writing=True) as directory, _file(directory, day, writing=True) as file:
+            _lock(file)
+            end = os.fstat(file).st_size
+            data = line.encode()
+            if end and os.pread(file, 1, end - 1) != b"\n":
+                data = b"\n" + data
+            try:
+                _write_all(file, data)
+                if durably:
+                    os.fsync(file)
+            except OSError:
+                os.ftruncate(file, end)
+                raise
+
+    def remove_before(self, day: date) -> None:
+        """Removes the files of all earlier days."""
+        with self._opened(writing=False) as directory:
+            for old in _days(directory):
+                if old < day:
+                    # Another process may be about the same.
+                    with suppress(FileNotFoundError):
+                        os.unlink(_name(old), dir_fd=directory)
+
+    def days(self) -> list[date]:
+        """The latest first; none where there is no directory yet."""
+        try:
+            with self._opened(writing=False) as directory:
+                return sorted(_days(directory), reverse=True)
+        except FileNotFoundError:
+            return []
+
+    def lines(self, day: date) -> list[str]:
+        """Whatever stands there, bytes that are no text among it; none where another process removed it meanwhile."""
+        try:
+            with (
+                self._opened(writing=False) as directory,
+                _file(directory, day, writing=False) as file,
+                open(file, encoding="utf-8", errors="replace", closefd=False) as stream,
+            ):
+                return stream.readlines()
+        except FileNotFoundError:
+            return []
+
+    @contextmanager
+    def _opened(self, *, writing: bool) -> Iterator[int]:
+        """The directory's descriptor, by which its files are reached: what it was checked for stays true."""
+        if writing:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                self.path.mkdir(mode=0o700)
+        directory = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            _require_own(directory, mode=0o700 if writing else None)
+            yield directory
+        finally:
+            os.close(directory)
+
+
+@contextmanager
+def _file(directory: int, day: date, *, writing: bool) -> Iterator[int]:
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if writing else os.O_RDONLY
+    # Never waits: a pipe of that name is refused below.
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    file = os.open(_name(day), flags, 0o600, dir_fd=directory)
+    try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise OSError(None, f"{_name(day)} is no file")
+        _require_own(file, mode=0o600 if writing else None)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _lock(file: int) -> None:
+    """Against our own writers in other processes; the kernel ends it with the process. One that stands still is given
+    up: a transaction is open meanwhile.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise OSError(None, "another process keeps it locked") from None
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def _write_all(file: int, data: bytes) -> None:
+    if os.write(file, data) < len(data):
+        raise OSError(None, "the disk is full")
+
+
+def _require_own(descriptor: int, *, mode: int | None) -> None:
+    """Refuses what another account owns; gives it this mode unless it is None."""
+    found = os.fstat(descriptor)
+    if found.st_uid != os.geteuid():
+        raise OSError(None, f"it belongs to the account number {found.st_uid}")
+    if mode is not None and stat.S_IMODE(found.st_mode) != mode:
+        os.fchmod(descriptor, mode)
+
+
+def _days(directory: int) -> Iterator[date]:
+    for name in os.listdir(directory):
+        with suppress(ValueError):
+            day = date.fromisoformat(name.removesuffix(_SUFFIX))
+            if name == _name(day):
+                yield day
+
+
+def _name(day: date) -> str:
+    return f"{day.isoformat()}{_SUFFIX}"
+
+
+class BrokenLine(ValueError):
+    """A line that is none of ours, or half of one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """The second line of an entry, or a later one that knows better."""
+
+    entry: UUID
+    outcome: WriteOutcome
+
+
+def beginning_line(entry: JournalEntry) -> str:
+    """Without its outcome, which is not known yet."""
+    return _line(
+        {
+            "entry": str(entry.id),
+            "at": plain_time(entry.at),
+            "database": entry.database,
+            "actor": entry.actor,
+            "actor_id": str(entry.actor_id) if entry.actor_id else None,
+            "reason": entry.reason,
+            "what": entry.what,
+            "ids": [str(identifier) for identifier in entry.ids],
+            "before": entry.before,
+            "after": entry.after,
+            "transaction_id": entry.transaction_id,
+        }
+    )
+
+
+def ending_line(ending: Ending, *, at: datetime) -> str:
+    return _line({"entry": str(ending.entry), "at": plain_time(at), "outcome": ending.outcome.value})
+
+
+def _line(value: dict[str, Any]) -> str:
+    """ASCII without a line break within, whatever the texts hold."""
+    return json.dumps(value, separators=(",", ":")) + "\n"
+
+
+def parse(line: str) -> JournalEntry | Ending:
+    """Raises BrokenLine where it is neither."""
+    try:
+        value = json.loads(line)
+        if "outcome" in value:
+            return Ending(entry=UUID(value["entry"]), outcome=WriteOutcome(value["outcome"]))
+        return JournalEntry(
+            id=UUID(value["entry"]),
+            at=_time(value["at"]),
+            database=str(value["database"]),
+            actor=str(value["actor"]),
+            actor_id=UUID(value["actor_id"]) if value["actor_id"] else None,
+            reason=None if value["reason"] is None else str(value["reason"]),
+            what=str(value["what"]),
+            ids=tuple(map(UUID, value["ids"])),
+            before=tuple(dict(row) for row in value["before"]),
+            after=tuple(dict(row) for row in value["after"]),
+            transaction_id=None if value["transaction_id"] is None else int(value["transaction_id"]),
+            outcome=WriteOutcome.UNKNOWN,
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise BrokenLine from error
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return time
+
+
+def ended(entry: JournalEntry, ending: Ending | None) -> JournalEntry:
+    """Unknown where nothing was written of its end."""
+    return replace(entry, outcome=ending.outcome) if ending else entry
+
 
 log = logging.getLogger(__name__)
 
@@ -71,3 +282,48 @@ class Journal:
             return  # Nothing was ever written.
         except OSError as error:
             log.info("Old files of the journal in %s cannot be removed: %s", self._directory.path, error.strerror)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    entries: tuple[JournalEntry, ...]
+    """The latest first."""
+    broken_lines: int
+    """Left out: they are none of ours, or half of one."""
+
+
+def read_journal(path: Path, *, limit: int | None = None, since: datetime | None = None) -> Reading:
+    """At most `limit` entries, none from before `since`. Raises JournalUnavailable where it may not be read."""
+    directory = JournalDirectory(path)
+    entries: list[JournalEntry] = []
+    broken = 0
+    try:
+        for day in directory.days():
+            if (since is not None and day < since.date()) or (limit is not None and len(entries) >= limit):
+                break
+            of_day, broken_of_day = _entries(directory.lines(day))
+            entries += of_day
+            broken += broken_of_day
+    except OSError as error:
+        raise JournalUnavailable(f"The journal in {path} cannot be read: {error.strerror}.") from error
+    wanted = [entry for entry in entries if since is None or entry.at >= since]
+    return Reading(entries=tuple(wanted[:limit]), broken_lines=broken)
+
+
+def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
+    """The latest first, with how each ended; and how many lines are none."""
+    begun: list[JournalEntry] = []
+    endings: dict[UUID, Ending] = {}
+    broken = 0
+    for line in lines:
+        try:
+            parsed = parse(line)
+        except BrokenLine:
+            broken += bool(line.strip())
+            continue
+        if isinstance(parsed, Ending):
+            endings[parsed.entry] = parsed
+        else:
+            begun.append(parsed)
+    entries = [ended(entry, endings.get(entry.id)) for entry in reversed(begun)]
+    return sorted(entries, key=lambda entry: entry.at, reverse=True), broken

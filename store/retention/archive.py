@@ -1,20 +1,21 @@
-"""The archive: what lies there, and how it comes back."""
+"""Lists, counts and restores archived jobs."""
 
 from collections.abc import AsyncGenerator, Sequence
 from functools import partial
 from uuid import UUID
 
-from store.capabilities import Feature
+from store import validation
+from store.capabilities.capability import Feature
 from store.errors import InvalidValue, SchemaMissing
-from store.model import CappedCount, JobStatistic, JobStatistics, JobStatus, JobSummary, Page, PageKey
-from store.retention.batches import IN_THE_WAY, LIMITS, Batch, in_batches
-from store.retention.cleaning import COUNTING
-from store.retention.model import ArchivedJob, ArchiveQuery, Progress, StatusCount
-from store.statements import archive as statements
-from store.statements import archive_summary, rollups, statistics
+from store.jobs.job import JobStatus
+from store.jobs.job_results import CappedCount, Page, PageKey
+from store.journal.write_record import Written
+from store.retention import archive_sql
+from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, Batch, in_batches
+from store.retention.retention import ArchivedJob, ArchiveQuery, Progress, StatusCount
+from store.statistics import statistics_sql
+from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from store.store import PAGE_SIZE, Store
-from store.writing import explain, validation
-from store.writing.written import Written
 
 COUNTED = 10_000
 """So many archived jobs are counted where nobody asked for more."""
@@ -24,25 +25,25 @@ async def list_archived(
     store: Store, query: ArchiveQuery, *, limit: int, after: PageKey | None = None, is_light: bool = False
 ) -> Page[ArchivedJob]:
     """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
-    asked = statements.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
-    return statements.paged(await store.reach.read(asked, needs=Feature.ARCHIVE), limit)
+    asked = archive_sql.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
+    return archive_sql.paged(await store.reach.read(asked, needs=Feature.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Those of the jobs that are put away, in the order of their ids here."""
-    these = await store.reach.read(statements.these(job_ids), needs=Feature.ARCHIVE)
+    these = await store.reach.read(archive_sql.these(job_ids), needs=Feature.ARCHIVE)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
-    rows = await store.reach.read(statements.count(query), needs=Feature.ARCHIVE, limits=COUNTING)
+    rows = await store.reach.read(archive_sql.count(query), needs=Feature.ARCHIVE, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.reach.read(statements.number(most=COUNTED), needs=Feature.ARCHIVE)
+    (number,) = await store.reach.read(archive_sql.number(most=COUNTED), needs=Feature.ARCHIVE)
     return CappedCount.of(number, COUNTED)
 
 
@@ -62,12 +63,12 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
     """
     try:
         async with store.reach.write(Feature.RESTORING) as transaction:
-            restored = set(await transaction.run(statements.restore(job_ids)))
+            restored = set(await transaction.run(archive_sql.restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
-                raise explain.not_archived(missing)
+                raise validation.not_archived(missing)
             transaction.keep(Written(what="restore archived jobs", touched=tuple(job_ids)))
     except InvalidValue as error:
-        raise explain.not_restored_from_archive(error) from error
+        raise validation.not_restored_from_archive(error) from error
 
 
 async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[Progress, None]:
@@ -81,10 +82,10 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
     restored: list[UUID] = []
     try:
         async with store.reach.write(Feature.RESTORING, limits=LIMITS) as transaction:
-            keys = await transaction.run(statements.oldest(query, after=after, rows=rows))
+            keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
             if keys:
                 # Without those that somebody else has brought back since.
-                restored = await transaction.run(statements.restore([key.id for key in keys]))
+                restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
                 transaction.keep(Written(what="restore archived jobs", touched=tuple(restored)))
     except IN_THE_WAY as error:
@@ -96,8 +97,10 @@ async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, row
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
     """As `Store.get_job_statistics`, with the archived jobs, all of one moment."""
-    by_status = rollups.by_status if await store.reach.has(Feature.ROLLUPS) else statistics.by_status
-    asked = by_status(project_id), statements.by_status(project_id)
+    by_status = (
+        statistics_sql.by_status if await store.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_by_status
+    )
+    asked = by_status(project_id), archive_sql.by_status(project_id)
     present, archived = await store.reach.read_together(*asked, needs=Feature.ARCHIVE, limits=COUNTING)
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
     return JobStatistics(by_status=tuple(rows), includes_archive=True)
@@ -108,7 +111,7 @@ async def get_summary_with_archive(
 ) -> Sequence[JobSummary]:
     """As `Store.get_job_summary`, with the archived jobs."""
     has_sums = await store.reach.has(Feature.ROLLUPS)
-    asked = archive_summary.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
+    asked = archive_sql.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
     return await store.reach.read(asked, needs=Feature.ARCHIVE, limits=COUNTING)
 
 

@@ -1,16 +1,35 @@
-"""Many jobs, batch by batch, each a short transaction: so that it may be stopped anywhere and begun again."""
+"""Long work in small transactions: size, pauses, collisions."""
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
-from store.database import TimeLimits
+from sqlalchemy import DateTime, Uuid, bindparam, tuple_
+
+from store.database import timestamps
+from store.database.query import TimeLimits
 from store.errors import Conflict, InvalidValue, Locked, StoreError, TimedOut
-from store.model import PageKey
-from store.retention import batch_size
-from store.retention.model import Progress
+from store.jobs.job_results import PageKey
+from store.retention.retention import Progress
+
+SMALLEST, FIRST, LARGEST = 1, 50, 500
+QUICK, SLOW = 0.1, 0.25
+"""Seconds. Within these it stays as it is."""
+
+
+def next_size(size: int, seconds: float) -> int:
+    """After a batch of this size took so long."""
+    if seconds > SLOW:
+        return halved(size)
+    return min(size * 2, LARGEST) if seconds < QUICK else size
+
+
+def halved(size: int) -> int:
+    return max(size // 2, SMALLEST)
+
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
 """Of a batch. Whoever waits for one of its rows is not taken for a deadlock, which the server looks for after a second:
@@ -43,7 +62,7 @@ async def in_batches(take: TakeBatch, progress: Progress) -> AsyncGenerator[Prog
 
     A batch that fails is taken in smaller ones, down to the job that is to blame, which is left.
     """
-    size, after = batch_size.FIRST, None
+    size, after = FIRST, None
     while True:
         begun = time.monotonic()
         batch = await take(after, size)
@@ -51,10 +70,10 @@ async def in_batches(take: TakeBatch, progress: Progress) -> AsyncGenerator[Prog
             return
         if batch.error is None:
             progress = replace(progress, done=progress.done + batch.done)
-            size = batch_size.next_size(size, time.monotonic() - begun)
+            size = next_size(size, time.monotonic() - begun)
             after = batch.keys[-1]
         elif len(batch.keys) > 1:
-            size = batch_size.halved(len(batch.keys))
+            size = halved(len(batch.keys))
             await _let_pass(batch.error)
         else:
             (after,) = batch.keys
@@ -73,3 +92,14 @@ def _with_refused(progress: Progress, job_id: UUID, error: StoreError) -> Progre
     if progress.refused_id is not None:
         return refused
     return replace(refused, refused_id=job_id, refusal=error.message)
+
+
+PLACE: Any = tuple_(bindparam("place_at", type_=DateTime(timezone=True)), bindparam("place_id", type_=Uuid))
+
+
+def at_place(key: PageKey | None) -> dict[str, object]:
+    """Its parameters; none for the beginning."""
+    return {} if key is None else {"place_at": timestamps.as_text(key.created_at), "place_id": key.id}
+
+
+COUNTING = TimeLimits(statement=60.0)

@@ -1,9 +1,14 @@
-"""Who and what is in the sample: users, their projects, the products in them, and how many jobs of each status."""
+"""Sample users, projects, modes and how modes behave."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from types import MappingProxyType
+from uuid import UUID, uuid5
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +124,96 @@ CALLOUTS = (
     ("two-year guarantee", "spare parts available"),
     ("made to order", "ships flat"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModeProfile:
+    share: int
+    """Of a hundred jobs."""
+    cost_cents: tuple[int, int]
+    """From and to, both included."""
+    seconds: tuple[float, float]
+    """From start to success."""
+    width: int
+    height: int
+
+
+MODES: Mapping[str, ModeProfile] = MappingProxyType(
+    {
+        "main_white": ModeProfile(share=34, cost_cents=(60, 160), seconds=(8, 28), width=2000, height=2000),
+        "lifestyle": ModeProfile(share=32, cost_cents=(210, 500), seconds=(25, 95), width=1920, height=1280),
+        "feature_callout": ModeProfile(share=22, cost_cents=(120, 340), seconds=(15, 60), width=1600, height=1600),
+        "packaging": ModeProfile(share=12, cost_cents=(2, 90), seconds=(12, 45), width=1500, height=2100),
+    }
+)
+
+FAILURES: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "API timeout": (118, 124),
+        "Rate limit reached: 429 Too Many Requests, try again in 20 s": (1, 4),
+        "The image service answered 503 Service Unavailable": (2, 30),
+        "The prompt was refused by the safety system": (3, 9),
+        "The input image could not be downloaded: 404 Not Found": (1, 3),
+        "The input image is 640 × 480 pixels; at least 1000 × 1000 are needed": (1, 2),
+        "The background could not be separated from the product": (9, 40),
+    }
+)
+"""The message, and the seconds from start to failure: from and to."""
+
+_STACK = (
+    "Error: {message}\n"
+    "    at generateImage (/app/lib/ai/generate-image.ts:142:11)\n"
+    "    at process.processTicksAndRejections (node:internal/process/task_queues:105:5)\n"
+    "    at async POST (/app/app/api/generate/{mode}/route.ts:87:20)"
+)
+
+
+def choose_mode(random: Random) -> str:
+    (mode,) = random.choices(list(MODES), [profile.share for profile in MODES.values()])
+    return mode
+
+
+def choose_cost_cents(random: Random, mode: str) -> int:
+    return random.randint(*MODES[mode].cost_cents)
+
+
+def choose_seconds(random: Random, mode: str) -> float:
+    """From start to success; short ones are commoner than long ones. A mode that the app lacks is like `lifestyle`."""
+    low, high = MODES.get(mode, MODES["lifestyle"]).seconds
+    return random.triangular(low, high, low + (high - low) / 3)
+
+
+def choose_failure(random: Random) -> tuple[str, float]:
+    """The message, and the seconds from start to failure."""
+    message = random.choice(list(FAILURES))
+    return message, random.uniform(*FAILURES[message])
+
+
+def error_text(random: Random, message: str, *, mode: str, user_id: UUID, at: datetime) -> str:
+    """As the column holds it: one in two is plain text, the others are the JSON that the app writes."""
+    request_id = f"req_{random.getrandbits(64):016x}"
+    if random.random() < 0.5:
+        return message
+    return json.dumps(
+        {
+            "message": message,
+            "stack": _STACK.format(message=message, mode=mode.replace("_", "-")),
+            "timestamp": at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "mode": mode,
+            "userId": str(user_id),
+            "requestId": request_id,
+        },
+        ensure_ascii=False,
+    )
+
+
+_NAMESPACE = UUID("5b1d3c6e-4f0a-4d5e-9a57-2c1f6b8e7d90")
+
+
+def make_id(*path: object) -> UUID:
+    return uuid5(_NAMESPACE, "/".join(map(str, path)))
+
+
+def seeded(identifier: UUID) -> Random:
+    """The same numbers for the same id."""
+    return Random(identifier.int)  # noqa: S311

@@ -1,33 +1,66 @@
-"""A worker: claims jobs, runs their handlers, ends them in the database; and stops without losing one."""
+"""Worker: registers, claims, runs, stops; applies due retention policies."""
 
 import asyncio
 import logging
 import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-from store.actor import OPERATOR, ActingUser
-from store.capabilities import Feature
+from store.async_tools import is_being_cancelled, is_set_within
+from store.capabilities.capability import Feature
 from store.capabilities.facts import Facts
-from store.configuration.profiles import Pooler
+from store.configuration.configuration import Pooler
+from store.database.wake_ups import may_listen
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
+from store.leases.lease import WorkerFacts
+from store.retention.retention_policies import Applying, apply_policies
 from store.store import Store
-from store.wakeup.where import may_listen
-from store.worker.claimer import CLAIMS_AT_ONCE, Claimer
-from store.worker.finisher import Finisher
-from store.worker.hands import Hands
-from store.worker.happenings import Arrived, Happening, Report
-from store.worker.keeper import Keeper
-from store.worker.leases import Leases
-from store.worker.model import WorkerFacts
-from store.worker.registry import Registry
-from store.worker.tidying import Tidier
-from store.worker.trouble import Patience
-from store.worker.waits import is_set_within
-from store.worker.waking import Waking
+from store.users.actor import OPERATOR, ActingUser
+from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, Waking
+from store.worker.handlers import Registry
+from store.worker.in_flight import Hands
+from store.worker.lease_client import Finisher, Keeper, Leases
+from store.worker.worker_events import Arrived, Happening, NotTidied, Patience, Report, Tidied
+
+LOOK_EVERY = 300.0
+"""Seconds. A policy is due an hour after somebody last began to apply it, whoever that was."""
+
+
+class Tidier:
+    """Of any number of workers that tidy each policy is one's at a time."""
+
+    def __init__(self, store: Store, report: Report, stopping: asyncio.Event) -> None:
+        self._store = store
+        self._report = report
+        self._stopping = stopping
+
+    async def run(self, *, once: bool) -> None:
+        """Until the worker is to stop, which ends it between two batches; or `once`. Raises nothing of the database's:
+        what a policy cannot do is told, and left for the next time.
+        """
+        while True:
+            await self._apply()
+            if once or await is_set_within(self._stopping, LOOK_EVERY):
+                return
+
+    async def _apply(self) -> None:
+        applied: dict[UUID, Applying] = {}
+        try:
+            async with aclosing(apply_policies(self._store)) as steps:
+                async for step in steps:
+                    applied[step.policy.id] = step
+                    if self._stopping.is_set():
+                        break
+        except StoreError as error:
+            self._report(NotTidied(error))
+            if is_being_cancelled():  # a commit that is broken off tells that nobody knows what became of it
+                raise asyncio.CancelledError from error
+        for step in applied.values():
+            self._report(Tidied(step.policy, step.progress))
+
 
 log = logging.getLogger(__name__)
 

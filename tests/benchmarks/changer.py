@@ -10,7 +10,9 @@ import time
 import psycopg
 
 NEWEST = 1000
+
 STEPS = 10
+
 """A second: what is due comes in so many parts."""
 
 _CHANGE = """

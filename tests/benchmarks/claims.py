@@ -10,13 +10,16 @@ from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio,
 from tests.benchmarks.sizes import QUICK, many
 
 BATCH = 100
+
 FULL, EMPTY = "many finished, a long queue", "a short queue alone"
 
 _CLAIM = "select count(*) from gjobs.claim_jobs(%s, null, %s, 60)"
+
 _QUEUE = """
 insert into public.generation_jobs (user_id, project_id, mode, created_at)
 select p.user_id, p.id, 'lifestyle', clock_timestamp()
   from (select user_id, id from public.projects limit 1) p, generate_series(1, %s)"""
+
 """One after the other, as jobs come."""
 
 

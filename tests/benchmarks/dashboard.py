@@ -16,15 +16,25 @@ from tests.benchmarks.sizes import many
 from tests.benchmarks.watched_dashboard import SIZE, Told
 
 ROOT = Path(__file__).parents[2]
+
 CHANGES_A_SECOND = 200
+
 KEY, FAR_KEY, PAUSE = "95th percentile", "95th percentile of home and end", "longest pause of a minute"
+
 CPU, DATABASE_TIME = "CPU of the dashboard", "database time"
+
 LONGEST = "longest pause"
+
 AT_START, AFTERWARDS = "at start", "after scrolling"
+
 OPERATOR = "operator"
+
 ALL_PROJECTS = ""
+
 REST, REST_QUICK = 60.0, 0.1
+
 """Seconds."""
+
 SCROLLED = 100_000
 
 

@@ -12,12 +12,15 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Composed, Identifier
 
 from migrations.execution import upgrade_to
-from migrations.run import Run, say_nothing
+from migrations.progress import Run, say_nothing
 from migrations.runner import upgrade
-from store.embedded import ADMINISTRATOR, OWNER, open_server, throw_away_dir
+from store.embedded.clients import ADMINISTRATOR, OWNER
+from store.embedded.data_dir import throw_away_dir
+from store.embedded.server import open_server
 from tests.benchmarks.generator import Owner, fill
 
 Conninfo = Mapping[str, str | int]
+
 """libpq's parameters by name."""
 
 _MAKING_INDEXES = "-c maintenance_work_mem=512MB"

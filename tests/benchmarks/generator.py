@@ -9,29 +9,37 @@ from uuid import UUID
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import ADMINISTRATOR
-from store.model import USUAL_MODES, JobStatus
+from store.embedded.clients import ADMINISTRATOR
+from store.jobs.job import USUAL_MODES, JobStatus
 
 SPAN = timedelta(days=365)
+
 """From the oldest job to the present."""
 
 USERS = 100
+
 PROJECTS_EACH = 4
+
 BIG_ONE_IN = 10
+
 """Every so-many-th job is the first user's."""
 
 _SHARES = {JobStatus.QUEUED: 3, JobStatus.RUNNING: 2, JobStatus.SUCCEEDED: 85, JobStatus.FAILED: 10}
+
 _ERRORS = (
     "API timeout",
     "Rate limit reached: 429 Too Many Requests, try again in 20 s",
     '{"message": "The image service answered 503 Service Unavailable", "stack": "Error: 503 at generateImage"}',
 )
+
 _JOB_COLUMNS = "id, user_id, project_id, status, mode, error, cost_cents, created_at, updated_at"
 
 _PIECES = 2**16
+
 """So many of each kind are made beforehand, and drawn from: a row is put together, not computed."""
 
 _CHUNK = 20_000
+
 """Rows sent at once."""
 
 

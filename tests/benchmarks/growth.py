@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from functools import partial
 
-from store.actor import OPERATOR
-from store.database import Database
-from store.listing.query import RowKey, WindowQuery
+from store.database.database import Database
+from store.job_list.list_query import RowKey, WindowQuery
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import Effort, Finding, Series, take_turns
 from tests.benchmarks.lists import ROWS, timed, users_store
@@ -14,8 +14,11 @@ from tests.benchmarks.sizes import growing
 from tests.benchmarks.statistics import assert_same_numbers, install_specified, our_time, specified_time, turns
 
 NEWEST = f"the newest {ROWS} of a project, through the store"
+
 MIDDLE = f"{ROWS} rows in the middle of all jobs, through the store"
+
 STATISTICS = "get_job_statistics() of a user with a tenth of all jobs, server time"
+
 SPECIFIED = "the same as the specification has it, server time"
 
 

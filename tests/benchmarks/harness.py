@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from statistics import median, quantiles
 
 Contestant = Callable[[], Awaitable[float]]
+
 """Does the work once and returns what it took, in the finding's unit."""
 
 

@@ -8,25 +8,31 @@ from functools import partial
 
 from psycopg import AsyncConnection
 
-from store.actor import OPERATOR, ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.database.query import compiled
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import GenerationJob, Page, PageKey
-from store.statements.paging import page
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_sql import page
+from store.jobs.job import GenerationJob
+from store.jobs.job_results import Page, PageKey
 from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.sizes import few, many
 
 ROWS = 200
+
 STORE, RAW, PIPELINED = "Store.get_project_jobs", "raw psycopg", "raw psycopg, pipelined"
+
 AMONG_FEW = "Store.get_project_jobs, 10,000 jobs"
+
 LOOK, LOOK_AMONG_FEW = "a look of the dashboard, with names and clock", "a look of the dashboard, 10,000 jobs"
 
 PAGE = 500
+
 WALK = 100_000
+
 WALKED, QUERIES = "Store.get_generation_jobs, into its values", "its queries on raw psycopg"
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.conninfo import make_conninfo
 
-from store.model import GenerationJob, JobStatus, Page, PageKey
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Page, PageKey
 
 _TIME_LIMITS = """
 select set_config('statement_timeout', '8000', true), set_config('lock_timeout', '2000', true),
@@ -25,6 +26,7 @@ select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,
 completed_at from public.generation_jobs where project_id = %s order by created_at desc, id desc limit %s"""
 
 Statement = tuple[str, Sequence[object] | Mapping[str, object]]
+
 Rows = list[tuple[Any, ...]]
 
 

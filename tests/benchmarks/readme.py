@@ -9,10 +9,15 @@ from typing import Any
 from tests.benchmarks.report import number
 
 RESULTS = Path(__file__).with_name("results.json")
+
 """What several runs found, each on its machine: each benchmark in one of them."""
+
 README = Path(__file__).parents[2] / "README.md"
+
 BEGIN, END = "<!-- benchmarks -->", "<!-- end of benchmarks -->"
+
 DRAWN = "growth"
+
 """The benchmark whose findings are a picture."""
 
 Document = Mapping[str, Any]

@@ -10,6 +10,7 @@ from tests.benchmarks.harness import Finding, Ratio, Reach, Series
 from tests.benchmarks.surroundings import Surroundings
 
 Findings = Mapping[str, list[Finding]]
+
 """By the benchmark's name."""
 
 WIDTH = 150

@@ -20,8 +20,11 @@ from tests.benchmarks.harness import AtMost, Contestant, Effort, Finding, Ratio,
 from tests.benchmarks.sizes import QUICK
 
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
+
 COLUMNS, LINES = 120, 36
+
 PATIENCE = 60.0
+
 """Seconds until a command that shows nothing is given up."""
 
 
@@ -34,15 +37,21 @@ class Awaited:
 
 
 BARE = "a bare Textual app: first paint"
+
 POSTING = "posting: first paint"
+
 FIRST_PAINT = "gjobs: first paint"
+
 FIRST_ROWS = "gjobs: first rows"
+
 OURS_AND_BARE = {
     FIRST_PAINT: Awaited(command=(GJOBS,), screen=re.compile(rb"Projects")),
     FIRST_ROWS: Awaited(command=(GJOBS,), screen=re.compile(rb"main_white|lifestyle|feature_callout|packaging")),
     BARE: Awaited(command=(sys.executable, bare_app.__file__), screen=re.compile(re.escape(bare_app.MARKER.encode()))),
 }
+
 POSTING_PACKAGES = ("posting==2.11.1", "tree-sitter<0.26")
+
 """Newer ones of the second crash its Textual."""
 
 

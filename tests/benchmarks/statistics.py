@@ -7,9 +7,9 @@ from time import perf_counter
 
 import psycopg
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.benchmarks import raw_psycopg
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Finding, Ratio, take_turns
@@ -18,11 +18,15 @@ from tests.benchmarks.sizes import few, many
 APP_SCHEMA = Path(__file__).parents[1] / "app_schema.sql"
 
 OURS = "get_job_statistics()"
+
 SPECIFIED = "the specification's get_job_statistics()"
+
 FEW = "get_job_statistics(), 10,000 jobs"
+
 TOTAL, EVERY_COST = "Store.get_total_costs", "getTotalCosts as specified: every row's cost is read"
 
 _SPECIFIED_CALL = "select * from benchmark.get_job_statistics()"
+
 _CALL = "select * from public.get_job_statistics()"
 
 _STOPWATCH = """
@@ -42,6 +46,7 @@ begin
         update public.generation_jobs set cost_cents = cost_cents + 1 where id = job.id;
     end loop;
 end $$"""
+
 """Numbers are asked for in a database that is written to."""
 
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from store.embedded.binaries import find_binaries
+from store.embedded.postgres_programs import find_binaries
 
 PACKAGES = ("gjobs", "textual", "psycopg", "sqlalchemy")
+
 GIBIBYTE = 2**30
 
 

@@ -14,19 +14,26 @@ from textual.drivers.headless_driver import HeadlessDriver
 from textual.widget import Widget
 from textual.widgets import DataTable
 
-from store.listing.query import NEWEST_FIRST
-from store.model import USUAL_MODES, GenerationJob, JobStatus
+from store.formats import money
+from store.job_list.list_query import NEWEST_FIRST
+from store.jobs.job import USUAL_MODES, GenerationJob, JobStatus
 from tests.benchmarks.database import Databases
 from tests.benchmarks.harness import Contestant, Effort, Finding, Ratio, take_turns
-from tui.widgets.job_table import JobTable
-from tui.words.format import age, money
+from tui.dashboard.job_list.job_table import JobTable
+from tui.text.format import age
 
 ROWS = 500
+
 CHANGED = (0, 1, 200)
+
 SIZE = (120, 36)
+
 PAUSE = 0.02
+
 """Seconds from one tick to the next, in which the app does what it does by itself."""
+
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
 OURS, RIVAL = "JobTable", "DataTable"
 
 

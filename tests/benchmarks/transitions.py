@@ -12,16 +12,21 @@ from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
-from store.embedded.binaries import find_binaries
+from store.embedded.postgres_programs import find_binaries
 from tests.benchmarks.database import Databases, FilledDatabase
 from tests.benchmarks.harness import AtLeast, Contestant, Effort, Finding, Ratio, take_turns
 from tests.benchmarks.sizes import many
 
 CLIENTS = 4
+
 CHANNEL, LISTENERS_LOCK = "gjobs_jobs", (1735353442, 1)
+
 WITH, WITHOUT, LISTENED = "with all triggers", "without ours", "with all triggers and one listener"
+
 SUMS, BUDGETED = "with the sums' triggers alone", "with all triggers, and budgets of every user and project"
+
 MOVING = 20_000
+
 """Jobs among which the next to move is chosen: two clients seldom meet."""
 
 _MOVE = """
@@ -43,7 +48,9 @@ select id, period, 1000000000000 from {table}, unnest(array['day', 'month', 'all
 _OURS = """
 select tgname from pg_trigger t join pg_proc f on f.oid = t.tgfoid
 where t.tgrelid = 'public.generation_jobs'::regclass and not tgisinternal and f.pronamespace = 'gjobs'::regnamespace"""
+
 _OF_SUMS = "gjobs_count_"
+
 """How the names of the triggers begin that keep the sums; the others are events', leases' and budgets'."""
 
 

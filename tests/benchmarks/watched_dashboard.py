@@ -21,24 +21,31 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from textual import events
 
-from store.settings import resolve
+from store.configuration.settings import resolve
 from tests.benchmarks.table_tick import SilentTerminal
-from tui import garbage
-from tui.app import GjobsApp
-from tui.opening import session_opener
-from tui.widgets.job_table import JobTable
+from tui import gc_tuning
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.setup import session_opener
 
 SIZE = (200, 50)
+
 PATIENCE = 20.0
+
 """Seconds until a key that shows nothing is given up."""
 
 _NEAR_KEYS = ["down"] * 12 + ["pagedown"] * 4 + ["up"] * 6 + ["pageup"] * 3
+
 _BETWEEN_KEYS = 0.1
+
 """Seconds: a quick person's."""
+
 _BEAT = 0.005
+
 _RESTS = 3
 
 Told = dict[str, list[float]]
+
 """What was seen, by what it is: a value for each time that it was measured."""
 
 _DATABASE_TIME = "select active_time from pg_stat_database where datname = %s"
@@ -175,7 +182,7 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 
 
 async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
-    garbage.let_lie()  # as the command does
+    gc_tuning.let_lie()  # as the command does
     seen: Told = {}
     with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
         app = WatchedApp(url, eyes, Path(room))

@@ -17,11 +17,14 @@ from tests.benchmarks.harness import AtLeast, AtMost, Contestant, Effort, Findin
 from tests.benchmarks.sizes import few
 
 OURS, PGQUEUER, PROCRASTINATE = "gjobs", "PgQueuer", "Procrastinate"
+
 MODULES = {OURS: "of_gjobs", PGQUEUER: "of_pgqueuer", PROCRASTINATE: "of_procrastinate"}
+
 PACKAGES = {
     PGQUEUER: ("pgqueuer==1.6.0", "asyncpg==0.32.0"),
     PROCRASTINATE: ("procrastinate==3.10.0", "psycopg[binary]==3.3.9"),
 }
+
 """Of the rivals, in environments of their own."""
 
 
@@ -47,6 +50,7 @@ select (extract(epoch from pg_xact_commit_timestamp(begun.xmin) - pg_xact_commit
   from {events} queued join {events} begun on begun.job_id = queued.job_id
  where {queued} and {begun}
  order by begun.id desc limit %s"""
+
 COMMITS = {
     OURS: _BETWEEN.format(
         events="gjobs.job_event_log", queued="queued.kind = 'created'", begun="begun.to_status = 'running'"
@@ -58,9 +62,11 @@ COMMITS = {
         events="procrastinate_events", queued="queued.type = 'deferred'", begun="begun.type = 'started'"
     ),
 }
+
 """What the server's clock says of the jobs that were queued last: milliseconds for each, by the events of the queue."""
 
 Open = Callable[[], AbstractContextManager[str]]
+
 """Makes a database for one run and tells its URL."""
 
 

@@ -23,7 +23,9 @@ from tests.hosted.fixtures import programs
 from tests.hosted.place import opened_place
 
 WAYS = ("direct", "pooled")
+
 SHOWN = 20
+
 """Violations at most."""
 
 

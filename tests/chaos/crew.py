@@ -16,8 +16,11 @@ from tests.conftest import Conninfo
 from tui.cli.exit_codes import ExitCode
 
 ROOT = Path(__file__).parents[2]
+
 _BEGUN = "Worker "
+
 """With this word it says that it has found its database."""
+
 _OURS = ("DATABASE_URL", "GJOBS_DATABASE_URL", "GJOBS_PROFILE", "GJOBS_CONFIG", "GJOBS_AS", "GJOBS_DEBUG")
 
 

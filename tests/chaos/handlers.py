@@ -4,7 +4,7 @@ import asyncio
 import time
 from random import Random
 
-from store.worker import Backoff, Registry, Retry, Work
+from store.worker.handlers import Backoff, Registry, Retry, Work
 from tests.chaos.modes import ATTEMPTS, Mode
 from tests.chaos.witness import witnessed
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 ATTEMPTS = 6
+
 """The last of them fails a job, whatever its mode."""
 
 
@@ -17,4 +18,5 @@ class Mode(StrEnum):
 
 
 SHARES: Mapping[Mode, int] = {Mode.STEADY: 65, Mode.BLOCKING: 10, Mode.FLAKY: 20, Mode.BROKEN: 5}
+
 """In percent."""

@@ -15,6 +15,7 @@ from tests.hosted.pooler import pooling
 from tests.store.servers import Proxy, proxied
 
 AGAIN_SOON = "server_login_retry = 1"
+
 """PgBouncer's, which else tries a server that was away only every fifteen seconds."""
 
 

@@ -18,8 +18,11 @@ from tests.chaos.witness import Sightings
 from tests.store.servers import Proxy
 
 TICK = 0.02
+
 _LASTING = (Blow.FREEZE, Blow.SILENCE)
+
 PATIENCE = 240.0
+
 """Seconds in which something has to come of the workers."""
 
 

@@ -12,6 +12,7 @@ from tests.chaos.record import Event, Job, Record
 from tests.chaos.witness import Seen, Sight, Sightings
 
 PLAIN, TAKEN, RETRIED, BROKEN, GIVEN_UP = (UUID(int=number) for number in range(1, 6))
+
 STRANGE = UUID(int=99)
 
 
@@ -78,6 +79,7 @@ COURSES = {
         ended(GIVEN_UP, 1, "failed"),
     ],
 }
+
 WELL = Record(
     queued=list(COURSES),
     jobs=[Job(id=job, status="failed" if job in (BROKEN, GIVEN_UP) else "succeeded", cost_cents=10) for job in COURSES],

@@ -14,6 +14,7 @@ from tests.conftest import require_tool
 from tests.hosted.cluster import Server
 
 PLAN = Plan(jobs=200, workers=3, kills=3, freezes=1, cuts=1, restarts=1, lease=1)
+
 BLOWS = {Blow.KILL: 3, Blow.FREEZE: 1, Blow.CUT: 1, Blow.RESTART: 1}
 
 

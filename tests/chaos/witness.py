@@ -8,9 +8,10 @@ from enum import StrEnum
 from pathlib import Path
 from uuid import UUID
 
-from store.worker import Work
+from store.worker.handlers import Work
 
 FILE, WORKER = "GJOBS_CHAOS_WITNESS", "GJOBS_CHAOS_WORKER"
+
 """The environment's variables: where to write, and as whom."""
 
 

@@ -19,9 +19,11 @@ from urllib.parse import quote, urlencode
 from tests.conftest import Conninfo
 
 GJOBS = str(Path(sys.executable).with_name("gjobs"))
+
 """The installed command."""
 
 PATIENCE = 90.0
+
 """Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
 
 
@@ -51,13 +53,16 @@ class Result:
 
 
 Run = Callable[..., Result]
+
 """Takes the arguments, each a string."""
 
 
 Configure = Callable[..., Path]
+
 """Takes parts of a configuration file, and returns the file."""
 
 Sql = Callable[..., list[tuple[object, ...]]]
+
 """Takes a statement and its values, and returns the rows."""
 
 
@@ -125,4 +130,5 @@ class Terminal:
 
 
 OpenTerminal = Callable[..., Terminal]
+
 """Takes what `Terminal` takes; the test's end closes it."""

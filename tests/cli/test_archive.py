@@ -10,7 +10,9 @@ from tests.cli.world import BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, do
 from tests.conftest import Conninfo
 
 PROMPT = "anything else for no: "
+
 OLD = ("cleanup", "--older-than", "1d")
+
 ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
 
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.model import JobStatus, PageKey
-from store.suggestions import close_names, not_known
-from tui.cli import arguments, jsonable
-from tui.cli.typed import Mistyped
+from store.formats import close_names, not_known
+from store.jobs.job import JobStatus
+from store.jobs.job_results import PageKey
+from tui.cli import arguments, json_documents
+from tui.cli.exit_codes import Mistyped
 
 ID = UUID(int=7)
 
@@ -19,12 +20,12 @@ ID = UUID(int=7)
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
 def test_a_page_key_is_read_as_it_was_printed(created_at: datetime, job_id: UUID) -> None:
     key = PageKey(created_at=created_at, id=job_id)
-    assert arguments.page_key(f"{jsonable.time(created_at)},{job_id}") == key
+    assert arguments.page_key(f"{json_documents.time(created_at)},{job_id}") == key
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_printed_times_have_six_digits_and_a_z_and_sort_as_they_are(time: datetime) -> None:
-    text = jsonable.time(time)
+    text = json_documents.time(time)
     assert len(text) == len("2026-01-04T23:01:01.000000Z")
     assert text.endswith("Z")
 

@@ -11,6 +11,7 @@ from tests.conftest import Conninfo
 pytestmark = pytest.mark.usefixtures("url")
 
 AUTUMNS = ("--project", "Autumn catalog", "--period", "all")
+
 """Whose jobs cost $5.18."""
 
 

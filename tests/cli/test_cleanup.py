@@ -14,9 +14,13 @@ from tests.store.support import until
 pytestmark = pytest.mark.usefixtures("url")
 
 PROMPT = "anything else for no: "
+
 OLD = ("cleanup", "--older-than", "1d", "--delete")
+
 """Everything in the world is older."""
+
 ALL = {QUEUED, RUNNING, SUCCEEDED, FAILED, BENS}
+
 UNFINISHED = {QUEUED, RUNNING, BENS}
 
 

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from migrations import HEAD, REVISIONS
-from store.embedded import open_server, server_status, stop_server
+from store.embedded.control import server_status, stop_server
+from store.embedded.server import open_server
 from tests.cli.support import OpenTerminal, Run, run_process
 from tests.conftest import quick_directory
 

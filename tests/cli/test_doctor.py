@@ -5,11 +5,11 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from store.doctor import Finding, Report, Section, Severity
+from store.doctor.findings import Finding, Report, Section, Severity
 from tests.cli.support import OpenTerminal, Run, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo, connect
-from tui.cli.findings import report_text
+from tui.cli.commands.doctor_report import report_text
 
 KEYS = {"section", "name", "severity", "sentence", "sql", "hint"}
 

@@ -14,6 +14,7 @@ LEAKS = {
     "statistics-read": "problem",
     "summary-read": "problem",
 }
+
 """Of the app's own schema."""
 
 

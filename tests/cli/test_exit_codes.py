@@ -4,13 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from migrations.errors import AnotherRun, MigrationRefused, SchemaDiffers
+from migrations.connection import AnotherRun, MigrationRefused, SchemaDiffers
 from store import errors
-from store.embedded import EmbeddedUnavailable, ServerInUse
-from store.errors import StoreError
-from store.filters import FilterError
-from tui.cli.errors import Declined, UsageError
-from tui.cli.exit_codes import ExitCode, exit_code
+from store.errors import EmbeddedUnavailable, ServerInUse, StoreError
+from store.filters.job_filter import FilterError
+from tui.cli.exit_codes import Declined, ExitCode, UsageError, exit_code
 
 CODES: dict[type[BaseException], ExitCode] = {
     errors.TransitionRefused: ExitCode.REFUSED,

@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.model import GenerationJob, JobStatus
-from store.plain import plain_row
-from tui.cli.export_formats import writer
-from tui.cli.file_format import FileFormat
+from store.formats import plain_row
+from store.jobs.job import GenerationJob, JobStatus
+from tui.cli.arguments import FileFormat
+from tui.cli.commands.export_files import writer
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
+
 HOSTILE = st.sampled_from(["=1+1", "+1", "-1", "@x", "\t=1", "\r=1", "＝1", "a|b\n| c", "<b>`x`</b>", '","', "'", ""])
 
 

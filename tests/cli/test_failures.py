@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.cli.support import PATIENCE, Run, run_process, uri
 from tests.cli.world import FAILED
 from tests.conftest import Conninfo
-from tui.cli.passwords import without_passwords
+from tui.cli.output import without_passwords
 
 SECRET = "hunter2"
 

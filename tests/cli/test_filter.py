@@ -4,11 +4,13 @@ import pytest
 from hypothesis import given
 from rich.cells import cell_len
 
-from store.filters import KEYS, FilterError, parse
+from store.filters.filter_terms import KEYS
+from store.filters.filter_text import parse
+from store.filters.job_filter import FilterError
 from tests.cli.support import OpenTerminal, Run
 from tests.cli.world import ADA, BENS, FAILED, NOON, QUEUED, RUNNING, SUCCEEDED, time_of
 from tests.store.filters.strategies import typed
-from tui.words.filter_words import marked
+from tui.text.error_text import marked
 
 
 @pytest.mark.usefixtures("url")

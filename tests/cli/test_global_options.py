@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.settings import EmbeddedTarget, Settings, UrlTarget
-from store.writing.write_access import WriteRule
-from tui.cli.command import Command, Eyes, settings_for
-from tui.cli.commands.dashboard.opening import DASHBOARD
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
-from tui.cli.global_options import GlobalOptions, read_alone
+from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget
+from store.database.write_access import WriteRule
+from tui.cli.command import Command, Eyes, GlobalOptions, read_alone, settings_for
+from tui.cli.commands.dashboard import DASHBOARD
+from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.program import parse
 
 DATA_DIR = Path("/data")
+
 FROM_ENVIRONMENT = {"GJOBS_DATABASE_URL": "postgresql://variable/db", "GJOBS_AS": "ben@example.com"}
+
 ANY_ADDRESS = {**FROM_ENVIRONMENT, "DATABASE_URL": "postgresql://app/db", "GJOBS_PROFILE": "prod"}
 
 GIVEN: dict[str, list[str]] = {
@@ -151,6 +151,7 @@ ALONE = [
     *("--read-only", "--json", "--as=", "--json=yes", "--as=-x", "-x", "-1", "--", "-", ""),
     *("--help", "-h", "--version", "--unknown", "--data", "--read", "two\nlines", "users", "jobs", "demo"),
 ]
+
 """Words of command lines with a sense and without one."""
 
 

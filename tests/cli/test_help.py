@@ -8,14 +8,18 @@ from collections.abc import Iterator
 import pytest
 
 from tui.cli.command import Command
-from tui.cli.errors import UsageError
+from tui.cli.exit_codes import UsageError
 from tui.cli.parser import Parser
 from tui.cli.program import build_parser, parse
 
 LINES, COLUMNS = 23, 80
+
 LINES_OF_ALL = 41
+
 """Of the whole program's, which lists every command and explains the global options."""
+
 LINES_WITH_FILTER = 36
+
 """Of those that explain how jobs are found."""
 
 
@@ -29,6 +33,7 @@ def parsers(parser: Parser) -> Iterator[Parser]:
 
 
 ALL = list(parsers(build_parser()))
+
 COMMANDS = [parser for parser in ALL if isinstance(parser.get_default("command"), Command)]
 
 

@@ -7,9 +7,10 @@ import threading
 
 import pytest
 
-from tui.cli.interrupts import interrupts_heard
+from tui.cli.interruption import interrupts_heard
 
 LATE = 10.0
+
 """Seconds: an interrupt is heard long before."""
 
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from store.filters import JobFilter
-from store.model import GenerationJob, Page
+from store.filters.job_filter import JobFilter
+from store.jobs.job import GenerationJob
+from store.jobs.job_results import Page
 from store.store import Store
 from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, Run, Sql, run_process
 from tests.cli.world import ADA, BENS, FAILED, QUEUED, RUNNING, SUCCEEDED, document
 from tests.conftest import Conninfo, connect
 from tests.store.support import until
-from tui.cli import destination
-from tui.cli.commands.jobs import exporting
-from tui.cli.errors import UsageError
+from tui.cli.commands import export_files, jobs_reading
+from tui.cli.exit_codes import UsageError
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -50,7 +50,7 @@ def test_everything_that_matches_page_by_page(
     gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
-    monkeypatch.setattr(exporting, "ROWS", rows)
+    monkeypatch.setattr(jobs_reading, "ROWS", rows)
     find_jobs, limits = Store.find_jobs, list[int]()
 
     async def noted(store: Store, job_filter: JobFilter, *, limit: int, **options: Any) -> Page[GenerationJob]:
@@ -101,7 +101,7 @@ def test_a_file_that_somebody_makes_meanwhile_stays(folder: Path) -> None:
     file = folder / "jobs.csv"
 
     def race() -> None:
-        with destination.destination(str(file), overwrites=False) as put:
+        with export_files.destination(str(file), overwrites=False) as put:
             put("mine")
             file.write_text("theirs")
 

@@ -5,7 +5,7 @@ import pytest
 from store.store import PAGE_SIZE
 from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SUCCEEDED, document, time_of
-from tui.cli.commands.jobs import syntax
+from tui.cli.commands import jobs_syntax
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -123,7 +123,7 @@ def test_the_operator_is_told_what_is_not_there(gjobs: Run) -> None:
 
 
 def test_the_default_limit_is_the_stores() -> None:
-    assert syntax.PAGE_SIZE == PAGE_SIZE
+    assert jobs_syntax.PAGE_SIZE == PAGE_SIZE
 
 
 @pytest.mark.parametrize("limit", ["0", "10001", "-1", "many"])

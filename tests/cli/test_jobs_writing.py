@@ -2,8 +2,7 @@
 
 import pytest
 
-from store.model import DEFAULT_COST_CENTS, JobStatus
-from store.transitions import why_refused
+from store.jobs.job import DEFAULT_COST_CENTS, JobStatus, why_refused
 from tests.cli.support import Run, Sql
 from tests.cli.world import ADA, ASSET, AUTUMN, BENS, FAILED, NOBODY, QUEUED, RUNNING, SPRING, SUCCEEDED, document
 from tests.conftest import Conninfo, connect

@@ -7,14 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR
-from store.journal import Journal
-from store.writing.written import WriteOutcome, Written
+from store.journal.journal import Journal
+from store.journal.write_record import WriteOutcome, Written
+from store.users.actor import OPERATOR
 from tests.cli.support import Configure, Run, uri
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.conftest import Conninfo
 from tui.cli.arguments import since
-from tui.cli.typed import Mistyped
+from tui.cli.exit_codes import Mistyped
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from store.errors import Unreachable
 from tests.cli.support import GJOBS, PATIENCE, OpenTerminal, Run, Sql
 from tests.cli.world import AUTUMN, QUEUED
-from tui.cli import scrapes
-from tui.cli.scrapes import Scrapes
+from tui.cli.commands import openmetrics
+from tui.cli.commands.openmetrics import Scrapes
 
 pytestmark = pytest.mark.usefixtures("url")
 
@@ -112,7 +112,7 @@ async def test_many_who_ask_cost_no_more_than_one() -> None:
 async def test_a_database_that_is_away_is_an_answer(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(scrapes, "FRESH", -1.0)
+    monkeypatch.setattr(openmetrics, "FRESH", -1.0)
     reads = Reads()
     answering = Scrapes(reads)
     reads.error = Unreachable("No answer.")

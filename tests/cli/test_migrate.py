@@ -7,6 +7,7 @@ from tests.cli.support import Configure, OpenTerminal, Run, profile, run_process
 from tests.conftest import Conninfo, connect
 
 NOT_YET = {"current": None, "head": HEAD, "pending": list(REVISIONS), "managed": False}
+
 DONE = {"current": HEAD, "head": HEAD, "pending": [], "managed": True}
 
 

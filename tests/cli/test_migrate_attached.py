@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from migrations import HEAD, REVISIONS, runner
-from store.embedded import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR
 from tests.cli.support import GJOBS, Configure, OpenTerminal, Run, profile, uri
 from tests.conftest import Conninfo, connect
 from tests.hosted.place import until

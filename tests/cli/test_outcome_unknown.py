@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.journal import read_journal
+from store.journal.journal import read_journal
 from tests.cli.support import Result, run_process, uri
 from tests.cli.world import QUEUED
 from tests.conftest import Conninfo

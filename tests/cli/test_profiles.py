@@ -10,6 +10,7 @@ from tests.cli.test_imports import modules_after
 from tests.conftest import Conninfo
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+
 HOSTILE = "\x1b[2J[/oops] \u202eprod"
 
 

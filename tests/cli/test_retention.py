@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Iterator
 import pytest
 
 from store.errors import Unreachable
-from store.retention.model import Progress
+from store.retention.retention import Progress
 from tests.cli.support import OpenTerminal, Run, Sql
 from tests.cli.world import AUTUMN
 
 PROMPT = "anything else for no: "
+
 SET = ("retention", "set", "--older-than", "30d")
 
 
@@ -56,7 +57,7 @@ def test_what_was_done_before_it_broke_off_is_told(gjobs: Run, monkeypatch: pyte
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
-    monkeypatch.setattr("store.retention.policies.clean_up", breaks_off)
+    monkeypatch.setattr("store.retention.retention_policies.clean_up", breaks_off)
     applied = gjobs("retention", "apply", "--yes")
     assert applied.code == 3
     assert applied.err.splitlines()[:3] == [

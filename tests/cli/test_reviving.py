@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
-from store.writing.written import Unconfirmed, Written
-from tui.cli.reviving import Reviving
+from store.journal.write_record import Unconfirmed, Written
+from tui.cli.sessions import Reviving
 
 
 async def test_it_is_started_once_while_it_is_being_started() -> None:

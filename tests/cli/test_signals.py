@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tui.cli.signals import orderly_termination
+from tui.cli.interruption import orderly_termination
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from store.worker import Registry, Retry, Work
+from store.worker.handlers import Registry, Retry, Work
 from tests.cli.support import Run, Sql
 from tests.cli.world import AUTUMN, FAILED, QUEUED
 

@@ -8,22 +8,35 @@ from uuid import UUID
 import psycopg
 
 ADA = UUID(int=0xA0)
+
 BEN = UUID(int=0xB0)
+
 AUTUMN = UUID(int=0xA1)
+
 """Ada's project."""
+
 SPRING = UUID(int=0xB1)
+
 """Ben's."""
+
 ASSET = UUID(int=0xA2)
+
 """Of Autumn."""
 
 QUEUED = UUID(int=0xA10)
+
 RUNNING = UUID(int=0xA11)
+
 SUCCEEDED = UUID(int=0xA12)
+
 FAILED = UUID(int=0xA13)
+
 BENS = UUID(int=0xB10)
+
 """Ben's one job; the others are Ada's."""
 
 NOBODY = UUID(int=0xDEAD)
+
 """The id of nothing."""
 
 NOON = datetime(2026, 1, 4, 12, 0, 0, 1, tzinfo=UTC)
@@ -34,6 +47,7 @@ _JOBS = (
     (SUCCEEDED, "succeeded", "main_white", None, 250, 2),
     (FAILED, "failed", "feature_callout", "API timeout", 18, 1),
 )
+
 """Id, status, mode, error, cost, and the hour after noon when it was created."""
 
 

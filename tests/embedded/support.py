@@ -15,13 +15,16 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import ServerLease, open_server, stop_server
-from store.embedded.locks import is_free
-from store.embedded.paths import Layout
+from store.embedded.clients import ServerLease, is_free
+from store.embedded.control import stop_server
+from store.embedded.data_dir import Layout
 from store.embedded.postmaster import find_postmaster
+from store.embedded.server import open_server
 
 USER = Path(__file__).with_name("user.py")
+
 PATIENCE = 90.0
+
 """Seconds until a test gives a condition up: far more than it takes, on a busy machine as well."""
 
 QUICK = {"fsync": "off"}

@@ -11,15 +11,16 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from store.embedded import EmbeddedUnavailable, default_data_dir
-from store.embedded.account import Account, accounts, choose_account
-from store.embedded.binaries import find_binaries
-from store.embedded.paths import require_owned
+from store.embedded.data_dir import default_data_dir, require_owned
+from store.embedded.os_account import Account, accounts, choose_account
+from store.embedded.postgres_programs import find_binaries
+from store.errors import EmbeddedUnavailable
 from tests.embedded.support import USER, Workbench, cannot_here, family, query
 
 SOURCE = Path(__file__).parents[2] / "store"
 
 NOT_NEEDED = ("__pycache__", "site-packages", "test", "config-*", "ensurepip", "idlelib", "lib2to3", "tkinter")
+
 """Of the standard library."""
 
 
@@ -177,7 +178,7 @@ def test_an_ordinary_account_is_served(
 
 @pytest.mark.usefixtures("no_namespace")
 def test_nothing_is_left_to_run_as_without_an_account(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
-    monkeypatch.setattr("store.embedded.account.os.geteuid", lambda: 54321)
+    monkeypatch.setattr("store.embedded.os_account.os.geteuid", lambda: 54321)
     assert list(accounts()) == []
     with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
         choose_account(cluster=room / "none", home=room, binaries=room)

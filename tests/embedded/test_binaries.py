@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import EmbeddedUnavailable, reset_server
-from store.embedded.binaries import find_binaries
+from store.embedded.control import reset_server
+from store.embedded.postgres_programs import find_binaries
+from store.errors import EmbeddedUnavailable
 from tests.embedded.support import Workbench, query
 
 
@@ -63,7 +64,7 @@ def test_a_directory_without_programs_is_refused(room: Path, monkeypatch: pytest
 
 def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
-    monkeypatch.setattr("store.embedded.binaries.find_spec", lambda _: None)
+    monkeypatch.setattr("store.embedded.postgres_programs.find_spec", lambda _: None)
     with pytest.raises(EmbeddedUnavailable) as caught:
         find_binaries()
     assert "GJOBS_POSTGRES_BIN" in (caught.value.hint or "")

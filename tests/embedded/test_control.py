@@ -3,14 +3,8 @@
 import psycopg
 import pytest
 
-from store.embedded import (
-    ServerInUse,
-    keep_server,
-    reset_server,
-    server_status,
-    stop_server,
-    unkeep_server,
-)
+from store.embedded.control import keep_server, reset_server, server_status, stop_server, unkeep_server
+from store.errors import ServerInUse
 from tests.embedded.support import Workbench, query, wait_for
 
 

@@ -12,8 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import EmbeddedUnavailable, ServerLease, server_status, stop_server
+from store.embedded.clients import ServerLease
+from store.embedded.control import server_status, stop_server
 from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
+from store.errors import EmbeddedUnavailable
 from tests.embedded.support import Workbench, family, kill_all, query, wait_for
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded.processes import clean_environment
+from store.embedded.postgres_programs import clean_environment
 from tests.embedded.support import Workbench, query
 
 MISSING_LOCALES = {"LANG": "xx_XX.UTF-8", "LC_ALL": "xx_XX", "LC_CTYPE": "UTF-8", "LANGUAGE": "xx"}

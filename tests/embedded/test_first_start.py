@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from store.embedded import open_server, server_status
+from store.embedded.control import server_status
+from store.embedded.server import open_server
 from tests.embedded.support import QUICK, Workbench, kill_all, offspring, query, wait_for
 
 

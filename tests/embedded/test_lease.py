@@ -3,7 +3,7 @@
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import ServerLease
+from store.embedded.clients import ServerLease
 
 
 def test_the_program_signs_in_as_an_owner_that_is_no_superuser(server: ServerLease) -> None:

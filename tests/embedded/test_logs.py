@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from store.embedded.logs import complaint, rotate, written_since
+from store.embedded.cluster import complaint, rotate, written_since
 
 
 def test_a_large_log_is_put_aside_and_few_are_kept(tmp_path: Path) -> None:

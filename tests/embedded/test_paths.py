@@ -8,11 +8,17 @@ from typing import NoReturn
 import psycopg
 import pytest
 
-from store.embedded import EmbeddedUnavailable, default_data_dir, throw_away_dir
-from store.embedded.binaries import find_binaries
-from store.embedded.paths import LONGEST_SOCKET_PATH, PORT, Layout, socket_directory
-from store.embedded.place import _is_out_of_reach
-from store.errors import InvalidValue
+from store.embedded.data_dir import (
+    LONGEST_SOCKET_PATH,
+    PORT,
+    Layout,
+    _is_out_of_reach,
+    default_data_dir,
+    socket_directory,
+    throw_away_dir,
+)
+from store.embedded.postgres_programs import find_binaries
+from store.errors import EmbeddedUnavailable, InvalidValue
 from tests.embedded.support import Workbench, query
 
 ODD_NAMES = [

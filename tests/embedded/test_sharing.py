@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded import seats
-from store.embedded.locks import try_lock
+from store.embedded import clients
+from store.embedded.clients import try_lock
 from tests.embedded.support import Workbench, kill_all, query, wait_for, watchdogs
 
 
@@ -19,7 +19,7 @@ def test_the_first_user_dies_and_the_second_is_still_served(bench: Workbench, nu
     pid = first.server_pid()
     with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
         first.kill(number)
-        wait_for("its seat", lambda: seats.processes(bench.layout.seats) == {os.getpid()})
+        wait_for("its seat", lambda: clients.processes(bench.layout.seats) == {os.getpid()})
         assert connection.execute("select 1").fetchone() == (1,)
         assert query(lease, "select 1") == 1
         assert bench.postmaster_pid == pid
@@ -90,7 +90,7 @@ def test_leases_of_one_process_count_one_by_one(bench: Workbench) -> None:
     first.release()
     first.release()
     assert query(second, "select 1") == 1
-    assert seats.processes(bench.layout.seats) == {os.getpid()}
+    assert clients.processes(bench.layout.seats) == {os.getpid()}
 
 
 def test_a_watchdog_that_died_is_replaced_by_the_next_user(bench: Workbench) -> None:

@@ -10,8 +10,9 @@ import sys
 import termios
 from pathlib import Path
 
-from store.embedded import open_server, server_status
-from store.embedded.errors import EmbeddedUnavailable
+from store.embedded.control import server_status
+from store.embedded.server import open_server
+from store.errors import EmbeddedUnavailable
 
 
 def say(word: str, text: str) -> None:

@@ -11,17 +11,20 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from store.embedded.account import Account
+from store.embedded.os_account import Account
 from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
 from tests.hosted.place import LOCALHOST, Place, end, free_port, is_running, until
 
 ADMINISTRATOR = "supabase_admin"
+
 """The bootstrap superuser. Comes in by the socket, without a password."""
 
 OWNER = "postgres"
+
 """Owns the databases and what the app makes in them; no superuser."""
 
 PASSWORD = "p@ss:w/rd?"
+
 """Of each login. As a generator of passwords makes them: a URL has to quote it."""
 
 HERE = Path(__file__).parent

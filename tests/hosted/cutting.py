@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from store.errors import OutcomeUnknown, StoreError
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 from store.store import Store
 from tests.store.servers import CHANGE, COMMIT, WRITE_OPENS, Cut
 from tests.tui.world import AUTUMN, job_id
@@ -14,8 +14,11 @@ NOT_MADE: Mapping[str, Cut] = {
     "before the change is sent": Cut(at=CHANGE, reaches_database=False),
     "when the change has run": Cut(at=CHANGE),
 }
+
 NOT_COMMITTED = Cut(at=COMMIT, reaches_database=False)
+
 COMMITTED = Cut(at=COMMIT)
+
 CONFIRMED = Cut(at=COMMIT, answer_reaches_client=True)
 
 QUEUED = job_id(1)
@@ -26,6 +29,7 @@ WRITES: Mapping[str, tuple[Callable[[Store], Awaitable[object]], str]] = {
     "transition": (lambda store: store.transition_job_status(QUEUED, JobStatus.RUNNING), "update"),
     "delete": (lambda store: store.delete_generation_job(QUEUED), "delete"),
 }
+
 """Each with the verb that the database has for it."""
 
 MOMENTS: Mapping[str, tuple[Cut, str, int]] = {
@@ -34,6 +38,7 @@ MOMENTS: Mapping[str, tuple[Cut, str, int]] = {
     "when the commit was made": (COMMITTED, "unknown", 1),
     "after its answer": (CONFIRMED, "done", 1),
 }
+
 """Each with what the store says of the write then, and how many changes are made."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded.binaries import find_binaries
+from store.embedded.postgres_programs import find_binaries
 from tests.conftest import Conninfo, quick_directory, require_tool
 from tests.hosted.cluster import Server, copied, make_project, make_roles
 from tests.hosted.place import Place, opened_place
@@ -16,6 +16,7 @@ from tests.hosted.tls import TlsServer, programs_with_tls, speaking_tls
 from tests.other_server import VARIABLE
 
 GRANTED, UNGRANTED = "granted", "ungranted"
+
 """Databases to copy."""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PATIENCE = 10.0
+
 """Seconds for what is asked to end at once."""
 
 

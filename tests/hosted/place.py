@@ -13,12 +13,14 @@ from pathlib import Path
 from random import randrange
 from socket import AF_INET, SOCK_STREAM, socket
 
-from store.embedded.account import Account, choose_account
-from store.embedded.processes import clean_environment, run_tool
+from store.embedded.os_account import Account, choose_account
+from store.embedded.postgres_programs import clean_environment, run_tool
 from tests.hosted import keeper
 
 LOCALHOST = "127.0.0.1"
+
 PATIENCE = 90.0
+
 """Seconds for what takes far less than one."""
 
 

@@ -16,6 +16,7 @@ from tests.hosted.place import LOCALHOST, end, free_port, until
 Mode = Literal["transaction", "session"]
 
 POOL_SIZE = 2
+
 """Connections to the server, for each database and role."""
 
 CONSOLE = "pooler_admin"
@@ -35,6 +36,7 @@ pool_mode = {mode}
 default_pool_size = {size}
 {more}
 """
+
 """All else as it comes: so are those that people meet."""
 
 

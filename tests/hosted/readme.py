@@ -13,6 +13,7 @@ from tests.hosted.cluster import Server
 README = Path(__file__).parents[2] / "README.md"
 
 NEWEST_THAT_ASKS_FOR_A_SUPERUSER = 159_999
+
 """Up to here only a superuser makes a role that bypasses row level security. Hosts let the owner do it all the same."""
 
 

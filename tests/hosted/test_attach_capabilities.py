@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser
-from store.capabilities import Capabilities, Feature
-from store.capabilities.probing import probe
-from store.database import Database
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Feature
+from store.capabilities.probe import probe
+from store.database.database import Database
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
-from store.listing.query import ListingQuery
+from store.job_list.list_query import ListingQuery
 from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import OWNER, Server
 from tests.hosted.tls import TlsServer
@@ -58,7 +59,9 @@ MIGRATED = {
     Feature.WORKERS,
     Feature.WORKING,
 }
+
 """Which revisions of ours bring."""
+
 WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}
 
 

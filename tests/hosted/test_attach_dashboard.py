@@ -1,6 +1,6 @@
 """The dashboard on the app's own database, by each way in: every look and dialog leaves no trace."""
 
-from store.actor import OPERATOR
+from store.users.actor import OPERATOR
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.driving import AS_ADA, WatchedApp, driving, opener_of
@@ -8,8 +8,11 @@ from tests.tui.driving import AS_ADA, WatchedApp, driving, opener_of
 CONNECTIONS = 2
 
 OPENING = ("enter", "p", "question_mark", "u")
+
 """Keys that open a dialog on a queued job, whoever looks."""
+
 WRITING = ("n", "d")
+
 """Those that do so where jobs can be written; elsewhere they say why they do not."""
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from migrations import HEAD
 from migrations.runner import downgrade, upgrade
-from store.actor import ActingUser
-from store.database import Database, TimeLimits
-from store.doctor import Finding, Report, Section, Severity, examine
-from store.doctor.eyes import seen_by
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.database.write_access import WriteAccess, WriteRule
+from store.doctor.examine import examine
+from store.doctor.findings import Finding, Report, Section, Severity
+from store.doctor.server_checks import seen_by
 from store.errors import SchemaMissing, Unreachable
-from store.writing.write_access import WriteAccess, WriteRule
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.hosted.tls import TlsServer
@@ -29,6 +31,7 @@ LEAKS = {
     "leaking-view",
     "foreign-project",
 }
+
 """Of the app's own schema, as it comes."""
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from store.actor import OPERATOR
-from store.database import Database
-from store.doctor import Severity
+from store.database.database import Database
+from store.doctor.findings import Severity
 from store.errors import NoPrivilege
-from store.isolation.check import attempt, prepare
-from store.isolation.findings import isolation_check
-from store.isolation.model import How, Probe, Thing, Verb, Verdict
+from store.isolation.isolation import How, Probe, Thing, Verb, Verdict
+from store.isolation.isolation_check import attempt, prepare
+from store.isolation.isolation_findings import isolation_check
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
@@ -21,6 +21,7 @@ LEAKS = {
     (Thing.STATISTICS, Verb.READ),
     (Thing.SUMMARY, Verb.READ),
 }
+
 """Of the app's own schema, as it comes."""
 
 

@@ -2,17 +2,17 @@
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.errors import NoPrivilege
-from store.lens.reasons import why_hidden
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.numbers.query import NumbersQuery
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.statistics.totals import NumbersQuery
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
+from tui.dashboard.users.visibility_text import why_hidden
 
 
 async def look(store: Store) -> tuple[set[int], int, int]:

@@ -3,7 +3,7 @@
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.actor import OPERATOR
+from store.users.actor import OPERATOR
 from tests.cli.support import Run
 from tests.conftest import Conninfo
 from tests.hosted.cluster import Server
@@ -12,6 +12,7 @@ from tests.tui.driving import AS_ADA, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill
 
 NO_GRANT = "No grant: the role authenticated may not read generation_jobs."
+
 GRANT = "GRANT SELECT ON public.generation_jobs TO authenticated;"
 
 

@@ -5,13 +5,13 @@ from contextlib import ExitStack
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.errors import NoPrivilege, ReadOnly
-from store.listing.query import ListingQuery
-from store.model import JobStatus
-from store.numbers.query import NumbersQuery
+from store.job_list.list_query import ListingQuery
+from store.jobs.job import JobStatus
+from store.statistics.totals import NumbersQuery
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.transcript import transcribed
@@ -29,6 +29,7 @@ STATE = """
         where pid = pg_backend_pid() and locktype = 'advisory'
     order by 1
 """
+
 """All that a session can leave behind on its connection. A trigger of the app's own brings the settings of plpgsql."""
 
 MORE_THAN_THE_DRIVER_WAITS_BEFORE_IT_PREPARES = 8

@@ -3,11 +3,10 @@
 import pytest
 
 from migrations.runner import upgrade
-from store.configuration.profiles import Pooler
-from store.database import Database
+from store.configuration.configuration import Pooler
+from store.database.database import Database
+from store.database.wake_ups import WakeUp, may_listen
 from store.store import Store
-from store.wakeup.wake_ups import WakeUp
-from store.wakeup.where import may_listen
 from tests.conftest import Conninfo
 from tests.hosted.ways import Way
 from tests.store.support import until

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store.journal import read_journal
-from store.writing.written import WriteOutcome
+from store.journal.journal import read_journal
+from store.journal.write_record import WriteOutcome
 from tests.conftest import Conninfo
 from tests.hosted.cutting import MOMENTS
 from tests.hosted.ledger import Ledger, shown, stored
@@ -19,6 +19,7 @@ from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, short
 
 QUICK = 0.05
+
 """Seconds between two looks, or two attempts."""
 
 

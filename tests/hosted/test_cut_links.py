@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database, TimeLimits
+from store.database.database import Database
+from store.database.query import TimeLimits
 from store.errors import TimedOut
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, require_tool
 from tests.hosted.cutting import MOMENTS, WRITES, outcome_of
 from tests.hosted.ledger import Ledger
@@ -18,6 +19,7 @@ from tests.store.servers import Proxy, proxied
 from tests.tui.world import ADA, World
 
 CLOSING = 60
+
 """Bytes, in which a commit and its answer lie: of these every third is tried."""
 
 

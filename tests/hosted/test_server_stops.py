@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, closing
 
 import pytest
 
-from store.database import TimeLimits
+from store.database.query import TimeLimits
 from tests.conftest import Conninfo, connect, require_tool
 from tests.hosted.cluster import Server, copied
 from tests.hosted.fixtures import GRANTED
@@ -17,7 +17,9 @@ from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill, job_id
 
 SHORT = TimeLimits(statement=1.0, answer=0.5)
+
 QUICK = 0.05
+
 """Seconds between two looks, or two attempts."""
 
 

@@ -5,16 +5,17 @@ from urllib.parse import quote
 
 import pytest
 
-from store.configuration.file import ConfigurationFile, load
-from store.connecting.link import Link
+from store.configuration.config_file import ConfigurationFile, load
+from store.configuration.settings import Settings, resolve
+from store.database.connection_pool import Link
 from store.errors import SignInRefused, StoreError, Unreachable
-from store.settings import Settings, resolve
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD
 from tests.hosted.tls import TlsServer
 from tui.session import open_session
 
 ENCRYPTED = Link(is_encrypted=True, is_local=True)
+
 PLAIN = Link(is_encrypted=False, is_local=True)
 
 

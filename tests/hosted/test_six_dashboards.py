@@ -11,29 +11,34 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from textual import on
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
-from store.pacing import DEFAULT_INTERVAL
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from store.poller import DEFAULT_INTERVAL
+from store.statistics.totals import Numbers, NumbersQuery
 from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.hosted.pooler import POOL_SIZE
 from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.driving import WatchedApp, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World
-from tui.messages import Looked
-from tui.snapshot import frame_text
+from tui.dashboard.messages import Looked
+from tui.dashboard.run import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
+
 LOOKS = timedelta(minutes=5) // INTERVAL
+
 ASSET = UUID("c1000000-0000-4000-8000-000000000000")
+
 PATIENCE = timedelta(seconds=20) // INTERVAL
+
 """How many looks another may have had since one's own last."""
 
 OWNERS: dict[Actor, set[UUID]] = {OPERATOR: {ADA, BEN}, ActingUser(id=ADA): {ADA}, ActingUser(id=BEN): {BEN}}
+
 """Whose projects each sees."""
+
 ACTORS = (*OWNERS, *OWNERS)
 
 STATE = """
@@ -42,6 +47,7 @@ STATE = """
            current_setting('idle_in_transaction_session_timeout'), current_setting('transaction_read_only'),
            current_setting('transaction_isolation')
 """
+
 UNTOUCHED = ("postgres", "none", None, "2min", "0", "0", "off", "read committed")
 
 

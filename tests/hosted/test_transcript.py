@@ -59,11 +59,17 @@ def test_prepared_statements_and_writes(owner: Way) -> None:
 
 
 STOPPED = Complaint(level="ERROR", message="canceling statement due to user request")
+
 TIMED_OUT = Complaint(level="ERROR", message="canceling statement due to statement timeout")
+
 FAILED = Complaint(level="ERROR", message="division by zero")
+
 SLEEP = "SELECT pg_sleep(60)"
+
 HELD = f"DECLARE rows_held CURSOR WITH HOLD FOR {SLEEP}"
+
 """Its rows are fetched at the commit, which so takes a minute."""
+
 WRITE = "INSERT INTO auth.users (id) VALUES (gen_random_uuid())"
 
 

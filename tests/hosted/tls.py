@@ -10,6 +10,7 @@ from tests.hosted.cluster import SETTINGS, Server, make_roles
 from tests.hosted.place import LOCALHOST, Place
 
 CERTIFIED_NAME = "localhost"
+
 """What `sslmode=verify-full` asks of the host's name."""
 
 

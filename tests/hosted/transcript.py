@@ -18,18 +18,27 @@ from tests.hosted.replica import catch_up
 from tests.hosted.ways import Way
 
 APPLICATION = "gjobs"
+
 """With this the name begins that our connections give themselves."""
 
 _STATEMENT = re.compile(r"(?:statement|execute (?P<name>[^:]*)): (?P<sql>.*)", re.DOTALL)
+
 _BEGIN = re.compile(r"BEGIN (READ ONLY|ISOLATION LEVEL (REPEATABLE READ READ ONLY|READ COMMITTED( READ ONLY)?))")
+
 _END = re.compile(r"COMMIT|ROLLBACK")
+
 _COMMENT = re.compile(r"^--.*\n", re.MULTILINE)
+
 _ALLOWED = re.compile(
     r"(SELECT|INSERT|UPDATE|DELETE|WITH|SAVEPOINT|ROLLBACK TO|RELEASE|EXPLAIN \(FORMAT JSON\) SELECT)\b", re.IGNORECASE
 )
+
 """What is explained is planned and not run."""
+
 _SETTING = re.compile(r"set_config\(([^()]*)\)")
+
 _POOLERS_OWN = re.compile(r"(SET \w+='[^']*';?)+|DISCARD ALL")
+
 """With these PgBouncer hands a connection from one client to the next."""
 
 

@@ -51,6 +51,7 @@ class Person:
 
 
 ADA = Person(id=UUID(int=0xA0), project=UUID(int=0xA1), asset=UUID(int=0xA2), job=UUID(int=0xA3))
+
 BEN = Person(id=UUID(int=0xB0), project=UUID(int=0xB1), asset=UUID(int=0xB2), job=UUID(int=0xB3))
 
 

@@ -5,10 +5,13 @@ from collections.abc import Iterator
 import pytest
 
 from migrations import HEAD, REVISIONS
-from migrations.runner import SchemaDiffers, downgrade, sql, status, upgrade
-from store.embedded import ADMINISTRATOR
+from migrations.connection import SchemaDiffers
+from migrations.runner import downgrade, pending_sql, upgrade
+from migrations.status import read_status
+from store.embedded.clients import ADMINISTRATOR
 from store.errors import NoPrivilege
-from store.schema import compare, expected, read_catalogue
+from store.schema.expected import expected
+from store.schema.schema_diff import compare, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, Facts, add, catalogue, run_with_psql
 
@@ -37,7 +40,7 @@ def test_an_apps_own_tables_are_taken_over(app: Conninfo) -> None:
 
     upgrade(app, report=said.append)
 
-    assert status(app).current == HEAD
+    assert read_status(app).current == HEAD
     assert said[:2] == ["The app's own tables are taken over at revision 0001.", "Revision 0002 (mended) is applied."]
     assert "Revision 0007 (budgets) is applied." in said
     with connect(app) as connection:
@@ -52,7 +55,7 @@ def test_down_to_the_first_revision_all_is_the_apps_own_again(app: Conninfo) -> 
     downgrade(app, "0001")
 
     assert of_the_app(catalogue(app)) == before
-    assert status(app).pending == REVISIONS[1:]
+    assert read_status(app).pending == REVISIONS[1:]
 
 
 def test_down_to_base_the_apps_tables_stay(app: Conninfo) -> None:
@@ -64,18 +67,18 @@ def test_down_to_base_the_apps_tables_stay(app: Conninfo) -> None:
 
     assert "The tables are the app's own: they stay." in said
     assert of_the_app(catalogue(app)) == before
-    assert status(app).managed is False
+    assert read_status(app).managed is False
     upgrade(app)
-    assert status(app).current == HEAD
+    assert read_status(app).current == HEAD
 
 
 def test_the_sql_alone_does_the_same(app: Conninfo) -> None:
-    script = sql(app)
+    script = pending_sql(app)
 
     done = run_with_psql(app, script)
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert status(app).current == HEAD
+    assert read_status(app).current == HEAD
     by_psql = catalogue(app)
     downgrade(app, "base")
     upgrade(app)
@@ -83,7 +86,7 @@ def test_the_sql_alone_does_the_same(app: Conninfo) -> None:
 
 
 def test_the_sql_stops_where_it_fails(app: Conninfo) -> None:
-    script = sql(app)
+    script = pending_sql(app)
     execute(app, "drop view public.generation_job_summary")
     before = catalogue(app)
 
@@ -123,7 +126,7 @@ def test_another_schema_is_refused_by_name(attached_database: Conninfo, change: 
     execute(attached_database, change)
     before = catalogue(attached_database)
 
-    for run in (upgrade, sql):
+    for run in (upgrade, pending_sql):
         with pytest.raises(SchemaDiffers, match=sentence) as refusal:
             run(attached_database)
         assert "gjobs migrate verify" in (refusal.value.hint or "")
@@ -157,7 +160,7 @@ def test_a_failure_on_the_way_leaves_the_database_as_it_was(app: Conninfo) -> No
         upgrade(app)
 
     assert catalogue(app) == before
-    assert status(app).managed is False
+    assert read_status(app).managed is False
     execute(app, "drop function gjobs.owns_project")
     upgrade(app)
-    assert status(app).current == HEAD
+    assert read_status(app).current == HEAD

@@ -7,7 +7,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from migrations.runner import MigrationRefused, check_rollups, downgrade, status
+from migrations.connection import MigrationRefused
+from migrations.runner import check_rollups, downgrade
+from migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting, add
 
@@ -170,9 +172,11 @@ VALUES = {
     "public.pair": "row(null, 'a,b')",
     "public.small": "3",
 }
+
 """A value of each type, as SQL."""
 
 SESSIONS = "set datestyle = 'German'; set intervalstyle = 'sql_standard'; set timezone = 'Asia/Kolkata';"
+
 """Settings of whoever puts a job away."""
 
 
@@ -359,11 +363,11 @@ class TestWhatGoesWithTheJobs:
 class TestGoingDown:
     def test_is_refused_while_the_archive_holds_jobs(self, owner: psycopg.Connection, migrated_copy: Conninfo) -> None:
         archive(owner, ADA.job)
-        revision = status(migrated_copy).current
+        revision = read_status(migrated_copy).current
         with pytest.raises(MigrationRefused, match="The archive holds 1 jobs") as caught:
             downgrade(migrated_copy, "0003")
         assert "gjobs archive restore" in (caught.value.hint or "")
-        assert status(migrated_copy).current == revision
+        assert read_status(migrated_copy).current == revision
 
         restore(owner, ADA.job)
         downgrade(migrated_copy, "0003")

@@ -17,7 +17,9 @@ from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Person, acting, add
 
 REFUSED = "GJ001"
+
 """The SQLSTATE of a refusal."""
+
 NOT_PERMITTED = psycopg.errors.InsufficientPrivilege
 
 
@@ -429,7 +431,9 @@ def test_down_loses_the_limits_and_no_job(migrated_copy: Conninfo) -> None:
 
 
 COSTS, PARTS = st.integers(-5, 60), st.integers(1, 4)
+
 OPEN = st.sampled_from(("queued", "running"))
+
 WRITES = st.one_of(
     st.tuples(
         st.just(
@@ -451,6 +455,7 @@ WRITES = st.one_of(
         st.tuples(PARTS),
     ),
 )
+
 """No job finishes here and none that ran is deleted, so that what is spent is what the jobs come to."""
 
 

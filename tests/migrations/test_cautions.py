@@ -10,6 +10,7 @@ COLUMNS = (
     "id uuid, user_id uuid, project_id uuid, status text, mode text, input_asset_id uuid, error text,"
     " cost_cents integer, created_at timestamptz, updated_at timestamptz"
 )
+
 TABLE = f"returns table ({COLUMNS})"
 
 

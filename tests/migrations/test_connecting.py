@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from migrations.connecting import connect
-from migrations.runner import status
+from migrations.connection import connect
+from migrations.status import read_status
 from store.errors import SignInRefused, Unreachable
 from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, fatal, listening
@@ -18,7 +18,7 @@ async def test_a_wrong_password_is_tried_once() -> None:
     async with listening(doorkeeper.serve, *hosts) as port:
         with pytest.raises(SignInRefused, match="password authentication failed"):
             await asyncio.to_thread(
-                status, {"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"}
+                read_status, {"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"}
             )
     assert doorkeeper.visits == 1
 
@@ -31,7 +31,7 @@ def test_the_next_address_is_tried_where_one_does_not_answer(database: Conninfo)
 @pytest.mark.parametrize("host", ["/nowhere", "no-such-host.invalid", "n" * 70, "a..b"])
 def test_a_host_that_is_none(host: str) -> None:
     with pytest.raises(Unreachable):
-        status({"host": host, "user": "ada"})
+        read_status({"host": host, "user": "ada"})
 
 
 def test_a_link_that_dies_is_noticed(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:

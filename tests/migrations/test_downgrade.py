@@ -8,7 +8,9 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from migrations import HEAD
-from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from migrations.connection import MigrationRefused
+from migrations.runner import downgrade, upgrade
+from migrations.status import read_status
 from store.errors import InvalidValue
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Facts, acting, add, catalogue
@@ -127,7 +129,7 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
         "Revision 0001 (app schema) is undone.",
     ]
     assert re.fullmatch(r"The app's tables were locked for \d+ ms\.", said[-1])
-    assert status(migrated_copy).managed is False
+    assert read_status(migrated_copy).managed is False
     left = catalogue(migrated_copy)
     assert [fact[:2] for fact in left["relations"]] == [["auth", "users"]]
     assert [fact[1] for fact in left["functions"]] == ["auth.jwt()", "auth.role()", "auth.uid()"]
@@ -154,7 +156,7 @@ def test_tables_that_the_app_made_are_not_dropped(migrated_copy: Conninfo) -> No
     with pytest.raises(MigrationRefused, match="did not make the tables"):
         downgrade(migrated_copy, "base")
 
-    assert status(migrated_copy).pending == ()
+    assert read_status(migrated_copy).pending == ()
 
 
 def test_what_the_app_built_on_them_is_not_dropped(migrated_copy: Conninfo) -> None:

@@ -11,6 +11,7 @@ from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting
 
 STATUSES = "select kind, from_status, to_status, cents_change from gjobs.job_events where job_id = %s order by id"
+
 NOBODY = UUID(int=0xDEAD)
 
 

@@ -13,10 +13,13 @@ from contextlib import contextmanager, suppress
 import psycopg
 import pytest
 
-from migrations import HEAD, runner, session, watching
-from migrations.runner import MigrationRefused, downgrade, status, upgrade
+from migrations import HEAD, connection, progress, runner
+from migrations.connection import MigrationRefused
+from migrations.runner import downgrade, upgrade
+from migrations.status import read_status
 from store.errors import Locked
-from store.schema import compare, expected, read_catalogue
+from store.schema.expected import expected
+from store.schema.schema_diff import compare, read_catalogue
 from tests.conftest import Conninfo, connect
 from tests.hosted.pooler import CONSOLE, POOL_SIZE, Pooler
 from tests.migrations.conftest import catalogue
@@ -32,6 +35,7 @@ INDEXES = [
     "gjobs_total",
     "gjobs_updated",
 ]
+
 """The fourth comes with revision 0004, and the queue's with 0006."""
 
 
@@ -104,7 +108,7 @@ def test_an_invalid_one_of_ours_is_dropped_and_built_anew(without_indexes: Conni
     upgrade(without_indexes)
 
     assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
-    assert status(without_indexes).current == HEAD
+    assert read_status(without_indexes).current == HEAD
 
 
 def leave_an_invalid_index(conninfo: Conninfo) -> None:
@@ -159,7 +163,7 @@ def test_somebody_elses_of_that_name_is_left_alone(without_indexes: Conninfo, ot
 
     assert "RENAME TO" in (refusal.value.hint or "")
     assert catalogue(without_indexes) == before
-    assert status(without_indexes).current == "0002"
+    assert read_status(without_indexes).current == "0002"
 
 
 def test_going_down_drops_ours_and_leaves_the_specifications(migrated_copy: Conninfo) -> None:
@@ -171,7 +175,7 @@ def test_going_down_drops_ours_and_leaves_the_specifications(migrated_copy: Conn
 
 
 def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "INTERVAL_SECONDS", 0.02)
+    monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.02)
     said: list[str] = []
     told = threading.Event()
 
@@ -189,14 +193,14 @@ def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytes
 
     assert f"Waiting for the transaction of process {pid} (gjobs, nightly report, idle in transaction)." in said
     assert "gjobs_newest: waiting for old snapshots." in said
-    assert status(without_indexes).current == HEAD
+    assert read_status(without_indexes).current == HEAD
 
 
 def test_another_run_keeps_away_meanwhile(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without waiting in the database, where the build would wait for it in turn."""
     monkeypatch.setattr(runner, "ATTEMPTS", 2)
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.0)
     said: list[str] = []
     first = threading.Thread(target=upgrade, args=(without_indexes,))
     with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
@@ -209,7 +213,7 @@ def test_another_run_keeps_away_meanwhile(without_indexes: Conninfo, monkeypatch
     first.join()
 
     assert said == ["Another migration is running. Trying again."]
-    assert status(without_indexes).current == HEAD
+    assert read_status(without_indexes).current == HEAD
 
 
 PROGRAM = """
@@ -238,7 +242,7 @@ def test_it_can_be_stopped_and_gone_on_with(without_indexes: Conninfo) -> None:
         "Stopped while building the index gjobs_newest. What came before is kept.",
         "The same command goes on from there; an index that was left incomplete it makes anew.",
     ]
-    assert status(without_indexes).current == "0002"
+    assert read_status(without_indexes).current == "0002"
     upgrade(without_indexes)
     assert ours(without_indexes) == dict.fromkeys(INDEXES, True)
 
@@ -281,7 +285,7 @@ def test_a_pooler_in_session_mode_will_do(
     app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it has no second connection, with which to ask and to watch."""
-    monkeypatch.setattr(session, "PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(connection, "PATIENCE_SECONDS", 0.2)
     conninfo = session_pooler.login(str(app_database["dbname"]))
 
     with pool_size(session_pooler, size):
@@ -289,4 +293,4 @@ def test_a_pooler_in_session_mode_will_do(
         downgrade(conninfo, "0001")
         upgrade(conninfo)
 
-    assert status(app_database).current == HEAD
+    assert read_status(app_database).current == HEAD

@@ -8,15 +8,19 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from migrations.runner import MigrationRefused, downgrade, upgrade
+from migrations.connection import MigrationRefused
+from migrations.runner import downgrade, upgrade
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Person, acting, add
 
 ALICE, BOB = UUID(int=0xA11CE), UUID(int=0xB0B)
+
 """Workers."""
 
 MINUTE = 60.0
+
 OVER = -1.0
+
 """Seconds of a lease that has expired as soon as it is made."""
 
 
@@ -372,6 +376,7 @@ begin
 end $$;
 create trigger look after update on public.generation_jobs for each statement execute function public.look();
 """
+
 """A trigger of an app, which reads a whole table, and keeps how."""
 
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from migrations.runner import downgrade, sql, status, upgrade
+from migrations.runner import downgrade, pending_sql, upgrade
+from migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import catalogue, run_with_psql
 
@@ -14,16 +15,16 @@ def run(conninfo: Conninfo, script: str) -> None:
 
 @pytest.mark.parametrize("connected", [True, False], ids=["this database", "any empty database"])
 def test_from_nothing(blank_database: Conninfo, database: Conninfo, connected: bool) -> None:
-    run(blank_database, sql(blank_database if connected else None))
+    run(blank_database, pending_sql(blank_database if connected else None))
 
     assert catalogue(blank_database) == catalogue(database)
-    assert status(blank_database) == status(database)
+    assert read_status(blank_database) == read_status(database)
 
 
 def test_what_is_pending(migrated_copy: Conninfo, database: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
 
-    script = sql(migrated_copy)
+    script = pending_sql(migrated_copy)
     assert run_with_psql(migrated_copy, script).stderr == ""
 
     assert "create table public." not in script
@@ -33,19 +34,19 @@ def test_what_is_pending(migrated_copy: Conninfo, database: Conninfo) -> None:
 def test_after_going_down_to_nothing(migrated_copy: Conninfo, database: Conninfo) -> None:
     downgrade(migrated_copy, "base")
 
-    run(migrated_copy, sql(migrated_copy))
+    run(migrated_copy, pending_sql(migrated_copy))
 
     assert catalogue(migrated_copy) == catalogue(database)
 
 
 def test_nothing_is_pending(database: Conninfo) -> None:
-    assert sql(database) == ""
+    assert pending_sql(database) == ""
 
 
 def test_a_migrated_database_goes_up_and_down_however_it_came_there(blank_database: Conninfo) -> None:
-    run(blank_database, sql(None))
+    run(blank_database, pending_sql(None))
 
     downgrade(blank_database, "base")
     upgrade(blank_database)
 
-    assert status(blank_database).pending == ()
+    assert read_status(blank_database).pending == ()

@@ -11,10 +11,13 @@ from tests.migrations.conftest import ADA, BEN, acting, add
 Rows = list[tuple[object, ...]]
 
 STATISTICS = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics()"
+
 STATISTICS_OF = "select status, count, total_cost_cents, avg_cost_cents from public.get_job_statistics(%s)"
+
 SUMMARY = (
     "select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents from public.generation_job_summary"
 )
+
 RECENT = "select id from public.get_recent_jobs()"
 
 

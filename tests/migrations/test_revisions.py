@@ -11,7 +11,8 @@ from alembic.util import CommandError
 import migrations
 from migrations import HEAD, REVISIONS
 from migrations.execution import configuration
-from migrations.runner import MigrationStatus, downgrade, sql, status, upgrade
+from migrations.runner import downgrade, pending_sql, upgrade
+from migrations.status import MigrationStatus, read_status
 from store.errors import SchemaMissing, SignInRefused, Unreachable
 from tests.conftest import Conninfo, connect
 
@@ -50,29 +51,29 @@ def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
 
 
 def test_status_of_an_empty_database(blank_database: Conninfo) -> None:
-    assert status(blank_database) == MigrationStatus(current=None, head=HEAD, pending=REVISIONS, managed=False)
+    assert read_status(blank_database) == MigrationStatus(current=None, head=HEAD, pending=REVISIONS, managed=False)
 
 
 def test_status_of_the_apps_own_database(attached_database: Conninfo) -> None:
-    assert status(attached_database).managed is False
+    assert read_status(attached_database).managed is False
 
 
 def test_status_of_a_migrated_database(database: Conninfo) -> None:
-    assert status(database) == MigrationStatus(current=HEAD, head=HEAD, pending=(), managed=True)
+    assert read_status(database) == MigrationStatus(current=HEAD, head=HEAD, pending=(), managed=True)
 
 
 def test_status_on_the_way(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
 
-    assert status(migrated_copy) == MigrationStatus(current="0001", head=HEAD, pending=REVISIONS[1:], managed=True)
+    assert read_status(migrated_copy) == MigrationStatus(current="0001", head=HEAD, pending=REVISIONS[1:], managed=True)
 
 
 def test_a_newer_programs_revision_is_left_alone(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         connection.execute("update gjobs.alembic_version set version_num = '9999'")
 
-    assert status(migrated_copy) == MigrationStatus(current="9999", head=HEAD, pending=(), managed=True)
-    for run in (upgrade, sql):
+    assert read_status(migrated_copy) == MigrationStatus(current="9999", head=HEAD, pending=(), managed=True)
+    for run in (upgrade, pending_sql):
         with pytest.raises(SchemaMissing, match="9999"):
             run(migrated_copy)
     with pytest.raises(SchemaMissing, match="9999"):
@@ -81,6 +82,6 @@ def test_a_newer_programs_revision_is_left_alone(migrated_copy: Conninfo) -> Non
 
 def test_a_database_that_is_not_there(blank_database: Conninfo) -> None:
     with pytest.raises(SignInRefused, match="does not exist"):
-        status({**blank_database, "dbname": "nowhere"})
+        read_status({**blank_database, "dbname": "nowhere"})
     with pytest.raises(Unreachable):
-        status({**blank_database, "host": "/nowhere", "password": "secret"})
+        read_status({**blank_database, "host": "/nowhere", "password": "secret"})

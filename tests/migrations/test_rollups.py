@@ -18,6 +18,7 @@ COUNTED = b"""
 select user_id, project_id, status, mode, count(*), sum(cost_cents)
   from public.generation_jobs group by user_id, project_id, status, mode order by 1, 2, 3, 4
 """
+
 SUMMED = b"""
 select user_id, project_id, status, mode, sum(job_count)::bigint, sum(cost_cents)::bigint
   from gjobs.job_counts group by user_id, project_id, status, mode
@@ -28,30 +29,39 @@ DAYS_COUNTED = b"""
 select user_id, project_id, (created_at at time zone 'UTC')::date::text as day, count(*), sum(cost_cents)
   from public.generation_jobs group by user_id, project_id, day order by 1, 2, 3
 """
+
 DAYS_SUMMED = b"""
 select user_id, project_id, day::text, sum(job_count)::bigint, sum(cost_cents)::bigint
   from gjobs.job_day_counts group by user_id, project_id, day
 having sum(job_count) <> 0 or sum(cost_cents) <> 0 order by 1, 2, day::text
 """
+
 STATISTICS_COUNTED = b"""
 select status, count(*), sum(cost_cents), avg(cost_cents)
   from public.generation_jobs where user_id = auth.uid() group by status order by status
 """
+
 SUMMARY_COUNTED = b"""
 select user_id, project_id, status, count(*), sum(cost_cents), avg(cost_cents),
        min(created_at)::text, max(created_at)::text
   from public.generation_jobs group by user_id, project_id, status order by 1, 2, 3
 """
+
 SUMMARY = b"""
 select user_id, project_id, status, job_count, total_cost_cents, avg_cost_cents, first_job_at::text, last_job_at::text
   from public.generation_job_summary order by 1, 2, 3
 """
+
 PAIRS = ((COUNTED, SUMMED), (DAYS_COUNTED, DAYS_SUMMED), (SUMMARY_COUNTED, SUMMARY))
 
 PEOPLE = (ADA, BEN)
+
 MODES = ("lifestyle", "", "m" * 3_000)
+
 DAYS = ("2026-01-01T23:30Z", "2026-01-02T00:30+02", "4713-12-31 BC", "infinity", "-infinity", "294276-12-31")
+
 STATUSES = ("queued", "running", "succeeded", "failed")
+
 COSTS = (0, 1, -7, 2**31 - 1, -(2**31))
 
 
@@ -88,6 +98,7 @@ def change(column: str, value: object, part: int) -> tuple[str, list[object]]:
 
 
 PERSONS, PARTS = st.sampled_from(PEOPLE), st.sampled_from((1, 2, 5))
+
 STATEMENTS = st.one_of(
     st.builds(
         insert, PERSONS, st.sampled_from((0, 1, 2, 40)), st.sampled_from(STATUSES), st.sampled_from(MODES),
@@ -106,7 +117,9 @@ STATEMENTS = st.one_of(
     st.just(("truncate public.generation_jobs", [])),
     st.sampled_from((1, 2, 500)).map(lambda some: ("select gjobs.fold_deltas(%s)", [some])),
 )  # fmt: skip
+
 STEPS = st.lists(st.tuples(STATEMENTS, st.sampled_from(("keep", "undo"))), max_size=12)
+
 LEVELS = st.sampled_from(("read committed", "repeatable read", "serializable"))
 
 

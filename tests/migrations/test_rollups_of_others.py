@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from migrations.runner import check_rollups, downgrade, rebuild_rollups, upgrade
-from store.embedded import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR
 from tests.conftest import Conninfo, connect, started_server
 from tests.migrations.conftest import ADA, BEN, acting
 from tests.migrations.test_rollups import agree, agree_for_everyone, heard, some_time_passes, start_over
@@ -211,6 +211,7 @@ def told(connection: psycopg.Connection, conninfo: Conninfo, statement: str) -> 
 
 
 QUEUED = UUID(int=0xC3)
+
 QUEUE = (
     f"insert into public.generation_jobs (id, user_id, project_id, mode) select '{QUEUED}', user_id, id, 'lifestyle'"  # noqa: S608
     f" from public.projects where id = '{ADA.project}'"

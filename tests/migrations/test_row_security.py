@@ -12,6 +12,7 @@ from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, Person, acting, add
 
 TABLES = ("projects", "assets", "generation_jobs")
+
 NOT_PERMITTED = psycopg.errors.InsufficientPrivilege
 
 INSERTS: Mapping[str, SQL] = {
@@ -113,6 +114,7 @@ class TestOnEachTable:
 
 
 ADA_ROW = {table: row_of(ADA, table) for table in TABLES}
+
 BEN_ROW = {table: row_of(BEN, table) for table in TABLES}
 
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from store.model import JobStatus
-from store.transitions import TRANSITIONS
+from store.jobs.job import TRANSITIONS, JobStatus
 from tests.conftest import Conninfo, connect
 from tests.migrations.conftest import ADA, BEN, acting
 
 CALLERS = 20
+
 ROUNDS = 25
 
 

@@ -12,14 +12,17 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from migrations import HEAD, runner
-from migrations.runner import downgrade, status, upgrade
-from store.embedded import ADMINISTRATOR, OWNER, ServerLease
+from migrations.runner import downgrade, upgrade
+from migrations.status import read_status
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
 from store.errors import Locked, NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import catalogue
 
 APP = ("projects", "assets", "generation_jobs")
+
 ROLES = ("anon", "authenticated", "service_role")
+
 APPLIED = [
     "Revision 0001 (app schema) is applied.",
     "Revision 0002 (mended) is applied.",
@@ -43,7 +46,7 @@ def test_from_nothing(blank_database: Conninfo) -> None:
     upgrade(blank_database, report=said.append)
 
     assert said == APPLIED
-    assert status(blank_database).current == HEAD
+    assert read_status(blank_database).current == HEAD
     with connect(blank_database) as connection:
         for table in APP:
             assert connection.execute(SQL("select from public.{}").format(Identifier(table))).fetchall() == []
@@ -156,7 +159,7 @@ def test_two_runs_at_once_do_it_once(blank_database: Conninfo) -> None:
             first.execute("select pg_advisory_unlock_all()")
 
     assert sorted(said) == APPLIED
-    assert status(blank_database).current == HEAD
+    assert read_status(blank_database).current == HEAD
 
 
 @contextmanager
@@ -220,4 +223,4 @@ def test_while_the_tables_are_in_use_nothing_is_done(migrated_copy: Conninfo, mo
     assert said == ["The tables are in use. Trying again."]
     assert catalogue(migrated_copy) == before
     upgrade(migrated_copy)
-    assert status(migrated_copy).current == HEAD
+    assert read_status(migrated_copy).current == HEAD

@@ -3,7 +3,7 @@
 import pytest
 
 from migrations import HEAD
-from migrations.run import Origin
+from migrations.progress import Origin
 from migrations.runner import upgrade, verify
 from store.errors import SchemaMissing
 from tests.conftest import Conninfo, connect

@@ -12,16 +12,22 @@ import psycopg
 import pytest
 
 from migrations import HEAD
-from migrations.runner import check_rollups, downgrade, status, upgrade
+from migrations.runner import check_rollups, downgrade, upgrade
+from migrations.status import read_status
 from tests.conftest import Conninfo, connect
 from tests.hosted.cluster import Server
 from tests.migrations.conftest import catalogue
 
 JOBS = 80_000
+
 USERS = [UUID(int=number) for number in range(1, 5)]
+
 """One for each writer."""
+
 PROJECTS = {user: UUID(int=user.int + 0x100) for user in USERS}
+
 OPERATIONS = 10
+
 """Of each writer, before and after each migration."""
 
 FILL = """
@@ -149,7 +155,7 @@ def test_no_job_is_lost_and_no_write_refused(app_database: Conninfo, writers: li
     said: list[str] = []
 
     during_up = while_writing(writers, lambda: upgrade(app_database, report=said.append))
-    assert status(app_database).current == HEAD
+    assert read_status(app_database).current == HEAD
     assert check_rollups(app_database).matches
     while_writing(writers, lambda: downgrade(app_database, "0001", report=said.append))
     for writer in writers:

@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
-from store.model import JobStatus
+from store.database.database import Database
+from store.jobs.job import JobStatus
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.feeding import Source
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql

@@ -7,11 +7,13 @@ from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
 
-from store.feed import Feed, FeedFailure, FeedPage
+from store.poller import Feed, FeedFailure, FeedPage
 from tests.store.support import NOW
 
 NEVER = 3600.0
+
 """Seconds: a test in which a feed waits for that long would not end."""
+
 SOON = 0.001
 
 Answer = FeedPage[str] | FeedFailure

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from uuid import UUID
 
-from store.actor import ActingUser, Actor
-from store.model import GenerationJob
+from store.jobs.job import GenerationJob
+from store.users.actor import ActingUser, Actor
 
 
 class Schema(Enum):

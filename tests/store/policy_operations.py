@@ -10,19 +10,22 @@ from uuid import UUID
 from sqlalchemy import Uuid, bindparam, insert, update
 
 from store import tables
-from store.actor import Actor
-from store.database import Query
+from store.database.query import Query
 from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job_results import Applied, Missing, Refused
+from store.journal.write_record import Written
 from store.store import Store
-from store.transitions import allowed
-from store.writing.written import Written
+from store.users.actor import Actor
 from tests.store.policy_model import Rows, Schema
 from tests.store.support import STRANGER
 
 NEW = UUID(int=1)
+
 """Stands for the id of a job that is made."""
+
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
+
 """Stands for a time that the database sets."""
 
 
@@ -136,9 +139,13 @@ class Delete(Operation):
 
 
 _TARGET, _OWNER, _PROJECT = (bindparam(name, type_=Uuid) for name in ("target", "owner", "project"))
+
 _jobs = tables.generation_jobs
+
 _INSERT = insert(_jobs).values(user_id=_OWNER, project_id=_PROJECT, mode="lifestyle")
+
 _MOVE = update(_jobs).values(project_id=_PROJECT).where(_jobs.c.id == _TARGET)
+
 _GIVE = update(_jobs).values(user_id=_OWNER).where(_jobs.c.id == _TARGET)
 
 

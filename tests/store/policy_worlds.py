@@ -4,16 +4,18 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.model import GenerationJob, JobStatus
-from store.transitions import allowed
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.policy_model import HeldAsset, Rows
 from tests.store.policy_operations import Change, Create, Delete, Give, Insert, Move, Operation, Transition
 from tests.store.support import ADA, BEN, CLEO, NOTHING, STRANGER
 
 USERS = (ADA, BEN, CLEO)
+
 ACTORS: tuple[Actor, ...] = (OPERATOR, *(ActingUser(id=user_id) for user_id in (*USERS, STRANGER)))
+
 START = datetime.now(UTC) - timedelta(hours=1)
+
 """So that every job lies in the days that the overview counts."""
 
 

@@ -55,7 +55,9 @@ class Cut:
 
 
 WRITE_OPENS = re.compile(rb"BEGIN ISOLATION LEVEL READ COMMITTED")
+
 CHANGE = re.compile(rb"(INSERT INTO|UPDATE|DELETE FROM) public\.generation_jobs")
+
 COMMIT = re.compile(rb"COMMIT\0")
 
 

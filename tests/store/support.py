@@ -6,15 +6,22 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
+
 BEN = UUID("00000000-0000-4000-8000-00000000000b")
+
 CLEO = UUID("00000000-0000-4000-8000-00000000000c")
+
 """Has no e-mail."""
+
 STRANGER = UUID("00000000-0000-4000-8000-0000000000ff")
+
 """Is no user and owns nothing."""
+
 NOTHING = UUID("00000000-0000-4000-8000-000000000000")
+
 """No row has this id."""
 
 NOW = datetime(2026, 1, 15, 12, 0, tzinfo=UTC)

@@ -2,7 +2,10 @@
 
 import pytest
 
-from store import JobStatus, RowMissing, Store, TransitionRefused, applied_job
+from store.errors import RowMissing, TransitionRefused
+from store.jobs.job import JobStatus
+from store.jobs.job_results import applied_job
+from store.store import Store
 from tests.store.support import NOTHING, MakeJob, MakeProject
 
 

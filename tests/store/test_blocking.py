@@ -10,17 +10,19 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
-from store.actor import ActingUser
 from store.blocking import BlockingStore
-from store.database import Query
+from store.database.query import Query
 from store.errors import NoPrivilege, Unreachable
-from store.listing.query import ListingQuery
-from store.model import Applied, JobStatus, Refused
+from store.job_list.list_query import ListingQuery
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Applied, Refused
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, MakeJob, MakeProject, Sql, until
 
 OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
+
 """Written for each of the two classes: they make stores, or end one."""
 
 

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import text
 
-from store.budgets.model import BudgetState, Period
-from store.database import Database, Query
+from store.budgets.budget import BudgetState, Period
+from store.database.database import Database
+from store.database.query import Query
 from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
 from store.store import Store
 from tests.conftest import Conninfo
@@ -136,7 +137,7 @@ async def test_it_is_a_refusal_where_the_name_cannot_be_asked_for(
     operator: Store, monkeypatch: pytest.MonkeyPatch, make_project: MakeProject
 ) -> None:
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
-    monkeypatch.setattr("store.reach.users.in_range", lambda *_, **__: refused)
+    monkeypatch.setattr("store.users.user_sql.in_range", lambda *_, **__: refused)
     project = make_project()
     await operator.set_budget(user_id=ADA, period="day", limit_cents=0)
     with pytest.raises(BudgetExceeded, match=f"^The daily budget of user {ADA} is used up"):

@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.file import ConfigurationFile, configuration_file, load
-from store.configuration.lines import Lines
-from store.configuration.model import Configuration
-from store.configuration.notifications import Notifications
-from store.configuration.problems import Problem
-from store.configuration.profiles import EMBEDDED_PROFILE, Pooler, Profile
-from store.configuration.reading import read_document, read_text
+from store.configuration.config_file import ConfigurationFile, configuration_file, load
+from store.configuration.config_reader import read_document, read_text
+from store.configuration.configuration import EMBEDDED_PROFILE, Configuration, Notifications, Pooler, Profile
+from store.configuration.toml_table import Lines, Problem
 from store.errors import BadConfiguration
 
 FILE = Path("/etc/here/config.toml")
@@ -105,8 +102,11 @@ def test_writing_is_off_but_for_the_embedded_database() -> None:
 
 
 PROD = '[profiles.prod]\nurl = "postgresql://db/app"\n'
+
 EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE."
+
 NOT_BOTH = "needs either url or service, and not both."
+
 NO_KEY = "names no key; a comma itself is called 'comma'."
 
 
@@ -275,6 +275,7 @@ def test_a_certificates_path_starts_at_the_file(written: str, meant: str, monkey
 KEYS = st.sampled_from(
     ["profiles", "keymap", "theme", "default_profile", "prod", "embedded", "job", "start", *OF_A_PROFILE]
 )
+
 SCALARS = st.one_of(
     st.text(),
     st.sampled_from(["red", "postgresql://db/x", "host=x", "embedded", "op read"]),
@@ -283,6 +284,7 @@ SCALARS = st.one_of(
     st.floats(),
     st.dates(),
 )
+
 VALUES = st.recursive(
     SCALARS,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(), inner, max_size=5),

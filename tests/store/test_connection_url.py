@@ -7,10 +7,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from store.connecting.connection_url import label, parse
+from store.database.connection_url import label, parse
 from store.errors import InvalidValue
 
 SECRET = "zQ9kX7wV"
+
 passwords = st.builds(
     "{}{}{}{}{}".format,
     st.text(alphabet="@:/?#%&= '\\ab", max_size=4),

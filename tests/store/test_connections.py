@@ -7,19 +7,21 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store.actor import ActingUser
-from store.connecting.connections import Connections
-from store.database import Database, Query
+from store.database.connection_pool import Connections
+from store.database.database import Database
+from store.database.query import Query
 from store.errors import StoreError, Unreachable
-from store.listing.query import ListingQuery
-from store.model import JobStatus
-from store.statements import jobs
+from store.job_list.list_query import ListingQuery
+from store.jobs import job_sql
+from store.jobs.job import JobStatus
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.servers import listening
 from tests.store.support import ADA, NOTHING, MakeJob, MakeProject, Sql, until
 
 Sessions = Callable[[], list[tuple[int, str]]]
+
 """The store's sessions on the database: process id and state."""
 
 
@@ -102,7 +104,7 @@ async def test_one_that_breaks_in_use_is_an_error_once(operator: Store, sql: Sql
             ((pid, _),) = sessions()
             sql("select pg_terminate_backend(%s)", [pid])
             await until(lambda: not sessions())
-            await transaction.run(jobs.OF_EVENTS.one(NOTHING))
+            await transaction.run(job_sql.OF_EVENTS.one(NOTHING))
 
     with pytest.raises(Unreachable, match="terminating connection"):
         await write()

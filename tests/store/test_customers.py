@@ -6,15 +6,16 @@ from random import Random
 
 import pytest
 
-from store.database import Database
-from store.model import JobStatus
-from store.sample.customers import QUEUE_SIZE, RETRY, STEP, queue_jobs
+from store.database.database import Database
+from store.jobs.job import JobStatus
+from store.sample.simulation import QUEUE_SIZE, RETRY, STEP, queue_jobs
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
 from tests.store.support import MakeAsset, MakeProject, Sql
 
 Watch = Callable[[int], Awaitable[None]]
+
 """Is called after each step with its number, from 1."""
 
 

@@ -9,25 +9,17 @@ from typing import TypeVar
 import pytest
 from sqlalchemy import text
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.database import Database, Query, TimeLimits
-from store.embedded import ADMINISTRATOR
-from store.errors import (
-    InvalidValue,
-    NoPrivilege,
-    ReadOnly,
-    SchemaMissing,
-    TimedOut,
-    Unreachable,
-)
-from store.listing.query import ListingQuery
-from store.model import JobStatus
-from store.numbers.model import ProjectSums
-from store.numbers.query import NumbersQuery
-from store.statements.rows import Row
+from store.database.database import Database
+from store.database.query import Query, Row, TimeLimits
+from store.database.write_access import WriteAccess, WriteRule
+from store.embedded.clients import ADMINISTRATOR
+from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
+from store.job_list.list_query import ListingQuery
+from store.jobs.job import JobStatus
+from store.journal.write_record import Written
+from store.statistics.totals import NumbersQuery, ProjectSums
 from store.store import Store
-from store.writing.write_access import WriteAccess, WriteRule
-from store.writing.written import Written
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
 from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
@@ -35,6 +27,7 @@ from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
 T = TypeVar("T")
 
 EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
+
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
 
 NONE = ProjectSums(job_count=0, total_cost_cents=0)

@@ -9,10 +9,10 @@ import pytest
 from psycopg.sql import SQL, Identifier
 from sqlalchemy import text
 
-from store.actor import OPERATOR
-from store.connecting.advice import advice
-from store.database import Database, Query, TimeLimits
-from store.embedded import ADMINISTRATOR
+from store.database.database import Database
+from store.database.driver_errors import advice
+from store.database.query import Query, TimeLimits
+from store.embedded.clients import ADMINISTRATOR
 from store.errors import (
     Conflict,
     InvalidValue,
@@ -27,6 +27,7 @@ from store.errors import (
     Unreachable,
 )
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Doorkeeper, fatal, listening
 from tests.store.support import NOTHING, MakeJob, MakeProject, Sql

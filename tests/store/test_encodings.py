@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
-from store.database import Database
-from store.embedded import ADMINISTRATOR, OWNER, ServerLease
+from store.database.database import Database
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
 from store.errors import InvalidValue, UnexpectedError
 from store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file

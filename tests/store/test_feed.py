@@ -4,9 +4,9 @@ import asyncio
 from datetime import timedelta
 
 from store.errors import Unreachable
-from store.feed import Feed, FeedPage
-from store.listing.model import Listing
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.listing import Listing
+from store.poller import Feed, FeedPage
 from store.store import Store
 from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until

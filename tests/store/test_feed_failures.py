@@ -5,11 +5,11 @@ from contextlib import aclosing
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
-from store.feed import Feed
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from store.poller import Feed
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking

@@ -3,11 +3,11 @@
 import pytest
 
 from store.errors import Unreachable
-from store.feed import Feed
-from store.pacing import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention
+from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Feed
 from tests.store.feeding import Source, Time, followed
 
 INTERVAL = 2.0
+
 INSTANT = 0.01
 
 

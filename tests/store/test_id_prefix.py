@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.finding.id_prefix import LEAST_DIGITS, id_range
+from store.formats import LEAST_DIGITS, id_range
 
 AN_ID = UUID("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
 

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.actor import OPERATOR
-from store.database import Database
+from store.database.database import Database
 from store.errors import NoPrivilege, RowMissing
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import GenerationJob, JobStatus
-from store.numbers.query import NumbersQuery
-from store.statements.job_rows import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
+from store.statistics.totals import NumbersQuery
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.policy_model import Rows, Schema
 from tests.store.policy_operations import NEW
@@ -38,10 +38,12 @@ PROFILE = settings(
 )
 
 OPERATIONS = 40
+
 """Of each example, of which there are as many as some seconds permit."""
 
 
 _GIVEN = ("created_at", "updated_at", "retry_count", "completed_at")
+
 """By the database, whatever is written."""
 
 

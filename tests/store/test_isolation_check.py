@@ -8,14 +8,14 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from store.database import Database
+from store.database.database import Database
+from store.database.write_access import WriteAccess, WriteRule
 from store.errors import InvalidValue
-from store.isolation.check import attempt, prepare
-from store.isolation.model import PROBED, How, Kind, Plan, Probe, Thing, Verb, Verdict
-from store.isolation.remedies import find_remedies
-from store.model import JobStatus
+from store.isolation.isolation import PROBED, How, Kind, Plan, Probe, Thing, Verb, Verdict
+from store.isolation.isolation_check import attempt, prepare
+from store.isolation.isolation_findings import find_remedies
+from store.jobs.job import JobStatus
 from store.store import Store
-from store.writing.write_access import WriteAccess, WriteRule
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
@@ -25,10 +25,13 @@ LEAKS_OF_THE_APP = {
     (Thing.STATISTICS, Verb.READ),
     (Thing.SUMMARY, Verb.READ),
 }
+
 """Own-rows policies ask whose row it is, not whose project; function and view run with their owner's rights."""
 
 PROJECT = UUID("00000000-0000-4000-8000-000000000001")
+
 EMPTY_PROJECT = UUID("00000000-0000-4000-8000-000000000002")
+
 FINISHED_JOB = UUID("00000000-0000-4000-8000-000000000003")
 
 ADAS_THINGS = """

@@ -2,15 +2,17 @@
 
 import pytest
 
-from store.isolation.expressions import conjuncts
-from store.isolation.judging import judge
-from store.isolation.model import How, Thing, Verb, Verdict
-from store.isolation.policies import Command, Policy, TableRules
+from store.isolation.isolation import How, Thing, Verb, Verdict
+from store.isolation.isolation_policies import Command, Policy, TableRules, conjuncts, judge
 
 OWN = "(auth.uid() = user_id)"
+
 OWN_ONCE = "(( SELECT auth.uid() AS uid) = user_id)"
+
 OWN_INTO_OWN_PROJECT = f"({OWN_ONCE} AND gjobs.owns_project(project_id) AND gjobs.owns_asset(input_asset_id))"
+
 EVERYTHING = "true"
+
 TEAM = "(team_id = current_team())"
 
 WRITE_COMMANDS = [(Verb.INSERT_AS, Command.INSERT), (Verb.UPDATE, Command.UPDATE), (Verb.DELETE, Command.DELETE)]

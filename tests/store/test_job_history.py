@@ -10,12 +10,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import InvalidValue, SchemaMissing
-from store.events.model import EventKind, JobEvent
-from store.events.stays import time_in_each
-from store.model import JobStatus
-from store.statements.events import make_event
+from store.jobs.history_sql import make_event
+from store.jobs.job import JobStatus
+from store.jobs.job_history import EventKind, JobEvent, time_in_each
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
@@ -96,6 +95,7 @@ async def test_a_database_without_events_says_what_brings_them(attached_database
 
 
 JOBS = tuple(UUID(int=0x100 + number) for number in range(3))
+
 PROJECTS = {ADA: UUID(int=0xA1), BEN: UUID(int=0xB1)}
 
 
@@ -133,12 +133,14 @@ def replayed(events: list[JobEvent]) -> State | None:
 
 
 IDS = st.lists(st.sampled_from(JOBS), min_size=1, max_size=3, unique=True)
+
 SETS = st.dictionaries(
     st.sampled_from(["status", "mode", "error", "cost_cents", "retry_count", "owner"]),
     st.integers(0, 2),
     min_size=1,
     max_size=4,
 )
+
 VALUES = {
     "status": ("queued", "running", "failed"),
     "mode": ("lifestyle", "", "m" * 3_000),
@@ -146,6 +148,7 @@ VALUES = {
     "cost_cents": (0, -(2**31), 2**31 - 1),
     "retry_count": (None, 0, 7),
 }
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("insert"), IDS, SETS),

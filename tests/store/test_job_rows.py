@@ -7,11 +7,11 @@ from uuid import UUID
 import pytest
 
 from store.errors import UnexpectedError
-from store.listing.model import ERROR_CHARACTERS, ListedJob
-from store.model import GenerationJob, JobStatus
-from store.statements.job_rows import make_job, make_listed
+from store.jobs.job import ERROR_CHARACTERS, GenerationJob, JobStatus, ListedJob
+from store.jobs.job_sql import make_job, make_listed
 
 MADE = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
 JOB = GenerationJob(
     id=UUID(int=1),
     user_id=UUID(int=2),

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import Conflict, InvalidValue, RowMissing, UnexpectedError
-from store.model import GenerationJob, JobStatus
+from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeAsset, MakeJob, MakeProject, Sql

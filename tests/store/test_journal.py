@@ -12,14 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.actor import OPERATOR, ActingUser
 from store.errors import JournalUnavailable
-from store.journal import Journal, JournalEntry, read_journal
-from store.journal.directory import JournalDirectory
-from store.journal.journal import KEPT_DAYS
-from store.journal.lines import BrokenLine, Ending, beginning_line, ending_line, parse
-from store.model import GenerationJob, JobStatus
-from store.writing.written import WriteOutcome, Written
+from store.jobs.job import GenerationJob, JobStatus
+from store.journal.journal import (
+    KEPT_DAYS,
+    BrokenLine,
+    Ending,
+    Journal,
+    JournalDirectory,
+    beginning_line,
+    ending_line,
+    parse,
+    read_journal,
+)
+from store.journal.write_record import JournalEntry, WriteOutcome, Written
+from store.users.actor import OPERATOR, ActingUser
 from tests.store.support import ADA, NOW
 
 JOB = GenerationJob(
@@ -285,7 +292,7 @@ class TestPrivacy:
 def test_a_process_that_stands_still_in_the_middle_is_not_waited_for(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.journal.directory.PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr("store.journal.journal.PATIENCE_SECONDS", 0.05)
     write(journal)
     with (path / "2026-01-15.jsonl").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)

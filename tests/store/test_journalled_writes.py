@@ -9,15 +9,16 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
+from store.database.write_access import WriteAccess, WriteRule
 from store.errors import JournalUnavailable, StoreError
-from store.journal import Journal, JournalEntry, read_journal
-from store.model import Applied, JobStatus
-from store.plain import plain_row
+from store.formats import plain_row
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Applied
+from store.journal.journal import Journal, read_journal
+from store.journal.write_record import JournalEntry, WriteOutcome
 from store.store import Store
-from store.writing.write_access import WriteAccess, WriteRule
-from store.writing.written import WriteOutcome
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
 

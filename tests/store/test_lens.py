@@ -8,22 +8,26 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database, TimeLimits
+from store.database.database import Database
+from store.database.query import TimeLimits
 from store.errors import InvalidValue
-from store.lens import looking
-from store.lens.model import Lens, Policy, ReadRules
-from store.lens.reasons import why_hidden
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import CappedCount, JobStatus
-from store.statements import lists
+from store.job_list import list_sql, read_listing
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.listing import Lens, Policy, ReadRules
+from store.jobs.job import JobStatus
+from store.jobs.job_results import CappedCount
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, Sql
+from tui.dashboard.users.visibility_text import why_hidden
 
 OWN = UUID("a1000000-0000-4000-8000-000000000000")
+
 """Ada's project."""
+
 BENS = UUID("b1000000-0000-4000-8000-000000000000")
+
 OWN_ROWS = "Users can view own generation jobs"
 
 
@@ -108,7 +112,7 @@ async def test_of_one_status(as_ada: Store) -> None:
 
 
 async def test_a_page_of_it_with_the_counts_of_all(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "MOST_COUNTED", 3)
+    monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
     lens = await as_ada.look_through_lens(WindowQuery(after=2))
 
     assert numbers(lens) == ([1, 2], set())
@@ -152,7 +156,7 @@ async def test_the_operator_has_no_lens(as_ada: Store) -> None:
 async def test_both_looks_are_of_one_moment(as_ada: Store, app_sql: Sql) -> None:
     """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
     async with as_ada.database.snapshot() as snapshot:
-        count = lists.length(OF_OWN.listed, most=10, readable=frozenset())
+        count = list_sql.length(OF_OWN.listed, most=10, readable=frozenset())
         (before,) = await snapshot.read(Store(as_ada.database).actor, count)
         app_sql(
             "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')", (str(ADA), str(OWN))

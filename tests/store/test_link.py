@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.connecting.link import Link, is_local
+from store.database.connection_pool import Link, is_local
 
 
 @pytest.mark.parametrize(

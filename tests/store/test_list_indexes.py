@@ -7,14 +7,16 @@ import pytest
 from sqlalchemy import text
 
 from migrations import HEAD
-from store.actor import OPERATOR, ActingUser
-from store.database import Database, Query
-from store.filters import parse
-from store.listing.indexes import is_in_order
-from store.listing.query import ListOrder, ListQuery, OrderColumn
-from store.model import JobStatus
-from store.schema import compare, expected, read_catalogue
+from store.database.database import Database
+from store.database.query import Query
+from store.filters.filter_text import parse
+from store.job_list.index_advice import is_in_order
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import JobStatus
+from store.schema.expected import expected
+from store.schema.schema_diff import compare, read_catalogue
 from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOW, MakeJob, MakeProject
 
@@ -87,7 +89,7 @@ async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -
 async def test_a_user_with_very_many_jobs_is_told_that_no_index_has_them_by_total(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.advising.weighing.MOST_SORTED", 3)
+    monkeypatch.setattr("store.job_list.list_cost.MOST_SORTED", 3)
     project = make_project(ADA)
     by_total = ListQuery(order=ListOrder(column=OrderColumn.TOTAL))
     ada = operator.acting_as(ActingUser(id=ADA, email=None))

@@ -3,11 +3,11 @@
 import pytest
 from sqlalchemy import text
 
-from store.actor import OPERATOR
-from store.database import Database, Query
-from store.load import LoadMeter
-from store.statements.rows import make_number
+from store.database.database import Database
+from store.database.load_meter import LoadMeter
+from store.database.query import Query, make_number
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.store.support import MakeJob, MakeProject
 
 

@@ -5,15 +5,17 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database, Query
-from store.database.query import compiled
+from store import search
+from store.database.database import Database
+from store.database.query import Query, compiled
 from store.errors import NoPrivilege
-from store.finding import locating
-from store.finding.id_prefix import IdRange
-from store.model import Located
-from store.statements import assets, jobs, projects, users
+from store.formats import IdRange
+from store.jobs import job_sql
+from store.projects import project_sql
+from store.search import Located
 from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject
 
@@ -53,7 +55,7 @@ async def test_a_beginning_finds_all_that_begin_so(
 async def test_more_than_are_listed_is_told(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locating, "MOST_FOUND", 2)
+    monkeypatch.setattr(search, "MOST_FOUND", 2)
     project_id = make_project()
     for last in range(3):
         make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
@@ -96,12 +98,12 @@ async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo
 @pytest.mark.parametrize(
     ("query", "index"),
     [
-        (jobs.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
-        (projects.in_range(WHOLE, limit=1), "projects_pkey"),
-        (assets.in_range(WHOLE, limit=1), "assets_pkey"),
-        (users.in_range(WHOLE, limit=1), "users_pkey"),
-        (users.owners_of_jobs_in_range(WHOLE, limit=1), r"\w+_user\w*"),
-        (users.owners_of_projects_in_range(WHOLE, limit=1), r"\w+_user\w*"),
+        (job_sql.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
+        (project_sql.projects_in_range(WHOLE, limit=1), "projects_pkey"),
+        (project_sql.in_range(WHOLE, limit=1), "assets_pkey"),
+        (user_sql.in_range(WHOLE, limit=1), "users_pkey"),
+        (user_sql.owners_of_jobs_in_range(WHOLE, limit=1), r"\w+_user\w*"),
+        (user_sql.owners_of_projects_in_range(WHOLE, limit=1), r"\w+_user\w*"),
     ],
 )
 def test_an_index_finds_it(database: Conninfo, query: Query[object], index: str) -> None:

@@ -7,8 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import model
-from store.model import JobStatistic, JobStatistics, JobStatus, Page
+from store.jobs import job, job_results
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Page
+from store.projects import project
+from store.statistics import statistics
+from store.statistics.statistics import JobStatistic, JobStatistics
 
 Counts = dict[JobStatus, tuple[int, int]]
 
@@ -17,7 +21,7 @@ counts = st.dictionaries(
 )
 
 
-def statistics(by_status: Counts) -> JobStatistics:
+def statistics_of(by_status: Counts) -> JobStatistics:
     return JobStatistics(
         by_status=tuple(
             JobStatistic(status=status, count=count, total_cost_cents=cost, avg_cost_cents=round(cost / count, 2))
@@ -32,7 +36,7 @@ def test_statuses_are_their_names_in_the_workflows_order() -> None:
 
 
 def test_values_are_frozen_slotted_and_keyword_only() -> None:
-    values = [getattr(model, name) for name in model.__all__]
+    values = [value for module in (job, job_results, project, statistics) for value in vars(module).values()]
     classes = [value for value in values if dataclasses.is_dataclass(value) and isinstance(value, type)]
     assert len(classes) > 10
     for kind in classes:
@@ -44,7 +48,7 @@ def test_values_are_frozen_slotted_and_keyword_only() -> None:
 
 @given(counts)
 def test_totals_are_sums(by_status: Counts) -> None:
-    whole = statistics(by_status)
+    whole = statistics_of(by_status)
     assert whole.total_count == sum(count for count, _ in by_status.values())
     assert whole.total_cost_cents == sum(cost for _, cost in by_status.values())
     for status in JobStatus:
@@ -54,7 +58,7 @@ def test_totals_are_sums(by_status: Counts) -> None:
 
 @given(counts)
 def test_rates_are_of_all_and_of_the_finished(by_status: Counts) -> None:
-    whole = statistics(by_status)
+    whole = statistics_of(by_status)
     succeeded, failed = whole.count(JobStatus.SUCCEEDED), whole.count(JobStatus.FAILED)
     if whole.total_count:
         assert whole.success_rate == succeeded / whole.total_count
@@ -68,7 +72,7 @@ def test_rates_are_of_all_and_of_the_finished(by_status: Counts) -> None:
 
 
 def test_the_two_rates_differ_while_jobs_wait() -> None:
-    whole = statistics({JobStatus.QUEUED: (1, 0), JobStatus.SUCCEEDED: (2, 0), JobStatus.FAILED: (1, 0)})
+    whole = statistics_of({JobStatus.QUEUED: (1, 0), JobStatus.SUCCEEDED: (2, 0), JobStatus.FAILED: (1, 0)})
     assert whole.success_rate == 0.5
     assert whole.success_rate_finished == pytest.approx(2 / 3)
 

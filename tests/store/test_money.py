@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.money import cents, money
+from store.formats import cents, money
 
 
 @pytest.mark.parametrize(

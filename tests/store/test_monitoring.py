@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
-from store.monitoring.model import Work
-from store.statements import monitoring
+from store.database.database import Database
+from store.statistics import statistics_sql
+from store.statistics.statistics import Work
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
@@ -82,7 +82,7 @@ async def test_by_mode_the_busiest_first(
 async def test_more_than_is_looked_at_is_said(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(monitoring, "MOST_JOBS", 1)
+    monkeypatch.setattr(statistics_sql, "MOST_JOBS", 1)
     project = make_project()
     make_job(project)
     assert not (await operator.get_monitoring(at=NOW)).is_capped

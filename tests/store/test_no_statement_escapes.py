@@ -7,24 +7,27 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.errors import NoPrivilege
-from store.feed import Feed, FeedPage
-from store.filters import parse
-from store.isolation.check import attempt, prepare
-from store.isolation.model import Verdict
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import Applied, GenerationJob, JobStatus
-from store.numbers.query import NumbersQuery
+from store.filters.filter_text import parse
+from store.isolation.isolation import Verdict
+from store.isolation.isolation_check import attempt, prepare
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Applied
+from store.journal.write_record import Unconfirmed, Written
+from store.poller import Feed, FeedPage
+from store.statistics.totals import NumbersQuery
 from store.store import Store
-from store.writing.written import Unconfirmed, Written
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
 from tests.recording import AS_OPERATOR, TABLES, Eyes, Recording, as_user
 from tests.store.support import ADA, BEN, NOTHING, NOW
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+
 ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+
 JOB = UUID("a3000000-0000-4000-8000-000000000000")
 
 AS_ADA = as_user(ADA)
@@ -43,6 +46,7 @@ JOB_OF_OLD = GenerationJob(
     created_at=NOW,
     updated_at=NOW,
 )
+
 """Deleted."""
 
 
@@ -53,6 +57,7 @@ async def watched(store: Store) -> None:
 
 
 UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
+
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
@@ -81,6 +86,7 @@ READS: dict[str, Call] = {
     "locate": lambda store: store.locate(str(JOB)),
     "look_up": lambda store: store.look_up(UNCONFIRMED),
 }
+
 WRITES: dict[str, Call] = {
     "create_generation_job": lambda store: store.create_generation_job(
         project_id=PROJECT, mode="lifestyle", input_asset_id=ASSET
@@ -94,26 +100,38 @@ WRITES: dict[str, Call] = {
     "restore_generation_jobs": lambda store: store.restore_generation_jobs([JOB_OF_OLD]),
     "create_project": lambda store: store.create_project("Catalog", owner_id=ADA),
 }
+
 OF_USERS: dict[str, Call] = {
     "get_users": lambda store: store.get_users(),
     "get_user": lambda store: store.get_user(str(ADA)),
     "find_users": lambda store: store.find_users("ada"),
 }
+
 """Which users there are is nothing that a user is told."""
+
 WITHOUT_OUR_TABLES: dict[str, Call] = {
     "find_actor": lambda store: store.find_actor("ada@example.com"),
     "acting_as_user": lambda store: store.acting_as_user(str(ADA)),
 }
+
 WITH_BOTH_EYES: dict[str, Call] = {
     "look_through_lens": lambda store: store.look_through_lens(WindowQuery()),
 }
+
 APART = {"close", "get_following_tables", "get_list_cost", "get_order_off"}
+
 """None of them reads a row: what a list costs is planned."""
+
 OF_LINKS = {"retry_generation_jobs", "get_job_links"}
+
 OF_WORKERS = {"get_workforce"}
+
 OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
+
 """The same; `test_repeating`, `test_job_history` and `test_stuck` tell."""
+
 OF_BUDGETS = {"get_budgets", "check_budget", "set_budget", "remove_budget"}
+
 """Of tables that the watched database has not; `test_budgets` tells who sees what of them."""
 
 

@@ -6,21 +6,27 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.errors import Conflict, InvalidValue, NoPrivilege, RowMissing, StoreError
-from store.model import JobStatus, Missing, Refused
+from store.jobs.job import JobStatus
+from store.jobs.job_results import Missing, Refused
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, Sql
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
+
 ASSET = UUID("a2000000-0000-4000-8000-000000000000")
+
 JOB = UUID("a3000000-0000-4000-8000-000000000000")
+
 OTHER = UUID("a4000000-0000-4000-8000-000000000000")
 
 NOT_TO_BE_UPDATED = 'drop policy "Users can update own generation jobs" on generation_jobs'
+
 NOT_TO_BE_DELETED = 'drop policy "Users can delete own generation jobs" on generation_jobs'
+
 NOT_TO_BE_SEEN = 'alter policy "Users can view own generation jobs" on generation_jobs using (false)'
 
 Call = Callable[[Store], Awaitable[object]]
@@ -85,6 +91,7 @@ CHANGES: dict[str, Call] = {
     "update with an asset": lambda store: store.update_generation_job(JOB, input_asset_id=ASSET),
     "transition": lambda store: store.transition_job_status(JOB, "running"),
 }
+
 DELETIONS: dict[str, Call] = {
     "delete": lambda store: store.delete_generation_job(JOB),
     "delete several": lambda store: store.delete_generation_jobs({JOB: JobStatus.QUEUED, OTHER: None}),

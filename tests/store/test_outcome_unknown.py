@@ -10,12 +10,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from store.database import Database, TimeLimits
+from store.database.database import Database
+from store.database.query import TimeLimits
 from store.errors import OutcomeUnknown, Unreachable
-from store.journal import Journal, read_journal
-from store.model import JobStatus
+from store.jobs.job import JobStatus
+from store.journal.journal import Journal, read_journal
+from store.journal.write_record import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
 from store.store import Store
-from store.writing.written import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
 from tests.conftest import Conninfo, connect
 from tests.store.servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
 from tests.store.support import MakeJob, MakeProject, Sql

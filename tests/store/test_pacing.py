@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.pacing import (
+from store.poller import (
     LONGEST_COSTLY_WAIT,
     LONGEST_IDLE_WAIT,
     LONGEST_WAIT,
@@ -20,8 +20,11 @@ from store.pacing import (
 )
 
 intervals = st.floats(0.001, 3600)
+
 durations = st.floats(0, 60)
+
 counts = st.integers(0, 10_000)
+
 paces = st.builds(
     Pace,
     interval=intervals,

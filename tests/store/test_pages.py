@@ -7,14 +7,17 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.model import GenerationJob, JobStatus, Page, PageKey
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Page, PageKey
 from store.store import Store
 from tests.store.support import BEN, NOW, MakeJob, MakeProject, Sql
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
 
 TIES = ("2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00:00.000001Z", "2026-01-14Z")
+
 BEYOND_PYTHON = ("infinity", "infinity", "20000-01-01", "20000-01-01", "10000-01-01", "9999-12-31 23:59:59.999999Z")
+
 BEFORE_PYTHON = ("0001-01-01Z", "0001-01-01 BC", "0044-03-15 BC", "0044-03-15 BC", "-infinity", "-infinity")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from store.connecting.password_command import PasswordCommand
+from store.database.connection_url import PasswordCommand
 from store.errors import SignInRefused
 from tests.store.support import until
 

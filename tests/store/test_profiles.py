@@ -3,8 +3,8 @@
 import pytest
 from textual.color import Color
 
-from store.configuration.colors import NAMES, is_color
-from store.configuration.profiles import holds_password
+from store.configuration.config_reader import NAMES, is_color
+from store.configuration.configuration import holds_password
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Query
-from store.database.query import compiled
+from store.database.query import Query, compiled
 from store.errors import InvalidValue, RowMissing
-from store.statements import projects, users
+from store.projects import project_sql
 from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
@@ -76,10 +76,10 @@ class TestProjects:
 @pytest.mark.parametrize(
     ("query", "key"),
     [
-        (projects.by_id(NOTHING), "project_id"),
-        (projects.named("Catalog", limit=1), "project_id"),
-        (users.by_id(ADA), "user_id"),
-        (users.by_email("ada@example.com", limit=1), "user_id"),
+        (project_sql.by_id(NOTHING), "project_id"),
+        (project_sql.named("Catalog", limit=1), "project_id"),
+        (user_sql.by_id(ADA), "user_id"),
+        (user_sql.by_email("ada@example.com", limit=1), "user_id"),
     ],
 )
 def test_one_is_counted_without_reading_everyones_jobs(database: Conninfo, query: Query[object], key: str) -> None:

@@ -16,7 +16,7 @@ HEAVY = ("sqlalchemy", "psycopg", "alembic", "textual", "rich", "tui", "migratio
 ASK_AND_FAIL = """
 import asyncio, sys
 from store import Store, StoreError
-from store.database import Database
+from store.database.database import Database
 
 async def main():
     store = Store(Database({"host": "127.0.0.1", "port": sys.argv[1], "user": "gjobs", "dbname": sys.argv[2]}))
@@ -41,7 +41,7 @@ def modules_after(statement: str) -> set[str]:
     "statement",
     [
         "import store",
-        "import store.settings, store.transitions, store.model, store.errors, store.actor, store.writing.validation",
+        "import store.configuration.settings, store.jobs.job_results, store.users.actor, store.validation",
     ],
 )
 def test_the_light_modules_import_nothing_heavy(statement: str) -> None:

@@ -5,9 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import SchemaMissing
-from store.model import AlreadyRepeated, GenerationJob, JobLinks, JobStatus, Missing, Refused, Repeated
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import AlreadyRepeated, JobLinks, Missing, Refused, Repeated
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject, Sql

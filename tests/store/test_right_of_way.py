@@ -5,12 +5,11 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from store.actor import OPERATOR
-from store.database import Query, TimeLimits
+from store.async_tools import RightOfWay
+from store.database.query import Query, TimeLimits, make_number
 from store.errors import Unreachable
-from store.right_of_way import RightOfWay
-from store.statements.rows import make_number
 from store.store import Store
+from store.users.actor import OPERATOR
 from tests.store.feeding import Source
 from tests.store.support import MakeJob, MakeProject, Sql, until
 

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store.database import Database
-from store.embedded import ServerLease
+from store.configuration.settings import EMBEDDED_USER
+from store.database.database import Database
+from store.embedded.clients import ServerLease
 from store.errors import SchemaMissing, Unreachable
-from store.model import USUAL_MODES, JobStatus
-from store.sample import Sample, fill, sample
-from store.settings import EMBEDDED_USER
+from store.jobs.job import USUAL_MODES, JobStatus
+from store.sample.sample_data import Sample, fill, sample
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW
 
 MOMENTS = st.integers(-50_000, 80_000).map(lambda hours: NOW + timedelta(hours=hours, minutes=hours % 60))
+
 THE_SAMPLE = sample(NOW)
 
 

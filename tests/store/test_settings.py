@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.model import NO_CONFIGURATION, Configuration
-from store.configuration.profiles import EMBEDDED_PROFILE, Profile
+from store.configuration.configuration import EMBEDDED_PROFILE, NO_CONFIGURATION, Configuration, Profile
+from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
+from store.database.write_access import WriteRule
 from store.errors import InvalidValue
-from store.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
-from store.writing.write_access import WriteRule
 
 HOME = Path("/data")
+
 PROD = Profile(
     name="prod",
     label="Production",
@@ -20,9 +20,13 @@ PROD = Profile(
     parameters={"sslmode": "require"},
     password_command=("pass", "prod"),
 )
+
 LAB = Profile(name="lab", label="lab", write=True, address="service='lab'")
+
 PROFILES = {"prod": PROD, "lab": LAB, "embedded": EMBEDDED_PROFILE}
+
 FILE = Configuration(path=Path("/config.toml"), profiles=PROFILES)
+
 DEFAULT_LAB = replace(FILE, default_profile="lab")
 
 URL = "postgresql://ada:hunter2@here/db"
@@ -47,8 +51,11 @@ def test_the_embedded_database_is_what_is_left(environment: dict[str, str]) -> N
 
 
 SET = {"DATABASE_URL": "postgresql://app/db"}
+
 GJOBS_URL = {**SET, "GJOBS_DATABASE_URL": "postgresql://there/db"}
+
 GJOBS_PROFILE = {**SET, "GJOBS_PROFILE": "prod"}
+
 BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
 
 

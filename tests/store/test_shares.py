@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.shares import share_of
+from store.formats import share_of
 
 
 @pytest.mark.parametrize(("text", "share"), [("80%", 0.8), (" 80 % ", 0.8), ("0.8", 0.8), ("100%", 1.0)])

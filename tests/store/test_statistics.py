@@ -8,11 +8,13 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import DayCost, GenerationJob, JobStatistics, JobStatus, Page
-from store.numbers.model import ProjectSums
-from store.numbers.query import NumbersQuery
-from store.statements import projects, rollups, statistics
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Page
+from store.projects import project_sql
+from store.statistics import statistics_sql
+from store.statistics.statistics import DayCost, JobStatistics
+from store.statistics.totals import NumbersQuery, ProjectSums
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
 
@@ -139,15 +141,18 @@ async def test_summed_up_they_are_what_is_counted(operator: Store, ada: Store, p
     for store in (operator, ada):
         for project_id in (None, *project_ids):
             for summed, counted in (
-                (rollups.by_status(project_id), statistics.by_status(project_id)),
-                (rollups.total_cost(project_id), statistics.total_cost(project_id)),
-                (rollups.summary(project_id, limit=50), statistics.summary(project_id, limit=50)),
-                (projects.summed(limit=50), projects.listed(limit=50)),
-                (rollups.by_day(project_id, days=14, at=NOW), statistics.by_day(project_id, days=14, at=NOW)),
+                (statistics_sql.by_status(project_id), statistics_sql.statistics_by_status(project_id)),
+                (statistics_sql.total_cost(project_id), statistics_sql.statistics_total_cost(project_id)),
+                (statistics_sql.summary(project_id, limit=50), statistics_sql.statistics_summary(project_id, limit=50)),
+                (project_sql.summed(limit=50), project_sql.listed(limit=50)),
+                (
+                    statistics_sql.by_day(project_id, days=14, at=NOW),
+                    statistics_sql.statistics_by_day(project_id, days=14, at=NOW),
+                ),
             ):
                 rows, expected = await store.database.read_together(store.actor, summed, counted)
                 assert sorted(rows, key=repr) == sorted(expected, key=repr)
-        of_projects = dict(await store.database.read(store.actor, rollups.by_project(limit=50)))
+        of_projects = dict(await store.database.read(store.actor, statistics_sql.by_project(limit=50)))
         assert of_projects == {
             project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
             for project in await store.get_projects()

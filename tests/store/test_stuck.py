@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
-from store.filters import parse
+from store.database.database import Database
+from store.filters.filter_text import parse
+from store.jobs.job_results import FEWEST, Lease, StuckVerdict
 from store.store import Store
-from store.stuck.model import FEWEST, Lease, StuckVerdict
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOTHING, NOW, MakeProject, Sql
 

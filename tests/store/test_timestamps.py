@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.connecting.timestamps import EARLIEST, LATEST, UtcLoader
-from store.database import Database
-from store.numbers.query import NumbersQuery
+from store.database.database import Database
+from store.database.timestamps import EARLIEST, LATEST, UtcLoader
+from store.statistics.totals import NumbersQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW, MakeJob, MakeProject

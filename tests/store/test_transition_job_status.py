@@ -7,13 +7,14 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.database import Database, Query
+from store.database.database import Database
+from store.database.query import Query
 from store.errors import InvalidValue, NoPrivilege
-from store.model import Applied, GenerationJob, JobStatus, Missing, Refused
-from store.statements import jobs
+from store.jobs import job_sql
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job_results import Applied, Missing, Refused
 from store.store import Store
-from store.transitions import allowed
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
 
@@ -170,13 +171,13 @@ async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits
 ) -> None:
     """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
     job_id = make_job(make_project())
-    look_up = jobs.OF_EVENTS.these
+    look_up = job_sql.OF_EVENTS.these
 
     def start_and_look_up(job_ids: Sequence[UUID]) -> Query[GenerationJob]:
         sql("update generation_jobs set status = 'running' where id = any(%s)", [job_ids])
         return look_up(job_ids)
 
-    monkeypatch.setattr(jobs.OF_EVENTS, "these", start_and_look_up)
+    monkeypatch.setattr(job_sql.OF_EVENTS, "these", start_and_look_up)
     outcome = await operator.transition_job_status(job_id, "succeeded")
     monkeypatch.undo()
 

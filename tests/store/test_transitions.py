@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.model import JobStatus
-from store.transitions import TRANSITIONS, allowed, is_final, sources, why_refused
+from store.jobs.job import TRANSITIONS, JobStatus, allowed, is_final, sources, why_refused
 
 LEGAL = {
     (JobStatus.QUEUED, JobStatus.RUNNING),
     (JobStatus.RUNNING, JobStatus.SUCCEEDED),
     (JobStatus.RUNNING, JobStatus.FAILED),
 }
+
 statuses = st.sampled_from(JobStatus)
 
 

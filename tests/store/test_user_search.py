@@ -6,14 +6,14 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.database.query import compiled
-from store.embedded import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, RowMissing
-from store.finding import user_search
-from store.model import CappedCount
+from store.jobs.job_results import CappedCount
 from store.store import Store
+from store.users import user_sql
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeJob, MakeProject, Sql
 
@@ -79,8 +79,8 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("NEWEST_JOBS", "MOST_COUNTED"):
-        monkeypatch.setattr(user_search, name, 2)
-    user_search._statement.cache_clear()
+        monkeypatch.setattr(user_sql, name, 2)
+    user_sql._statement.cache_clear()
     busy, quiet, newest = make_project(ADA), make_project(BEN), make_project(CLEO)
     for hours in (5, 1, 9, 3):
         make_job(busy, created_at=NOW + timedelta(hours=hours))
@@ -89,7 +89,7 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
         make_job(newest, created_at=NOW + timedelta(hours=hours))
 
     users = {user.id: user for user in await operator.find_users("")}
-    user_search._statement.cache_clear()
+    user_sql._statement.cache_clear()
 
     assert users[ADA].job_count == CappedCount(number=2, is_more=True)
     assert users[ADA].last_job_at == NOW + timedelta(hours=9)
@@ -101,7 +101,7 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
 @pytest.mark.parametrize("text", ["", "ben", str(BEN)])
 def test_no_search_reads_everyones_jobs(database: Conninfo, text: str) -> None:
     """The newest by the index on their time, and those of each user listed by the index on their owner."""
-    query = user_search.matching(text, limit=50, with_emails=True)
+    query = user_sql.matching(text, limit=50, with_emails=True)
     statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store import validation
 from store.errors import InvalidValue
-from store.model import JobStatus
-from store.writing import validation
-from store.writing.changes import UNSET, changed
+from store.jobs.job import JobStatus
+from store.validation import UNSET, changed
 from tests.store.support import NOTHING
 
 

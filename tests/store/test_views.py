@@ -8,18 +8,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.problems import Problem
-from store.configuration.reading import read_text
+from store.configuration.config_reader import read_text
+from store.configuration.saved_views import (
+    SavedViews,
+    View,
+    clash_words,
+    clashes,
+    joined,
+    named,
+    read_name,
+    read_views,
+    written,
+)
+from store.configuration.toml_table import Problem
 from store.errors import BadConfiguration, Conflict, InvalidValue
-from store.filters import parse, printed
-from store.listing.query import ListOrder, OrderColumn
-from store.views.model import View, named, read_name
-from store.views.reading import read_views, written
-from store.views.saved import SavedViews, clash_words, clashes, joined
+from store.filters.filter_text import parse, printed
+from store.job_list.list_query import ListOrder, OrderColumn
 from tests.store.filters.strategies import filters
 
 FILE = Path("/etc/here/config.toml")
+
 DEAR = View(name="dear", text="cost:>50", order=ListOrder(column=OrderColumn.COST, descending=False))
+
 LATE = View(name="late", text='status:failed project:"Autumn, late"')
 
 
@@ -79,7 +89,9 @@ def test_each_mistake_is_told_with_file_line_and_key(text: str, sentence: str) -
 
 
 names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=20).filter(str.isprintable)
+
 orders = st.none() | st.builds(ListOrder, column=st.sampled_from(OrderColumn), descending=st.booleans())
+
 views = st.builds(View, name=names, text=filters.map(printed).filter(bool), order=orders)
 
 

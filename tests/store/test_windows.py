@@ -12,22 +12,23 @@ from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
 from store.blocking import BlockingStore
-from store.connecting.timestamps import LATEST
+from store.database.timestamps import LATEST
 from store.errors import NoPrivilege
-from store.filters import NO_FILTER, parse
-from store.listing.keys import key_of, total_of
-from store.listing.model import ERROR_CHARACTERS, ListedJob
-from store.listing.query import End, ListOrder, ListQuery, OrderColumn, RowKey, WindowQuery
-from store.model import JobStatus
+from store.filters.filter_text import parse
+from store.filters.job_filter import NO_FILTER
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, WindowQuery, key_of, total_of
+from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
+
 TIMES = (
     *("-infinity", "4713-01-01 BC", "0001-01-01 00:00Z", "2026-01-15 12:00Z", "2026-01-15 12:00:00.000001Z"),
     *("2026-01-15 13:00Z", "9999-12-31 23:59:59.999999Z", "20000-01-01Z", "294276-12-31Z", "infinity"),
 )
+
 VALUES = {
     OrderColumn.CREATED: "created_at",
     OrderColumn.UPDATED: "updated_at",

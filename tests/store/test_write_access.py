@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from store.database.write_access import WriteAccess, WriteLease, WriteRule
 from store.errors import ReadOnly
-from store.writing.write_access import WriteAccess, WriteLease, WriteRule
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -11,31 +11,32 @@ from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from store.actor import ActingUser, Actor
-from store.budgets.model import Budgets
-from store.database import Database, TimeLimits
-from store.journal import Journal
-from store.listing.model import Listing
-from store.listing.query import ListingQuery, ListQuery
-from store.model import GenerationJob
-from store.model.worker import Workforce
-from store.numbers.exactly import Report as NumbersReport
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
+from store.budgets.budget import Budgets
+from store.database.database import Database
+from store.database.query import TimeLimits
+from store.database.write_access import WriteAccess, WriteRule
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.job_list.listing import Listing
+from store.jobs.job import GenerationJob
+from store.journal.journal import Journal
+from store.leases.lease import Workforce
+from store.statistics.counting import Report as NumbersReport
+from store.statistics.totals import Numbers, NumbersQuery
 from store.store import PAGE_SIZE, Store
-from store.writing.write_access import WriteAccess, WriteRule
+from store.users.actor import ActingUser, Actor
 from tests.tui.settling import press, resize, settle, until
 from tests.tui.world import ADA, FROZEN, job_id
-from tui.app import GjobsApp
-from tui.connection import Opener
-from tui.messages import Counted, Looked, LookFailed
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.messages import Counted, Looked, LookFailed
+from tui.dashboard.run import frame_text
+from tui.dashboard.session_poller import Opener
+from tui.dashboard.setup import Setup
+from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
-from tui.setup import Setup
-from tui.snapshot import frame_text
-from tui.widgets.banner import Banner
-from tui.widgets.job_table import JobTable
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
+
 SIZE = (120, 36)
 
 

@@ -4,11 +4,13 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
 
-from store.listing.model import ListedJob, Window
-from store.listing.query import End, WindowQuery
+from store.job_list.list_query import End, WindowQuery
+from store.job_list.listing import Window
+from store.jobs.job import ListedJob
 from tests.tui.support import NOON, make_job
 
 FIRST = 1_000
+
 """The number of the newest job at the start: the lower are for those that arrive later."""
 
 

@@ -13,8 +13,11 @@ from textual.screen import Screen
 from tests.event_loop import IdleAwareLoop, running_loop
 
 PATIENCE = 60.0
+
 """Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
+
 POLL = 0.02
+
 """Seconds until a test looks again for what does not wake the app."""
 
 

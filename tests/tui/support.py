@@ -15,14 +15,15 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.listing.model import ListedJob
-from store.listing.query import NEWEST_FIRST
-from store.model import GenerationJob, JobStatus
+from store.job_list.list_query import NEWEST_FIRST
+from store.jobs.job import GenerationJob, JobStatus, ListedJob
 from tests.tui.settling import press, resize, settle
-from tui.widgets.job_table import JobTable
+from tui.dashboard.job_list.job_table import JobTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
 SIZE = (80, 11)
+
 """Ten rows below the header."""
 
 

@@ -1,11 +1,12 @@
 """Turning the pages of the archive, and the marks that stay."""
 
-from store.model import Page, PageKey
-from store.retention.model import ArchivedJob
+from store.jobs.job_results import Page, PageKey
+from store.retention.retention import ArchivedJob
 from tests.tui.support import NOON, make_job
-from tui.archive_pages import FIRST, ArchivePages
+from tui.dashboard.archive.archive_dialog import FIRST, ArchivePages
 
 ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))
+
 KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
 
 

@@ -9,13 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from store.budgets.model import Budget, Period
-from tui.actions.budget_news import BudgetNews
-from tui.words.budget_lines import budget_lines, budget_note, listed_lines
-from tui.words.budget_words import change_words, owner_words, pace_words, set_toast, worse_toast
-from tui.words.costs import Span
+from store.budgets.budget import Budget, Period
+from tui.dashboard.budgets.budgets_panel import BudgetNews
+from tui.text.budget_text import (
+    budget_lines,
+    budget_note,
+    change_words,
+    listed_lines,
+    owner_words,
+    pace_words,
+    set_toast,
+    worse_toast,
+)
+from tui.text.format import Span
 
 NOW = datetime(2026, 11, 15, 12, tzinfo=UTC)
+
 MONTHLY = Budget(
     id=UUID(int=1),
     user_id=None,
@@ -30,6 +39,7 @@ MONTHLY = Budget(
     recent_cents=None,
     recent_days=None,
 )
+
 DAILY = replace(
     MONTHLY, id=UUID(int=3), project_id=None, user_id=UUID(int=4), name="ana@example.com", period=Period.DAY,
     period_start=date(2026, 11, 15), spent_cents=0,

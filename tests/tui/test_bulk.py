@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import pytest
 
 from store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
-from store.model import GenerationJob
-from store.writing.written import LookedUp, WriteOutcome, Written
+from store.jobs.job import GenerationJob
+from store.journal.write_record import LookedUp, WriteOutcome, Written
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.actions.bulk import CHUNK, Bulk
-from tui.actions.bulk_report import bulk_report
-from tui.actions.certainty import Learned
-from tui.words.why_left import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, WhyLeft
+from tui.dashboard.action_context import Learned
+from tui.dashboard.job_actions.bulk_writes import CHUNK, Bulk, bulk_report
+from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, WhyLeft
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
 

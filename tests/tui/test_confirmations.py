@@ -4,13 +4,13 @@ from uuid import UUID
 
 import pytest
 
-from store.model import GenerationJob, JobStatus
-from store.transitions import sources
+from store.jobs.job import GenerationJob, JobStatus, sources
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.words.confirmations import confirm_deletion, confirm_transition
+from tui.text.write_text import confirm_deletion, confirm_transition
 
 UNDO = "U brings it back."
+
 NAMES = {UUID(int=2): "Autumn catalog"}
 
 

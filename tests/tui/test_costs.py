@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.actor import OPERATOR, ActingUser
-from store.listing.query import ListQuery
-from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.certainty import Certainty, Counted, exact_counts
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.users.actor import OPERATOR, ActingUser
 from tests.store.support import ADA, NOW
-from tui.words.certainty import is_whole, number_words, numbers_standing
-from tui.words.costs import Span, cost_lines
+from tui.dashboard.statistics.costs_panel import cost_lines
+from tui.dashboard.statistics.count_text import is_whole, number_words, numbers_standing
+from tui.text.format import Span
 
 amounts = st.integers(-(10**6), 10**9)
 
@@ -137,8 +137,11 @@ def known_in_part(counts: Mapping[JobStatus, Counted]) -> Numbers:
 
 
 SOME = Counted(number=10_000, certainty=Certainty.CAPPED)
+
 CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Counted(number=2)})
+
 FILTERED = NumbersQuery(matching=ListQuery())
+
 ESTIMATED = known_in_part(
     dict.fromkeys(JobStatus, Counted(number=412_000, certainty=Certainty.ESTIMATED)) | {JobStatus.RUNNING: SOME}
 )

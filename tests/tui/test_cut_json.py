@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.words.cut_json import message_of_cut
-from tui.words.format import error_summary
+from tui.text.format import error_summary, message_of_cut
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )
+
 others = st.dictionaries(st.text(max_size=5).filter("message".__ne__), values, max_size=3)
 
 

@@ -2,11 +2,12 @@
 
 import pytest
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 from tests.tui.driving import Driver
 from tests.tui.world import World, job_id, short
 
 NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
+
 """The small world's first job in each status."""
 
 

@@ -3,16 +3,18 @@
 import pytest
 from textual.widgets import Checkbox, Input, Select
 
-from store.actor import ActingUser
-from store.model import JobStatus
-from store.retention.model import RetentionAction
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
+from store.jobs.job import JobStatus
+from store.retention.retention import RetentionAction
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, SPRING, World, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0
+
 """Minutes."""
+
 LONG_AGO = "1500d"
 
 
@@ -116,7 +118,7 @@ async def test_it_is_turned_page_by_page_and_marks_stay(
     dashboard: Driver, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_away(world, 1, 2, 3)
-    monkeypatch.setattr("tui.actions.archive.PAGE_SIZE", 2)
+    monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
     await dashboard.sees("Page 1", short(1), short(2))
     await dashboard.press("space", "right")

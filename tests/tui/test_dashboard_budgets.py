@@ -2,11 +2,11 @@
 
 from textual.widgets import Input
 
-from store.actor import ActingUser
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, BEN, World, job_id
-from tui.widgets.budgets_panel import BudgetsPanel
+from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
 
 def limit_autumn(world: World, cents: int) -> None:

@@ -6,15 +6,16 @@ from datetime import datetime
 
 import pytest
 
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
-from store.model import JobStatus, TransitionOutcome
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from store.jobs.job import JobStatus
+from store.jobs.job_results import TransitionOutcome
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id
-from tui.actions import all_matching
-from tui.actions.bulk import CHUNK
+from tui.dashboard.job_actions.bulk_writes import CHUNK
+from tui.dashboard.job_list import list_actions
 
 
 class HeldStore(FrozenStore):
@@ -112,7 +113,7 @@ async def test_of_what_is_found_only_that_is_chosen(dashboard: Driver) -> None:
 
 
 async def test_a_cap_is_said(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(all_matching, "MAX_LIMIT", 4)
+    monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
     await dashboard.press("A")
     await dashboard.is_told("More match: chosen are the newest 4 jobs, the most that can be at once.")
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database import Database, TimeLimits
+from store.database.database import Database
+from store.database.query import TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
 from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
@@ -19,7 +20,9 @@ from tests.tui.world import FROZEN, World
 from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
+
 QUICK = 0.05
+
 """Seconds between two looks, or two attempts."""
 
 

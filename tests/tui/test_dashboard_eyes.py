@@ -12,6 +12,7 @@ from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, World, fill, job_id
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
+
 AS_ADA, AS_BEN = as_user(ADA), as_user(BEN)
 
 

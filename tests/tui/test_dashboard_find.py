@@ -8,21 +8,21 @@ import pytest
 from textual import events
 from textual.widgets import Static
 
-from store.actor import OPERATOR
-from store.advising.model import Advice, ListCost
+from store.configuration.saved_views import SavedViews, View
 from store.errors import TimedOut
-from store.filters import KEYS, Key
-from store.listing.model import Listing
-from store.listing.query import ListingQuery, ListQuery
-from store.views.model import View
-from store.views.saved import SavedViews
+from store.filters.filter_terms import KEYS, Key
+from store.job_list.index_advice import Advice
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.job_list.listing import Listing
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, World, short
-from tui.keys.help_entries import help_entries
-from tui.setup import Setup
-from tui.widgets.completion_list import CompletionList
-from tui.widgets.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_field import CompletionList
+from tui.dashboard.keys.help import help_entries
+from tui.dashboard.setup import Setup
 
 SQL = "create index concurrently jobs_error on generation_jobs (error)"
 

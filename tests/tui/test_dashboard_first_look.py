@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.sample import fill as fill_sample
+from store.formats import money
+from store.sample.sample_data import fill as fill_sample
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
-from tui.state import Memory
-from tui.words.format import count, money
+from tui.dashboard.memory import Memory
+from tui.text.format import count
 
 PLACE = "testbase as ada@example.com"
 

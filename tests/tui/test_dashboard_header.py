@@ -2,13 +2,13 @@
 
 import pytest
 
-from store.actor import OPERATOR
+from store.database.write_access import WriteRule
 from store.errors import ReadOnly
-from store.writing.write_access import WriteRule
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id
-from tui.widgets.status_line import Standing, status_content
+from tui.dashboard.status_line import Standing, status_content
 
 
 async def test_it_names_database_and_eyes(dashboard: Driver) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from textual.widgets import Select
 
-from store.actor import ActingUser
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, AUTUMN, SPRING, World, job_id, short
@@ -21,8 +21,11 @@ HOSTILE = {
     "wide": "漢字仮名交じり文 한국어 👍🏽 🏳️‍🌈 e\u0301\u0302\u0303\u0304\u0305",
     "long": "x" * 10_000,
 }
+
 DIVERSE = ("markup", "escape sequences", "lines")
+
 """Enough where nothing is drawn in a way of its own."""
+
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 
 

@@ -6,14 +6,16 @@ from uuid import UUID
 import pytest
 from textual import events
 
-from store.actor import OPERATOR
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, AUTUMN, BEN, SPRING, TRAIL, World, job_id
-from tui.widgets.filter_field import FilterField
+from tui.dashboard.job_list.filter_field import FilterField
 
 ASSET = UUID("a5000000-0000-4000-8000-000000000000")
+
 UNUSED = UUID("a6000000-0000-4000-8000-000000000000")
+
 BENS_ASSET = UUID("b5000000-0000-4000-8000-000000000000")
 
 

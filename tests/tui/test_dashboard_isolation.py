@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from textual.widgets import OptionList
 
-from store.actor import OPERATOR
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill

@@ -14,8 +14,8 @@ import tui
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
-from tui.app import GjobsApp
-from tui.keys.help_entries import FILTERS, GROUPS, OWNERS, help_entries
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
 
 def own_classes() -> list[type[DOMNode]]:

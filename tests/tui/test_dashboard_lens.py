@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from store.actor import OPERATOR
-from store.model import JobStatus
+from store.jobs.job import JobStatus
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, BEN, TRAIL, World, job_id
 
 POLICY = "Users can view own generation jobs"
+
 WHY = f"⊘ hidden by the policy “{POLICY}”"
 
 

@@ -5,9 +5,9 @@ import logging
 import pytest
 from textual import events
 
-from store.advising.model import ListCost
-from store.listing.query import ListQuery
-from store.pacing import Attention
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListQuery
+from store.poller import Attention
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World
@@ -46,7 +46,7 @@ async def test_header_and_load_say_the_same_of_how_often_it_looks(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However quick the look: one that is quick counts for more than what the planner says.
-    monkeypatch.setattr("store.advising.model.SHARE_OF_TIME", 1_000_000)
+    monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
     async with driving(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
         await driver.press("plus")

@@ -6,15 +6,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from store.actor import OPERATOR
-from store.journal import read_journal
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
+from store.journal.journal import read_journal
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, World
-from tui.screens.budget_form import BudgetForm
-from tui.wanted_budget import Whose
+from tui.dashboard.budgets.budgets_dialog import BudgetForm, Whose
 
 
 @pytest.fixture

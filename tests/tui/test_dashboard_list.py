@@ -7,8 +7,8 @@ from textual.widgets import Input
 
 from tests.tui.driving import Driver
 from tests.tui.world import World, job_id, short
-from tui.widgets.job_table import JobTable
-from tui.widgets.status_tabs import StatusTabs
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.job_list.list_header import StatusTabs
 
 LISTS = (
     ("2", [1, 5], "Queued jobs · 2, newest first"),

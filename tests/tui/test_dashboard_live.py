@@ -163,7 +163,7 @@ async def test_a_project_created_elsewhere_is_listed_and_not_jumped_to(live: Dri
 
 async def test_ages_grow_without_a_look(world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     # Who begins to listen looks once more.
-    monkeypatch.setattr("store.wakeup.where.may_listen", lambda *_: False)
+    monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
     now = [FROZEN]
     async with driving(WatchedApp(opener_of(database), clock=lambda: now[0])) as driver:
         assert "1 min ago" in driver.row(1)

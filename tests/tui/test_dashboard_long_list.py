@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from store.capabilities import Off
-from store.listing.query import ListQuery, OrderColumn
+from store.capabilities.capability import Off
+from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, World, job_id

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 from tests.tui.driving import Driver
 from tests.tui.world import World, short
 

@@ -8,12 +8,13 @@ import pytest
 from textual.widgets import Input, Select
 
 from store.errors import Unreachable
-from store.model import GenerationJob
+from store.jobs.job import GenerationJob
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, SPRING, World
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
+
 HAT = UUID("c2000000-0000-4000-8000-000000000000")
 
 

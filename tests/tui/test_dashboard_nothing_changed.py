@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, BEN, World, fill, job_id, short

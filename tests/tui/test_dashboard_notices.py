@@ -3,13 +3,13 @@
 import pytest
 from textual import events
 
-from store.configuration.notifications import Notifications
-from store.views.model import View
+from store.configuration.configuration import Notifications
+from store.configuration.saved_views import View
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
-from tui.actions import notices
-from tui.setup import Setup
+from tui.dashboard import notifications
+from tui.dashboard.setup import Setup
 
 QUICK = 0.05
 
@@ -96,7 +96,7 @@ async def test_the_desktop_is_told_where_the_terminal_can(
             asked.append((title, body))
         return ""
 
-    monkeypatch.setattr(notices, "sequence", sequence)
+    monkeypatch.setattr(notifications, "sequence", sequence)
     async with driving(NoticedApp(database, Notifications(desktop=True, terminal="kitty"))) as driver:
         await watches(driver)
         await go_away(driver)

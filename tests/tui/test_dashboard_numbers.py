@@ -4,11 +4,9 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from store.model import JobStatus
-from store.numbers.certainty import Certainty, Counted
-from store.numbers.exactly import Report
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
+from store.jobs.job import JobStatus
+from store.statistics.counting import Report
+from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World

@@ -10,22 +10,24 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 from textual.color import Color
 
-from store.actor import OPERATOR
-from store.configuration.reading import read_text
-from store.database import Query
-from store.embedded import ServerLease
-from store.settings import Settings, resolve
+from store.configuration.config_reader import read_text
+from store.configuration.settings import Settings, resolve
+from store.database.query import Query
+from store.embedded.clients import ServerLease
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.support import until
 from tests.tui.driving import Driver, WatchedApp, driving
 from tests.tui.world import AUTUMN, SPRING, World, fill
+from tui.dashboard.memory import Memory
+from tui.dashboard.run import setup_of
+from tui.dashboard.statistics.costs_panel import CostsPanel
 from tui.session import open_session
-from tui.setup import setup_of
-from tui.state import Memory
-from tui.widgets.costs_panel import CostsPanel
 
 NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
+
 SESSIONS = "select count(*) from pg_stat_activity where datname = current_database() and application_name = 'gjobs'"
+
 HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 

@@ -3,11 +3,11 @@
 import pytest
 from textual.widgets import OptionList
 
-from store.actor import OPERATOR
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, TRAIL, World
-from tui.widgets.project_list import ProjectList
+from tui.dashboard.projects.project_list import ProjectList
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from textual.widgets import OptionList
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import FROZEN, World
-from tui.widgets.job_table import JobTable
+from tui.dashboard.job_list.job_table import JobTable
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from store.embedded import server_status, stop_server
-from store.settings import resolve
+from store.configuration.settings import resolve
+from store.embedded.control import server_status, stop_server
 from tests.conftest import quick_directory
 from tests.tui.driving import Driver, WatchedApp, driving
 from tui.session import open_session

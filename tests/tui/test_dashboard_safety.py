@@ -7,15 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser, Actor
-from store.listing.model import Listing
-from store.listing.query import ListingQuery
-from store.model import GenerationJob, JobStatus
+from store.job_list.list_query import ListingQuery
+from store.job_list.listing import Listing
+from store.jobs.job import GenerationJob, JobStatus
+from store.users.actor import ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
-from tui.messages import Looked
-from tui.screens.details import JobDetails
+from tui.dashboard.job_details import JobDetails
+from tui.dashboard.messages import Looked
 
 
 async def test_a_question_owns_its_job_whatever_moves_beneath_it(dashboard: Driver, world: World) -> None:

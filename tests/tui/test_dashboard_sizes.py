@@ -5,12 +5,11 @@ from functools import partial
 import pytest
 from textual.app import App, ComposeResult
 
-from store.numbers.certainty import Certainty, Counted
+from store.statistics.totals import Certainty, Counted
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
-from tui.widgets.project_list import ProjectList
-from tui.widgets.sidebar import Sidebar
+from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
 

@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from store.advising.model import DEAR_FROM, ListCost
-from store.database import TimeLimits
-from store.listing.query import ListQuery
+from store.database.query import TimeLimits
+from store.job_list.list_cost import DEAR_FROM, ListCost
+from store.job_list.list_query import ListQuery
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World

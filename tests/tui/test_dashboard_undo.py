@@ -1,6 +1,6 @@
 """What was deleted here is made again by U, with all that it held."""
 
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, World, job_id, short

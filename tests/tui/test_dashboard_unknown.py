@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
-from store.actor import OPERATOR, Actor
-from store.journal import read_journal
-from store.model import JobStatus
+from store.jobs.job import JobStatus
+from store.journal.journal import read_journal
+from store.users.actor import OPERATOR, Actor
 from tests.conftest import Conninfo
 from tests.store.servers import COMMIT, Cut, Proxy, proxied
 from tests.tui.driving import AS_ADA, Driver, WatchedApp, driving, opener_of

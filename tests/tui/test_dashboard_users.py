@@ -7,16 +7,18 @@ from uuid import UUID
 import pytest
 from textual.widgets import OptionList
 
-from store.actor import OPERATOR, ActingUser
-from store.embedded import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR
 from store.errors import TimedOut
-from store.model import FoundUser
+from store.users.actor import OPERATOR, ActingUser
+from store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, World
 
 CLEO = UUID("c0000000-0000-4000-8000-000000000000")
+
 """Has no e-mail."""
+
 TITLE = "Look with whose eyes?"
 
 

@@ -10,17 +10,16 @@ import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.listing.model import Listing, ProjectName, Window
-from store.listing.query import ListingQuery, ListQuery, WindowQuery
-from store.model import GenerationJob, JobStatus
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.listing import Listing, ProjectName, Window
+from store.jobs.job import GenerationJob, JobStatus
 from tests.tui.support import NOON, make_job
 from tests.tui.world import job_id
-from tui.messages import LookFailed
-from tui.project_choice import project_to_show
-from tui.standing import trouble
-from tui.widgets.banner import banner_content
-from tui.widgets.text_field import ShowsInvisible
-from tui.words.job_facts import fact_lines
+from tui.dashboard.memory import project_to_show
+from tui.dashboard.messages import LookFailed
+from tui.dashboard.status_line import banner_content, trouble
+from tui.dashboard.widgets import ShowsInvisible
+from tui.text.job_text import fact_lines
 
 AUTUMN, SPRING, GONE = UUID(int=2), UUID(int=3), UUID(int=4)
 

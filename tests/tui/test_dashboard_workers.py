@@ -3,15 +3,18 @@
 from datetime import timedelta
 from uuid import UUID
 
-from store.actor import OPERATOR
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, FROZEN, World, fill, job_id, short
-from tui.screens.workers import WorkersDialog
+from tui.dashboard.workers.workers_dialog import WorkersDialog
 
 HERS = UUID("fa000000-0000-4000-8000-000000000000")
+
 """Acts as Ada."""
+
 THEIRS = UUID("fb000000-0000-4000-8000-000000000000")
+
 """The operator's."""
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from store.journal import read_journal
-from store.model import JobStatus
-from store.writing.write_access import WriteRule
+from store.database.write_access import WriteRule
+from store.jobs.job import JobStatus
+from store.journal.journal import read_journal
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import FROZEN, World, job_id

@@ -9,11 +9,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from store.filters import MOST_CHARACTERS, Known, parse
+from store.filters.filter_completion import Known
+from store.filters.filter_text import MOST_CHARACTERS, parse
 from tests.tui.settling import press, settle, until
-from tui.snapshot import frame_text
-from tui.widgets.completion_list import CompletionList
-from tui.widgets.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.filter_field import CompletionList
+from tui.dashboard.run import frame_text
 
 
 class BarApp(App[None]):

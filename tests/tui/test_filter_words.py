@@ -5,13 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from store.advising.model import Advice, ListCost
-from store.filters import FilterError, parse
-from store.listing.query import ListQuery
+from store.filters.filter_text import parse
+from store.filters.job_filter import FilterError
+from store.job_list.index_advice import Advice
+from store.job_list.list_cost import ListCost
+from store.job_list.list_query import ListQuery
 from tests.store.filters.strategies import typed
-from tui.words.filter_words import beneath, still_listed
-from tui.words.text import visible_cells
-from tui.words.would_help import dear_words
+from tui.error_help import dear_words
+from tui.text.clean_text import visible_cells
+from tui.text.error_text import beneath, still_listed
 
 
 def error_of(text: str) -> FilterError | None:

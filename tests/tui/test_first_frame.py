@@ -10,8 +10,8 @@ from textual.screen import Screen
 
 from tests.tui.driving import WatchedApp
 from tests.tui.settling import settle
+from tui.dashboard.run import frame_text
 from tui.session import Report, Session
-from tui.snapshot import frame_text
 
 
 @asynccontextmanager

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from store.formats import money
 from tests.tui.support import NOON
-from tui.words.format import (
+from tui.text.format import (
     age,
     count,
     duration,
@@ -15,7 +16,6 @@ from tui.words.format import (
     error_pretty,
     error_summary,
     local_time,
-    money,
     percent,
     short_id,
     spark,
@@ -23,6 +23,7 @@ from tui.words.format import (
 )
 
 FIRST = datetime.min.replace(tzinfo=UTC)
+
 LAST = datetime.max.replace(tzinfo=UTC)
 
 

@@ -4,10 +4,11 @@ import pytest
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES
 
-from store.configuration.colors import NAMES
-from tui.frame import contrast, frame_variables, text_on
+from store.configuration.config_reader import NAMES
+from tui.dashboard.appearance import contrast, frame_variables, text_on
 
 THEMES = {name: {**theme.to_color_system().generate(), **theme.variables} for name, theme in BUILTIN_THEMES.items()}
+
 COLORS = (*NAMES, "#123", "#808080", "#fefefe")
 
 

@@ -4,11 +4,11 @@ from uuid import UUID
 
 import pytest
 
-from store.isolation.model import PROBED, How, Person, Plan, Probe, Thing, Verb, Verdict
-from store.isolation.words import deed
-from tui.words.isolation_words import answer_words, confirm_tries, summary_words, who
+from store.isolation.isolation import PROBED, How, Person, Plan, Probe, Thing, Verb, Verdict, deed
+from tui.dashboard.users.isolation_dialog import answer_words, confirm_tries, summary_words, who
 
 ADA = Person(id=UUID(int=0xA0 << 120), email="ada@example.com")
+
 BEN = Person(id=UUID(int=0xB0 << 120))
 
 

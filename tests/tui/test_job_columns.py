@@ -8,14 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from store.listing.query import NEWEST_FIRST, ListOrder, OrderColumn
-from store.model import JobStatus
+from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from store.jobs.job import JobStatus
 from tests.tui.support import NOON, make_job
-from tui.words.job_cells import Cell, header_cells, row_cells
-from tui.words.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
+from tui.dashboard.job_list.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
+from tui.dashboard.job_list.table_drawing import Cell, header_cells, row_cells
 
 USUAL = ContentWidths(mode=15, cost=7)
+
 ALL_PROJECTS = ContentWidths(mode=15, cost=7, project=15)
+
 contents = st.builds(
     ContentWidths,
     mode=st.integers(0, 48),

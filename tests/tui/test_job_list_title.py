@@ -5,21 +5,20 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR
-from store.filters import parse
-from store.listing.model import Listing, ProjectName, Window
-from store.listing.query import ListingQuery, ListOrder, ListQuery, OrderColumn, WindowQuery
-from store.model import JobStatus
-from store.numbers.certainty import Counted
-from store.numbers.model import Numbers
-from store.numbers.query import NumbersQuery
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, WindowQuery
+from store.job_list.listing import Listing, ProjectName, Window
+from store.jobs.job import JobStatus
+from store.statistics.totals import Counted, Numbers, NumbersQuery
+from store.users.actor import OPERATOR
 from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS
-from tui.list_length import list_length
-from tui.words.job_list_title import job_list_title, why_empty
-from tui.words.position import Position
+from tui.dashboard.job_list.jobs_panel import list_length
+from tui.dashboard.job_list.list_header import job_list_title, why_empty
+from tui.dashboard.statistics.count_text import Position
 
 PROJECT = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
+
 TIME = parse("time", now=NOON)
 
 
@@ -51,6 +50,7 @@ def numbers(*, failed: int = 2, queued: int = 1, matching: int | None = None) ->
 
 
 FAILED = ListQuery(status=JobStatus.FAILED)
+
 FOUND = ListQuery(job_filter=TIME)
 
 
@@ -76,6 +76,7 @@ def test_the_title_says_how_long_the_list_is_or_where_in_it_one_is(
 
 
 FAR = Position(number=412_000, is_exact=False, length=Counted(number=1_000_000))
+
 LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
 
 

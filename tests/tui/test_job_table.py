@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from store.listing.query import OrderColumn
+from store.job_list.list_query import OrderColumn
 from tests.tui.support import TablePilot, make_job
-from tui.widgets.job_table import JobTable
+from tui.dashboard.job_list.job_table import JobTable
 
 
 async def test_the_first_job_gets_the_cursor_and_this_is_told(empty_table: TablePilot) -> None:

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.theme import BUILTIN_THEMES
 
-from store.listing.query import ListOrder, OrderColumn
-from store.model import JobStatus
+from store.job_list.list_query import ListOrder, OrderColumn
+from store.jobs.job import JobStatus
 from tests.tui.support import NOON, TablePilot, make_job, running_table
 
 HOSTILE = [

@@ -3,12 +3,12 @@
 import pytest
 from textual.scrollbar import ScrollTo
 
-from store.listing.query import End, RowKey, WindowQuery
-from store.numbers.certainty import Counted
+from store.job_list.list_query import End, RowKey, WindowQuery
+from store.statistics.totals import Counted
 from tests.tui.long_list import FIRST, LongList
 from tests.tui.support import NOON, TablePilot
-from tui.widgets.job_table import JobTable
-from tui.words.position import Position
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.statistics.count_text import Position
 
 LENGTH = 3_000
 

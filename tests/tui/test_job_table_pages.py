@@ -9,18 +9,19 @@ import pytest
 from textual import work
 from textual.pilot import Pilot
 
-from store.database import Database
-from store.listing.keys import key_of
-from store.listing.query import NEWEST_FIRST, End, WindowQuery
+from store.database.database import Database
+from store.job_list.list_query import NEWEST_FIRST, End, WindowQuery, key_of
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.support import NOON, TableApp
 from tests.tui.world import AUTUMN, World
-from tui.widgets.job_table import JobTable
-from tui.widgets.row_wish import spare_rows
+from tui.dashboard.job_list.job_table import JobTable
+from tui.dashboard.job_list.loaded_rows import spare_rows
 
 PAGE = 10
+
 JOBS = 2_000 * PAGE
+
 PATIENCE = 60.0
 
 

@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from store.listing.query import NEWEST_FIRST, ListOrder, OrderColumn
-from store.model import JobStatus
+from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
+from store.jobs.job import JobStatus
 from tests.tui.support import NOON, make_job
-from tui.widgets.job_table_view import JobTableView
+from tui.dashboard.job_list.table_state import JobTableView
 
 
 def show(view: JobTableView, numbers: Iterable[int]) -> JobTableView:
@@ -285,4 +285,5 @@ class CursorMachine(RuleBasedStateMachine):
 
 
 TestCursor = CursorMachine.TestCase
+
 TestCursor.settings = settings(max_examples=100, stateful_step_count=20)

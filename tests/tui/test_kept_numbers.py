@@ -6,23 +6,27 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR
-from store.filters import parse
-from store.listing.query import ListOrder, ListQuery, OrderColumn
-from store.model import DayCost, JobStatistic, JobStatistics, JobStatus
-from store.numbers.certainty import Certainty, Counted, exact_counts
-from store.numbers.model import Numbers, ProjectSums
-from store.numbers.query import NumbersQuery
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import JobStatus
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.users.actor import OPERATOR
 from tests.tui.support import NOON
-from tui.kept_numbers import MOST_KEPT, KeptNumbers
+from tui.dashboard.memory import MOST_KEPT, KeptNumbers
 
 STATISTICS = JobStatistics(
     by_status=(JobStatistic(status=JobStatus.FAILED, count=12_000, total_cost_cents=24_000, avg_cost_cents=2.0),)
 )
+
 ALL = NumbersQuery()
+
 FAILED = NumbersQuery.of_list(ListQuery(job_filter=parse("error:timeout", now=NOON)))
+
 SLOW = NumbersQuery.of_list(ListQuery(job_filter=parse("took:>1h", now=NOON)))
+
 CAPPED = Counted(number=10_000, certainty=Certainty.CAPPED)
+
 LATER = NOON + timedelta(minutes=3)
 
 

@@ -10,7 +10,7 @@ from textual.pilot import Pilot
 from textual.widgets import Button, Input, Static
 
 from tests.tui.settling import settle
-from tui.widgets.key_hints import KeyHints
+from tui.dashboard.keys.bindings import KeyHints
 
 
 class Pane(Static, can_focus=True):

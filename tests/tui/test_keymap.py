@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from store.configuration.model import Configuration
+from store.configuration.configuration import Configuration
+from store.configuration.settings import resolve
 from store.errors import BadConfiguration
-from store.settings import resolve
-from tui.keys.keymap import checked_keymap
-from tui.setup import setup_of
+from tui.dashboard.keys.keymap import checked_keymap
+from tui.dashboard.run import setup_of
 
 FILE = Path("/here/config.toml")
 

@@ -4,18 +4,24 @@ from dataclasses import replace
 
 import pytest
 
-from store.model import JobStatus
-from store.writing.written import LookedUp, WriteOutcome, Written
+from store.jobs.job import JobStatus
+from store.journal.write_record import LookedUp, WriteOutcome, Written
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.words.learned_words import learned_words
+from tui.text.write_text import learned_words
 
 JOB = make_job(1, id=job_id(1))
+
 RUNNING = replace(JOB, status=JobStatus.RUNNING)
+
 TRANSITION = Written(what="transition job to running", before=(JOB,), after=(RUNNING,))
+
 CREATION = Written(what="create job", after=(JOB,))
+
 DELETION = Written(what="delete job", before=(JOB,))
+
 MANY = Written(what="transition 2 jobs", before=(JOB, JOB), after=(RUNNING, RUNNING))
+
 DONE, NOT_DONE, UNKNOWN = WriteOutcome
 
 

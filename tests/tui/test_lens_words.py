@@ -5,21 +5,32 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import ActingUser
-from store.lens.model import Lens, Policy, ReadRules
-from store.listing.model import Window
-from store.listing.query import WindowQuery
-from store.model import CappedCount
+from store.job_list.list_query import WindowQuery
+from store.job_list.listing import Lens, Policy, ReadRules, Window
+from store.jobs.job_results import CappedCount
+from store.users.actor import ActingUser
 from tests.tui.support import make_listed
-from tui.words.lens_words import hiding_lines, list_note, no_numbers, refused_toast, short_verdict, verdict
+from tui.dashboard.users.visibility_text import (
+    hiding_lines,
+    list_note,
+    no_numbers,
+    refused_toast,
+    short_verdict,
+    verdict,
+)
 
 OWN = Policy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
+
 TEAM = Policy(name="Team", is_permissive=True, expression=None)
+
 PAID = Policy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
+
 RULES = ReadRules(
     role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(OWN,)
 )
+
 SEEN, UNSEEN = make_listed(1), make_listed(2)
+
 LENS = Lens(
     user=ActingUser(id=UUID(int=7), email="ana@example.com"),
     window=Window(query=WindowQuery(), jobs=(SEEN, UNSEEN), has_before=False, has_after=False),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from store.load import Load
-from tui.words.load_words import load_sentence, pace_sentence
+from store.database.load_meter import Load
+from tui.text.timings_text import load_sentence, pace_sentence
 
 
 @pytest.mark.parametrize(

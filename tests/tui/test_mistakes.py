@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
-from store.listing.model import Listing
+from store.job_list.listing import Listing
 from tests.conftest import Conninfo
 from tests.tui.driving import FrozenStore, WatchedApp, opener_of
 from tests.tui.world import World
-from tui.screens.dashboard import DashboardScreen
+from tui.dashboard.screen import DashboardScreen
 
 
 def _break(*_: object) -> None:

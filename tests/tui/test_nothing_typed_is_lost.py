@@ -2,10 +2,10 @@
 
 from textual import events
 
-from store.model import JobStatus
+from store.jobs.job import JobStatus
 from tests.tui.driving import Driver
 from tests.tui.world import World, short
-from tui.widgets.text_field import TextField
+from tui.dashboard.widgets import TextField
 
 
 def field_of(dashboard: Driver) -> TextField:

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from store.actor import OPERATOR, Actor
-from store.capabilities import JOBS, USERS, Capabilities, Facts
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.facts import JOBS, USERS, Facts
+from store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.facts import FACTS, USER, without_login
-from tui.actions.job_action import JobAction
-from tui.words.offered import remark_on_users, why_not
+from tui.dashboard.action_context import remark_on_users, why_not
+from tui.dashboard.messages import JobAction
 
 
 @pytest.mark.parametrize(

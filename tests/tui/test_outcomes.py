@@ -3,16 +3,17 @@
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
-from store.model import Applied, GenerationJob, JobStatus, Missing, Refused, TransitionOutcome
-from store.transitions import allowed
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.words.job_names import job_name
-from tui.words.losses import cursor_lost_toast, marks_lost_toast
-from tui.words.outcomes import created_toast, deleted_toast, not_permitted_toast, restored_toast, transition_toast
-from tui.words.toast import Toast, error_toast, unwritten_toast
+from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
+from tui.text.error_text import Toast, error_toast, unwritten_toast
+from tui.text.format import job_name
+from tui.text.write_text import created_toast, deleted_toast, not_permitted_toast, restored_toast, transition_toast
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
+
 RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED
 
 

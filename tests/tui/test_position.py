@@ -2,8 +2,8 @@
 
 import pytest
 
-from store.numbers.certainty import Certainty, Counted
-from tui.words.position import Position, position_words
+from store.statistics.totals import Certainty, Counted
+from tui.dashboard.statistics.count_text import Position, position_words
 
 
 @pytest.mark.parametrize(

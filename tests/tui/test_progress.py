@@ -1,7 +1,7 @@
 """How far something long has come."""
 
 from tests.tui.driving import Driver
-from tui.screens.progress import ProgressDialog
+from tui.dashboard.dialogs.dialog import ProgressDialog
 
 
 async def test_more_than_was_counted_fills_the_bar_and_no_more(dashboard: Driver) -> None:

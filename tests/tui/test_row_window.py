@@ -9,12 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from store.listing.query import End, RowKey, WindowQuery
-from store.numbers.certainty import Certainty, Counted
+from store.job_list.list_query import End, RowKey, WindowQuery
+from store.statistics.totals import Certainty, Counted
 from tests.tui.long_list import FIRST, LongList
-from tui.widgets.job_table_view import JobTableView
-from tui.widgets.row_asking import RowAsking
-from tui.widgets.row_wish import RowWish, spare_rows
+from tui.dashboard.job_list.loaded_rows import RowWish, spare_rows
+from tui.dashboard.job_list.table_state import JobTableView, RowAsking
 
 
 class Desk:
@@ -330,4 +329,5 @@ class LongListMachine(RuleBasedStateMachine):
 
 
 TestLongList = LongListMachine.TestCase
+
 TestLongList.settings = settings(max_examples=60, stateful_step_count=25)

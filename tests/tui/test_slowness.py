@@ -2,14 +2,14 @@
 
 import pytest
 
-from store import Locked, TimedOut
-from store.database import Database
-from store.filters import parse
-from store.listing.query import ListQuery
+from store.database.database import Database
+from store.errors import Locked, TimedOut
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW
-from tui.slowness import advised
+from tui.error_help import advised
 
 STOPPED = TimedOut("Too long.", sqlstate="57014")
 

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from tests.tui.driving import Driver
-from tui import later
-from tui.widgets.filter_bar import FilterBar
+from tui.dashboard import action_host
+from tui.dashboard.job_list.filter_bar import FilterBar
 
 PATIENCE = 60.0
+
 _PROGRAM = """
 import json, os, sys
 from textual.app import App
-from tui.cli.commands.dashboard import opening
+from tui.cli.commands import dashboard
 from tui.cli.main import main
 
 run = App.run
@@ -28,7 +29,7 @@ def at_first_frame(app, screen, frame):
         print(json.dumps(sorted(sys.modules)), flush=True)
         os._exit(0)
 
-opening.can_draw = lambda: True
+dashboard.can_draw = lambda: True
 App.run, App._display = without_terminal, at_first_frame
 sys.exit(main([]))
 """
@@ -61,30 +62,30 @@ def test_the_first_frame_waits_for_no_driver_and_no_syntax(shown: frozenset[str]
     "module",
     [
         pytest.param("tui.session", id="what opens a database"),
-        pytest.param("store.database", id="what asks it"),
-        pytest.param("store.capabilities", id="what it offers"),
-        pytest.param("store.listing.model", id="what it answers"),
-        pytest.param("store.journal", id="the journal"),
-        pytest.param("store.isolation", id="the isolation check"),
-        pytest.param("store.wakeup.wake_ups", id="wake-ups"),
-        pytest.param("store.filters.parsing", id="the grammar"),
-        pytest.param("store.filters.completing", id="completion"),
-        pytest.param("store.views.saved", id="the saved views"),
-        pytest.param("tui.actions.job_actions", id="what keys do to jobs"),
-        pytest.param("tui.screens.details", id="the details"),
-        pytest.param("tui.screens.dialog", id="dialogs"),
-        pytest.param("tui.keys.commands", id="the palette"),
+        pytest.param("store.database.database", id="what asks it"),
+        pytest.param("store.capabilities.capabilities", id="what it offers"),
+        pytest.param("store.job_list.listing", id="what it answers"),
+        pytest.param("store.journal.journal", id="the journal"),
+        pytest.param("store.isolation.isolation_check", id="the isolation check"),
+        pytest.param("store.database.wake_ups", id="wake-ups"),
+        pytest.param("store.filters.filter_text", id="the grammar"),
+        pytest.param("store.filters.filter_completion", id="completion"),
+        pytest.param("store.configuration.saved_views", id="the saved views"),
+        pytest.param("tui.dashboard.job_actions.job_actions", id="what keys do to jobs"),
+        pytest.param("tui.dashboard.job_details", id="the details"),
+        pytest.param("tui.dashboard.dialogs.dialog", id="dialogs"),
+        pytest.param("tui.dashboard.keys.palette", id="the palette"),
         pytest.param("tui.cli.program", id="the commands"),
-        pytest.param("tui.cli.tables", id="their output"),
+        pytest.param("tui.cli.text_tables", id="their output"),
     ],
 )
 def test_the_first_frame_waits_for_nothing_of_later(shown: frozenset[str], module: str) -> None:
-    assert "tui.screens.dashboard" in shown
+    assert "tui.dashboard.screen" in shown
     assert module not in shown
 
 
 async def test_what_keys_lead_to_is_there_before_they_are_pressed(dashboard: Driver) -> None:
     await dashboard.until(lambda: not [worker for worker in dashboard.app.workers if worker.group == "later"])
 
-    assert set(later.modules()) <= set(sys.modules)
+    assert set(action_host.modules()) <= set(sys.modules)
     assert dashboard.app.dashboard.query_one(FilterBar).children

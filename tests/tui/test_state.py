@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tui.state import Memory, State, load, save
+from tui.dashboard.memory import Memory, State, load, save
 
 PROJECT = UUID(int=1)
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from store.stuck.model import Lease, StuckVerdict
-from tui.words.stuck_words import stuck_words
+from store.jobs.job_results import Lease, StuckVerdict
+from tui.text.job_text import stuck_words
 
 
 def verdict(lease: Lease, *, usual: float | None = 180, untouched: float = 47) -> StuckVerdict:

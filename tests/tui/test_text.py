@@ -5,14 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len, get_character_cell_size
 
-from tui.words.text import MOST_MARKS, clean, clean_block, clean_cell, pad, shorten
+from tui.text.clean_text import MOST_MARKS, clean, clean_block, clean_cell, pad, shorten
 
 any_text = st.text(st.characters(categories=None))
+
 nasty_text = st.text(
     st.sampled_from("a漢\u0301\u20dd\x1b\r\n\t\u202e\u200b\ufe0f\ud800\U000e0041\u1160\u3164👍🏽\u2028")
 )
+
 texts = any_text | nasty_text
+
 cells = st.integers(0, 60)
+
 limits = st.none() | st.integers(0, 20)
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}

@@ -4,17 +4,23 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
-from store.actor import OPERATOR, ActingUser
-from store.model import Asset, CappedCount, FoundUser, Located, Project
+from store.jobs.job_results import CappedCount
+from store.projects.project import Asset, Project
+from store.search import Located
+from store.users.actor import OPERATOR, ActingUser
+from store.users.user_sql import FoundUser
 from tests.tui.support import NOON, make_job
-from tui.actions.things import hidden_toast, nothing_toast, thing_choice, thing_name, things
-from tui.actions.user_choices import OPERATOR_KEY, actor_of, eyes_choices
+from tui.dashboard.navigation import hidden_toast, nothing_toast, thing_choice, thing_name, things
+from tui.dashboard.users.acting_user import OPERATOR_KEY, actor_of, eyes_choices
 
 JOB = make_job(1)
+
 ADA, BEN = UUID(int=0xA), UUID(int=0xB)
+
 PROJECT = Project(
     id=UUID(int=2), user_id=ADA, name="[b]Catalog", created_at=NOON, updated_at=NOON, job_count=3, total_cost_cents=5
 )
+
 ASSET = Asset(
     id=UUID(int=3),
     user_id=ADA,
@@ -27,6 +33,7 @@ ASSET = Asset(
     storage_path="up/\x1bshoe.png",
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )
+
 USER = ActingUser(id=ADA, email="ada@example.com")
 
 

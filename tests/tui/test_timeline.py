@@ -4,13 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from store.events.model import EventKind, JobEvent
-from store.events.stays import history
-from store.model import JobStatus
-from tui.words.timeline import SHOWN, timeline_lines
+from store.jobs.job import JobStatus
+from store.jobs.job_history import EventKind, JobEvent, history
+from tui.text.job_text import SHOWN, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
 JOB = UUID(int=7)
+
 CREATED = JobEvent(
     id=1,
     at=NOON,
@@ -30,6 +31,7 @@ CREATED = JobEvent(
     lease_owner=None,
     note=None,
 )
+
 STARTED = replace(
     CREATED,
     id=2,
@@ -42,6 +44,7 @@ STARTED = replace(
     actor_role="service_role",
     application="worker",
 )
+
 FAILED = replace(
     STARTED,
     id=3,

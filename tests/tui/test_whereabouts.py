@@ -5,13 +5,13 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser
-from store.database import Database
+from store.database.database import Database
 from store.errors import RowMissing
 from store.store import Store
+from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
 from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
-from tui.actions.whereabouts import hidden_from, missing_words, told_apart
+from tui.error_help import hidden_from, missing_words, told_apart
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 

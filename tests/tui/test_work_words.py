@@ -2,7 +2,7 @@
 
 import pytest
 
-from tui.words.work import seconds
+from tui.text.timings_text import seconds
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from datetime import timedelta
 
 from store.errors import Unreachable
-from store.retention.model import FINISHED, Progress, RetentionAction, RetentionPolicy
-from store.worker.happenings import NotTidied, Tidied
+from store.retention.retention import FINISHED, Progress, RetentionAction, RetentionPolicy
+from store.worker.worker_events import NotTidied, Tidied
 from tests.store.support import NOW
 from tests.tui.world import AUTUMN, job_id
-from tui.words.worker_words import worker_words
+from tui.text.worker_text import worker_words
 
 
 def policy(*, of_project: bool) -> RetentionPolicy:

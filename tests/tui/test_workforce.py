@@ -8,13 +8,14 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 
-from store.model.worker import HeldJob, WorkerStatus, Workforce
+from store.leases.lease import HeldJob, WorkerStatus, Workforce
 from tests.tui.support import NOON
-from tui.words.workforce import lines, remark, summary
-from tui.words.workforce_lines import Eyes, Line
+from tui.dashboard.workers.worker_lines import Eyes, Line, lines, remark, summary
 
 OPERATOR = Eyes(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
+
 ADA = Eyes(name="ada@example.com", is_user=True, project=lambda _: "Autumn catalog")
+
 RENDER, STUDIO = UUID(int=1), UUID(int=2)
 
 

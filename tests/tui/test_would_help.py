@@ -2,13 +2,14 @@
 
 import pytest
 
-from store.advising.model import Advice
-from store.filters import parse
-from store.listing.query import ListQuery
+from store.filters.filter_text import parse
+from store.job_list.index_advice import Advice
+from store.job_list.list_query import ListQuery
 from tests.store.support import NOTHING, NOW
-from tui.words.would_help import would_help
+from tui.error_help import would_help
 
 INDEX = Advice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
+
 READS = "No index finds a text within another, or a duration: each job has to be read."
 
 

@@ -1,20 +1,40 @@
-"""What is typed, as values. Each raises Mistyped with words that say what is accepted. Pure."""
+"""Typed text to values: ids, amounts, times, projects, views."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store import durations
-from store.model import JobStatus, PageKey
-from store.money import cents
-from store.shares import share_of
-from store.suggestions import not_known
-from tui.cli.file_format import FileFormat
-from tui.cli.typed import Mistyped
+from store import formats
+from store.configuration.settings import Settings
+from store.errors import RowMissing
+from store.formats import cents, close_names, not_known, share_of
+from store.jobs.job import JobStatus
+from store.jobs.job_results import PageKey
+from store.projects.project import Project
+from tui.cli.exit_codes import Mistyped, UsageError
+from tui.cli.output import say
 
 if TYPE_CHECKING:
-    from store.filters import JobFilter
-    from tui.cli.watching.conditions import Condition
+    from store.filters.job_filter import JobFilter
+    from store.store import Store
+
+
+class FileFormat(StrEnum):
+    CSV = "csv"
+    JSON = "json"
+    NDJSON = "ndjson"
+    MARKDOWN = "markdown"
+
+
+SUFFIXES: Mapping[str, FileFormat] = {
+    ".csv": FileFormat.CSV,
+    ".json": FileFormat.JSON,
+    ".ndjson": FileFormat.NDJSON,
+    ".jsonl": FileFormat.NDJSON,
+    ".md": FileFormat.MARKDOWN,
+}
 
 Size = tuple[int, int]
 """Columns and rows."""
@@ -71,9 +91,9 @@ def page_key(text: str) -> PageKey:
 
 def since(text: str) -> datetime | timedelta:
     """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
-    seconds = durations.seconds_of(text)
+    seconds = formats.seconds_of(text)
     if seconds is not None:
-        return timedelta(seconds=min(seconds, durations.LONGEST))
+        return timedelta(seconds=min(seconds, formats.LONGEST))
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -93,11 +113,11 @@ def length(text: str) -> timedelta:
 
 
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
-    seconds = durations.seconds_of(text)
+    seconds = formats.seconds_of(text)
     if not seconds:
         raise Mistyped(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
-    if seconds > durations.LONGEST:
-        raise Mistyped(f"{text!r} is too long: the longest is {durations.LONGEST_WORDS}")
+    if seconds > formats.LONGEST:
+        raise Mistyped(f"{text!r} is too long: the longest is {formats.LONGEST_WORDS}")
     return timedelta(seconds=seconds)
 
 
@@ -133,16 +153,9 @@ def statuses(text: str) -> list[JobStatus]:
 
 def job_filter(text: str) -> "JobFilter":
     """Raises FilterError, which says where in the text."""
-    from store.filters import parse
+    from store.filters.filter_text import parse
 
     return parse(text, now=datetime.now(UTC))
-
-
-def condition(text: str) -> "Condition":
-    """Raises InvalidValue."""
-    from tui.cli.watching.conditions import parse
-
-    return parse(text)
 
 
 def file_format(text: str) -> FileFormat:
@@ -150,3 +163,70 @@ def file_format(text: str) -> FileFormat:
         return FileFormat(text.lower())
     except ValueError:
         raise Mistyped(not_known(text, FileFormat)) from None
+
+
+MOST_ROWS = 10_000
+"""As many as the store lists at once."""
+
+
+async def find_project(store: "Store", id_or_name: str) -> Project:
+    """Raises UsageError where several have the name, RowMissing with the nearest names where none has."""
+    try:
+        found = await store.get_project(UUID(id_or_name))
+    except ValueError:
+        found = None
+    if found is not None:
+        return found
+    named = await store.get_projects_named(id_or_name)
+    if len(named) == 1:
+        return named[0]
+    if named:
+        ids = ", ".join(str(project.id) for project in named)
+        raise UsageError(f"{len(named)} projects have the name {id_or_name!r}.", hint=f"Give an id: {ids}")
+    projects = await store.get_projects(limit=MOST_ROWS)
+    raise RowMissing(
+        f"There is no project {id_or_name!r}, or none that this user sees.",
+        hint=_suggestion(id_or_name, [project.name for project in projects]),
+    )
+
+
+async def project_names(store: "Store") -> dict[UUID, str]:
+    """Of the projects that the actor sees, by id."""
+    return {project.id: project.name for project in await store.get_projects(limit=MOST_ROWS)}
+
+
+def _suggestion(typed: str, names: Sequence[str]) -> str:
+    close = close_names(typed, names)
+    if not close:
+        return "'gjobs projects' lists them."
+    return f"Did you mean {' or '.join(map(repr, close))}? Names must be given exactly."
+
+
+def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None") -> "JobFilter":
+    """What both find: the view, which may be None, and the filter. Raises InvalidValue where there is no such view."""
+    from store.filters.filter_text import parse
+    from store.filters.job_filter import NO_FILTER, JobFilter
+
+    found = job_filter or NO_FILTER
+    if view is None:
+        return found
+    from store.configuration.saved_views import SavedViews, clash_words, clashes, joined, named
+
+    saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
+    saved = saved_views.read()
+    if words := clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path):
+        say(words)
+    text = named(view, joined(configured, saved)).text
+    return JobFilter(terms=(*parse(text, now=datetime.now(UTC)).terms, *found.terms))
+
+
+_ABOUT = """\
+EXPR: a space is and, a comma is or, a minus not (--filter=-mode:x). A bare word
+is looked for in mode, error and ids. Jobs are found …"""
+
+
+def filter_help() -> str:
+    from store.filters.filter_terms import KEYS
+
+    width = max(len(key.example) for key in KEYS.values())
+    return "\n".join([_ABOUT, *(f"  {key.example:<{width}}  {key.words}" for key in KEYS.values())])

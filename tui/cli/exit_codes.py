@@ -1,4 +1,4 @@
-"""What a script learns from the exit code. Every error becomes one here, and nowhere else."""
+"""Usage errors and the exit code of every error."""
 
 from enum import IntEnum
 
@@ -15,7 +15,20 @@ from store.errors import (
     UnexpectedError,
     Unreachable,
 )
-from tui.cli.errors import Declined, UsageError
+
+
+class CommandError(Exception):
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(CommandError):
+    """What was typed, or where it was typed, does not serve."""
+
+
+class Declined(CommandError):
+    """The person said no, or nothing could be done: nothing was changed."""
 
 
 class ExitCode(IntEnum):
@@ -62,3 +75,14 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.INTERRUPTED
         case _:
             return ExitCode.OUR_FAULT
+
+
+class Mistyped(Exception):
+    """Its words say what is accepted, and go on where the option's name ends."""
+
+
+def not_empty(text: str) -> str:
+    """An empty text mostly comes from a variable that is not set: it must not stand for the default."""
+    if not text.strip():
+        raise Mistyped("it is empty")
+    return text

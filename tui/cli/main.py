@@ -1,4 +1,4 @@
-"""The entry point: from the arguments to an exit code."""
+"""Entry point: arguments to exit code."""
 
 import io
 import os
@@ -6,24 +6,22 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from store.configuration.model import NO_CONFIGURATION, Configuration
-from tui import garbage
-from tui.cli.command import Command, check_options, settings_for
-from tui.cli.commands.dashboard.opening import DASHBOARD
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
-from tui.cli.global_options import GlobalOptions, read_alone
+from store.configuration.configuration import NO_CONFIGURATION, Configuration
+from tui import gc_tuning
+from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
+from tui.cli.commands.dashboard import DASHBOARD
+from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, say
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
     if arguments is None:
-        garbage.let_lie()
+        gc_tuning.let_lie()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except (Exception, KeyboardInterrupt) as error:
-        from tui.cli.failures import explain
+        from tui.cli.output import explain
 
         # The last resort of the program: nothing may reach the person as a traceback.
         return explain(error)
@@ -38,11 +36,11 @@ def _run(arguments: Sequence[str]) -> ExitCode:
     command, options, own_options = _read(arguments)
     output = Output(json=options.json)
     if command.about_configuration:
-        from store.configuration.file import configuration_file
+        from store.configuration.config_file import configuration_file
 
         check_options(command, options)
         return command.run(configuration_file(options.config, os.environ), output, **own_options)
-    from store.embedded import default_data_dir
+    from store.embedded.data_dir import default_data_dir
 
     settings = settings_for(
         command,
@@ -66,7 +64,7 @@ def _read(arguments: Sequence[str]) -> tuple[Command, GlobalOptions, Mapping[str
 
 def _configuration(command: Command, options: GlobalOptions) -> Configuration:
     """What should be put right in it is said once, whatever the command does."""
-    from store.configuration.file import configuration_file, load
+    from store.configuration.config_file import configuration_file, load
 
     check_options(command, options)
     if not command.reads_configuration:

@@ -1,16 +1,32 @@
-"""The two streams: stdout carries data and nothing else, stderr carries words."""
+"""stdout and stderr, confirmation prompts, failures told."""
 
 import os
+import re
 import shutil
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
-from tui.cli.passwords import without_passwords
+from store.errors import BadConfiguration, StoreError
+from store.filters.job_filter import FilterError
+from tui.cli.exit_codes import CommandError, Declined, ExitCode, UsageError, exit_code
 
 if TYPE_CHECKING:
-    from tui.cli.jsonable import Json
-    from tui.cli.tables import Column
+    from tui.cli.json_documents import Json
+    from tui.cli.text_tables import Column
+
+HIDDEN = "***"
+
+_IN_URL = re.compile(r"(://[^:\n]*:).*@")
+"""From the first colon to the last @ of the line: what was not percent-encoded may hold anything. Rather too much."""
+
+_AS_PARAMETER = re.compile(r"((?:password|passwd)\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&'\"]+)", re.IGNORECASE)
+
+
+def without_passwords(text: str) -> str:
+    """The text with the passwords of database addresses in it hidden, be they URIs or `name=value` pairs."""
+    return _AS_PARAMETER.sub(rf"\1{HIDDEN}", _IN_URL.sub(rf"\1{HIDDEN}@", text))
 
 
 STDOUT = "-"
@@ -30,7 +46,7 @@ def can_draw() -> bool:
 
 def say(sentence: str) -> None:
     """One line on stderr, harmless whatever it quotes, and without a password."""
-    from tui.words.text import clean
+    from tui.text.clean_text import clean
 
     say_block(clean(sentence))
 
@@ -98,7 +114,7 @@ class Output:
 
     def table(self, columns: Sequence["Column"], rows: Sequence[Sequence[str]]) -> None:
         """Cut to the terminal's width; never cut where stdout is none."""
-        from tui.cli.tables import table
+        from tui.cli.text_tables import aligned_table as table
 
         width = shutil.get_terminal_size().columns if self.is_terminal else None
         write("\n".join(table(columns, rows, width=width, colour=self.has_colour)))
@@ -110,3 +126,63 @@ class Output:
     @property
     def has_colour(self) -> bool:
         return self.is_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+_PROMPT = "Type y for yes, anything else for no: "
+
+
+def require_terminal() -> None:
+    """Raises UsageError where nobody can be asked."""
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+        raise UsageError("This needs a yes, and there is no terminal to ask on.", hint="Give --yes to answer it now.")
+
+
+def require_yes(question: str, *, unchanged: str) -> None:
+    """Returns where the person types y or yes. The question may have several lines, and is clean already.
+
+    Raises Declined with the sentence `unchanged` on any other answer, and UsageError where nobody can be asked.
+    """
+    import termios
+
+    require_terminal()
+    # What was typed before the question was seen is no answer to it.
+    termios.tcflush(sys.stdin, termios.TCIFLUSH)
+    say_block(question)
+    say_block(_PROMPT, end="")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Declined(unchanged)
+
+
+_DEBUG_HINT = "Set GJOBS_DEBUG=1 for the details, and report it."
+
+
+def show_where(error: BaseException) -> None:
+    """Its traceback, to whoever sets GJOBS_DEBUG to 1."""
+    if os.environ.get("GJOBS_DEBUG") == "1":
+        from tui.text.clean_text import clean_block
+
+        say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
+
+
+def explain(error: BaseException) -> ExitCode:
+    """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
+    show_where(error)
+    match error:
+        case BadConfiguration():
+            for sentence in (*error.problems, error.hint):
+                say(sentence or "")
+        case FilterError():
+            from tui.text.error_text import marked
+
+            say_block(marked(error))
+            complain(str(error), hint=error.hint)
+        case StoreError() | CommandError():
+            complain(str(error), hint=error.hint)
+        case KeyboardInterrupt():
+            complain("Interrupted.", hint=None)
+        case OSError() if error.strerror:
+            complain(f"gjobs failed: {error.strerror}.", hint=_DEBUG_HINT)
+        case _:
+            # What the error says may hold what was typed; its name never does.
+            complain(f"gjobs failed with an error of its own: {type(error).__name__}.", hint=_DEBUG_HINT)
+    return exit_code(error)

@@ -1,22 +1,19 @@
-"""How commands are declared, on argparse, and how its complaints become ours."""
+"""How commands are declared on argparse; usage errors, help."""
 
 import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from store.suggestions import not_known
-from tui.cli.command import Command
-from tui.cli.errors import UsageError
-from tui.cli.global_options import DECLARED
+from store.formats import not_known
+from tui.cli.command import DECLARED, Command
+from tui.cli.exit_codes import Mistyped, UsageError
 from tui.cli.output import write
-from tui.cli.typed import Mistyped
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction["Parser"]  # noqa: SLF001
 
 HELP_WIDTH = 80
 _NAMES_WIDTH = 30
-
 
 _GLOBAL = """\
 global options, which 'gjobs --help' explains: --database-url, --profile,

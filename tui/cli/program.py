@@ -1,33 +1,53 @@
-"""The whole command line's parser."""
+"""The whole command line, from all commands' options."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from tui.cli.command import Command
+from tui.cli.arguments import size
+from tui.cli.command import Command, GlobalOptions
 from tui.cli.commands.archive import add_archive
-from tui.cli.commands.budgets.syntax import add_budgets
+from tui.cli.commands.budgets import add_budgets
 from tui.cli.commands.cleanup import add_cleanup
-from tui.cli.commands.dashboard.opening import DASHBOARD
-from tui.cli.commands.dashboard.syntax import add_dashboard
+from tui.cli.commands.dashboard import DASHBOARD, open_demo, print_snapshot
 from tui.cli.commands.db import add_db
 from tui.cli.commands.doctor import add_doctor
-from tui.cli.commands.jobs.syntax import add_jobs
+from tui.cli.commands.jobs_syntax import add_jobs
 from tui.cli.commands.journal import add_journal
-from tui.cli.commands.metrics import add_metrics
-from tui.cli.commands.migrate.syntax import add_migrate
+from tui.cli.commands.migrate import add_migrate
 from tui.cli.commands.profiles import add_configuration
-from tui.cli.commands.projects import add_projects
+from tui.cli.commands.projects import add_projects, add_users
 from tui.cli.commands.retention import add_retention
-from tui.cli.commands.stats import add_stats
-from tui.cli.commands.users import add_users
+from tui.cli.commands.stats import add_metrics, add_stats
 from tui.cli.commands.watch import add_watch
-from tui.cli.commands.worker import add_worker
-from tui.cli.commands.workers import add_workers
-from tui.cli.global_options import GlobalOptions
+from tui.cli.commands.workers import add_worker, add_workers
 from tui.cli.output import write
-from tui.cli.parser import Parser, add_commands
+from tui.cli.parser import Parser, add_command, add_commands
+
+if TYPE_CHECKING:
+    from tui.cli.parser import Commands
+
+
+def add_dashboard(commands: "Commands") -> None:
+    add_command(
+        commands,
+        "demo",
+        Command(run=open_demo, embedded_only=True, has_json=False),
+        help="open the dashboard on sample data that keeps moving",
+        example="gjobs demo",
+    )
+    parser = add_command(
+        commands,
+        "snapshot",
+        Command(run=print_snapshot, has_json=False),
+        help="print one frame of the dashboard; needs no terminal",
+        example="gjobs snapshot --size 120x36 --svg dashboard.svg",
+    )
+    parser.add_argument("--size", type=size, metavar="COLUMNSxROWS", default=(120, 36), help="in cells (120x36)")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write a picture to this file instead")
+
 
 Options = dict[str, Any]
 """A command's own, by the names of its `run`'s parameters."""

@@ -1,13 +1,14 @@
-"""Runs a command's part that needs an open database."""
+"""Runs a command inside an open session."""
 
+import logging
 import threading
 from collections.abc import Callable, Coroutine
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
-from store.errors import OutcomeUnknown, RowMissing, StoreError
-from store.settings import APP_VARIABLE, Settings, UrlTarget
-from tui import garbage
+from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
+from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
+from tui import gc_tuning
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 
@@ -43,7 +44,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     """Opens the database, starting our own server as needed, and closes it after the work. Raises a StoreError."""
     import asyncio
 
-    from tui.cli.interrupts import interrupts_heard
+    from tui.cli.interruption import interrupts_heard
     from tui.session import open_session
 
     progress = Progress()
@@ -53,7 +54,7 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
             with interrupts_heard():
                 _tell_origin(settings)
                 async with open_session(settings, progress) as session:
-                    garbage.collect()
+                    gc_tuning.collect()
                     if settings.write_reason is not None:
                         session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
                     return await _explained(work, session)
@@ -69,7 +70,7 @@ async def _explained(work: Callable[["Session"], Coroutine[Any, Any, T]], sessio
     try:
         return await work(session)
     except RowMissing as error:
-        from tui.actions.whereabouts import told_apart
+        from tui.error_help import told_apart
 
         raise await told_apart(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
@@ -80,7 +81,7 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
     """The same error, with what is known of it where the database answers soon."""
     import asyncio
 
-    from tui.words.learned_words import learned_words
+    from tui.text.write_text import learned_words
 
     for wait in _LOOK_UP_AFTER:
         await asyncio.sleep(wait)
@@ -97,7 +98,7 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
 def _tell_origin(settings: Settings) -> None:
     """An address that was not meant for gjobs is never used in silence, nor tried."""
     if isinstance(settings.target, UrlTarget) and settings.target.origin == APP_VARIABLE:
-        from store.connecting.connection_url import label, parameters
+        from store.database.connection_url import label, parameters
 
         read_only = ", read-only" if settings.write_reason is None else ""
         say(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
@@ -123,3 +124,33 @@ def in_session(
         return with_session(settings, work)
 
     return update_wrapper(run, command)
+
+
+log = logging.getLogger(__name__)
+
+
+class Reviving:
+    """`revive` starts what died, and says whether it had; it takes its time. None where the server is not ours."""
+
+    def __init__(self, revive: Callable[[], bool] | None) -> None:
+        import asyncio
+
+        self._revive = revive
+        self._task: asyncio.Task[None] | None = None
+
+    def after(self, error: StoreError) -> None:
+        """Where it is of a kind that its death brings. Goes on in the background, once at a time."""
+        import asyncio
+
+        if self._revive is None or not isinstance(error, (Unreachable, OutcomeUnknown)):
+            return
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(self._revive))
+
+    async def _run(self, revive: Callable[[], bool]) -> None:
+        import asyncio
+
+        try:
+            await asyncio.to_thread(revive)
+        except StoreError as error:
+            log.warning("The server that died cannot be started again: %s", error)

@@ -6,13 +6,15 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from store.connecting import connection_url
-from store.database import Database
+from store.database import connection_url
+from store.database.database import Database
 from store.store import Store
-from store.worker import Registry, Worker
+from store.worker.handlers import Registry
+from store.worker.worker import Worker
 from tests.benchmarks.queues.protocol import main, woken
 
 _PROJECT = "select user_id, id from public.projects order by id limit 1"
+
 _QUEUE = """
 insert into public.generation_jobs (user_id, project_id, mode, cost_cents)
 select %s, %s, 'lifestyle', 3 from generate_series(1, %s)"""

@@ -13,7 +13,9 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Protocol
 
 PAUSE = 0.15
+
 """Seconds in which a worker that has done its job comes to rest again, as it does in a queue where little happens."""
+
 WARM_UP = 5
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.errors import InvalidValue
-from store.model import JobStatus
-from store.watching.model import Transition
-from tui.cli.watching.conditions import Condition, Counted, Tally, parse
+from store.jobs.job import JobStatus
+from store.watch.watch import Transition
+from tui.cli.commands.watch_loop import Condition, Counted, Tally, parse
 
 AT = datetime(2026, 1, 4, 12, tzinfo=UTC)
 

@@ -15,17 +15,18 @@ from uuid import UUID
 import httpx
 import pytest
 
-from store.model import JobStatus
-from store.watching.model import Cursor, Transition
+from store.jobs.job import JobStatus
+from store.watch.watch import Cursor, Transition
 from tests.cli.support import PATIENCE
 from tests.store.support import until
-from tui.cli.errors import UsageError
-from tui.cli.watching import receivers
-from tui.cli.watching.documents import document
-from tui.cli.watching.receivers import Program, Webhook, webhook_secret, webhook_url
+from tui.cli.commands import watch_receivers
+from tui.cli.commands.watch_receivers import Program, Webhook, document, webhook_secret, webhook_url
+from tui.cli.exit_codes import UsageError
 
 SECRET = "a long random text"
+
 HOSTILE = "$(touch owned); `touch owned` \x1b[2J' \" \n"
+
 TRANSITION = Transition(
     job_id=UUID(int=0xA10),
     from_status=JobStatus.RUNNING,
@@ -118,7 +119,7 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receivers, "FIRST_WAIT", 0.0)
+    monkeypatch.setattr(watch_receivers, "FIRST_WAIT", 0.0)
 
 
 async def post(url: str) -> None:

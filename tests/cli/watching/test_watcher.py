@@ -3,12 +3,10 @@
 import pytest
 
 from store.errors import NoPrivilege, StoreError, Unreachable
-from store.filters import NO_FILTER
+from store.filters.job_filter import NO_FILTER
 from store.store import Store
-from store.watching.model import Batch
-from tui.cli.watching.conditions import Condition, parse
-from tui.cli.watching.until import Until
-from tui.cli.watching.watcher import Watcher
+from store.watch.watch import Batch
+from tui.cli.commands.watch_loop import Condition, Until, Watcher, parse
 
 MET = parse("left=0")
 

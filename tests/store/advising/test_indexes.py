@@ -2,11 +2,11 @@
 
 import pytest
 
-from store.actor import OPERATOR, ActingUser, Actor
-from store.advising.indexes import advice
-from store.filters import parse
-from store.listing.query import ListOrder, ListQuery, OrderColumn
-from store.model import JobStatus
+from store.filters.filter_text import parse
+from store.job_list.index_advice import advice
+from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
+from store.jobs.job import JobStatus
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.store.support import ADA, NOTHING, NOW
 
 APP = (
@@ -18,7 +18,9 @@ APP = (
     "btree (created_at DESC)",
     "btree (user_id, status)",
 )
+
 """Those of the app's own schema."""
+
 ADA_HERSELF = ActingUser(id=ADA)
 
 

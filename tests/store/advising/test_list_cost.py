@@ -2,12 +2,14 @@
 
 import pytest
 
-from store import OPERATOR, Store, UnexpectedError
-from store.advising import asking
-from store.advising.model import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
-from store.advising.plans import read_plan
-from store.filters import parse
-from store.listing.query import ListQuery
+from store.database.query import read_plan
+from store.errors import UnexpectedError
+from store.filters.filter_text import parse
+from store.job_list import list_cost
+from store.job_list.list_cost import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
+from store.job_list.list_query import ListQuery
+from store.store import Store
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.support import NOW, MakeProject, Sql
 
@@ -56,7 +58,7 @@ def test_what_is_no_plan(answer: object) -> None:
     with pytest.raises(ValueError, match="not what EXPLAIN"):
         read_plan(answer)
     with pytest.raises(UnexpectedError):
-        asking.list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
+        list_cost.list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
 
 
 @pytest.mark.parametrize(

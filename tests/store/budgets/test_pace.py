@@ -6,8 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from store.budgets.model import Budget, BudgetState, Period
-from store.budgets.pace import used_up_at
+from store.budgets.budget import Budget, BudgetState, Period, used_up_at
 
 DAILY = Budget(
     id=UUID(int=1),
@@ -23,7 +22,9 @@ DAILY = Budget(
     recent_cents=None,
     recent_days=None,
 )
+
 MONTHLY = replace(DAILY, period=Period.MONTH, period_start=date(2026, 1, 1))
+
 TOTAL = replace(DAILY, period=Period.ALL, period_start=None, recent_cents=300, recent_days=3)
 
 

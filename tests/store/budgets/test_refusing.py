@@ -5,10 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from store.budgets.model import Period, Refusal
-from store.budgets.refusing import read_refusal, refusal_hint, refusal_words
+from store.budgets.budget import Period, Refusal
+from store.database.driver_errors import read_refusal, refusal_hint, refusal_words
 
 PROJECT = UUID(int=3)
+
 REFUSAL = Refusal(
     budget_id=UUID(int=1),
     user_id=None,
@@ -30,6 +31,7 @@ ENDLESS = json.dumps(
         "asked_cents": 0,
     }
 )
+
 """It is read as a number, and no integer is as large."""
 
 

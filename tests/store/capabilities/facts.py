@@ -4,27 +4,32 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from store.actor import ActingUser
-from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Facts
 from store.capabilities.facts import (
     ARCHIVE,
+    ASSETS,
     BUDGETS,
     DAY_SUMS,
     EVENTS,
+    JOBS,
     LEASES,
     LINKS,
+    PROJECTS,
     RETENTION,
     REVISIONS,
     SPENDING,
     STARTS,
     SUMS,
+    USERS,
     WORKERS,
+    Facts,
     Privileges,
     Relation,
 )
-from store.connecting.link import Link
+from store.database.connection_pool import Link
+from store.users.actor import ActingUser
 
 USER = ActingUser(id=UUID(int=1))
+
 COLUMNS = {
     JOBS: "id user_id project_id status mode input_asset_id error cost_cents created_at updated_at"
     " retry_count completed_at",

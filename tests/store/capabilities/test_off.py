@@ -4,10 +4,25 @@ from dataclasses import replace
 
 import pytest
 
-from store.actor import OPERATOR, Actor
-from store.capabilities import ASSETS, JOBS, PROJECTS, USERS, Capabilities, Facts, Feature
-from store.capabilities.facts import ARCHIVE, BUDGETS, DAY_SUMS, EVENTS, REVISIONS, SPENDING, SUMS, Privileges
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Feature
+from store.capabilities.facts import (
+    ARCHIVE,
+    ASSETS,
+    BUDGETS,
+    DAY_SUMS,
+    EVENTS,
+    JOBS,
+    PROJECTS,
+    REVISIONS,
+    SPENDING,
+    SUMS,
+    USERS,
+    Facts,
+    Privileges,
+)
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
+from store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, without_login
 
 

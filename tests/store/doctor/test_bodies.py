@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.doctor.bodies import checks_caller, is_racy
+from store.doctor.function_checks import checks_caller, is_racy
 
 APP = """
 declare present text;
@@ -14,6 +14,7 @@ begin
     update generation_jobs j set status = p_new_status, error = p_error where j.id = p_job_id;
     return true;
 end"""
+
 GUARDED = "begin update public.generation_jobs set status = 'running' where id = p and status = 'queued'; end"
 
 

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from store.events import observed
-from store.events.model import EventKind
-from store.events.observed import ObservedEvents
-from store.model import GenerationJob, JobStatus
+from store.jobs import job_history
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import EventKind, ObservedEvents
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
 JOB = GenerationJob(
     id=UUID(int=1),
     user_id=UUID(int=2),
@@ -54,8 +54,8 @@ def test_a_job_that_is_first_seen_has_no_past() -> None:
 
 
 def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(observed, "MOST_JOBS", 2)
-    monkeypatch.setattr(observed, "MOST_EVENTS", 3)
+    monkeypatch.setattr(job_history, "MOST_JOBS", 2)
+    monkeypatch.setattr(job_history, "OBSERVED_MOST_EVENTS", 3)
     events = ObservedEvents()
     for cost in range(9):
         events.look([replace(JOB, cost_cents=cost)], at=NOON)

@@ -5,11 +5,11 @@ from uuid import UUID
 
 import pytest
 
-from store.events.model import EventKind, JobEvent, Stay
-from store.events.stays import history, stays, time_in_each
-from store.model import JobStatus
+from store.jobs.job import JobStatus
+from store.jobs.job_history import EventKind, JobEvent, Stay, history, stays, time_in_each
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
+
 Q, R, S, F = JobStatus
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from operator import eq, ge, gt, le, lt
 from uuid import UUID
 
-from store.filters import Age, Between, Compared, Comparison, JobFilter, Key, Term
-from store.filters.terms import Value
-from store.model import STUCK_AFTER, GenerationJob, JobStatus
+from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.job_filter import JobFilter
+from store.jobs.job import STUCK_AFTER, GenerationJob, JobStatus
 
 OPERATORS = {
     Comparison.AT_LEAST: ge,

@@ -4,7 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.filters import KEYS, FilterError, Key, Known, complete, parse
+from store.filters.filter_completion import Known, complete
+from store.filters.filter_terms import KEYS, Key
+from store.filters.filter_text import parse
+from store.filters.job_filter import FilterError
 from tests.store.filters.strategies import NOW, texts, typed
 
 KNOWN = Known(projects=("Autumn catalog", "Spring", "Late autumn"), users=("ana@example.com", "ben@example.com"))

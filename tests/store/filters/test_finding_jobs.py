@@ -10,29 +10,38 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import make_conninfo
 
-from store.actor import ActingUser
 from store.blocking import BlockingStore
-from store.database import Database
+from store.database.database import Database
 from store.database.query import compiled
 from store.errors import NoPrivilege
-from store.filters import NO_FILTER, Age, Between, Compared, Comparison, JobFilter, Key, Term, parse, printed
-from store.filters.terms import Value
-from store.listing.query import ListQuery
-from store.model import GenerationJob, JobStatus
-from store.statements.paging import page
+from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.filter_text import parse, printed
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.job_list.list_query import ListQuery
+from store.job_list.list_sql import page
+from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.filters.job_model import Names, matches
 from tests.store.support import ADA, BEN, NOW, MakeAsset, MakeJob, MakeProject, Sql
 
 PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
+
 MODES = ("lifestyle", "Lifestyle", "main_white", "mainXwhite", "秋 50%")
+
 ERRORS = (None, None, "API timeout", "a%b_c\\d", "axbxc", '"quoted", deadbeef', "")
+
 COSTS = (-5, 0, 1, 50, 51, 250)
+
 SECONDS = (0, 1, 60, 61, 3_600)
+
 MINUTES_AGO = (0, 25, 31)
+
 """Of the last touch, some on either side of where a job is stuck; the tests take less than what is between."""
+
 JOBS = 60
+
 JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")
 
 

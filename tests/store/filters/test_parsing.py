@@ -6,24 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 
-from store.filters import (
-    KEYS,
-    MOST_CHARACTERS,
-    MOST_VALUES,
-    NO_FILTER,
-    Age,
-    Between,
-    Compared,
-    Comparison,
-    FilterError,
-    JobFilter,
-    Key,
-    Term,
-    parse,
-    printed,
-)
-from store.filters.printing import quoted
-from store.filters.terms import Value
+from store.filters.filter_terms import KEYS, Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, parse, printed, quoted
+from store.filters.job_filter import NO_FILTER, FilterError, JobFilter
 from tests.store.filters.strategies import NOW, filters, texts, typed
 
 

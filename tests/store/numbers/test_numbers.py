@@ -8,20 +8,17 @@ from uuid import UUID
 
 import pytest
 
-from store import OPERATOR, ActingUser, Actor, Locked, Store, TimedOut
-from store.database import TimeLimits
-from store.filters import parse
-from store.listing.query import ListQuery
-from store.model import JobStatus
-from store.numbers.allowance import Allowance
-from store.numbers.certainty import Certainty, Counted
-from store.numbers.counting import Counting, Offered
-from store.numbers.exactly import count_exactly
-from store.numbers.model import ProjectSums
-from store.numbers.offered import offered
-from store.numbers.query import NumbersQuery
-from store.statements import by_jobs
-from store.statements.budgets import Readable
+from store.budgets.budget_sql import Readable
+from store.database.query import TimeLimits
+from store.errors import Locked, TimedOut
+from store.filters.filter_text import parse
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.projects import project_sql
+from store.statistics.counting import Allowance, Counting, Offered, count_exactly, offered
+from store.statistics.totals import Certainty, Counted, NumbersQuery, ProjectSums
+from store.store import Store
+from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
@@ -32,7 +29,9 @@ ALL = Offered(
     may_estimate=True,
     budgets=Readable(projects=True, users=False),
 )
+
 HERS = replace(ALL, may_estimate=False)
+
 ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
 
 
@@ -289,16 +288,16 @@ async def test_a_lock_is_no_cost(database: Conninfo, operator: Store) -> None:
 async def test_projects_that_cannot_be_read_are_named_by_their_jobs(
     operator: Store, project: UUID, other_project: UUID
 ) -> None:
-    names = await operator.database.read(OPERATOR, by_jobs.project_names(limit=10))
+    names = await operator.database.read(OPERATOR, project_sql.project_names(limit=10))
     assert {(one.id, one.user_id, one.name) for one in names} == {
         (project, ADA, str(project)[:8]),
         (other_project, BEN, str(other_project)[:8]),
     }
     assert [one.id for one in names] == sorted(one.id for one in names)
-    assert await operator.database.read(OPERATOR, by_jobs.project_names(limit=10, of_one_user=True)) == names
-    (hers,) = await operator.database.read(ADA_HERSELF, by_jobs.project_names(limit=10, of_one_user=True))
+    assert await operator.database.read(OPERATOR, project_sql.project_names(limit=10, of_one_user=True)) == names
+    (hers,) = await operator.database.read(ADA_HERSELF, project_sql.project_names(limit=10, of_one_user=True))
     assert hers.id == project
-    (first,) = await operator.database.read(OPERATOR, by_jobs.project_names(limit=1))
+    (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
     assert first == names[0]
     known_by_jobs = Offered(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
     numbers = await Counting(operator.database, OPERATOR).count(NumbersQuery(), known_by_jobs, at=NOW)

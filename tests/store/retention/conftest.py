@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from store.model import JobStatus
-from store.retention.cleaning import clean_up
-from store.retention.model import Expired, Progress, RetentionAction
+from store.jobs.job import JobStatus
+from store.retention.cleanup import clean_up
+from store.retention.retention import Expired, Progress, RetentionAction
 from store.store import Store
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 

@@ -6,7 +6,9 @@ from uuid import UUID
 import pytest
 
 from store.errors import Conflict, RowMissing
-from store.model import CappedCount, JobStatus, PageKey
+from store.jobs.job import JobStatus
+from store.jobs.job_results import CappedCount, PageKey
+from store.retention import archive_sql
 from store.retention.archive import (
     count_archived,
     count_some_archived,
@@ -16,8 +18,7 @@ from store.retention.archive import (
     restore_archived,
     restore_matching,
 )
-from store.retention.model import ArchiveQuery, Progress, StatusCount
-from store.statements import archive_summary
+from store.retention.retention import ArchiveQuery, Progress, StatusCount
 from store.store import Store
 from tests.store.retention.conftest import Worlds, archived, cleaned, present
 from tests.store.support import NOTHING, NOW, MakeJob, Sql
@@ -133,7 +134,7 @@ async def test_the_summary_with_it_is_what_it_was_before(
 ) -> None:
     before = [await store.get_job_summary() for store in (operator, ada)]
     await cleaned(operator)
-    asked = archive_summary.summary(None, limit=500, has_sums=has_sums)
+    asked = archive_sql.summary(None, limit=500, has_sums=has_sums)
     assert [await store.database.read(store.actor, asked) for store in (operator, ada)] == before
     assert await get_summary_with_archive(operator) == before[0]
     assert await get_summary_with_archive(ada, world.other_project) == []

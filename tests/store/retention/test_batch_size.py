@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.retention.batch_size import LARGEST, QUICK, SLOW, halved, next_size
+from store.retention.batches import LARGEST, QUICK, SLOW, halved, next_size
 
 
 @pytest.mark.parametrize(

@@ -5,17 +5,17 @@ from pathlib import Path
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
+from store.database.write_access import WriteRule
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
-from store.journal import Journal, read_journal
-from store.model import JobStatus
-from store.retention import batch_size
+from store.jobs.job import JobStatus
+from store.journal.journal import Journal, read_journal
+from store.journal.write_record import WriteOutcome
+from store.retention import batches
 from store.retention.archive import count_some_archived
-from store.retention.cleaning import clean_up, count_expired, expired_since
-from store.retention.model import FINISHED, Expired, Progress, RetentionAction, StatusCount
+from store.retention.cleanup import clean_up, count_expired, expired_since
+from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, StatusCount
 from store.store import Store
-from store.writing.write_access import WriteRule
-from store.writing.written import WriteOutcome
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
 from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
@@ -80,14 +80,14 @@ async def test_many_go_batch_by_batch_and_times_of_any_kind(
     make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
     make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
     kept = make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
-    number = batch_size.FIRST * 4
+    number = batches.FIRST * 4
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
     steps = [step.done async for step in clean_up(operator, OLD, DELETE)]
-    assert steps[0] == batch_size.FIRST
+    assert steps[0] == batches.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
     assert present(sql) == {kept}
@@ -103,10 +103,10 @@ async def test_whoever_reads_no_further_has_stopped_it_and_it_goes_on_from_there
         (NOW - timedelta(days=31),),
     )
     async for first in clean_up(operator, OLD, DELETE):
-        assert first == Progress(done=batch_size.FIRST)
+        assert first == Progress(done=batches.FIRST)
         break
-    assert len(present(sql)) == 120 - batch_size.FIRST
-    assert await cleaned(operator) == Progress(done=120 - batch_size.FIRST)
+    assert len(present(sql)) == 120 - batches.FIRST
+    assert await cleaned(operator) == Progress(done=120 - batches.FIRST)
 
 
 async def test_a_job_that_somebody_holds_is_left_at_once(

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from store.errors import Conflict, NoPrivilege, RowMissing
-from store.model import JobStatus
-from store.retention.model import FINISHED, RetentionAction, RetentionPolicy
-from store.retention.policies import (
+from store.jobs.job import JobStatus
+from store.retention.retention import FINISHED, RetentionAction, RetentionPolicy
+from store.retention.retention_policies import (
     Applying,
     apply_policies,
     expired_by,
@@ -22,6 +22,7 @@ from tests.store.retention.conftest import Worlds, archived, present
 from tests.store.support import NOTHING, NOW, MakeJob, Sql
 
 MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
+
 ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
 
 
@@ -130,7 +131,7 @@ async def test_of_several_workers_each_policy_is_ones(operator: Store, world: Wo
 async def test_one_that_is_another_by_now_is_applied_no_further(
     operator: Store, world: Worlds, sql: Sql, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    monkeypatch.setattr("store.retention.batch_size.FIRST", 1)
+    monkeypatch.setattr("store.retention.batches.FIRST", 1)
     before, project = present(sql), world.project
     await set_policy(operator, project_id=project, older_than=MONTH, action=DELETE, statuses=[JobStatus.FAILED])
     async for step in apply_policies(operator):

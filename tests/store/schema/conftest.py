@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from store.embedded import ADMINISTRATOR, ServerLease
+from store.embedded.clients import ADMINISTRATOR, ServerLease
 from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
 
 

@@ -4,12 +4,14 @@ import psycopg
 import pytest
 
 from migrations import HEAD, REVISIONS
-from store.embedded import ADMINISTRATOR
+from store.embedded.clients import ADMINISTRATOR
 from store.errors import SchemaMissing
-from store.schema import DifferenceKind, ObjectKind, compare, expected, read_catalogue, required
+from store.schema.expected import expected
+from store.schema.schema_diff import DifferenceKind, ObjectKind, compare, read_catalogue, required
 from tests.conftest import Conninfo, connect
 
 JOBS = "public.generation_jobs"
+
 MISSING, DIFFERENT, EXTRA = DifferenceKind.MISSING, DifferenceKind.DIFFERENT, DifferenceKind.EXTRA
 
 
@@ -72,6 +74,7 @@ BROKEN = [
       " from public.generation_jobs group by 1, 2, 3"),
      [(MISSING, "column", "public.generation_job_summary.last_job_at")]),
 ]  # fmt: skip
+
 """What is done to the app's own database, and what is then found."""
 
 

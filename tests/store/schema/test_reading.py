@@ -3,10 +3,10 @@
 import psycopg
 import pytest
 
-from store.actor import OPERATOR
-from store.database import Database
-from store.schema import read_catalogue
-from store.schema.queries import read_schema
+from store.database.database import Database
+from store.doctor.schema_checks import read_schema
+from store.schema.schema_diff import read_catalogue
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 
 

@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from store.database import Database
-from store.embedded import ServerLease
+from store.database.database import Database
+from store.embedded.clients import ServerLease
 from tests.conftest import Conninfo, temporary_database
 from tests.store.wakeup.registered import Server
 

@@ -9,12 +9,12 @@ import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import text
 
-from store import pacing
-from store.database import Database, Listening
+from store import poller
+from store.database import wake_ups as database_wake_ups
+from store.database.database import Database
+from store.database.listening import Listening
+from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
 from store.errors import UnexpectedError
-from store.wakeup import wake_ups as module
-from store.wakeup.contract import LONGEST_SILENCE, TRIGGERS
-from store.wakeup.wake_ups import WakeUp, wake_ups
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
 from tests.store.support import until
@@ -45,7 +45,7 @@ async def listening(database: Database) -> AsyncIterator[Listener]:
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """What was lost is made anew without a pause."""
-    monkeypatch.setattr(module, "wait_after_failure", lambda interval, attempts: 0.0)
+    monkeypatch.setattr(database_wake_ups, "wait_after_failure", lambda interval, attempts: 0.0)
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -93,7 +93,7 @@ async def test_while_nothing_answers_it_goes_on_trying(
                 proxy.come_back()
             return 0.0
 
-        monkeypatch.setattr(module, "wait_after_failure", wait)
+        monkeypatch.setattr(database_wake_ups, "wait_after_failure", wait)
         database = Database(through_proxy)
         async with listening(database) as heard:
             assert await heard.next() is WakeUp.PROVEN
@@ -123,8 +123,8 @@ async def test_where_nothing_arrives_it_is_given_up(
     listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As through a pooler by transaction, had it been tried there."""
-    monkeypatch.setattr(module, "_TELL", text("select 1 where :channel <> ''"))
-    monkeypatch.setattr(module, "PATIENCE_WITH_PROOF", 0.05)
+    monkeypatch.setattr(database_wake_ups, "_TELL", text("select 1 where :channel <> ''"))
+    monkeypatch.setattr(database_wake_ups, "PATIENCE_WITH_PROOF", 0.05)
     async with listening(listener) as heard:
         assert await heard.ends()
     await until(lambda: telling.listeners == [])
@@ -144,8 +144,8 @@ async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database
     program = (
         "import asyncio, sys\n"
         "from psycopg.conninfo import conninfo_to_dict\n"
-        "from store.database import Database\n"
-        "from store.wakeup.wake_ups import wake_ups\n"
+        "from store.database.database import Database\n"
+        "from store.database.wake_ups import wake_ups\n"
         "async def listen():\n"
         "    async for word in wake_ups(Database(conninfo_to_dict(sys.argv[1]))):\n"
         "        print(word.name, flush=True)\n"
@@ -165,4 +165,4 @@ async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database
 
 def test_who_was_told_looks_after_the_silence_that_follows() -> None:
     """What changes in it is told by the same word."""
-    assert pacing.QUIET > LONGEST_SILENCE
+    assert poller.QUIET > LONGEST_SILENCE

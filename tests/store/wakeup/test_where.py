@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from store.capabilities.facts import REVISIONS, Facts
-from store.configuration.profiles import Pooler
-from store.wakeup.where import may_listen
+from store.configuration.configuration import Pooler
+from store.database.wake_ups import may_listen
 from tests.store.capabilities.facts import FACTS, all_of, with_relation
 
 MANAGED = with_relation(REVISIONS, all_of(REVISIONS))
+
 POOLED = replace(MANAGED, server_pid=8)
 
 

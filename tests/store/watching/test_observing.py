@@ -4,11 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from store.model import GenerationJob, JobStatus
-from store.watching.observing import Look, observed
+from store.jobs.job import GenerationJob, JobStatus
+from store.watch.watch import Look, observed
 
 NOON = datetime(2026, 1, 4, 12, tzinfo=UTC)
+
 LATER = NOON + timedelta(seconds=2)
+
 JOB = GenerationJob(
     id=UUID(int=1),
     user_id=UUID(int=0xA0),

@@ -6,13 +6,12 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import InvalidValue, SchemaMissing, Unreachable
-from store.filters import parse
+from store.filters.filter_text import parse
 from store.store import Store
-from store.watching import recorded
-from store.watching.model import Cursor, Transition
-from store.watching.watch import Watch
+from store.watch import watch_readers
+from store.watch.watch import Cursor, Transition, Watch
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
 
@@ -123,7 +122,7 @@ async def test_what_is_undone_is_not_told(
 async def test_more_than_a_batch(
     operator: Store, sql: Sql, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    monkeypatch.setattr(recorded, "ROWS", rows)
+    monkeypatch.setattr(watch_readers, "ROWS", rows)
     watch = await operator.watch()
     await watch.read()
     sql(
@@ -200,7 +199,7 @@ async def test_who_holds_back_the_rest_is_named(
     make_job: MakeJob,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(recorded, "HELD_FOR", 0.0)
+    monkeypatch.setattr(watch_readers, "HELD_FOR", 0.0)
     job = make_job(project)
     watch = await operator.watch()
     await watch.read()

@@ -8,12 +8,13 @@ from uuid import UUID
 import pytest
 
 from store.store import Store
-from store.worker import Registry
-from store.worker.happenings import Arrived, Happening
+from store.worker.handlers import Registry
 from store.worker.worker import Worker
+from store.worker.worker_events import Arrived, Happening
 from tests.store.support import ADA, MakeProject, Sql
 
 Made = tuple[Worker, list[Happening]]
+
 MakeWorker = Callable[..., Made]
 
 

@@ -7,18 +7,20 @@ from uuid import UUID
 
 import pytest
 
-from store.model import JobStatus
-from store.retention.cleaning import clean_up, expired_since
-from store.retention.model import Expired, RetentionAction
+from store.jobs.job import JobStatus
+from store.leases.lease import Finish
+from store.retention.cleanup import clean_up, expired_since
+from store.retention.retention import Expired, RetentionAction
 from store.store import Store
-from store.worker import Registry, Retry, Work
-from store.worker.happenings import Ended, Lost, Refused
-from store.worker.model import Finish
+from store.worker.handlers import Registry, Retry, Work
+from store.worker.worker_events import Ended, Lost, Refused
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import MakeWorker
 
 JOBS, FORGOTTEN, HELD = 200, 10, 10
+
 """How many workers do meanwhile; how many run, and nobody holds them; how many somebody else holds."""
+
 ALL_BUT_QUEUED = (JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED)
 
 

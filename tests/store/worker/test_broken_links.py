@@ -8,15 +8,16 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database, Query, StandingBy
+from store.database.database import Database
+from store.database.listening import StandingBy
+from store.database.query import Query
+from store.database.wake_ups import IDLE_LOCK, arrives
 from store.errors import SignInRefused, Unreachable
+from store.leases.lease import Claimed, Ending
 from store.store import Store
-from store.wakeup.contract import IDLE_LOCK
-from store.wakeup.wake_ups import arrives
-from store.worker import Registry, Retry, Work
-from store.worker.happenings import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
-from store.worker.leases import Leases
-from store.worker.model import Claimed, Ending
+from store.worker.handlers import Registry, Retry, Work
+from store.worker.lease_client import Leases
+from store.worker.worker_events import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
 from tests.store.support import Sql, until
@@ -26,6 +27,7 @@ from tests.store.worker.test_worker import ends, leases, with_nothing_to_do
 Queue = Callable[..., list[UUID]]
 
 SHORTEST_WAIT = 0.1
+
 """Seconds after a first failure."""
 
 
@@ -88,7 +90,7 @@ async def test_one_that_is_to_stop_waits_for_none(database: Conninfo, make_worke
 async def test_it_hears_of_new_jobs_again(
     database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
     async with cut_off(database) as (store, proxy):
         worker, told = make_worker(with_nothing_to_do(), store=store)
         running = asyncio.create_task(worker.run())
@@ -131,7 +133,7 @@ async def test_what_goes_out_with_the_news_is_claimed_by_the_session_that_told(
 async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_link_anew(
     make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
     begun: list[UUID] = []
     answer, is_lost = StandingBy.answer, asyncio.Event()
 
@@ -164,8 +166,8 @@ async def test_where_it_has_heard_before_one_proof_that_is_late_is_not_the_last(
     async def second_is_late(*arguments: Any) -> bool:
         return await arrives(*arguments) and next(answers, True)
 
-    monkeypatch.setattr("store.worker.waking._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("store.worker.waking.arrives", second_is_late)
+    monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
+    monkeypatch.setattr("store.worker.claimer.arrives", second_is_late)
     async with cut_off(database) as (store, proxy):
         worker, _ = make_worker(with_nothing_to_do(), store=store)
         running = asyncio.create_task(worker.run())

@@ -7,13 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from store.actor import OPERATOR
-from store.database import Database
-from store.model.worker import SILENT_AFTER
+from store.database.database import Database
+from store.leases.lease import SILENT_AFTER, HandedBack, WorkerFacts
 from store.store import Store
-from store.worker.keeper import interval
-from store.worker.leases import Leases
-from store.worker.model import HandedBack, WorkerFacts
+from store.users.actor import OPERATOR
+from store.worker.lease_client import Leases, interval
 from tests.conftest import Conninfo, connect
 from tests.store.support import Sql, until
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from uuid import UUID
 
-from store.worker.simulated import simulated
+from store.sample.simulation import simulated
 from tests.store.support import Sql
 from tests.store.worker.conftest import MakeWorker
 

@@ -7,13 +7,13 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import NoPrivilege, SchemaMissing
-from store.retention.model import RetentionAction
-from store.retention.policies import set_policy
+from store.retention.retention import RetentionAction
+from store.retention.retention_policies import set_policy
 from store.store import Store
-from store.worker.happenings import Ended, NotTidied, Tidied
-from store.worker.tidying import Tidier
+from store.worker.worker import Tidier
+from store.worker.worker_events import Ended, NotTidied, Tidied
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
 from tests.store.support import Sql, until
@@ -83,7 +83,7 @@ async def test_of_several_workers_a_policy_is_ones(
 async def test_it_looks_again_now_and_then(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.tidying.LOOK_EVERY", 0.01)
+    monkeypatch.setattr("store.worker.worker.LOOK_EVERY", 0.01)
     worker, told = make_worker(with_nothing_to_do(), tidies=True)
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)

@@ -7,16 +7,16 @@ from uuid import UUID
 
 import pytest
 
-from store.database import Database
+from store.database.database import Database
 from store.errors import InvalidValue, SchemaMissing
-from store.statements import leases as statements
+from store.leases import lease_sql
+from store.leases.lease import Claimed, HandedBack, Postponed
 from store.store import Store
-from store.worker import Backoff, Registry, Retry, Work
+from store.worker.attempt_outcome import LONGEST_WAIT
 from store.worker.claimer import CLAIMS_AT_ONCE
-from store.worker.deciding import LONGEST_WAIT
-from store.worker.happenings import Ended, Lost, Started
-from store.worker.leases import Leases
-from store.worker.model import Claimed, HandedBack, Postponed
+from store.worker.handlers import Backoff, Registry, Retry, Work
+from store.worker.lease_client import Leases
+from store.worker.worker_events import Ended, Lost, Started
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import MakeWorker
 
@@ -543,7 +543,7 @@ class TestWaiting:
         sql("update generation_jobs set status = 'running'")
         sql("insert into gjobs.job_leases values (%s, null, 1, now(), now() - interval '1 hour', null)", (job,))
 
-        assert await operator.database.read(operator.actor, statements.next_due()) == [None]
+        assert await operator.database.read(operator.actor, lease_sql.next_due()) == [None]
 
 
 class TestWorkers:

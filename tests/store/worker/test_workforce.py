@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from uuid import UUID
 
-from store.actor import ActingUser
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.store.support import ADA, BEN, NOW, Sql
 
 HERS, THEIRS = UUID(int=1), UUID(int=2)
+
 """One acts as Ada, one as the operator."""
 
 

@@ -7,11 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.configuration.notifications import TERMINALS as TERMINALS_BY_NAME
-from store.model import JobStatus
-from store.watching.model import Transition
-from tui.notifying.desktop import sequence
-from tui.notifying.finished import Finished
+from store.configuration.configuration import TERMINALS as TERMINALS_BY_NAME
+from store.jobs.job import JobStatus
+from store.watch.watch import Transition
+from tui.dashboard.notifications import Finished, sequence
 
 
 def transition(to_status: JobStatus | None, error: str | None = None, mode: str = "lifestyle") -> Transition:

@@ -1,4 +1,4 @@
-"""`gjobs archive`: what lies there, and how it comes back."""
+"""gjobs archive: list, restore."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,27 +6,25 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from store.configuration.settings import Settings
 from store.errors import RowMissing, StoreError
-from store.model import JobStatus, PageKey
-from store.retention.model import ArchiveQuery, Progress, StatusCount
-from store.settings import Settings
-from tui.cli import jsonable
-from tui.cli.arguments import identifier, page_key, since, status, whole_number
+from store.jobs.job import JobStatus
+from store.jobs.job_results import PageKey
+from store.retention.retention import ArchiveQuery, Progress, StatusCount
+from tui.cli import json_documents
+from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
 from tui.cli.command import Command, Eyes
-from tui.cli.confirm import require_terminal, require_yes
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import find_project, project_names
-from tui.cli.output import Output, say
+from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output, require_terminal, require_yes, say
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session, with_session
-from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
-    from tui.cli.long_work import Course
+    from tui.cli.interruption import Course
     from tui.cli.parser import Commands
     from tui.session import Session
-    from tui.words.retention_words import Place
+    from tui.text.retention_text import Place
 
 _LIMIT = 500
 _STATUSES = ", ".join(JobStatus)
@@ -83,11 +81,10 @@ async def list_archive(
     query = ArchiveQuery(project_id=chosen.id if chosen else None, status=chosen_status)
     page = await list_archived(session.store, query, limit=limit, after=after)
     if output.json:
-        output.document([jsonable.archived(one) for one in page])
+        output.document([json_documents.archived(one) for one in page])
         return ExitCode.DONE
-    from tui.cli.commands.jobs.tables import job_table
-    from tui.cli.tables import Column
-    from tui.words.format import age, local_time
+    from tui.cli.text_tables import Column, job_table
+    from tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None
     columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
@@ -134,10 +131,10 @@ def restore(
     if not found.number:
         say("No archived job is so.")
         if output.json:
-            output.document(jsonable.restoration(found=0, done=0, left=0, is_stopped=False))
+            output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
         return ExitCode.DONE
     if not yes:
-        from tui.words.retention_words import restoration_question
+        from tui.text.retention_text import restoration_question
 
         require_yes(restoration_question(found.counts, found.place), unchanged="Nothing was restored.")
     with orderly_termination():
@@ -179,7 +176,7 @@ async def _look(
     session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
 ) -> _Found:
     from store.retention.archive import count_archived
-    from tui.words.retention_words import Place
+    from tui.text.retention_text import Place
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -197,8 +194,8 @@ async def _look(
 async def _run(session: "Session", found: _Found) -> tuple["Course[Progress]", int]:
     """With how many are left."""
     from store.retention.archive import count_archived, restore_matching
-    from tui.cli.long_work import Course, work_through
-    from tui.words.retention_words import broken_off, progress
+    from tui.cli.interruption import Course, work_through
+    from tui.text.retention_text import broken_off, progress
 
     course = Course(Progress())
     try:
@@ -214,12 +211,12 @@ async def _run(session: "Session", found: _Found) -> tuple["Course[Progress]", i
 
 
 def _tell(output: Output, found: _Found, course: "Course[Progress]", left: int) -> ExitCode:
-    from tui.words.retention_words import result, stopped, why_left
+    from tui.text.retention_text import result, stopped, why_left
 
     done = course.last
     if output.json:
         output.document(
-            jsonable.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
+            json_documents.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
         )
     if course.is_stopped:
         say(stopped("Restored", done, left))

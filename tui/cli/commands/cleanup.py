@@ -1,29 +1,27 @@
-"""`gjobs cleanup`: archives or deletes old jobs, after a question that names how many and where."""
+"""gjobs cleanup."""
 
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from store.configuration.settings import Settings
 from store.errors import StoreError
-from store.model import JobStatus
-from store.retention.model import FINISHED, Progress, RetentionAction
-from store.settings import Settings
-from tui.cli import jsonable
-from tui.cli.arguments import age, statuses
+from store.jobs.job import JobStatus
+from store.retention.retention import FINISHED, Progress, RetentionAction
+from tui.cli import json_documents
+from tui.cli.arguments import age, find_project, statuses
 from tui.cli.command import Command, Eyes
-from tui.cli.confirm import require_terminal, require_yes
 from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import find_project
-from tui.cli.output import Output, say
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output, require_terminal, require_yes, say
 from tui.cli.parser import Parser, add_command
 from tui.cli.sessions import with_session
-from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
-    from tui.cli.long_work import Course
+    from tui.cli.interruption import Course
     from tui.cli.parser import Commands
     from tui.session import Session
-    from tui.words.retention_words import CleanUp
+    from tui.text.retention_text import CleanUp
 
 
 def add_cleanup(commands: "Commands") -> None:
@@ -88,7 +86,7 @@ def clean_up_jobs(
     if dry_run or not found.found:
         return _show(output, found, is_dry=dry_run)
     if not yes:
-        from tui.words.retention_words import DONE, clean_up_question
+        from tui.text.retention_text import DONE, clean_up_question
 
         require_yes(clean_up_question(found), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination():
@@ -105,8 +103,8 @@ async def _look(
     action: RetentionAction,
     is_dry: bool,
 ) -> "CleanUp":
-    from tui.clean_up import look_for_old
-    from tui.words.retention_words import Place
+    from tui.cleanup_preview import look_for_old
+    from tui.text.retention_text import Place
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
@@ -125,9 +123,9 @@ async def _look(
 
 async def _run(session: "Session", found: "CleanUp") -> tuple["Course[Progress]", int]:
     """With how many are left."""
-    from store.retention.cleaning import clean_up, count_expired
-    from tui.cli.long_work import Course, work_through
-    from tui.words.retention_words import DOING, DONE, broken_off, progress
+    from store.retention.cleanup import clean_up, count_expired
+    from tui.cli.interruption import Course, work_through
+    from tui.text.retention_text import DOING, DONE, broken_off, progress
 
     course, store = Course(Progress()), session.store
     try:
@@ -144,15 +142,16 @@ async def _run(session: "Session", found: "CleanUp") -> tuple["Course[Progress]"
 
 def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     if output.json:
-        output.document(jsonable.clean_up(found, is_dry=is_dry))
+        output.document(json_documents.clean_up(found, is_dry=is_dry))
         return ExitCode.DONE
-    from tui.words.format import count, money, utc_time
-    from tui.words.retention_words import nothing_found
+    from store.formats import money
+    from tui.text.format import count, utc_time
+    from tui.text.retention_text import nothing_found
 
     if not found.found:
         say(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.tables import STATUS_COLOURS, Column
+    from tui.cli.text_tables import STATUS_COLOURS, Column
 
     columns = (
         Column(title="STATUS", colours=STATUS_COLOURS),
@@ -171,11 +170,13 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
 
 
 def _tell(output: Output, found: "CleanUp", course: "Course[Progress]", left: int) -> ExitCode:
-    from tui.words.retention_words import DONE, result, stopped, why_left
+    from tui.text.retention_text import DONE, result, stopped, why_left
 
     done = course.last
     if output.json:
-        output.document(jsonable.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped))
+        output.document(
+            json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped)
+        )
     if course.is_stopped:
         say(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED

@@ -1,17 +1,15 @@
-"""`gjobs db`: the embedded server, which other commands start and leave to stop by themselves."""
+"""gjobs db: the embedded server."""
 
 from typing import TYPE_CHECKING
 
+from store.configuration.settings import Settings
+from store.database.write_access import WriteRule
 from store.errors import ReadOnly, StoreError
-from store.settings import Settings
-from store.writing.write_access import WriteRule
-from tui.cli import jsonable
+from tui.cli import json_documents
+from tui.cli.arguments import MOST_ROWS
 from tui.cli.command import Command, Eyes
-from tui.cli.confirm import require_terminal, require_yes
-from tui.cli.errors import Declined
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import MOST_ROWS
-from tui.cli.output import Output, say
+from tui.cli.exit_codes import Declined, ExitCode
+from tui.cli.output import Output, require_terminal, require_yes, say
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import with_session
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from store.embedded import ServerStatus
+    from store.embedded.control import ServerStatus
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -54,7 +52,7 @@ def _command(run: "Callable[..., ExitCode]") -> Command:
 def print_url(settings: Settings, output: Output) -> ExitCode:
     status = _keep_up(settings.data_dir)
     if output.json:
-        output.document(jsonable.server_status(status))
+        output.document(json_documents.server_status(status))
     elif status.uri is not None:
         output.text(status.uri)
     else:
@@ -65,7 +63,7 @@ def print_url(settings: Settings, output: Output) -> ExitCode:
 def start(settings: Settings, output: Output) -> ExitCode:
     status = _keep_up(settings.data_dir)
     if output.json:
-        output.document(jsonable.server_status(status))
+        output.document(json_documents.server_status(status))
     return ExitCode.DONE
 
 
@@ -73,7 +71,8 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     """Started, migrated, filled where it has just been made, and up until it is stopped."""
     import asyncio
 
-    from store.embedded import keep_server, open_server
+    from store.embedded.control import keep_server
+    from store.embedded.server import open_server
     from tui.session import prepare
 
     with open_server(data_dir, report=say) as lease:
@@ -84,24 +83,24 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
 
 
 def stop(settings: Settings, output: Output) -> ExitCode:
-    from store.embedded import server_status, stop_server
+    from store.embedded.control import server_status, stop_server
 
     was_running = stop_server(settings.data_dir, report=say)
     if output.json:
-        output.document(jsonable.server_status(server_status(settings.data_dir)))
+        output.document(json_documents.server_status(server_status(settings.data_dir)))
     say("The embedded server is stopped." if was_running else "The embedded server was not running.")
     return ExitCode.DONE
 
 
 def show_status(settings: Settings, output: Output) -> ExitCode:
-    from store.embedded import server_status
+    from store.embedded.control import server_status
 
     status = server_status(settings.data_dir)
     if output.json:
-        output.document(jsonable.server_status(status))
+        output.document(json_documents.server_status(status))
         return ExitCode.DONE
-    from tui.cli.tables import fields
-    from tui.words.text import clean
+    from tui.cli.text_tables import fields
+    from tui.text.clean_text import clean
 
     state = "running" if status.running else "stopped"
     output.text(
@@ -120,7 +119,7 @@ def show_status(settings: Settings, output: Output) -> ExitCode:
 
 def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     """Raises ServerInUse, and deletes nothing, while another process uses the server."""
-    from store.embedded import reset_server, server_status
+    from store.embedded.control import reset_server, server_status
 
     if settings.write_rule is WriteRule.CLOSED:
         raise ReadOnly("This session is read-only: nothing was deleted.")
@@ -131,13 +130,13 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
         require_yes(_question(settings, status), unchanged="Nothing was deleted.")
     reset_server(settings.data_dir, report=say)
     if output.json:
-        output.document(jsonable.server_status(server_status(settings.data_dir)))
+        output.document(json_documents.server_status(server_status(settings.data_dir)))
     say("The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted.")
     return ExitCode.DONE
 
 
 def _question(settings: Settings, status: "ServerStatus") -> str:
-    from tui.words.text import clean
+    from tui.text.clean_text import clean
 
     contents = _contents(settings) if status.running else "all its projects and jobs"
     return (

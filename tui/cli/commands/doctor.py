@@ -1,4 +1,4 @@
-"""`gjobs doctor`: what this database is, what is wrong with it, and what mends it. It keeps no change."""
+"""gjobs doctor: options and run."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,19 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.actor import ActingUser
-from store.settings import Settings
-from tui.cli import jsonable
+from store.configuration.settings import Settings
+from store.users.actor import ActingUser
+from tui.cli import json_documents
 from tui.cli.command import Command, Eyes
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output
 from tui.cli.parser import add_command
 from tui.cli.sessions import with_session
-from tui.cli.typed import not_empty
 
 if TYPE_CHECKING:
-    from store.doctor import Further
+    from store.doctor.examine import Further
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -58,8 +56,8 @@ class Chosen:
 
 
 async def _examine(session: "Session", output: Output, chosen: Chosen | None) -> ExitCode:
-    from store.doctor import examine
-    from store.doctor.eyes import seen_by
+    from store.doctor.examine import examine
+    from store.doctor.server_checks import seen_by
 
     further: list[Further] = []
     actor = session.store.actor
@@ -70,9 +68,9 @@ async def _examine(session: "Session", output: Output, chosen: Chosen | None) ->
     database, label = session.operator.database, session.address or session.label
     report = await examine(database, label=label, further=further)
     if output.json:
-        output.document(jsonable.report(report, database=session.full_name))
+        output.document(json_documents.report(report, database=session.full_name))
     else:
-        from tui.cli.findings import WIDTH, report_text
+        from tui.cli.commands.doctor_report import WIDTH, report_text
 
         width = min(shutil.get_terminal_size((WIDTH, 24)).columns, _WIDEST) if output.is_terminal else WIDTH
         output.text(report_text(report, colour=output.has_colour, width=width))
@@ -81,8 +79,8 @@ async def _examine(session: "Session", output: Output, chosen: Chosen | None) ->
 
 async def _isolation(session: "Session", chosen: Chosen) -> "Further":
     """Writes are tried where the session may write. Raises RowMissing where there is no such user."""
-    from store.isolation.findings import isolation_check
-    from store.isolation.words import why_no_writes
+    from store.isolation.isolation import why_no_writes
+    from store.isolation.isolation_findings import isolation_check
 
     owner = await _user_id(session, chosen.owner)
     other = await _user_id(session, chosen.other)

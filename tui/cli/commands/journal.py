@@ -1,21 +1,20 @@
-"""`gjobs journal`: what was written from here, to any database. It opens none."""
+"""gjobs journal."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.settings import Settings, journal_path
-from tui.cli import jsonable
+from store.configuration.settings import Settings, journal_path
+from tui.cli import json_documents
 from tui.cli.arguments import since, whole_number
 from tui.cli.command import Command
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command
 
 if TYPE_CHECKING:
-    from store.journal import JournalEntry
+    from store.journal.write_record import JournalEntry
     from tui.cli.parser import Commands
 
 _LIMIT = 100
@@ -39,7 +38,7 @@ def add_journal(commands: "Commands") -> None:
 
 
 def show_journal(settings: Settings, output: Output, *, limit: int, since: datetime | timedelta | None) -> ExitCode:
-    from store.journal import read_journal
+    from store.journal.journal import read_journal
 
     if limit < 1:
         raise UsageError(f"The limit must be at least 1; this is {limit}.", hint="Leave --limit out.")
@@ -48,7 +47,7 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
     reading = read_journal(journal_path(settings), limit=limit + 1, since=earliest)
     entries = reading.entries[:limit]
     if output.json:
-        output.document([jsonable.journal_entry(entry) for entry in entries])
+        output.document([json_documents.journal_entry(entry) for entry in entries])
     else:
         _show(output, entries, now)
         if not entries:
@@ -63,8 +62,8 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
 
 def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
     """On a terminal the times are ages, else local times."""
-    from tui.cli.tables import Column
-    from tui.words.format import age, local_time
+    from tui.cli.text_tables import Column
+    from tui.text.format import age, local_time
 
     columns = (
         Column(title="TIME"),

@@ -1,4 +1,4 @@
-"""`gjobs profiles` and `gjobs config path`: what is configured, and where."""
+"""gjobs profiles and gjobs config path."""
 
 import os
 from collections.abc import Mapping
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.configuration.profiles import EMBEDDED, EMBEDDED_PROFILE, Profile
+from store.configuration.configuration import EMBEDDED, EMBEDDED_PROFILE, Profile
+from store.configuration.settings import Settings, UrlTarget, resolve
 from store.errors import InvalidValue
-from store.settings import Settings, UrlTarget, resolve
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
-    from store.configuration.file import ConfigurationFile
-    from store.configuration.model import Configuration
-    from tui.cli.jsonable import Json
+    from store.configuration.config_file import ConfigurationFile
+    from store.configuration.configuration import Configuration
+    from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
 
 
@@ -43,7 +43,7 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
     if output.json:
         output.document({"path": str(file.path), "exists": file.path.exists()})
     else:
-        from tui.words.text import clean
+        from tui.text.clean_text import clean
 
         # A script needs the very path.
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
@@ -64,7 +64,7 @@ class Listed:
 
 
 def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
-    from store.configuration.file import load
+    from store.configuration.config_file import load
 
     configuration = load(file)
     if configuration.warning:
@@ -74,7 +74,7 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
     if output.json:
         output.document([_document(row) for row in listed])
         return ExitCode.DONE
-    from tui.cli.tables import Column
+    from tui.cli.text_tables import Column
 
     columns = (
         Column(title="PROFILE"),
@@ -118,7 +118,7 @@ def _listed(profile: Profile, configuration: "Configuration", opened: Settings |
 def _where(settings: Settings) -> str:
     if not isinstance(settings.target, UrlTarget):
         return EMBEDDED
-    from store.connecting.connection_url import label, parameters
+    from store.database.connection_url import label, parameters
 
     try:
         return label(parameters(settings.target))

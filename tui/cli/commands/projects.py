@@ -1,16 +1,16 @@
-"""`gjobs projects` and `gjobs projects create`."""
+"""gjobs projects and gjobs users."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from store.actor import Operator
-from store.model import Project
-from tui.cli import jsonable
-from tui.cli.command import Command
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import MOST_ROWS
-from tui.cli.output import Output, say
+from store.capabilities.capability import Feature
+from store.projects.project import Project
+from store.users.actor import Operator
+from tui.cli import json_documents
+from tui.cli.arguments import MOST_ROWS
+from tui.cli.command import Command, Eyes
+from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.output import Output, complain, say
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session
 
@@ -41,7 +41,7 @@ def add_projects(commands: "Commands") -> None:
 async def list_projects(session: "Session", output: Output) -> ExitCode:
     projects = await session.store.get_projects(limit=MOST_ROWS)
     if output.json:
-        output.document(jsonable.rows(projects))
+        output.document(json_documents.rows(projects))
         return ExitCode.DONE
     _show(output, projects)
     if not projects:
@@ -58,15 +58,16 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
         )
     project = await session.store.create_project(name)
     if output.json:
-        output.document(jsonable.row(project))
+        output.document(json_documents.row(project))
     else:
         _show(output, [project])
     return ExitCode.DONE
 
 
 def _show(output: Output, projects: Sequence[Project]) -> None:
-    from tui.cli.tables import Column
-    from tui.words.format import count, local_time, money
+    from store.formats import money
+    from tui.cli.text_tables import Column
+    from tui.text.format import count, local_time
 
     columns = (
         Column(title="ID"),
@@ -88,3 +89,50 @@ def _show(output: Output, projects: Sequence[Project]) -> None:
             for project in projects
         ],
     )
+
+
+def add_users(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "users",
+        Command(run=list_users, eyes=Eyes.OPERATOR_UNLESS_ASKED),
+        help="list the users, as the operator sees them",
+        example="gjobs users ana@",
+    )
+    parser.add_argument(
+        "search", nargs="?", default="", metavar="SEARCH", help="some letters of the e-mail, or the beginning of the id"
+    )
+
+
+@in_session
+async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
+    users = await session.store.get_users(search=search, limit=MOST_ROWS)
+    if session.capabilities and (off := session.capabilities.off(Feature.USERS, session.store.actor)):
+        complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
+    if output.json:
+        output.document(json_documents.rows(users))
+        return ExitCode.DONE
+    from tui.cli.text_tables import Column
+    from tui.text.format import count, local_time
+
+    columns = (
+        Column(title="ID"),
+        Column(title="JOBS", right=True),
+        Column(title="LAST JOB"),
+        Column(title="EMAIL", narrowest=10),
+    )
+    output.table(
+        columns,
+        [
+            [
+                str(user.id),
+                count(user.job_count),
+                local_time(user.last_job_at) if user.last_job_at else "-",
+                user.email if user.email is not None else "-",
+            ]
+            for user in users
+        ],
+    )
+    if not users:
+        say("No users.")
+    return ExitCode.DONE

@@ -1,4 +1,4 @@
-"""`gjobs retention`: how long jobs are kept, by project. Policies are applied by a worker, or here."""
+"""gjobs retention: list, set, remove, apply."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,30 +6,27 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store import durations
-from store.actor import OPERATOR
+from store import formats
+from store.configuration.settings import Settings
 from store.errors import StoreError
-from store.model import JobStatus
-from store.retention.model import RetentionAction, RetentionPolicy
-from store.settings import Settings
-from tui.cli import jsonable
-from tui.cli.arguments import age
+from store.jobs.job import JobStatus
+from store.retention.retention import RetentionAction, RetentionPolicy
+from store.users.actor import OPERATOR
+from tui.cli import json_documents
+from tui.cli.arguments import age, find_project, project_names
 from tui.cli.command import Command, Eyes
 from tui.cli.commands.cleanup import add_finished_statuses
-from tui.cli.confirm import require_terminal, require_yes
-from tui.cli.errors import Declined
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import find_project, project_names
-from tui.cli.output import Output, say
+from tui.cli.exit_codes import Declined, ExitCode
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output, require_terminal, require_yes, say
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.sessions import in_session, with_session
-from tui.cli.signals import orderly_termination
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from store.retention.policies import Applying
-    from tui.cli.long_work import Course
+    from store.retention.retention_policies import Applying
+    from tui.cli.interruption import Course
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -93,14 +90,14 @@ def _add_project(parser: Parser) -> None:
 
 @in_session
 async def list_policies(session: "Session", output: Output) -> ExitCode:
-    from store.retention.policies import get_policies
+    from store.retention.retention_policies import get_policies
 
     policies = await get_policies(session.store)
     if output.json:
-        output.document([jsonable.policy(policy) for policy in policies])
+        output.document([json_documents.policy(policy) for policy in policies])
         return ExitCode.DONE
-    from tui.cli.tables import Column
-    from tui.words.format import local_time
+    from tui.cli.text_tables import Column
+    from tui.text.format import local_time
 
     names = await project_names(session.store)
     columns = (
@@ -112,7 +109,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
     )
     rows = [
         [
-            durations.printed(round(policy.older_than.total_seconds())),
+            formats.printed(round(policy.older_than.total_seconds())),
             policy.action.value,
             ", ".join(policy.statuses),
             local_time(policy.applied_at) if policy.applied_at else "-",
@@ -145,7 +142,7 @@ def set_policy(
         require_yes(with_session(settings, look), unchanged="Nothing was set.")
 
     async def store(session: "Session") -> RetentionPolicy:
-        from store.retention.policies import set_policy
+        from store.retention.retention_policies import set_policy
 
         return await set_policy(
             session.store,
@@ -157,7 +154,7 @@ def set_policy(
 
     policy = with_session(settings, store)
     if output.json:
-        output.document(jsonable.policy(policy))
+        output.document(json_documents.policy(policy))
     else:
         say("The policy is set. A worker applies it now and then, and 'gjobs retention apply' at once.")
     return ExitCode.DONE
@@ -170,9 +167,9 @@ async def _question(
     statuses: Sequence[JobStatus],
     action: RetentionAction,
 ) -> str:
-    from store.retention.cleaning import count_expired, expired_since
-    from store.retention.policies import get_policies
-    from tui.words.retention_words import policy_question
+    from store.retention.cleanup import count_expired, expired_since
+    from store.retention.retention_policies import get_policies
+    from tui.text.retention_text import policy_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -184,7 +181,7 @@ async def _question(
     return policy_question(
         await count_expired(session.store, expired),
         action,
-        older_than=durations.printed(round(older_than.total_seconds())),
+        older_than=formats.printed(round(older_than.total_seconds())),
         project=project or ALL_OTHERS,
         database=session.full_name,
     )
@@ -200,9 +197,9 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
     """None where no policy does, or there is none to remove."""
-    from store.retention.cleaning import count_expired, expired_since
-    from store.retention.policies import get_policies
-    from tui.words.retention_words import bared_question
+    from store.retention.cleanup import count_expired, expired_since
+    from store.retention.retention_policies import get_policies
+    from tui.text.retention_text import bared_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -218,7 +215,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     return bared_question(
         await count_expired(session.store, expired),
         of_others.action,
-        older_than=durations.printed(round(of_others.older_than.total_seconds())),
+        older_than=formats.printed(round(of_others.older_than.total_seconds())),
         project=project,
         database=session.full_name,
     )
@@ -226,13 +223,13 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
 
 @in_session
 async def _remove_policy(session: "Session", output: Output, *, project: str | None) -> ExitCode:
-    from store.retention.policies import remove_policy
+    from store.retention.retention_policies import remove_policy
 
     removed = await remove_policy(session.store, await _project_id(session, project))
     if removed is None:
         raise Declined("There is no such policy.", hint="'gjobs retention list' lists them.")
     if output.json:
-        output.document(jsonable.policy(removed))
+        output.document(json_documents.policy(removed))
     else:
         say("The policy is removed.")
     return ExitCode.DONE
@@ -247,7 +244,9 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
     with orderly_termination():
         course, names = with_session(settings, partial(_apply, agreed=agreed))
     if output.json:
-        output.document([{"policy": jsonable.policy(one.policy), "done": one.progress.done} for one in course.last])
+        output.document(
+            [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in course.last]
+        )
     _tell(course.last, names)
     if course.is_stopped:
         say("Stopped. The same command goes on.")
@@ -257,7 +256,7 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
 
 
 def _tell(done: "Sequence[Applying]", names: dict[UUID, str]) -> None:
-    from tui.words.retention_words import applied
+    from tui.text.retention_text import applied
 
     for one in done:
         for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
@@ -266,9 +265,9 @@ def _tell(done: "Sequence[Applying]", names: dict[UUID, str]) -> None:
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
     """With the policies that it is about."""
-    from store.retention.cleaning import count_expired
-    from store.retention.policies import expired_by, get_policies
-    from tui.words.retention_words import whole_question
+    from store.retention.cleanup import count_expired
+    from store.retention.retention_policies import expired_by, get_policies
+    from tui.text.retention_text import whole_question
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -291,8 +290,8 @@ async def _apply(
     """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
-    from store.retention.policies import apply_policies
-    from tui.cli.long_work import Course, work_through
+    from store.retention.retention_policies import apply_policies
+    from tui.cli.interruption import Course, work_through
 
     async def steps() -> "AsyncGenerator[tuple[Applying, ...], None]":
         last: dict[UUID, Applying] = {}

@@ -1,24 +1,25 @@
-"""`gjobs stats`: counts and costs by status or by project, and how long jobs wait and run by mode."""
+"""gjobs stats and gjobs metrics."""
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.capabilities import Feature
-from store.model import JobStatistics, JobSummary
-from store.monitoring.model import DAY, Monitoring
-from tui.cli import jsonable
-from tui.cli.arguments import age
-from tui.cli.command import Command
-from tui.cli.errors import UsageError
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import MOST_ROWS, find_project, project_names
-from tui.cli.output import Output, say
+from store.capabilities.capability import Feature
+from store.statistics.statistics import DAY, JobStatistics, JobSummary, Monitoring
+from tui.cli import json_documents
+from tui.cli.arguments import MOST_ROWS, age, find_project, port, project_names
+from tui.cli.command import Command, Eyes
+from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.output import Output, put, say
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
+    from prometheus_client import Metric
+
+    from store.store import Store
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -65,7 +66,7 @@ async def show_statistics(
         else:
             statistics = await session.store.get_job_statistics(project_id)
         if output.json:
-            output.document(jsonable.statistics(statistics))
+            output.document(json_documents.statistics(statistics))
         else:
             _show_statistics(output, statistics)
             await _tell_archive(session, is_included=archive)
@@ -73,7 +74,7 @@ async def show_statistics(
     if by == "mode":
         monitoring = await session.store.get_monitoring(project_id, window=window or DAY)
         if output.json:
-            output.document(jsonable.monitoring(monitoring))
+            output.document(json_documents.monitoring(monitoring))
         else:
             _show_monitoring(output, monitoring)
         return ExitCode.DONE
@@ -84,7 +85,7 @@ async def show_statistics(
     else:
         summary = await session.store.get_job_summary(project_id, limit=MOST_ROWS)
     if output.json:
-        output.document(jsonable.rows(summary))
+        output.document(json_documents.rows(summary))
     else:
         _show_summary(output, summary, await project_names(session.store))
         await _tell_archive(session, is_included=archive)
@@ -94,8 +95,9 @@ async def show_statistics(
 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
-    from tui.cli.tables import STATUS_COLOURS, Column
-    from tui.words.format import count, money, percent
+    from store.formats import money
+    from tui.cli.text_tables import STATUS_COLOURS, Column
+    from tui.text.format import count, percent
 
     columns = (
         Column(title="STATUS", colours=STATUS_COLOURS),
@@ -132,7 +134,7 @@ async def _tell_archive(session: "Session", *, is_included: bool) -> None:
     if (await session.store.probed.get()).off(Feature.ARCHIVE, session.store.actor) is not None:
         return
     from store.retention.archive import count_some_archived
-    from tui.words.format import count
+    from tui.text.format import count
 
     if (archived := await count_some_archived(session.store)).number:
         more = "more than " if archived.is_more else ""
@@ -140,21 +142,21 @@ async def _tell_archive(session: "Session", *, is_included: bool) -> None:
 
 
 def _show_monitoring(output: Output, monitoring: Monitoring) -> None:
-    from tui.cli.tables import Column
-    from tui.words import work
+    from tui.cli.text_tables import Column
+    from tui.text.timings_text import TITLES, cells, summary
 
     columns = [
-        Column(title=title, right=number > 0, narrowest=None if number else 8)
-        for number, title in enumerate(work.TITLES)
+        Column(title=title, right=number > 0, narrowest=None if number else 8) for number, title in enumerate(TITLES)
     ]
-    rows = [work.cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
+    rows = [cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
     output.table(columns, rows)
-    output.text(f"\n{work.summary(monitoring)}")
+    output.text(f"\n{summary(monitoring)}")
 
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
-    from tui.cli.tables import STATUS_COLOURS, Column
-    from tui.words.format import count, local_time, money
+    from store.formats import money
+    from tui.cli.text_tables import STATUS_COLOURS, Column
+    from tui.text.format import count, local_time
 
     columns = (
         Column(title="PROJECT", narrowest=12),
@@ -178,3 +180,84 @@ def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUI
             for row in summary
         ],
     )
+
+
+LOOPBACK = "127.0.0.1"
+PORT = 9108
+
+
+def add_metrics(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "metrics",
+        Command(run=print_metrics, eyes=Eyes.OPERATOR_UNLESS_ASKED, has_json=False),
+        help="print statistics for a monitoring system, or serve them",
+        example="gjobs metrics --serve",
+    )
+    add = parser.add_argument
+    add(
+        "--window",
+        type=age,
+        metavar="SPAN",
+        default=DAY,
+        help="times and failures of the last 30m, 24h (this if not said), 7d",
+    )
+    add(
+        "--serve",
+        type=port,
+        nargs="?",
+        const=PORT,
+        metavar="PORT",
+        help=f"answer on http://{LOOPBACK}:{PORT}/metrics, for this machine only, until stopped",
+    )
+
+
+@in_session
+async def print_metrics(session: "Session", output: Output, *, window: timedelta, serve: int | None) -> ExitCode:
+    if serve is not None:
+        return await _serve(session.store, window, serve)
+    from prometheus_client.openmetrics.exposition import generate_latest
+
+    from tui.cli.commands.openmetrics import registry_of
+
+    metrics = await _collect(session.store, window)
+    text = generate_latest(registry_of(lambda: metrics)).decode()  # type: ignore[no-untyped-call]
+    if output.is_terminal:
+        from tui.text.clean_text import clean_block
+
+        text = clean_block(text)
+    put(text)
+    return ExitCode.DONE
+
+
+async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
+    from tui.cli.commands.openmetrics import families
+
+    return list(families(await store.get_job_statistics(), await store.get_monitoring(window=window)))
+
+
+async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
+    """Until it is stopped. Raises UsageError where the port is taken."""
+    import asyncio
+
+    from prometheus_client import start_http_server
+
+    from tui.cli.commands.openmetrics import Scrapes, registry_of
+
+    scrapes = Scrapes(partial(_collect, store, window))
+    registry = registry_of(scrapes.from_another_thread(asyncio.get_running_loop()))
+    try:
+        server, thread = start_http_server(port, addr=LOOPBACK, registry=registry)
+    except OSError as error:
+        raise UsageError(
+            f"Port {port} cannot be listened on: {error.strerror}.",
+            hint="Name another one: gjobs metrics --serve PORT.",
+        ) from error
+    say(f"Answering on http://{LOOPBACK}:{server.server_port}/metrics. Ctrl+C stops it.")
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await asyncio.to_thread(server.shutdown)
+        server.server_close()
+        await asyncio.to_thread(thread.join)
+    return ExitCode.DONE

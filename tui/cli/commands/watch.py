@@ -1,28 +1,35 @@
-"""`gjobs watch`: a line for each change of a job's status, as it happens."""
+"""gjobs watch: options and set-up."""
 
-from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from store.settings import Settings
+from store.configuration.settings import Settings
 from tui.cli import arguments
+from tui.cli.arguments import narrowed
 from tui.cli.command import Command
-from tui.cli.exit_codes import ExitCode
+from tui.cli.exit_codes import ExitCode, not_empty
+from tui.cli.interruption import orderly_termination
 from tui.cli.output import Output, say
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
-from tui.cli.signals import orderly_termination
-from tui.cli.typed import not_empty
-from tui.cli.views import narrowed
 
 if TYPE_CHECKING:
-    from store.filters import JobFilter
+    from collections.abc import AsyncIterator, Sequence
+
+    from store.filters.job_filter import JobFilter
+    from tui.cli.commands.watch_loop import Condition, Place
+    from tui.cli.commands.watch_receivers import Receiver
     from tui.cli.parser import Commands
-    from tui.cli.watching.conditions import Condition
-    from tui.cli.watching.place import Place
-    from tui.cli.watching.receivers import Receiver
     from tui.session import Session
+
+
+def condition(text: str) -> "Condition":
+    """Raises InvalidValue."""
+    from tui.cli.commands.watch_loop import parse
+
+    return parse(text)
+
 
 INTERVAL = 1.0
 """Seconds between two looks."""
@@ -50,7 +57,7 @@ def add_watch(commands: "Commands") -> None:
     add(
         "--until",
         dest="conditions",
-        type=arguments.condition,
+        type=condition,
         action="append",
         default=[],
         metavar="CONDITION",
@@ -79,7 +86,7 @@ def watch_jobs(
     resume: str | None,
 ) -> ExitCode:
     """With --json a document a line."""
-    from tui.cli.watching.place import Place
+    from tui.cli.commands.watch_loop import Place
 
     found = narrowed(settings, view, job_filter)
     with orderly_termination():
@@ -105,10 +112,9 @@ async def _watch(
     webhook: str | None,
     place: "Place | None",
 ) -> ExitCode:
-    from store.watching.observed import Observed
-    from tui.cli.watching.receivers import ReaderGone
-    from tui.cli.watching.until import Until
-    from tui.cli.watching.watcher import Watcher
+    from store.watch.watch_readers import Observed
+    from tui.cli.commands.watch_loop import Until, Watcher
+    from tui.cli.commands.watch_receivers import ReaderGone
 
     after = place.read() if place else None
     watch = await session.store.watch(job_filter, after=after)
@@ -134,7 +140,7 @@ async def _watch(
 
 @asynccontextmanager
 async def _receivers(output: Output, program: str | None, webhook: str | None) -> "AsyncIterator[Sequence[Receiver]]":
-    from tui.cli.watching.receivers import ANSWER_TIME, Printer, Program, Webhook, webhook_secret, webhook_url
+    from tui.cli.commands.watch_receivers import ANSWER_TIME, Printer, Program, Webhook, webhook_secret, webhook_url
 
     receivers: list[Receiver] = [Printer(output)]
     async with AsyncExitStack() as stack:

@@ -1,22 +1,205 @@
-"""`gjobs workers`."""
+"""gjobs worker and gjobs workers."""
 
+import importlib
+import sys
+import traceback
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from tui.cli import jsonable
+from store.configuration.settings import Settings
+from tui.cli import arguments, json_documents
+from tui.cli.arguments import MOST_ROWS
 from tui.cli.command import Command, Eyes
-from tui.cli.exit_codes import ExitCode
-from tui.cli.lookup import MOST_ROWS
-from tui.cli.output import Output, say
+from tui.cli.exit_codes import ExitCode, UsageError, not_empty
+from tui.cli.output import Output, say, show_where
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from types import ModuleType
 
-    from store.model.worker import HeldJob, WorkerStatus
-    from tui.cli.jsonable import Json
+    from store.leases.lease import HeldJob, WorkerStatus
+    from store.worker.handlers import Registry
+    from store.worker.worker_events import Happening
+    from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
+    from tui.cli.sessions import Reviving
     from tui.session import Session
+
+
+def find_registry(name: str) -> "Registry":
+    """The working directory comes last on the path: a folder of it may be named as one of ours.
+
+    Raises UsageError for whatever the module raises: it is the user's, and so is what is wrong with it.
+    """
+    from store.worker.handlers import Registry
+
+    module_name, _, attribute = name.partition(":")
+    if not module_name or not attribute:
+        raise UsageError(f"{name!r} is not MODULE:REGISTRY.", hint="As in: gjobs worker handlers:registry")
+    if (directory := str(Path.cwd())) not in sys.path:
+        sys.path.append(directory)
+    found = getattr(_imported(module_name), attribute, None)
+    if not isinstance(found, Registry):
+        raise UsageError(f"{module_name} has no registry {attribute!r}.", hint="It is a store.worker.Registry.")
+    return found
+
+
+def _imported(name: str) -> "ModuleType":
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"There is no module {error.name!r}.", hint="It is looked for here, and where Python does."
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise UsageError(
+            f"{name} cannot be imported: {type(error).__name__}: {error}{_place(error)}",
+            hint="Set GJOBS_DEBUG=1 for the traceback.",
+        ) from error
+
+
+def _place(error: BaseException) -> str:
+    """Where it was raised; empty for a mistake of syntax, which says where it is."""
+    if isinstance(error, SyntaxError):
+        return ""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f" ({Path(last.filename).name}, line {last.lineno})"
+
+
+CONCURRENCY = 10
+LEASE = timedelta(minutes=1)
+
+
+def add_worker(commands: "Commands") -> None:
+    parser = add_command(
+        commands,
+        "worker",
+        Command(run=run_worker, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
+        help="run handlers on queued jobs",
+        example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
+    )
+    add = parser.add_argument
+    add("registry", nargs="?", metavar="MODULE:REGISTRY", help="where the handlers are: a module, and a name in it")
+    add(
+        "--mode", dest="modes", type=not_empty, action="append", metavar="MODE", help="only of this; may be given again"
+    )
+    add(
+        "--concurrency",
+        type=arguments.whole_number,
+        default=CONCURRENCY,
+        metavar="N",
+        help=f"how many jobs at a time ({CONCURRENCY})",
+    )
+    add(
+        "--lease",
+        type=arguments.length,
+        default=LEASE,
+        metavar="TIME",
+        help="after so long without a sign of it others take over what it held (1m)",
+    )
+    add("--retention", action="store_true", help="apply the retention policies, too, whenever they are due")
+    add("--once", action="store_true", help="end when nothing is queued any more")
+    add("--simulate", action="store_true", help="without a registry: only look busy, with plausible costs and failures")
+
+
+def run_worker(
+    settings: Settings,
+    output: Output,
+    *,
+    registry: str | None,
+    modes: Sequence[str] | None,
+    concurrency: int,
+    lease: timedelta,
+    retention: bool,
+    once: bool,
+    simulate: bool,
+) -> ExitCode:
+    """SIGINT and SIGTERM end it when what is at work is done; the second of them hands that back at once."""
+    if simulate == (registry is not None):
+        raise UsageError("Give MODULE:REGISTRY, or --simulate.", hint="'gjobs worker --help' has an example.")
+    handlers = _simulated() if registry is None else find_registry(registry)
+    chosen = handlers.only(modes) if modes else handlers
+    return _work(
+        settings, output, handlers=chosen, concurrency=concurrency, lease=lease, retention=retention, once=once
+    )
+
+
+@in_session
+async def _work(
+    session: "Session",
+    _output: Output,
+    *,
+    handlers: "Registry",
+    concurrency: int,
+    lease: timedelta,
+    retention: bool,
+    once: bool,
+) -> ExitCode:
+    import asyncio
+    import signal
+
+    from store.worker.worker import Worker
+    from tui.cli.sessions import Reviving
+    from tui.text.worker_text import postponed_words, stopping_words
+
+    postponed: set[UUID] = set()
+    worker = Worker(
+        session.store,
+        handlers,
+        concurrency=concurrency,
+        lease_seconds=lease.total_seconds(),
+        tidies=retention,
+        report=partial(_tell, postponed, Reviving(session.revive)),
+    )
+
+    def stop() -> None:
+        say(stopping_words(worker.grace, again=worker.is_stopping))
+        worker.stop()
+
+    loop = asyncio.get_running_loop()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    for number in signals:
+        loop.add_signal_handler(number, stop)
+    try:
+        await worker.run(once=once)
+    finally:
+        for number in signals:
+            loop.remove_signal_handler(number)
+    if postponed:
+        say(postponed_words(len(postponed)))
+    return ExitCode.DONE
+
+
+def _tell(postponed: set[UUID], reviving: "Reviving", happening: "Happening") -> None:
+    """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
+    from store.leases.lease import Postponed
+    from store.worker.worker_events import Ended, HandlerRaised, Started, Trouble
+    from tui.text.worker_text import worker_words
+
+    match happening:
+        case Ended(claimed=claimed, ending=Postponed()):
+            postponed.add(claimed.job.id)
+        case HandlerRaised(error=error):
+            show_where(error)
+        case Trouble(error=trouble):
+            reviving.after(trouble)
+        case Ended(claimed=claimed) | Started(claimed=claimed):
+            postponed.discard(claimed.job.id)
+    if words := worker_words(happening):
+        say(words)
+
+
+def _simulated() -> "Registry":
+    from random import Random
+
+    from store.sample.simulation import simulated
+
+    return simulated(Random())  # noqa: S311
 
 
 def add_workers(commands: "Commands") -> None:
@@ -36,8 +219,8 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
     if output.json:
         output.document([_document(worker, force.held) for worker in workers])
         return ExitCode.DONE
-    from tui.cli.tables import Column
-    from tui.words.format import count, duration, local_time
+    from tui.cli.text_tables import Column
+    from tui.text.format import count, duration, local_time
 
     columns = (
         Column(title="NAME", narrowest=10),
@@ -83,10 +266,10 @@ def _document(worker: "WorkerStatus", held: "Sequence[HeldJob]") -> "Json":
         "concurrency": worker.concurrency,
         "state": _state(worker),
         "held_jobs": worker.held_jobs,
-        "held_since": jsonable.time(worker.held_since) if worker.held_since else None,
-        "started_at": jsonable.time(worker.started_at),
-        "seen_at": jsonable.time(worker.seen_at),
-        "stopped_at": jsonable.time(worker.stopped_at) if worker.stopped_at else None,
+        "held_since": json_documents.time(worker.held_since) if worker.held_since else None,
+        "started_at": json_documents.time(worker.started_at),
+        "seen_at": json_documents.time(worker.seen_at),
+        "stopped_at": json_documents.time(worker.stopped_at) if worker.stopped_at else None,
         "jobs": [_held_document(job) for job in held if job.owner == worker.id],
     }
 
@@ -97,7 +280,7 @@ def _held_document(job: "HeldJob") -> "Json":
         "mode": job.mode,
         "project_id": str(job.project_id),
         "attempt": job.attempt,
-        "claimed_at": jsonable.time(job.acquired_at),
-        "expires_at": jsonable.time(job.expires_at),
+        "claimed_at": json_documents.time(job.acquired_at),
+        "expires_at": json_documents.time(job.expires_at),
         "note": job.note,
     }

@@ -1,0 +1,188 @@
+"""The run's connection, turn-taking lock, errors."""
+
+import select
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+import psycopg
+from psycopg import errors
+from psycopg.conninfo import conninfo_attempts, make_conninfo
+
+from migrations import REVISIONS
+from store.database.connection_pool import with_defaults
+from store.database.connection_url import tell_of_password_file
+from store.database.driver_errors import translate, translate_connecting
+from store.errors import Locked, NoPrivilege, SchemaMissing, SignInRefused, StoreError, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.schema.schema_diff import Difference
+
+NAMED = 3
+"""So many differences stand in a sentence; `gjobs migrate verify` has all."""
+
+
+class MigrationRefused(StoreError):
+    """The database is not in the state that the revision needs. Nothing was changed."""
+
+
+class AnotherRun(Locked):
+    """Another migration is at work on this database."""
+
+
+class SchemaDiffers(MigrationRefused, SchemaMissing):
+    """The app's own schema is not the one that the migrations would go on from."""
+
+    hint = "'gjobs migrate verify' shows the schema object by object."
+
+    def __init__(self, differences: "Sequence[Difference]") -> None:
+        named = [difference.sentence for difference in differences[:NAMED]]
+        if more := len(differences) - len(named):
+            named.append(f"and {more} more")
+        super().__init__(
+            f"The tables that are here are not those of revision {REVISIONS[0]}, so nothing was changed: "
+            f"{'; '.join(named)}."
+        )
+        self.differences = tuple(differences)
+
+
+APPLICATION_NAME = "gjobs migrate"
+
+_REFUSALS = (errors.ObjectNotInPrerequisiteState, errors.DependentObjectsStillExist)
+
+
+@contextmanager
+def connect(conninfo: Mapping[str, str | int]) -> Iterator[psycopg.Connection]:
+    """Closed on leaving. What is not committed by then is undone."""
+    connection = _open({"application_name": APPLICATION_NAME, **with_defaults(conninfo)})
+    try:
+        yield connection
+    finally:
+        # A pooler throws a connection to the server away that a client leaves inside a transaction.
+        with suppress(psycopg.Error):
+            connection.rollback()
+        connection.close()
+
+
+def _open(parameters: Mapping[str, str | int]) -> psycopg.Connection:
+    """At the first address that answers. A refusal is final: the driver would try a password at each of them."""
+    failure: StoreError = Unreachable("The database has no address.")
+    try:
+        for address in conninfo_attempts(parameters):
+            try:
+                # A pooler between may serve each transaction by another process, which has not what was prepared.
+                return psycopg.connect(make_conninfo("", **address), prepare_threshold=None)
+            except psycopg.Error as error:
+                failure = translate_connecting(error)
+                failure.__cause__ = error
+                tell_of_password_file(failure, parameters)
+                if isinstance(failure, SignInRefused):
+                    break
+    except psycopg.Error as error:
+        raise translate_connecting(error) from error
+    except UnicodeError as error:
+        raise Unreachable("The database's host name cannot be one.") from error
+    raise failure
+
+
+def translate_migrating(error: psycopg.Error) -> StoreError:
+    """Ours for what a revision, or reading the present one, met."""
+    diagnostics = error.diag
+    sentences = " ".join(part for part in (diagnostics.message_primary, diagnostics.message_detail) if part)
+    if isinstance(error, _REFUSALS):
+        return MigrationRefused(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
+    if isinstance(error, errors.InvalidSchemaName) and diagnostics.message_hint:
+        return SchemaMissing(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
+    if isinstance(error, errors.InsufficientPrivilege) and diagnostics.message_hint:
+        return NoPrivilege(sentences, hint=diagnostics.message_hint, sqlstate=error.sqlstate)
+    return translate(error)
+
+
+PATIENCE_SECONDS = 2.0
+_PAUSE_SECONDS = 0.1
+_ROUNDS = 4
+
+_PROCESS = "select pg_catalog.pg_backend_pid()"
+_TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
+
+
+def take_turn(link: psycopg.Connection) -> None:
+    """Until the connection, which is in autocommit, ends. Raises AnotherRun where another run is at work.
+
+    It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while _value(link, _TURN) is not True:
+        if time.monotonic() > deadline:
+            raise AnotherRun("Another migration is running.")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def require_session(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> None:
+    """Raises MigrationRefused behind a pooler that serves each transaction by another process."""
+    if is_shared(link, conninfo):
+        raise MigrationRefused(
+            "This address leads to a pooler that serves each transaction by another connection: nothing was changed.",
+            hint="Migrate over a direct connection, or over a pooler in session mode.",
+        )
+
+
+def is_shared(link: psycopg.Connection, conninfo: Mapping[str, str | int]) -> bool:
+    """Whether a pooler stands between that serves each transaction by another process.
+
+    A pooler is known by its processes not being the one that answered at the beginning. One that keeps a process for
+    each session never gives this one's to another connection. Both are asked by turns, for some poolers take the
+    process that was free for longest, and others the last one.
+    """
+    process = _process(link)
+    if process == link.info.backend_pid:
+        return False
+    try:
+        with connect(conninfo) as other:
+            for _ in range(_ROUNDS):
+                answer = _process_in_time(other)
+                if answer is None:
+                    return False
+                if answer == process or _process(link) != process:
+                    return True
+    except (psycopg.Error, StoreError):
+        # No room for another session beside this one: then this one keeps its own.
+        return _process(link) != process
+    return False
+
+
+def _process(link: psycopg.Connection) -> object:
+    """In a transaction of its own, so that nothing is left behind that a pooler would give to the next."""
+    with link.transaction():
+        return _value(link, _PROCESS)
+
+
+def _process_in_time(other: psycopg.Connection) -> int | None:
+    """None where the pooler has no free process to answer: then the first connection's is not free either."""
+    if _answer_in_time(other, "BEGIN READ ONLY") is None:
+        return None
+    process = _answer_in_time(other, _PROCESS)
+    _answer_in_time(other, "COMMIT")
+    return None if process is None else int(process)
+
+
+def _answer_in_time(connection: psycopg.Connection, query: str) -> bytes | None:
+    """A query's first value, which is empty where it has none; None where no answer comes."""
+    connection.pgconn.send_query(query.encode())
+    while connection.pgconn.is_busy():
+        if not select.select([connection.pgconn.socket], [], [], PATIENCE_SECONDS)[0]:
+            return None
+        connection.pgconn.consume_input()
+    value = b""
+    while (result := connection.pgconn.get_result()) is not None:
+        if result.ntuples:
+            value = result.get_value(0, 0) or b""
+    return value
+
+
+def _value(link: psycopg.Connection, query: str) -> object:
+    row = link.execute(query.encode()).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,98 @@
+"""What to know before upgrading or downgrading."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import psycopg
+
+from migrations.connection import connect, translate_migrating
+from migrations.status import current_revision
+
+EVENTS = "0005"
+"""The revision that adds columns to the jobs, and keeps their events."""
+BUDGETS = "0007"
+MOST_COUNTED = 1_000_000
+
+# With two columns more the rows of `select *` are not those that the function says it returns, or inserts elsewhere.
+_READ_ALL_COLUMNS = """
+select p.oid::regprocedure::text
+  from pg_catalog.pg_proc p
+  join pg_catalog.pg_namespace n on n.oid = p.pronamespace
+  join pg_catalog.pg_language l on l.oid = p.prolang
+ where n.nspname not in ('pg_catalog', 'information_schema', 'gjobs')
+   and l.lanname in ('sql', 'plpgsql')
+   and p.prosrc ~* '\\mgeneration_jobs\\M'
+   and regexp_replace(p.prosrc, 'count\\s*\\(\\s*\\*\\s*\\)', '', 'gi') ~* '(select|returning)\\s[^;]*\\*'
+   and p.prorettype is distinct from (select typrelid.reltype from pg_catalog.pg_class typrelid
+                                       where typrelid.oid = pg_catalog.to_regclass('public.generation_jobs'))
+   and not exists (select from pg_catalog.pg_attribute a
+                    where a.attrelid = pg_catalog.to_regclass('public.generation_jobs')
+                      and a.attname = 'completed_at' and not a.attisdropped)
+ order by 1
+"""
+_EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) e"
+_BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
+
+
+def before_upgrade(conninfo: Mapping[str, str | int]) -> list[str]:
+    """Functions of the app's that may fail with the columns that revision 0005 adds, as sentences."""
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            current = current_revision(connection)
+            if current is not None and current >= EVENTS:
+                return []
+            return list(_broken_functions(connection))
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+
+
+def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
+    names = [row[0] for row in connection.execute(_READ_ALL_COLUMNS.encode())]
+    if names:
+        noun, verb = ("function", "reads") if len(names) == 1 else ("functions", "read")
+        yield (
+            f"Revision {EVENTS} adds the columns retry_count and completed_at to generation_jobs. The {noun}"
+            f" {', '.join(names)} {verb} all its columns with *: where a fixed list of columns is returned or"
+            " inserted, name them there before, or each call fails."
+        )
+
+
+def before_downgrade(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
+    """What going down to the revision, or to `base`, loses, as sentences."""
+    with connect(conninfo) as connection:
+        try:
+            connection.read_only = True
+            current = current_revision(connection)
+            return [] if current is None else list(_lost(connection, current, revision))
+        except psycopg.Error as error:
+            raise translate_migrating(error) from error
+
+
+def _lost(connection: psycopg.Connection, current: str, revision: str) -> Iterator[str]:
+    undone = [one for one in _LOSSES if one <= current and (revision == "base" or revision < one)]
+    for one in undone:
+        counted, losses = _LOSSES[one]
+        row = connection.execute(counted.encode(), [MOST_COUNTED]).fetchone()
+        yield from losses(int(row[0]) if row else 0)
+
+
+def _lost_events(number: int) -> Iterator[str]:
+    if number:
+        events = "1 event" if number == 1 else f"{number:,}{' or more' if number == MOST_COUNTED else ''} events"
+        yield (
+            f"{events} of the jobs will be lost, and when they started, were completed and how often they were"
+            " retried. No job will."
+        )
+
+
+def _lost_budgets(number: int) -> Iterator[str]:
+    if number:
+        budgets = "1 budget" if number == 1 else f"{number:,} budgets"
+        yield f"{budgets} will be lost: what was spent is forgotten, and nothing limits what jobs cost."
+
+
+_LOSSES: Mapping[str, tuple[str, Callable[[int], Iterator[str]]]] = {
+    EVENTS: (_EVENTS_KEPT, _lost_events),
+    BUDGETS: (_BUDGETS_KEPT, _lost_budgets),
+}
+"""By the revision whose undoing loses something: what counts it, and what is said of so many."""

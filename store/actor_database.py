@@ -1,0 +1,138 @@
+"""ActorDatabase: queries run as one actor, after capability checks."""
+
+from collections.abc import AsyncIterator, Set
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Self, TypeVar
+
+from store.budgets.budget import Refusal
+from store.budgets.budget_sql import Readable
+from store.capabilities.capability import Feature, Off
+from store.capabilities.probe import Probed, explained
+from store.database.database import Database
+from store.database.driver_errors import exceeded
+from store.database.query import Query, TimeLimits
+from store.database.transactions import WriteTransaction
+from store.errors import BudgetExceeded, NoPrivilege, StoreError
+from store.filters.filter_sql import needs_names
+from store.filters.filter_terms import Key
+from store.filters.job_filter import JobFilter
+from store.formats import IdRange
+from store.job_list.index_advice import is_in_order
+from store.job_list.list_query import ListQuery
+from store.job_list.list_sql import Means
+from store.jobs import job_sql
+from store.jobs.job_sql import JobStatements
+from store.projects import project_sql
+from store.users import user_sql
+from store.users.actor import OPERATOR, ActingUser, Actor
+
+T = TypeVar("T")
+
+_NAMES = {Key.PROJECT: Feature.PROJECTS, Key.USER: Feature.USERS, Key.IS: Feature.LEARNING}
+"""What must be readable for a filter to name it other than by its id, or to find it by more than the time."""
+
+
+class Reach:
+    """Every method may raise a StoreError. `probed` is what the database offers, which others may share."""
+
+    def __init__(self, database: Database, actor: Actor, probed: Probed) -> None:
+        self.database = database
+        self.actor = actor
+        self.probed = probed
+
+    def acting_as(self, actor: Actor) -> Self:
+        """The same database with other eyes."""
+        return type(self)(self.database, actor, self.probed)
+
+    @property
+    def is_operators(self) -> bool:
+        return self.actor == OPERATOR
+
+    # What is offered
+
+    async def off(self, feature: Feature) -> Off | None:
+        """None where the actor has it, as far as was known when somebody last asked."""
+        return (await self.probed.get()).off(feature, self.actor)
+
+    async def has(self, feature: Feature) -> bool:
+        return await self.off(feature) is None
+
+    def explained(self, needs: Feature) -> AbstractAsyncContextManager[None]:
+        """Inside, the server is asked for what takes this feature: its refusal says what is missing."""
+        return explained(self.probed, self.actor, needs)
+
+    # To be asked for before a transaction: whoever holds a connection must not wait for another one.
+
+    async def job_statements(self) -> JobStatements:
+        has_later = (await self.probed.get()).has_later_columns(self.actor)
+        return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
+
+    async def means(self, listed: ListQuery) -> Means:
+        capabilities = await self.probed.get()
+        columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
+        if self.is_operators:
+            return Means(columns=columns)
+        in_order = is_in_order(listed, capabilities.facts.job_indexes)
+        return Means(columns=columns, is_in_order=in_order, through_policies=True)
+
+    async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
+        """Raises NoPrivilege where the filter cannot do without one that is not."""
+        asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
+        readable = {key for key in asked if await self.has(_NAMES[key])}
+        for key in sorted(needs_names(job_filter) - readable):
+            if off := await self.probed.off_since(_NAMES[key], self.actor):
+                hint = f"Give the {key}'s id, or its first digits, instead."
+                raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
+            readable.add(key)  # it has been granted since
+        return readable
+
+    async def readable_beside_budgets(self) -> Readable:
+        return Readable(projects=await self.has(Feature.PROJECTS), users=await self.has(Feature.USERS))
+
+    # Reading and writing
+
+    async def read(
+        self, query: Query[T], *, needs: Feature = Feature.JOBS, limits: TimeLimits | None = None
+    ) -> list[T]:
+        (rows,) = await self.read_together(query, needs=needs, limits=limits)
+        return rows
+
+    async def read_together(
+        self, *queries: Query[Any], needs: Feature = Feature.JOBS, limits: TimeLimits | None = None
+    ) -> tuple[list[Any], ...]:
+        async with self.explained(needs):
+            return await self.database.read_together(self.actor, *queries, limits=limits)
+
+    @asynccontextmanager
+    async def write(self, needs: Feature, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
+        """A budget that has no room is called by its name, as far as the actor may read that."""
+        try:
+            async with self.explained(needs), self.database.write(self.actor, limits=limits) as transaction:
+                yield transaction
+        except BudgetExceeded as error:
+            try:
+                name = await self._name_of(error.refusal)
+            except StoreError:
+                raise error from None  # What was refused matters more than its name.
+            raise exceeded(error.refusal, name) from error
+
+    @asynccontextmanager
+    async def write_jobs(self, needs: Feature) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
+        # What has to be asked of the database before the first write goes before what is counted, too.
+        with self.database.right_of_way.taken():
+            statements = await self.job_statements()
+            async with self.write(needs) as transaction:
+                yield transaction, statements
+
+    async def _name_of(self, refusal: Refusal) -> str | None:
+        """Of the budget's project or user."""
+        if refusal.project_id is not None:
+            found = await self.read(project_sql.by_id(refusal.project_id), needs=Feature.PROJECTS)
+            return found[0].name if found else None
+        if isinstance(self.actor, ActingUser):
+            return self.actor.email
+        if refusal.user_id is None:
+            return None
+        ids = IdRange(low=refusal.user_id, high=refusal.user_id)
+        people = await self.read(user_sql.in_range(ids, limit=1), needs=Feature.USERS)
+        return people[0].email if people else None

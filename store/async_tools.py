@@ -1,0 +1,81 @@
+"""Cancellation, interruptible waits, priority of foreground work."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+T = TypeVar("T")
+
+PATIENCE_WITH_STOPPING = 0.5
+"""Seconds. A server that lives stops a query within some milliseconds."""
+
+
+async def answer_unless(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T] | None:
+    """The answer; None where `stop` was set first. The query has ended on the server, too, when this does."""
+    asking = asyncio.ensure_future(question)
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        # It may have been set and cleared again before this is run.
+        return None if stop.is_set() or not asking.done() else (asking.result(),)
+    finally:
+        stopped.cancel()
+        await _stop(asking)
+        await asyncio.gather(stopped, return_exceptions=True)
+
+
+async def _stop(asking: "asyncio.Future[Any]") -> None:
+    """At the first word the driver asks the server to stop, waiting some seconds for it; at the second it gives up."""
+    asking.cancel()
+    await asyncio.wait({asking}, timeout=PATIENCE_WITH_STOPPING)
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+
+class RightOfWay:
+    def __init__(self) -> None:
+        self._holders = 0
+        self._taken = asyncio.Event()
+        self._free = asyncio.Event()
+        self._free.set()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """While this lasts, nothing that gives way runs; several may hold it."""
+        self._holders += 1
+        self._taken.set()
+        self._free.clear()
+        try:
+            yield
+        finally:
+            self._holders -= 1
+            if not self._holders:
+                self._taken.clear()
+                self._free.set()
+
+    async def giving_way(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Asks when the way is free. What runs when somebody takes it is stopped, and asked anew afterwards."""
+        while True:
+            await self._free.wait()
+            if answered := await answer_unless(self._taken, ask()):
+                return answered[0]
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Waits so long at most, and says whether the event is set."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return False
+    return True

@@ -1,0 +1,245 @@
+"""SQL that reads, checks, sets and removes budgets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import TextClause, text
+
+from store import validation
+from store.budgets.budget import Budget, CheckedBudget, Period
+from store.database.query import Query, Row, make_id
+from store.database.transactions import WriteTransaction
+from store.errors import Conflict, RowMissing
+from store.formats import money
+from store.journal.write_record import Written
+
+# What may not be read is null. The days by which the pace of a budget without an end is told are the last 30, from the
+# first of them that has jobs: of what was deleted days without any may be left.
+_DESCRIBED = """
+with today as (
+    select (coalesce(cast(:at as timestamptz), now()) at time zone 'UTC')::date as day
+), states as (
+    select b.*, t.day, gjobs.budget_period_start(b.period, t.day) as period_start,
+           coalesce(s.spent_cents, 0) as spent_cents,
+           coalesce(s.spent_cents, 0)::numeric / nullif(b.limit_cents, 0) as share
+      from gjobs.budgets b
+     cross join today t
+      left join gjobs.budget_spending s
+             on s.budget_id = b.id and s.period_start = gjobs.budget_period_start(b.period, t.day)
+     where (cast(:id as uuid) is null or b.id = :id)
+       and (cast(:project_id as uuid) is null or b.project_id = :project_id or b.user_id = {owner})
+       and (cast(:user_id as uuid) is null or b.user_id = :user_id)
+     order by share desc nulls first, b.id
+     limit :rows
+)
+select s.id, s.user_id, s.project_id, coalesce({project_name}, {e_mail}), s.period, s.limit_cents, s.warn_share::float8,
+       s.created_at, nullif(s.period_start, '-infinity'), s.spent_cents, recent.cents, recent.days
+  from states s
+  left join lateral (
+       select sum(d.cents)::bigint as cents, s.day - min(d.day) + 1 as days
+         from (
+              select day, sum(cost_cents) as cents
+                from gjobs.job_day_counts
+               where (user_id = s.user_id or project_id = s.project_id) and day between s.day - 29 and s.day
+               group by day having sum(job_count) > 0
+              ) d
+       ) recent on s.period = 'all'
+ order by s.share desc nulls first, s.id
+"""
+_UNREAD = "null"
+_OF_PROJECTS = {
+    "owner": "(select p.user_id from public.projects p where p.id = :project_id)",
+    "project_name": "(select p.name from public.projects p where p.id = s.project_id)",
+}
+_OF_USERS = {"e_mail": "(select u.email::text from auth.users u where u.id = s.user_id)"}
+
+
+def make_budget(row: Row) -> Budget:
+    (identifier, user_id, project_id, name, period, limit, warn_share, created_at, start, spent, cents, days) = row
+    return Budget(
+        id=identifier,
+        user_id=user_id,
+        project_id=project_id,
+        name=name,
+        period=Period(period),
+        limit_cents=limit,
+        warn_share=warn_share,
+        created_at=created_at,
+        period_start=start,
+        spent_cents=spent,
+        recent_cents=cents,
+        recent_days=days,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readable:
+    """What may be read beside the budgets: it tells their names."""
+
+    projects: bool
+    users: bool
+
+
+@cache
+def _described(readable: Readable) -> TextClause:
+    parts = dict.fromkeys((*_OF_PROJECTS, *_OF_USERS), _UNREAD)
+    parts |= _OF_PROJECTS if readable.projects else {}
+    parts |= _OF_USERS if readable.users else {}
+    return text(_DESCRIBED.format(**parts))
+
+
+_ALL: Mapping[str, object] = {"id": None, "project_id": None, "user_id": None, "at": None}
+
+
+def described(
+    project_id: UUID | None, *, user_id: UUID | None = None, limit: int, readable: Readable, at: datetime | None
+) -> Query[Budget]:
+    """Those with the least left first: all, those that a job of the project is charged to, or those of the user."""
+    narrowed = {"project_id": project_id, "user_id": user_id, "rows": limit, "at": at}
+    return Query(_described(readable), make_budget, {**_ALL, **narrowed})
+
+
+def one(budget_id: UUID, *, readable: Readable) -> Query[Budget]:
+    return Query(_described(readable), make_budget, {**_ALL, "id": budget_id, "rows": 1})
+
+
+_CHECK = text("select * from gjobs.check_budget(:project_id, :cents)")
+
+
+def check(project_id: UUID, cents: int) -> Query[CheckedBudget]:
+    return Query(_CHECK, _make_checked, {"project_id": project_id, "cents": cents})
+
+
+def _make_checked(row: Row) -> CheckedBudget:
+    budget_id, period, limit, spent, asked, is_allowed = row
+    return CheckedBudget(
+        budget_id=budget_id,
+        period=Period(period),
+        limit_cents=limit,
+        spent_cents=spent,
+        asked_cents=asked,
+        is_allowed=is_allowed,
+    )
+
+
+_OF_SUBJECT = text("""
+select id from gjobs.budgets
+ where user_id is not distinct from cast(:user_id as uuid) and project_id is not distinct from cast(:project_id as uuid)
+   and period = :period
+   for no key update
+""")
+_LOCK = text("select id from gjobs.budgets where id = :id for update")
+_INSERT = text("""
+insert into gjobs.budgets (user_id, project_id, period, limit_cents, warn_share)
+values (:user_id, :project_id, :period, :limit_cents, :warn_share)
+on conflict do nothing returning id
+""")
+_CHANGE = text("update gjobs.budgets set limit_cents = :limit_cents, warn_share = :warn_share where id = :id")
+_REMOVE = text("delete from gjobs.budgets where id = :id")
+
+
+def lock_of(*, user_id: UUID | None, project_id: UUID | None, period: Period) -> Query[UUID]:
+    """Its id, and nobody else changes it until the transaction's end."""
+    return Query(_OF_SUBJECT, make_id, {"user_id": user_id, "project_id": project_id, "period": period.value})
+
+
+def lock(budget_id: UUID) -> Query[UUID]:
+    """For removing it."""
+    return Query(_LOCK, make_id, {"id": budget_id})
+
+
+def insert(
+    *, user_id: UUID | None, project_id: UUID | None, period: Period, limit_cents: int, warn_share: float
+) -> Query[UUID]:
+    """None where somebody has just made one of the same subject and period."""
+    return Query(
+        _INSERT,
+        make_id,
+        {
+            "user_id": user_id,
+            "project_id": project_id,
+            "period": period.value,
+            "limit_cents": limit_cents,
+            "warn_share": warn_share,
+        },
+    )
+
+
+def change(budget_id: UUID, *, limit_cents: int, warn_share: float) -> Query[None]:
+    return Query(_CHANGE, _nothing, {"id": budget_id, "limit_cents": limit_cents, "warn_share": warn_share})
+
+
+def remove(budget_id: UUID) -> Query[None]:
+    return Query(_REMOVE, _nothing, {"id": budget_id})
+
+
+def _nothing(_: Row) -> None:
+    pass
+
+
+DEFAULT_WARN_SHARE = 0.8
+
+
+async def put(
+    transaction: WriteTransaction,
+    *,
+    user_id: UUID | None,
+    project_id: UUID | None,
+    period: Period,
+    limit_cents: int,
+    warn_share: float | None,
+    as_known: Budget | None,
+    readable: Readable,
+) -> Budget:
+    """A new one, or another limit of the one that there is; where that is not `as_known`, nothing."""
+    before: tuple[Budget, ...] = ()
+    found = await transaction.run(lock_of(user_id=user_id, project_id=project_id, period=period))
+    if found:
+        (budget_id,) = found
+        before = tuple(await transaction.run(one(budget_id, readable=readable)))
+        _require_known(before[0], as_known)
+        share = before[0].warn_share if warn_share is None else warn_share
+        if await transaction.change(change(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
+            raise validation.not_stored("budget")
+    elif as_known is not None:
+        raise Conflict("This budget has been removed meanwhile: nothing was changed.", hint="Set it anew.")
+    else:
+        made = await transaction.run(
+            insert(
+                user_id=user_id,
+                project_id=project_id,
+                period=period,
+                limit_cents=limit_cents,
+                warn_share=DEFAULT_WARN_SHARE if warn_share is None else warn_share,
+            )
+        )
+        if len(made) != 1:
+            raise Conflict("Somebody else has just set this budget: nothing was changed.")
+        (budget_id,) = made
+    (after,) = await transaction.run(one(budget_id, readable=readable))
+    transaction.keep(Written(what="change budget" if before else "set budget", before=before, after=(after,)))
+    return after
+
+
+def _require_known(present: Budget, known: Budget | None) -> None:
+    if known is None or (present.limit_cents, present.warn_share) == (known.limit_cents, known.warn_share):
+        return
+    limit, share = money(present.limit_cents), f"{present.warn_share * 100:g} %"
+    raise Conflict(
+        f"Somebody has changed this budget meanwhile: the limit is {limit} now, and it warns from {share}.",
+        hint="Set it once more where yours is to count.",
+    )
+
+
+async def budget_writes_remove(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
+    """The budget as it was."""
+    if not await transaction.run(lock(budget_id)):
+        raise RowMissing(f"There is no budget {budget_id}: nothing was changed.", (budget_id,))
+    (before,) = await transaction.run(one(budget_id, readable=readable))
+    if await transaction.change(remove(budget_id)) != 1:
+        raise validation.not_stored("budget")
+    transaction.keep(Written(what="remove budget", before=(before,)))
+    return before

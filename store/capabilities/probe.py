@@ -1,0 +1,226 @@
+"""Asks the catalogue once, caches, re-asks after a refusal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+from sqlalchemy import text
+
+from store.capabilities.capabilities import Capabilities
+from store.capabilities.capability import Feature, Off
+from store.capabilities.facts import RELATIONS, ROLE_OF_USERS, Facts, Privileges, Relation
+from store.database.database import Database
+from store.database.query import Query, Row
+from store.errors import NoPrivilege, SchemaMissing, StoreError
+from store.users.actor import Actor
+
+# To be a member and to be allowed to SET ROLE are two things from 16 on; an older server does not know the second word.
+_LOGIN = text("""
+select current_setting('server_version_num')::int,
+       pg_is_in_recovery(),
+       current_setting('default_transaction_read_only')::bool,
+       pg_backend_pid(),
+       me.rolname::text,
+       me.rolsuper,
+       me.rolbypassrls,
+       users.oid is not null,
+       coalesce(pg_has_role(me.oid, users.oid, case when current_setting('server_version_num')::int >= 160000
+                                                    then 'SET' else 'MEMBER' end), false),
+       exists (select from pg_proc p where p.pronamespace = auth.oid and p.proname = 'uid' and p.pronargs = 0),
+       coalesce(has_schema_privilege(users.oid, auth.oid, 'USAGE'), false),
+       coalesce((select has_schema_privilege(n.oid, 'CREATE') from pg_namespace n where n.nspname = 'public'), false),
+       has_database_privilege(current_database(), 'CREATE')
+  from pg_roles me
+  left join pg_roles users on users.rolname = :users
+  left join pg_namespace auth on auth.nspname = 'auth'
+ where me.rolname = current_user
+""")
+
+_RELATIONS = text("""
+select n.nspname || '.' || c.relname,
+       pg_has_role(c.relowner, 'USAGE'),
+       row_security_active(c.oid) and not coalesce(policies.show_all, false),
+       coalesce(policies.show_some, false),
+       (select count(*)
+          from pg_policy p
+         where p.polrelid = c.oid and p.polcmd in ('r', '*')
+           and exists (select from unnest(p.polroles) as role(oid)
+                        where case when role.oid = 0 then true else pg_has_role(users.oid, role.oid, 'USAGE') end)),
+       has_schema_privilege(n.oid, 'USAGE'),
+       has_table_privilege(c.oid, 'DELETE'),
+       has_schema_privilege(users.oid, n.oid, 'USAGE'),
+       has_table_privilege(users.oid, c.oid, 'DELETE'),
+       columns.*
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_roles users on users.rolname = :users
+ cross join lateral (
+       select coalesce(array_agg(a.attname::text), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'SELECT')), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'INSERT')), '{}'),
+              coalesce(array_agg(a.attname::text) filter (where has_column_privilege(c.oid, a.attnum, 'UPDATE')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'SELECT')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'INSERT')), '{}'),
+              coalesce(array_agg(a.attname::text)
+                       filter (where has_column_privilege(users.oid, c.oid, a.attnum, 'UPDATE')), '{}')
+         from pg_attribute a
+        where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) columns
+ cross join lateral (
+       select bool_or(p.polpermissive),
+              bool_or(p.polpermissive and case when row_security_active(c.oid)
+                                               then pg_get_expr(p.polqual, p.polrelid) = 'true' end)
+                  and bool_and(p.polpermissive)
+         from pg_policy p
+        where p.polrelid = c.oid and p.polcmd in ('r', '*')
+          and exists (select from unnest(p.polroles) as role(oid)
+                       where case when role.oid = 0 then true else pg_has_role(role.oid, 'USAGE') end)
+       ) policies (show_some, show_all)
+ where c.relname = any (:names) and n.nspname || '.' || c.relname = any (:relations)
+   and c.relkind in ('r', 'p', 'v', 'm', 'f')
+""")
+
+# Not by pg_get_indexdef, which waits for the table.
+_JOB_INDEXES: Query[str] = Query(
+    text("""
+select case when bool_or(i.indkey[key] = 0) then x.relname else string_agg(
+           a.attname || (array['', ' DESC NULLS LAST', ' NULLS FIRST', ' DESC'])[1 + (i.indoption[key] & 3)], ', '
+           order by key
+       ) end
+  from pg_index i
+  join pg_class c on c.oid = i.indrelid
+  join pg_namespace n on n.oid = c.relnamespace
+  join pg_class x on x.oid = i.indexrelid
+  join pg_am on pg_am.oid = x.relam and pg_am.amname = 'btree'
+ cross join lateral generate_series(0, i.indnkeyatts - 1) as key
+  left join pg_attribute a on a.attrelid = c.oid and a.attnum = i.indkey[key]
+ where n.nspname = 'public' and c.relname = 'generation_jobs' and i.indisvalid and i.indpred is null
+ group by x.relname
+"""),
+    lambda row: str(row[0]),
+)
+
+
+async def probe(database: Database) -> Capabilities:
+    """With the operator's eyes. Raises a StoreError where the database cannot be reached."""
+    users = {"users": ROLE_OF_USERS}
+    names = [name.partition(".")[2] for name in RELATIONS]
+    link, ((login,), relations, job_indexes) = await database.inspect(
+        Query(_LOGIN, tuple, users),
+        Query(_RELATIONS, _make_relation, {**users, "names": names, "relations": list(RELATIONS)}),
+        _JOB_INDEXES,
+    )
+    (
+        version_number,
+        is_replica,
+        is_read_only,
+        server_pid,
+        name,
+        is_superuser,
+        has_bypass,
+        has_users_role,
+        may_become_user,
+        has_uid,
+        users_may_use_auth,
+        may_create_in_public,
+        may_create_schemas,
+    ) = login
+    return Capabilities(
+        Facts(
+            link=link,
+            server_pid=server_pid,
+            version_number=version_number,
+            is_replica=is_replica,
+            is_read_only=is_read_only,
+            login=name,
+            is_superuser=is_superuser,
+            has_bypass=has_bypass,
+            has_users_role=has_users_role,
+            may_become_user=may_become_user,
+            has_uid=has_uid,
+            users_may_use_auth=users_may_use_auth,
+            may_create_in_public=may_create_in_public,
+            may_create_schemas=may_create_schemas,
+            job_indexes=frozenset(job_indexes),
+            relations=dict(relations),
+        )
+    )
+
+
+def _make_relation(row: Row) -> tuple[str, Relation]:
+    (
+        name,
+        is_owned,
+        row_security,
+        has_policy,
+        policies_of_users,
+        schema,
+        delete,
+        users_schema,
+        users_delete,
+        columns,
+        *granted,
+    ) = row
+    login, users = granted[:3], granted[3:]
+    relation = Relation(
+        columns=frozenset(columns),
+        login=_make_privileges(schema, delete, login),
+        users=None if users_schema is None else _make_privileges(users_schema, users_delete, users),
+        is_owned=is_owned,
+        row_security=row_security,
+        has_policy=has_policy,
+        policies_of_users=policies_of_users,
+    )
+    return name, relation
+
+
+def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
+    select, insert, update = map(frozenset, granted)
+    return Privileges(schema=schema, select=select, insert=insert, update=update, delete=delete)
+
+
+class Probed:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._asking = asyncio.Lock()
+        self.latest: Capabilities | None = None
+        """None until somebody asked."""
+
+    async def get(self) -> Capabilities:
+        async with self._asking:
+            return self.latest or await self._ask()
+
+    async def renew(self) -> Capabilities:
+        """Somebody may have granted, or taken away, what the last answer was about."""
+        async with self._asking:
+            return await self._ask()
+
+    async def renew_if_possible(self) -> None:
+        """Where the database does not answer, what was known stays."""
+        with suppress(StoreError):
+            await self.renew()
+
+    async def off_since(self, feature: Feature, actor: Actor) -> Off | None:
+        """Asks the database anew; where it does not answer, what was known has to do."""
+        await self.renew_if_possible()
+        return self.latest.off(feature, actor) if self.latest else None
+
+    async def _ask(self) -> Capabilities:
+        self.latest = await probe(self._database)
+        return self.latest
+
+
+@asynccontextmanager
+async def explained(probed: Probed, actor: Actor, needs: Feature) -> AsyncIterator[None]:
+    """Inside, the server is asked for what takes this feature."""
+    try:
+        yield
+    except (NoPrivilege, SchemaMissing) as error:
+        if error.sqlstate is None or (off := await probed.off_since(needs, actor)) is None:
+            raise
+        kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
+        raise kind(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
+    if probed.latest is not None and probed.latest.off(needs, actor) is not None:
+        # It has been granted since.
+        await probed.renew_if_possible()

@@ -1,0 +1,105 @@
+"""Finds and loads the configuration file."""
+
+import os
+import shlex
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.configuration.configuration import NO_CONFIGURATION, Configuration, Profile, holds_password
+from store.errors import BadConfiguration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.configuration.toml_table import Problem
+
+VARIABLE = "GJOBS_CONFIG"
+
+_LARGEST = 1_000_000
+"""Bytes."""
+_WITHOUT_A_HOME = Path("/gjobs/config.toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigurationFile:
+    path: Path
+    named_by: str | None
+    """The option or variable; None for the usual place, where there need not be a file."""
+
+
+def configuration_file(option: Path | None, environment: Mapping[str, str]) -> ConfigurationFile:
+    """An empty variable counts as unset."""
+    if option is not None:
+        return ConfigurationFile(path=_absolute(option), named_by="--config")
+    if named := environment.get(VARIABLE):
+        return ConfigurationFile(path=_absolute(Path(named)), named_by=VARIABLE)
+    import platformdirs
+
+    try:
+        return ConfigurationFile(path=platformdirs.user_config_path("gjobs") / "config.toml", named_by=None)
+    except RuntimeError:
+        return ConfigurationFile(path=_WITHOUT_A_HOME, named_by=None)
+
+
+def _absolute(path: Path) -> Path:
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        return path.absolute()
+
+
+def load(file: ConfigurationFile) -> Configuration:
+    """Raises BadConfiguration where it cannot be read or used, or is not where it was named to be."""
+    path = file.path
+    try:
+        with path.open("rb") as opened:
+            mode = stat.S_IMODE(os.fstat(opened.fileno()).st_mode)
+            content = opened.read(_LARGEST + 1)
+    except FileNotFoundError:
+        if file.named_by is None:
+            return NO_CONFIGURATION
+        raise _unreadable(path, f"is not there, and {file.named_by} names it") from None
+    except (OSError, ValueError) as error:
+        if file.named_by is None and isinstance(error, NotADirectoryError):
+            return NO_CONFIGURATION
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise _unreadable(path, f"cannot be read: {reason or 'it is no path'}") from None
+    if len(content) > _LARGEST:
+        raise _unreadable(path, "is too large to be a configuration")
+    try:
+        text = content.decode("utf-8-sig")  # Some editors begin a file with a mark.
+    except UnicodeDecodeError:
+        raise _unreadable(path, "is not UTF-8") from None
+    from store.configuration.config_reader import read_text
+
+    configuration = read_text(text, path=path)
+    return replace(configuration, warning=exposure(path, mode, configuration.profiles.values()))
+
+
+def refusal_of(configuration: Configuration, problems: "Sequence[Problem]") -> BadConfiguration:
+    """What is wrong with a configuration that was read, for those who know more of what it may say."""
+    from store.configuration.toml_table import refusal
+
+    path = configuration.path or _WITHOUT_A_HOME
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        text = ""  # It has gone since; the keys are named without their lines.
+    return refusal(problems, path=path, text=text)
+
+
+def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
+    """What to say where others may read the file and a password stands in it."""
+    exposed = [profile.name for profile in profiles if profile.address and holds_password(profile.address)]
+    if not exposed or not mode & 0o077:
+        return None
+    return f"{path} holds a password and is open to others: run chmod 600 {shlex.quote(str(path))}"
+
+
+def _unreadable(path: Path, clause: str) -> BadConfiguration:
+    from store.configuration.toml_table import Problem, refusal
+
+    return refusal([Problem(place=(), clause=clause)], path=path)

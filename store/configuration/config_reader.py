@@ -1,0 +1,293 @@
+"""TOML to Configuration, all problems at once."""
+
+import re
+import shlex
+import tomllib
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.configuration.configuration import (
+    EMBEDDED,
+    EMBEDDED_PROFILE,
+    TERMINALS,
+    Configuration,
+    Notifications,
+    Pooler,
+    Profile,
+    holds_password,
+)
+from store.configuration.toml_table import Place, Problem, Table, kind, refusal
+from store.formats import not_known
+
+if TYPE_CHECKING:
+    from store.configuration.saved_views import Views
+
+NAMES = (
+    "aqua",
+    "black",
+    "blue",
+    "brown",
+    "coral",
+    "crimson",
+    "cyan",
+    "fuchsia",
+    "gold",
+    "gray",
+    "green",
+    "grey",
+    "indigo",
+    "lime",
+    "magenta",
+    "maroon",
+    "navy",
+    "olive",
+    "orange",
+    "orchid",
+    "pink",
+    "purple",
+    "red",
+    "salmon",
+    "silver",
+    "teal",
+    "tomato",
+    "turquoise",
+    "violet",
+    "white",
+    "yellow",
+)
+
+_DIGITS = re.compile(r"#(?:[0-9a-f]{3}|[0-9a-f]{6})")
+
+
+def is_color(text: str) -> bool:
+    """Whether it is one, in small letters."""
+    return text in NAMES or _DIGITS.fullmatch(text) is not None
+
+
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+
+_SHORTEST_INTERVAL, _LONGEST_INTERVAL = 0.5, 3_600.0
+_SHORTEST_TIMEOUT, _LONGEST_TIMEOUT = 0.1, 3_600.0
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE"
+
+
+def read_embedded(table: Table) -> Profile:
+    """It has no address."""
+    for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
+        table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
+    return _read(EMBEDDED, table, write=True)
+
+
+def read_profile(name: str, table: Table, directory: Path) -> Profile:
+    """`directory` is where relative paths start."""
+    url, service = table.converted_text("url", _url), table.text("service")
+    if table.has("url") == table.has("service"):
+        table.complain("needs either url or service, and not both")
+    password_command = table.converted("password_command", _command) or ()
+    if url is not None and password_command and holds_password(url):
+        table.complain("is one password too many: the url holds one", "password_command")
+    parameters: dict[str, str] = {}
+    if mode := table.one_of("sslmode", SSL_MODES):
+        parameters["sslmode"] = mode
+    if certificate := table.text("sslrootcert"):
+        parameters["sslrootcert"] = _path(certificate, directory)
+    return _read(
+        name,
+        table,
+        write=False,
+        address=url if service is None else f"service={_quoted(service)}",
+        parameters=parameters,
+        password_command=password_command,
+        pooler=Pooler(pooler) if (pooler := table.one_of("pooler", tuple(Pooler))) else None,
+    )
+
+
+def _read(
+    name: str,
+    table: Table,
+    *,
+    write: bool,
+    address: str | None = None,
+    parameters: dict[str, str] | None = None,
+    password_command: tuple[str, ...] = (),
+    pooler: Pooler | None = None,
+) -> Profile:
+    """With what every profile may say; `write` where it does not."""
+    says_write = table.flag("write")
+    return Profile(
+        name=name,
+        label=table.text("label") or name,
+        color=table.converted_text("color", _color),
+        act_as=table.text("as"),
+        write=write if says_write is None else says_write,
+        interval=table.seconds("interval", least=_SHORTEST_INTERVAL, most=_LONGEST_INTERVAL),
+        statement_timeout=table.seconds("statement_timeout", least=_SHORTEST_TIMEOUT, most=_LONGEST_TIMEOUT),
+        pooler=pooler,
+        address=address,
+        parameters=parameters or {},
+        password_command=password_command,
+    )
+
+
+def _url(value: str) -> str:
+    """Never repeated: it may hold a password."""
+    scheme = _SCHEME.match(value)
+    if scheme is None and "=" not in value:
+        raise ValueError(f"is no address: {_EXAMPLE}")
+    if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
+        raise ValueError(f"starts with {scheme[1]!r}, and only Postgres can be opened: {_EXAMPLE}")
+    return value
+
+
+def _color(value: str) -> str:
+    if is_color(color := value.strip().lower()):
+        return color
+    if color.startswith("#"):
+        raise ValueError("should be '#' and 3 or 6 hexadecimal digits, or a colour's name")
+    raise ValueError(f"is no colour: {not_known(value, NAMES)}")
+
+
+def _command(value: object) -> tuple[str, ...]:
+    """A text is split as a shell would, and never run by one."""
+    match value:
+        case str():
+            try:
+                words = shlex.split(value)
+            except ValueError:
+                raise ValueError("has a quotation mark that is not closed") from None
+        case list() if all(isinstance(word, str) for word in value):
+            words = value
+        case _:
+            raise ValueError("should be a text, or a list of texts: a program and its arguments")
+    if not words or not words[0].strip():
+        raise ValueError("names no program")
+    if any("\0" in word for word in words):
+        raise ValueError("holds a NUL character")
+    return tuple(words)
+
+
+def _path(text: str, directory: Path) -> str:
+    """`system` is libpq's word for the certificates of the machine. A home that is not there is left as it stands."""
+    if text == "system":
+        return text
+    try:
+        return str(directory / Path(text).expanduser())
+    except RuntimeError:
+        return text
+
+
+def _quoted(value: str) -> str:
+    """As libpq reads a value in `name=value` pairs."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def read_notifications(table: Table, views: Collection[str]) -> Notifications:
+    """A table that is there, be it empty, asks for them. `views` are those of the configuration."""
+    view = table.text("view")
+    if view is not None and view not in views:
+        clause = not_known(view, views) if views else "no view is configured"
+        table.complain(f"names no view of [views]: {clause}", "view")
+    notifications = Notifications(
+        view=view,
+        bell=table.flag("bell") or False,
+        desktop=table.flag("desktop") or False,
+        terminal=table.one_of("terminal", TERMINALS),
+    )
+    table.end()
+    return notifications
+
+
+def read_text(text: str, *, path: Path) -> Configuration:
+    """`path` names the file, and is where relative paths start. Raises BadConfiguration."""
+    try:
+        document = tomllib.loads(text)
+    except ValueError as error:
+        raise refusal([Problem(place=(), clause=f"is not TOML: {error}")], path=path) from None
+    except RecursionError:
+        raise refusal([Problem(place=(), clause="is nested too deeply")], path=path) from None
+    problems: list[Problem] = []
+    configuration = read_document(document, problems, path=path)
+    if problems:
+        raise refusal(problems, path=path, text=text)
+    return configuration
+
+
+def read_document(document: Mapping[str, object], problems: list[Problem], *, path: Path) -> Configuration:
+    """Adds to `problems` what is wrong; then the configuration is not to be used."""
+    top = Table(document, (), problems)
+    profiles = _read_profiles(top.table("profiles"), problems, path.parent)
+    default_profile = top.text("default_profile")
+    if default_profile is not None and default_profile not in profiles:
+        top.complain(f"names no profile: {not_known(default_profile, profiles)}", "default_profile")
+    theme = top.text("theme")
+    keymap = dict(_read_keymap(top.table("keymap"), ("keymap",), problems))
+    views = _read_views(top.table("views"), problems)
+    configuration = Configuration(
+        path=path,
+        profiles=profiles,
+        default_profile=default_profile,
+        theme=theme,
+        keymap=keymap,
+        views=views,
+        notifications=_read_notifications(top, views, problems),
+    )
+    top.end()
+    return configuration
+
+
+def _read_profiles(tables: Mapping[str, object], problems: list[Problem], directory: Path) -> dict[str, Profile]:
+    profiles = {}
+    for name, values in tables.items():
+        place = ("profiles", name)
+        if not isinstance(values, Mapping):
+            problems.append(Problem(place=place, clause=f"is {kind(values)}, and should be a table"))
+        elif not name.strip():
+            problems.append(Problem(place=place, clause="has an empty name"))
+        else:
+            table = Table(values, place, problems)
+            profiles[name] = read_embedded(table) if name == EMBEDDED else read_profile(name, table, directory)
+            table.end()
+    profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
+    return profiles
+
+
+def _read_views(values: Mapping[str, object], problems: list[Problem]) -> "Views":
+    """The grammar of filters is imported where there are some."""
+    if not values:
+        return {}
+    from store.configuration.saved_views import read_views
+
+    return read_views(values, problems)
+
+
+def _read_notifications(top: Table, views: "Views", problems: list[Problem]) -> Notifications | None:
+    values = top.table("notifications")
+    return read_notifications(Table(values, ("notifications",), problems), views) if top.has("notifications") else None
+
+
+def _read_keymap(
+    values: Mapping[str, object], place: Place, problems: list[Problem]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """An id has a dot in it, so TOML makes tables of ids without quotation marks: they mean the same."""
+    found = []
+    for name, value in values.items():
+        here = (*place, name)
+        match value:
+            case Mapping():
+                found += _read_keymap(value, here, problems)
+                continue
+            case str():
+                keys = [key.strip() for key in value.split(",")]
+            case list() if all(isinstance(key, str) for key in value):
+                keys = [key.strip() for key in value]
+            case _:
+                problems.append(Problem(place=here, clause="should be a key, or a list of keys"))
+                continue
+        if keys and all(keys):
+            found.append((".".join(here[1:]), tuple(keys)))
+        else:
+            problems.append(Problem(place=here, clause="names no key; a comma itself is called 'comma'"))
+    return found

@@ -1,0 +1,296 @@
+"""Saved views: names, TOML form, file; configured and saved joined."""
+
+import fcntl
+import json
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from store.configuration.toml_table import Problem, Table, kind, refusal
+from store.errors import BadConfiguration, Conflict, InvalidValue
+from store.formats import close_names, not_known
+from store.job_list.list_query import ListOrder, OrderColumn
+
+LONGEST_NAME = 60
+"""Characters."""
+DESCENDING, ASCENDING = "descending", "ascending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    name: str
+    """As it was written: clean it before it is shown."""
+    text: str
+    """A filter that could be read when the view was."""
+    order: ListOrder | None = None
+    """None where the view leaves the order as it is."""
+
+
+Views = Mapping[str, View]
+"""By name."""
+
+
+def read_name(text: str) -> str:
+    """Raises ValueError with a clause that goes on where the name ends."""
+    name = text.strip()
+    if not name:
+        raise ValueError("is empty")
+    if len(name) > LONGEST_NAME:
+        raise ValueError(f"is longer than {LONGEST_NAME} characters")
+    if not name.isprintable():
+        raise ValueError("holds a character that cannot be seen")
+    return name
+
+
+def read_order(text: str) -> ListOrder:
+    """`cost` or `cost ascending`. Raises ValueError with a clause."""
+    column, _, direction = text.strip().partition(" ")
+    if column not in tuple(OrderColumn):
+        raise ValueError(f"names no column to sort by: {not_known(column, OrderColumn)}")
+    if (direction := direction.strip() or DESCENDING) not in (DESCENDING, ASCENDING):
+        raise ValueError(f"names no direction: {not_known(direction, (DESCENDING, ASCENDING))}")
+    return ListOrder(column=OrderColumn(column), descending=direction == DESCENDING)
+
+
+def written_order(order: ListOrder) -> str:
+    return str(order.column) if order.descending else f"{order.column} {ASCENDING}"
+
+
+def named(name: str, views: Views) -> View:
+    """Raises InvalidValue with the nearest names."""
+    if name in views:
+        return views[name]
+    if not views:
+        raise InvalidValue(
+            "view", f"There is no view {name!r}, nor any other.", hint="[views] in the configuration file names some."
+        )
+    near = close_names(name, list(views)) or list(views)[:5]
+    raise InvalidValue(
+        "view", f"There is no view {name!r}.", hint=f"Did you mean {' or '.join(repr(other) for other in near)}?"
+    )
+
+
+TABLE = "views"
+
+_DELETE = "\x7f"
+
+
+def read_views(values: Mapping[str, object], problems: list[Problem]) -> dict[str, View]:
+    """A name is followed by a filter, or by a table with one; what is wrong is added to `problems`."""
+    everything = Table(values, (TABLE,), problems)
+    views = {}
+    for name, value in values.items():
+        try:
+            read_name(name)
+        except ValueError as error:
+            everything.complain(f"has a name that {error}", name)
+        match value:
+            case str():
+                view = _of_text(name, everything)
+            case Mapping():
+                view = _of_table(name, Table(value, (TABLE, name), problems))
+            case _:
+                view = None
+                everything.complain(f"is {kind(value)}, and should be a filter or a table", name)
+        if view is not None:
+            views[name] = view
+    return views
+
+
+def _of_text(name: str, everything: Table) -> View | None:
+    text = everything.converted_text(name, _filter)
+    return None if text is None else View(name=name, text=text)
+
+
+def _of_table(name: str, table: Table) -> View | None:
+    text, order = table.converted_text("filter", _filter), table.converted_text("order", read_order)
+    if not table.has("filter"):
+        table.complain("has no filter")
+    table.end()
+    return None if text is None else View(name=name, text=text, order=order)
+
+
+def _filter(text: str) -> str:
+    """Raises ValueError with a clause."""
+    from store.filters.filter_text import parse
+    from store.filters.job_filter import FilterError
+
+    try:
+        parse(text)
+    except FilterError as error:
+        raise ValueError(f"is no filter: {' '.join(filter(None, (error.message, error.hint)))}") from None
+    return text
+
+
+def written(views: Iterable[View]) -> str:
+    """A document of TOML that reads to the same views."""
+    lines = [f"{_text(view.name)} = {_value(view)}" for view in views]
+    return "\n".join([f"[{TABLE}]", *lines, ""])
+
+
+def _value(view: View) -> str:
+    if view.order is None:
+        return _text(view.text)
+    return f"{{ filter = {_text(view.text)}, order = {_text(written_order(view.order))} }}"
+
+
+def _text(text: str) -> str:
+    """What JSON escapes, TOML reads as well; one more has to be."""
+    return json.dumps(text, ensure_ascii=False).replace(_DELETE, "\\u007f")
+
+
+FILE = "views.toml"
+
+_LARGEST = 1_000_000
+"""Bytes."""
+_ABOUT = "# Views that were saved from the dashboard, which writes this file anew: comments do not stay.\n\n"
+
+
+class SavedViews:
+    """Each call reads the file, for others may have written it. All raise BadConfiguration where it cannot be used."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.path = data_dir / FILE
+
+    def read(self) -> dict[str, View]:
+        """By name; none where there is no file."""
+        try:
+            with self.path.open("rb") as opened:
+                content = opened.read(_LARGEST + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        except OSError as error:
+            raise self._unusable(f"cannot be read: {error.strerror}") from None
+        if len(content) > _LARGEST:
+            raise self._unusable("is too large")
+        try:
+            text = content.decode()
+            document = tomllib.loads(text)
+        except UnicodeDecodeError:
+            raise self._unusable("is not UTF-8") from None
+        except (ValueError, RecursionError) as error:
+            raise self._unusable(f"is not TOML: {error}") from None
+        problems: list[Problem] = []
+        top = Table(document, (), problems)
+        views = read_views(top.table(TABLE), problems)
+        top.end()
+        if problems:
+            raise _with_hint(refusal(problems, path=self.path, text=text))
+        return views
+
+    def save(self, view: View, *, replaces: View | None) -> None:
+        """Raises Conflict where another of its name is there than the one that is to be replaced."""
+        with self._changing() as views:
+            if views.get(view.name) not in (replaces, view):
+                raise Conflict(f"Another view was saved as {view.name!r} meanwhile.", hint="Choose another name.")
+            views[view.name] = view
+
+    def remove(self, view: View) -> None:
+        """Raises Conflict where it is no longer what it was."""
+        with self._changing() as views:
+            if views.get(view.name) != view:
+                raise Conflict(f"The view {view.name!r} was changed or removed meanwhile.")
+            del views[view.name]
+
+    @contextmanager
+    def _changing(self) -> Iterator[dict[str, View]]:
+        """What it becomes replaces the file at once, so that a reader never sees half of it."""
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.path.with_name(f".{FILE}.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            views = self.read()
+            yield views
+            self._write(views)
+        finally:
+            os.close(lock)
+
+    def _write(self, views: Views) -> None:
+        beside = self.path.with_name(f".{FILE}.{os.getpid()}")
+        try:
+            beside.touch(mode=0o600)
+            beside.write_text(_ABOUT + written(views.values()), encoding="utf-8")
+            beside.replace(self.path)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise self._unwritable(error) from error
+
+    def _unusable(self, clause: str) -> BadConfiguration:
+        return _with_hint(refusal([Problem(place=(), clause=clause)], path=self.path))
+
+    def _unwritable(self, error: OSError) -> InvalidValue:
+        return InvalidValue("view", f"{self.path} cannot be written: {error.strerror}.")
+
+
+def _with_hint(error: BadConfiguration) -> BadConfiguration:
+    error.hint = "Mend the file, or remove it: it holds the views that were saved from the dashboard."
+    return error
+
+
+def joined(configured: Views, saved: Views) -> dict[str, View]:
+    """All of them, by name: the configuration wins."""
+    return {**saved, **configured}
+
+
+def clashes(configured: Views, saved: Views) -> tuple[str, ...]:
+    """Names that stand in both, and mean something else."""
+    return tuple(name for name in configured if name in saved and saved[name] != configured[name])
+
+
+def clash_words(names: tuple[str, ...], path: Path) -> str:
+    """What to say about them; empty where there are none."""
+    listed = ", ".join(map(repr, names))
+    return f"The configuration's view counts, not the one saved in {path}: {listed}." if names else ""
+
+
+class ViewBook:
+    def __init__(self, configured: "Views", directory: Path | None) -> None:
+        """Without a directory nothing can be kept."""
+        self._configured = configured
+        self._saved = None if directory is None else SavedViews(directory)
+        self.known: Views = configured
+        """As they were last read, by name."""
+        self.removable: frozenset[str] = frozenset()
+        """The names of those that were saved and count."""
+
+    def read(self) -> str:
+        """What else than these views there is to tell; mostly nothing. Raises BadConfiguration."""
+        if self._saved is None:
+            return ""
+        saved = self._saved.read()
+        self.known = joined(self._configured, saved)
+        self.removable = frozenset(saved) - frozenset(self._configured)
+        return clash_words(clashes(self._configured, saved), self._saved.path)
+
+    def save(self, view: "View", *, replaces: "View | None") -> None:
+        """Raises a StoreError where it cannot be kept under this name."""
+        if self._saved is None:
+            raise InvalidValue("view", "Nothing is kept here, for the database itself is thrown away.")
+        if view.name in self._configured:
+            raise Conflict(f"The configuration has a view {view.name!r}.", hint="Choose another name.")
+        self._saved.save(view, replaces=replaces)
+        self.read()
+
+    def remove(self, view: "View") -> None:
+        """Raises a StoreError."""
+        if self._saved is not None:
+            self._saved.remove(view)
+            self.read()
+
+    def name_of(self, text: str, order: ListOrder) -> str | None:
+        """The view that is in force where this filter is, in this order."""
+        fitting = (view for view in self.known.values() if view.text.strip() == text and view.order in (None, order))
+        found = next(fitting, None)
+        return found.name if found else None
+
+    def another(self, view: "View") -> "View | None":
+        """The saved one of the same name that means something else."""
+        present = self.known.get(view.name)
+        return None if present == view else present

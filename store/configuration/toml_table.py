@@ -1,0 +1,214 @@
+"""Typed access to a TOML table; problems with line numbers."""
+
+import tomllib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from store.errors import BadConfiguration
+from store.formats import not_known
+
+Place = tuple[str, ...]
+"""The names of the tables and the key, from the outermost; empty for the whole file."""
+
+_LONGEST_VALUE = 50
+"""Lines of a value, as far as its end is looked for."""
+
+
+class Lines:
+    """Of one text; what was parsed for one place serves the others."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.split("\n")
+        self._documents: dict[int, object] = {}
+
+    def line_of(self, place: Place) -> int | None:
+        """The line, from 1, where the key is set or its table begins; None where it is not found.
+
+        A key with dots in it may be written as tables within each other.
+        """
+        if not place:
+            return None
+        key = place[-1].rpartition(".")[2]
+        written = (place, (*place[:-1], *place[-1].split(".")))
+        for number, line in enumerate(self._lines, start=1):
+            if key in line and any(_has(self._document_up_to(number), form) for form in written):
+                return number
+        return None
+
+    def _document_up_to(self, number: int) -> object:
+        """What stands up to a line, with the lines after it that its value goes on in."""
+        if number not in self._documents:
+            self._documents[number] = self._parse(number)
+        return self._documents[number]
+
+    def _parse(self, number: int) -> object:
+        for end in range(number, min(number + _LONGEST_VALUE, len(self._lines)) + 1):
+            try:
+                return tomllib.loads("\n".join(self._lines[:end]))
+            except (ValueError, RecursionError):
+                continue
+        return None
+
+
+def _has(document: object, place: Place) -> bool:
+    for part in place:
+        if not isinstance(document, Mapping) or part not in document:
+            return False
+        document = document[part]
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    place: Place
+    clause: str
+    """Goes on where the key's name ends, without a full stop: "is a number, and should be a text"."""
+
+
+def refusal(problems: Sequence[Problem], *, path: Path, text: str = "") -> BadConfiguration:
+    """All of them at once, in the file's order. `text` is the file's, for the lines' numbers."""
+    lines = Lines(text)
+    numbered = sorted(((lines.line_of(problem.place) or 0, problem) for problem in problems), key=lambda pair: pair[0])
+    return BadConfiguration([_sentence(problem, path, line) for line, problem in numbered])
+
+
+def _sentence(problem: Problem, path: Path, line: int) -> str:
+    clause = problem.clause if problem.clause.endswith(("?", ".")) else f"{problem.clause}."
+    if not problem.place:
+        return f"{path} {clause}"
+    where = f"{path}, line {line}" if line else str(path)
+    return f"{where}: {dotted(problem.place)} {clause}"
+
+
+def dotted(place: Place) -> str:
+    """As it is written in TOML."""
+    return ".".join(part if _is_bare(part) else f'"{part}"' for part in place)
+
+
+def _is_bare(part: str) -> bool:
+    return part.isascii() and part.replace("-", "").replace("_", "").isalnum()
+
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class Table:
+    def __init__(self, values: Mapping[str, object], place: Place, problems: list[Problem]) -> None:
+        self._values = values
+        self._place = place
+        self._problems = problems
+        self._known: list[str] = []
+        self._refused: list[str] = []
+
+    def complain(self, clause: str, key: str | None = None) -> None:
+        """About a key, or about the whole table."""
+        self._problems.append(Problem(place=self._place if key is None else (*self._place, key), clause=clause))
+
+    def has(self, key: str) -> bool:
+        return key in self._values
+
+    def refuse(self, key: str, clause: str) -> None:
+        """A key that is known elsewhere, and says nothing here."""
+        if key in self._values:
+            self._refused.append(key)
+            self.complain(clause, key)
+
+    def take(self, key: str) -> object:
+        """None where it is not there, for TOML has no null."""
+        self._known.append(key)
+        return self._values.get(key)
+
+    def text(self, key: str) -> str | None:
+        """Never an empty one."""
+        value = self.take(key)
+        if value is None:
+            return None
+        if not isinstance(value, str):
+            self.complain(f"is {kind(value)}, and should be a text", key)
+        elif not value.strip():
+            self.complain("is empty", key)
+        elif "\0" in value:
+            self.complain("holds a NUL character", key)
+        else:
+            return value
+        return None
+
+    def flag(self, key: str) -> bool | None:
+        value = self.take(key)
+        if value is None or isinstance(value, bool):
+            return value
+        self.complain(f"is {kind(value)}, and should be true or false", key)
+        return None
+
+    def seconds(self, key: str, *, least: float, most: float) -> float | None:
+        value = self.take(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            self.complain(f"is {kind(value)}, and should be a number of seconds", key)
+        elif not least <= value <= most:
+            self.complain(f"should be from {least:g} to {most:g} seconds", key)
+        else:
+            return float(value)
+        return None
+
+    def one_of(self, key: str, known: Iterable[str]) -> str | None:
+        value = self.text(key)
+        words = tuple(known)
+        if value is None or value in words:
+            return value
+        self.complain(f"has a value that it cannot have: {not_known(value, words)}", key)
+        return None
+
+    def converted_text(self, key: str, convert: Callable[[str], T]) -> T | None:
+        """`convert` raises ValueError with the clause that says what is wrong."""
+        value = self.text(key)
+        return None if value is None else self._converted(key, value, convert)
+
+    def converted(self, key: str, convert: Callable[[object], T]) -> T | None:
+        """The same of a value of any type."""
+        value = self.take(key)
+        return None if value is None else self._converted(key, value, convert)
+
+    def _converted(self, key: str, value: U, convert: Callable[[U], T]) -> T | None:
+        try:
+            return convert(value)
+        except ValueError as error:
+            self.complain(str(error), key)
+            return None
+
+    def table(self, key: str) -> Mapping[str, object]:
+        """Empty where it is not there."""
+        value = self.take(key)
+        if value is None:
+            return {}
+        if isinstance(value, Mapping):
+            return value
+        self.complain(f"is {kind(value)}, and should be a table", key)
+        return {}
+
+    def end(self) -> None:
+        """Notes the keys that nobody took."""
+        for key in self._values:
+            if key not in self._known and key not in self._refused:
+                self.complain(not_known(key, self._known).removeprefix(f"{key!r} "), key)
+
+
+def kind(value: object) -> str:
+    """What a value of TOML is, in words."""
+    match value:
+        case bool():
+            return "true or false"
+        case str():
+            return "a text"
+        case int() | float():
+            return "a number"
+        case list():
+            return "a list"
+        case Mapping():
+            return "a table"
+        case _:
+            return "a date or a time"

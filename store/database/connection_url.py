@@ -1,0 +1,252 @@
+"""Connection URL to libpq parameters; passwords from command or file."""
+
+import asyncio
+import os
+import re
+import shlex
+import signal
+import stat
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import zip_longest
+from pathlib import Path
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from store.configuration.settings import APP_VARIABLE, UrlTarget
+from store.errors import InvalidValue, SignInRefused, StoreError
+
+_USUAL_PORTS = ("", "5432")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_KNOWN_SCHEMES = ("http", "https", "mariadb", "mongodb", "mssql", "mysql", "oracle", "postgresql", "redis", "sqlite")
+"""Also with a driver, as in postgresql+asyncpg."""
+
+
+def parameters(target: UrlTarget) -> dict[str, str | int]:
+    """libpq's, of a database that was chosen: without the password that a command gives. Raises as `parse` does."""
+    hint = None
+    if target.origin == APP_VARIABLE:
+        hint = f"Unset {APP_VARIABLE} for gjobs, or choose another database: --profile embedded is gjobs' own."
+    return {**parse(target.url, named=f"The address in {target.origin}", hint=hint), **target.parameters}
+
+
+def _beginning(scheme: str) -> str:
+    """What is no name of a kind of database may be a part of a password, in the place of the URL."""
+    if scheme.partition("+")[0].lower() in _KNOWN_SCHEMES:
+        return f"starts with {scheme!r}"
+    return "does not start with postgresql://"
+
+
+def parse(url: str, *, named: str = "The database URL", hint: str | None = None) -> dict[str, str | int]:
+    """libpq's parameters. Raises InvalidValue, whose message never repeats the URL: it may hold a password.
+
+    The message begins with `named`, and its `hint` may be replaced.
+    """
+    scheme = _SCHEME.match(url)
+    if scheme is not None and scheme[1] not in ("postgres", "postgresql"):
+        raise InvalidValue(
+            "database_url",
+            f"{named} {_beginning(scheme[1])}; only Postgres can be opened.",
+            hint=hint or "Use postgresql://USER@HOST/DATABASE.",
+        )
+    # libpq would read no further than to a NUL.
+    if "\0" in url or (scheme is not None and _is_ambiguous(url[scheme.end() :])):
+        raise _unreadable(named, hint)
+    try:
+        parameters = conninfo_to_dict(url)
+    except (ProgrammingError, UnicodeError):
+        raise _unreadable(named, hint) from None
+    if not re.fullmatch(r"[0-9,]*", str(parameters.get("port") or "")):
+        # What stands in the port's place may be a password.
+        raise _unreadable(named, hint)
+    return {name: value for name, value in parameters.items() if value is not None}
+
+
+def label(parameters: Mapping[str, str | int], environment: Mapping[str, str] = os.environ) -> str:
+    """What names the database on screen: never a password. What libpq takes from the environment counts."""
+    given = [parameters.get(name) for name in ("host", "hostaddr", "service")]
+    inherited = [environment.get(name) for name in ("PGSERVICE", "PGHOST", "PGHOSTADDR")]
+    host = next((str(value) for value in (*given, *inherited) if value), "local")
+    if any(given[:2]) and parameters.get("user"):
+        host = _with_ports(host, str(parameters.get("port") or environment.get("PGPORT") or ""))
+    database = parameters.get("dbname") or environment.get("PGDATABASE")
+    return f"{host}/{database}" if database else host
+
+
+def _with_ports(hosts: str, ports: str) -> str:
+    """Those that are not Postgres' usual one: a pooler is often told from the server behind it by the port alone.
+
+    Only for an address with a user: in one without, a password may stand in the port's place.
+    """
+    names, numbers = hosts.split(","), ports.split(",")
+    if len(numbers) == 1:
+        numbers *= len(names)
+    pairs = zip_longest(names, numbers[: len(names)], fillvalue="")
+    return ",".join(
+        name if number in _USUAL_PORTS or name.startswith("/") else f"{name}:{number}" for name, number in pairs
+    )
+
+
+def _is_ambiguous(rest: str) -> bool:
+    """Whether libpq sees a part of a password as host, port or database: one with a bare `@`, `/` or `?` does that."""
+    credentials, at, _ = rest.partition("/")[0].partition("@")
+    place = rest[len(credentials) + 1 :] if at else rest
+    return bool(at and "?" in credentials) or "@" in place.partition("?")[0]
+
+
+def _unreadable(named: str, hint: str | None) -> InvalidValue:
+    return InvalidValue(
+        "database_url",
+        f"{named} cannot be read.",
+        hint=hint or "Use postgresql://USER@HOST:PORT/DATABASE, with special characters percent-encoded.",
+    )
+
+
+TIME_LIMIT = 30.0
+"""Seconds; somebody may have to put a finger on a sensor."""
+
+_LONGEST = 65_536
+"""Bytes of a password."""
+_HINT = "Run it in a shell to see why: what it prints is not shown here. It must not ask anything on the terminal."
+
+
+class PasswordCommand:
+    """Runs the program when a password is needed, and keeps the password until it is told to forget it.
+
+    Never by a shell, and apart from the terminal, which may belong to the dashboard. Nothing of what it prints is in
+    any message.
+    """
+
+    def __init__(self, words: Sequence[str], *, limit: float = TIME_LIMIT) -> None:
+        self._words = tuple(words)
+        self._limit = limit
+        self._password: str | None = None
+        self._asking = asyncio.Lock()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether `get` answers without running the program."""
+        return self._password is not None
+
+    def forget(self) -> None:
+        self._password = None
+
+    async def get(self) -> str:
+        """The first line of its output. Raises SignInRefused, for trying again by itself would change nothing."""
+        async with self._asking:
+            if self._password is None:
+                self._password = await self._run()
+            return self._password
+
+    async def _run(self) -> str:
+        try:
+            process, output = await asyncio.get_running_loop().subprocess_exec(
+                _Output, *self._words, stdin=DEVNULL, stdout=PIPE, stderr=DEVNULL, start_new_session=True
+            )
+        except OSError as error:
+            raise self._refusal(f"cannot be run: {error.strerror}") from None
+        try:
+            async with asyncio.timeout(self._limit):
+                line = await output.first_line
+                await output.exited.wait()
+        except TimeoutError:
+            raise self._refusal(f"did not answer within {self._limit:g} s") from None
+        except ValueError:
+            raise self._refusal("printed too long a line") from None
+        finally:
+            await _end(process, output)
+        code = process.get_returncode() or 0
+        if code != 0:
+            raise self._refusal(f"failed: it ended with {code}" if code > 0 else f"was ended by the signal {-code}")
+        return self._checked(line)
+
+    def _checked(self, line: bytes) -> str:
+        try:
+            password = line.decode().rstrip("\r\n")
+        except UnicodeDecodeError:
+            raise self._refusal("printed what is not UTF-8") from None
+        if not password or "\0" in password:
+            raise self._refusal("printed no password on its first line")
+        return password
+
+    def _refusal(self, clause: str) -> SignInRefused:
+        """Names the program alone: its arguments may be secrets."""
+        return SignInRefused(f"The password command {self._words[0]!r} {clause}.", hint=_HINT)
+
+
+class _Output(asyncio.SubprocessProtocol):
+    """Takes what follows the first line as well, so that the program does not wait for a reader.
+
+    Its end is its own: what its children still print is not waited for.
+    """
+
+    def __init__(self) -> None:
+        self.first_line: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        """Without its end; ValueError where it is too long."""
+        self.exited = asyncio.Event()
+        self.closed = asyncio.Event()
+        self._begun = b""
+
+    def pipe_data_received(self, _: int, data: bytes) -> None:
+        if self.first_line.done():
+            return
+        self._begun += data
+        line, newline, _rest = self._begun.partition(b"\n")
+        if len(line) > _LONGEST:
+            self.first_line.set_exception(ValueError("too long"))
+        elif newline:
+            self.first_line.set_result(line)
+
+    def pipe_connection_lost(self, *_: object) -> None:
+        if not self.first_line.done():
+            self.first_line.set_result(self._begun)
+
+    def process_exited(self) -> None:
+        self.exited.set()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self.closed.set()
+
+
+async def _end(process: asyncio.SubprocessTransport, output: _Output) -> None:
+    """With all that it has started, where it has not ended by itself."""
+    try:
+        if process.get_returncode() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(process.get_pid(), signal.SIGKILL)
+            await output.exited.wait()
+    finally:
+        process.close()
+    await output.closed.wait()
+
+
+_NOWHERE = "/dev/null"
+"""Below what is no directory, nothing is found."""
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def quiet_password_file(
+    conninfo: Mapping[str, str | int], environment: Mapping[str, str] = os.environ
+) -> dict[str, str | int]:
+    """The parameter that keeps libpq silent; none where it has nothing to say."""
+    try:
+        path = Path(str(conninfo.get("passfile") or environment.get("PGPASSFILE") or Path.home() / ".pgpass"))
+        mode = path.stat().st_mode
+    except (OSError, RuntimeError, ValueError):
+        return {}
+    if stat.S_ISREG(mode) and not mode & _OTHERS:
+        return {}
+    return {"passfile": f"{_NOWHERE}{path.absolute()}"}
+
+
+def tell_of_password_file(failure: StoreError, parameters: Mapping[str, str | int]) -> None:
+    """Hints at the file from which nothing was taken, where a password was missing."""
+    file = str(parameters.get("passfile", ""))
+    if file.startswith(_NOWHERE) and isinstance(failure, SignInRefused) and "no password" in failure.message:
+        path = file.removeprefix(_NOWHERE)
+        failure.hint = (
+            f"{path} is open to others, so that no password is taken from it: run chmod 600 {shlex.quote(path)}"
+        )

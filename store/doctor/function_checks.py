@@ -1,0 +1,255 @@
+"""Security-definer functions and views, with their fixes."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from sqlalchemy import text
+
+from store.capabilities.capabilities import OLDEST_MIGRATED
+from store.capabilities.facts import Facts
+from store.database.query import Query, Row
+from store.doctor.findings import Finding, Section, Severity
+
+_COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_SPACE = re.compile(r"\s+")
+_UPDATE = re.compile(r'\bupdate\s+(?:only\s+)?(?:"?public"?\s*\.\s*)?"?generation_jobs"?\b(?P<rest>[^;]*)')
+_SETS_STATUS = re.compile(r'\bset\b.*?\bstatus"?\s*=', re.DOTALL)
+_STATUS = re.compile(r"\bstatus\b")
+_LOCKS = re.compile(r"\bfor\s+(?:no\s+key\s+)?update\b|\block\s+table\b|\bpg_(?:try_)?advisory")
+_OWN_ID = r"(?:\(\s*select\s+)?auth\s*\.\s*uid\s*\(\s*\)(?:\s*as\s+\w+)?\s*\)?"
+
+
+def is_racy(body: str) -> bool:
+    """Whether it sets a job's status with nothing that stops another transaction from having moved the job meanwhile.
+
+    A lock taken before, or the status in the update's own condition, stops it.
+    """
+    text = _plain(body)
+    if _LOCKS.search(text):
+        return False
+    return any(_is_unguarded(found["rest"]) for found in _UPDATE.finditer(text))
+
+
+def checks_caller(body: str, argument: str) -> bool:
+    """Whether it compares this argument with the caller's own id. To fall back on that id is no check."""
+    text = _plain(body)
+    if "row_security_active" in text:
+        return True
+    name = re.escape(argument.lower())
+    before = re.compile(rf"\b{name}\b\s*(?:=|<>|!=|is\s+(?:not\s+)?distinct\s+from)\s*{_OWN_ID}")
+    after = re.compile(rf"{_OWN_ID}\s*(?:=|<>|!=|is\s+(?:not\s+)?distinct\s+from)\s*\b{name}\b")
+    return bool(before.search(text) or after.search(text))
+
+
+def _is_unguarded(update: str) -> bool:
+    assignments, _, condition = update.partition(" where ")
+    return bool(_SETS_STATUS.search(assignments)) and not _STATUS.search(condition)
+
+
+def _plain(body: str) -> str:
+    return _SPACE.sub(" ", _COMMENT.sub(" ", body)).lower()
+
+
+_MENDED = Path(__file__).parent / "sql"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppFunction:
+    """In the schema public: one that the app brings, or one that reads jobs with its owner's rights."""
+
+    name: str
+    signature: str
+    """As it stands within SQL."""
+    result: str
+    body: str
+    runs_as_owner: bool
+    passes_row_security: bool
+    """Whether its owner does."""
+    pins_search_path: bool
+    callers: tuple[str, ...]
+    """Of the roles of requests, those that may call it."""
+    user_arguments: tuple[str, ...]
+    """The names of its arguments that are a user's id by type and name."""
+
+
+FUNCTIONS: Query[AppFunction] = Query(
+    text("""
+select p.proname::text,
+       format('%I.%I(%s)', n.nspname, p.proname, pg_get_function_identity_arguments(p.oid)),
+       pg_get_function_result(p.oid),
+       coalesce(pg_get_function_sqlbody(p.oid), p.prosrc),
+       p.prosecdef,
+       o.rolsuper or o.rolbypassrls
+           or exists (select from pg_class c where c.relname = 'generation_jobs' and c.relnamespace = n.oid
+                         and not c.relforcerowsecurity and pg_has_role(o.oid, c.relowner, 'USAGE')),
+       exists (select from unnest(p.proconfig) as setting where setting like 'search_path=%'),
+       array(select r.rolname::text from pg_roles r
+              where r.rolname in ('anon', 'authenticated') and has_function_privilege(r.oid, p.oid, 'EXECUTE')
+              order by 1),
+       array(select argument.name from unnest(p.proargnames, p.proargtypes::oid[]) as argument (name, type)
+              where argument.type = 'uuid'::regtype and argument.name ilike '%user%')
+  from pg_proc p
+  join pg_namespace n on n.oid = p.pronamespace
+  join pg_roles o on o.oid = p.proowner
+ where n.nspname = 'public' and p.prokind = 'f'
+   and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+   and (p.proname = 'transition_job_status'
+        or p.prosecdef and coalesce(pg_get_function_sqlbody(p.oid), p.prosrc) ilike '%generation_jobs%')
+ order by 2
+"""),
+    lambda row: _make_function(row),
+)
+
+
+def _make_function(row: Row) -> AppFunction:
+    name, signature, result, body, as_owner, passes, pins, callers, user_arguments = row
+    return AppFunction(
+        name=name,
+        signature=signature,
+        result=result,
+        body=body,
+        runs_as_owner=as_owner,
+        passes_row_security=passes,
+        pins_search_path=pins,
+        callers=tuple(callers),
+        user_arguments=tuple(user_arguments),
+    )
+
+
+def function_findings(functions: Sequence[AppFunction]) -> Iterator[Finding]:
+    for function in functions:
+        faults = [fault for fault in (_race(function), _unchecked(function)) if fault]
+        yield from faults
+        # What replaces the function pins its search_path, too.
+        if not any(fault.sql and "CREATE" in fault.sql.upper() for fault in faults):
+            yield from _unpinned(function)
+
+
+def _race(function: AppFunction) -> Finding | None:
+    if function.name != "transition_job_status" or not is_racy(function.body):
+        return None
+    return _finding(
+        "racy-transition",
+        Severity.PROBLEM,
+        f"The function {function.name} writes a status without looking at the present one in the same statement: of"
+        " several callers at once more than one wins, and a finished job can be moved.",
+        sql=mended(function),
+        hint="gjobs never calls it: its own transitions are one guarded statement.",
+    )
+
+
+def _unchecked(function: AppFunction) -> Finding | None:
+    if not (function.runs_as_owner and function.passes_row_security and function.callers):
+        return None
+    unchecked = [name for name in function.user_arguments if not checks_caller(function.body, name)]
+    if not unchecked:
+        return None
+    revoked = f"REVOKE EXECUTE ON FUNCTION {function.signature} FROM PUBLIC, {', '.join(function.callers)};"
+    return _finding(
+        "unchecked-user",
+        Severity.PROBLEM,
+        f"The function {function.name} answers {' and '.join(function.callers)} for any user's id: it runs past row"
+        f" level security and never asks whose {' and '.join(unchecked)} is.",
+        sql=mended(function) or revoked,
+    )
+
+
+def _unpinned(function: AppFunction) -> Iterator[Finding]:
+    if function.runs_as_owner and not function.pins_search_path:
+        yield _finding(
+            "unpinned-search-path",
+            Severity.PROBLEM if function.callers else Severity.WARNING,
+            f"The function {function.name} runs with its owner's rights and without a search_path of its own: a"
+            " caller's temporary table can stand in for the app's.",
+            sql=f"ALTER FUNCTION {function.signature} SET search_path = pg_catalog, public, pg_temp;",
+        )
+
+
+_REPLACED = {
+    (
+        "public.transition_job_status(p_job_id uuid, p_new_status text, p_error text)",
+        "boolean",
+    ): "transition_job_status",
+    (
+        "public.get_job_statistics(p_user_id uuid)",
+        "TABLE(status text, count bigint, total_cost_cents bigint, avg_cost_cents numeric)",
+    ): "get_job_statistics",
+}
+"""By signature and result: nothing else can be replaced in place."""
+
+
+@cache
+def _text(name: str) -> str:
+    return (_MENDED / f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+def mended(function: AppFunction) -> str | None:
+    """The function with the rights that it has, so that whoever calls it still may; None for another signature."""
+    name = _REPLACED.get((function.signature, function.result))
+    return _text(name) if name else None
+
+
+def _finding(name: str, severity: Severity, sentence: str, *, sql: str | None, hint: str | None = None) -> Finding:
+    return Finding(section=Section.RULES, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppView:
+    """One that reads a table of the app's past row level security: with its owner's rights, or as a copy of rows."""
+
+    name: str
+    """As it stands within SQL."""
+    is_copy: bool
+    """A materialized view, which has no row level security at all."""
+    readers: tuple[str, ...]
+    """Of the roles of requests, those that may read it."""
+
+
+VIEWS: Query[AppView] = Query(
+    text("""
+select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
+       array(select r.rolname::text from pg_roles r
+              where r.rolname in ('anon', 'authenticated') and has_any_column_privilege(r.oid, v.oid, 'SELECT')
+              order by 1)
+  from pg_class v
+  join pg_namespace n on n.oid = v.relnamespace
+  join pg_roles o on o.oid = v.relowner
+ where v.relkind in ('v', 'm')
+   and not exists (select from pg_options_to_table(v.reloptions)
+                    where option_name = 'security_invoker' and option_value::boolean)
+   and exists (select from pg_rewrite w
+                 join pg_depend d on d.classid = 'pg_rewrite'::regclass and d.objid = w.oid
+                                 and d.refclassid = 'pg_class'::regclass
+                 join pg_class t on t.oid = d.refobjid
+                 join pg_namespace s on s.oid = t.relnamespace
+                where w.ev_class = v.oid and s.nspname = 'public'
+                  and t.relname in ('generation_jobs', 'projects', 'assets') and t.relkind in ('r', 'p')
+                  and (v.relkind = 'm' or o.rolsuper or o.rolbypassrls
+                       or not t.relforcerowsecurity and pg_has_role(o.oid, t.relowner, 'USAGE')))
+ order by 1
+"""),
+    lambda row: AppView(name=row[0], is_copy=row[1], readers=tuple(row[2])),
+)
+
+
+def view_findings(views: Sequence[AppView], facts: Facts) -> Iterator[Finding]:
+    for view in views:
+        if not view.readers:
+            continue
+        why = "keeps a copy of the rows" if view.is_copy else "runs with its owner's rights"
+        yield Finding(
+            section=Section.RULES,
+            name="leaking-view",
+            severity=Severity.PROBLEM,
+            sentence=f"The view {view.name} {why}: {' and '.join(view.readers)} may read what is in it of every user.",
+            sql=_mended(view, facts),
+        )
+
+
+def _mended(view: AppView, facts: Facts) -> str:
+    if view.is_copy or facts.major_version < OLDEST_MIGRATED:
+        return f"REVOKE ALL ON {view.name} FROM PUBLIC, {', '.join(view.readers)};"
+    return f"ALTER VIEW {view.name} SET (security_invoker = on);"

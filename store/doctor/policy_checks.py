@@ -1,0 +1,272 @@
+"""Row level security: off, open, or too narrow."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from store.database.query import Query, Row
+from store.doctor.findings import Finding, Section, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    name: str
+    """Without its schema, which is public."""
+    has_row_security: bool
+    is_forced: bool
+    """On its owner, too."""
+    reachable: tuple[str, ...]
+    """Of the roles of requests, those with any privilege on it."""
+    truncating: tuple[str, ...]
+    """Those that may empty it."""
+    publications: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    table: str
+    name: str
+    """As it stands within SQL."""
+    is_permissive: bool
+    command: str
+    """SELECT, INSERT, UPDATE, DELETE or ALL."""
+    roles: tuple[str, ...]
+    """Of the requests', those that come under it; public stands for all."""
+    using: str | None
+    check: str | None
+    """None where `using` decides what may be stored, too."""
+
+    @property
+    def stores(self) -> str | None:
+        """What a new row has to be; None for a policy that lets none be stored."""
+        return (self.check or self.using) if self.command in ("INSERT", "UPDATE", "ALL") else None
+
+
+TABLES: Query[Table] = Query(
+    text("""
+select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
+       array(select r.rolname::text from pg_roles r
+              where r.rolname in ('anon', 'authenticated')
+                and (has_any_column_privilege(r.oid, c.oid, 'SELECT, INSERT, UPDATE')
+                     or has_table_privilege(r.oid, c.oid, 'DELETE'))
+              order by 1),
+       array(select r.rolname::text from pg_roles r
+              where r.rolname in ('anon', 'authenticated') and has_table_privilege(r.oid, c.oid, 'TRUNCATE')
+              order by 1),
+       array(select p.pubname::text from pg_publication_tables p
+              where p.schemaname = n.nspname and p.tablename = c.relname order by 1)
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+ where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
+ order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
+"""),
+    lambda row: Table(
+        name=row[0],
+        has_row_security=row[1],
+        is_forced=row[2],
+        reachable=tuple(row[3]),
+        truncating=tuple(row[4]),
+        publications=tuple(row[5]),
+    ),
+)
+
+POLICIES: Query[Policy] = Query(
+    text("""
+select tablename::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,
+       array(select role::text from unnest(roles) as role
+              where role in ('public', 'anon', 'authenticated') order by 1),
+       qual, with_check
+  from pg_policies
+ where schemaname = 'public' and tablename in ('generation_jobs', 'projects', 'assets')
+   and roles && array['public', 'anon', 'authenticated']::name[]
+ order by tablename, policyname
+"""),
+    lambda row: _make_policy(row),
+)
+
+
+def _make_policy(row: Row) -> Policy:
+    table, name, is_permissive, command, roles, using, check = row
+    return Policy(
+        table=table,
+        name=name,
+        is_permissive=is_permissive,
+        command=command,
+        roles=tuple(roles),
+        using=using,
+        check=check,
+    )
+
+
+def policy_findings(tables: Sequence[Table], policies: Sequence[Policy]) -> Iterator[Finding]:
+    """Of the tables that are there."""
+    there = {table.name for table in tables}
+    for table in tables:
+        own = [policy for policy in policies if policy.table == table.name]
+        if table.has_row_security:
+            yield from _open(own)
+            yield from _blind_for_project(table, own, has_assets="assets" in there)
+            yield from _nothing_to_see(table, own)
+        else:
+            yield _unprotected(table, own)
+        yield from _remarks(table)
+    yield from _truncating(tables)
+
+
+def nothing_leaks(tables: Sequence[Table], findings: Sequence[Finding]) -> Iterator[Finding]:
+    """That there is no fault, where there is a table that could have one."""
+    if tables and not any(finding.is_fault for finding in findings):
+        yield _finding(
+            "no-leak",
+            Severity.OK,
+            "Functions, views and policies keep to each user what is theirs, as they are written.",
+        )
+
+
+def _unprotected(table: Table, policies: Sequence[Policy]) -> Finding:
+    reach = " and ".join(table.reachable)
+    told = f": {reach} reach every row" if reach else ""
+    return _finding(
+        "no-row-security",
+        Severity.PROBLEM if reach else Severity.WARNING,
+        f"Row level security is off on {table.name}{told}.",
+        sql=f"ALTER TABLE public.{table.name} ENABLE ROW LEVEL SECURITY;",
+        hint=None if policies else "Without a policy users then see nothing: make those first.",
+    )
+
+
+def _open(policies: Sequence[Policy]) -> Iterator[Finding]:
+    for policy in policies:
+        if policy.is_permissive and "true" in (policy.using, policy.check):
+            whom = " and ".join("everybody" if role == "public" else role for role in policy.roles)
+            yield _finding(
+                "open-policy",
+                Severity.PROBLEM,
+                f"The policy {policy.name} on {policy.table} opens every row to {whom} ({policy.command}).",
+                sql=f"DROP POLICY {policy.name} ON public.{policy.table};",
+                hint="See first who counts on it.",
+            )
+
+
+_PROJECT = re.compile(r"\bproject_id\b")
+_MY_PROJECT = """\
+EXISTS (SELECT FROM public.projects p
+                WHERE p.id = {table}.project_id AND p.user_id = (SELECT auth.uid()))"""
+_MY_ASSET = """\
+({table}.input_asset_id IS NULL
+             OR EXISTS (SELECT FROM public.assets a
+                         WHERE a.id = {table}.input_asset_id AND a.user_id = (SELECT auth.uid())))"""
+_NARROWED = """\
+CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
+    AS RESTRICTIVE FOR {command} {using}WITH CHECK (
+    user_id IS DISTINCT FROM (SELECT auth.uid())
+    OR {condition}
+);"""
+"""Beside the app's policies, which stay as they are: it holds for a user's own rows, and lets others' pass to them."""
+
+
+def _blind_for_project(table: Table, policies: Sequence[Policy], *, has_assets: bool) -> Iterator[Finding]:
+    """Own rows alone: then a user's job may stand in another user's project."""
+    if table.name == "projects":
+        return
+    blind = [policy for policy in policies if _is_blind(policy, policies)]
+    if not blind:
+        return
+    row = "a job" if table.name == "generation_jobs" else "an asset"
+    asks = "the policy {} never asks" if len(blind) == 1 else "the policies {} never ask"
+    named = asks.format(" and ".join(policy.name for policy in blind))
+    yield _finding(
+        "foreign-project",
+        Severity.WARNING,
+        f"A user may put {row} into another user's project: {named} whose project it is.",
+        sql="\n".join(
+            _narrowed(table.name, command, has_assets=has_assets)
+            for command in _commands(blind)
+            if any(not _is_narrowed(policy, command, policies) for policy in blind)
+        ),
+    )
+
+
+def _is_blind(policy: Policy, others: Sequence[Policy]) -> bool:
+    condition = policy.stores
+    if not policy.is_permissive or condition in (None, "true", "false") or _PROJECT.search(condition or ""):
+        return False
+    return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
+
+
+def _is_narrowed(policy: Policy, command: str, others: Sequence[Policy]) -> bool:
+    """Whether a restrictive policy, which must hold as well, looks at the project."""
+    return any(
+        not other.is_permissive
+        and command in _commands([other])
+        and _PROJECT.search(other.stores or "")
+        and ("public" in other.roles or set(policy.roles) <= set(other.roles))
+        for other in others
+    )
+
+
+def _commands(policies: Sequence[Policy]) -> Sequence[str]:
+    """Those that store rows."""
+    named = {policy.command for policy in policies}
+    return [command for command in ("INSERT", "UPDATE") if named & {command, "ALL"}]
+
+
+def _narrowed(table: str, command: str, *, has_assets: bool) -> str:
+    conditions = [_MY_PROJECT]
+    if table == "generation_jobs" and has_assets:
+        conditions.append(_MY_ASSET)
+    return _NARROWED.format(
+        things=table.replace("_", " "),
+        command=command,
+        table=table,
+        using="USING (true) " if command == "UPDATE" else "",
+        condition="\n       AND ".join(conditions).format(table=table),
+    )
+
+
+def _nothing_to_see(table: Table, policies: Sequence[Policy]) -> Iterator[Finding]:
+    readable = any(policy.is_permissive and policy.command in ("SELECT", "ALL") for policy in policies)
+    if not readable:
+        yield _finding(
+            "no-policy",
+            Severity.WARNING,
+            f"No policy lets users read {table.name}: whoever they are, they see none of its rows.",
+        )
+
+
+def _remarks(table: Table) -> Iterator[Finding]:
+    if table.is_forced:
+        yield _finding(
+            "forced-row-security",
+            Severity.NOTE,
+            f"Row level security is forced on {table.name}: its owner, too, sees only what a policy shows.",
+        )
+    if table.publications:
+        yield _finding(
+            "publication",
+            Severity.NOTE,
+            f"{', '.join(table.publications)} publishes {table.name}: the ids of deleted rows reach every subscriber,"
+            " for row level security knows none that are gone.",
+        )
+
+
+def _truncating(tables: Sequence[Table]) -> Iterator[Finding]:
+    emptied = [table for table in tables if table.truncating]
+    if emptied:
+        roles = sorted({role for table in emptied for role in table.truncating})
+        names = ", ".join(table.name for table in emptied)
+        yield _finding(
+            "truncate",
+            Severity.NOTE,
+            f"{' and '.join(roles)} may TRUNCATE {names}, which row level security does not stop.",
+            sql=f"REVOKE TRUNCATE ON {', '.join(f'public.{table.name}' for table in emptied)} FROM {', '.join(roles)};",
+            hint="PostgREST offers no TRUNCATE: this matters where these roles run other SQL.",
+        )
+
+
+def _finding(
+    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(section=Section.RULES, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)

@@ -1,0 +1,126 @@
+"""Live schema against its revision, with SQL to recreate."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import text
+
+from store.capabilities.capability import quoted
+from store.database.database import Database
+from store.database.query import Query, Row
+from store.doctor.findings import Finding, Section, Severity
+from store.schema.expected import expected
+from store.schema.schema_diff import (
+    CATALOGUE,
+    QUALIFY,
+    Difference,
+    DifferenceKind,
+    ObjectKind,
+    SchemaObject,
+    compare,
+    required,
+    schema_object,
+)
+from store.users.actor import Actor
+
+
+def restoring(lost: SchemaObject) -> str | None:
+    """None where its definition does not say all, and of policies: what they hide, the app may hide on purpose.
+
+    Made so that the app can go on writing meanwhile.
+    """
+    name, place, definition = quoted(lost.name), lost.place, lost.definition
+    match lost.kind:
+        case ObjectKind.INDEX:
+            return f"CREATE INDEX CONCURRENTLY {name} ON {place} USING {definition};"
+        case ObjectKind.TRIGGER:
+            moment, _, action = definition.partition(" FOR EACH ROW ")
+            return f"CREATE TRIGGER {name} {moment} ON {place} FOR EACH ROW {action};"
+        case ObjectKind.KEY if definition.startswith("PRIMARY KEY"):
+            return f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition};"
+        case ObjectKind.KEY | ObjectKind.CHECK:
+            return (
+                f"ALTER TABLE {place} ADD CONSTRAINT {name} {definition} NOT VALID;\n"
+                f"ALTER TABLE {place} VALIDATE CONSTRAINT {name};"
+            )
+        case _:
+            return None
+
+
+MOST_NAMED = 6
+TABLES = frozenset({"public.projects", "public.assets", "public.generation_jobs"})
+
+
+def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_managed: bool) -> Iterator[Finding]:
+    """`revision` is None where no migration has run, or where it may not be read. Raises SchemaMissing for a newer."""
+    if not any(known.place in TABLES for known in found):
+        yield _finding(
+            "no-table",
+            Severity.PROBLEM,
+            "None of the app's tables is here: this is no database of the app's, or it is empty.",
+            hint="'gjobs migrate sql' prints the SQL that makes it.",
+        )
+        return
+    promised = expected(revision)
+    differences = compare(found, promised)
+    broken = required(differences)
+    name = f"revision {revision}" if revision else "the app's own schema"
+    if is_managed and revision is None:
+        yield _finding("revision", Severity.NOTE, "Which migrations have run may not be read by this login.")
+    if not broken:
+        yield _finding("matches", Severity.OK, f"All {len(promised)} objects of {name} are as they should be.")
+    by_title = {(one.kind, one.title): one for one in promised}
+    for difference in broken:
+        lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
+        yield _broken(difference, restoring(lost) if lost else None)
+    yield from _tolerated(differences)
+
+
+def _broken(difference: Difference, sql: str | None) -> Finding:
+    thing = difference.object.value.replace(" ", "-")
+    return _finding(f"{difference.kind.value}-{thing}", Severity.PROBLEM, _sentence(difference), sql=sql)
+
+
+def _tolerated(differences: Iterable[Difference]) -> Iterator[Finding]:
+    rest = [difference for difference in differences if not difference.required]
+    own = [one for one in rest if one.kind is DifferenceKind.EXTRA]
+    others = [one for one in rest if one.kind is not DifferenceKind.EXTRA and one.object is not ObjectKind.GRANT]
+    if own:
+        yield _finding("own-objects", Severity.OK, f"Beside them the app has {_named(own)}.")
+    if others:
+        yield _finding("tolerated", Severity.NOTE, f"Otherwise than expected, which is tolerated: {_named(others)}.")
+
+
+def _named(differences: Sequence[Difference]) -> str:
+    names = [f"{one.object} {one.name}" for one in differences]
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _sentence(difference: Difference) -> str:
+    sentence = difference.sentence.rstrip(".")
+    return f"{sentence[:1].upper()}{sentence[1:]}."
+
+
+def _finding(
+    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(section=Section.SCHEMA, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
+
+
+def _nothing(_: Row) -> None:
+    pass
+
+
+def _schema_object(row: Row) -> SchemaObject:
+    return schema_object(*row)
+
+
+QUALIFY_QUERY = Query(text(QUALIFY), _nothing)
+CATALOGUE_QUERY = Query(text(CATALOGUE), _schema_object)
+"""To be read together, in this order. What is read after them in the same transaction has to name its schemas."""
+
+
+async def read_schema(database: Database, actor: Actor) -> tuple[SchemaObject, ...]:
+    """In one read-only transaction and one round trip."""
+    _, objects = await database.read_together(actor, QUALIFY_QUERY, CATALOGUE_QUERY)
+    return tuple(objects)

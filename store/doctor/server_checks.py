@@ -1,0 +1,294 @@
+"""Server, transport, pooler, login, and what a user sees."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from statistics import median
+from time import perf_counter
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+
+from store import tables
+from store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
+from store.capabilities.capability import Feature
+from store.capabilities.facts import JOBS, ROLE_OF_USERS, Facts
+from store.capabilities.probe import probe
+from store.database.database import Database
+from store.database.query import Query, Row, make_number
+from store.doctor.findings import Finding, Section, Severity, amount
+from store.doctor.table_checks import MOST_COUNTED
+from store.errors import NoPrivilege, SchemaMissing
+from store.users.actor import OPERATOR, ActingUser
+
+NOTICEABLE_LAG = 10.0
+"""Seconds behind the primary, from which on what is shown is said to be old."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replay:
+    """How far a replica is."""
+
+    has_all: bool | None
+    """Whether everything received has been replayed, however long ago that was; None where nothing is streamed."""
+    seconds: float | None
+    """Since the commit that was replayed last; None where none was."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeOut:
+    role: str
+    setting: str
+    value: str
+
+
+REPLAY: Query[Replay] = Query(
+    text("""
+select pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn(),
+       extract(epoch from clock_timestamp() - pg_last_xact_replay_timestamp())::float8
+"""),
+    lambda row: Replay(has_all=row[0], seconds=row[1]),
+)
+
+
+def _make_time_out(row: Row) -> TimeOut:
+    role, setting = row
+    name, _, value = setting.partition("=")
+    return TimeOut(role=role, setting=name, value=value)
+
+
+TIME_OUTS: Query[TimeOut] = Query(
+    text("""
+select r.rolname::text, setting
+  from pg_db_role_setting s
+  join pg_roles r on r.oid = s.setrole
+ cross join unnest(s.setconfig) as setting
+ where s.setdatabase in (0, (select oid from pg_database where datname = current_database()))
+   and (r.rolname in ('anon', 'authenticated', 'authenticator', 'service_role') or r.rolname = current_user)
+   and setting ~ '^(statement|lock|idle_in_transaction_session|transaction)_timeout='
+ order by r.rolname, setting
+"""),
+    _make_time_out,
+)
+
+
+def server_findings(facts: Facts, replay: Replay | None, time_outs: Sequence[TimeOut]) -> Iterator[Finding]:
+    """`replay` is None on a primary."""
+    yield _version(facts)
+    if replay is not None:
+        yield _replica(replay)
+    if time_outs:
+        yield _server_finding("time-outs", Severity.OK, f"Time-outs that roles start with: {_words(time_outs)}.")
+
+
+def _words(time_outs: Sequence[TimeOut]) -> str:
+    """Of each role what it has, in the order of their names."""
+    by_role: dict[str, list[str]] = {}
+    for one in time_outs:
+        kind = one.setting.removesuffix("_timeout").replace("_", " ")
+        by_role.setdefault(one.role, []).append(f"{kind} {one.value}")
+    return "; ".join(f"{role} {', '.join(settings)}" for role, settings in by_role.items())
+
+
+def _version(facts: Facts) -> Finding:
+    if facts.major_version < OLDEST_READ:
+        return _server_finding(
+            "version",
+            Severity.PROBLEM,
+            f"PostgreSQL {facts.version} is older than {OLDEST_READ}, the oldest supported.",
+        )
+    if facts.major_version < OLDEST_MIGRATED:
+        sentence = f"PostgreSQL {facts.version}. Migrations need {OLDEST_MIGRATED} or newer."
+        return _server_finding("version", Severity.NOTE, sentence)
+    return _server_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
+
+
+def _replica(replay: Replay) -> Finding:
+    sentence = "A replica: it takes no writes."
+    if replay.has_all or replay.seconds is None:
+        return _server_finding("replica", Severity.OK, f"{sentence} It has replayed all that it received.")
+    severity = Severity.WARNING if replay.seconds >= NOTICEABLE_LAG else Severity.OK
+    return _server_finding("replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server.")
+
+
+def _server_finding(name: str, severity: Severity, sentence: str) -> Finding:
+    return Finding(section=Section.SERVER, name=name, severity=severity, sentence=sentence)
+
+
+ROUND_TRIPS = 5
+SLOW = 0.25
+"""Seconds of the median round trip, from which on a dashboard feels slow."""
+
+
+class Pooling(Enum):
+    NONE = auto()
+    SESSION = auto()
+    """A server's process for as long as the client stays, as far as can be told from outside."""
+    TRANSACTION = auto()
+    """One process has served two connections of ours that were both open."""
+
+
+def _nothing(_: Row) -> None:
+    pass
+
+
+_SHORTEST = Query(text("select 1"), _nothing)
+
+
+async def measure(database: Database) -> tuple[float, ...]:
+    """Seconds of some round trips, each a transaction of its own."""
+    durations = []
+    for _ in range(ROUND_TRIPS):
+        started = perf_counter()
+        await database.read(OPERATOR, _SHORTEST)
+        durations.append(perf_counter() - started)
+    return tuple(durations)
+
+
+async def find_pooling(database: Database, facts: Facts) -> Pooling:
+    if not facts.behind_pooler:
+        return Pooling.NONE
+    return Pooling.TRANSACTION if await database.shares_processes() else Pooling.SESSION
+
+
+def link_findings(facts: Facts, label: str, durations: Sequence[float], pooling: Pooling) -> Iterator[Finding]:
+    yield _encryption(facts, label)
+    middle = median(durations)
+    sentence = f"A round trip takes {_milliseconds(middle)} ms ({_milliseconds(min(durations))} at best)."
+    yield _link_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
+    match pooling:
+        case Pooling.NONE:
+            yield _link_finding("pooler", Severity.OK, "No pooler between.")
+        case Pooling.SESSION:
+            yield _link_finding("pooler", Severity.OK, "A pooler stands between, by session as far as can be told.")
+        case Pooling.TRANSACTION:
+            yield _link_finding(
+                "pooler",
+                Severity.NOTE,
+                "A pooler stands between and lends a connection for one transaction.",
+                hint="gjobs works through it; 'gjobs migrate' needs the direct address or the session pooler's.",
+            )
+
+
+def _encryption(facts: Facts, label: str) -> Finding:
+    if facts.link.is_encrypted:
+        return _link_finding("encryption", Severity.OK, f"The link to {label} is encrypted.")
+    if facts.link.is_local:
+        return _link_finding("encryption", Severity.OK, f"The link to {label} stays on this machine.")
+    return _link_finding(
+        "encryption",
+        Severity.WARNING,
+        f"The link to {label} is not encrypted: who listens reads every row, and may change what is sent.",
+        hint="Put sslmode=require, or better verify-full with sslrootcert, into the address.",
+    )
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:.1f}"
+
+
+def _link_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
+    return Finding(section=Section.LINK, name=name, severity=severity, sentence=sentence, hint=hint)
+
+
+_ANY_USER = ActingUser(id=UUID(int=0))
+"""All users act as one role."""
+
+_LIMITS_OF_A_LOGIN = (Feature.ACTING, Feature.USERS, Feature.PROJECTS, Feature.ASSETS, Feature.MIGRATING)
+"""What a careful owner withholds on purpose."""
+
+_GRANTS_OF_USERS = (
+    Feature.JOBS,
+    Feature.PROJECTS,
+    Feature.ASSETS,
+    Feature.CREATING,
+    Feature.CHANGING,
+    Feature.DELETING,
+    Feature.CREATING_PROJECTS,
+)
+
+_NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "
+
+
+def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
+    yield from _login(capabilities)
+    if JOBS not in capabilities.facts.relations:
+        return
+    if off := capabilities.off(Feature.JOBS):
+        yield _role_finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
+    users = [*_users(capabilities)]
+    told = {one.sentence for one in users}
+    for one in _limits(capabilities):
+        if one.sentence not in told:
+            told.add(one.sentence)
+            yield one
+    yield from users
+
+
+def _limits(capabilities: Capabilities) -> Iterator[Finding]:
+    """Several may have the same reason."""
+    if capabilities.facts.is_read_only and (off := capabilities.takes_no_writes):
+        yield _role_finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
+    for feature in _LIMITS_OF_A_LOGIN:
+        if off := capabilities.off(feature):
+            yield _role_finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
+
+
+def _login(capabilities: Capabilities) -> Iterator[Finding]:
+    facts = capabilities.facts
+    if facts.is_superuser:
+        yield _role_finding(
+            "login",
+            Severity.NOTE,
+            f"The login {facts.login} is a superuser: nothing holds it back.",
+            hint="The tables' owner is enough for all that gjobs does.",
+        )
+    elif off := capabilities.sees_less:
+        yield _role_finding("login", Severity.WARNING, off.reason, hint=off.advice)
+    else:
+        why = "it bypasses row level security" if facts.has_bypass else "row level security hides none from it"
+        yield _role_finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
+
+
+def _users(capabilities: Capabilities) -> Iterator[Finding]:
+    """All grants that are missing, as one. Whether this login may act as a user is no matter."""
+    if not capabilities.facts.has_users_role:
+        return
+    on_primary = Capabilities(replace(capabilities.facts, may_become_user=True, is_replica=False, is_read_only=False))
+    # Each once, though several features need it.
+    lacking = {
+        off.sql: off.reason.removeprefix(_NO_GRANT).rstrip(".")
+        for feature in _GRANTS_OF_USERS
+        if (off := on_primary.off(feature, _ANY_USER)) and off.reason.startswith(_NO_GRANT)
+    }
+    if lacking:
+        sentence = f"{_NO_GRANT}{', '.join(lacking.values())}."
+        yield _role_finding("users-grants", Severity.WARNING, sentence, sql="\n".join(filter(None, lacking)))
+    else:
+        yield _role_finding("users-grants", Severity.OK, f"The role {ROLE_OF_USERS} has the grants of the app's users.")
+
+
+def _role_finding(
+    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(section=Section.ROLE, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
+
+
+_SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
+_SEEN = Query(select(func.count()).select_from(_SOME), make_number)
+
+
+async def seen_by(database: Database, user: ActingUser) -> Sequence[Finding]:
+    """One finding: how many jobs, or why none can be asked for."""
+    name = user.email or str(user.id)
+    try:
+        (number,) = await database.read(user, _SEEN)
+    except (NoPrivilege, SchemaMissing) as error:
+        off = (await probe(database)).off(Feature.JOBS, user)
+        return [_finding(Severity.WARNING, off.reason if off else error.message, sql=off.sql if off else None)]
+    several = f"more than {amount(MOST_COUNTED, 'job')}" if number > MOST_COUNTED else amount(number, "job")
+    return [_finding(Severity.OK, f"As {name} one sees {several}.")]
+
+
+def _finding(severity: Severity, sentence: str, *, sql: str | None = None) -> Finding:
+    return Finding(section=Section.ROLE, name="seen-by", severity=severity, sentence=sentence, sql=sql)

@@ -1,0 +1,230 @@
+"""Row counts, sizes, bloat, unused or invalid indexes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
+
+from store import tables
+from store.capabilities.facts import ASSETS, JOBS, PROJECTS, Facts
+from store.database.database import Database
+from store.database.query import Query, TimeLimits, make_number
+from store.doctor.findings import Finding, Section, Severity, amount, size
+from store.errors import NoPrivilege, SchemaMissing, TimedOut
+from store.schema.expected import NEWEST_REVISION, expected
+from store.schema.schema_diff import ObjectKind
+from store.users.actor import OPERATOR
+
+MOST_COUNTED = 100_000
+"""From here on the planner's estimate is told."""
+PATIENCE = TimeLimits(statement=2.0, lock=0.5)
+
+
+def _some_of(table: Table) -> Select[int]:
+    some = select(table.c.id).limit(bindparam("most", type_=Integer)).subquery()
+    return select(func.count()).select_from(some)
+
+
+_COUNTS = {
+    JOBS: _some_of(tables.generation_jobs),
+    PROJECTS: _some_of(tables.projects),
+    ASSETS: _some_of(tables.assets),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableUse:
+    name: str
+    estimate: int
+    """The planner's; negative where nobody has analyzed the table."""
+    total_bytes: int
+    """With indexes."""
+    live: int
+    dead: int
+    is_analyzed: bool
+    """Whether it ever was, by hand or by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexUse:
+    name: str
+    """With its schema, quoted where SQL needs it."""
+    table: str
+    definition: str
+    bytes: int
+    scans: int
+    """Since the statistics were last reset."""
+    is_valid: bool
+    is_needed: bool
+    """It keeps a promise, such as a key, whether it is read or not."""
+
+
+TABLE_USE: Query[TableUse] = Query(
+    text("""
+select n.nspname || '.' || c.relname, c.reltuples::bigint, pg_total_relation_size(c.oid),
+       coalesce(s.n_live_tup, 0), coalesce(s.n_dead_tup, 0), coalesce(s.last_analyze, s.last_autoanalyze) is not null
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  left join pg_stat_all_tables s on s.relid = c.oid
+ where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
+ order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
+"""),
+    lambda row: TableUse(
+        name=row[0], estimate=row[1], total_bytes=row[2], live=row[3], dead=row[4], is_analyzed=row[5]
+    ),
+)
+
+INDEX_USE: Query[IndexUse] = Query(
+    text("""
+select format('%I.%I', n.nspname, i.relname), t.relname::text,
+       regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', ''),
+       pg_relation_size(i.oid), coalesce(s.idx_scan, 0), x.indisvalid,
+       x.indisunique or exists (select from pg_constraint c where c.conindid = i.oid)
+  from pg_index x
+  join pg_class i on i.oid = x.indexrelid
+  join pg_class t on t.oid = x.indrelid
+  join pg_namespace n on n.oid = t.relnamespace
+  left join pg_stat_all_indexes s on s.indexrelid = i.oid
+ where n.nspname = 'public' and t.relname in ('generation_jobs', 'projects', 'assets')
+ order by t.relname = 'generation_jobs' desc, t.relname, i.relname
+"""),
+    lambda row: IndexUse(
+        name=row[0],
+        table=row[1],
+        definition=row[2],
+        bytes=row[3],
+        scans=row[4],
+        is_valid=row[5],
+        is_needed=row[6],
+    ),
+)
+
+
+async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
+    """The rows of each table that may be read, up to one more than are counted; None where that took too long."""
+    counted: dict[str, int | None] = {}
+    for name, statement in _COUNTS.items():
+        if name not in facts.relations:
+            continue
+        query = Query(statement, make_number, {"most": MOST_COUNTED + 1})
+        try:
+            (counted[name],) = await database.read(OPERATOR, query, limits=PATIENCE)
+        except TimedOut:
+            counted[name] = None
+        except (NoPrivilege, SchemaMissing):
+            continue
+    return counted
+
+
+FEW = 10_000
+"""Rows below which no index and no vacuum is missed."""
+DEAD_SHARE = 0.2
+
+
+def rows_findings(
+    facts: Facts, uses: Sequence[TableUse], indexes: Sequence[IndexUse], counted: Mapping[str, int | None]
+) -> Iterator[Finding]:
+    for use in uses:
+        short = use.name.removeprefix("public.")
+        sentence = f"{short} holds {_rows(use, counted.get(use.name))} and takes {size(use.total_bytes)}."
+        if (relation := facts.relations.get(use.name)) and relation.row_security:
+            sentence = f"{short} shows this login {_rows(use, counted.get(use.name))}."
+        yield _finding(f"rows-{short}", Severity.OK, sentence)
+        yield from _upkeep(use, short, facts)
+    yield from _invalid(indexes)
+    yield from _lists(uses, indexes)
+    yield from _unused(uses, indexes)
+
+
+def _rows(use: TableUse, counted: int | None) -> str:
+    """Exact, about (~), or at least (≥): never a number that is taken for another kind."""
+    if counted is not None and counted <= MOST_COUNTED:
+        return amount(counted, "row")
+    if use.estimate > MOST_COUNTED or (counted is None and use.estimate >= 0):
+        return f"~{amount(use.estimate, 'row')}"
+    return "rows that nobody has counted" if counted is None else f"≥{amount(MOST_COUNTED, 'row')}"
+
+
+def _upkeep(use: TableUse, short: str, facts: Facts) -> Iterator[Finding]:
+    """A replica keeps no such statistics."""
+    if facts.is_replica or use.live + use.dead < FEW:
+        return
+    if use.dead > DEAD_SHARE * (use.live + use.dead):
+        share = round(100 * use.dead / (use.live + use.dead))
+        yield _finding(
+            f"dead-{short}",
+            Severity.NOTE,
+            f"About {share} % of the rows of {short} are dead.",
+            sql=f"VACUUM (ANALYZE) {use.name};",
+        )
+    elif not use.is_analyzed:
+        yield _finding(
+            f"unanalyzed-{short}",
+            Severity.NOTE,
+            f"{short} was never analyzed, so that its plans are guesses.",
+            sql=f"ANALYZE {use.name};",
+        )
+
+
+def _invalid(indexes: Sequence[IndexUse]) -> Iterator[Finding]:
+    for index in indexes:
+        if not index.is_valid:
+            yield _finding(
+                "invalid-index",
+                Severity.WARNING,
+                f"The index {index.name} is invalid: it costs every write and serves no read.",
+                sql=f"DROP INDEX CONCURRENTLY {index.name};",
+                hint="It is what a failed CREATE INDEX CONCURRENTLY leaves; one that is being built looks the same.",
+            )
+
+
+_LISTS = {
+    "all jobs": ("gjobs_newest", "(created_at DESC, id DESC)"),
+    "a project's jobs": ("gjobs_newest_of_project", "(project_id, created_at DESC, id DESC)"),
+    "a user's jobs": ("gjobs_newest_of_user", "(user_id, created_at DESC, id DESC)"),
+    "the jobs of a status": ("gjobs_newest_of_status", "(status, created_at DESC, id DESC)"),
+}
+"""By what is listed, the index that reads it in its order: as the migrations make them."""
+
+
+def _lists(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
+    if not any(use.name == JOBS and use.live >= FEW for use in uses):
+        return
+    there = {index.definition.removeprefix("btree ") for index in indexes if index.is_valid}
+    lacking = {what: index for what, index in _LISTS.items() if index[1] not in there}
+    if lacking:
+        yield _finding(
+            "list-indexes",
+            Severity.NOTE,
+            f"No index reads {', '.join(lacking)} in the order of the lists.",
+            sql="\n".join(f"CREATE INDEX CONCURRENTLY {name} ON {JOBS} {keys};" for name, keys in lacking.values()),
+            hint="'gjobs migrate up' makes them, too.",
+        )
+
+
+_PROMISED = frozenset(one.full_name for one in expected(NEWEST_REVISION) if one.kind is ObjectKind.INDEX)
+"""Used or not, the schema is held to these."""
+
+
+def _unused(uses: Sequence[TableUse], indexes: Sequence[IndexUse]) -> Iterator[Finding]:
+    big = {use.name.removeprefix("public.") for use in uses if use.live >= FEW}
+    idle = [index for index in indexes if index.table in big and _is_idle(index)]
+    if idle:
+        named = ", ".join(f"{index.name.removeprefix('public.')} ({size(index.bytes)})" for index in idle)
+        yield _finding(
+            "unused-indexes",
+            Severity.NOTE,
+            f"Not used since the statistics were last reset: {named}.",
+            hint="A replica may use what the primary server does not.",
+        )
+
+
+def _is_idle(index: IndexUse) -> bool:
+    own_name = f"public.{index.table}.{index.name.removeprefix('public.')}"
+    return index.is_valid and not (index.scans or index.is_needed or own_name in _PROMISED)
+
+
+def _finding(
+    name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
+) -> Finding:
+    return Finding(section=Section.ROWS, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)

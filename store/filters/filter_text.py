@@ -1,0 +1,377 @@
+"""Parses filter text and prints filters back."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from store import formats
+from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
+from store.filters.job_filter import JobFilter, Place
+from store.formats import LEAST_DIGITS, close_names, id_range
+from store.jobs.job import JobStatus
+
+QUOTE, ESCAPE, OR, NOT, AFTER_KEY = '"', "\\", ",", "-", ":"
+ESCAPES = {QUOTE: QUOTE, ESCAPE: ESCAPE, "n": "\n", "t": "\t"}
+"""What stands after a backslash inside quotes, and what it means. Outside of quotes a backslash is one."""
+
+_SPACES = re.compile(r"\s*")
+_KEY = re.compile(r'([^\s:",]*):')
+_UNQUOTED = re.compile(r'[^\s",]*')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One of the values that commas separate, without its quotes and escapes."""
+
+    text: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    place: Place
+    is_negated: bool
+    key: Piece | None
+    pieces: tuple[Piece, ...]
+
+
+def tokens(text: str) -> Iterator[Token]:
+    """Raises FilterError where one does not end as it should."""
+    position = _after(_SPACES, text, 0)
+    while position < len(text):
+        token = _token(text, position)
+        yield token
+        position = _after(_SPACES, text, token.place.end)
+
+
+def _after(pattern: re.Pattern[str], text: str, position: int) -> int:
+    """Where the pattern, which may be nothing, ends."""
+    found = pattern.match(text, position)
+    return found.end() if found else position
+
+
+def _token(text: str, start: int) -> Token:
+    position, is_negated = start, text[start] == NOT
+    if is_negated:
+        position += 1
+        if _is_over(text, position):
+            raise Place(text, start, position).wrong(
+                "A minus stands before what is not wanted, without a space.", hint=f'Quote it to look for it: "{NOT}"'
+            )
+    key = None
+    if found := _KEY.match(text, position):
+        key = Piece(text=found[1], place=Place(text, position, found.end(1)))
+        position = found.end()
+    pieces = tuple(_pieces(text, position, key))
+    return Token(place=Place(text, start, pieces[-1].place.end), is_negated=is_negated, key=key, pieces=pieces)
+
+
+def _pieces(text: str, position: int, key: Piece | None) -> Iterator[Piece]:
+    while True:
+        piece = _piece(text, position)
+        if not piece.text:
+            raise piece.place.wrong(_what_is_missing(text, piece.place, key))
+        yield piece
+        position = piece.place.end
+        if not text.startswith(OR, position):
+            return
+        position += 1
+
+
+def _what_is_missing(text: str, place: Place, key: Piece | None) -> str:
+    if place.end > place.start:
+        return "There is nothing between the quotes."
+    if text.startswith(OR, place.end):
+        return "There is nothing before this comma."
+    if text.startswith(OR, place.start - 1):
+        return "There is nothing after this comma."
+    return f"{key.text if key else ''}: is followed by no value."
+
+
+def _piece(text: str, start: int) -> Piece:
+    if text.startswith(QUOTE, start):
+        return _quoted(text, start)
+    end = _after(_UNQUOTED, text, start)
+    if text.startswith(QUOTE, end):
+        raise Place(text, end, end + 1).wrong(
+            "A quote stands in the middle of a word.", hint='Quote the whole value, and write \\" for a quote in it.'
+        )
+    return Piece(text=text[start:end], place=Place(text, start, end))
+
+
+def _quoted(text: str, start: int) -> Piece:
+    characters: list[str] = []
+    position = start + 1
+    while position < len(text):
+        character = text[position]
+        if character == QUOTE:
+            return _closed(text, start, position + 1, "".join(characters))
+        if character == ESCAPE:
+            character = _escaped(text, position)
+            position += 1
+        characters.append(character)
+        position += 1
+    raise Place(text, start, len(text)).wrong(
+        "This quote is not closed.", suggestion=None if _ends_in_escape(text) else f"{text[start:]}{QUOTE}"
+    )
+
+
+def _closed(text: str, start: int, end: int, value: str) -> Piece:
+    if not _is_over(text, end) and not text.startswith(OR, end):
+        raise Place(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
+    return Piece(text=value, place=Place(text, start, end))
+
+
+def _escaped(text: str, position: int) -> str:
+    after = text[position + 1 : position + 2]
+    if not after:
+        raise Place(text, position, position + 1).wrong("This backslash is followed by nothing.")
+    if after not in ESCAPES:
+        raise Place(text, position, position + 2).wrong(
+            "Inside quotes a backslash stands before a quote, a backslash, n or t.", suggestion=ESCAPE * 2 + after
+        )
+    return ESCAPES[after]
+
+
+def _ends_in_escape(text: str) -> bool:
+    return text.endswith(ESCAPE)
+
+
+def _is_over(text: str, position: int) -> bool:
+    """Whether a token that comes so far ends here."""
+    return position >= len(text) or text[position].isspace()
+
+
+Read = Callable[[Piece, datetime | None], Value]
+"""Of a value, and the time that is taken for now."""
+
+_SMALLEST_CENTS, _LARGEST_CENTS = -2_147_483_648, 2_147_483_647
+
+_COMPARED = re.compile(rf"({'|'.join(Comparison)})?(.*)", re.DOTALL)
+_MONEY = re.compile(r"(-?)(\$?)([0-9]{1,12})(?:\.([0-9]{1,2}))?")
+_RANGE = ".."
+
+
+def _nearest(typed: str, names: Iterable[str]) -> str | None:
+    return next(iter(close_names(typed, list(names))), None)
+
+
+def _text(piece: Piece, _now: datetime | None) -> str:
+    return piece.text
+
+
+def _status(piece: Piece, _now: datetime | None) -> str:
+    try:
+        return JobStatus(piece.text.lower()).value
+    except ValueError:
+        near = _nearest(piece.text, JobStatus)
+        raise piece.place.wrong(
+            f"{piece.text!r} is no status.",
+            suggestion=near,
+            hint=None if near else f"It is one of {', '.join(JobStatus)}.",
+        ) from None
+
+
+def _id(piece: Piece, _now: datetime | None) -> str:
+    if id_range(piece.text) is None:
+        raise piece.place.wrong(
+            f"{piece.text!r} does not begin an id.",
+            hint=f"Give at least {LEAST_DIGITS} of its digits, 0 to 9 and a to f, from the first one on.",
+        )
+    return piece.text.lower()
+
+
+def _asset(piece: Piece, now: datetime | None) -> str:
+    word = piece.text.lower()
+    return word if word in (NONE, ANY) else _id(piece, now)
+
+
+def _state(piece: Piece, _now: datetime | None) -> str:
+    if piece.text.lower() == STUCK:
+        return STUCK
+    raise piece.place.wrong(f"No job is {piece.text!r}.", suggestion=STUCK)
+
+
+def _cents(text: str, piece: Piece) -> int:
+    """Whole cents, or dollars after a dollar sign: what could be either is neither."""
+    found = _MONEY.fullmatch(text)
+    if found is None or (found[4] and not found[2]):
+        raise piece.place.wrong(
+            f"{text!r} is no amount.",
+            suggestion=piece.text.replace(text, f"${text}", 1) if found else None,
+            hint=None if found else "Give whole cents, such as 50, or dollars, such as $0.50.",
+        )
+    sign, dollars, whole, part = found.groups()
+    cents = int(whole) * 100 + int((part or "").ljust(2, "0")) if dollars else int(whole)
+    cents = -cents if sign else cents
+    if not _SMALLEST_CENTS <= cents <= _LARGEST_CENTS:
+        raise piece.place.wrong("No job can cost that.", hint=f"The most is {_LARGEST_CENTS} cents.")
+    return cents
+
+
+def _seconds(text: str, piece: Piece) -> int:
+    seconds = formats.seconds_of(text)
+    if seconds is None:
+        raise piece.place.wrong(f"{text!r} is no duration.", hint="Give a number with s, m, h, d or w: 90s, 5m, 1h30m.")
+    if seconds > formats.LONGEST:
+        raise piece.place.wrong("That is too long.", hint=f"The longest is {formats.LONGEST_WORDS}.")
+    return seconds
+
+
+def _amount(piece: Piece, read: Callable[[str, Piece], int]) -> Compared | Between:
+    low, dots, high = piece.text.partition(_RANGE)
+    if not dots:
+        return _compared(piece, read)
+    if not low and not high:
+        raise piece.place.wrong("A range needs one of its ends.", hint="Give 1..10, 1.. or ..10.")
+    if not high:
+        return Compared(comparison=Comparison.AT_LEAST, amount=read(low, piece))
+    if not low:
+        return Compared(comparison=Comparison.AT_MOST, amount=read(high, piece))
+    between = Between(low=read(low, piece), high=read(high, piece))
+    if between.low > between.high:
+        raise piece.place.wrong("This range ends before it begins.", suggestion=f"{high}{_RANGE}{low}")
+    return between
+
+
+def _compared(piece: Piece, read: Callable[[str, Piece], int]) -> Compared:
+    found = _COMPARED.fullmatch(piece.text)
+    sign, amount = found.groups() if found else (None, piece.text)
+    return Compared(comparison=Comparison(sign or "="), amount=read(amount, piece))
+
+
+def _cost(piece: Piece, _now: datetime | None) -> Value:
+    return _amount(piece, _cents)
+
+
+def _took(piece: Piece, _now: datetime | None) -> Value:
+    """Times have six digits, so that no job ever took exactly what was typed."""
+    amount = _amount(piece, _seconds)
+    if isinstance(amount, Compared) and amount.comparison is Comparison.EQUAL:
+        raise piece.place.wrong(
+            "No job takes exactly so long: say whether more or less.", suggestion=f">{piece.text.removeprefix('=')}"
+        )
+    return amount
+
+
+def _time(piece: Piece, now: datetime | None) -> datetime | Age:
+    """A moment, or how long ago it was."""
+    try:
+        if formats.seconds_of(piece.text) is not None:
+            age = Age(seconds=_seconds(piece.text, piece))
+            return age if now is None else now.astimezone(UTC) - timedelta(seconds=age.seconds)
+        time = datetime.fromisoformat(piece.text)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise piece.place.wrong(
+            f"{piece.text!r} is no time.",
+            hint="Give 2026-01-31, 2026-01-31T12:00 or 2026-01-31T12:00+01:00, or an age: 24h.",
+        ) from None
+
+
+READERS: Mapping[Key, Read] = {
+    Key.STATUS: _status,
+    Key.MODE: _text,
+    Key.COST: _cost,
+    Key.PROJECT: _text,
+    Key.USER: _text,
+    Key.ASSET: _asset,
+    Key.SINCE: _time,
+    Key.UNTIL: _time,
+    Key.TOOK: _took,
+    Key.ERROR: _text,
+    Key.ID: _id,
+    Key.IS: _state,
+}
+
+
+def read(key: Key | None, piece: Piece, now: datetime | None) -> Value:
+    """The value of a key, or of a bare word."""
+    return piece.text if key is None else READERS[key](piece, now)
+
+
+def read_key(piece: Piece) -> Key:
+    try:
+        return Key(piece.text.lower())
+    except ValueError:
+        pass
+    near = _nearest(piece.text, KEYS)
+    hint = f"The keys are {', '.join(KEYS)}. Quote the word to look for it with its colon."
+    raise piece.place.wrong(
+        f"{piece.text!r} is no key." if piece.text else "There is no key before this colon.",
+        suggestion=near,
+        hint=None if near else hint,
+    )
+
+
+MOST_CHARACTERS = 1_000
+MOST_VALUES = 64
+"""In all terms together: each is a condition of the statement."""
+
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
+_OF_ONE_VALUE = frozenset({Key.SINCE, Key.UNTIL})
+
+
+def parse(text: str, *, now: datetime | None = None) -> JobFilter:
+    """`now` is aware: ages such as `24h` are counted back from it; without it they stay ages.
+
+    Raises FilterError, and nothing else.
+    """
+    if len(text) > MOST_CHARACTERS:
+        raise Place(text, MOST_CHARACTERS, len(text)).wrong(
+            f"A filter has at most {MOST_CHARACTERS:,} characters; this has {len(text):,}."
+        )
+    if found := _NOT_STORABLE.search(text):
+        raise Place(text, *found.span()).wrong("This is no character that the database can hold.")
+    terms: list[Term] = []
+    values = 0
+    for token in tokens(text):
+        values += len(token.pieces)
+        if values > MOST_VALUES:
+            raise token.place.wrong(f"A filter has at most {MOST_VALUES} words and values.")
+        terms.append(_term(token, now))
+    return JobFilter(terms=tuple(terms))
+
+
+def _term(token: Token, now: datetime | None) -> Term:
+    key = read_key(token.key) if token.key else None
+    if key in _OF_ONE_VALUE and len(token.pieces) > 1:
+        raise token.pieces[1].place.wrong(f"{key} takes one time.")
+    return Term(key=key, values=tuple(read(key, piece, now) for piece in token.pieces), is_negated=token.is_negated)
+
+
+_ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ESCAPES.items()})
+
+
+def printed(job_filter: JobFilter) -> str:
+    """With the times that ages stood for, where they were counted back."""
+    return " ".join(_printing_term(term) for term in job_filter.terms)
+
+
+def quoted(text: str, *, is_value: bool) -> str:
+    """As it is typed after a key, or by itself; quoted where it has to be."""
+    is_plain = text and not any(character.isspace() or character in (QUOTE, OR) for character in text)
+    if is_plain and (is_value or not (text.startswith(NOT) or AFTER_KEY in text)):
+        return text
+    return f"{QUOTE}{text.translate(_ESCAPED)}{QUOTE}"
+
+
+def _printing_term(term: Term) -> str:
+    start = f"{NOT if term.is_negated else ''}{f'{term.key}{AFTER_KEY}' if term.key else ''}"
+    return start + OR.join(_value(value, term.key) for value in term.values)
+
+
+def _value(value: Value, key: Key | None) -> str:
+    amount = formats.printed if key is Key.TOOK else str
+    match value:
+        case Between(low=low, high=high):
+            return f"{amount(low)}..{amount(high)}"
+        case Compared(comparison=comparison, amount=number):
+            return f"{'' if comparison is Comparison.EQUAL else comparison}{amount(number)}"
+        case Age(seconds=seconds):
+            return formats.printed(seconds)
+        case datetime():
+            return value.isoformat().replace("+00:00", "Z")
+        case str():
+            return quoted(value, is_value=key is not None)

@@ -1,0 +1,51 @@
+"""JobFilter and FilterError."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from store.filters.filter_terms import Term
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Holds for the jobs for which every term does; for all of them where it has none."""
+
+    terms: "tuple[Term, ...]" = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+
+NO_FILTER = JobFilter()
+
+
+class FilterError(InvalidValue):
+    """`text[start:end]` is what is wrong, empty where something is missing; `suggestion` would do in its place.
+
+    The field is `filter`.
+    """
+
+    def __init__(
+        self, message: str, *, text: str, start: int, end: int, suggestion: str | None = None, hint: str | None = None
+    ) -> None:
+        meant = None if suggestion is None else f"Did you mean {suggestion}"
+        super().__init__("filter", message, hint=hint or (f"{meant}?" if meant else None))
+        self.text = text
+        self.start = start
+        self.end = end
+        self.suggestion = suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A part of a filter's text."""
+
+    source: str
+    start: int
+    end: int
+
+    def wrong(self, message: str, *, suggestion: str | None = None, hint: str | None = None) -> FilterError:
+        return FilterError(message, text=self.source, start=self.start, end=self.end, suggestion=suggestion, hint=hint)

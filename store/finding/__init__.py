@@ -1,1 +1,0 @@
-"""From some letters or digits to the thing."""

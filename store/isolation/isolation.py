@@ -1,0 +1,147 @@
+"""Probes, verdicts, participants: values and their wording."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from store.database.write_access import WriteAccess
+
+
+class Thing(StrEnum):
+    """What is the owner's, in the order in which it is tried."""
+
+    JOB = "job"
+    PROJECT = "project"
+    ASSET = "asset"
+    COUNTS = "counts"
+    """Statistics counted from the table of jobs itself."""
+    STATISTICS = "statistics"
+    """What the app's function `get_job_statistics` answers."""
+    SUMMARY = "summary"
+    """The app's view `generation_job_summary`."""
+
+
+class Verb(StrEnum):
+    """What the other user tries."""
+
+    READ = "read"
+    INSERT_INTO = "insert_into"
+    """A row of the other user's own, in the owner's project."""
+    INSERT_AS = "insert_as"
+    """A row that says it is the owner's."""
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Verb.READ
+
+    @property
+    def inserts(self) -> bool:
+        return self in (Verb.INSERT_INTO, Verb.INSERT_AS)
+
+
+class How(StrEnum):
+    TRIED = "tried"
+    JUDGED = "judged"
+    """From the policies, not tried."""
+    NOT_TRIED = "not_tried"
+
+
+class Verdict(StrEnum):
+    KEPT = "kept"
+    LEAK = "leak"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    id: UUID
+    email: str | None = None
+    exists: bool = True
+    """False for an id made up for the check: claims need no row in auth.users."""
+
+
+class Kind(StrEnum):
+    """What of the owner's something is tried on."""
+
+    JOB = "job"
+    FINISHED_JOB = "finished job"
+    """No worker waits for it, so that a write for an instant disturbs nobody."""
+    PROJECT = "project"
+    EMPTY_PROJECT = "empty project"
+    """Without jobs and assets: to delete a project deletes what is in it."""
+    ASSET = "asset"
+    UNUSED_ASSET = "unused asset"
+    """From which nothing was made: to delete one changes the jobs and assets that were."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    owner: Person | None
+    """None where nobody owns anything that the operator sees."""
+    other: Person
+    targets: Mapping[Kind, UUID]
+    """Of the owner's, one of each kind that there is."""
+    no_assets: str | None = None
+    """Why assets could not be looked for."""
+    no_unused: str | None = None
+    """Why nothing counts as empty or unused, whatever the operator sees."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """`answer` is what the database said, or what its policies say, or why neither is known. Untrusted text."""
+
+    thing: Thing
+    verb: Verb
+    how: How
+    answer: str
+    verdict: Verdict
+
+
+PROBED: tuple[tuple[Thing, Verb], ...] = (
+    *((Thing.JOB, verb) for verb in Verb),
+    *((Thing.PROJECT, verb) for verb in Verb if verb is not Verb.INSERT_INTO),
+    *((Thing.ASSET, verb) for verb in Verb),
+    (Thing.COUNTS, Verb.READ),
+    (Thing.STATISTICS, Verb.READ),
+    (Thing.SUMMARY, Verb.READ),
+)
+"""Everything that the check answers, in this order."""
+
+
+def person_name(person: Person | None) -> str:
+    if person is None:
+        return "nobody"
+    if not person.exists:
+        return "a made-up user"
+    return person.email or f"user {str(person.id)[:8]}"
+
+
+def deed(thing: Thing, verb: Verb) -> str:
+    """What the other user does, or would do, to what is the owner's; without a full stop."""
+    an = "an" if thing is Thing.ASSET else "a"
+    match thing, verb:
+        case Thing.COUNTS, _:
+            return "Counts their jobs in the table"
+        case Thing.STATISTICS, _:
+            return "Calls get_job_statistics with their id"
+        case Thing.SUMMARY, _:
+            return "Reads their rows in the view generation_job_summary"
+        case _, Verb.INSERT_INTO:
+            return f"Puts {an} {thing} of one's own into a project of theirs"
+        case _, Verb.INSERT_AS:
+            return f"Makes {an} {thing} in their name"
+        case _:
+            does = {Verb.READ: "Reads", Verb.UPDATE: "Changes", Verb.DELETE: "Deletes"}[verb]
+            return f"{does} {an} {thing} of theirs"
+
+
+def why_no_writes(access: WriteAccess) -> str | None:
+    """None where the session may write, so that writes can be tried."""
+    if access.may_write:
+        return None
+    refusal = access.refusal()
+    return f"The writes are judged from the policies, not tried. {refusal.hint or refusal.message}"

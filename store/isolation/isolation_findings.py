@@ -1,0 +1,142 @@
+"""The check as doctor findings, and SQL that fixes leaks."""
+
+import re
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from store.capabilities.capability import Feature
+from store.capabilities.facts import Facts
+from store.capabilities.probe import probe
+from store.database.database import Database
+from store.doctor.examine import Further
+from store.doctor.findings import Finding, Section, Severity
+from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
+from store.doctor.policy_checks import POLICIES, TABLES, Policy, Table, policy_findings
+from store.doctor.schema_checks import QUALIFY_QUERY
+from store.isolation.isolation import PROBED, How, Plan, Probe, Thing, Verb, Verdict, deed, person_name
+from store.isolation.isolation_check import attempt, prepare
+from store.users.actor import OPERATOR
+
+Remedies = Mapping[tuple[Thing, Verb], str]
+"""Of what the doctor knows SQL for, whether it leaks or not."""
+
+_TABLES = {
+    Thing.JOB: "generation_jobs",
+    Thing.PROJECT: "projects",
+    Thing.ASSET: "assets",
+    Thing.COUNTS: "generation_jobs",
+}
+_COMMANDS = {
+    Verb.READ: "SELECT",
+    Verb.INSERT_INTO: "INSERT",
+    Verb.INSERT_AS: "INSERT",
+    Verb.UPDATE: "UPDATE",
+    Verb.DELETE: "DELETE",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the doctor reads of who reaches what."""
+
+    facts: Facts
+    functions: Sequence[AppFunction]
+    views: Sequence[AppView]
+    tables: Sequence[Table]
+    policies: Sequence[Policy]
+
+
+async def find_remedies(database: Database) -> Remedies:
+    capabilities = await probe(database)
+    _, functions, views, tables, policies = await database.read_together(
+        OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES
+    )
+    return remedies(Rules(facts=capabilities.facts, functions=functions, views=views, tables=tables, policies=policies))
+
+
+def remedies(rules: Rules) -> Remedies:
+    found = {key: "\n".join(_statements(*key, rules)) for key in PROBED}
+    return {key: sql for key, sql in found.items() if sql}
+
+
+def _statements(thing: Thing, verb: Verb, rules: Rules) -> Iterator[str]:
+    return (finding.sql for finding in _findings(thing, verb, rules) if finding.sql)
+
+
+def _findings(thing: Thing, verb: Verb, rules: Rules) -> Iterator[Finding]:
+    match thing:
+        case Thing.STATISTICS:
+            return function_findings([one for one in rules.functions if one.name == "get_job_statistics"])
+        case Thing.SUMMARY:
+            summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
+            return view_findings(summary, rules.facts)
+        case _:
+            return _of_table(_TABLES[thing], verb, rules)
+
+
+def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
+    of_table = [policy for policy in rules.policies if policy.table == table]
+    of_verb = [policy for policy in of_table if policy.command in (_COMMANDS[verb], "ALL")]
+    yield from _mending(table, {"no-row-security", "open-policy"}, of_verb, rules)
+    if verb is Verb.INSERT_INTO:
+        # What may be inserted there may be moved there, too.
+        yield from _mending(table, {"foreign-project"}, of_table, rules)
+
+
+def _mending(table: str, names: Container[str], policies: Sequence[Policy], rules: Rules) -> Iterator[Finding]:
+    mends = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
+    for finding in policy_findings(rules.tables, policies):
+        if finding.name in names and mends.search(finding.sql or ""):
+            yield finding
+
+
+_MENDED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
+_SEVERITIES = {Verdict.KEPT: Severity.OK, Verdict.UNKNOWN: Severity.NOTE, Verdict.LEAK: Severity.PROBLEM}
+_PREFIXES = {How.TRIED: "", How.JUDGED: "judged from the policies, not tried: ", How.NOT_TRIED: "not tried: "}
+
+
+def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None) -> Further:
+    """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes."""
+
+    async def check(database: Database) -> Sequence[Finding]:
+        if off := (await probe(database)).off(Feature.ACTING):
+            # How it is mended stands where the login is examined.
+            return [_finding("not-tried", Severity.WARNING, f"Nothing could be tried. {off.reason}", hint=off.advice)]
+        plan = await prepare(database, owner_id=owner_id, other_id=other_id)
+        probes = [tried async for tried in attempt(database, plan, tries_writes=why_no_writes is None)]
+        remedies = await find_remedies(database)
+        return list(isolation_findings(plan, probes, remedies, why_no_writes=why_no_writes))
+
+    return check
+
+
+def isolation_findings(
+    plan: Plan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
+) -> Iterator[Finding]:
+    yield _who(plan, why_no_writes)
+    for tried in probes:
+        is_mended = tried.verdict is Verdict.LEAK and (tried.thing, tried.verb) in remedies
+        yield _finding(
+            f"{tried.thing}-{tried.verb}".replace("_", "-"),
+            _severity(tried),
+            f"{deed(tried.thing, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
+            hint=_MENDED_ABOVE if is_mended else None,
+        )
+
+
+def _who(plan: Plan, why_no_writes: str | None) -> Finding:
+    owner, other = person_name(plan.owner), person_name(plan.other)
+    sentence = f"Tried is what {other} reaches of what is owned by {owner}; all of it was rolled back."
+    return _finding("who", Severity.OK, sentence, hint=why_no_writes)
+
+
+def _severity(probe: Probe) -> Severity:
+    """That a row of one's own lies in another's project may be meant: the app's own policies permit it."""
+    if probe.verdict is Verdict.LEAK and probe.verb is Verb.INSERT_INTO:
+        return Severity.WARNING
+    return _SEVERITIES[probe.verdict]
+
+
+def _finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
+    return Finding(section=Section.ISOLATION, name=name, severity=severity, sentence=sentence, hint=hint)

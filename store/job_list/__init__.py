@@ -1,0 +1,1 @@
+"""the ordered, filtered list of jobs"""

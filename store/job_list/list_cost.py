@@ -1,0 +1,160 @@
+"""Asks the planner what a list costs before reading it."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import text
+
+from store.actor_database import Reach
+from store.capabilities.capability import Off
+from store.database.query import Query, TimeLimits, explained, read_plan
+from store.errors import TimedOut, UnexpectedError
+from store.job_list import list_sql
+from store.job_list.index_advice import (
+    MODE,
+    MOST_SORTED,
+    Advice,
+    advice,
+    finds_by_reading,
+    is_kept_from_index,
+    lacks_order,
+    too_long_to_sort,
+)
+from store.job_list.list_query import ListQuery, WindowQuery
+from store.jobs.job import ListedJob
+from store.users.actor import OPERATOR, Actor
+
+DEAR_FROM = 20_000.0
+"""In the planner's unit, a page read in sequence: from so many on a list is dear.
+
+Where the settings are Postgres' own and the table is in memory, a unit takes about 10 µs, so that this is a fifth of
+a second; from a disk it takes ten times as long.
+"""
+SECONDS_A_UNIT = 1e-5
+SHARE_OF_TIME = 50
+"""A dear list is read again after so many times as long as it takes, by the estimate."""
+LONGEST_INTERVAL = 60.0
+
+
+class Verdict(StrEnum):
+    CHEAP = "cheap"
+    DEAR = "dear"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListCost:
+    """What reading the first rows of a list costs. A guess, and never a reason to refuse what somebody asks for."""
+
+    cost: float
+    """In the planner's unit: see DEAR_FROM. Of reading to the end, where how soon rows are found is not known."""
+    seconds: float | None
+    """The same as time, where a page takes as long as in DEAR_FROM; None with a user's eyes, whom it would tell of rows
+    that they do not see."""
+    reads_all: bool
+    """Whether all jobs are read one after the other, or so many are sorted, before the first row is there."""
+    advice: Advice | None
+    """None where no index is missing, or none would help."""
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.DEAR if self.cost >= DEAR_FROM else Verdict.CHEAP
+
+    def least_interval(self, took: float) -> float:
+        """Seconds between two looks at it, of which one took so many; 0 where it is cheap.
+
+        A look that took less than the estimate proves it wrong: under row level security the planner expects the rows
+        of a project to be rare among a user's own, and the whole to be read.
+        """
+        if self.verdict is Verdict.CHEAP:
+            return 0.0
+        return min(min(self.cost * SECONDS_A_UNIT, took) * SHARE_OF_TIME, LONGEST_INTERVAL)
+
+
+LIMITS = TimeLimits(statement=2.0, lock=0.5)
+"""It waits for no one: what is being altered is not planned."""
+TRIAL = TimeLimits(statement=DEAR_FROM * SECONDS_A_UNIT, lock=DEAR_FROM * SECONDS_A_UNIT)
+"""What is not there by then is dear."""
+
+_INDEXES: Query[str] = Query(
+    text("""
+select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
+  from pg_index x
+  join pg_class t on t.oid = x.indrelid
+  join pg_namespace n on n.oid = t.relnamespace
+ where n.nspname = 'public' and t.relname = 'generation_jobs' and x.indisvalid and x.indpred is null
+"""),
+    lambda row: str(row[0]),
+)
+
+
+def questions(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
+    """`first_rows` is what reads the list from its beginning. In the order in which `list_cost` takes the answers."""
+    return explained(first_rows), _INDEXES
+
+
+def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
+    """Raises UnexpectedError where the answer is no plan."""
+    explained_as, indexes = answers
+    try:
+        plan = read_plan(explained_as[0])
+    except ValueError as error:
+        raise UnexpectedError(str(error)) from error
+    lacking = advice(listed, indexes, actor=actor)
+    # How many are of a mode is known where an index is of the modes.
+    is_guess = finds_by_reading(listed) or (lacking is not None and MODE in lacking.columns)
+    cost = plan.cost_to_end if is_guess else plan.cost
+    return ListCost(
+        cost=cost,
+        seconds=cost * SECONDS_A_UNIT if actor == OPERATOR else None,
+        reads_all=plan.reads_all,
+        advice=lacking,
+    )
+
+
+log = logging.getLogger(__name__)
+
+
+async def weighing_list_cost(reach: Reach, query: ListQuery) -> ListCost | None:
+    """By the planner, without reading a row; None where the database does not plan for us."""
+    asked = questions(await _first_rows(reach, query))
+    try:
+        answers = await reach.read_together(*asked, limits=LIMITS)
+        return list_cost(query, answers, actor=reach.actor)
+    except UnexpectedError as error:
+        log.info("No plan for a list: %s", error)
+        return None
+
+
+async def comes_at_once(reach: Reach, query: ListQuery) -> bool:
+    """Whether its first rows are there before it could be called dear."""
+    first_rows = await _first_rows(reach, query)
+    try:
+        await reach.read(first_rows, limits=TRIAL)
+    except TimedOut:
+        return False
+    return True
+
+
+async def order_off(reach: Reach, query: ListQuery) -> Off | None:
+    """None where an index has the order, and where sorting all of the list is cheap."""
+    off = lacks_order(query, (await reach.probed.get()).facts.job_indexes)
+    if off is None:
+        return await _too_long_to_sort(reach, query)
+    cost = await weighing_list_cost(reach, query)
+    return None if cost is not None and cost.verdict is Verdict.CHEAP else off
+
+
+async def _too_long_to_sort(reach: Reach, query: ListQuery) -> Off | None:
+    if reach.is_operators or not is_kept_from_index(query):
+        return None
+    readable = await reach.readable_names(query.job_filter)
+    (length,) = await reach.read(list_sql.length(query, most=MOST_SORTED, readable=readable))
+    return too_long_to_sort() if length > MOST_SORTED else None
+
+
+async def _first_rows(reach: Reach, query: ListQuery) -> Query[ListedJob]:
+    readable, means = await reach.readable_names(query.job_filter), await reach.means(query)
+    return list_sql.questions(WindowQuery(listed=query), readable=readable, means=means)[0]

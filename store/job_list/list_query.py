@@ -1,0 +1,110 @@
+"""What is listed: filter, order, keyset, row window."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum, StrEnum, auto
+from typing import assert_never
+from uuid import UUID
+
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.jobs.job import GenerationJob, JobStatus, is_final
+
+
+class OrderColumn(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    COST = "cost"
+    TOTAL = "total"
+    """From the creation to the end; jobs that have not ended come last in both directions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListOrder:
+    """Equal jobs are ordered by id, in the same direction, so that each has one place."""
+
+    column: OrderColumn = OrderColumn.CREATED
+    descending: bool = True
+
+
+NEWEST_FIRST = ListOrder()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """Which jobs are listed, and in which order. None means all projects, or all statuses."""
+
+    project_id: UUID | None = None
+    status: JobStatus | None = None
+    job_filter: JobFilter = NO_FILTER
+    order: ListOrder = NEWEST_FIRST
+
+
+OrderValue = datetime | int | timedelta | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowKey:
+    """A place in an ordered list: between the rows before and after it, whether a row stands there or not."""
+
+    value: OrderValue
+    """Of the order's column. None where the row has none there."""
+    id: UUID
+
+
+class End(Enum):
+    """Of a list."""
+
+    FIRST = auto()
+    LAST = auto()
+
+
+Anchor = RowKey | End
+
+WINDOW_ROWS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowQuery:
+    """Rows around a place: so many before it, and so many from it on."""
+
+    listed: ListQuery = field(default_factory=ListQuery)
+    anchor: Anchor = End.FIRST
+    before: int = 0
+    after: int = WINDOW_ROWS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingQuery:
+    window: WindowQuery = field(default_factory=WindowQuery)
+    through_lens: bool = False
+    """Whether a user's look is to hold what is hidden from them, too."""
+
+
+def key_of(job: GenerationJob, order: ListOrder) -> RowKey:
+    """The job's place, which stays one when the job is gone or has moved."""
+    return RowKey(value=_value_of(job, order.column), id=job.id)
+
+
+def _value_of(job: GenerationJob, column: OrderColumn) -> OrderValue:
+    match column:
+        case OrderColumn.CREATED:
+            return job.created_at
+        case OrderColumn.UPDATED:
+            return job.updated_at
+        case OrderColumn.COST:
+            return job.cost_cents
+        case OrderColumn.TOTAL:
+            return total_of(job)
+    assert_never(column)
+
+
+_TOTALS_FROM = datetime(1, 1, 1, tzinfo=UTC)
+_TOTALS_UNTIL = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
+def total_of(job: GenerationJob) -> timedelta | None:
+    """From its creation to its end, as the database orders by it; see `store.tables.total`."""
+    first, last = sorted((job.created_at, job.updated_at))
+    if not is_final(job.status) or not _TOTALS_FROM < first <= last < _TOTALS_UNTIL:
+        return None
+    return job.updated_at - job.created_at

@@ -1,0 +1,358 @@
+"""SQL of ordered lists: pages, windows, lengths."""
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, auto
+from functools import lru_cache
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Interval,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.types import TypeEngine
+
+from store import tables
+from store.database import timestamps
+from store.database.query import Query, RowMaker, make_number
+from store.filters import filter_sql
+from store.filters.filter_sql import Shape
+from store.filters.filter_terms import Key
+from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, WindowQuery
+from store.job_list.listing import Window
+from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
+from store.jobs.job_results import Page, PageKey
+from store.jobs.job_sql import APP_COLUMNS, JobColumns, make_job, make_listed
+
+T = TypeVar("T")
+
+_jobs = tables.generation_jobs
+
+_ORDERS: Mapping[OrderColumn, tuple[ColumnElement[Any], TypeEngine[Any]]] = {
+    OrderColumn.CREATED: (_jobs.c.created_at, DateTime(timezone=True)),
+    OrderColumn.UPDATED: (_jobs.c.updated_at, DateTime(timezone=True)),
+    OrderColumn.COST: (_jobs.c.cost_cents, Integer()),
+    OrderColumn.TOTAL: (tables.total, Interval()),
+}
+
+# One character more than is kept, which tells that there is more.
+_beginning = func.left(_jobs.c.error, ERROR_CHARACTERS + 1).label("error")
+
+_COMPARISONS: Mapping[tuple[bool, bool], Any] = {
+    (False, False): operator.gt,
+    (False, True): operator.ge,
+    (True, False): operator.lt,
+    (True, True): operator.le,
+}
+"""By whether the order descends, and whether the place itself is meant, too."""
+_MOST = bindparam("rows", type_=Integer)
+_NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
+"""What is added to a value is in no index."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """From where a list is read, and which way."""
+
+    place: Anchor
+    with_place: bool = False
+    """Whether a row in the very place is read, too."""
+    is_backwards: bool = False
+    """Against the list's order; so are the rows then."""
+    is_looked_up: bool = False
+    """Whether the place's value only stands for the row's own, which is looked up where the row is still there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """How the database can read a list, as far as it matters to the statement."""
+
+    columns: JobColumns = APP_COLUMNS
+    """Those of its table of jobs."""
+    is_in_order: bool = False
+    """Whether an index has just these rows in just this order."""
+    through_policies: bool = False
+    """Whether row level security stands before the rows. No place among totals is found in an index then, for a
+    subtraction might tell of rows that a policy hides: the actor's rows are sorted.
+    """
+
+
+PLAIN = Means()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """The jobs that concern a user, as anybody may look for them: their own, and those in their projects."""
+
+    user_id: UUID
+    project_ids: tuple[UUID, ...]
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        return {"concerned_id": self.user_id, "concerned_project_ids": list(self.project_ids)}
+
+
+_concerns = or_(
+    _jobs.c.user_id == bindparam("concerned_id", type_=Uuid),
+    _jobs.c.project_id == any_(bindparam("concerned_project_ids", type_=ARRAY(Uuid))),
+)
+
+
+def read_on(
+    listed: ListQuery,
+    course: Course,
+    make: RowMaker[T],
+    *,
+    rows: int,
+    is_whole: bool,
+    readable: Set[Key],
+    means: Means = PLAIN,
+    concern: Concern | None = None,
+) -> Query[T]:
+    """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
+    parameters = _parameters(listed, concern, rows=rows)
+    start = None
+    if not isinstance(course.place, End):
+        value = course.place.value
+        start = _Part.REST if value is None else _Part.VALUED
+        parameters["place_id"] = course.place.id
+        parameters["place_value"] = timestamps.as_text(value) if isinstance(value, datetime) else value
+    statement = _statement(
+        _Form(
+            is_whole=is_whole,
+            columns=means.columns,
+            narrowing=_narrowing(listed, concern, readable=readable),
+            column=listed.order.column,
+            descends=listed.order.descending is not course.is_backwards,
+            is_backwards=course.is_backwards,
+            start=start,
+            with_place=course.with_place,
+            is_looked_up=course.is_looked_up,
+            has_values=listed.status is None or is_final(listed.status),
+            through_policies=means.through_policies,
+        )
+    )
+    return Query(statement, make, parameters, may_sort=not means.is_in_order)
+
+
+def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: Concern | None = None) -> Query[int]:
+    """How many jobs a list has: one more than `most` where it has more than that."""
+    statement = _length(_narrowing(listed, concern, readable=readable))
+    return Query(statement, make_number, _parameters(listed, concern, rows=most + 1))
+
+
+def _parameters(listed: ListQuery, concern: Concern | None, *, rows: int) -> dict[str, object]:
+    parameters: dict[str, object] = {"rows": rows, **filter_sql.parameters(listed.job_filter)}
+    if listed.project_id is not None:
+        parameters["project_id"] = listed.project_id
+    if listed.status is not None:
+        parameters["status"] = listed.status.value
+    if concern is not None:
+        parameters |= concern.parameters
+    return parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Narrowing:
+    """Which jobs a list has, as far as the SQL depends on it."""
+
+    of_project: bool
+    of_status: bool
+    of_concern: bool
+    matching: Shape
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions = filter_sql.conditions(self.matching)
+        if self.of_project:
+            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.of_status:
+            conditions.append(_jobs.c.status == bindparam("status", type_=Text))
+        if self.of_concern:
+            conditions.append(_concerns)
+        return conditions
+
+
+def _narrowing(listed: ListQuery, concern: Concern | None, *, readable: Set[Key]) -> _Narrowing:
+    return _Narrowing(
+        of_project=listed.project_id is not None,
+        of_status=listed.status is not None,
+        of_concern=concern is not None,
+        matching=filter_sql.shape_of(listed.job_filter, readable=readable),
+    )
+
+
+@lru_cache(maxsize=128)
+def _length(narrowing: _Narrowing) -> Select[Any]:
+    some = select(_jobs.c.id).where(*narrowing.conditions()).limit(_MOST)
+    return select(func.count()).select_from(some.subquery("some"))
+
+
+class _Part(Enum):
+    """Of a list in whose order rows may have no value. Those come last, in both directions."""
+
+    VALUED = auto()
+    REST = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on: statements are kept by it."""
+
+    is_whole: bool
+    columns: JobColumns
+    narrowing: _Narrowing
+    column: OrderColumn
+    descends: bool
+    """As the rows are read."""
+    is_backwards: bool
+    start: _Part | None
+    """Where the place is from which it is read on; None for an end."""
+    with_place: bool
+    is_looked_up: bool
+    has_values: bool
+    """Whether any row has a value in the order's column."""
+    through_policies: bool
+
+
+@lru_cache(maxsize=256)
+def _statement(form: _Form) -> Select[Any]:
+    if form.column is not OrderColumn.TOTAL:
+        return _rows(form, part=None)
+    parts = [_Part.REST, _Part.VALUED] if form.is_backwards else [_Part.VALUED, _Part.REST]
+    if not form.has_values:
+        parts = [_Part.REST]
+    elif form.start is not None:
+        parts = parts[parts.index(form.start) :]
+    # Each by the index: a comparison that holds for both would not be found in it.
+    first, *others = [_rows(form, part=part).add_columns(tables.total.label("value")) for part in parts]
+    read = first.cte("first")
+    # No row of the second is looked for where the first has enough.
+    missing = [
+        other.where(select(func.count()).select_from(read).scalar_subquery() < _MOST).subquery() for other in others
+    ]
+    together = union_all(select(read), *(select(other) for other in missing)).subquery("together")
+    by_value = _ordered(together.c.value, descends=form.descends)
+    by_value = by_value.nulls_first() if form.is_backwards else by_value.nulls_last()
+    rows = select(*(together.c[column.name] for column in form.columns))
+    return rows.order_by(by_value, _ordered(together.c.id, descends=form.descends)).limit(_MOST)
+
+
+def _rows(form: _Form, *, part: _Part | None) -> Select[Any]:
+    rows = select(*_selected(form)).where(*form.narrowing.conditions())
+    value, _ = _ORDERS[form.column]
+    if part is not None:
+        rows = rows.where(value.is_not(None) if part is _Part.VALUED else value.is_(None))
+    if form.start is not None and part in (form.start, None):
+        rows = rows.where(_beyond_place(form, is_valued=part is not _Part.REST))
+    if part is not None and form.through_policies and form.start is not None:
+        value += _NO_TIME
+    by_value = _ordered(value, descends=form.descends)
+    if part is not None:
+        # As the index has them, whichever way it is read.
+        by_value = by_value.nulls_last() if form.descends else by_value.nulls_first()
+    return rows.order_by(by_value, _ordered(_jobs.c.id, descends=form.descends)).limit(_MOST)
+
+
+def _selected(form: _Form) -> Iterator[ColumnElement[Any]]:
+    for column in form.columns:
+        yield _beginning if column is _jobs.c.error and not form.is_whole else column
+
+
+def _beyond_place(form: _Form, *, is_valued: bool) -> ColumnElement[bool]:
+    compared: Callable[[Any, Any], ColumnElement[bool]] = _COMPARISONS[form.descends, form.with_place]
+    place_id = bindparam("place_id", type_=Uuid)
+    if not is_valued:
+        return compared(_jobs.c.id, place_id)
+    value, kind = _ORDERS[form.column]
+    place_value: ColumnElement[Any] = bindparam("place_value", type_=kind)
+    if form.is_looked_up:
+        row = _jobs.alias("row")
+        place_value = func.coalesce(select(row.c.created_at).where(row.c.id == place_id).scalar_subquery(), place_value)
+    return compared(tuple_(value, _jobs.c.id), tuple_(place_value, place_id))
+
+
+def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]:
+    return value.desc() if descends else value.asc()
+
+
+def questions(
+    query: WindowQuery, *, readable: Set[Key], means: Means = PLAIN, concern: Concern | None = None
+) -> tuple[Query[ListedJob], ...]:
+    """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
+
+    `readable` are the names that may be read.
+    """
+    courses: list[tuple[Course, int]] = []
+    if query.anchor is not End.FIRST:
+        courses.append((Course(place=query.anchor, is_backwards=True), query.before))
+    if query.anchor is not End.LAST:
+        courses.append((Course(place=query.anchor, with_place=True), query.after))
+    return tuple(
+        read_on(
+            query.listed,
+            course,
+            make_listed,
+            rows=rows + 1,
+            is_whole=False,
+            readable=readable,
+            means=means,
+            concern=concern,
+        )
+        for course, rows in courses
+    )
+
+
+def window(query: WindowQuery, answers: Sequence[Sequence[ListedJob]]) -> Window:
+    """Each answer's row beyond what was asked for tells that there are more."""
+    before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
+    after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
+    return Window(
+        query=query,
+        jobs=(*reversed(before[: query.before]), *after[: query.after]),
+        has_before=len(before) > query.before,
+        has_after=len(after) > query.after,
+    )
+
+
+def page(
+    listed: ListQuery,
+    *,
+    after: PageKey | None,
+    limit: int,
+    readable: Set[Key] = filter_sql.NAMED,
+    means: Means = PLAIN,
+) -> Query[GenerationJob]:
+    """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
+    return read_on(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, means=means)
+
+
+def _course(after: PageKey | None) -> Course:
+    if after is None:
+        return Course(place=End.FIRST)
+    # A key that was printed says of a far time no more than that it is one.
+    is_vague = after.created_at in timestamps.EXTREMES and not isinstance(after.created_at, timestamps.FarTime)
+    return Course(place=RowKey(value=after.created_at, id=after.id), is_looked_up=is_vague)
+
+
+def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:
+    """The row beyond the limit tells that there is a next page."""
+    items = tuple(rows[:limit])
+    last = items[-1] if len(rows) > limit else None
+    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)

@@ -1,0 +1,293 @@
+"""Reads a listing, also as operator and user side by side."""
+
+from collections.abc import Awaitable, Callable, Sequence, Set
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
+
+from store import tables
+from store.actor_database import Reach
+from store.capabilities.capability import Feature
+from store.database import query as query_module
+from store.database.query import Query, Row, make_id
+from store.database.transactions import ROLE_OF_USERS, Snapshot
+from store.errors import InvalidValue, SchemaMissing
+from store.filters.filter_terms import Key
+from store.job_list import list_sql
+from store.job_list.list_query import ListingQuery, WindowQuery
+from store.job_list.list_sql import PLAIN, Concern, Means
+from store.job_list.listing import Lens, Listing, Policy, ProjectName, ReadRules, Window
+from store.jobs.job_results import CappedCount
+from store.projects import project_sql
+from store.users.actor import OPERATOR, ActingUser
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+
+LISTINGS_MOST_PROJECTS = 500
+
+_NAMES = (
+    select(_projects.c.id, _projects.c.user_id, _projects.c.name)
+    .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+
+
+def make_project_name(row: Row) -> ProjectName:
+    identifier, user_id, name = row
+    return ProjectName(id=identifier, user_id=user_id, name=name)
+
+
+_PROJECT_ID = bindparam("project_id", type_=Uuid)
+_HAS_JOBS = exists().where(_jobs.c.project_id == _PROJECT_ID)
+_THERE = {
+    # A project may be hidden whose jobs are not.
+    True: select(or_(exists().where(_projects.c.id == _PROJECT_ID), _HAS_JOBS)),
+    False: select(_HAS_JOBS),
+}
+_ALL_ARE = select(literal(True, Boolean))
+
+
+def _is_there(project_id: UUID | None, *, has_projects: bool) -> Query[bool]:
+    if project_id is None:
+        return Query(_ALL_ARE, _first)
+    return Query(_THERE[has_projects], _first, {"project_id": project_id})
+
+
+def _first(row: Row) -> bool:
+    return bool(row[0])
+
+
+def further_questions(
+    query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
+) -> tuple[Query[Any], ...]:
+    """Beside the rows themselves. `has_projects` is whether projects may be read; else they are known by their jobs."""
+    names = Query(_NAMES, make_project_name, {"rows": LISTINGS_MOST_PROJECTS})
+    return (
+        names if has_projects else project_sql.project_names(limit=LISTINGS_MOST_PROJECTS, of_one_user=of_one_user),
+        _is_there(query.window.listed.project_id, has_projects=has_projects),
+        query_module.clock(at),
+    )
+
+
+def questions(
+    query: ListingQuery,
+    *,
+    readable: Set[Key],
+    means: Means = PLAIN,
+    has_projects: bool,
+    of_one_user: bool,
+    at: datetime | None,
+) -> tuple[Query[Any], ...]:
+    """In the order in which `listing` takes their rows."""
+    return (
+        *further_questions(query, has_projects=has_projects, of_one_user=of_one_user, at=at),
+        *list_sql.questions(query.window, readable=readable, means=means),
+    )
+
+
+def listing(query: ListingQuery, answers: Sequence[list[Any]]) -> Listing:
+    names, (has_project,), (taken_at,), *rows = answers
+    return Listing(
+        query=query,
+        window=list_sql.window(query.window, rows),
+        projects=tuple(names),
+        has_project=has_project,
+        taken_at=taken_at,
+    )
+
+
+def through_lens(query: ListingQuery, lens: Lens, answers: Sequence[list[Any]]) -> Listing:
+    """`answers` are those to the further questions, with the user's eyes."""
+    names, (has_project,), (taken_at,) = answers
+    return Listing(
+        query=query, window=lens.window, projects=tuple(names), has_project=has_project, taken_at=taken_at, lens=lens
+    )
+
+
+def nothing(query: ListingQuery, *, lens: Lens, taken_at: datetime) -> Listing:
+    """Of a user who may read nothing, beside the operator's rows."""
+    return Listing(query=query, window=lens.window, projects=(), has_project=True, taken_at=taken_at, lens=lens)
+
+
+MOST_PROJECTS = 1_000
+"""Of a user, the newest: jobs of theirs in others are found by their owner."""
+
+_THEIR_PROJECTS = (
+    select(_projects.c.id)
+    .where(_projects.c.user_id == bindparam("user_id", type_=Uuid))
+    .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
+    .limit(MOST_PROJECTS)
+)
+
+
+def projects_of(user_id: UUID) -> Query[UUID]:
+    return Query(_THEIR_PROJECTS, make_id, {"user_id": user_id})
+
+
+_SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+
+def seen(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those of the jobs that are to be seen."""
+    return Query(_SEEN, make_id, {"ids": list(job_ids)})
+
+
+# The policies are those of reading that hold for the role, by being for everybody, for it, or for a role that it is in.
+_RULES = text(
+    """
+    select has_schema_privilege(reader.oid, jobs.relnamespace, 'usage')
+               and has_any_column_privilege(reader.oid, jobs.oid, 'select'),
+           jobs.relrowsecurity and not reader.rolbypassrls and not reader.rolsuper
+               and (jobs.relforcerowsecurity or not pg_has_role(reader.oid, jobs.relowner, 'usage')),
+           row_security_active(jobs.oid),
+           (select coalesce(
+                       json_agg(
+                           json_build_array(p.polname, p.polpermissive, pg_get_expr(p.polqual, p.polrelid))
+                           order by p.polname),
+                       '[]')
+              from pg_policy p
+             where p.polrelid = jobs.oid and p.polcmd in ('r', '*')
+               and exists (select from unnest(p.polroles) as holder
+                            where holder = 0 or pg_has_role(reader.oid, holder, 'usage')))
+      from pg_class jobs, pg_roles reader
+     where jobs.oid = cast('public.generation_jobs' as regclass) and reader.rolname = :role
+    """
+)
+
+
+def rules() -> Query[ReadRules]:
+    """No row where there is no role of users."""
+    return Query(_RULES, _make_rules, {"role": ROLE_OF_USERS})
+
+
+def _make_rules(row: Row) -> ReadRules:
+    is_granted, has_row_security, holds_for_operator, policies = row
+    return ReadRules(
+        role=ROLE_OF_USERS,
+        is_granted=is_granted,
+        has_row_security=has_row_security,
+        holds_for_operator=holds_for_operator,
+        policies=tuple(
+            Policy(name=name, is_permissive=is_permissive, expression=expression)
+            for name, is_permissive, expression in policies
+        ),
+    )
+
+
+def the_one(found: Sequence[ReadRules]) -> ReadRules:
+    """Raises SchemaMissing where nobody can look as a user at all."""
+    if not found:
+        raise SchemaMissing(f"This database has no role {ROLE_OF_USERS}, which users' requests run as.")
+    return found[0]
+
+
+MOST_COUNTED = 10_000
+
+
+async def look_through_lens(
+    snapshot: Snapshot,
+    user: ActingUser,
+    *,
+    query: WindowQuery,
+    readable: Set[Key],
+    means: Means,
+    has_projects: bool,
+) -> Lens:
+    """Nothing is read as the user where users have no grant: that is an answer, too.
+
+    `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
+    the operator may read the projects; else only the user's own jobs are theirs.
+    """
+    project_id = query.listed.project_id
+    theirs: list[UUID] = []
+    if project_id is None and has_projects:
+        (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
+    concern = Concern(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
+    count = list_sql.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
+    found, (there,), *rows = await snapshot.read(
+        OPERATOR,
+        _rules_(),
+        count,
+        *list_sql.questions(query, readable=readable, means=means, concern=concern),
+    )
+    rules, window = the_one(found), list_sql.window(query, rows)
+    seen, seen_ids = 0, set[UUID]()
+    if rules.is_granted:
+        shown, (seen,) = await snapshot.read(user, _seen_([job.id for job in window.jobs]), count)
+        seen_ids = set(shown)
+    hidden = frozenset(job.id for job in window.jobs if job.id not in seen_ids)
+    return Lens(
+        user=user,
+        window=window,
+        hidden=hidden,
+        everything=CappedCount.of(there, MOST_COUNTED),
+        seen=CappedCount.of(seen, MOST_COUNTED),
+        rules=rules,
+    )
+
+
+Look = Callable[[Snapshot], Awaitable[Lens]]
+
+
+async def read_window(reach: Reach, query: WindowQuery) -> Window:
+    listed = query.listed
+    readable, means = await reach.readable_names(listed.job_filter), await reach.means(listed)
+    asked = list_sql.questions(query, readable=readable, means=means)
+    return list_sql.window(query, await reach.read_together(*asked))
+
+
+async def read_listing(reach: Reach, query: ListingQuery, *, at: datetime | None) -> Listing:
+    """Of one snapshot."""
+    if query.through_lens:
+        return await _through_lens(reach, query, at)
+    listed = query.window.listed
+    asked = questions(
+        query,
+        readable=await reach.readable_names(listed.job_filter),
+        means=await reach.means(listed),
+        has_projects=await reach.has(Feature.PROJECTS),
+        of_one_user=not reach.is_operators,
+        at=at,
+    )
+    return listing(query, await reach.read_together(*asked))
+
+
+async def read_lens(reach: Reach, window: WindowQuery) -> Lens:
+    """Raises InvalidValue where the actor is no user."""
+    look = await _look(reach, window)
+    async with reach.explained(Feature.JOBS), reach.database.snapshot() as snapshot:
+        return await look(snapshot)
+
+
+async def _through_lens(reach: Reach, query: ListingQuery, at: datetime | None) -> Listing:
+    look = await _look(reach, query.window)
+    has_projects = await reach.has(Feature.PROJECTS)
+    further = further_questions(query, has_projects=has_projects, of_one_user=True, at=at)
+    async with reach.explained(Feature.JOBS), reach.database.snapshot() as snapshot:
+        lens = await look(snapshot)
+        if not lens.rules.is_granted:
+            (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
+            return nothing(query, taken_at=clock[0], lens=lens)
+        return through_lens(query, lens, await snapshot.read(lens.user, *further))
+
+
+async def _look(reach: Reach, window: WindowQuery) -> Look:
+    """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
+    if not isinstance(reach.actor, ActingUser):
+        raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
+    operators = reach.acting_as(OPERATOR)
+    return partial(
+        look_through_lens,
+        user=reach.actor,
+        query=window,
+        readable=await operators.readable_names(window.listed.job_filter),
+        means=await operators.means(window.listed),
+        has_projects=await operators.has(Feature.PROJECTS),
+    )
+
+
+_rules_ = rules
+_seen_ = seen

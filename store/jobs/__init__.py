@@ -1,0 +1,1 @@
+"""jobs: values, status machine, writes, history"""

@@ -1,0 +1,203 @@
+"""SQL on job events and on stuck jobs."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Double,
+    Integer,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    column,
+    exists,
+    func,
+    literal_column,
+    not_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from store import tables
+from store.database.query import Query, Row
+from store.errors import UnexpectedError
+from store.jobs.job import STUCK_AFTER, JobStatus
+from store.jobs.job_history import EventKind, JobEvent
+from store.jobs.job_results import AT_LEAST, FEWEST, LEARNED_FROM, TIMES_USUAL, Lease, StuckVerdict
+from store.jobs.job_sql import job_status
+
+_events, _starts = tables.job_events, tables.job_starts
+
+_JOB_ID = bindparam("job_id", type_=Uuid)
+
+_OF_JOB = (
+    select(
+        _events.c.id,
+        _events.c.at,
+        _events.c.kind,
+        _events.c.from_status,
+        _events.c.to_status,
+        _events.c.error,
+        _events.c.cost_cents,
+        _events.c.cents_change,
+        _events.c.retry_count,
+        _events.c.mode,
+        _events.c.project_id,
+        _events.c.user_id,
+        _events.c.actor_user_id,
+        _events.c.actor_role,
+        _events.c.application,
+        _events.c.lease_owner,
+        _events.c.note,
+    )
+    .where(_events.c.job_id == _JOB_ID)
+    .order_by(_events.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+
+
+def of_job(job_id: UUID, *, limit: int) -> Query[JobEvent]:
+    """The newest, newest first: by the index on job and id."""
+    return Query(_OF_JOB, make_event, {"job_id": job_id, "rows": limit})
+
+
+_STARTED = select(_starts.c.started_at).where(_starts.c.job_id == _JOB_ID)
+
+
+def started(job_id: UUID) -> Query[object]:
+    """No row of a job that has not run, or did so before that was noted."""
+    return Query(_STARTED, lambda row: row[0], {"job_id": job_id})
+
+
+def make_event(row: Row) -> JobEvent:
+    (
+        identifier,
+        at,
+        kind,
+        from_status,
+        to_status,
+        error,
+        cost_cents,
+        cents_change,
+        retry_count,
+        mode,
+        project_id,
+        user_id,
+        actor_user_id,
+        actor_role,
+        application,
+        lease_owner,
+        note,
+    ) = row
+    return JobEvent(
+        id=identifier,
+        at=at,
+        kind=_kind(kind),
+        from_status=_status(from_status),
+        to_status=_status(to_status),
+        error=error,
+        cost_cents=cost_cents,
+        cents_change=cents_change,
+        retry_count=retry_count,
+        mode=mode,
+        project_id=project_id,
+        user_id=user_id,
+        actor_user_id=actor_user_id,
+        actor_role=actor_role,
+        application=application,
+        lease_owner=lease_owner,
+        note=note,
+    )
+
+
+def _kind(value: str) -> EventKind:
+    """Raises UnexpectedError for one that only a newer program knows."""
+    try:
+        return EventKind(value)
+    except ValueError:
+        raise UnexpectedError(f"The database holds an event of the kind {value!r}, which is not known.") from None
+
+
+def _status(value: str | None) -> JobStatus | None:
+    return None if value is None else job_status(value)
+
+
+_jobs = tables.generation_jobs
+_leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
+
+
+def _learned(what: str) -> str:
+    """Of each mode, by `usual`: asked for no row in particular, so that it is made once for a statement."""
+    return f"""(
+    SELECT jsonb_object_agg(learned.mode, {what})
+      FROM (
+          SELECT latest.mode, percentile_cont(0.95) WITHIN GROUP (
+                     ORDER BY extract(epoch FROM latest.completed_at - start.started_at)) AS usual
+            FROM (
+                SELECT ended.id, ended.mode, ended.completed_at
+                  FROM public.generation_jobs ended
+                 WHERE ended.status IN ('succeeded', 'failed') AND isfinite(ended.completed_at)
+                   AND ended.mode IS NOT NULL
+                 ORDER BY ended.updated_at DESC, ended.id DESC LIMIT {LEARNED_FROM}
+            ) latest
+            JOIN gjobs.job_starts start ON start.job_id = latest.id AND isfinite(start.started_at)
+           GROUP BY latest.mode HAVING count(*) >= {FEWEST}
+      ) learned
+)"""  # noqa: S608 - of constants
+
+
+_SECONDS = literal_column(_learned(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
+
+
+def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
+    return and_(_jobs.c.status == JobStatus.RUNNING.value, _jobs.c.updated_at < func.now() - limit)
+
+
+def as_learned(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
+    """`limit` is for modes of which nothing is learned. A job that a worker has, or will have soon, is not stuck."""
+    seconds: ColumnElement[Any] = cast(_SECONDS.op("->>", return_type=Text())(_jobs.c.mode), Double)
+    after = func.coalesce(func.make_interval(0, 0, 0, 0, 0, 0, seconds), limit)
+    is_leased = exists().where(_leases.c.job_id == _jobs.c.id, _leases.c.expires_at > func.now())
+    return and_(by_time_alone(after), not_(is_leased))
+
+
+_ID = bindparam("id", type_=Uuid)
+_UNTOUCHED = "SELECT extract(epoch FROM now() - job.updated_at)::float8"
+_OF_RUNNING = "WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)"
+_JUDGED = text(f"""
+{_UNTOUCHED}, ({_learned("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
+  FROM public.generation_jobs job
+  LEFT JOIN gjobs.job_leases lease ON lease.job_id = job.id
+ {_OF_RUNNING}
+""").bindparams(_ID)
+_TIMED = text(f"{_UNTOUCHED}, NULL, NULL, NULL FROM public.generation_jobs job {_OF_RUNNING}").bindparams(_ID)
+
+
+def verdict(job_id: UUID, *, is_learned: bool) -> Query[StuckVerdict]:
+    """No row of a job that does not run."""
+    return Query(_JUDGED if is_learned else _TIMED, _make_verdict, {"id": job_id})
+
+
+def _make_verdict(row: Row) -> StuckVerdict:
+    untouched, usual, has_lease, is_live = row
+    return StuckVerdict(
+        untouched=timedelta(seconds=untouched),
+        after=STUCK_AFTER if usual is None else max(AT_LEAST, TIMES_USUAL * timedelta(seconds=usual)),
+        usual=None if usual is None else timedelta(seconds=usual),
+        lease=_lease(has_lease, is_live),
+    )
+
+
+def _lease(has_lease: bool | None, is_live: bool | None) -> Lease:
+    if has_lease is None:
+        return Lease.UNKNOWN
+    if not has_lease:
+        return Lease.NONE
+    return Lease.LIVE if is_live else Lease.EXPIRED

@@ -1,0 +1,407 @@
+"""SQL that reads, creates, changes, deletes, retries jobs."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache, cached_property
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Insert,
+    Integer,
+    Select,
+    Text,
+    Update,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.sql.dml import ReturningDelete
+
+from store import tables
+from store.database import timestamps
+from store.database.query import Query, Row, make_id
+from store.errors import UnexpectedError
+from store.formats import IdRange
+from store.jobs.job import ERROR_CHARACTERS, LATER_COLUMNS, GenerationJob, JobStatus, ListedJob, sources
+
+_STATUSES = {status.value: status for status in JobStatus}
+
+
+def job_status(value: str) -> JobStatus:
+    """Raises UnexpectedError for a status that an app has added to its own database."""
+    status = _STATUSES.get(value)
+    if status is None:
+        known = ", ".join(_STATUSES)
+        raise UnexpectedError(f"The database holds a job that is {value!r}, which is none of {known}.")
+    return status
+
+
+JobColumns = tuple[Column[Any], ...]
+
+ALL_COLUMNS: JobColumns = tuple(tables.generation_jobs.c[field.name] for field in fields(GenerationJob))
+"""In the order in which jobs are made of them."""
+APP_COLUMNS: JobColumns = tuple(column for column in ALL_COLUMNS if column.name not in LATER_COLUMNS)
+"""Those of the app's own table, with which the others begin."""
+
+
+def _draft_of(kind: type) -> Any:
+    """A subclass whose values can still be written, and become values of `kind` when their class is set to it.
+
+    A frozen dataclass writes each of its fields by a call, which takes six times as long.
+    """
+    writable = {"__slots__": (), "__init__": object.__init__}
+    return type(f"{kind.__name__}Draft", (kind,), writable | {name: getattr(object, name) for name in _WRITING})
+
+
+_WRITING = ("__setattr__", "__delattr__")
+"""Both of them, for the interpreter keeps them in one place."""
+
+_JobDraft, _ListedDraft = _draft_of(GenerationJob), _draft_of(ListedJob)
+
+
+def make_job(row: Row) -> GenerationJob:
+    draft = _JobDraft()
+    _fill(draft, row)
+    draft.__class__ = GenerationJob
+    job: GenerationJob = draft
+    return job
+
+
+def make_listed(row: Row) -> ListedJob:
+    """`row` has of a long error one character more than is kept."""
+    draft = _ListedDraft()
+    _fill(draft, row)
+    draft.is_error_cut = draft.error is not None and len(draft.error) > ERROR_CHARACTERS
+    if draft.is_error_cut:
+        draft.error = draft.error[:ERROR_CHARACTERS]
+    draft.__class__ = ListedJob
+    job: ListedJob = draft
+    return job
+
+
+def _fill(draft: Any, row: Row) -> None:
+    if len(row) == len(APP_COLUMNS):
+        row = (*row, None, None)
+    (
+        draft.id,
+        draft.user_id,
+        draft.project_id,
+        status,
+        draft.mode,
+        draft.input_asset_id,
+        draft.error,
+        draft.cost_cents,
+        draft.created_at,
+        draft.updated_at,
+        draft.retry_count,
+        draft.completed_at,
+    ) = row
+    draft.status = job_status(status)
+
+
+_jobs = tables.generation_jobs
+
+_ID = bindparam("id", type_=Uuid)
+
+Rewritten = tuple[GenerationJob, GenerationJob]
+"""A job as it was, and as it is since."""
+
+_PRESENT = select(_jobs.c.id, _jobs.c.status).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+_EXPECTED = (
+    func.unnest(bindparam("ids", type_=ARRAY(Uuid)), bindparam("expected", type_=ARRAY(Text)))
+    .table_valued("id", "status", name="expected")
+    .render_derived()
+)
+
+
+def statuses(job_ids: Collection[UUID]) -> Query[tuple[UUID, JobStatus]]:
+    """Which of the jobs are there, and what they are."""
+    return Query(_PRESENT, lambda row: (row[0], job_status(row[1])), {"ids": list(job_ids)})
+
+
+class JobStatements:
+    """Those that tell whole jobs, of a table with these columns. Made once: its statements are kept."""
+
+    def __init__(self, columns: JobColumns) -> None:
+        self._columns = columns
+
+    def one(self, job_id: UUID) -> Query[GenerationJob]:
+        return Query(self._one, make_job, {"id": job_id})
+
+    @cached_property
+    def _one(self) -> Select[Any]:
+        return select(*self._columns).where(_jobs.c.id == _ID)
+
+    def in_range(self, ids: IdRange, *, limit: int) -> Query[GenerationJob]:
+        return Query(self._in_range, make_job, {"low": ids.low, "high": ids.high, "rows": limit})
+
+    @cached_property
+    def _in_range(self) -> Select[Any]:
+        return (
+            select(*self._columns)
+            .where(_jobs.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
+            .order_by(_jobs.c.id)
+            .limit(bindparam("rows", type_=Integer))
+        )
+
+    def these(self, job_ids: Collection[UUID]) -> Query[GenerationJob]:
+        """Those of the jobs that are there, in any order."""
+        return Query(self._these, make_job, {"ids": list(job_ids)})
+
+    @cached_property
+    def _these(self) -> Select[Any]:
+        return select(*self._columns).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
+
+    def create(
+        self, *, project_id: UUID, mode: str, cost_cents: int, input_asset_id: UUID | None
+    ) -> Query[GenerationJob]:
+        """No row where the actor does not see the project, or the asset is none of the project's."""
+        return Query(
+            self._create_with_asset if input_asset_id is not None else self._create,
+            make_job,
+            {
+                "project_id": project_id,
+                "mode": mode,
+                "cost_cents": cost_cents,
+                "input_asset_id": input_asset_id,
+            },
+        )
+
+    @cached_property
+    def _create(self) -> Insert:
+        """Without an asset none is looked for: there may be no table of them, or no right to read it."""
+        return _insert_queued(_owner()).returning(*self._columns)
+
+    @cached_property
+    def _create_with_asset(self) -> Insert:
+        is_the_projects = exists().where(
+            tables.assets.c.id == _ASSET_ID, tables.assets.c.project_id == tables.projects.c.id
+        )
+        return _insert_queued(_owner().where(is_the_projects)).returning(*self._columns)
+
+    def change(self, job_id: UUID, changes: Mapping[str, object]) -> Query[Rewritten]:
+        """No row where there is no such job, or the asset is none of its project's. `changes` has column names."""
+        with_asset = changes.get("input_asset_id") is not None
+        statement = _change(self._columns, tuple(sorted(changes)), with_asset=with_asset)
+        return Query(statement, self._make_rewritten, {"id": job_id, **changes})
+
+    def transition(self, job_ids: Collection[UUID], new_status: JobStatus, error: str | None) -> Query[Rewritten]:
+        """Without those that are not there or are in no status from which they may become the new one."""
+        return Query(
+            self._transition,
+            self._make_rewritten,
+            {
+                "ids": list(job_ids),
+                "new_status": new_status.value,
+                "new_error": error,
+                "sources": [source.value for source in sources(new_status)],
+            },
+        )
+
+    @cached_property
+    def _transition(self) -> Update:
+        return _rewrite(
+            self._columns,
+            {
+                "status": bindparam("new_status", type_=Text),
+                "error": func.coalesce(bindparam("new_error", type_=Text), _jobs.c.error),
+            },
+            _jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+            _jobs.c.status == any_(bindparam("sources", type_=ARRAY(Text))),
+        )
+
+    def _make_rewritten(self, row: Row) -> Rewritten:
+        width = len(self._columns)
+        return make_job(row[:width]), make_job(row[width:])
+
+    def remove(self, expected: Mapping[UUID, JobStatus | None]) -> Query[GenerationJob]:
+        """The jobs deleted: those in the status that is expected of them, None standing for any."""
+        return Query(
+            self._remove,
+            make_job,
+            {
+                "ids": list(expected),
+                "expected": [status.value if status else None for status in expected.values()],
+            },
+        )
+
+    @cached_property
+    def _remove(self) -> ReturningDelete[Any]:
+        is_as_expected = or_(_EXPECTED.c.status.is_(null()), _jobs.c.status == _EXPECTED.c.status)
+        return delete(_jobs).where(_jobs.c.id == _EXPECTED.c.id, is_as_expected).returning(*self._columns)
+
+    def restore(self, deleted: Collection[GenerationJob]) -> Query[GenerationJob]:
+        """The jobs made again with all that they held, without those whose id is taken."""
+        values = {column.name: [_sent(getattr(job, column.name)) for job in deleted] for column in self._columns}
+        return Query(self._restore, make_job, values)
+
+    @cached_property
+    def _restore(self) -> Insert:
+        names = [column.name for column in self._columns]
+        restored = (
+            func.unnest(*(bindparam(column.name, type_=ARRAY(column.type)) for column in self._columns))
+            .table_valued(*names, name="restored")
+            .render_derived()
+        )
+        return (
+            insert(_jobs)
+            .from_select(names, select(*(restored.c[name] for name in names)), include_defaults=False)
+            .on_conflict_do_nothing(index_elements=[_jobs.c.id])
+            .returning(*self._columns)
+        )
+
+
+OF_THE_APP, OF_EVENTS = JobStatements(APP_COLUMNS), JobStatements(ALL_COLUMNS)
+"""For the app's own table, and for that of revision 0005 and later."""
+
+_ASSET_ID = bindparam("input_asset_id", type_=Uuid)
+
+
+def _owner() -> Select[*tuple[object, ...]]:
+    """The new job's values: the owner is the project's."""
+    return select(
+        tables.projects.c.user_id,
+        tables.projects.c.id,
+        literal(JobStatus.QUEUED.value),
+        bindparam("mode", type_=Text),
+        bindparam("cost_cents", type_=Integer),
+        _ASSET_ID,
+    ).where(tables.projects.c.id == bindparam("project_id", type_=Uuid))
+
+
+def _insert_queued(owner: Select[*tuple[object, ...]]) -> Insert:
+    names = ["user_id", "project_id", "status", "mode", "cost_cents", "input_asset_id"]
+    return insert(_jobs).from_select(names, owner, include_defaults=False)
+
+
+@cache
+def _change(columns: JobColumns, names: tuple[str, ...], *, with_asset: bool) -> Update:
+    values = {name: bindparam(name, type_=_jobs.c[name].type) for name in names}
+    guards: list[ColumnElement[bool]] = [_jobs.c.id == _ID]
+    if with_asset:
+        asset_id = values["input_asset_id"]
+        guards.append(exists().where(tables.assets.c.id == asset_id, tables.assets.c.project_id == _jobs.c.project_id))
+    return _rewrite(columns, values, *guards)
+
+
+def _rewrite(columns: JobColumns, values: Mapping[str, ColumnElement[Any]], *guards: ColumnElement[bool]) -> Update:
+    """One statement that locks the jobs that pass the guards, in the order of their ids, and changes them.
+
+    The guards hold for the lock and once more for the change, so that none passes them that has moved meanwhile.
+    """
+    locked = select(*columns).where(*guards).order_by(_jobs.c.id).with_for_update(key_share=True).subquery("locked")
+    statement = update(_jobs).values(values).where(_jobs.c.id == locked.c.id, *guards)
+    return statement.returning(*locked.c, *columns)
+
+
+def _sent(value: object) -> object:
+    return timestamps.as_text(value) if isinstance(value, datetime) else str(value) if isinstance(value, str) else value
+
+
+_COLUMNS = ", ".join(f"made.{column.name}" for column in ALL_COLUMNS)
+
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_NEW_IDS = bindparam("new_ids", type_=ARRAY(Uuid))
+
+_LOCK = text("""
+SELECT id FROM public.generation_jobs
+ WHERE id = ANY(:ids) AND status = 'failed' ORDER BY id FOR NO KEY UPDATE
+""").bindparams(_IDS)
+
+
+def lock(job_ids: Collection[UUID]) -> Query[UUID]:
+    """The failed ones among them. Of two who repeat a job at once the second waits here, and then sees the first."""
+    return Query(_LOCK, make_id, {"ids": list(job_ids)})
+
+
+_REPEAT = text(f"""
+INSERT INTO public.generation_jobs AS made
+       (id, user_id, project_id, status, mode, input_asset_id, cost_cents, retry_count)
+SELECT asked.new_id, failed.user_id, failed.project_id, 'queued', failed.mode, failed.input_asset_id, failed.cost_cents,
+       coalesce(failed.retry_count, 0) + 1
+  FROM unnest(:ids, :new_ids) AS asked (id, new_id)
+  JOIN public.generation_jobs failed ON failed.id = asked.id AND failed.status = 'failed'
+RETURNING {_COLUMNS}
+""").bindparams(_IDS, _NEW_IDS)  # noqa: S608 - of constants
+
+
+def repeat(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
+    """The new jobs, with these ids by those of the failed ones, which are locked."""
+    return Query(_REPEAT, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
+
+
+_LINK = text("""
+INSERT INTO gjobs.job_links (job_id, repeats) SELECT * FROM unnest(:new_ids, :ids) RETURNING job_id
+""").bindparams(_IDS, _NEW_IDS)
+
+
+def link(new_ids: Mapping[UUID, UUID]) -> Query[UUID]:
+    return Query(_LINK, make_id, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    job_id: UUID
+    repeats: UUID
+
+
+def _make_link(row: Row) -> Link:
+    job_id, repeats = row
+    return Link(job_id=job_id, repeats=repeats)
+
+
+_REPETITIONS = text("""
+SELECT link.job_id, link.repeats
+  FROM gjobs.job_links link
+  JOIN public.generation_jobs job ON job.id = link.job_id
+ WHERE link.repeats = ANY(:ids) ORDER BY job.created_at, job.id LIMIT 1000
+""").bindparams(_IDS)
+
+
+def repetitions(job_ids: Collection[UUID]) -> Query[Link]:
+    """Of any of these jobs, as far as they are there, the oldest first."""
+    return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
+
+
+_ORIGIN = text("SELECT repeats FROM gjobs.job_links WHERE job_id = :id").bindparams(bindparam("id", type_=Uuid))
+
+
+def origin(job_id: UUID) -> Query[UUID]:
+    return Query(_ORIGIN, make_id, {"id": job_id})
+
+
+_FOLLOWING = text("""
+SELECT DISTINCT format('%I.%I', namespace.nspname, referring.relname)
+  FROM pg_catalog.pg_constraint AS key
+  JOIN pg_catalog.pg_class AS referring ON referring.oid = key.conrelid
+  JOIN pg_catalog.pg_namespace AS namespace ON namespace.oid = referring.relnamespace
+ WHERE key.contype = 'f'
+   AND key.confrelid = to_regclass('public.generation_jobs')
+   AND key.confdeltype IN ('c', 'n', 'd')
+ ORDER BY 1
+""")
+
+
+def _name(row: Row) -> str:
+    name: str = row[0]
+    return name
+
+
+def following_tables() -> Query[str]:
+    """By their foreign keys: cascade, set null, set default."""
+    return Query(_FOLLOWING, _name)

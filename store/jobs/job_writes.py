@@ -1,0 +1,180 @@
+"""Job writes inside one transaction: create, transition, delete, retry."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+from store import validation
+from store.database.transactions import WriteTransaction
+from store.errors import InvalidValue
+from store.jobs import job_sql
+from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job_results import (
+    AlreadyRepeated,
+    Applied,
+    Deleted,
+    DeletionOutcome,
+    Missing,
+    Moved,
+    Refused,
+    Repeated,
+    RetryOutcome,
+    TransitionOutcome,
+)
+from store.jobs.job_sql import JobStatements, Rewritten
+from store.journal.write_record import Written
+from store.projects import project_sql
+
+ATTEMPTS = 2
+"""Of a transition that finds a job elsewhere, and then where it should have been: it has moved in between."""
+
+
+async def create(
+    transaction: WriteTransaction,
+    jobs: JobStatements,
+    *,
+    project_id: UUID,
+    mode: str,
+    cost_cents: int,
+    input_asset_id: UUID | None,
+) -> GenerationJob:
+    created = await transaction.run(
+        jobs.create(project_id=project_id, mode=mode, cost_cents=cost_cents, input_asset_id=input_asset_id)
+    )
+    if len(created) == 1:
+        transaction.keep(Written(what="create job", after=tuple(created)))
+        return created[0]
+    if not await transaction.run(project_sql.by_id(project_id)):
+        raise validation.no_project(project_id)
+    if input_asset_id is not None and not await transaction.run(project_sql.one_of_project(input_asset_id, project_id)):
+        raise InvalidValue("input_asset_id", f"The project has no asset {input_asset_id}.")
+    raise validation.not_stored("job")
+
+
+async def change(
+    transaction: WriteTransaction, jobs: JobStatements, job_id: UUID, changes: Mapping[str, object]
+) -> GenerationJob:
+    """`changes` has column names."""
+    changed = await transaction.run(jobs.change(job_id, changes))
+    if len(changed) == 1:
+        ((before, after),) = changed
+        transaction.keep(Written(what=f"change job: {', '.join(changes)}", before=(before,), after=(after,)))
+        return after
+    found = await transaction.run(jobs.one(job_id))
+    if not found:
+        raise validation.no_jobs((job_id,))
+    asset_id = changes.get("input_asset_id")
+    if isinstance(asset_id, UUID) and not await transaction.run(
+        project_sql.one_of_project(asset_id, found[0].project_id)
+    ):
+        raise InvalidValue("input_asset_id", f"The job's project has no asset {asset_id}.")
+    raise validation.not_permitted(job_id)
+
+
+async def transition(
+    transaction: WriteTransaction,
+    jobs: JobStatements,
+    job_ids: Sequence[UUID],
+    target: JobStatus,
+    error: str | None,
+) -> Mapping[UUID, TransitionOutcome]:
+    """Of each job; those that may not become `target` are left."""
+    moved: list[Rewritten] = []
+    outcomes: dict[UUID, TransitionOutcome] = {}
+    for _ in range(ATTEMPTS):
+        pending = [job_id for job_id in job_ids if job_id not in outcomes]
+        rewritten = await transaction.run(jobs.transition(pending, target, error))
+        moved += rewritten
+        outcomes.update({after.id: Applied(job=after) for _, after in rewritten})
+        pending = [job_id for job_id in pending if job_id not in outcomes]
+        if not pending:
+            break
+        present = {job.id: job for job in await transaction.run(jobs.these(pending))}
+        outcomes.update({job_id: Missing(job_id=job_id) for job_id in pending if job_id not in present})
+        outcomes.update({job.id: _refused(job) for job in present.values() if target not in allowed(job.status)})
+    for job_id in job_ids:
+        if job_id not in outcomes:
+            raise validation.not_permitted(job_id)
+    if moved:
+        before, after = zip(*moved, strict=True)
+        transaction.keep(Written(what=f"transition {_jobs(len(moved))} to {target}", before=before, after=after))
+    return outcomes
+
+
+def _refused(job: GenerationJob) -> Refused:
+    return Refused(current=job.status, allowed=allowed(job.status), job=job)
+
+
+async def delete(
+    transaction: WriteTransaction, jobs: JobStatements, expected: Mapping[UUID, JobStatus | None]
+) -> Mapping[UUID, DeletionOutcome]:
+    """Of each job; those in another status than the one expected (None: any) are left."""
+    deleted = await transaction.run(jobs.remove(expected))
+    outcomes: dict[UUID, DeletionOutcome] = {job.id: Deleted(job=job) for job in deleted}
+    left = [job_id for job_id in expected if job_id not in outcomes]
+    present = {job.id: job for job in await transaction.run(jobs.these(left))} if left else {}
+    for job_id in left:
+        if job_id not in present:
+            outcomes[job_id] = Missing(job_id=job_id)
+        elif expected[job_id] in (None, present[job_id].status):
+            raise validation.not_permitted(job_id)
+        else:
+            outcomes[job_id] = Moved(job=present[job_id])
+    if deleted:
+        transaction.keep(Written(what=f"delete {_jobs(len(deleted))}", before=tuple(deleted)))
+    return outcomes
+
+
+async def restore(
+    transaction: WriteTransaction, jobs: JobStatements, deleted: Sequence[GenerationJob]
+) -> tuple[GenerationJob, ...]:
+    """All of them with all that they held, or none."""
+    restored = tuple(await transaction.run(jobs.restore(deleted)))
+    ids = {job.id for job in restored}
+    taken = [job.id for job in deleted if job.id not in ids]
+    if taken:
+        raise validation.id_taken(taken[0])
+    transaction.keep(Written(what=f"restore {_jobs(len(restored))}", after=restored))
+    return restored
+
+
+def _jobs(number: int) -> str:
+    return "job" if number == 1 else f"{number} jobs"
+
+
+async def repeat(
+    transaction: WriteTransaction, jobs: JobStatements, job_ids: Sequence[UUID], *, again: bool
+) -> Mapping[UUID, RetryOutcome]:
+    """Of each job; `again` repeats those, too, that another job repeats by now."""
+    failed = await transaction.run(job_sql.lock(job_ids))
+    # In a statement of its own, which sees what was committed while the lock was waited for.
+    repeated = (
+        {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.repetitions(failed))}
+    )
+    outcomes: dict[UUID, RetryOutcome] = {
+        job_id: AlreadyRepeated(job_id=job_id, repeated_by=by) for job_id, by in repeated.items()
+    }
+    new_ids = {job_id: uuid4() for job_id in failed if job_id not in outcomes}
+    made = await _made(transaction, new_ids) if new_ids else {}
+    outcomes |= {job_id: Repeated(job=made[new_id], repeats=job_id) for job_id, new_id in new_ids.items()}
+    left = [job_id for job_id in job_ids if job_id not in outcomes]
+    present = {job.id: job for job in await transaction.run(jobs.these(left))} if left else {}
+    for job_id in left:
+        if job_id not in present:
+            outcomes[job_id] = Missing(job_id=job_id)
+        elif present[job_id].status is JobStatus.FAILED:
+            raise validation.not_permitted(job_id)
+        else:
+            status = present[job_id].status
+            outcomes[job_id] = Refused(current=status, allowed=allowed(status), job=present[job_id])
+    return outcomes
+
+
+async def _made(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
+    """By their ids: all of them, each with its link, or none."""
+    made = {job.id: job for job in await transaction.run(job_sql.repeat(new_ids))}
+    linked = await transaction.run(job_sql.link(new_ids))
+    if made.keys() != set(new_ids.values()) or set(linked) != made.keys():
+        raise validation.not_stored("job")
+    what = "job" if len(made) == 1 else f"{len(made)} jobs"
+    transaction.keep(Written(what=f"retry {what}", after=tuple(made.values())))
+    return made

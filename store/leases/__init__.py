@@ -1,0 +1,1 @@
+"""which worker holds which job"""

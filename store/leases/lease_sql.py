@@ -1,0 +1,266 @@
+"""SQL that claims, renews, ends leases; who works."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+
+from store.database.query import Query, Row, make_id
+from store.jobs.job_sql import make_job
+from store.leases.lease import (
+    Claimed,
+    Finish,
+    HandedBack,
+    Held,
+    HeldJob,
+    Postponed,
+    Progress,
+    WorkerFacts,
+    WorkerStatus,
+)
+
+T = TypeVar("T", bound=Held)
+
+
+def _make_claimed(row: Row) -> Claimed:
+    *job, attempt, lost_by, note = row
+    return Claimed(job=make_job(job), attempt=attempt, lost_by=lost_by, note=note)
+
+
+_CLAIM = text("""
+select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at,
+       attempt, lost_by, note
+  from gjobs.claim_jobs(CAST(:owner AS uuid), CAST(:modes AS text[]), CAST(:most AS integer), CAST(:seconds AS float8))
+""")
+
+
+def claim(owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float) -> Query[Claimed]:
+    """Those whose lease has expired, then the oldest queued ones. `modes`: None for all."""
+    values = {"owner": owner, "modes": None if modes is None else list(modes), "most": most, "seconds": seconds}
+    return Query(_CLAIM, _make_claimed, values)
+
+
+_HELD = text("""
+select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.error, j.cost_cents, j.created_at,
+       j.updated_at, l.attempt, CAST(null AS uuid), CAST(null AS text)
+  from gjobs.job_leases l join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
+ where l.owner = CAST(:owner AS uuid)
+""")
+
+
+def held(owner: UUID) -> Query[Claimed]:
+    """All that the worker has claimed and not ended, whether it knows of it or not."""
+    return Query(_HELD, _make_claimed, {"owner": owner})
+
+
+_NEXT_DUE = text("""
+select CAST(extract(epoch from min(expires_at) - clock_timestamp()) AS float8)
+  from gjobs.job_leases where expires_at > now() - interval '1 second'
+""")
+
+
+def next_due() -> Query[float | None]:
+    """In how many seconds the next lease expires, if it is not renewed; None where there is none.
+
+    One that has expired for longer is nothing that whoever claims jobs may take: it may last, where its mode is
+    nobody's.
+    """
+    return Query(_NEXT_DUE, _make_seconds)
+
+
+def _make_seconds(row: Row) -> float | None:
+    seconds: float | None = row[0]
+    return seconds
+
+
+_FINISH = text("""
+select gjobs.finish_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
+                         CAST(:statuses AS text[]), CAST(:errors AS text[]), CAST(:costs AS integer[]))
+""")
+
+
+def finish(owner: UUID, finishes: Sequence[Finish]) -> Query[UUID]:
+    """The jobs that it ended: those that were the worker's still."""
+    values = _of_each(
+        finishes,
+        statuses=lambda one: one.status.value,
+        errors=lambda one: one.error,
+        costs=lambda one: one.cost_cents,
+    )
+    return Query(_FINISH, make_id, {"owner": owner, **values})
+
+
+_POSTPONE = text("""
+select gjobs.postpone_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
+                           CAST(:errors AS text[]), CAST(:costs AS integer[]), CAST(:waits AS float8[]))
+""")
+
+
+def postpone(owner: UUID, postponed: Sequence[Postponed]) -> Query[UUID]:
+    values = _of_each(
+        postponed, errors=lambda one: one.error, costs=lambda one: one.cost_cents, waits=lambda one: one.wait
+    )
+    return Query(_POSTPONE, make_id, {"owner": owner, **values})
+
+
+_HAND_BACK = text("""
+select gjobs.hand_back_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]))
+""")
+
+
+def hand_back(owner: UUID, jobs: Sequence[HandedBack]) -> Query[UUID]:
+    return Query(_HAND_BACK, make_id, {"owner": owner, **_of_each(jobs)})
+
+
+_HAND_BACK_ALL = text("""
+select gjobs.hand_back_jobs(CAST(:owner AS uuid), array_agg(job_id), array_agg(attempt))
+  from gjobs.job_leases where owner = CAST(:owner AS uuid)
+""")
+
+
+def hand_back_all(owner: UUID) -> Query[UUID]:
+    """Whatever the worker holds, whether it knows of it or not."""
+    return Query(_HAND_BACK_ALL, make_id, {"owner": owner})
+
+
+_RENEW = text("""
+select gjobs.renew_leases(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
+                          CAST(:seconds AS float8))
+""")
+
+
+def renew(owner: UUID, jobs: Sequence[Held], *, seconds: float) -> Query[UUID]:
+    """The jobs that are the worker's still."""
+    return Query(_RENEW, make_id, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
+
+
+_PROGRESS = text("""
+select gjobs.note_progress(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attempts AS integer[]),
+                           CAST(:notes AS text[]))
+""")
+
+
+def note_progress(owner: UUID, progress: Sequence[Progress]) -> Query[UUID]:
+    return Query(_PROGRESS, make_id, {"owner": owner, **_of_each(progress, notes=lambda one: one.note)})
+
+
+def _of_each(jobs: Sequence[T], **columns: Callable[[T], Any]) -> dict[str, list[Any]]:
+    """Values as the functions take them: a list for each column, in the same order."""
+    values = {name: [value(one) for one in jobs] for name, value in columns.items()}
+    return {"ids": [one.job_id for one in jobs], "attempts": [one.attempt for one in jobs], **values}
+
+
+_ARRIVE = text("""
+insert into gjobs.workers (id, user_id, name, host, process, modes, concurrency)
+values (CAST(:id AS uuid), CAST(:user_id AS uuid), CAST(:name AS text), CAST(:host AS text), CAST(:process AS integer),
+        CAST(:modes AS text[]), CAST(:concurrency AS integer))
+    on conflict (id) do update set seen_at = now(), stopped_at = null
+returning id
+""")
+_FORGET = text("""
+delete from gjobs.workers where coalesce(stopped_at, seen_at) < now() - make_interval(days => 7) returning id
+""")
+_SEEN = text("""
+update gjobs.workers set seen_at = clock_timestamp() where id = CAST(:id AS uuid) returning id
+""")
+_LEAVE = text("""
+update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timestamp()
+ where id = CAST(:id AS uuid) returning id
+""")
+
+
+def arrive(facts: WorkerFacts) -> Query[UUID]:
+    values = {
+        "id": facts.id,
+        "user_id": facts.user_id,
+        "name": facts.name,
+        "host": facts.host,
+        "process": facts.process,
+        "modes": None if facts.modes is None else list(facts.modes),
+        "concurrency": facts.concurrency,
+    }
+    return Query(_ARRIVE, make_id, values)
+
+
+def forget_others() -> Query[UUID]:
+    """Those that are gone for a week."""
+    return Query(_FORGET, make_id)
+
+
+def seen(worker: UUID) -> Query[UUID]:
+    return Query(_SEEN, make_id, {"id": worker})
+
+
+def leave(worker: UUID) -> Query[UUID]:
+    return Query(_LEAVE, make_id, {"id": worker})
+
+
+_LISTED = text("""
+select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.started_at, w.seen_at, w.stopped_at,
+       count(j.id), min(l.acquired_at) filter (where j.id is not null), moment.at
+  from (select coalesce(CAST(:at AS timestamptz), now()) as at) moment
+ cross join gjobs.workers w
+  left join gjobs.job_leases l on l.owner = w.id and l.expires_at > moment.at
+  left join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
+ group by w.id, moment.at
+ order by w.stopped_at is null desc, w.seen_at desc, w.id
+ limit CAST(:rows AS integer)
+""")
+
+
+def listed(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
+    """Those that have not stopped first, the last seen first; `at` stands in for the server's time."""
+    return Query(_LISTED, _make, {"rows": limit, "at": at})
+
+
+def _make(row: Row) -> WorkerStatus:
+    *facts, held, since, now = row
+    names = ("id", "user_id", "name", "host", "process", "modes", "concurrency", "started_at", "seen_at", "stopped_at")
+    values = dict(zip(names, facts, strict=True))
+    modes = values.pop("modes")
+    return WorkerStatus(
+        **values, modes=None if modes is None else tuple(modes), held_jobs=held, held_since=since, taken_at=now
+    )
+
+
+_WORKERS_HELD = text("""
+select l.job_id, j.mode, j.project_id, l.owner, l.attempt, l.acquired_at, l.expires_at, l.note
+  from gjobs.job_leases l
+  join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
+ order by l.acquired_at, l.job_id
+ limit CAST(:rows AS integer)
+""")
+
+
+def workers_held(*, limit: int) -> Query[HeldJob]:
+    """Those claimed first first. A job that ended otherwise than by its worker may leave its lease for a while."""
+    return Query(_WORKERS_HELD, _make_held, {"rows": limit})
+
+
+def _make_held(row: Row) -> HeldJob:
+    job_id, mode, project_id, owner, attempt, acquired_at, expires_at, note = row
+    return HeldJob(
+        job_id=job_id,
+        mode=mode,
+        project_id=project_id,
+        owner=owner,
+        attempt=attempt,
+        acquired_at=acquired_at,
+        expires_at=expires_at,
+        note=note,
+    )
+
+
+_MOMENT = text("select coalesce(CAST(:at AS timestamptz), now())")
+
+
+def moment(at: datetime | None) -> Query[datetime]:
+    """The server's time, or what stands in for it."""
+    return Query(_MOMENT, _make_moment, {"at": at})
+
+
+def _make_moment(row: Row) -> datetime:
+    time: datetime = row[0]
+    return time

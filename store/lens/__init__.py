@@ -1,1 +1,0 @@
-"""What is there beside what a user sees of it, and why."""

@@ -1,1 +1,0 @@
-"""Lists of jobs of any length, of which some rows are held at a time."""

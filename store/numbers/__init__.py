@@ -1,1 +1,0 @@
-"""Counts and costs, each with how sure it is."""

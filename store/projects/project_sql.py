@@ -1,0 +1,245 @@
+"""SQL on projects and assets, also where projects are unreadable."""
+
+from dataclasses import fields
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.types import BigInteger
+
+from store import tables
+from store.database.query import Query, Row
+from store.formats import IdRange
+from store.job_list.listing import ProjectName
+from store.projects.project import Asset, Project
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+_COLUMNS = [_projects.c[name] for name in ("id", "user_id", "name", "created_at", "updated_at")]
+
+
+def make_project(row: Row) -> Project:
+    identifier, user_id, name, created_at, updated_at, job_count, total_cost_cents = row
+    return Project(
+        id=identifier,
+        user_id=user_id,
+        name=name,
+        created_at=created_at,
+        updated_at=updated_at,
+        job_count=job_count,
+        total_cost_cents=total_cost_cents,
+    )
+
+
+_SUMS = (
+    func.count().label("job_count"),
+    cast(func.sum(_jobs.c.cost_cents), BigInteger).label("total_cost_cents"),
+)
+_OF_ALL = select(_jobs.c.project_id, *_SUMS).group_by(_jobs.c.project_id).subquery()
+"""Reads all jobs once: cheaper than looking up those of each of many projects."""
+_KEPT = tables.job_counts
+_SUMMED = (
+    select(
+        _KEPT.c.project_id,
+        cast(func.sum(_KEPT.c.job_count), BigInteger).label("job_count"),
+        cast(func.sum(_KEPT.c.cost_cents), BigInteger).label("total_cost_cents"),
+    )
+    .group_by(_KEPT.c.project_id)
+    .subquery()
+)
+_OF_EACH = select(*_SUMS).where(_jobs.c.project_id == _projects.c.id).lateral()
+"""Looks up the jobs of a few projects, however many others there are."""
+
+
+def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(
+            *_COLUMNS,
+            func.coalesce(sums.c.job_count, 0),
+            func.coalesce(sums.c.total_cost_cents, 0),
+        )
+        .outerjoin(sums, on)
+        .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_LISTED = _select(_OF_ALL, _OF_ALL.c.project_id == _projects.c.id)
+_LISTED_SUMMED = _select(_SUMMED, _SUMMED.c.project_id == _projects.c.id)
+_FEW = _select(_OF_EACH, true())
+_NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
+_BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
+
+# In the index's own order, so that no other index tempts.
+_PROJECTS_IN_RANGE = (
+    _FEW.where(_projects.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
+    .order_by(None)
+    .order_by(_projects.c.id)
+)
+
+
+def listed(*, limit: int) -> Query[Project]:
+    """Newest first."""
+    return Query(_LISTED, make_project, {"rows": limit})
+
+
+def summed(*, limit: int) -> Query[Project]:
+    """As `listed`, from the sums that a managed database keeps: it needs `Feature.ROLLUPS`."""
+    return Query(_LISTED_SUMMED, make_project, {"rows": limit})
+
+
+def named(name: str, *, limit: int) -> Query[Project]:
+    """All of exactly this name: names are not unique."""
+    return Query(_NAMED, make_project, {"name": name, "rows": limit})
+
+
+def by_id(project_id: UUID) -> Query[Project]:
+    return Query(_BY_ID, make_project, {"id": project_id, "rows": 1})
+
+
+def projects_in_range(ids: IdRange, *, limit: int) -> Query[Project]:
+    return Query(_PROJECTS_IN_RANGE, make_project, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+_CREATE = (
+    insert(_projects)
+    .values(user_id=bindparam("user_id", type_=Uuid), name=bindparam("name", type_=Text))
+    .returning(*_COLUMNS, literal(0, Integer), literal(0, Integer))
+)
+
+
+def create(*, user_id: UUID, name: str) -> Query[Project]:
+    return Query(_CREATE, make_project, {"user_id": user_id, "name": name})
+
+
+_assets = tables.assets
+_NAMES = [field.name for field in fields(Asset)]
+
+
+def make_asset(row: Row) -> Asset:
+    return Asset(**dict(zip(_NAMES, row, strict=True)))
+
+
+_SOME = select(*(_assets.c[name] for name in _NAMES)).limit(bindparam("rows", type_=Integer))
+_OF_PROJECT = _SOME.where(_assets.c.project_id == bindparam("project_id", type_=Uuid)).order_by(
+    _assets.c.created_at.desc(), _assets.c.id.desc()
+)
+_ONE = _SOME.where(_assets.c.id == bindparam("id", type_=Uuid))
+_ONE_OF_PROJECT = _OF_PROJECT.where(_assets.c.id == bindparam("id", type_=Uuid))
+
+_IN_RANGE = _SOME.where(_assets.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid))).order_by(
+    _assets.c.id
+)
+
+
+def of_project(project_id: UUID, *, limit: int) -> Query[Asset]:
+    """Newest first."""
+    return Query(_OF_PROJECT, make_asset, {"project_id": project_id, "rows": limit})
+
+
+def one(asset_id: UUID) -> Query[Asset]:
+    return Query(_ONE, make_asset, {"id": asset_id, "rows": 1})
+
+
+def one_of_project(asset_id: UUID, project_id: UUID) -> Query[Asset]:
+    """No row where the asset is another project's."""
+    return Query(_ONE_OF_PROJECT, make_asset, {"id": asset_id, "project_id": project_id, "rows": 1})
+
+
+def in_range(ids: IdRange, *, limit: int) -> Query[Asset]:
+    return Query(_IN_RANGE, make_asset, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+_project_name: ColumnElement[str] = func.left(cast(_jobs.c.project_id, Text), 8)
+"""The beginning of its id stands for its name."""
+_PROJECTS = (
+    select(
+        _jobs.c.project_id,
+        # Its jobs' owner, who but for the app's own faults is one; there is no min() of ids before 18.
+        cast(func.min(cast(_jobs.c.user_id, Text)), Uuid),
+        _project_name,
+        func.min(_jobs.c.created_at),
+        func.max(_jobs.c.updated_at),
+        func.count(),
+        cast(func.sum(_jobs.c.cost_cents), BigInteger),
+    )
+    .group_by(_jobs.c.project_id)
+    .order_by(func.min(_jobs.c.created_at).desc(), _jobs.c.project_id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_PROJECTS_NAMED = _PROJECTS.where(_project_name == bindparam("name", type_=Text))
+_PROJECT_BY_ID = _PROJECTS.where(_jobs.c.project_id == bindparam("id", type_=Uuid))
+
+_ROWS = bindparam("rows", type_=Integer)
+_OWNED = (_jobs.c.project_id, _jobs.c.user_id)
+_FIRST = select(*_OWNED).order_by(_jobs.c.project_id).limit(1).subquery("first_job")
+_named = select(*_FIRST.c, literal(1, Integer).label("place")).cte("named", recursive=True)
+_NEXT = (
+    select(*_OWNED)
+    .where(_jobs.c.project_id > _named.c.project_id)
+    .order_by(_jobs.c.project_id)
+    .limit(1)
+    .lateral("next_job")
+)
+_named = _named.union_all(
+    select(*_NEXT.c, _named.c.place + 1).join_from(_named, _NEXT, true()).where(_named.c.place < _ROWS)
+)
+_OF_ONE_OWNER = (
+    select(_jobs.c.project_id, cast(func.min(cast(_jobs.c.user_id, Text)), Uuid).label("user_id"))
+    .group_by(_jobs.c.project_id)
+    .order_by(_jobs.c.project_id)
+    .limit(_ROWS)
+    .subquery("named")
+)
+PROJECT_IDS = {
+    # Steps from one project to the next in the index of their ids, and reads one job of each.
+    False: select(_named.c.project_id, _named.c.user_id).limit(_ROWS).subquery("named"),
+    # For a user's eyes each step would read all their jobs; so they are read once.
+    True: _OF_ONE_OWNER,
+}
+"""With the owner of one of its jobs; by whether one user's jobs are all that is seen."""
+_PROJECT_NAMES = {
+    of_one_user: select(named.c.project_id, named.c.user_id, func.left(cast(named.c.project_id, Text), 8)).order_by(
+        named.c.project_id
+    )
+    for of_one_user, named in PROJECT_IDS.items()
+}
+
+
+def project_names(*, limit: int, of_one_user: bool = False) -> Query[ProjectName]:
+    """Those with jobs, by their ids, each of the owner of one of its jobs.
+
+    Cheap, however many jobs there are, where the right one of two ways is said: whether it is a user who asks.
+    """
+
+    def make(row: Row) -> ProjectName:
+        project_id, user_id, name = row
+        return ProjectName(id=project_id, user_id=user_id, name=name)
+
+    return Query(_PROJECT_NAMES[of_one_user], make, {"rows": limit})
+
+
+def projects(*, limit: int) -> Query[Project]:
+    """Those with jobs, the newest first, each with the times of its jobs."""
+    return Query(_PROJECTS, make_project, {"rows": limit})
+
+
+def projects_named(name: str, *, limit: int) -> Query[Project]:
+    return Query(_PROJECTS_NAMED, make_project, {"name": name, "rows": limit})
+
+
+def project_by_id(project_id: UUID) -> Query[Project]:
+    """No row where it has no job."""
+    return Query(_PROJECT_BY_ID, make_project, {"id": project_id, "rows": 1})

@@ -1,0 +1,233 @@
+"""SQL that archives, lists, counts and restores jobs."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    TableClause,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.types import BigInteger
+
+from store import tables
+from store.database.query import Query, Row, make_id, make_number
+from store.jobs.job import ERROR_CHARACTERS, GenerationJob
+from store.jobs.job_results import Page, PageKey
+from store.jobs.job_sql import job_status, make_job, make_listed
+from store.retention.batches import PLACE, at_place
+from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
+from store.statistics.statistics import JobStatistic, JobSummary
+from store.statistics.statistics_sql import make_statistic, make_summary
+
+
+def make_count(row: Row) -> StatusCount:
+    status, number, cents, oldest_at = row
+    return StatusCount(status=job_status(status), count=number, total_cost_cents=int(cents), oldest_at=oldest_at)
+
+
+def make_key(row: Row) -> PageKey:
+    created_at: datetime = row[0]
+    identifier: UUID = row[1]
+    return PageKey(created_at=created_at, id=identifier)
+
+
+_archived = tables.archived_jobs
+_COLUMNS = [_archived.c[field.name] for field in fields(GenerationJob)]
+_BEGINNING = func.left(_archived.c.error, ERROR_CHARACTERS + 1).label("error")
+_LIGHT_COLUMNS = [_BEGINNING if column.name == "error" else column for column in _COLUMNS]
+_IDS = bindparam("ids", type_=ARRAY(Uuid))
+_KEY = tuple_(_archived.c.created_at, _archived.c.id)
+_MOST = bindparam("rows", type_=Integer)
+
+
+def _calling(function: Callable[[Any], Any]) -> Select[Any]:
+    called = function(_IDS).table_valued(column("id", Uuid), name="moved").render_derived()
+    return select(called.c.id)
+
+
+_PUT_AWAY, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
+
+
+def put_away(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that were there."""
+    return Query(_PUT_AWAY, make_id, {"ids": list(job_ids)})
+
+
+def restore(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that were put away. Fails, and restores none, where the id of one is taken."""
+    return Query(_RESTORE, make_id, {"ids": list(job_ids)})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on."""
+
+    of_project: bool
+    of_status: bool
+    since: bool
+    has_place: bool
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.of_project:
+            conditions.append(_archived.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.of_status:
+            conditions.append(_archived.c.status == bindparam("status", type_=Text))
+        if self.since:
+            conditions.append(_archived.c.archived_at >= bindparam("since", type_=DateTime(timezone=True)))
+        return conditions
+
+
+def _form(query: ArchiveQuery, after: PageKey | None = None) -> _Form:
+    return _Form(
+        of_project=query.project_id is not None,
+        of_status=query.status is not None,
+        since=query.archived_since is not None,
+        has_place=after is not None,
+    )
+
+
+def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, object]:
+    parameters: dict[str, object] = {}
+    if query.project_id is not None:
+        parameters["project_id"] = query.project_id
+    if query.status is not None:
+        parameters["status"] = query.status.value
+    if query.archived_since is not None:
+        parameters["since"] = query.archived_since
+    return parameters | at_place(after)
+
+
+@cache
+def _newest(form: _Form, *, is_light: bool) -> Select[Any]:
+    rows = select(*(_LIGHT_COLUMNS if is_light else _COLUMNS), _archived.c.archived_at).where(*form.conditions())
+    if form.has_place:
+        rows = rows.where(_KEY < PLACE)
+    return rows.order_by(_archived.c.created_at.desc(), _archived.c.id.desc()).limit(_MOST)
+
+
+def page(query: ArchiveQuery, *, after: PageKey | None, limit: int, is_light: bool) -> Query[ArchivedJob]:
+    """The newest first; one row more than `limit` where there is a next page. A light one cuts long errors."""
+    statement = _newest(_form(query, after), is_light=is_light)
+    make = _make_listed if is_light else _make_archived
+    return Query(statement, make, _parameters(query, after) | {"rows": limit + 1})
+
+
+def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
+    items = tuple(rows[:limit])
+    last = items[-1].job if len(rows) > limit else None
+    return Page(items=items, next_key=PageKey(created_at=last.created_at, id=last.id) if last else None)
+
+
+_THESE = select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == any_(_IDS))
+
+
+def these(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
+    return Query(_THESE, _make_archived, {"ids": list(job_ids)})
+
+
+def _make_archived(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_job(row[:-1]), archived_at=archived_at)
+
+
+def _make_listed(row: Row) -> ArchivedJob:
+    archived_at: datetime = row[-1]
+    return ArchivedJob(job=make_listed(row[:-1]), archived_at=archived_at)
+
+
+@cache
+def _oldest(form: _Form) -> Select[Any]:
+    rows = select(_archived.c.created_at, _archived.c.id).where(*form.conditions())
+    if form.has_place:
+        rows = rows.where(_KEY > PLACE)
+    return rows.order_by(_archived.c.created_at, _archived.c.id).limit(_MOST)
+
+
+def oldest(query: ArchiveQuery, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+    return Query(_oldest(_form(query, after)), make_key, _parameters(query, after) | {"rows": rows})
+
+
+@cache
+def _counted(form: _Form) -> Select[Any]:
+    sums = func.count(), func.sum(_archived.c.cost_cents), func.min(_archived.c.created_at)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def count(query: ArchiveQuery) -> Query[StatusCount]:
+    """By status, in no order."""
+    return Query(_counted(_form(query)), make_count, _parameters(query))
+
+
+_SOME = select(_archived.c.id).limit(_MOST).subquery("some")
+_NUMBER = select(func.count()).select_from(_SOME)
+
+
+def number(*, most: int) -> Query[int]:
+    """One more than `most` where there are more than that."""
+    return Query(_NUMBER, make_number, {"rows": most + 1})
+
+
+@cache
+def _by_status(form: _Form) -> Select[Any]:
+    cents = _archived.c.cost_cents
+    sums = func.count(), func.sum(cents), func.avg(cents)
+    return select(_archived.c.status, *sums).where(*form.conditions()).group_by(_archived.c.status)
+
+
+def by_status(project_id: UUID | None) -> Query[JobStatistic]:
+    query = ArchiveQuery(project_id=project_id)
+    return Query(_by_status(_form(query)), make_statistic, _parameters(query))
+
+
+_sums = tables.generation_job_summary
+
+
+def _of_sums() -> Select[Any]:
+    counted = _sums.c.job_count, _sums.c.total_cost_cents, _sums.c.first_job_at, _sums.c.last_job_at
+    return select(_sums.c.user_id, _sums.c.project_id, _sums.c.status, *counted)
+
+
+def _of_rows(source: TableClause) -> Select[Any]:
+    key = source.c.user_id, source.c.project_id, source.c.status
+    times = func.min(source.c.created_at).label("first_job_at"), func.max(source.c.created_at).label("last_job_at")
+    counted = func.count().label("job_count"), func.sum(source.c.cost_cents).label("total_cost_cents"), *times
+    return select(*key, *counted).group_by(*key)
+
+
+@cache
+def _summary(of_project: bool, has_sums: bool) -> Select[Any]:
+    present = _of_sums() if has_sums else _of_rows(tables.generation_jobs)
+    both = union_all(present, _of_rows(tables.archived_jobs)).subquery("both")
+    key = both.c.user_id, both.c.project_id, both.c.status
+    number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
+    total = cast(cents, BigInteger)
+    counted = cast(number, BigInteger), total, cents / number
+    rows = select(*key, *counted, func.min(both.c.first_job_at), func.max(both.c.last_job_at)).group_by(*key)
+    if of_project:
+        rows = rows.where(both.c.project_id == bindparam("project_id", type_=Uuid))
+    return rows.order_by(total.desc(), *key).limit(bindparam("rows", type_=Integer))
+
+
+def summary(project_id: UUID | None, *, limit: int, has_sums: bool) -> Query[JobSummary]:
+    """The dearest first. `has_sums` is whether those that are there need not be counted."""
+    parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
+    return Query(_summary(project_id is not None, has_sums), make_summary, parameters | {"rows": limit})

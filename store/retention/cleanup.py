@@ -1,0 +1,207 @@
+"""Previews, archives or deletes old jobs in batches, and its SQL."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache, partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+)
+
+from store import tables, validation
+from store.capabilities.capability import Feature
+from store.capabilities.facts import LEASES
+from store.database import query, timestamps
+from store.database.query import Query, make_id
+from store.database.transactions import WriteTransaction
+from store.jobs.job import JobStatus
+from store.jobs.job_results import PageKey
+from store.journal.write_record import Written
+from store.retention import archive_sql
+from store.retention.archive_sql import make_count, make_key
+from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, Batch, at_place, in_batches
+from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, StatusCount
+from store.store import Store
+
+_jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    """All that the SQL depends on."""
+
+    of_project: bool
+    spares_policies: bool
+    has_place: bool = False
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        created_before = bindparam("before", type_=DateTime(timezone=True))
+        conditions: list[ColumnElement[bool]] = [_jobs.c.created_at < created_before]
+        if self.of_project:
+            conditions.append(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+        if self.spares_policies:
+            conditions.append(~exists().where(_policies.c.project_id == _jobs.c.project_id))
+        return conditions
+
+
+def _form(expired: Expired, *, has_place: bool = False) -> _Form:
+    return _Form(
+        of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_place=has_place
+    )
+
+
+def _parameters(expired: Expired) -> dict[str, object]:
+    parameters: dict[str, object] = {"before": timestamps.as_text(expired.created_before)}
+    if expired.project_id is not None:
+        parameters["project_id"] = expired.project_id
+    return parameters
+
+
+@cache
+def _counted(form: _Form) -> Select[Any]:
+    sums = func.count(), func.sum(_jobs.c.cost_cents), func.min(_jobs.c.created_at)
+    statuses = _jobs.c.status == any_(bindparam("statuses", type_=ARRAY(Text)))
+    return select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
+
+
+def count(expired: Expired) -> Query[StatusCount]:
+    """By status, in no order."""
+    parameters = _parameters(expired) | {"statuses": [status.value for status in expired.statuses]}
+    return Query(_counted(_form(expired)), make_count, parameters)
+
+
+@cache
+def _locked(form: _Form) -> Select[Any]:
+    rows = select(_jobs.c.created_at, _jobs.c.id).where(
+        _jobs.c.status == bindparam("status", type_=Text), *form.conditions()
+    )
+    if form.has_place:
+        rows = rows.where(tuple_(_jobs.c.created_at, _jobs.c.id) > PLACE)
+    in_order = rows.order_by(_jobs.c.created_at, _jobs.c.id).limit(bindparam("rows", type_=Integer))
+    return in_order.with_for_update(skip_locked=True)
+
+
+def lock(expired: Expired, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+    """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
+    statement = _locked(_form(expired, has_place=after is not None))
+    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | at_place(after)
+    return Query(statement, make_key, parameters)
+
+
+_LEASED = select(_leases.c.job_id).where(
+    _leases.c.job_id == any_(bindparam("ids", type_=ARRAY(Uuid))),
+    or_(_leases.c.owner.is_(None), _leases.c.expires_at > func.clock_timestamp()),
+)
+
+
+def leased(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Those that a worker holds, or that wait for their next attempt, be it due or not."""
+    return Query(_LEASED, make_id, {"ids": list(job_ids)})
+
+
+_DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).returning(_jobs.c.id)
+
+
+def remove(job_ids: Sequence[UUID]) -> Query[UUID]:
+    """Of jobs that are locked."""
+    return Query(_DELETE, make_id, {"ids": list(job_ids)})
+
+
+NEEDS = {RetentionAction.ARCHIVE: Feature.ARCHIVING, RetentionAction.DELETE: Feature.DELETING}
+
+
+async def expired_since(
+    store: Store,
+    age: timedelta,
+    *,
+    statuses: Sequence[JobStatus] = FINISHED,
+    project_id: UUID | None = None,
+    spares_policies: bool = False,
+) -> Expired:
+    """Those that are older by the server's clock."""
+    (now,) = await store.reach.read(query.clock(None))
+    return Expired(
+        created_before=now - age,
+        statuses=tuple(status for status in JobStatus if status in statuses),
+        project_id=project_id,
+        spares_policies=spares_policies,
+    )
+
+
+async def count_expired(store: Store, expired: Expired) -> tuple[StatusCount, ...]:
+    """By status, in the workflow's order."""
+    rows = await store.reach.read(count(expired), limits=COUNTING)
+    return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
+
+
+async def clean_up(store: Store, expired: Expired, action: RetentionAction) -> AsyncGenerator[Progress, None]:
+    """What is done so far, again and again: whoever reads no further has stopped it. What is left can be gone on with.
+
+    Jobs that others hold at the moment are left, by a lock or by a lease that has not expired.
+    """
+    has_leases = LEASES in (await store.probed.get()).facts.relations
+    progress = Progress()
+    for status in expired.statuses:
+        of_leases = has_leases and status is JobStatus.RUNNING
+        take = partial(_take, store, expired, status, action, of_leases)
+        async with aclosing(in_batches(take, progress)) as steps:
+            async for progress in steps:
+                yield progress
+
+
+async def _take(
+    store: Store,
+    expired: Expired,
+    status: JobStatus,
+    action: RetentionAction,
+    of_leases: bool,
+    after: PageKey | None,
+    rows: int,
+) -> Batch:
+    keys: list[PageKey] = []
+    try:
+        async with store.reach.write(NEEDS[action], limits=LIMITS) as transaction:
+            keys = await transaction.run(lock(expired, status, after=after, rows=rows))
+            job_ids = [key.id for key in keys]
+            if job_ids and of_leases:
+                # Now that they are locked: nobody else takes a lease of one of them before this ends.
+                leased = set(await transaction.run(_leased_(job_ids)))
+                job_ids = [job_id for job_id in job_ids if job_id not in leased]
+            if job_ids:
+                await _remove(transaction, job_ids, action)
+                transaction.keep(Written(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
+    except IN_THE_WAY as error:
+        if not keys:
+            raise
+        return Batch(keys, error=error)
+    return Batch(keys, done=len(job_ids))
+
+
+async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
+    remove = archive_sql.put_away if action is RetentionAction.ARCHIVE else _remove_
+    removed = set(await transaction.run(remove(job_ids)))
+    for job_id in job_ids:
+        if job_id not in removed:
+            raise validation.not_permitted(job_id)
+
+
+_leased_ = leased
+_remove_ = remove

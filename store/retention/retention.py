@@ -1,0 +1,84 @@
+"""Values: expired jobs, clean-up preview, archived jobs, progress, policies."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from store.jobs.job import GenerationJob, JobStatus, is_final
+
+
+class RetentionAction(StrEnum):
+    ARCHIVE = "archive"
+    """They move to the archive, from which they can be restored."""
+    DELETE = "delete"
+
+
+FINISHED = tuple(status for status in JobStatus if is_final(status))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expired:
+    """The jobs that were created before a time. Neither that time nor a job's ever moves, so these become no more."""
+
+    created_before: datetime
+    statuses: tuple[JobStatus, ...] = FINISHED
+    project_id: UUID | None = None
+    """None stands for every project that the actor sees."""
+    spares_policies: bool = False
+    """Whether those of projects that have a policy of their own are left to it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchivedJob:
+    job: GenerationJob
+    """As it was."""
+    archived_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveQuery:
+    """Which of the archived jobs: all, where nothing is said."""
+
+    project_id: UUID | None = None
+    status: JobStatus | None = None
+    archived_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusCount:
+    """Of one status; there is none of a status without such jobs."""
+
+    status: JobStatus
+    count: int
+    total_cost_cents: int
+    oldest_at: datetime
+    """When the first of them was created."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What has become of them so far: of those that are put away, deleted or restored."""
+
+    done: int = 0
+    refused: int = 0
+    """That the database does not let go or in, mostly because rows of another table stand in the way."""
+    refused_id: UUID | None = None
+    """One of them."""
+    refusal: str | None = None
+    """What it said of that one, as a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPolicy:
+    """How long jobs are kept. It is applied by a worker, or by `gjobs retention apply`."""
+
+    id: UUID
+    project_id: UUID | None
+    """None for all projects that have no policy of their own."""
+    statuses: tuple[JobStatus, ...]
+    older_than: timedelta
+    action: RetentionAction
+    created_at: datetime
+    applied_at: datetime | None
+    """When somebody last began to; None: never since it was set."""

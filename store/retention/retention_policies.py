@@ -1,0 +1,252 @@
+"""Sets and applies retention policies, and its SQL."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Integer,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    delete,
+    extract,
+    func,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from store import tables, validation
+from store.capabilities.capability import Feature
+from store.database.query import Query, Row
+from store.errors import Conflict, NoPrivilege
+from store.jobs.job import JobStatus
+from store.jobs.job_sql import job_status
+from store.journal.write_record import Written
+from store.retention.cleanup import clean_up, expired_since
+from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, RetentionPolicy
+from store.store import Store
+from store.users.actor import ActingUser
+
+_policies = tables.retention_policies
+_COLUMNS = (
+    _policies.c.id,
+    _policies.c.project_id,
+    _policies.c.statuses,
+    cast(extract("epoch", _policies.c.older_than), BigInteger),
+    _policies.c.action,
+    _policies.c.created_at,
+    _policies.c.applied_at,
+)
+_PROJECT = bindparam("project_id", type_=Uuid)
+_OF_PROJECT = _policies.c.project_id.is_not_distinct_from(_PROJECT)
+
+
+def _interval(name: str) -> object:
+    """As people read one: in days and a rest."""
+    return func.make_interval(0, 0, 0, bindparam(f"{name}_days", type_=Integer), 0, 0, bindparam(f"{name}_seconds"))
+
+
+def _parts(name: str, length: timedelta) -> dict[str, object]:
+    return {f"{name}_days": length.days, f"{name}_seconds": float(length.seconds)}
+
+
+def _make_policy(row: Row) -> RetentionPolicy:
+    identifier, project_id, statuses, seconds, action, created_at, applied_at = row
+    return RetentionPolicy(
+        id=identifier,
+        project_id=project_id,
+        statuses=tuple(map(job_status, statuses)),
+        older_than=timedelta(seconds=seconds),
+        action=RetentionAction(action),
+        created_at=created_at,
+        applied_at=applied_at,
+    )
+
+
+_ALL = select(*_COLUMNS).order_by(_policies.c.created_at, _policies.c.id).limit(bindparam("rows", type_=Integer))
+
+
+def all_policies(*, limit: int) -> Query[RetentionPolicy]:
+    """The oldest first."""
+    return Query(_ALL, _make_policy, {"rows": limit})
+
+
+_ONE = select(*_COLUMNS).where(_policies.c.id == bindparam("id", type_=Uuid))
+
+
+def policy(policy_id: UUID) -> Query[RetentionPolicy]:
+    return Query(_ONE, _make_policy, {"id": policy_id})
+
+
+_GIVEN = {
+    "statuses": bindparam("statuses", type_=ARRAY(Text)),
+    "older_than": _interval("age"),
+    "action": bindparam("action", type_=Text),
+}
+_SET = (
+    insert(_policies)
+    .values(project_id=_PROJECT, **_GIVEN)
+    .on_conflict_do_update(index_elements=[_policies.c.project_id], set_={**_GIVEN, "applied_at": null()})
+    .returning(*_COLUMNS)
+)
+
+
+def retention_set_policy(
+    *, project_id: UUID | None, statuses: Sequence[JobStatus], older_than: timedelta, action: RetentionAction
+) -> Query[RetentionPolicy]:
+    """In place of the one that the project has."""
+    given = {"project_id": project_id, "statuses": [status.value for status in statuses], "action": action.value}
+    return Query(_SET, _make_policy, given | _parts("age", older_than))
+
+
+_REMOVE = delete(_policies).where(_OF_PROJECT).returning(*_COLUMNS)
+
+
+def retention_remove_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
+    return Query(_REMOVE, _make_policy, {"project_id": project_id})
+
+
+_DUE = (
+    select(_policies.c.id)
+    .where(or_(_policies.c.applied_at.is_(null()), _policies.c.applied_at <= func.now() - _interval("pause")))
+    .with_for_update(skip_locked=True)
+    .subquery("due")
+)
+_TAKE_DUE = (
+    update(_policies)
+    .values(applied_at=func.now())
+    .where(_policies.c.id == any_(func.array(select(_DUE.c.id).scalar_subquery())))
+    .returning(*_COLUMNS)
+)
+
+
+def take_due(pause: timedelta) -> Query[RetentionPolicy]:
+    """Those that nobody has begun to apply for so long. From now on they are the caller's to apply."""
+    return Query(_TAKE_DUE, _make_policy, _parts("pause", pause))
+
+
+MOST = 1_000
+PAUSE = timedelta(hours=1)
+"""Between two times that a policy is applied, whoever does."""
+
+
+async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
+    """The oldest first. A user knows of those of their own projects, and of that of all others."""
+    return await store.reach.read(all_policies(limit=validation.limit(limit)), needs=Feature.RETENTION)
+
+
+async def set_policy(
+    store: Store,
+    *,
+    project_id: UUID | None,
+    older_than: timedelta,
+    action: RetentionAction,
+    statuses: Sequence[JobStatus] = FINISHED,
+) -> RetentionPolicy:
+    """In place of the one that the project (None: all without one of their own) has. Raises RowMissing without such a
+    project.
+    """
+    _require_operator(store)
+    if project_id is not None and await store.get_project(project_id) is None:
+        raise validation.no_project(project_id)
+    wanted = tuple(status for status in JobStatus if status in statuses)
+    async with store.reach.write(Feature.RETENTION) as transaction:
+        (policy,) = await transaction.run(
+            retention_set_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
+        )
+        transaction.keep(Written(what="set a retention policy", touched=(policy.id,)))
+        return policy
+
+
+async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolicy | None:
+    """None where there was none."""
+    _require_operator(store)
+    async with store.reach.write(Feature.RETENTION) as transaction:
+        removed = await transaction.run(retention_remove_policy(project_id))
+        for policy in removed:
+            transaction.keep(Written(what="remove a retention policy", touched=(policy.id,)))
+    return next(iter(removed), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applying:
+    policy: RetentionPolicy
+    progress: Progress
+    """Of this policy's jobs."""
+
+
+async def apply_policies(
+    store: Store, *, pause: timedelta = PAUSE, agreed: Sequence[RetentionPolicy] | None = None
+) -> AsyncGenerator[Applying, None]:
+    """Of those that nobody has begun to apply for so long, one after the other; what is done so far, again and again.
+
+    Of several workers that call it at the same time each policy is one's. Whoever reads no further has stopped it; what
+    is left is gone on with the next time. One that is changed or removed meanwhile, or that somebody else has begun to
+    apply since, is left after the batch under way.
+
+    `agreed` are all policies as somebody was asked about them: where there are others by now, for the one of a project
+    says what is left to that of all others, Conflict is raised and nothing applied. None: whatever there is.
+    """
+    for policy in await _take_due(store, pause, agreed):
+        if not await _stands(store, policy):
+            continue
+        async with aclosing(clean_up(store, await expired_by(store, policy), policy.action)) as steps:
+            async for progress in steps:
+                yield Applying(policy=policy, progress=progress)
+                if not await _stands(store, policy):
+                    break
+
+
+async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
+    """The jobs that the policy is about at this moment."""
+    return await expired_since(
+        store,
+        policy.older_than,
+        statuses=policy.statuses,
+        project_id=policy.project_id,
+        spares_policies=policy.project_id is None,
+    )
+
+
+async def _stands(store: Store, policy: RetentionPolicy) -> bool:
+    return await store.reach.read(_policy_(policy.id), needs=Feature.RETENTION) == [policy]
+
+
+async def _take_due(
+    store: Store, pause: timedelta, agreed: Sequence[RetentionPolicy] | None
+) -> Sequence[RetentionPolicy]:
+    async with store.reach.write(Feature.RETENTION) as transaction:
+        if agreed is not None:
+            present = await transaction.run(all_policies(limit=MOST))
+            if _what_they_say(present) != _what_they_say(agreed):
+                raise Conflict(
+                    "The policies have been changed since the question: nothing was applied.",
+                    hint="Ask anew what they would do now.",
+                )
+        due = await transaction.run(take_due(pause))
+        if due:
+            transaction.keep(Written(what="apply retention policies", touched=tuple(policy.id for policy in due)))
+    return due
+
+
+def _what_they_say(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
+    """Whenever they were applied."""
+    return {replace(policy, applied_at=None) for policy in policies}
+
+
+def _require_operator(store: Store) -> None:
+    if isinstance(store.actor, ActingUser):
+        raise NoPrivilege("Only the operator sets how long jobs are kept.", hint="Leave --as out.")
+
+
+_policy_ = policy

@@ -1,0 +1,374 @@
+"""The sample's rows, and writing them to a database."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+from uuid import UUID
+
+from psycopg import Cursor, Error, connect
+from psycopg.sql import SQL, Identifier, Placeholder
+from psycopg.types.json import Jsonb
+
+from store.budgets.budget import Period
+from store.database import driver_errors
+from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.sample import catalog
+from store.sample.catalog import CALLOUTS, MODES, SCENES, USERS, ProjectPlan, UserPlan, choose_mode, make_id, seeded
+
+DAYS = 30
+_NOON = time(13, 20)
+_SATURDAY = 5
+
+
+def active_times(random: Random, now: datetime, status: JobStatus, *, stuck: bool) -> tuple[datetime, datetime]:
+    """Of a job that is queued or running at `now`: created, and last written."""
+    if stuck:
+        created_at = now - timedelta(hours=5, minutes=37, seconds=random.uniform(0, 50))
+        return created_at, created_at + timedelta(seconds=random.uniform(2, 9))
+    if status is JobStatus.QUEUED:
+        created_at = now - timedelta(seconds=random.uniform(4, 150))
+        return created_at, created_at
+    created_at = now - timedelta(seconds=random.uniform(15, 60))
+    return created_at, created_at + timedelta(seconds=random.uniform(2, 12))
+
+
+def finished_times(random: Random, now: datetime, seconds: float, *, lately: bool) -> tuple[datetime, datetime]:
+    """Of a job that took so many seconds from start to finish: created, and finished."""
+    total = timedelta(seconds=random.triangular(1, 40, 4) + seconds)
+    if lately:
+        finished_at = now - timedelta(minutes=random.uniform(1, 45))
+        return finished_at - total, finished_at
+    while True:
+        created_at = _working_time(random, now)
+        if now - timedelta(days=DAYS) <= created_at and created_at + total <= now:
+            return created_at, created_at + total
+
+
+def _working_time(random: Random, now: datetime) -> datetime:
+    """Around noon of a day of the last month, seldom at a week's end. May lie outside of the month."""
+    day = (now - timedelta(days=random.uniform(0, DAYS))).date()
+    while day.weekday() >= _SATURDAY and random.random() < 0.75:
+        day += timedelta(days=random.choice((-1, -2, 1, 2)))
+    return datetime.combine(day, _NOON, now.tzinfo) + timedelta(hours=random.gauss(0, 2.4))
+
+
+PROMPT_VERSION = "v3"
+_UPLOAD_SIZES = ((3024, 4032), (4032, 3024), (3000, 3000), (2400, 2400))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleAsset:
+    id: UUID
+    user_id: UUID
+    project_id: UUID
+    kind: Literal["input", "output"]
+    mode: str
+    source_asset_id: UUID | None
+    prompt_version: str
+    prompt_payload: Mapping[str, object]
+    width: int
+    height: int
+    mime_type: str
+    storage_path: str
+    created_at: datetime
+    updated_at: datetime
+
+
+def input_assets(plan: ProjectPlan, project_id: UUID, user_id: UUID, begun: datetime) -> list[SampleAsset]:
+    """Two photographs of each product, uploaded in the project's first hour."""
+    return [
+        _upload(product, view, project_id, user_id, begun) for product in plan.products for view in ("front", "detail")
+    ]
+
+
+def _upload(product: str, view: str, project_id: UUID, user_id: UUID, begun: datetime) -> SampleAsset:
+    identifier = make_id("input", project_id, product, view)
+    random = seeded(identifier)
+    width, height = random.choice(_UPLOAD_SIZES)
+    uploaded_at = begun + timedelta(minutes=random.uniform(2, 55))
+    return SampleAsset(
+        id=identifier,
+        user_id=user_id,
+        project_id=project_id,
+        kind="input",
+        mode=choose_mode(random),
+        source_asset_id=None,
+        prompt_version=PROMPT_VERSION,
+        prompt_payload={"product": product, "view": view, "file_name": f"IMG_{random.randint(1200, 9800)}.jpg"},
+        width=width,
+        height=height,
+        mime_type="image/jpeg",
+        storage_path=f"{user_id}/{project_id}/input/{_slug(product)}-{view}.jpg",
+        created_at=uploaded_at,
+        updated_at=uploaded_at,
+    )
+
+
+def output_asset(job: GenerationJob, source: SampleAsset) -> SampleAsset:
+    """What a succeeded job made of the photograph that it was given."""
+    identifier = make_id("output", job.id)
+    profile = MODES[job.mode]
+    product = str(source.prompt_payload["product"])
+    mode_slug = job.mode.replace("_", "-")
+    return SampleAsset(
+        id=identifier,
+        user_id=job.user_id,
+        project_id=job.project_id,
+        kind="output",
+        mode=job.mode,
+        source_asset_id=source.id,
+        prompt_version=PROMPT_VERSION,
+        prompt_payload={"product": product, **_prompt(seeded(identifier), job.mode)},
+        width=profile.width,
+        height=profile.height,
+        mime_type="image/png",
+        storage_path=f"{job.user_id}/{job.project_id}/output/{_slug(product)}-{mode_slug}-{str(identifier)[:8]}.png",
+        created_at=job.updated_at,
+        updated_at=job.updated_at,
+    )
+
+
+def _prompt(random: Random, mode: str) -> dict[str, object]:
+    match mode:
+        case "lifestyle":
+            return {"scene": random.choice(SCENES), "aspect_ratio": "3:2"}
+        case "feature_callout":
+            return {"callouts": list(random.choice(CALLOUTS)), "aspect_ratio": "1:1"}
+        case "packaging":
+            return {"surface": random.choice(("kraft paper", "matt white", "recycled board")), "aspect_ratio": "5:7"}
+        case _:
+            return {"background": "#ffffff", "shadow": random.choice(("soft", "none")), "aspect_ratio": "1:1"}
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+_LATELY: Mapping[JobStatus, int] = {JobStatus.SUCCEEDED: 4, JobStatus.FAILED: 1}
+"""So many of the finished jobs of a busy project finished within the last hour."""
+
+OUTPUTS_KEPT = 12
+"""Of each project: so many of its succeeded jobs have their image among the assets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleUser:
+    id: UUID
+    email: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleProject:
+    id: UUID
+    user_id: UUID
+    name: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleStart:
+    """When a job first ran."""
+
+    job_id: UUID
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleBudget:
+    """Of the user or of the project."""
+
+    id: UUID
+    user_id: UUID | None
+    project_id: UUID | None
+    period: Period
+    limit_cents: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """In an order in which each row finds what it refers to."""
+
+    users: tuple[SampleUser, ...]
+    projects: tuple[SampleProject, ...]
+    assets: tuple[SampleAsset, ...]
+    jobs: tuple[GenerationJob, ...]
+    starts: tuple[SampleStart, ...]
+    budgets: tuple[SampleBudget, ...]
+
+
+def sample(now: datetime) -> Sample:
+    """The month before `now`, an aware time."""
+    users: list[SampleUser] = []
+    projects: list[SampleProject] = []
+    assets: list[SampleAsset] = []
+    jobs: list[GenerationJob] = []
+    budgets: list[SampleBudget] = []
+    for plan in USERS:
+        user = _user(plan, now)
+        users.append(user)
+        budgets += _budgets(plan.limit_cents, Period.MONTH, user_id=user.id, created_at=user.created_at)
+        for project_plan in plan.projects:
+            project = _project(project_plan, user.id, now)
+            inputs = input_assets(project_plan, project.id, user.id, project.created_at)
+            project_jobs = _jobs(project_plan, project, inputs, now)
+            projects.append(project)
+            assets += inputs + _outputs(project_jobs, inputs)
+            jobs += project_jobs
+            budgets += _budgets(
+                project_plan.limit_cents, Period.ALL, project_id=project.id, created_at=project.created_at
+            )
+    starts = tuple(_start(job) for job in jobs if job.status is not JobStatus.QUEUED)
+    return Sample(
+        users=tuple(users),
+        projects=tuple(projects),
+        assets=tuple(assets),
+        jobs=tuple(jobs),
+        starts=starts,
+        budgets=tuple(budgets),
+    )
+
+
+def _user(plan: UserPlan, now: datetime) -> SampleUser:
+    joined = now - timedelta(days=plan.age_days)
+    return SampleUser(id=make_id("user", plan.key), email=plan.email, created_at=joined)
+
+
+def _project(plan: ProjectPlan, user_id: UUID, now: datetime) -> SampleProject:
+    begun = now - timedelta(days=plan.age_days)
+    identifier = make_id("project", user_id, plan.name)
+    return SampleProject(id=identifier, user_id=user_id, name=plan.name, created_at=begun, updated_at=begun)
+
+
+def _budgets(
+    limit_cents: int | None,
+    period: Period,
+    *,
+    created_at: datetime,
+    user_id: UUID | None = None,
+    project_id: UUID | None = None,
+) -> list[SampleBudget]:
+    """None without a limit."""
+    if limit_cents is None:
+        return []
+    identifier = make_id("budget", user_id or project_id, period)
+    return [
+        SampleBudget(
+            id=identifier,
+            user_id=user_id,
+            project_id=project_id,
+            period=period,
+            limit_cents=limit_cents,
+            created_at=created_at,
+        )
+    ]
+
+
+def _jobs(plan: ProjectPlan, project: SampleProject, inputs: list[SampleAsset], now: datetime) -> list[GenerationJob]:
+    return [
+        _job(plan, project, inputs, status, number, now)
+        for status, count in plan.jobs.items()
+        for number in range(count)
+    ]
+
+
+def _job(
+    plan: ProjectPlan,
+    project: SampleProject,
+    inputs: list[SampleAsset],
+    status: JobStatus,
+    number: int,
+    now: datetime,
+) -> GenerationJob:
+    identifier = make_id("job", project.id, status, number)
+    random = seeded(identifier)
+    mode = catalog.choose_mode(random)
+    cost_cents = catalog.choose_cost_cents(random, mode)
+    asset = random.choice(inputs) if random.random() < 0.9 else None
+    message, seconds = None, catalog.choose_seconds(random, mode)
+    if status is JobStatus.FAILED:
+        message, seconds = catalog.choose_failure(random)
+    stuck = plan.has_stuck_job and status is JobStatus.RUNNING and number == 0
+    # Apart from `random`, of which the times draw more or fewer numbers, depending on `now`.
+    error_random = seeded(make_id("error", identifier))
+    if status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        created_at, updated_at = active_times(random, now, status, stuck=stuck)
+    else:
+        lately = number < _LATELY[status] and plan.jobs[JobStatus.QUEUED] > 0
+        created_at, updated_at = finished_times(random, now, seconds, lately=lately)
+    return GenerationJob(
+        id=identifier,
+        user_id=project.user_id,
+        project_id=project.id,
+        status=status,
+        mode=mode,
+        input_asset_id=asset.id if asset else None,
+        error=message and catalog.error_text(error_random, message, mode=mode, user_id=project.user_id, at=updated_at),
+        cost_cents=cost_cents,
+        created_at=created_at,
+        updated_at=updated_at,
+        retry_count=0,
+        completed_at=updated_at if is_final(status) else None,
+    )
+
+
+def _start(job: GenerationJob) -> SampleStart:
+    """A finished job waited for a part of its time; a running one was last touched when it started."""
+    if not is_final(job.status):
+        return SampleStart(job_id=job.id, started_at=job.updated_at)
+    waited = seeded(make_id("start", job.id)).uniform(0.05, 0.3)
+    return SampleStart(job_id=job.id, started_at=job.created_at + waited * (job.updated_at - job.created_at))
+
+
+def _outputs(jobs: list[GenerationJob], inputs: list[SampleAsset]) -> list[SampleAsset]:
+    sources = {asset.id: asset for asset in inputs}
+    made = [job for job in jobs if job.status is JobStatus.SUCCEEDED and job.input_asset_id][:OUTPUTS_KEPT]
+    return [output_asset(job, sources[job.input_asset_id]) for job in made if job.input_asset_id is not None]
+
+
+_HISTORY = (Path(__file__).parent / "history.sql").read_text(encoding="utf-8")
+
+
+def fill(conninfo: Mapping[str, str], *, now: datetime) -> None:
+    """All of the month before `now`, in one transaction. What is there already stays as it is.
+
+    `conninfo` are libpq's parameters; the role is the tables' owner. Raises a StoreError.
+    """
+    rows = sample(now)
+    try:
+        connection = connect(**conninfo)  # type: ignore[arg-type]
+    except Error as error:
+        raise driver_errors.translate_connecting(error) from error
+    try:
+        with connection, connection.cursor() as cursor:
+            _insert(cursor, ("auth", "users"), rows.users)
+            _insert(cursor, ("public", "projects"), rows.projects)
+            _insert(cursor, ("public", "assets"), rows.assets)
+            _insert(cursor, ("public", "generation_jobs"), rows.jobs)
+            _insert(cursor, ("gjobs", "job_starts"), rows.starts)
+            cursor.execute(_HISTORY.encode())
+            # Once the jobs are there: what they cost is spent.
+            _insert(cursor, ("gjobs", "budgets"), rows.budgets)
+    except Error as error:
+        raise driver_errors.translate(error) from error
+
+
+def _insert(cursor: Cursor, table: tuple[str, str], rows: Sequence[Any]) -> None:
+    """The rows' fields are the table's columns."""
+    columns = [column.name for column in fields(rows[0])]
+    statement = SQL("insert into {} ({}) values ({}) on conflict do nothing").format(
+        Identifier(*table),
+        SQL(", ").join(map(Identifier, columns)),
+        SQL(", ").join(map(Placeholder, columns)),
+    )
+    cursor.executemany(statement, [{name: _as_parameter(getattr(row, name)) for name in columns} for row in rows])
+
+
+def _as_parameter(value: object) -> object:
+    return Jsonb(value) if isinstance(value, Mapping) else value

@@ -1,0 +1,261 @@
+"""SQL that counts: exactly, up to a cap, page ranges."""
+
+from collections.abc import Collection, Set
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache, lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    tuple_,
+)
+from sqlalchemy import (
+    BigInteger as sqlalchemy_BigInteger,
+)
+from sqlalchemy.types import BigInteger, UserDefinedType
+
+from store import tables
+from store.database.query import Query, Row, make_id, make_number
+from store.filters import filter_sql
+from store.filters.filter_sql import Shape
+from store.filters.filter_terms import Key
+from store.job_list.list_query import ListQuery
+from store.jobs.job import JobStatus
+from store.jobs.job_sql import job_status
+from store.projects import project_sql
+from store.statistics import statistics_sql
+from store.statistics.totals import ProjectSums
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+_ONE = literal(1, Integer)
+_MOST = bindparam("most", type_=Integer)
+
+Found = Select[Any]
+"""A row for each job that is found."""
+
+
+@lru_cache(maxsize=128)
+def found(of_project: bool, of_status: bool, shape: Shape = ()) -> Found:
+    """By all of a list that its SQL depends on: see `key`."""
+    statement: Found = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
+    if of_project:
+        statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+    if of_status:
+        statement = statement.where(_jobs.c.status == bindparam("status", type_=Text))
+    return statement
+
+
+@lru_cache(maxsize=128)
+def _all(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
+    return select(func.count()).select_from(found(of_project, of_status, shape).subquery())
+
+
+@lru_cache(maxsize=128)
+def _at_most(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
+    return select(func.count()).select_from(found(of_project, of_status, shape).limit(_MOST).subquery())
+
+
+def matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+    """To be planned, and not to be run: a row for each job of the list."""
+    return Query(found(*key(listed, readable)), make_number, parameters(listed))
+
+
+def all_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+    """How many jobs the list has, however long that takes."""
+    return Query(_all(*key(listed, readable)), make_number, parameters(listed))
+
+
+def matching_at_most(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
+    """How many jobs the list has, or `most`."""
+    return Query(_at_most(*key(listed, readable)), make_number, parameters(listed) | {"most": most})
+
+
+def key(listed: ListQuery, readable: Set[Key]) -> tuple[bool, bool, Shape]:
+    shape = filter_sql.shape_of(listed.job_filter, readable=readable)
+    return listed.project_id is not None, listed.status is not None, shape
+
+
+def parameters(listed: ListQuery) -> dict[str, object]:
+    parameters = dict(filter_sql.parameters(listed.job_filter))
+    if listed.project_id is not None:
+        parameters["project_id"] = listed.project_id
+    if listed.status is not None:
+        parameters["status"] = listed.status.value
+    return parameters
+
+
+_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
+_NEWEST_PROJECTS = (
+    select(_projects.c.id)
+    .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_OF_JOBS = {of_one_user: select(ids.c.project_id) for of_one_user, ids in project_sql.PROJECT_IDS.items()}
+
+
+def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+    """Which projects a listing names, by whether they may be read themselves, and by a user."""
+    return _NEWEST_PROJECTS if has_projects else _OF_JOBS[of_one_user]
+
+
+@cache
+def _of_projects(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+    listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
+    of_each = select(_jobs.c.project_id, func.count(), _COST).group_by(_jobs.c.project_id)
+    return of_each.where(_jobs.c.project_id.in_(listed))
+
+
+ProjectRow = tuple[UUID, ProjectSums]
+
+
+def _make_project_row(row: Row) -> ProjectRow:
+    project_id, job_count, total = row
+    return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
+
+
+def of_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
+    """Of the projects that a listing names, those that have jobs."""
+    statement = _of_projects(has_projects=has_projects, of_one_user=of_one_user)
+    return Query(statement, _make_project_row, {"rows": limit})
+
+
+def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[UUID]:
+    return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})
+
+
+_page_counts_jobs = tables.generation_jobs
+
+PAGES: Query[int] = Query(
+    text(
+        "select pg_relation_size(c.oid) / current_setting('block_size')::int from pg_class c"
+        " join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'public' and c.relname = 'generation_jobs'"
+    ),
+    make_number,
+)
+"""Of the jobs' table; none of a partitioned one or a view, which have no pages of their own."""
+
+
+class _RowPlace(UserDefinedType[str]):
+    """Postgres' tid: a page, and a row's place on it."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "tid"
+
+
+_CTID = literal_column("public.generation_jobs.ctid", _RowPlace())
+
+
+def _place(name: str) -> ColumnElement[str]:
+    return cast(bindparam(name, type_=Text), _RowPlace())
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The last range has no end, so that no row is beyond it."""
+
+    first: int
+    end: int | None
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        ends = {"first": self.first, "end": self.end}
+        return {f"{name}_page": f"({page},0)" for name, page in ends.items() if page is not None}
+
+
+def _within(statement: Select[Any], *, has_end: bool) -> Select[Any]:
+    statement = statement.where(_CTID.op(">=")(_place("first_page")))
+    return statement.where(_CTID.op("<")(_place("end_page"))) if has_end else statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sum:
+    """Of a status, of a project or of a day: the two others are None. What is in none of those asked for has no sum."""
+
+    status: JobStatus | None
+    project_id: UUID | None
+    day: date | None
+    job_count: int
+    total_cost_cents: int
+
+
+@cache
+def _sums(has_end: bool) -> Select[Any]:
+    project_ids = bindparam("project_ids", type_=ARRAY(Uuid))
+    scope = bindparam("project_id", type_=Uuid)
+    is_in_scope = scope.is_(None) | (_page_counts_jobs.c.project_id == scope)
+    read = _within(
+        select(
+            case((is_in_scope, _page_counts_jobs.c.status)).label("status"),
+            case((_page_counts_jobs.c.project_id == any_(project_ids), _page_counts_jobs.c.project_id)).label(
+                "project_id"
+            ),
+            case((and_(is_in_scope, statistics_sql.SHOWN), statistics_sql.CREATED_ON)).label("day"),
+            _page_counts_jobs.c.cost_cents,
+        ),
+        has_end=has_end,
+    ).subquery("read")
+    key = (read.c.status, read.c.project_id, read.c.day)
+    statement = select(*key, func.count(), cast(func.sum(read.c.cost_cents), sqlalchemy_BigInteger))
+    grouped = statement.group_by(func.grouping_sets(*(tuple_(column) for column in key)))
+    # Each group has the null of the other two; one of nulls only is of what was not asked for.
+    return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))
+
+
+def sums(
+    pages: Pages, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
+) -> Query[Sum]:
+    """By status and by day of one project, or of all; and of each of `project_ids`."""
+
+    def make(row: Row) -> Sum:
+        status, project, day, job_count, total = row
+        return Sum(
+            status=None if status is None else job_status(status),
+            project_id=project,
+            day=day,
+            job_count=job_count,
+            total_cost_cents=total,
+        )
+
+    parameters = {
+        "project_id": project_id,
+        "project_ids": list(project_ids),
+        "days_before": days - 1,
+        "at": at,
+        **pages.parameters,
+    }
+    return Query(_sums(pages.end is not None), make, parameters)
+
+
+@lru_cache(maxsize=128)
+def _matching(of_project: bool, of_status: bool, shape: filter_sql.Shape, has_end: bool) -> Select[Any]:
+    found = _within(_found_(of_project, of_status, shape), has_end=has_end)
+    return select(func.count()).select_from(found.subquery())
+
+
+def page_counts_matching(pages: Pages, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+    parameters = _parameters_(listed) | pages.parameters
+    return Query(_matching(*key(listed, readable), pages.end is not None), make_number, parameters)
+
+
+_found_ = found
+_parameters_ = parameters

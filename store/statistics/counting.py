@@ -1,0 +1,406 @@
+"""Counts within a time limit, else estimates; or exactly, interruptible."""
+
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum, auto
+from typing import Any, TypeVar
+from uuid import UUID
+
+from store.actor_database import Reach
+from store.budgets import budget_sql
+from store.budgets.budget import Budget, named_for
+from store.budgets.budget_sql import Readable
+from store.capabilities.capability import Feature
+from store.database import query
+from store.database import query as query_module
+from store.database.database import Database
+from store.database.query import Query, TimeLimits, explained, read_plan
+from store.errors import Locked, TimedOut
+from store.filters.filter_terms import Key
+from store.job_list.index_advice import is_guessed
+from store.job_list.list_query import NEWEST_FIRST, ListQuery
+from store.jobs.job import JobStatus
+from store.statistics import count_sql, statistics_sql
+from store.statistics.count_sql import Pages, Sum
+from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
+from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.users.actor import ActingUser, Actor
+
+MOST_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """Of one look at the numbers."""
+
+    limits: TimeLimits = field(default_factory=lambda: TimeLimits(statement=1.0))
+    """Of each statement."""
+    cap: int = 10_000
+    """So many are counted where all are too many."""
+
+
+@dataclass(slots=True)
+class _Rest:
+    until: float
+    seconds: float
+
+
+class TooDear:
+    """What did not come back in time is left for some minutes, for longer each time that it fails again."""
+
+    def __init__(
+        self, clock: Callable[[], float], *, shortest_rest: float = 300.0, longest_rest: float = 3_600.0
+    ) -> None:
+        self._clock = clock
+        self._shortest_rest = shortest_rest
+        self._longest_rest = longest_rest
+        self._rests: OrderedDict[Hashable, _Rest] = OrderedDict()
+
+    def is_resting(self, what: Hashable) -> bool:
+        rest = self._rests.get(what)
+        return rest is not None and self._clock() < rest.until
+
+    def note(self, what: Hashable) -> None:
+        before = self._rests.pop(what, None)
+        seconds = min(before.seconds * 2, self._longest_rest) if before else self._shortest_rest
+        self._rests[what] = _Rest(until=self._clock() + seconds, seconds=seconds)
+        if len(self._rests) > MOST_REMEMBERED:
+            self._rests.popitem(last=False)
+
+    def forget(self, what: Hashable) -> None:
+        """It came back in time."""
+        self._rests.pop(what, None)
+
+
+MOST_PROJECTS = 500
+"""So many are named by a listing."""
+MOST_BUDGETS = 20
+"""So many are shown beside the numbers."""
+MOST_SUMMED = 10_000
+"""Those that a listing names are among so many whose sums the database keeps."""
+
+
+class Part(Enum):
+    STATISTICS = auto()
+    DAYS = auto()
+    PROJECTS = auto()
+    MATCHING = auto()
+    MATCHING_AT_MOST = auto()
+    BUDGETS = auto()
+
+
+What = Part | JobStatus
+"""What is counted for itself: a status, and the list up to the cap, are where the whole costs too much."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered:
+    """What the database offers to the actor."""
+
+    has_projects: bool
+    """Whether projects may be read themselves."""
+    has_sums: bool
+    """Whether the database keeps sums beside the jobs, so that nothing has to be counted."""
+    readable: Set[Key]
+    """The names that the filter may look up."""
+    may_estimate: bool
+    """Whether the actor sees every row: the planner counts those that are hidden, too."""
+    budgets: Readable | None = None
+    """What tells their names; None where the database keeps none."""
+
+
+class Counting:
+    """With one actor's eyes. Remembers what took too long, so that not every look runs into the limit again."""
+
+    def __init__(
+        self,
+        database: Database,
+        actor: Actor,
+        *,
+        allowance: Allowance | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._actor = actor
+        self._allowance = allowance or Allowance()
+        self._dear = TooDear(clock)
+
+    async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
+        whole = _whole(query, offered, at, of_one_user=isinstance(self._actor, ActingUser))
+        taken_at, answers = await self._in_time(query, whole, at)
+        by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
+        found = None if by_status is None else statistics_sql.in_workflow_order(by_status)
+        lists: dict[What, ListQuery] = {}
+        if found is None:
+            lists |= {status: ListQuery(project_id=query.project_id, status=status) for status in JobStatus}
+        if query.matching is not None and Part.MATCHING not in answers:
+            lists[Part.MATCHING_AT_MOST] = query.matching
+        lengths = await self._lengths(query, lists, offered)
+        some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
+        return Numbers(
+            query=query,
+            counts=some if found is None else exact_counts(found),
+            statistics=found,
+            days=None if days is None else statistics_sql.without_gaps(days, today=taken_at.date(), days=query.days),
+            projects=None if projects is None else dict(projects),
+            matching=_exact(answers.get(Part.MATCHING)) or lengths.get(Part.MATCHING_AT_MOST),
+            budgets=named_for(self._actor, answers[Part.BUDGETS]) if Part.BUDGETS in answers else None,
+            taken_at=taken_at,
+            actor=self._actor,
+        )
+
+    async def _lengths(
+        self, query: NumbersQuery, lists: Mapping[What, ListQuery], offered: Offered
+    ) -> Mapping[What, Counted]:
+        """How long each list is, as far as that can be known."""
+        cap = self._allowance.cap
+        asked = {
+            what: count_sql.matching_at_most(listed, most=cap + 1, readable=offered.readable)
+            for what, listed in lists.items()
+        }
+        _, answers = await self._in_time(query, asked, None)
+        capped: dict[What, int] = {what: number for what, (number,) in answers.items()}
+        estimates = await self._estimates(
+            {what: listed for what, listed in lists.items() if capped.get(what, cap + 1) > cap}, offered
+        )
+        lengths = {what: _length(capped.get(what), estimates.get(what), cap) for what in lists}
+        return {what: length for what, length in lengths.items() if length is not None}
+
+    async def _estimates(self, lists: Mapping[What, ListQuery], offered: Offered) -> Mapping[What, int]:
+        """None for whom they would count what is hidden, nor of what the planner has no statistics of."""
+        lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
+        if not offered.may_estimate or not lists:
+            return {}
+        planned = [explained(count_sql.matching(listed, readable=offered.readable)) for listed in lists.values()]
+        plans = await self._database.read_together(self._actor, *planned, limits=self._allowance.limits)
+        return {what: read_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
+
+    async def _in_time(
+        self, query: NumbersQuery, parts: Mapping[What, Query[Any]], at: datetime | None
+    ) -> tuple[datetime, dict[What, list[Any]]]:
+        """The server's time, and the rows of those parts that came back in time: of one snapshot where all did."""
+        tried = {what: asked for what, asked in parts.items() if not self._dear.is_resting(_scope(what, query))}
+        try:
+            taken_at, answers = await self._read(tried, at)
+        except TimedOut as error:
+            _raise_unless_dear(error)
+            taken_at, _ = await self._read({}, at)
+            answers = await self._one_by_one(tried, at)
+        for what in tried:
+            (self._dear.forget if what in answers else self._dear.note)(_scope(what, query))
+        return taken_at, answers
+
+    async def _one_by_one(self, parts: Mapping[What, Query[Any]], at: datetime | None) -> dict[What, list[Any]]:
+        answers: dict[What, list[Any]] = {}
+        for what, asked in parts.items():
+            try:
+                answers |= (await self._read({what: asked}, at))[1]
+            except TimedOut as error:
+                _raise_unless_dear(error)
+        return answers
+
+    async def _read(
+        self, parts: Mapping[What, Query[Any]], at: datetime | None
+    ) -> tuple[datetime, dict[What, list[Any]]]:
+        (taken_at,), *rows = await self._database.read_together(
+            self._actor, query.clock(at), *parts.values(), limits=self._allowance.limits
+        )
+        return taken_at, dict(zip(parts, rows, strict=True))
+
+
+def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one_user: bool) -> dict[What, Query[Any]]:
+    """What is exact or is not there, in the order in which it is taken."""
+    whole: dict[What, Query[Any]]
+    if offered.has_sums:
+        whole = {
+            Part.STATISTICS: statistics_sql.by_status(query.project_id),
+            Part.DAYS: statistics_sql.by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: statistics_sql.by_project(limit=MOST_SUMMED),
+        }
+    else:
+        whole = {
+            Part.STATISTICS: statistics_sql.statistics_by_status(query.project_id),
+            Part.DAYS: statistics_sql.statistics_by_day(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: count_sql.of_projects(
+                has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
+            ),
+        }
+    if query.matching is not None:
+        whole[Part.MATCHING] = count_sql.all_matching(query.matching, readable=offered.readable)
+    if offered.budgets is not None:
+        whole[Part.BUDGETS] = of_numbers(query, offered.budgets, at=at)
+    return whole
+
+
+def of_numbers(query: NumbersQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
+    """Of the query's project, or those with the least left of all."""
+    return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
+
+
+def _exact(answer: list[Any] | None) -> Counted | None:
+    """None where it did not come in time."""
+    return None if answer is None else Counted(number=answer[0])
+
+
+def _length(capped: int | None, estimate: int | None, cap: int) -> Counted | None:
+    """The best that is known of it: `capped` is what was counted, no more than one beyond the cap."""
+    if capped is not None and capped <= cap:
+        return Counted(number=capped)
+    # An estimate below what was counted is worth nothing.
+    if estimate is not None and (capped is None or estimate > cap):
+        return Counted(number=estimate, certainty=Certainty.ESTIMATED)
+    return None if capped is None else Counted(number=cap, certainty=Certainty.CAPPED)
+
+
+def _scope(what: What, query: NumbersQuery) -> Hashable:
+    """All that its cost depends on."""
+    if what is Part.PROJECTS:
+        return what
+    if what in (Part.MATCHING, Part.MATCHING_AT_MOST) and query.matching is not None:
+        return what, replace(query.matching, order=NEWEST_FIRST)
+    return what, query.project_id
+
+
+def _raise_unless_dear(error: TimedOut) -> None:
+    """A lock, or a dead link, says nothing of what counting costs."""
+    if isinstance(error, Locked) or error.sqlstate is None:
+        raise error
+
+
+K = TypeVar("K", bound=Hashable)
+
+BUDGET = 60.0
+"""Seconds, of all together: a snapshot that is kept for long keeps the server from tidying up."""
+PAGES_AT_ONCE = 4_096
+"""32 MB: some hundredths of a second from memory."""
+
+Report = Callable[[int, int], object]
+"""Receives how many pages have been counted, and how many there are."""
+
+
+async def count_exactly(
+    database: Database,
+    actor: Actor,
+    query: NumbersQuery,
+    offered: Offered,
+    *,
+    at: datetime | None,
+    report: Report,
+    budget: float = BUDGET,
+    pages_at_once: int = PAGES_AT_ONCE,
+    clock: Callable[[], float] = time.monotonic,
+) -> Numbers:
+    """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
+    ends_at = clock() + budget
+    sums: list[Sum] = []
+    matching = 0
+    with _told(budget):
+        async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
+            ((taken_at,), listed, (pages,), *budgets) = await snapshot.read(
+                actor,
+                query_module.clock(at),
+                count_sql.listed_projects(
+                    has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
+                ),
+                count_sql.PAGES,
+                *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
+            )
+            for some in ranges(pages, pages_at_once):
+                left = ends_at - clock()
+                if left <= 0:
+                    raise _too_long(budget)
+                report(some.first, pages)
+                asked = count_sql.sums(some, project_id=query.project_id, project_ids=listed, days=query.days, at=at)
+                if query.matching is None:
+                    (found,) = await snapshot.read(actor, asked, within=left)
+                else:
+                    further = count_sql.page_counts_matching(some, query.matching, readable=offered.readable)
+                    found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
+                    matching += number
+                sums += found
+    report(pages, pages)
+    found_statistics = _statistics(sums)
+    return Numbers(
+        query=query,
+        counts=exact_counts(found_statistics),
+        statistics=found_statistics,
+        days=statistics_sql.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
+        projects=_projects(sums),
+        matching=None if query.matching is None else Counted(number=matching),
+        budgets=named_for(actor, budgets[0]) if budgets else None,
+        taken_at=taken_at,
+        actor=actor,
+    )
+
+
+@contextmanager
+def _told(budget: float) -> Iterator[None]:
+    """A statement that was stopped was so because the budget was used up; a lock, or a dead link, is something else."""
+    try:
+        yield
+    except TimedOut as error:
+        if isinstance(error, Locked) or error.sqlstate is None:
+            raise
+        raise _too_long(budget) from error
+
+
+def _too_long(budget: float) -> TimedOut:
+    return TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
+
+
+def ranges(pages: int, at_once: int) -> Iterator[Pages]:
+    """All pages, and whatever lies beyond them."""
+    firsts = range(0, max(pages, 1), at_once)
+    for first in firsts:
+        yield Pages(first, None if first == firsts[-1] else first + at_once)
+
+
+def _statistics(sums: list[Sum]) -> JobStatistics:
+    number, cents = _added(sums, lambda one: one.status)
+    return statistics_sql.in_workflow_order(
+        [
+            JobStatistic(
+                status=status,
+                count=number[status],
+                total_cost_cents=cents[status],
+                avg_cost_cents=round(cents[status] / number[status], 2),
+            )
+            for status in number
+        ]
+    )
+
+
+def _days(sums: list[Sum]) -> list[DayCost]:
+    number, cents = _added(sums, lambda one: one.day)
+    return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
+
+
+def _projects(sums: list[Sum]) -> Mapping[UUID, ProjectSums]:
+    number, cents = _added(sums, lambda one: one.project_id)
+    return {one: ProjectSums(job_count=number[one], total_cost_cents=cents[one]) for one in number}
+
+
+def _added(sums: list[Sum], of: Callable[[Sum], K | None]) -> tuple[Counter[K], Counter[K]]:
+    """The jobs and the cents of each."""
+    number: Counter[K] = Counter()
+    cents: Counter[K] = Counter()
+    for one in sums:
+        if (what := of(one)) is not None:
+            number[what] += one.job_count
+            cents[what] += one.total_cost_cents
+    return number, cents
+
+
+async def offered(reach: Reach, query: NumbersQuery) -> Offered:
+    """Raises NoPrivilege where the query's filter takes a name that may not be read."""
+    return Offered(
+        has_projects=await reach.has(Feature.PROJECTS),
+        has_sums=await reach.has(Feature.ROLLUPS),
+        readable=await reach.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
+        may_estimate=reach.is_operators and (await reach.probed.get()).sees_less is None,
+        budgets=await reach.readable_beside_budgets() if await reach.has(Feature.BUDGETS) else None,
+    )

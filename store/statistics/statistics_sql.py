@@ -1,0 +1,372 @@
+"""SQL of statistics, from jobs or rollups, and of timings."""
+
+from datetime import date, datetime, timedelta
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger as sqlalchemy_BigInteger,
+)
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Date,
+    DateTime,
+    Integer,
+    Interval,
+    Select,
+    TableClause,
+    TextClause,
+    Uuid,
+    and_,
+    bindparam,
+    cast,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.types import BigInteger
+
+from store import tables
+from store.database.query import _MOMENT, Query, Row, make_number
+from store.jobs.job import JobStatus
+from store.jobs.job_sql import job_status
+from store.statistics.statistics import (
+    MOST_JOBS,
+    MOST_MODES,
+    DayCost,
+    JobStatistic,
+    JobStatistics,
+    JobSummary,
+    Monitoring,
+    Spread,
+    Work,
+)
+from store.statistics.totals import ProjectSums
+
+_jobs = tables.generation_jobs
+_STATISTICS_COUNT = func.count()
+_STATISTICS_TOTAL = cast(func.sum(_jobs.c.cost_cents), BigInteger)
+_AVERAGE = func.avg(_jobs.c.cost_cents)
+
+_WORKFLOW = list(JobStatus)
+
+
+def _statistics_of(project_id: UUID | None) -> dict[str, object]:
+    return {} if project_id is None else {"project_id": project_id}
+
+
+def _statistics_narrowed(statement: Select[*tuple[object, ...]], of_project: bool) -> Select[*tuple[object, ...]]:
+    if not of_project:
+        return statement
+    return statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
+
+
+def make_statistic(row: Row) -> JobStatistic:
+    status, count, total, average = row
+    return JobStatistic(
+        status=job_status(status),
+        count=count,
+        total_cost_cents=total,
+        avg_cost_cents=round(float(average), 2),
+    )
+
+
+@cache
+def _statistics_by_status(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _statistics_narrowed(
+        select(_jobs.c.status, _STATISTICS_COUNT, _STATISTICS_TOTAL, _AVERAGE).group_by(_jobs.c.status), of_project
+    )
+
+
+def statistics_by_status(project_id: UUID | None) -> Query[JobStatistic]:
+    """In no order: `in_workflow_order` gives it."""
+    return Query(_statistics_by_status(project_id is not None), make_statistic, _statistics_of(project_id))
+
+
+def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
+    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: _WORKFLOW.index(row.status))))
+
+
+@cache
+def _statistics_total(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _statistics_narrowed(select(func.coalesce(_STATISTICS_TOTAL, 0)), of_project)
+
+
+def statistics_total_cost(project_id: UUID | None) -> Query[int]:
+    return Query(_statistics_total(project_id is not None), make_number, _statistics_of(project_id))
+
+
+def make_summary(row: Row) -> JobSummary:
+    user_id, project_id, status, job_count, total, average, first_job_at, last_job_at = row
+    return JobSummary(
+        user_id=user_id,
+        project_id=project_id,
+        status=job_status(status),
+        job_count=job_count,
+        total_cost_cents=total,
+        avg_cost_cents=round(float(average), 2),
+        first_job_at=first_job_at,
+        last_job_at=last_job_at,
+    )
+
+
+@cache
+def _statistics_summary(of_project: bool) -> Select[*tuple[object, ...]]:
+    key = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
+    statement = select(
+        *key, _STATISTICS_COUNT, _STATISTICS_TOTAL, _AVERAGE, func.min(_jobs.c.created_at), func.max(_jobs.c.created_at)
+    )
+    grouped = statement.group_by(*key).order_by(_STATISTICS_TOTAL.desc(), *key).limit(bindparam("rows", type_=Integer))
+    return _statistics_narrowed(grouped, of_project)
+
+
+def statistics_summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
+    """The dearest first."""
+    return Query(
+        _statistics_summary(project_id is not None), make_summary, _statistics_of(project_id) | {"rows": limit}
+    )
+
+
+CREATED_ON = cast(func.timezone("UTC", _jobs.c.created_at), Date)
+TODAY = cast(func.timezone("UTC", _MOMENT), Date)
+
+
+def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
+    return func.timezone("UTC", cast(day, DateTime()))
+
+
+SHOWN = and_(
+    _jobs.c.created_at >= _midnight(TODAY - bindparam("days_before", type_=Integer)),
+    # The future may lie where Python has no dates.
+    _jobs.c.created_at < _midnight(TODAY + 1),
+)
+"""Whether a job was created on one of the last days."""
+
+
+@cache
+def _statistics_by_day(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _statistics_narrowed(
+        select(CREATED_ON, _STATISTICS_COUNT, _STATISTICS_TOTAL).where(SHOWN).group_by(CREATED_ON), of_project
+    )
+
+
+def make_day(row: Row) -> DayCost:
+    day, job_count, total = row
+    return DayCost(day=day, job_count=job_count, total_cost_cents=total)
+
+
+def statistics_by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
+    """The last so many UTC days up to `at`'s; days without jobs are missing: `without_gaps` adds them."""
+    return Query(
+        _statistics_by_day(project_id is not None),
+        make_day,
+        _statistics_of(project_id) | {"days_before": days - 1, "at": at},
+    )
+
+
+def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCost, ...]:
+    """Oldest first, `today` last. What lies in the future is left out."""
+    known = {row.day: row for row in rows}
+    wanted = (today - timedelta(days=days - 1 - index) for index in range(days))
+    return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
+
+
+_counts, _days, _summary = tables.job_counts, tables.job_day_counts, tables.generation_job_summary
+
+
+def _sums(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
+    return cast(func.sum(source.c.job_count), BigInteger), cast(func.sum(source.c.cost_cents), BigInteger)
+
+
+_COUNT, _TOTAL = _sums(_counts)
+_COUNT_OF_DAY, _TOTAL_OF_DAY = _sums(_days)
+_ARE_JOBS = func.sum(_counts.c.job_count) != 0
+"""Sums of what came and went are not folded yet."""
+
+
+def _of(project_id: UUID | None) -> dict[str, object]:
+    return {} if project_id is None else {"project_id": project_id}
+
+
+def _narrowed(
+    source: TableClause, statement: Select[*tuple[object, ...]], of_project: bool
+) -> Select[*tuple[object, ...]]:
+    return statement.where(source.c.project_id == bindparam("project_id", type_=Uuid)) if of_project else statement
+
+
+@cache
+def _by_status(of_project: bool) -> Select[*tuple[object, ...]]:
+    average = func.sum(_counts.c.cost_cents) / func.sum(_counts.c.job_count)
+    statement = select(_counts.c.status, _COUNT, _TOTAL, average).group_by(_counts.c.status).having(_ARE_JOBS)
+    return _narrowed(_counts, statement, of_project)
+
+
+def by_status(project_id: UUID | None) -> Query[JobStatistic]:
+    return Query(_by_status(project_id is not None), make_statistic, _of(project_id))
+
+
+@cache
+def _total(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _narrowed(_counts, select(func.coalesce(_TOTAL, 0)), of_project)
+
+
+def total_cost(project_id: UUID | None) -> Query[int]:
+    return Query(_total(project_id is not None), make_number, _of(project_id))
+
+
+@cache
+def _dearest(of_project: bool) -> Select[*tuple[object, ...]]:
+    key = (_summary.c.user_id, _summary.c.project_id, _summary.c.status)
+    statement = select(_summary).order_by(_summary.c.total_cost_cents.desc(), *key)
+    return _narrowed(_summary, statement.limit(bindparam("rows", type_=Integer)), of_project)
+
+
+def summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
+    return Query(_dearest(project_id is not None), make_summary, _of(project_id) | {"rows": limit})
+
+
+@cache
+def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
+    shown = _days.c.day.between(TODAY - bindparam("days_before", type_=Integer), TODAY)
+    statement = select(_days.c.day, _COUNT_OF_DAY, _TOTAL_OF_DAY).where(shown).group_by(_days.c.day)
+    return _narrowed(_days, statement.having(func.sum(_days.c.job_count) != 0), of_project)
+
+
+def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
+    return Query(_by_day(project_id is not None), make_day, _of(project_id) | {"days_before": days - 1, "at": at})
+
+
+_BY_PROJECT = (
+    select(_counts.c.project_id, _COUNT, _TOTAL)
+    .group_by(_counts.c.project_id)
+    .having(_ARE_JOBS)
+    .limit(bindparam("rows", type_=Integer))
+)
+
+
+def by_project(*, limit: int) -> Query[tuple[UUID, ProjectSums]]:
+    """Of each project with jobs, in no order."""
+    return Query(_BY_PROJECT, _make_sums, {"rows": limit})
+
+
+def _make_sums(row: Row) -> tuple[UUID, ProjectSums]:
+    project_id, job_count, total = row
+    return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
+
+
+_STARTED = {
+    True: "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = j.id)",
+    False: "CAST(NULL AS timestamptz)",
+}
+_ENDED = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
+"""By whether the database records when jobs start and end."""
+
+
+def _seconds(since: str, until: str) -> str:
+    """Never below zero; null where a time is infinite, for the difference of infinities is an error."""
+    return (
+        f"CASE WHEN isfinite({since}) AND isfinite({until}) THEN greatest(extract(epoch FROM {until} - {since}), 0) END"
+    )
+
+
+def _statement(*, of_project: bool, is_recorded: bool) -> TextClause:
+    within = "AND j.project_id = :project_id" if of_project else ""
+    # Both ways to say which jobs have ended recently: the first is what the index has.
+    sql = f"""
+WITH moment AS (SELECT coalesce(:at, now()) AS at),
+ended AS (
+    SELECT j.mode, j.status, j.created_at, {_STARTED[is_recorded]} AS started_at, {_ENDED[is_recorded]} AS ended_at
+      FROM public.generation_jobs j, moment
+     WHERE j.status IN ('succeeded', 'failed') AND j.updated_at >= moment.at - :window
+       AND {_ENDED[is_recorded]} BETWEEN moment.at - :window AND moment.at {within}
+     ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
+),
+timed AS (
+    SELECT mode, status, {_seconds("created_at", "started_at")} AS waiting,
+           {_seconds("started_at", "ended_at")} AS running, {_seconds("created_at", "ended_at")} AS total
+      FROM ended
+),
+finished AS (
+    SELECT grouping(mode) = 1 AS is_all, coalesce(mode, '') AS mode,
+           count(*) FILTER (WHERE status = 'succeeded') AS succeeded,
+           count(*) FILTER (WHERE status = 'failed') AS failed,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY waiting) AS waiting,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY running) AS running,
+           percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY total) AS total
+      FROM timed GROUP BY GROUPING SETS ((mode), ())
+),
+oldest AS (
+    SELECT j.mode, j.created_at FROM public.generation_jobs j WHERE j.status = 'queued' {within}
+     ORDER BY j.created_at, j.id LIMIT :most
+),
+queued AS (
+    SELECT grouping(mode) = 1 AS is_all, coalesce(mode, '') AS mode, count(*) AS queued,
+           min(created_at) AS oldest_queued_at
+      FROM oldest GROUP BY GROUPING SETS ((mode), ())
+)
+SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), waiting, running, total,
+       coalesce(queued, 0), oldest_queued_at
+  FROM moment, finished FULL JOIN queued USING (is_all, mode)
+ ORDER BY is_all DESC, coalesce(succeeded, 0) + coalesce(failed, 0) + coalesce(queued, 0) DESC, mode LIMIT :modes
+"""  # noqa: S608 - of constants
+    parameters: list[BindParameter[Any]] = [
+        bindparam("at", type_=DateTime(timezone=True)),
+        bindparam("window", type_=Interval()),
+        bindparam("most", type_=Integer),
+        bindparam("modes", type_=sqlalchemy_BigInteger),
+    ]
+    if of_project:
+        parameters.append(bindparam("project_id", type_=Uuid))
+    return text(sql).bindparams(*parameters)
+
+
+_STATEMENTS = {
+    (of_project, is_recorded): _statement(of_project=of_project, is_recorded=is_recorded)
+    for of_project in (False, True)
+    for is_recorded in (False, True)
+}
+
+Measured = tuple[datetime, Work]
+
+
+def _make(row: Row) -> Measured:
+    at, is_all, mode, succeeded, failed, waiting, running, total, queued, oldest = row
+    work = Work(
+        mode=None if is_all else mode,
+        succeeded=succeeded,
+        failed=failed,
+        waiting=_spread(waiting),
+        running=_spread(running),
+        total=_spread(total),
+        queued=queued,
+        oldest_queued_at=oldest,
+    )
+    return at, work
+
+
+def _spread(percentiles: list[Any] | None) -> Spread | None:
+    if percentiles is None or percentiles[0] is None:
+        return None
+    median, percentile_95 = map(float, percentiles)
+    return Spread(median=median, percentile_95=percentile_95)
+
+
+def work(project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool) -> Query[Measured]:
+    """All modes together first, then the busiest. `at` is the window's end; None: the server's clock."""
+    parameters: dict[str, object] = {"at": at, "window": window, "most": MOST_JOBS + 1, "modes": MOST_MODES + 1}
+    if project_id is not None:
+        parameters["project_id"] = project_id
+    return Query(_STATEMENTS[project_id is not None, is_recorded], _make, parameters)
+
+
+def monitoring(rows: list[Measured], *, window: timedelta) -> Monitoring:
+    (at, of_all), *by_mode = rows
+    return Monitoring(
+        of_all=of_all,
+        by_mode=tuple(work for _, work in by_mode),
+        window=window,
+        taken_at=at,
+        is_capped=max(of_all.finished, of_all.queued) > MOST_JOBS,
+    )

@@ -1,0 +1,103 @@
+"""Totals the dashboard shows, each exact, estimated or capped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.job_list.list_query import NEWEST_FIRST, ListQuery
+from store.jobs.job import JobStatus
+from store.users.actor import Actor
+
+if TYPE_CHECKING:
+    from store.budgets.budget import Budget
+    from store.statistics.statistics import DayCost, JobStatistics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersQuery:
+    project_id: UUID | None = None
+    """None means all projects."""
+    days: int = 14
+    matching: ListQuery | None = None
+    """A list whose length the statistics do not tell; its order does not matter. None: no such list."""
+
+    @classmethod
+    def of_list(cls, listed: ListQuery) -> NumbersQuery:
+        """Which numbers stand beside a list: the same in whatever order it is."""
+        matching = replace(listed, order=NEWEST_FIRST) if listed.job_filter else None
+        return cls(project_id=listed.project_id, matching=matching)
+
+
+class Certainty(StrEnum):
+    EXACT = "exact"
+    ESTIMATED = "estimated"
+    """By the planner's statistics: may be wrong in both directions."""
+    CAPPED = "capped"
+    """There are at least so many: counting stopped there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """How many there are, or are taken to be."""
+
+    number: int
+    certainty: Certainty = Certainty.EXACT
+
+
+def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Counted]:
+    return {status: Counted(number=statistics.count(status)) for status in JobStatus}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectSums:
+    """Of the jobs of one project that the actor sees."""
+
+    job_count: int
+    total_cost_cents: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """What was counted, with one actor's eyes. What cost too much is not there, and never zero."""
+
+    query: NumbersQuery
+    counts: Mapping[JobStatus, Counted]
+    """Of the project, whatever else is asked for. A status that could not be counted in time is missing."""
+    statistics: JobStatistics | None
+    """The same with the costs, exactly; None where adding up all jobs cost too much."""
+    days: tuple[DayCost, ...] | None
+    """Oldest first, today last, days without jobs included. None where they cost too much."""
+    projects: Mapping[UUID, ProjectSums] | None
+    """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
+    matching: Counted | None
+    """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
+    budgets: tuple[Budget, ...] | None = None
+    """Those that the project's jobs are charged to, with the least left first. None where the database keeps none, or
+    did not tell in time.
+    """
+    taken_at: datetime = field(compare=False)
+    """By the server's clock."""
+    actor: Actor
+    """Whose eyes counted."""
+
+    def count(self, status: JobStatus | None) -> Counted | None:
+        """None stands for all statuses. Returns None where nothing of it is known."""
+        if status is not None:
+            return self.counts.get(status)
+        number = sum(one.number for one in self.counts.values())
+        is_known = number > 0 or self.certainty is not Certainty.CAPPED
+        return Counted(number=number, certainty=self.certainty) if is_known else None
+
+    @property
+    def certainty(self) -> Certainty:
+        """Of all counts together."""
+        there = {one.certainty for one in self.counts.values()}
+        if Certainty.ESTIMATED in there:
+            return Certainty.ESTIMATED
+        is_whole = there == {Certainty.EXACT} and len(self.counts) == len(JobStatus)
+        return Certainty.EXACT if is_whole else Certainty.CAPPED

@@ -1,1 +1,0 @@
-"""When a running job is stuck, and why it is called so."""

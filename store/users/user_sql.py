@@ -1,0 +1,288 @@
+"""SQL on users: by e-mail, by id, search by activity."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Integer,
+    Select,
+    Subquery,
+    Table,
+    Text,
+    Uuid,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.types import BigInteger, DateTime
+
+from store import tables
+from store.database.query import Query, Row
+from store.formats import IdRange, id_range
+from store.jobs.job_results import CappedCount
+from store.projects.project import User
+from store.users.actor import ActingUser
+
+_jobs, _users = tables.generation_jobs, tables.users
+_LOW, _HIGH = bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)
+
+
+def make_user(row: Row) -> User:
+    identifier, email, created_at, job_count, last_job_at = row
+    return User(id=identifier, email=email, created_at=created_at, job_count=job_count, last_job_at=last_job_at)
+
+
+_SUMS = (
+    func.count().label("job_count"),
+    func.max(_jobs.c.created_at).label("last_job_at"),
+)
+_OF_ALL = select(_jobs.c.user_id, *_SUMS).group_by(_jobs.c.user_id).subquery()
+"""Reads all jobs once: cheaper than looking up those of each of many users."""
+_OF_EACH = select(*_SUMS).where(_jobs.c.user_id == _users.c.id).lateral()
+"""Looks up the jobs of a few users, however many others there are."""
+
+
+def _select(sums: FromClause, on: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+    return (
+        select(
+            _users.c.id,
+            _users.c.email,
+            _users.c.created_at,
+            func.coalesce(sums.c.job_count, 0),
+            sums.c.last_job_at,
+        )
+        .outerjoin(sums, on)
+        .order_by(_users.c.email.asc().nulls_last(), _users.c.id)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_LISTED = _select(_OF_ALL, _OF_ALL.c.user_id == _users.c.id)
+_FEW = _select(_OF_EACH, true())
+_BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
+
+
+def listed(*, limit: int) -> Query[User]:
+    """By e-mail, those without one last."""
+    return Query(_LISTED, make_user, {"rows": limit})
+
+
+@cache
+def _matching(*, by_id: bool) -> Select[*tuple[object, ...]]:
+    # Not LIKE: a percent sign or an underscore is looked for as it is.
+    has_text = func.strpos(func.lower(_users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
+    return _FEW.where(or_(has_text, _users.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+
+
+def users_matching(text: str, *, limit: int) -> Query[User]:
+    """Whose e-mail contains the text, whatever its case, or whose id begins with it; ordered as `listed`."""
+    ids = id_range(text)
+    in_range = {} if ids is None else {"low": ids.low, "high": ids.high}
+    return Query(_matching(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
+
+
+def by_email(email: str, *, limit: int) -> Query[User]:
+    """Whatever the case of its letters."""
+    return Query(_BY_EMAIL, make_user, {"email": email, "rows": limit})
+
+
+def by_id(user_id: UUID) -> Query[User]:
+    return Query(_BY_ID, make_user, {"id": user_id, "rows": 1})
+
+
+def _make_acting(row: Row) -> ActingUser:
+    user_id, email = row
+    return ActingUser(id=user_id, email=email)
+
+
+def _make_owner(row: Row) -> ActingUser:
+    return ActingUser(id=row[0])
+
+
+# Whom to act as is all that these ask for: no job is read for it.
+_ACTING = select(_users.c.id, _users.c.email).order_by(_users.c.id).limit(bindparam("rows", type_=Integer))
+_ACTING_BY_EMAIL = _ACTING.where(func.lower(_users.c.email) == func.lower(bindparam("email", type_=Text)))
+_ACTING_IN_RANGE = _ACTING.where(_users.c.id.between(_LOW, _HIGH))
+
+
+def acting_by_email(email: str, *, limit: int) -> Query[ActingUser]:
+    """Whatever the case of its letters."""
+    return Query(_ACTING_BY_EMAIL, _make_acting, {"email": email, "rows": limit})
+
+
+def in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    return Query(_ACTING_IN_RANGE, _make_acting, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+_MOST_READ = 10_000
+"""Of each table, so that the rows of one busy owner are not all read for one id."""
+
+
+def _owners_in_range(owned: Table) -> Select[UUID]:
+    some = select(owned.c.user_id).where(owned.c.user_id.between(_LOW, _HIGH)).limit(_MOST_READ).subquery()
+    return select(some.c.user_id).distinct().order_by(some.c.user_id).limit(bindparam("rows", type_=Integer))
+
+
+_OWNERS_OF_JOBS, _OWNERS_OF_PROJECTS = _owners_in_range(_jobs), _owners_in_range(tables.projects)
+
+
+def owners_of_jobs_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    """Without their e-mails: for where the users are not to be read."""
+    return Query(_OWNERS_OF_JOBS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+def owners_of_projects_in_range(ids: IdRange, *, limit: int) -> Query[ActingUser]:
+    return Query(_OWNERS_OF_PROJECTS, _make_owner, {"low": ids.low, "high": ids.high, "rows": limit})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundUser:
+    """What a search tells of a user."""
+
+    id: UUID
+    email: str | None
+    """None also where the users are not to be read."""
+    job_count: CappedCount
+    last_job_at: datetime | None
+
+
+NEWEST_JOBS = 10_000
+"""Their owners are those who count as recently active."""
+MOST_COUNTED = 10_000
+"""So many jobs of each user are counted."""
+CANDIDATES = 100
+"""So many of those who match are looked at closely. More than a list shows, for the order is known only then."""
+
+_NEEDLE = bindparam("needle", type_=Text)
+
+
+def make_found_user(row: Row) -> FoundUser:
+    user_id, email, counted, last_job_at = row
+    return FoundUser(id=user_id, email=email, job_count=CappedCount.of(counted, MOST_COUNTED), last_job_at=last_job_at)
+
+
+def matching(text: str, *, limit: int, with_emails: bool) -> Query[FoundUser]:
+    """Whose e-mail contains the text, whatever its case, or whose id begins with it; without a text everybody.
+
+    Without e-mails only the owners of jobs are found, and `auth.users` is not read.
+    """
+    needle, ids = text.strip(), id_range(text)
+    parameters: dict[str, object] = {"rows": limit}
+    if needle:
+        parameters["needle"] = needle
+    if ids is not None:
+        parameters |= {"low": ids.low, "high": ids.high}
+    statement = _statement(by_text=bool(needle), by_id=ids is not None, with_emails=with_emails)
+    return Query(statement, make_found_user, parameters)
+
+
+@cache
+def _statement(*, by_text: bool, by_id: bool, with_emails: bool) -> Select[*tuple[object, ...]]:
+    people = _people(_owners(by_id=by_id), with_emails=with_emails)
+    wanted = select(people)
+    if by_text:
+        # Not LIKE: a percent sign or an underscore is looked for as it is.
+        has_text = func.strpos(func.lower(people.c.email), func.lower(_NEEDLE)) > 0
+        wanted = wanted.where(or_(has_text, people.c.id.between(_LOW, _HIGH)) if by_id else has_text)
+    order = (people.c.last_job_at.desc().nulls_last(), func.lower(people.c.email).nulls_last(), people.c.id)
+    candidates = wanted.order_by(*order).limit(CANDIDATES).subquery("candidates")
+    counted = _counted(candidates)
+    latest = _latest(candidates, counted)
+    last_job_at = func.coalesce(latest.c.last_job_at, counted.c.last_job_at)
+    return (
+        select(candidates.c.id, candidates.c.email, counted.c.job_count, last_job_at)
+        .select_from(candidates.join(counted, true()).join(latest, true()))
+        .order_by(last_job_at.desc().nulls_last(), func.lower(candidates.c.email).nulls_last(), candidates.c.id)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+def _owners(*, by_id: bool) -> Subquery:
+    """Those of the newest jobs, and those whose id begins as it was typed; when their newest job was created."""
+    columns = (_jobs.c.user_id, _jobs.c.created_at)
+    parts = [select(*columns).order_by(_jobs.c.created_at.desc()).limit(NEWEST_JOBS)]
+    if by_id:
+        parts.append(select(*columns).where(_jobs.c.user_id.between(_LOW, _HIGH)).limit(NEWEST_JOBS))
+    owned = union_all(*parts).subquery("owned")
+    last_job_at = func.max(owned.c.created_at).label("last_job_at")
+    return select(owned.c.user_id, last_job_at).group_by(owned.c.user_id).subquery("owners")
+
+
+def _people(owners: Subquery, *, with_emails: bool) -> Subquery:
+    """Each user once, also an owner of jobs who is not to be seen among the users."""
+    if not with_emails:
+        nothing = cast(null(), Text).label("email")
+        return select(owners.c.user_id.label("id"), nothing, owners.c.last_job_at).subquery("people")
+    everybody: FromClause = _users.outerjoin(owners, owners.c.user_id == _users.c.id, full=True)
+    user_id = func.coalesce(_users.c.id, owners.c.user_id, type_=Uuid).label("id")
+    return select(user_id, _users.c.email, owners.c.last_job_at).select_from(everybody).subquery("people")
+
+
+def _counted(candidates: Subquery) -> FromClause:
+    """As many jobs of each as are counted, found by the index on the owner; the newest of these."""
+    theirs = select(_jobs.c.created_at).where(_jobs.c.user_id == candidates.c.id).limit(MOST_COUNTED + 1)
+    some = theirs.correlate(candidates).lateral("theirs")
+    sums = select(func.count().label("job_count"), func.max(some.c.created_at).label("last_job_at"))
+    return sums.select_from(some).lateral("counted")
+
+
+def _latest(candidates: Subquery, counted: FromClause) -> FromClause:
+    """The newest job of those few who have more than are counted; of the others nothing is read."""
+    theirs = (_jobs.c.user_id == candidates.c.id, counted.c.job_count > MOST_COUNTED)
+    return select(func.max(_jobs.c.created_at).label("last_job_at")).where(*theirs).lateral("latest")
+
+
+_jobs, _projects = tables.generation_jobs, tables.projects
+
+_ROWS = bindparam("rows", type_=Integer)
+
+
+def _by_jobs_users(owned: Subquery) -> Select[*tuple[object, ...]]:
+    return (
+        select(
+            owned.c.user_id,
+            cast(null(), Text),
+            cast(null(), DateTime(timezone=True)),
+            cast(func.sum(owned.c.job_count), BigInteger),
+            func.max(owned.c.last_job_at),
+        )
+        .group_by(owned.c.user_id)
+        .order_by(func.max(owned.c.last_job_at).desc().nulls_last(), owned.c.user_id)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
+_OF_JOBS = select(
+    _jobs.c.user_id, func.count().label("job_count"), func.max(_jobs.c.created_at).label("last_job_at")
+).group_by(_jobs.c.user_id)
+_OF_PROJECTS = select(_projects.c.user_id, literal(0, Integer), cast(null(), DateTime(timezone=True)))
+
+_USERS = {
+    True: _by_jobs_users(union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
+    False: _by_jobs_users(_OF_JOBS.subquery()),
+}
+"""By whether projects may be read."""
+_USER_BY_ID = {
+    has_projects: statement.having(statement.selected_columns[0] == bindparam("id", type_=Uuid))
+    for has_projects, statement in _USERS.items()
+}
+
+
+def users(*, has_projects: bool, limit: int) -> Query[User]:
+    """Those who own a job, or where projects may be read a project, the last active first. None has an e-mail."""
+    return Query(_USERS[has_projects], make_user, {"rows": limit})
+
+
+def user_by_id(user_id: UUID, *, has_projects: bool) -> Query[User]:
+    return Query(_USER_BY_ID[has_projects], make_user, {"id": user_id, "rows": 1})

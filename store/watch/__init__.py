@@ -1,0 +1,1 @@
+"""status changes as they happen"""

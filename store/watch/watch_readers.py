@@ -1,0 +1,357 @@
+"""Reads recorded or observed transitions, and their SQL."""
+
+import asyncio
+from collections.abc import Collection, Mapping, Set
+from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    bindparam,
+    cast,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
+from sqlalchemy.types import UserDefinedType
+
+from store import tables
+from store.capabilities.capability import Off
+from store.database.database import Database
+from store.database.query import Query, Row, make_id
+from store.errors import InvalidValue
+from store.filters import filter_sql
+from store.filters.filter_sql import Shape
+from store.filters.filter_terms import Key
+from store.filters.job_filter import JobFilter
+from store.jobs import job_sql
+from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job_sql import APP_COLUMNS, job_status, make_job
+from store.users.actor import OPERATOR, Actor
+from store.watch.watch import Batch, Cursor, HeldBack, Look, Transition, observed
+
+_jobs, _events = tables.generation_jobs, tables.job_events
+
+_TOLD = ("created", "status", "deleted")
+"""The kinds of events that a watch tells."""
+
+
+def _of_job(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """What an event does not hold, of its job if that is there still."""
+    return select(column).where(_jobs.c.id == _events.c.job_id).scalar_subquery()
+
+
+_AS_JOB: Mapping[ColumnElement[Any], ColumnElement[Any]] = {
+    _jobs.c.id: _events.c.job_id,
+    _jobs.c.user_id: _events.c.user_id,
+    _jobs.c.project_id: _events.c.project_id,
+    _jobs.c.status: func.coalesce(_events.c.to_status, _events.c.from_status),
+    _jobs.c.mode: _events.c.mode,
+    _jobs.c.error: _events.c.error,
+    _jobs.c.cost_cents: _events.c.cost_cents,
+    _jobs.c.updated_at: _events.c.at,
+    _jobs.c.created_at: _of_job(_jobs.c.created_at),
+    _jobs.c.input_asset_id: _of_job(_jobs.c.input_asset_id),
+}
+"""What a filter asks of a job, asked of the job as it was right after the event."""
+
+
+def _of_event(element: ExternallyTraversible, **_: Any) -> ExternallyTraversible | None:
+    return _AS_JOB.get(element) if isinstance(element, ColumnElement) else None
+
+
+def _conditions(shape: Shape) -> list[ColumnElement[bool]]:
+    return [replacement_traverse(condition, {}, _of_event) for condition in filter_sql.conditions(shape)]
+
+
+_NOW = func.pg_current_snapshot()
+_FIRST_OPEN = func.pg_snapshot_xmin(_NOW)
+"""Every transaction before this one has ended, so that nothing that comes before it can be recorded any more."""
+
+_START = select(_FIRST_OPEN.cast(Text), _NOW.cast(Text))
+Start = tuple[Cursor, str]
+"""Where a watch begins, and the snapshot of what had happened before."""
+
+
+def _make_start(row: Row) -> Start:
+    first_open, snapshot = row
+    return Cursor(int(first_open), 0), snapshot
+
+
+def start() -> Query[Start]:
+    return Query(_START, _make_start)
+
+
+Read = tuple[Cursor, bool, Transition | None]
+"""Up to where everything has been read, whether more has been recorded since, and a transition."""
+
+
+class _TransactionId(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "xid8"
+
+
+class _Snapshot(UserDefinedType[str]):
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "pg_snapshot"
+
+
+_PLACE = tuple_(
+    cast(bindparam("transaction_id", type_=Text), _TransactionId()), bindparam("event_id", type_=BigInteger)
+)
+_HAD_HAPPENED = func.pg_visible_in_snapshot(_events.c.transaction_id, cast(bindparam("start", type_=Text), _Snapshot()))
+_COLUMNS = ("id", "job_id", "from_status", "to_status", "at", "mode", "cost_cents", "error", "user_id", "project_id")
+
+
+@lru_cache(maxsize=32)
+def _recorded(shape: Shape) -> Select[Any]:
+    """All of one snapshot; a row at least, which says how far it goes."""
+    snapshot = select(_FIRST_OPEN.label("first_open")).cte("snapshot")
+    found = (
+        select(*(_events.c[name] for name in _COLUMNS), _events.c.transaction_id)
+        .where(
+            or_(*(_events.c.kind == kind for kind in _TOLD)),
+            tuple_(_events.c.transaction_id, _events.c.id) > _PLACE,
+            _events.c.transaction_id < snapshot.c.first_open,
+            not_(_HAD_HAPPENED),
+            *_conditions(shape),
+        )
+        .order_by(_events.c.transaction_id, _events.c.id)
+        .limit(bindparam("rows", type_=Integer))
+        .lateral("found")
+    )
+    waiting = exists().where(_events.c.transaction_id >= snapshot.c.first_open)
+    return (
+        select(
+            snapshot.c.first_open.cast(Text),
+            waiting,
+            found.c.transaction_id.cast(Text),
+            *(found.c[name] for name in _COLUMNS),
+        )
+        .select_from(snapshot.outerjoin(found, true()))
+        .order_by(found.c.transaction_id, found.c.id)
+    )
+
+
+def _make_read(row: Row) -> Read:
+    first_open, waits, transaction_id, event_id, *values = row
+    read_to = Cursor(int(first_open), 0)
+    if event_id is None:
+        return read_to, waits, None
+    job_id, from_status, to_status, at, mode, cost_cents, error, user_id, project_id = values
+    transition = Transition(
+        job_id=job_id,
+        from_status=None if from_status is None else job_status(from_status),
+        to_status=None if to_status is None else job_status(to_status),
+        at=at,
+        mode=mode,
+        cost_cents=cost_cents,
+        error=error,
+        user_id=user_id,
+        project_id=project_id,
+        cursor=Cursor(int(transaction_id), event_id),
+    )
+    return read_to, waits, transition
+
+
+def recorded(job_filter: JobFilter, *, readable: Set[Key], after: Cursor, start: str, limit: int) -> Query[Read]:
+    """What is committed after the cursor, and sure to have nothing before it that is not; nothing that had happened in
+    the snapshot `start`."""
+    parameters = {
+        **filter_sql.parameters(job_filter),
+        "transaction_id": str(after.transaction_id),
+        "event_id": after.event_id,
+        "start": start,
+        "rows": limit,
+    }
+    return Query(_recorded(filter_sql.shape_of(job_filter, readable=readable)), _make_read, parameters)
+
+
+_HOLDER = text("""
+select a.pid, nullif(a.application_name, ''), a.xact_start
+  from pg_catalog.pg_stat_activity a
+ where a.backend_xid is not null
+   and mod(a.backend_xid::text::bigint, 4294967296) = mod(cast(:transaction_id as bigint), 4294967296)
+""")
+
+
+def _make_holder(row: Row) -> HeldBack:
+    process_id, application, since = row
+    return HeldBack(process_id=process_id, application=application, since=since)
+
+
+def holder(transaction_id: int) -> Query[HeldBack]:
+    """Whose transaction that is; nothing where it cannot be seen."""
+    return Query(_HOLDER, _make_holder, {"transaction_id": transaction_id})
+
+
+_CLOCK = select(func.now())
+_LIVE = (
+    select(*APP_COLUMNS)
+    .where(or_(*(_jobs.c.status == status.value for status in JobStatus if not is_final(status))))
+    .order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc())
+    .limit(bindparam("rows", type_=Integer))
+)
+_NEWEST = (
+    select(*APP_COLUMNS).order_by(_jobs.c.created_at.desc(), _jobs.c.id.desc()).limit(bindparam("rows", type_=Integer))
+)
+
+
+def clock() -> Query[datetime]:
+    return Query(_CLOCK, lambda row: row[0])
+
+
+def live(*, limit: int) -> Query[GenerationJob]:
+    """Jobs that may still move, the newest first."""
+    return Query(_LIVE, make_job, {"rows": limit})
+
+
+def newest(*, limit: int) -> Query[GenerationJob]:
+    return Query(_NEWEST, make_job, {"rows": limit})
+
+
+@lru_cache(maxsize=32)
+def _matching(shape: Shape) -> Select[Any]:
+    ids = any_(bindparam("ids", type_=ARRAY(Uuid)))
+    return select(_jobs.c.id).where(_jobs.c.id == ids, *filter_sql.conditions(shape))
+
+
+def matching(job_filter: JobFilter, job_ids: Collection[UUID], *, readable: Set[Key]) -> Query[UUID]:
+    """Those of the jobs that the filter holds for."""
+    parameters = {**filter_sql.parameters(job_filter), "ids": list(job_ids)}
+    return Query(_matching(filter_sql.shape_of(job_filter, readable=readable)), make_id, parameters)
+
+
+ROWS = 500
+"""Of a batch."""
+HELD_FOR = 5.0
+"""Seconds for which a transaction may keep something back before it is told."""
+
+_NOTHING = "1:1:"
+"""The snapshot of a time at which nothing had happened."""
+
+
+class Recorded:
+    """`after` is where an earlier watch ended; None begins now. `readable` are the names that the filter may use."""
+
+    def __init__(
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], after: Cursor | None
+    ) -> None:
+        self._database = database
+        self._actor = actor
+        self._filter = job_filter
+        self._readable = readable
+        self._cursor = after
+        self._is_resumed = after is not None
+        """Whether the place is an earlier watch's, and nothing has been read from there yet."""
+        self._start = _NOTHING
+        self._held_since: tuple[int, float] | None = None
+        """The oldest open transaction while it keeps something back, and since when, by the loop's clock."""
+
+    async def read(self) -> Batch:
+        if self._cursor is None:
+            ((self._cursor, self._start),) = await self._database.read(self._actor, start())
+            return Batch(transitions=(), cursor=self._cursor)
+        query = recorded(self._filter, readable=self._readable, after=self._cursor, start=self._start, limit=ROWS)
+        rows = await self._database.read(self._actor, query)
+        read_to, waits, _ = rows[0]
+        if self._is_resumed and read_to.transaction_id < self._cursor.transaction_id:
+            raise _not_come_to(self._cursor, read_to)
+        self._is_resumed = False
+        transitions = tuple(transition for _, _, transition in rows if transition is not None)
+        has_more = len(transitions) == ROWS
+        held_back = None if has_more or not waits else await self._held_back(read_to.transaction_id)
+        if not waits:
+            self._held_since = None
+        last = transitions[-1].cursor if has_more else read_to
+        # What has been read stays read, also where the clock of transactions was set back.
+        self._cursor = max(self._cursor, last or read_to)
+        return Batch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
+
+    async def _held_back(self, oldest: int) -> HeldBack | None:
+        now = asyncio.get_running_loop().time()
+        if self._held_since is None or self._held_since[0] != oldest:
+            self._held_since = (oldest, now)
+        if now - self._held_since[1] < HELD_FOR:
+            return None
+        holders = await self._database.read(OPERATOR, holder(oldest))
+        return holders[0] if holders else HeldBack(process_id=None, application=None, since=None)
+
+
+def _not_come_to(place: Cursor, now: Cursor) -> InvalidValue:
+    """Nothing would be told until it has, however much happens before."""
+    return InvalidValue(
+        "cursor",
+        f"The watch is to go on after transaction {place.transaction_id}, and this database has not come to that: it is"
+        f" at {now.transaction_id}.",
+        hint="It is another database, was restored since, or lags behind. Begin a watch without that place.",
+    )
+
+
+MOST_LIVE = 5_000
+MOST_NEW = 500
+"""Jobs that are looked at: those that may still move, and the newest."""
+
+
+class Observed:
+    """`readable` are the names that the filter may use. Where there is a filter, no deletion is told."""
+
+    def __init__(
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], off: Off
+    ) -> None:
+        self.off = off
+        """Why nothing is recorded, and what would help."""
+        self._database = database
+        self._actor = actor
+        self._filter = job_filter
+        self._readable = readable
+        self._look: Look | None = None
+
+    async def read(self) -> Batch:
+        (at,), live, newest = await self._database.read_together(
+            self._actor, clock(), _live_(limit=MOST_LIVE), _newest_(limit=MOST_NEW)
+        )
+        look = Look(at=at, jobs={job.id: job for job in (*live, *newest)})
+        if self._look is None:
+            self._look = look
+            return Batch(transitions=())
+        asked = self._look.jobs.keys() - look.jobs.keys()
+        if asked:
+            gone = await self._database.read(self._actor, job_sql.OF_THE_APP.these(asked))
+            look = replace(look, jobs={**look.jobs, **{job.id: job for job in gone}})
+        transitions = await self._matching(observed(self._look, look, asked))
+        # Jobs that ended and are not among the newest need not be looked at again.
+        seen = {job.id for job in (*live, *newest)}
+        self._look = replace(look, jobs={job_id: job for job_id, job in look.jobs.items() if job_id in seen})
+        return Batch(transitions=transitions)
+
+    async def _matching(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
+        if not self._filter or not transitions:
+            return transitions
+        query = matching(self._filter, {one.job_id for one in transitions}, readable=self._readable)
+        found = set(await self._database.read(self._actor, query))
+        return tuple(one for one in transitions if one.job_id in found)
+
+
+_live_ = live
+_newest_ = newest

@@ -1,1 +1,0 @@
-"""What jobs do while somebody watches: each change of status, in order."""

@@ -1,0 +1,98 @@
+"""What becomes of a job after an attempt."""
+
+from dataclasses import dataclass, replace
+from math import isnan
+from random import Random
+
+from store.errors import StoreError
+from store.jobs.job import JobStatus
+from store.leases.lease import Claimed, Ending, Finish, Postponed
+from store.worker.handlers import Handling, Retry
+
+MAX_ERROR = 10_000
+LONGEST_WAIT = 365 * 86_400.0
+"""Seconds, whatever a handler asks for: the database's times have an end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """The handler did its work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class TookTooLong:
+    """Its time-out passed."""
+
+
+Outcome = Returned | Raised | TookTooLong
+
+
+def given_up(claimed: Claimed, handling: Handling) -> Finish | None:
+    """The end of a job that has had all its attempts; None where it has this one left."""
+    if claimed.attempt <= handling.attempts:
+        return None
+    lost = f"the worker {claimed.lost_by} was lost with it" if claimed.lost_by else None
+    why = claimed.note or lost or "what became of the last is not known"
+    error = f"Given up after {_attempts(claimed.attempt - 1)}: {why}"
+    return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=None)
+
+
+def ending(claimed: Claimed, handling: Handling, outcome: Outcome, *, cost_cents: int | None, random: Random) -> Ending:
+    match outcome:
+        case Returned():
+            return _finish(claimed, JobStatus.SUCCEEDED, error=None, cost_cents=cost_cents)
+        case TookTooLong():
+            error, may_retry, after = f"Timed out after {handling.time_out:g} s", True, None
+        case Raised(error=raised):
+            error = error_text(raised)
+            may_retry = isinstance(raised, (Retry, *handling.retry_on))
+            after = raised.after if isinstance(raised, Retry) else None
+    if may_retry and claimed.attempt < handling.attempts:
+        if after is None or isnan(after):
+            wait = handling.backoff.wait(claimed.attempt, random)
+        else:
+            wait = min(max(after, 0.0), LONGEST_WAIT)
+        return Postponed(job_id=claimed.job.id, attempt=claimed.attempt, error=error, cost_cents=cost_cents, wait=wait)
+    if may_retry and claimed.attempt > 1:
+        error = f"Given up after {_attempts(claimed.attempt)}: {error}"
+    return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=cost_cents)
+
+
+def refused(ending: Ending, error: StoreError) -> Finish | None:
+    """How a job fails whose end the database does not take; None where it cannot even do that.
+
+    What an attempt cost is not lost: of a failure the database records it, beyond a budget, too.
+    """
+    match ending:
+        case Finish(status=JobStatus.SUCCEEDED):
+            return replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
+        case Postponed():
+            return Finish(
+                job_id=ending.job_id,
+                attempt=ending.attempt,
+                status=JobStatus.FAILED,
+                error=f"{ending.error}. No other attempt, for the database refuses it: {error}",
+                cost_cents=ending.cost_cents,
+            )
+    return None
+
+
+def _finish(claimed: Claimed, status: JobStatus, *, error: str | None, cost_cents: int | None) -> Finish:
+    return Finish(job_id=claimed.job.id, attempt=claimed.attempt, status=status, error=error, cost_cents=cost_cents)
+
+
+def error_text(error: BaseException) -> str:
+    """As the database stores it: its message, with the kind of error where that says more."""
+    message = str(error).replace("\0", "").encode(errors="replace").decode()
+    kind = type(error).__name__
+    text = message if isinstance(error, Retry) and message else f"{kind}: {message}" if message else kind
+    return text if len(text) <= MAX_ERROR else f"{text[: MAX_ERROR - 1]}…"
+
+
+def _attempts(number: int) -> str:
+    return f"{number} attempt" if number == 1 else f"{number} attempts"

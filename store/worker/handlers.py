@@ -1,0 +1,178 @@
+"""Handlers by mode, retries, and what a handler receives."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Self, TypeVar
+
+from store import validation
+from store.errors import InvalidValue
+from store.jobs.job import GenerationJob
+from store.leases.lease import Claimed
+
+MAX_NOTE = 200
+
+
+class Work:
+    """One attempt at a job. A blocking handler uses it from its own thread."""
+
+    __slots__ = ("_cost_cents", "_note", "attempt", "job", "should_stop")
+
+    def __init__(self, claimed: Claimed) -> None:
+        self.job: GenerationJob = claimed.job
+        self.attempt = claimed.attempt
+        """1 for the first."""
+        self.should_stop = False
+        """Whether what the handler still does is for nothing: its time is over, or the job is another's by now.
+
+        A coroutine is cancelled besides; a blocking function that takes long looks here now and then, and returns.
+        """
+        self._cost_cents: int | None = None
+        self._note: str | None = None
+
+    @property
+    def cost_cents(self) -> int | None:
+        """What the job has cost in all, its earlier attempts with it: `job.cost_cents` says what is known of those.
+
+        None: nothing is reported, and the job keeps what it has. Setting it raises InvalidValue.
+        """
+        return self._cost_cents
+
+    @cost_cents.setter
+    def cost_cents(self, cents: int) -> None:
+        self._cost_cents = validation.cost_cents(cents)
+
+    def note(self, text: str) -> None:
+        """How far it is, for people to see. Within about a second it is shown; of several the last."""
+        self._note = text.replace("\0", "").encode(errors="replace").decode()[:MAX_NOTE]
+
+    @property
+    def untold(self) -> str | None:
+        """The last note, until it has been passed on; None where there is no other since."""
+        return self._note
+
+    def is_told(self, note: str) -> None:
+        """It has been. What the handler has said meanwhile is still to be."""
+        if self._note is note:
+            self._note = None
+
+
+class Retry(Exception):
+    """Raised by a handler: this attempt has failed, and another may succeed."""
+
+    def __init__(self, message: str = "", *, after: float | None = None) -> None:
+        """`after` so many seconds, as a service may ask for; None: by the backoff."""
+        super().__init__(message)
+        self.after = after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Twice as long after each attempt, and never the same for all who failed together."""
+
+    first: float = 2.0
+    longest: float = 300.0
+    """Both in seconds."""
+
+    def wait(self, attempt: int, random: Random) -> float:
+        """After the attempt of this number: at least half of what is due, at most all of it."""
+        due = min(self.first * 2.0 ** min(attempt - 1, 62), self.longest)
+        return due * random.uniform(0.5, 1.0)
+
+
+Handler = Callable[[Work], Any]
+"""A coroutine function, or a function that blocks and gets a thread of its own. What it returns is not looked at."""
+
+H = TypeVar("H", bound=Handler)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Handling:
+    """How the jobs of a mode are done."""
+
+    handler: Handler
+    time_out: float
+    """Seconds for one attempt."""
+    attempts: int
+    """The last of them fails the job."""
+    retry_on: tuple[type[Exception], ...]
+    """What a handler may raise in place of Retry."""
+    backoff: Backoff
+
+
+class Registry:
+    """Handlers, each for some modes or for all that have none. What is not said of one holds from here."""
+
+    def __init__(self, *, time_out: float = 1800.0, attempts: int = 3, backoff: Backoff | None = None) -> None:
+        self._time_out = time_out
+        self._attempts = attempts
+        self._backoff = backoff or Backoff()
+        self._by_mode: dict[str, Handling] = {}
+        self._of_the_rest: Handling | None = None
+
+    def handler(
+        self,
+        *modes: str,
+        time_out: float | None = None,
+        attempts: int | None = None,
+        retry_on: Iterable[type[Exception]] = (),
+        backoff: Backoff | None = None,
+    ) -> Callable[[H], H]:
+        """Decorates the handler of these modes; without one, of every mode that has no other.
+
+        `time_out`: seconds for an attempt. `retry_on`: errors after which another is made, as after Retry.
+        Raises InvalidValue where a mode has a handler, or a number makes no sense.
+        """
+        if not all(isinstance(mode, str) for mode in modes):
+            hint = "Write '@registry.handler()', with parentheses, for all modes that have no other."
+            raise InvalidValue("mode", "A mode is a text.", hint=hint)
+        settings = {
+            "time_out": self._time_out if time_out is None else time_out,
+            "attempts": self._attempts if attempts is None else attempts,
+        }
+        for name, value in settings.items():
+            if value <= 0:
+                raise InvalidValue(name, f"A handler's {name} must be more than 0; this is {value}.")
+
+        def register(handler: H) -> H:
+            handling = Handling(
+                handler=handler,
+                time_out=float(settings["time_out"]),
+                attempts=int(settings["attempts"]),
+                retry_on=tuple(retry_on),
+                backoff=backoff or self._backoff,
+            )
+            self._add(modes, handling)
+            return handler
+
+        return register
+
+    def _add(self, modes: Iterable[str], handling: Handling) -> None:
+        modes = tuple(modes)
+        if not modes:
+            if self._of_the_rest is not None:
+                raise InvalidValue("mode", "There is a handler for the rest of the modes already.")
+            self._of_the_rest = handling
+        for mode in modes:
+            if mode in self._by_mode:
+                raise InvalidValue("mode", f"The mode {mode!r} has a handler already.")
+            self._by_mode[mode] = handling
+
+    @property
+    def modes(self) -> tuple[str, ...] | None:
+        """What there is a handler for; None: for everything."""
+        return None if self._of_the_rest else tuple(self._by_mode)
+
+    def of(self, mode: str) -> Handling | None:
+        return self._by_mode.get(mode, self._of_the_rest)
+
+    def only(self, modes: Iterable[str]) -> Self:
+        """The same for some modes alone. Raises InvalidValue for one that has no handler."""
+        narrowed = type(self)(time_out=self._time_out, attempts=self._attempts, backoff=self._backoff)
+        for mode in dict.fromkeys(modes):
+            handling = self.of(mode)
+            if handling is None:
+                known = ", ".join(sorted(self._by_mode)) or "none"
+                raise InvalidValue("mode", f"There is no handler for the mode {mode!r}.", hint=f"There are: {known}.")
+            narrowed._add([mode], handling)  # noqa: SLF001
+        return narrowed

@@ -1,0 +1,234 @@
+"""Jobs in flight: each attempt, its thread and time-out."""
+
+import asyncio
+import contextvars
+import inspect
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterable
+from functools import partial
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from store.async_tools import is_being_cancelled
+from store.leases.lease import Claimed, Ending, HandedBack, Held, Progress
+from store.worker.attempt_outcome import Outcome, Raised, Returned, TookTooLong, ending, given_up
+from store.worker.handlers import Handler, Handling, Registry, Retry, Work
+from store.worker.worker_events import HandlerRaised, Lost, Report, Started
+
+
+class Threads:
+    """A thread for each blocking handler. It cannot be stopped: one whose time is over lasts until it returns.
+
+    They end with the process, whatever they are about.
+    """
+
+    def __init__(self) -> None:
+        self._overdue: set[threading.Thread] = set()
+
+    @property
+    def overdue(self) -> int:
+        """How many last although nobody waits for them any more."""
+        return len(self._overdue)
+
+    async def run(self, handler: Handler, work: Work, *, on_end: Callable[[], None]) -> None:
+        """Raises what the handler raises. `on_end` is called in the event loop when the thread has ended."""
+        loop = asyncio.get_running_loop()
+        ended: asyncio.Future[BaseException | None] = loop.create_future()
+
+        def end(error: BaseException | None) -> None:
+            self._overdue.discard(thread)
+            if not ended.done():
+                ended.set_result(error)
+            on_end()
+
+        def body() -> None:
+            error: BaseException | None = None
+            try:
+                if inspect.isawaitable(handler(work)):
+                    error = TypeError("the handler returned an awaitable: define it with 'async def'")
+            except BaseException as raised:
+                error = raised
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(end, error)
+
+        context = contextvars.copy_context()
+        thread = threading.Thread(target=partial(context.run, body), name=f"job {work.job.id}", daemon=True)
+        thread.start()
+        try:
+            error = await ended
+        except asyncio.CancelledError:
+            self._overdue.add(thread)
+            raise
+        if error is not None:
+            raise error
+
+
+async def attempt(handling: Handling, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
+    """Raises nothing but that it was cancelled."""
+    timer = asyncio.timeout(handling.time_out)
+    try:
+        async with timer:
+            if is_coroutine_function(handling.handler):
+                await handling.handler(work)
+            else:
+                await threads.run(handling.handler, work, on_end=on_end)
+    except asyncio.CancelledError as error:
+        if is_being_cancelled():
+            raise
+        return Raised(error)
+    except TimeoutError as error:
+        return TookTooLong() if timer.expired() else Raised(error)
+    except (Exception, SystemExit) as error:
+        return Raised(error)
+    return Returned()
+
+
+def is_coroutine_function(handler: Handler) -> bool:
+    """An object that is called like one is one, too."""
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
+
+
+class InHand:
+    """A job that the worker has."""
+
+    __slots__ = ("claimed", "seconds", "started_at", "task", "work")
+
+    def __init__(self, claimed: Claimed) -> None:
+        self.claimed = claimed
+        self.work = Work(claimed)
+        self.task: asyncio.Task[None] | None = None
+        """None when its attempt is over."""
+        self.started_at = time.monotonic()
+        self.seconds = 0.0
+        """How long the attempt took."""
+
+
+Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+OnEnd = Callable[[InHand, Ending], None]
+
+
+class Hands:
+    def __init__(
+        self, registry: Registry, spawn: Spawn, *, concurrency: int, on_end: OnEnd, report: Report, random: Random
+    ) -> None:
+        self._registry = registry
+        self._spawn = spawn
+        self._concurrency = concurrency
+        self._on_end = on_end
+        self._report = report
+        self._random = random
+        self._threads = Threads()
+        self._jobs: dict[UUID, InHand] = {}
+        self._left: set[Held] = set()
+        self._at_work = 0
+        self._changed = asyncio.Event()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._jobs
+
+    @property
+    def free(self) -> int:
+        """So many more may be begun. What waits to be ended takes a place beyond twice as many as may be at work."""
+        at_work = self._at_work + self._threads.overdue
+        return max(0, min(self._concurrency - at_work, 2 * self._concurrency - len(self._jobs)))
+
+    def held(self) -> list[Held]:
+        return [in_hand.claimed.held for in_hand in self._jobs.values()]
+
+    def progress(self) -> list[Progress]:
+        """What handlers have told, and the database does not have yet."""
+        return [
+            Progress(job_id=job_id, attempt=in_hand.claimed.attempt, note=note)
+            for job_id, in_hand in self._jobs.items()
+            if (note := in_hand.work.untold) is not None
+        ]
+
+    def is_told(self, progress: Iterable[Progress]) -> None:
+        """The database has it."""
+        for one in progress:
+            if one.job_id in self._jobs:
+                self._jobs[one.job_id].work.is_told(one.note)
+
+    async def changes(self) -> None:
+        """Returns when there may be more places, or fewer jobs, than when it was called."""
+        self._changed.clear()
+        await self._changed.wait()
+
+    def wake(self) -> None:
+        """Whoever waits for changes is to look again."""
+        self._changed.set()
+
+    def begin(self, claimed: Claimed) -> None:
+        """Where it was late to renew its lease, and has taken over what it has in hand, the former attempt is lost."""
+        if (former := self._jobs.get(claimed.job.id)) is not None:
+            self.drop([former.claimed.held])
+        in_hand = InHand(claimed)
+        self._jobs[claimed.job.id] = in_hand
+        handling = self._registry.of(claimed.job.mode)
+        if handling is None:  # its mode was changed since it was claimed
+            self._on_end(in_hand, _handed_back(claimed))
+        elif over := given_up(claimed, handling):
+            self._on_end(in_hand, over)
+        else:
+            self._report(Started(claimed))
+            self._at_work += 1
+            in_hand.task = self._spawn(self._work(in_hand, handling))
+
+    async def _work(self, in_hand: InHand, handling: Handling) -> None:
+        try:
+            outcome = await attempt(handling, in_hand.work, self._threads, on_end=self.wake)
+        finally:
+            self._at_work -= 1
+            in_hand.task = None
+            in_hand.seconds = time.monotonic() - in_hand.started_at
+            self._changed.set()
+        if isinstance(outcome, TookTooLong):
+            in_hand.work.should_stop = True
+        elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
+            self._report(HandlerRaised(in_hand.claimed, outcome.error))
+        claimed, cost_cents = in_hand.claimed, in_hand.work.cost_cents
+        self._on_end(in_hand, ending(claimed, handling, outcome, cost_cents=cost_cents, random=self._random))
+
+    def remove(self, in_hand: InHand) -> None:
+        """The database has its end, or it is not this worker's any more."""
+        if self._jobs.get(in_hand.claimed.job.id) is in_hand:
+            del self._jobs[in_hand.claimed.job.id]
+            self._changed.set()
+
+    def leave(self, in_hand: InHand) -> None:
+        """The database does not take its end, and keeps it as this worker's until the lease expires."""
+        self._left.add(in_hand.claimed.held)
+        self.remove(in_hand)
+
+    def has_left(self, held: Held) -> bool:
+        return held in self._left
+
+    def drop(self, lost: Iterable[Held]) -> None:
+        """Those at work that are not this worker's any more are stopped."""
+        for one in lost:
+            in_hand = self._jobs.get(one.job_id)
+            if in_hand is not None and in_hand.task is not None and in_hand.claimed.attempt == one.attempt:
+                _stop(in_hand)
+                self.remove(in_hand)
+                self._report(Lost(in_hand.claimed))
+
+    def hand_back(self) -> None:
+        """Stops what is at work, for somebody else to do it."""
+        for in_hand in list(self._jobs.values()):
+            if in_hand.task is not None:
+                _stop(in_hand)
+                self._on_end(in_hand, _handed_back(in_hand.claimed))
+
+
+def _stop(in_hand: InHand) -> None:
+    in_hand.work.should_stop = True
+    if in_hand.task is not None:
+        in_hand.task.cancel()
+        in_hand.task = None
+
+
+def _handed_back(claimed: Claimed) -> HandedBack:
+    return HandedBack(job_id=claimed.job.id, attempt=claimed.attempt)

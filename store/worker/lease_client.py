@@ -1,0 +1,246 @@
+"""Claims and renews leases (heartbeat), commits finished attempts."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
+from typing import Any
+from uuid import UUID
+
+from store.database.database import Database
+from store.database.listening import Listening, StandingBy
+from store.database.query import Query
+from store.errors import SchemaMissing, SignInRefused, StoreError
+from store.jobs import job_sql
+from store.jobs.job import JobStatus
+from store.leases import lease_sql
+from store.leases.lease import (
+    SILENT_AFTER,
+    Claimed,
+    Ending,
+    Finish,
+    HandedBack,
+    Held,
+    Postponed,
+    Progress,
+    WorkerFacts,
+)
+from store.users.actor import Actor
+from store.worker.attempt_outcome import refused
+from store.worker.in_flight import Hands, InHand
+from store.worker.worker_events import Ended, Lost, Patience, Refused, Report, passes
+
+_CLAIMING = "claim jobs"
+
+
+class Leases:
+    """Every method may raise a StoreError. `seconds` is how long a lease lasts that is not renewed."""
+
+    def __init__(self, database: Database, actor: Actor, worker: WorkerFacts, *, seconds: float) -> None:
+        self._database = database
+        self._actor = actor
+        self._worker = worker
+        self.seconds = seconds
+        self._renewing = asyncio.Lock()
+        """The database hands no lease back that is locked, be it by the worker's own renewal."""
+
+    async def arrive(self) -> None:
+        await self._write("start a worker", lease_sql.forget_others(), lease_sql.arrive(self._worker))
+
+    async def leave(self) -> None:
+        """Whatever the worker has left is handed back."""
+        async with self._renewing:
+            await self._write(
+                "stop a worker", lease_sql.hand_back_all(self._worker.id), lease_sql.leave(self._worker.id)
+            )
+
+    async def claim(self, most: int) -> list[Claimed]:
+        (claimed,) = await self._write(_CLAIMING, self.claiming(most))
+        return claimed
+
+    def claiming(self, most: int) -> Query[Claimed]:
+        return lease_sql.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
+
+    def standing_by(self, over: Listening) -> StandingBy:
+        """To claim in the moment in which a job is told of."""
+        return self._database.standing_by(self._actor, _CLAIMING, over)
+
+    async def claimed_before(self) -> list[Claimed]:
+        """All that is this worker's, known here or not."""
+        return await self._database.read(self._actor, lease_sql.held(self._worker.id))
+
+    async def next_due(self) -> float | None:
+        """In how many seconds a lease expires; None where there is none."""
+        (seconds,) = await self._database.read(self._actor, lease_sql.next_due())
+        return seconds
+
+    async def end(self, endings: Sequence[Ending]) -> set[UUID]:
+        """The jobs for which it was done; the others are not this worker's any more."""
+        worker, queries = self._worker.id, list[Query[UUID]]()
+        if finished := [one for one in endings if isinstance(one, Finish)]:
+            queries.append(lease_sql.finish(worker, finished))
+        if postponed := [one for one in endings if isinstance(one, Postponed)]:
+            queries.append(lease_sql.postpone(worker, postponed))
+        if handed_back := [one for one in endings if isinstance(one, HandedBack)]:
+            queries.append(lease_sql.hand_back(worker, handed_back))
+        async with self._renewing if handed_back else nullcontext():
+            answers = await self._write("end jobs", *queries)
+        return {job_id for answer in answers for job_id in answer}
+
+    async def renew(self, held: Sequence[Held], progress: Sequence[Progress]) -> set[UUID]:
+        """The jobs that are this worker's still, which is seen to be alive."""
+        queries: list[Query[UUID]] = [
+            lease_sql.renew(self._worker.id, held, seconds=self.seconds),
+            lease_sql.seen(self._worker.id),
+        ]
+        if progress:
+            queries.append(lease_sql.note_progress(self._worker.id, progress))
+        async with self._renewing:
+            still, *_ = await self._write("renew leases", *queries)
+        return set(still)
+
+    async def statuses(self, job_ids: Collection[UUID]) -> dict[UUID, JobStatus]:
+        """Of those of the jobs that are there."""
+        return dict(await self._database.read(self._actor, job_sql.statuses(job_ids)))
+
+    async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
+        return await self._database.write_at_once(self._actor, what, *queries)
+
+
+RENEWALS = 3
+"""In the time that a lease lasts, and in that after which a worker counts as silent."""
+NOTES_EVERY = 1.0
+"""Seconds."""
+
+
+def interval(lease_seconds: float) -> float:
+    """Seconds between two renewals, each of which says that the worker is alive, too."""
+    return min(lease_seconds, SILENT_AFTER.total_seconds()) / RENEWALS
+
+
+class Keeper:
+    def __init__(self, leases: Leases, hands: Hands, patience: Patience) -> None:
+        self._leases = leases
+        self._hands = hands
+        self._patience = patience
+
+    async def run(self) -> None:
+        """Until it is cancelled. Raises what does not pass by itself."""
+        pause = interval(self._leases.seconds)
+        tick = min(NOTES_EVERY, pause)
+        renewed_at = time.monotonic()
+        while True:
+            await asyncio.sleep(tick)
+            progress = self._hands.progress()
+            now = time.monotonic()
+            if not progress and now - renewed_at < pause:
+                continue
+            held = self._hands.held()
+            try:
+                still = await self._leases.renew(held, progress)
+            except StoreError as error:
+                await asyncio.sleep(min(self._patience.failed(error), tick))
+            else:
+                renewed_at = now
+                self._patience.succeeded()
+                self._hands.is_told(progress)
+                self._hands.drop(one for one in held if one.job_id not in still)
+
+
+MOST_AT_ONCE = 500
+
+Pair = tuple[InHand, Ending]
+
+
+class Finisher:
+    def __init__(
+        self,
+        leases: Leases,
+        patience: Patience,
+        report: Report,
+        *,
+        remove: Callable[[InHand], None],
+        leave: Callable[[InHand], None],
+        on_postponed: Callable[[], None],
+    ) -> None:
+        self._leases = leases
+        self._patience = patience
+        self._report = report
+        self._remove = remove
+        self._leave = leave
+        self._on_postponed = on_postponed
+        self._waiting: list[Pair] = []
+        self._is_told = asyncio.Event()
+
+    def put(self, in_hand: InHand, ending: Ending) -> None:
+        self._waiting.append((in_hand, ending))
+        self._is_told.set()
+
+    async def run(self) -> None:
+        """Until it is cancelled. Raises what does not pass by itself."""
+        while True:
+            await self._is_told.wait()
+            self._is_told.clear()
+            while batch := self._waiting[:MOST_AT_ONCE]:
+                del self._waiting[:MOST_AT_ONCE]
+                await self._end(batch)
+
+    async def _end(self, batch: Sequence[Pair]) -> None:
+        is_repeated = False
+        while True:
+            try:
+                done = await self._leases.end([ending for _, ending in batch])
+            except (SchemaMissing, SignInRefused):
+                raise
+            except StoreError as error:
+                if not passes(error):
+                    await self._end_one_by_one(batch, error)
+                    return
+                is_repeated = True
+                await asyncio.sleep(self._patience.failed(error))
+            else:
+                self._patience.succeeded()
+                break
+        left = [pair for pair in batch if pair[1].job_id not in done]
+        if left and is_repeated:
+            # The first time it may have been done, and the answer lost.
+            left = [pair for pair in left if not await self._is_done(pair[1])]
+        for in_hand, ending in batch:
+            self._remove(in_hand)
+            if (in_hand, ending) in left:
+                self._report(Lost(in_hand.claimed))
+            else:
+                self._report(Ended(in_hand.claimed, ending, in_hand.seconds))
+        if any(isinstance(ending, Postponed) for _, ending in batch):
+            self._on_postponed()
+
+    async def _is_done(self, ending: Ending) -> bool:
+        while True:
+            try:
+                status = (await self._leases.statuses([ending.job_id])).get(ending.job_id)
+            except StoreError as error:
+                await asyncio.sleep(self._patience.failed(error))
+            else:
+                self._patience.succeeded()
+                return status is _status_after(ending)
+
+    async def _end_one_by_one(self, batch: Sequence[Pair], error: StoreError) -> None:
+        """Something in it is refused by the database: the others are not to wait for that."""
+        if len(batch) > 1:
+            for pair in batch:
+                await self._end([pair])
+            return
+        ((in_hand, ending),) = batch
+        if (failure := refused(ending, error)) is not None:
+            await self._end([(in_hand, failure)])
+            return
+        self._leave(in_hand)
+        self._report(Refused(in_hand.claimed, error))
+
+
+def _status_after(ending: Ending) -> JobStatus:
+    match ending:
+        case Finish(status=status):
+            return status
+        case Postponed() | HandedBack():
+            return JobStatus.RUNNING

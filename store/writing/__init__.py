@@ -1,1 +1,0 @@
-"""What is written: what a value must be, who may write, one guarded statement each, and why it may change nothing."""

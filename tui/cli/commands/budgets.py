@@ -1,0 +1,286 @@
+"""gjobs budgets: list, set, remove, check."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.budgets.budget import Budget, Budgets, BudgetState, CheckedBudget, Period
+from store.configuration.settings import Settings
+from store.errors import RowMissing
+from tui.cli import json_documents
+from tui.cli.arguments import MOST_ROWS, amount, find_project, share, whole_number
+from tui.cli.command import Command, Eyes
+from tui.cli.exit_codes import ExitCode, UsageError, not_empty
+from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.parser import Parser, add_command, add_commands
+from tui.cli.sessions import in_session, with_session
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.cli.parser import Commands
+    from tui.cli.text_tables import Column
+    from tui.session import Session
+
+
+def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> None:
+    from store.formats import money
+    from tui.text.budget_text import STATE_WORDS, owner_words, pace_words, share_words
+
+    output.table(
+        _columns(),
+        [
+            [
+                "project" if budget.project_id else "user",
+                owner_words(budget),
+                budget.period.value,
+                money(budget.spent_cents),
+                money(budget.limit_cents),
+                money(budget.left_cents),
+                share_words(budget),
+                STATE_WORDS[budget.state],
+                pace_words(budget, now),
+            ]
+            for budget in budgets
+        ],
+    )
+
+
+def _columns() -> "Sequence[Column]":
+    from tui.cli.text_tables import BUDGET_COLOURS, Column
+
+    return (
+        Column(title="OF"),
+        Column(title="NAME", narrowest=12),
+        Column(title="PERIOD"),
+        Column(title="SPENT", right=True),
+        Column(title="LIMIT", right=True),
+        Column(title="LEFT", right=True),
+        Column(title="USED", right=True),
+        Column(title="STATE", colours=BUDGET_COLOURS),
+        Column(title="AT THIS PACE"),
+    )
+
+
+@in_session
+async def list_all_budgets(session: "Session", output: Output) -> ExitCode:
+    return await _list(session, output, None)
+
+
+@in_session
+async def list_budgets(session: "Session", output: Output, *, project: str | None) -> ExitCode:
+    return await _list(session, output, None if project is None else (await find_project(session.store, project)).id)
+
+
+async def _list(session: "Session", output: Output, project_id: UUID | None) -> ExitCode:
+    found = await session.store.get_budgets(project_id, limit=MOST_ROWS)
+    if output.json:
+        output.document([json_documents.budget(budget, found.taken_at) for budget in found])
+        return ExitCode.DONE
+    show_budgets(output, found.budgets, found.taken_at)
+    if not found:
+        say("No budgets. 'gjobs budgets set' makes one.")
+    return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One of both."""
+
+    user_id: UUID | None = None
+    project_id: UUID | None = None
+
+
+async def find_subject(store: "Store", *, user: str | None, project: str | None) -> Subject:
+    """Raises as `find_actor` and `find_project` do."""
+    if user is not None:
+        return Subject(user_id=(await store.find_actor(user)).id)
+    if project is not None:
+        return Subject(project_id=(await find_project(store, project)).id)
+    raise AssertionError("The parser lets nothing pass that names neither.")
+
+
+async def find_budget(store: "Store", subject: Subject, period: Period, typed: str) -> Budget:
+    """Raises RowMissing where the subject has none of that period; `typed` is what it was called by."""
+    for budget in await store.get_budgets(subject.project_id, user_id=subject.user_id):
+        if (budget.user_id, budget.project_id, budget.period) == (subject.user_id, subject.project_id, period):
+            return budget
+    raise RowMissing(f"{typed!r} has no budget of the period {period}.", hint="'gjobs budgets' lists them.")
+
+
+@in_session
+async def set_budget(
+    session: "Session",
+    output: Output,
+    *,
+    user: str | None,
+    project: str | None,
+    period: str,
+    limit: int,
+    warn: float | None,
+) -> ExitCode:
+    subject = await find_subject(session.store, user=user, project=project)
+    budget = await session.store.set_budget(
+        user_id=subject.user_id, project_id=subject.project_id, period=period, limit_cents=limit, warn_share=warn
+    )
+    _show(output, budget)
+    if budget.state is BudgetState.USED_UP:
+        from tui.text.budget_text import ALREADY_USED_UP
+
+        say(ALREADY_USED_UP)
+    return ExitCode.DONE
+
+
+def remove_budget(
+    settings: Settings, output: Output, *, user: str | None, project: str | None, period: str, yes: bool
+) -> ExitCode:
+    """Nothing is open while somebody is asked."""
+    if not yes:
+        require_terminal()
+
+    async def look(session: "Session") -> tuple[Budget, str]:
+        subject = await find_subject(session.store, user=user, project=project)
+        budget = await find_budget(session.store, subject, Period(period), user or project or "")
+        return budget, session.full_name
+
+    budget, database = with_session(settings, look)
+    if not yes:
+        require_yes(_question(budget, database), unchanged="Nothing was removed.")
+    removed = with_session(settings, lambda session: session.store.remove_budget(budget.id))
+    _show(output, removed)
+    return ExitCode.DONE
+
+
+def _question(budget: Budget, database: str) -> str:
+    from tui.text.budget_text import budget_words, forgotten_words
+    from tui.text.write_text import where
+
+    return "\n".join([f"Remove the limit of {budget_words(budget)}?", where(database), forgotten_words(budget)])
+
+
+def _show(output: Output, budget: Budget) -> None:
+    now = datetime.now(UTC)
+    if output.json:
+        output.document(json_documents.budget(budget, now))
+    else:
+        show_budgets(output, [budget], now)
+
+
+@in_session
+async def check_budgets(session: "Session", output: Output, *, project: str | None, cost_cents: int | None) -> ExitCode:
+    if cost_cents is not None and project is None:
+        raise UsageError("A job belongs to a project, and none was given.", hint="Give --project with --cost-cents.")
+    project_id = None if project is None else (await find_project(session.store, project)).id
+    found = await session.store.get_budgets(project_id, limit=MOST_ROWS)
+    if project_id is None or cost_cents is None:
+        return _tell_warnings(output, found)
+    checked = await session.store.check_budget(project_id, cost_cents)
+    return _tell_room(output, found, checked, cost_cents)
+
+
+def _tell_warnings(output: Output, found: Budgets) -> ExitCode:
+    warned = [budget for budget in found if budget.state is not BudgetState.OK]
+    if output.json:
+        output.document(
+            {"ok": not warned, "budgets": [json_documents.budget(budget, found.taken_at) for budget in warned]}
+        )
+    elif warned:
+        show_budgets(output, warned, found.taken_at)
+    else:
+        say("No budget warns." if found else "There are no budgets.")
+    return ExitCode.FOUND if warned else ExitCode.DONE
+
+
+def _tell_room(output: Output, found: Budgets, checked: Sequence[CheckedBudget], cost_cents: int) -> ExitCode:
+    from store.formats import money
+    from tui.text.budget_text import budget_words, left_words
+
+    full = {one.budget_id for one in checked if not one.is_allowed}
+    if output.json:
+        output.document({"allowed": not full, "budgets": [json_documents.checked_budget(one) for one in checked]})
+    elif full:
+        narrow = "; ".join(f"{budget_words(one)}: {left_words(one)}" for one in found if one.id in full)
+        say(f"A job for {money(cost_cents)} cannot be queued. {narrow}")
+    else:
+        say(f"A job for {money(cost_cents)} can be queued.")
+    return ExitCode.FOUND if full else ExitCode.DONE
+
+
+_PERIODS = ", ".join(Period)
+
+
+def add_budgets(commands: "Commands") -> None:
+    group = add_command(
+        commands,
+        "budgets",
+        _command(list_all_budgets),
+        help="limit what jobs may cost, and see what is left",
+        example="gjobs budgets --json",
+    )
+    budgets = add_commands(group, required=False)
+    _add_list(budgets)
+    _add_set(budgets)
+    _add_remove(budgets)
+    _add_check(budgets)
+
+
+def _command(run: Callable[..., ExitCode]) -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_UNLESS_ASKED)
+
+
+def _add_list(budgets: "Commands") -> None:
+    parser = add_command(
+        budgets,
+        "list",
+        _command(list_budgets),
+        help="list the budgets, those with the least left first",
+        example="gjobs budgets list --project 'Autumn catalog'",
+    )
+    parser.add_argument("--project", metavar="ID|NAME", help="those that a job of this project is charged to")
+
+
+def _add_set(budgets: "Commands") -> None:
+    parser = add_command(
+        budgets,
+        "set",
+        _command(set_budget),
+        help="set the limit of a user or of a project, or change it",
+        example="gjobs budgets set --project Autumn --period month --limit 100.00",
+    )
+    _add_subject(parser)
+    add = parser.add_argument
+    add("--limit", type=amount, metavar="AMOUNT", required=True, help="1250 is cents, 12.50 dollars")
+    add("--warn", type=share, metavar="SHARE", help="of the limit, from where on to warn (80%%, or as it is)")
+
+
+def _add_remove(budgets: "Commands") -> None:
+    parser = add_command(
+        budgets,
+        "remove",
+        _command(remove_budget),
+        help="remove a limit, and the record of what was spent of it",
+        example="gjobs budgets remove --user ana@example.com --period day --yes",
+    )
+    _add_subject(parser)
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_check(budgets: "Commands") -> None:
+    parser = add_command(
+        budgets,
+        "check",
+        _command(check_budgets),
+        help="exit with 8 where a budget warns or is used up, or has no room for a job",
+        example="gjobs budgets check --project 'Autumn catalog' --cost-cents 250",
+    )
+    add = parser.add_argument
+    add("--project", metavar="ID|NAME", help="only those that a job of this project is charged to")
+    add("--cost-cents", type=whole_number, metavar="N", help="whether a job of the project may cost so much")
+
+
+def _add_subject(parser: Parser) -> None:
+    whose = parser.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--user", type=not_empty, metavar="EMAIL|ID", help="whose jobs are limited")
+    whose.add_argument("--project", type=not_empty, metavar="ID|NAME", help="the project whose jobs are limited")
+    parser.add_argument("--period", choices=[*Period], required=True, help=f"{_PERIODS}; days and months are UTC's")

@@ -1,1 +1,0 @@
-"""`gjobs budgets …`: limits of what jobs may cost."""

@@ -1,0 +1,71 @@
+"""gjobs, gjobs demo and gjobs snapshot."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from store.configuration.settings import Settings, UrlTarget
+from store.database.write_access import WriteRule
+from tui.cli.command import Command
+from tui.cli.exit_codes import Declined, ExitCode, UsageError
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output, can_draw, say
+
+if TYPE_CHECKING:
+    from tui.cli.arguments import Size
+
+
+def open_dashboard(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+    check(settings, instead="In the dashboard, W asks for the reason and opens a write lease.")
+    return _run(settings, demo=False)
+
+
+DASHBOARD = Command(run=open_dashboard, has_json=False)
+"""What is meant where no command is named."""
+
+
+def check(settings: Settings, *, instead: str) -> None:
+    """What cannot be an address is a mistake in typing, and nothing that the dashboard could wait for."""
+    if settings.write_reason is not None:
+        raise UsageError("--write is for commands that write once.", hint=f"Leave it out. {instead}")
+    if isinstance(settings.target, UrlTarget):
+        from store.database.connection_url import parameters
+
+        parameters(settings.target)
+
+
+def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
+    if settings.act_as_given or settings.write_rule is WriteRule.CLOSED or settings.write_reason is not None:
+        raise UsageError(
+            "The demo has its own data and its own user, and its workers write.",
+            hint="Leave --as, --read-only and --write out. In the demo, u looks with other eyes.",
+        )
+    return _run(settings, demo=True)
+
+
+def _run(settings: Settings, *, demo: bool) -> ExitCode:
+    if not can_draw():
+        raise UsageError(
+            "The dashboard needs a terminal that can be drawn on, for its input and its output.",
+            hint="Use 'gjobs snapshot' for one frame as text, or 'gjobs jobs list' and its like: see 'gjobs --help'.",
+        )
+    from tui.dashboard.run import run_dashboard
+
+    # Where its terminal is gone, nothing is left to put in order.
+    with orderly_termination(of_hangup=False):
+        return ExitCode(run_dashboard(settings, demo=demo))
+
+
+def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: Path | None) -> ExitCode:
+    check(settings, instead="A snapshot writes nothing.")
+    from tui.dashboard.run import snapshot
+
+    frame = snapshot(settings, size, svg is not None)
+    if svg is None:
+        output.text(frame)
+        return ExitCode.DONE
+    try:
+        svg.write_text(frame, encoding="utf-8")
+    except OSError as error:
+        raise Declined(f"The picture cannot be written to {svg}: {error.strerror}.") from error
+    say(f"Wrote {svg}.")
+    return ExitCode.DONE

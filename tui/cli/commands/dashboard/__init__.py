@@ -1,1 +1,0 @@
-"""`gjobs`, `gjobs demo` and `gjobs snapshot`."""

@@ -1,0 +1,83 @@
+"""Doctor findings as wrapped text."""
+
+import textwrap
+from collections.abc import Iterator, Mapping
+
+from store.doctor.findings import Finding, Report, Section, Severity
+from tui.text.clean_text import clean, clean_block
+
+_TITLES: Mapping[Section, str] = {
+    Section.SERVER: "Server",
+    Section.LINK: "Link",
+    Section.ROLE: "Login and users",
+    Section.SCHEMA: "Schema",
+    Section.ROWS: "Rows and indexes",
+    Section.RULES: "Who reaches what",
+    Section.ISOLATION: "Isolation, tried",
+}
+_MARKS: Mapping[Severity, str] = {
+    Severity.OK: "✓ ok",
+    Severity.NOTE: "· note",
+    Severity.WARNING: "! warning",
+    Severity.PROBLEM: "✗ problem",
+}
+_COLOURS: Mapping[Severity, str] = {
+    Severity.OK: "\x1b[32m",
+    Severity.NOTE: "\x1b[90m",
+    Severity.WARNING: "\x1b[33m",
+    Severity.PROBLEM: "\x1b[31m",
+}
+_BOLD, _FAINT, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_MARK_WIDTH = max(map(len, _MARKS.values()))
+_INDENT = " " * (_MARK_WIDTH + 2)
+
+WIDTH = 80
+
+
+def report_text(report: Report, *, colour: bool, width: int = WIDTH) -> str:
+    """Whatever it quotes is harmless. SQL is never wrapped: its lines are as they are."""
+    parts = []
+    for section in Section:
+        found = [finding for finding in report.findings if finding.section is section]
+        if found:
+            lines = [_painted(_TITLES[section], _BOLD, colour=colour)]
+            lines += [line for finding in found for line in _finding(finding, width, colour=colour)]
+            parts.append("\n".join(lines))
+    steps = [line for step in report.next_steps for line in _wrapped(step, width, first="- ", rest="  ")]
+    parts.append("\n".join([_painted("What to do next", _BOLD, colour=colour), *steps]))
+    parts.append(_verdict(report, colour=colour))
+    return "\n\n".join(parts)
+
+
+def _finding(finding: Finding, width: int, *, colour: bool) -> Iterator[str]:
+    mark = _MARKS[finding.severity].ljust(_MARK_WIDTH)
+    first, *others = _wrapped(finding.sentence, width, first=_INDENT, rest=_INDENT)
+    yield _painted(mark, _COLOURS[finding.severity], colour=colour) + first[_MARK_WIDTH:]
+    yield from others
+    if finding.hint:
+        for line in _wrapped(finding.hint, width, first=_INDENT, rest=_INDENT):
+            yield _painted(line, _FAINT, colour=colour)
+    if finding.sql:
+        yield from (f"{_INDENT}    {line}".rstrip() for line in clean_block(finding.sql).split("\n"))
+
+
+def _wrapped(text: str, width: int, *, first: str, rest: str) -> list[str]:
+    return textwrap.wrap(
+        clean(text), width, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _verdict(report: Report, *, colour: bool) -> str:
+    counts = report.counts
+    named = [
+        f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"
+        for severity in (Severity.PROBLEM, Severity.WARNING, Severity.NOTE)
+        if counts[severity]
+    ]
+    worst = next((one for one in reversed(Severity) if counts[one] and one is not Severity.NOTE), Severity.OK)
+    said = ", ".join(named) or "Nothing is wrong"
+    return _painted(f"{said}.", _COLOURS[worst], colour=colour)
+
+
+def _painted(text: str, code: str, *, colour: bool) -> str:
+    return f"{code}{text}{_RESET}" if colour else text

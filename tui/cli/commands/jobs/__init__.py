@@ -1,1 +1,0 @@
-"""`gjobs jobs`: list, export, show, create, update, transition and delete."""

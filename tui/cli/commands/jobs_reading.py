@@ -1,0 +1,233 @@
+"""gjobs jobs list, show, export."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.configuration.settings import Settings
+from store.errors import RowMissing, TimedOut
+from store.job_list.list_query import ListQuery
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import PageKey
+from tui.cli import json_documents
+from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
+from tui.cli.exit_codes import ExitCode, UsageError
+from tui.cli.interruption import ProgressLine, can_show_progress, orderly_termination
+from tui.cli.output import STDOUT, Output, say
+from tui.cli.sessions import in_session
+
+if TYPE_CHECKING:
+    from store.filters.job_filter import JobFilter
+    from store.store import Store
+    from tui.cli.commands.export_files import Put, Writer
+    from tui.session import Session
+
+
+def show_jobs(output: Output, jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> None:
+    """A table. On a terminal the times are ages, else local times. A project without a name is shown by its id."""
+    from tui.cli.text_tables import job_table
+
+    output.table(*job_table(jobs, project_names, now=datetime.now(UTC) if output.is_terminal else None))
+
+
+def show_written(output: Output, job: GenerationJob, project_names: Mapping[UUID, str]) -> None:
+    """The job after a change. Reads nothing more: the change is made, and no later failure may hide that."""
+    if output.json:
+        output.document(json_documents.row(job))
+    else:
+        show_jobs(output, [job], project_names)
+
+
+def list_jobs(
+    settings: Settings,
+    output: Output,
+    *,
+    project: str | None,
+    status: JobStatus | None,
+    job_filter: "JobFilter | None",
+    view: str | None,
+    limit: int,
+    after: PageKey | None,
+) -> ExitCode:
+    found = narrowed(settings, view, job_filter)
+    return _list(settings, output, project=project, status=status, job_filter=found, limit=limit, after=after)
+
+
+@in_session
+async def _list(
+    session: "Session",
+    output: Output,
+    *,
+    project: str | None,
+    status: JobStatus | None,
+    job_filter: "JobFilter",
+    limit: int,
+    after: PageKey | None,
+) -> ExitCode:
+    from tui.error_help import advised
+
+    chosen = None if project is None else await find_project(session.store, project)
+    listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
+    try:
+        page = await session.store.find_jobs(
+            listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
+        )
+    except TimedOut as error:
+        raise await advised(session.store, listed, error) from error
+    if output.json:
+        output.document(json_documents.rows(page.items))
+        return ExitCode.DONE
+    show_jobs(output, page.items, await project_names(session.store) if page.items else {})
+    if not page.items:
+        say("No jobs.")
+    if page.next_key is not None:
+        key = page.next_key
+        say(f"There are more. The next ones: --after {json_documents.time(key.created_at)},{key.id}")
+    return ExitCode.DONE
+
+
+@in_session
+async def show_job(session: "Session", output: Output, *, job_id: UUID, events: bool) -> ExitCode:
+    if events:
+        return await show_history(session, output, job_id)
+    job = await session.store.get_generation_job(job_id)
+    if job is None:
+        raise await _where_it_went(session.store, job_id)
+    links = await session.store.get_job_links(job_id)
+    if output.json:
+        output.document({**json_documents.row(job), **json_documents.links(links)})
+        return ExitCode.DONE
+    from tui.cli.text_tables import job_block
+    from tui.text.job_text import stuck_words
+
+    project = await session.store.get_project(job.project_id)
+    output.text(job_block(job, project, links, now=datetime.now(UTC)))
+    if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
+        say(words)
+    return ExitCode.DONE
+
+
+async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
+    """Why the actor does not see the job."""
+    from store.capabilities.capability import Feature
+    from store.retention.archive import get_archived
+
+    capabilities = await store.probed.get()
+    if capabilities.off(Feature.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
+        return RowMissing(
+            f"The job {job_id} is in the archive.",
+            (job_id,),
+            hint=f"'gjobs archive restore {job_id}' brings it back, and --events tells what happened to it.",
+        )
+    return RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+
+
+async def show_history(session: "Session", output: Output, job_id: UUID) -> ExitCode:
+    from tui.cli.text_tables import document, table, time_by_status
+
+    history = await session.store.get_job_history(job_id)
+    job = await session.store.get_generation_job(job_id)
+    if job is None and not history.events:
+        raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+    if output.json:
+        output.document({"job": json_documents.row(job) if job else None, **document(history)})
+        return ExitCode.DONE
+    if job is not None:
+        from tui.cli.text_tables import job_block
+
+        project, links = await session.store.get_project(job.project_id), await session.store.get_job_links(job_id)
+        output.text(job_block(job, project, links, now=datetime.now(UTC)))
+        output.text("")
+    output.table(*table(history))
+    if spent := time_by_status(history):
+        say(f"In each status: {spent}.")
+    if history.is_cut:
+        say(f"These are the newest {len(history.events)} events.")
+    if not history.events:
+        say("Nothing has happened to it since its events are kept.")
+    return ExitCode.DONE
+
+
+ROWS = 1_000
+"""Of a page. Each page is a short transaction of its own, and begins by key where the one before it ended."""
+
+
+def export_jobs(
+    settings: Settings,
+    output: Output,
+    *,
+    file: str,
+    file_format: FileFormat | None,
+    force: bool,
+    project: str | None,
+    status: JobStatus | None,
+    job_filter: "JobFilter | None",
+    view: str | None,
+) -> ExitCode:
+    """Whatever stops it, the file is whole or is not there."""
+    from tui.cli.commands.export_files import destination, writer
+
+    chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
+    line = ProgressLine(is_shown=_shows_progress(output, file))
+    progress = Progress(line)
+    with orderly_termination(), line, destination(file, overwrites=force) as put:
+        _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=found)
+    if file != STDOUT:
+        say(f"Exported {progress.words} to {file}.")
+    return ExitCode.DONE
+
+
+def _format_of(file: str) -> FileFormat:
+    found = SUFFIXES.get(PurePath(file).suffix.lower())
+    if found is None:
+        raise UsageError("The format is not said.", hint=f"Add --format with {', '.join(FileFormat)}.")
+    return found
+
+
+@in_session
+async def _write(
+    session: "Session",
+    _output: Output,
+    put: "Put",
+    progress: "Progress",
+    made: "Writer",
+    *,
+    project: str | None,
+    status: JobStatus | None,
+    job_filter: "JobFilter",
+) -> ExitCode:
+    project_id = None if project is None else (await find_project(session.store, project)).id
+    after: PageKey | None = None
+    is_read = put(made.begin())
+    while is_read:
+        page = await session.store.find_jobs(job_filter, project_id=project_id, status=status, limit=ROWS, after=after)
+        is_read = put(made.rows(page.items))
+        progress.add(page.items)
+        after = page.next_key
+        if after is None:
+            put(made.end())
+            break
+    return ExitCode.DONE
+
+
+def _shows_progress(output: Output, file: str) -> bool:
+    return can_show_progress() and (file != STDOUT or not output.is_terminal)
+
+
+class Progress:
+    """Counts the rows, and shows how many they are."""
+
+    def __init__(self, line: ProgressLine) -> None:
+        self._line = line
+        self._count = 0
+
+    def add(self, jobs: tuple[GenerationJob, ...]) -> None:
+        self._count += len(jobs)
+        if jobs:
+            self._line.show(f"{self.words}, back to {json_documents.time(jobs[-1].created_at)[:10]}")
+
+    @property
+    def words(self) -> str:
+        return f"{self._count:,} {'job' if self._count == 1 else 'jobs'}"

@@ -1,0 +1,188 @@
+"""gjobs jobs …: options of every subcommand."""
+
+from typing import TYPE_CHECKING
+
+from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, JobStatus
+from store.validation import UNSET
+from tui.cli.arguments import (
+    FileFormat,
+    file_format,
+    identifier,
+    identifier_or_none,
+    job_filter,
+    page_key,
+    status,
+    whole_number,
+)
+from tui.cli.command import Command
+from tui.cli.commands.jobs_reading import export_jobs, list_jobs, show_job
+from tui.cli.commands.jobs_writing import create_job, delete_jobs, retry_jobs, transition_job, update_job
+from tui.cli.exit_codes import not_empty
+from tui.cli.parser import Parser, add_command, add_commands
+
+if TYPE_CHECKING:
+    from tui.cli.parser import Commands
+
+PAGE_SIZE = 500
+"""The store's."""
+
+_MODES = ", ".join(USUAL_MODES)
+_STATUSES = ", ".join(JobStatus)
+_ID = "3f2a9c1e-8d47-4b15-9a3e-0c6f1b2d4e5a"
+
+
+def add_jobs(commands: "Commands") -> None:
+    group = add_command(
+        commands, "jobs", None, help="list, export, show, create, change and delete jobs", example="gjobs jobs list"
+    )
+    jobs = add_commands(group, required=True)
+    _add_list(jobs)
+    _add_export(jobs)
+    _add_show(jobs)
+    _add_create(jobs)
+    _add_update(jobs)
+    _add_transition(jobs)
+    _add_retry(jobs)
+    _add_delete(jobs)
+
+
+def _add_list(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "list",
+        Command(run=list_jobs),
+        help="list jobs, the newest first",
+        example="gjobs jobs list --filter 'status:failed since:24h' --limit 20",
+    )
+    _add_which(parser)
+    add = parser.add_argument
+    add("--limit", type=whole_number, metavar="N", default=PAGE_SIZE, help=f"at most so many ({PAGE_SIZE})")
+    add("--after", type=page_key, metavar="CREATED_AT,ID", help="those after this row of --json")
+
+
+def _add_export(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "export",
+        Command(run=export_jobs, has_json=False),
+        help="write all jobs that match to a file",
+        example="gjobs jobs export failed.csv --filter 'status:failed since:7d'",
+    )
+    parser.usage = "%(prog)s FILE [OPTION ...]"
+    add = parser.add_argument
+    add("file", type=not_empty, metavar="FILE", help="written whole, for you alone to read; - is stdout")
+    formats = ", ".join(FileFormat)
+    add("--format", dest="file_format", type=file_format, metavar="FORMAT", help=f"{formats}; else by FILE's suffix")
+    _add_which(parser)
+    add("--force", action="store_true", help="replace a file that is there")
+
+
+def _add_which(parser: Parser) -> None:
+    add = parser.add_argument
+    add("--project", metavar="ID|NAME", help="of this project only")
+    add("--status", type=status, metavar="STATUS", help=_STATUSES)
+    add(
+        "--filter",
+        dest="job_filter",
+        type=job_filter,
+        metavar="EXPR",
+        help="for which this holds; see below",
+    )
+    add("--view", type=not_empty, metavar="NAME", help="of this view; with --filter both hold")
+    parser.explained = _explained_filter
+
+
+def _explained_filter() -> str:
+    from tui.cli.arguments import filter_help
+
+    return filter_help()
+
+
+def _add_job_id(parser: Parser) -> None:
+    parser.add_argument("job_id", type=identifier, metavar="ID", help="the job's whole id")
+
+
+def _add_show(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs, "show", Command(run=show_job), help="show all of one job", example=f"gjobs jobs show {_ID} --events"
+    )
+    _add_job_id(parser)
+    parser.add_argument(
+        "--events", action="store_true", help="and what happened to it, also where it is deleted by now"
+    )
+
+
+def _add_create(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "create",
+        Command(run=create_job),
+        help="queue a new job",
+        example="gjobs jobs create --project 'Autumn catalog' --mode lifestyle",
+    )
+    add = parser.add_argument
+    add("--project", metavar="ID|NAME", required=True, help="the project, whose owner the job gets")
+    add("--mode", metavar="MODE", required=True, help=f"any text; usual are {_MODES}")
+    cost = DEFAULT_COST_CENTS
+    add("--cost-cents", type=whole_number, metavar="N", default=cost, help=f"whole cents ({cost})")
+    add("--input-asset", type=identifier, metavar="ID", help="an asset of the project")
+
+
+def _add_update(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "update",
+        Command(run=update_job),
+        help="change what is given of a job, never its status or owner",
+        example=f"gjobs jobs update {_ID} --cost-cents 250",
+    )
+    parser.usage = "%(prog)s [OPTION ...] ID"
+    _add_job_id(parser)
+    add = parser.add_argument
+    add("--mode", metavar="MODE", default=UNSET, help="any text")
+    add("--cost-cents", type=whole_number, metavar="N", default=UNSET, help="whole cents")
+    add("--error", metavar="TEXT", default=UNSET, help="what went wrong; '' removes it")
+    add(
+        "--input-asset",
+        type=identifier_or_none,
+        metavar="ID",
+        default=UNSET,
+        help="an asset of the job's project; '' removes it",
+    )
+
+
+def _add_transition(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "transition",
+        Command(run=transition_job),
+        help="move a job: queued to running to succeeded or failed",
+        example=f"gjobs jobs transition {_ID} running",
+    )
+    _add_job_id(parser)
+    parser.add_argument("status", type=status, metavar="STATUS", help=_STATUSES)
+    parser.add_argument("--error", metavar="TEXT", help="what went wrong; without it an earlier one is kept")
+
+
+def _add_retry(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "retry",
+        Command(run=retry_jobs),
+        help="queue failed jobs once more, each as a new job that names it",
+        example=f"gjobs jobs retry {_ID}",
+    )
+    parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the failed job's whole id")
+    parser.add_argument("--again", action="store_true", help="also those that another job repeats by now")
+
+
+def _add_delete(jobs: "Commands") -> None:
+    parser = add_command(
+        jobs,
+        "delete",
+        Command(run=delete_jobs),
+        help="delete jobs: all of these, or none if one is missing",
+        example=f"gjobs jobs delete {_ID} --yes",
+    )
+    parser.add_argument("job_ids", type=identifier, metavar="ID", nargs="+", help="the job's whole id")
+    parser.add_argument("--yes", action="store_true", help="do not ask")

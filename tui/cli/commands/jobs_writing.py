@@ -1,0 +1,177 @@
+"""gjobs jobs create, update, transition, retry, delete."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+from uuid import UUID
+
+from store.configuration.settings import Settings
+from store.errors import Conflict, RowMissing
+from store.jobs.job import GenerationJob, JobStatus, why_refused
+from store.jobs.job_results import AlreadyRepeated, Applied, Missing, Refused, Repeated, RetryOutcome
+from store.validation import UNSET, Unset
+from tui.cli import json_documents
+from tui.cli.arguments import find_project, project_names
+from tui.cli.commands.jobs_reading import show_jobs, show_written
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, complain, require_terminal, require_yes, say
+from tui.cli.sessions import in_session, with_session
+
+if TYPE_CHECKING:
+    from tui.session import Session
+
+
+@in_session
+async def create_job(
+    session: "Session", output: Output, *, project: str, mode: str, cost_cents: int, input_asset: UUID | None
+) -> ExitCode:
+    chosen = await find_project(session.store, project)
+    job = await session.store.create_generation_job(
+        project_id=chosen.id, mode=mode, cost_cents=cost_cents, input_asset_id=input_asset
+    )
+    show_written(output, job, {chosen.id: chosen.name})
+    return ExitCode.DONE
+
+
+@in_session
+async def update_job(
+    session: "Session",
+    output: Output,
+    *,
+    job_id: UUID,
+    mode: str | Unset,
+    cost_cents: int | Unset,
+    error: str | Unset,
+    input_asset: UUID | Unset | None,
+) -> ExitCode:
+    """An empty error is none."""
+    job = await session.store.update_generation_job(
+        job_id,
+        mode=mode,
+        cost_cents=cost_cents,
+        error=error if error is UNSET else error or None,
+        input_asset_id=input_asset,
+    )
+    show_written(output, job, {})
+    return ExitCode.DONE
+
+
+@in_session
+async def transition_job(
+    session: "Session", output: Output, *, job_id: UUID, status: JobStatus, error: str | None
+) -> ExitCode:
+    outcome = await session.store.transition_job_status(job_id, status, error or None)
+    if output.json:
+        output.document(json_documents.transition(outcome, status))
+    match outcome:
+        case Applied(job=job):
+            if not output.json:
+                show_jobs(output, [job], {})
+            return ExitCode.DONE
+        case Refused(current=current, allowed=allowed):
+            complain(why_refused(current, status), hint=_what_is_allowed(allowed))
+            return ExitCode.REFUSED
+        case Missing():
+            raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
+    assert_never(outcome)
+
+
+def _what_is_allowed(allowed: tuple[JobStatus, ...]) -> str:
+    if not allowed:
+        return "It stays as it is. Create a new job to run it again."
+    return f"It may become {' or '.join(allowed)}."
+
+
+@in_session
+async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UUID], again: bool) -> ExitCode:
+    """Refused where any of them is not repeated by this; the others are all the same."""
+    names = {} if output.json else await project_names(session.store)
+    outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
+    repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Repeated)]
+    if output.json:
+        output.document([json_documents.retry(outcome) for outcome in outcomes])
+    elif repeated:
+        show_jobs(output, repeated, names)
+    for outcome in outcomes:
+        if reason := why_not_repeated(outcome):
+            say(reason)
+    return ExitCode.DONE if len(repeated) == len(outcomes) else ExitCode.REFUSED
+
+
+def why_not_repeated(outcome: RetryOutcome) -> str | None:
+    match outcome:
+        case Repeated():
+            return None
+        case AlreadyRepeated(job_id=job_id, repeated_by=by):
+            return f"The job {job_id} is repeated by {by} by now. Add --again to repeat it once more."
+        case Refused(current=current, job=job):
+            return f"Only a failed job can be repeated; {job.id} is {current}."
+        case Missing(job_id=job_id):
+            return json_documents.no_such_job(job_id)
+    assert_never(outcome)
+
+
+Expected = Mapping[UUID, JobStatus | None]
+"""The status that each job must have to be deleted; None stands for any."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What the person decides about. Nothing is locked, and no connection is open, meanwhile."""
+
+    jobs: Sequence[GenerationJob]
+    project_names: Mapping[UUID, str]
+    database: str
+
+
+def delete_jobs(settings: Settings, output: Output, *, job_ids: Sequence[UUID], yes: bool) -> ExitCode:
+    """Asked first, a job that has changed since the person saw it is not deleted, nor are the others."""
+    try:
+        expected = dict.fromkeys(job_ids) if yes else _ask(settings, job_ids)
+        with_session(settings, lambda session: session.store.delete_generation_jobs(expected))
+    except RowMissing as error:
+        if output.json and error.ids:
+            output.document(json_documents.deletion(missing=error.ids))
+        raise
+    except Conflict:
+        if output.json:
+            output.document(json_documents.deletion())
+        raise
+    if output.json:
+        output.document(json_documents.deletion(deleted=list(expected)))
+    else:
+        say(f"Deleted {len(expected)} {'job' if len(expected) == 1 else 'jobs'}.")
+    return ExitCode.DONE
+
+
+def _ask(settings: Settings, job_ids: Sequence[UUID]) -> Expected:
+    require_terminal()
+    seen = with_session(settings, lambda session: _look(session, job_ids))
+    require_yes(_question(seen), unchanged="Nothing was deleted.")
+    return {job.id: job.status for job in seen.jobs}
+
+
+def _question(seen: Seen) -> str:
+    """The dashboard's words, with every job named."""
+    from tui.text.clean_text import clean
+    from tui.text.write_text import confirm_deletion, described
+
+    kept = "'gjobs journal --json' keeps the whole rows, and nothing else brings them back."
+    asked = confirm_deletion(seen.jobs, project_names=seen.project_names, database=seen.database, undo=kept)
+    named = [f"  {described(job, seen.project_names)}" for job in seen.jobs]
+    warning = [asked.warning] if asked.warning else []
+    return "\n".join([asked.title, *named, f"Database: {clean(seen.database)}", *warning, kept])
+
+
+async def _look(session: "Session", job_ids: Sequence[UUID]) -> Seen:
+    """Raises RowMissing naming all that are not there."""
+    store = session.store
+    found = {job_id: await store.get_generation_job(job_id) for job_id in job_ids}
+    jobs = [job for job in found.values() if job is not None]
+    missing = tuple(job_id for job_id, job in found.items() if job is None)
+    if missing:
+        named = ", ".join(map(str, missing))
+        raise RowMissing(f"Not there, or not for this user to see: {named}. Nothing was deleted.", missing)
+    projects = [await store.get_project(project_id) for project_id in {job.project_id for job in jobs}]
+    names = {project.id: project.name for project in projects if project is not None}
+    return Seen(jobs=jobs, project_names=names, database=session.full_name)

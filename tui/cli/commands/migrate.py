@@ -1,0 +1,240 @@
+"""gjobs migrate: status, up, down, sql, repair-rollups."""
+
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from migrations import REVISIONS
+from store.configuration.settings import Settings
+from store.database.write_access import WriteRule
+from store.errors import ReadOnly
+from tui.cli import json_documents
+from tui.cli.command import Command, Eyes
+from tui.cli.commands.migrate_target import NO_REVISION, Database, chosen_database, journalled, journalled_recount
+from tui.cli.commands.migrate_verify import verify
+from tui.cli.exit_codes import ExitCode
+from tui.cli.interruption import orderly_termination
+from tui.cli.output import Output, require_yes, say, say_block
+from tui.cli.parser import add_command, add_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from migrations.status import MigrationStatus
+    from tui.cli.parser import Commands
+
+BASE = NO_REVISION
+"""Below the first revision."""
+
+
+def show_status(settings: Settings, output: Output) -> ExitCode:
+    from migrations.status import read_status
+
+    with chosen_database(settings) as database:
+        status = read_status(database.conninfo)
+    if output.json:
+        output.document(json_documents.migration_status(status))
+        return ExitCode.DONE
+    from tui.cli.text_tables import fields
+    from tui.text.clean_text import clean
+
+    output.text(
+        fields(
+            {
+                "database": clean(database.label),
+                "current": clean(status.current or "-"),
+                "head": status.head,
+                "pending": ", ".join(status.pending) or "-",
+                "managed": "yes" if status.managed else "no: no migration has run here",
+            }
+        )
+    )
+    return ExitCode.DONE
+
+
+def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    from migrations.runner import cautions_up, pending_sql, upgrade
+    from migrations.status import read_status
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        before = read_status(database.conninfo)
+        ask = not (yes or database.is_ours) and (sql := pending_sql(database.conninfo))
+        if ask:
+            _show(sql)
+        if before.pending:
+            _say_all(cautions_up(database.conninfo))
+        if ask:
+            _ask_to_run(database)
+        kept = (
+            journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
+        )
+        with orderly_termination(), database.alone, kept:
+            upgrade(database.conninfo, report=say)
+        return _done(read_status(database.conninfo), output)
+
+
+def _show(sql: str) -> None:
+    from tui.text.clean_text import clean_block
+
+    say_block(clean_block(sql))
+
+
+def _say_all(sentences: list[str]) -> None:
+    for sentence in sentences:
+        say(sentence)
+
+
+def _ask_to_run(database: Database) -> None:
+    from tui.text.clean_text import clean
+
+    require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
+
+
+def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> ExitCode:
+    from migrations.runner import cautions_down, downgrade
+    from migrations.status import read_status
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        before = read_status(database.conninfo)
+        undone = _undone(before, revision)
+        if undone:
+            _say_all(cautions_down(database.conninfo, revision))
+        if undone and not yes:
+            _ask_to_undo(undone, database)
+        end = None if revision == BASE else revision
+        kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
+        with orderly_termination(), database.alone, kept:
+            downgrade(database.conninfo, revision, report=say)
+        return _done(read_status(database.conninfo), output)
+
+
+def _undone(status: "MigrationStatus", revision: str) -> list[str]:
+    """The newest first; empty where the database is not above the revision."""
+    has_run = [known for known in REVISIONS if known not in status.pending] if status.managed else []
+    return [known for known in reversed(has_run) if revision == BASE or known > revision]
+
+
+def _ask_to_undo(undone: list[str], database: Database) -> None:
+    from tui.text.clean_text import clean
+
+    noun = "revision" if len(undone) == 1 else "revisions"
+    require_yes(f"Undo {noun} {', '.join(undone)} on {clean(database.label)}?", unchanged="Nothing was undone.")
+
+
+def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
+    from migrations.runner import rebuild_rollups
+
+    _require_writable(settings)
+    with chosen_database(settings) as database:
+        if not yes:
+            _ask_to_count(database)
+        with orderly_termination(), database.alone, journalled_recount(settings, database):
+            rebuild_rollups(database.conninfo, report=say)
+    if output.json:
+        output.document({"rebuilt": True})
+    say("The sums are what counting the jobs gives.")
+    return ExitCode.DONE
+
+
+def _ask_to_count(database: Database) -> None:
+    from tui.text.clean_text import clean
+
+    require_yes(f"Count the jobs of {clean(database.label)} anew?", unchanged="Nothing was changed.")
+
+
+def print_sql(settings: Settings, output: Output) -> ExitCode:
+    from migrations.runner import pending_sql
+
+    with chosen_database(settings) as database:
+        sql = pending_sql(database.conninfo)
+    if output.json:
+        output.document({"sql": sql})
+    elif sql:
+        output.text(sql.rstrip())
+    if not sql:
+        say("Nothing is pending.")
+    return ExitCode.DONE
+
+
+def _require_writable(settings: Settings) -> None:
+    if settings.write_rule is WriteRule.CLOSED:
+        raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
+    if settings.write_rule is WriteRule.LEASED and settings.write_reason is None:
+        raise ReadOnly(
+            "This database is read-only unless a reason is given: nothing was changed.",
+            hint="Give --write REASON to migrate it.",
+        )
+
+
+def _done(status: "MigrationStatus", output: Output) -> ExitCode:
+    if output.json:
+        output.document(json_documents.migration_status(status))
+    say(f"The schema is at revision {status.current}." if status.current else "No revision is left on this database.")
+    return ExitCode.DONE
+
+
+def add_migrate(commands: "Commands") -> None:
+    group = add_command(
+        commands, "migrate", None, help="see or change which revision the schema is at", example="gjobs migrate status"
+    )
+    migrate = add_commands(group, required=True)
+    add_command(
+        migrate,
+        "status",
+        _command(show_status),
+        help="show the schema's revision, and what is pending",
+        example="gjobs migrate status --json",
+    )
+    verify_parser = add_command(
+        migrate,
+        "verify",
+        _command(verify),
+        help="compare the schema with what its revision promises, object by object",
+        example="gjobs migrate verify --all",
+    )
+    verify_parser.add_argument(
+        "--all", action="store_true", dest="all_objects", help="show each object, those that are as promised as well"
+    )
+    verify_parser.add_argument(
+        "--rollups",
+        action="store_true",
+        help="compare the sums that are kept beside the jobs with counting, instead; reads all jobs, in one snapshot",
+    )
+    repair_parser = add_command(
+        migrate,
+        "repair-rollups",
+        _command(repair_rollups),
+        help="count the sums beside the jobs anew, while others write; asks",
+        example="gjobs migrate repair-rollups --write 'ticket 4711'",
+    )
+    repair_parser.add_argument("--yes", action="store_true", help="do not ask")
+    up_parser = add_command(
+        migrate,
+        "up",
+        _command(up),
+        help="run what is pending; asks unless the database is embedded",
+        example="gjobs migrate up --profile production --write 'ticket 4711'",
+    )
+    up_parser.add_argument("--yes", action="store_true", help="do not show the SQL, and do not ask")
+    down_parser = add_command(
+        migrate,
+        "down",
+        _command(down),
+        help="undo what came after a revision; asks; an app's own tables stay",
+        example="gjobs migrate down 0001",
+    )
+    targets = [BASE, *REVISIONS[:-1]]
+    down_parser.add_argument("revision", choices=targets, metavar="REVISION", help=f"one of {', '.join(targets)}")
+    down_parser.add_argument("--yes", action="store_true", help="do not ask")
+    add_command(
+        migrate,
+        "sql",
+        _command(print_sql),
+        help="print what 'up' would run, for psql",
+        example="gjobs migrate sql > pending.sql",
+    )
+
+
+def _command(run: "Callable[..., ExitCode]") -> Command:
+    return Command(run=run, eyes=Eyes.OPERATOR_ONLY, ignores_app_variable=True)

@@ -1,1 +1,0 @@
-"""`gjobs migrate`: the schema of the chosen database. The database is always named before it is changed."""

@@ -1,0 +1,144 @@
+"""gjobs migrate verify."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from store.configuration.settings import Settings
+from tui.cli import json_documents
+from tui.cli.commands.migrate_target import chosen_database, command_up
+from tui.cli.exit_codes import ExitCode
+from tui.cli.output import Output, say
+
+if TYPE_CHECKING:
+    from migrations.rollups import RollupCheck
+    from migrations.verification import Verification
+    from store.schema.schema_diff import Difference
+
+
+def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bool) -> ExitCode:
+    from migrations.runner import verify
+
+    if rollups:
+        return _verify_rollups(settings, output)
+
+    with chosen_database(settings) as database:
+        found = verify(database.conninfo)
+    if output.json:
+        output.document(json_documents.verification(found))
+    else:
+        _show(found, output, all_objects=all_objects)
+    for sentence in _verdict(found, command_up(settings)):
+        say(sentence)
+    return ExitCode.DONE if found.matches else ExitCode.SCHEMA
+
+
+def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
+    from migrations.runner import check_rollups
+
+    with chosen_database(settings) as database:
+        found = check_rollups(database.conninfo, report=say)
+    if output.json:
+        output.document(json_documents.rollup_check(found))
+    elif found.differences:
+        _show_rollups(found, output)
+    if found.matches:
+        say("The sums are what counting the jobs gives.")
+        return ExitCode.DONE
+    sums = "sum is" if found.count == 1 else "sums are"
+    say(f"{found.count} {sums} not what counting the jobs gives. 'gjobs migrate repair-rollups' counts them anew.")
+    return ExitCode.FOUND
+
+
+def _show_rollups(found: "RollupCheck", output: Output) -> None:
+    from tui.cli.text_tables import Column
+    from tui.text.clean_text import clean
+    from tui.text.format import count
+
+    output.table(
+        [
+            Column(title="SUM"),
+            Column(title="PROJECT"),
+            Column(title="USER"),
+            Column(title="OF"),
+            Column(title="COUNTED", right=True),
+            Column(title="KEPT", right=True),
+            Column(title="CENTS", right=True),
+            Column(title="KEPT", right=True),
+        ],
+        [
+            [
+                one.kind,
+                str(one.project_id),
+                str(one.user_id),
+                one.day or clean(f"{one.status} {one.mode}"),
+                *(count(number) for number in (one.counted_jobs, one.kept_jobs, one.counted_cents, one.kept_cents)),
+            ]
+            for one in found.differences
+        ],
+    )
+
+
+def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
+    """How many of each kind; below them, what needs attention comes last, where it is read."""
+    from tui.cli.text_tables import Column
+
+    output.table(
+        [Column(title="KIND"), Column(title="OK", right=True), Column(title="OTHERWISE", right=True)], _counts(found)
+    )
+    rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
+    rows += [_row(one) for one in found.differences if not one.required]
+    rows += [_row(one) for one in found.differences if one.required]
+    if not rows:
+        return
+    output.text("")
+    output.table(
+        [
+            Column(title="STATE"),
+            Column(title="KIND"),
+            Column(title="OBJECT"),
+            Column(title="EXPECTED", narrowest=8),
+            Column(title="FOUND", narrowest=8),
+        ],
+        rows,
+    )
+
+
+def _counts(found: "Verification") -> list[list[str]]:
+    from store.schema.schema_diff import ObjectKind
+    from tui.text.format import count
+
+    confirmed = Counter(one.kind for one in found.confirmed)
+    differing = Counter(one.object for one in found.differences)
+    kinds = [kind for kind in ObjectKind if confirmed[kind] or differing[kind]]
+    return [[kind.value, count(confirmed[kind]), count(differing[kind]) if differing[kind] else "-"] for kind in kinds]
+
+
+def _row(one: "Difference") -> list[str]:
+    state = one.kind.value if one.required else f"{one.kind.value}, tolerated"
+    return [state, one.object.value, one.name, one.expected or "", one.found or ""]
+
+
+def _verdict(found: "Verification", up: str) -> Iterator[str]:
+    """`up` is the command as it has to be given here."""
+    from migrations.progress import Origin
+
+    broken = sum(one.required for one in found.differences)
+    if found.matches:
+        yield f"The schema is what revision {found.revision} promises."
+    elif found.origin is Origin.NOTHING:
+        yield "None of the app's tables is here."
+    else:
+        objects = "object is" if broken == 1 else "objects are"
+        yield f"{broken} {objects} not what revision {found.revision} promises:"
+        # In whole, for a terminal cuts the table.
+        yield from (f"{one.sentence}." for one in found.differences if one.required)
+    match found.origin:
+        case Origin.NOTHING:
+            yield found.obstacle or f"'{up}' would make them."
+        case Origin.APP if found.matches:
+            yield found.obstacle or f"'{up}' can take this database over."
+        case Origin.APP:
+            yield "'gjobs migrate up' does not take it over as it is; it stays of use as it is."
+        case Origin.MIGRATED:
+            pass

@@ -1,0 +1,132 @@
+"""OpenMetrics families, and serving scrapes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client import Metric as prometheus_client_Metric
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from store.errors import StoreError
+from store.jobs.job import JobStatus
+from store.statistics.statistics import JobStatistics, Monitoring, Spread, Work
+from tui.cli.output import say
+
+_QUANTILES = ("0.5", "0.95")
+
+
+def families(statistics: JobStatistics, monitoring: Monitoring) -> Iterator[Metric]:
+    """Gauges all: jobs may be deleted, so that no number here only grows. Modes are label values, escaped as such."""
+    yield from _of_jobs(statistics)
+    yield from _of_work(monitoring)
+
+
+def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
+    jobs = GaugeMetricFamily("gjobs_jobs", "Jobs by status.", labels=["status"])
+    cost = GaugeMetricFamily("gjobs_cost_cents", "What the jobs cost, by status.", labels=["status"])
+    by_status = {row.status: row for row in statistics}
+    for status in JobStatus:
+        row = by_status.get(status)
+        jobs.add_metric([status.value], row.count if row else 0)
+        cost.add_metric([status.value], row.total_cost_cents if row else 0)
+    yield jobs
+    yield cost
+
+
+def _of_work(monitoring: Monitoring) -> Iterator[Metric]:
+    window = f"{monitoring.window.total_seconds():g}"
+    finished = GaugeMetricFamily(
+        "gjobs_finished_jobs", "Jobs that finished in the window, by mode.", labels=["mode", "status", "window_seconds"]
+    )
+    ratio = GaugeMetricFamily(
+        "gjobs_failure_ratio", "Failed of the finished jobs, by mode.", labels=["mode", "window_seconds"]
+    )
+    spreads = {
+        name: GaugeMetricFamily(f"gjobs_{name}_seconds", explained, labels=["mode", "quantile", "window_seconds"])
+        for name, explained in (
+            ("waiting", "From a job's creation to its start, of the finished jobs."),
+            ("running", "From a job's start to its end."),
+            ("total", "From a job's creation to its end."),
+        )
+    }
+    queued = GaugeMetricFamily("gjobs_queued_jobs", "Jobs that wait, by mode.", labels=["mode"])
+    oldest = GaugeMetricFamily("gjobs_oldest_queued_seconds", "For how long the oldest waits.", labels=["mode"])
+    for work in monitoring.by_mode:
+        mode = work.mode or ""
+        finished.add_metric([mode, JobStatus.SUCCEEDED.value, window], work.succeeded)
+        finished.add_metric([mode, JobStatus.FAILED.value, window], work.failed)
+        if work.failure_rate is not None:
+            ratio.add_metric([mode, window], work.failure_rate)
+        for name, spread in _spreads(work):
+            for quantile, seconds in zip(_QUANTILES, (spread.median, spread.percentile_95), strict=True):
+                spreads[name].add_metric([mode, quantile, window], seconds)
+        queued.add_metric([mode], work.queued)
+        if work.oldest_queued_at is not None:
+            oldest.add_metric([mode], max((monitoring.taken_at - work.oldest_queued_at).total_seconds(), 0.0))
+    yield from (finished, ratio, *spreads.values(), queued, oldest)
+
+
+def _spreads(work: Work) -> Iterator[tuple[str, Spread]]:
+    for name, spread in (("waiting", work.waiting), ("running", work.running), ("total", work.total)):
+        if spread is not None:
+            yield name, spread
+
+
+FRESH = 5.0
+"""Seconds for which an answer serves everybody: who asks often costs the database no more."""
+
+
+class Scrapes:
+    def __init__(self, read: Callable[[], Awaitable[list[prometheus_client_Metric]]]) -> None:
+        self._read = read
+        self._lock = asyncio.Lock()
+        self._answer: list[prometheus_client_Metric] = []
+        self._answered_at = float("-inf")
+        self._is_up = True
+
+    async def answer(self) -> list[prometheus_client_Metric]:
+        """What was read, or that nothing could be: never an error, for the rest of the answer would be lost with it."""
+        async with self._lock:
+            now = asyncio.get_running_loop().time()
+            if now - self._answered_at > FRESH:
+                self._answer, self._answered_at = await self._asked(), now
+            return self._answer
+
+    async def _asked(self) -> list[prometheus_client_Metric]:
+        try:
+            metrics = await self._read()
+        except StoreError as error:
+            if self._is_up:
+                say(f"{error} The answer is gjobs_up 0 until that is over.")
+            self._is_up = False
+            return [_up(0)]
+        if not self._is_up:
+            say("The database answers again.")
+        self._is_up = True
+        return [_up(1), *metrics]
+
+    def from_another_thread(self, loop: asyncio.AbstractEventLoop) -> Callable[[], list[prometheus_client_Metric]]:
+        return lambda: asyncio.run_coroutine_threadsafe(self.answer(), loop).result()
+
+
+def _up(number: int) -> prometheus_client_Metric:
+    return GaugeMetricFamily("gjobs_up", "Whether the database answered.", value=number)
+
+
+class _Collector(Collector):
+    def __init__(self, read: Callable[[], list[prometheus_client_Metric]]) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[prometheus_client_Metric]:
+        return self._read()
+
+    def describe(self) -> Iterable[prometheus_client_Metric]:
+        """Nothing is read before somebody asks."""
+        return []
+
+
+def registry_of(read: Callable[[], list[prometheus_client_Metric]]) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    registry.register(_Collector(read))
+    return registry

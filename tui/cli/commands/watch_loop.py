@@ -1,0 +1,270 @@
+"""Reads transitions, stops on conditions, keeps the resume file."""
+
+import asyncio
+import logging
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from enum import StrEnum
+from operator import eq, ge, gt, le, lt
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from store.errors import InvalidValue, StoreError, TimedOut, Unreachable
+from store.filters.filter_terms import Key, Term
+from store.filters.job_filter import JobFilter
+from store.formats import not_known
+from store.jobs.job import JobStatus, is_final
+from store.poller import Feed, FeedFailure, FeedPage
+from store.watch.watch import Batch, Cursor, HeldBack, Transition, Watch
+from tui.cli.commands.watch_receivers import Receiver
+from tui.cli.exit_codes import UsageError
+from tui.cli.output import say
+from tui.text.format import local_time
+
+if TYPE_CHECKING:
+    from store.store import Store
+
+
+class Counted(StrEnum):
+    """What a condition is about. All but the last count what the watch has told since it began."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FINISHED = "finished"
+    """Succeeded or failed."""
+    DELETED = "deleted"
+    LEFT = "left"
+    """Jobs that are still queued or running: of the database, now."""
+
+
+_OPERATORS: Mapping[str, Any] = {">": gt, ">=": ge, "=": eq, "==": eq, "<": lt, "<=": le}
+_GROWING = (">", ">=", "=", "==")
+"""What a number that begins at 0 and grows can come to."""
+_CONDITION = re.compile(
+    r"\s*(?P<counted>[a-z]+)\s*(?P<operator>>=|<=|==|>|<|=)\s*(?P<number>[0-9]{1,9})\s*", re.IGNORECASE
+)
+_LOOKS = "A condition looks like failed>5, finished>=100 or left=0."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    counted: Counted
+    operator: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.counted}{self.operator}{self.number}"
+
+    def holds(self, number: int) -> bool:
+        return bool(_OPERATORS[self.operator](number, self.number))
+
+
+def parse(text: str) -> Condition:
+    """Raises InvalidValue with what is accepted."""
+    match = _CONDITION.fullmatch(text)
+    if match is None:
+        raise InvalidValue("until", f"{text!r} is no condition.", hint=_LOOKS)
+    word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
+    if word not in set(Counted):
+        raise InvalidValue("until", not_known(word, Counted)[:1].upper() + not_known(word, Counted)[1:], hint=_LOOKS)
+    counted = Counted(word)
+    if counted is not Counted.LEFT and (
+        operator not in _GROWING or (operator, number) in {(">=", 0), ("=", 0), ("==", 0)}
+    ):
+        raise InvalidValue(
+            "until",
+            f"{text.strip()} holds before anything has happened: {counted} counts from 0 what the watch sees.",
+            hint="left=0 holds when no job is queued or running any more.",
+        )
+    return Condition(counted=counted, operator=operator, number=number)
+
+
+class Tally:
+    """What a watch has told so far."""
+
+    def __init__(self) -> None:
+        self._numbers = dict.fromkeys(Counted, 0)
+
+    def add(self, transition: Transition) -> None:
+        for counted in _counted_as(transition.to_status):
+            self._numbers[counted] += 1
+
+    def met(self, condition: Condition) -> bool:
+        """Of one that counts what was told."""
+        return condition.counted is not Counted.LEFT and condition.holds(self._numbers[condition.counted])
+
+
+def _counted_as(status: JobStatus | None) -> tuple[Counted, ...]:
+    if status is None:
+        return (Counted.DELETED,)
+    counted = Counted(status.value)
+    return (counted, Counted.FINISHED) if is_final(status) else (counted,)
+
+
+LIVE = Term(key=Key.STATUS, values=tuple(status.value for status in JobStatus if not is_final(status)))
+"""Holds for jobs that may still move."""
+
+
+class Until:
+    def __init__(self, store: "Store", job_filter: JobFilter, conditions: Sequence[Condition]) -> None:
+        self._store = store
+        self._filter = job_filter
+        self._conditions = conditions
+        self._tally = Tally()
+
+    def told(self, transition: Transition) -> Condition | None:
+        """A condition that holds since this was told."""
+        self._tally.add(transition)
+        return next((one for one in self._conditions if self._tally.met(one)), None)
+
+    async def now(self) -> Condition | None:
+        """A condition on the jobs that are left, where it holds."""
+        asked = [one for one in self._conditions if one.counted is Counted.LEFT]
+        if not asked:
+            return None
+        most = max(one.number for one in asked) + 1
+        number = await self._store.count_jobs(JobFilter(terms=(*self._filter.terms, LIVE)), most=most)
+        return next((one for one in asked if one.holds(number)), None)
+
+
+log = logging.getLogger(__name__)
+
+Keep = Callable[[Cursor], None]
+"""Takes the place behind which nothing has been told yet."""
+Revive = Callable[[], bool]
+"""Starts a server of our own that died, and says whether it had; it may raise a StoreError, and takes its time."""
+
+
+class Watcher:
+    """Ends when a condition holds, which it returns."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        receivers: Sequence[Receiver],
+        until: Until,
+        *,
+        interval: float,
+        keep: Keep | None = None,
+        revive: Revive | None = None,
+    ) -> None:
+        self._receivers = receivers
+        self._until = until
+        self._keep = keep
+        self._revive = revive
+        self._held_back: HeldBack | None = None
+        self._is_broken = False
+        self.feed: Feed[None, Batch] = Feed(lambda _: watch.read(), None, interval=interval)
+
+    async def run(self) -> Condition:
+        """Raises a StoreError that trying again would not change, and ReaderGone."""
+        async with aclosing(self.feed.pages()) as pages:
+            async for page in pages:
+                match page:
+                    case FeedPage(value=batch):
+                        if met := await self._take(batch):
+                            return met
+                    case FeedFailure(error=error):
+                        self._fail(error)
+                        if isinstance(error, Unreachable) and await self._revived():
+                            self.feed.refresh()
+        raise AssertionError("a feed never ends")
+
+    async def _take(self, batch: Batch) -> Condition | None:
+        if self._is_broken:
+            self._is_broken = False
+            say("The database answers again.")
+        for transition in batch.transitions:
+            for receiver in self._receivers:
+                await receiver.tell(transition)
+            if met := self._until.told(transition):
+                if self._keep and transition.cursor:
+                    self._keep(transition.cursor)
+                return met
+        if self._keep and batch.cursor:
+            self._keep(batch.cursor)
+        self._say_held_back(batch.held_back)
+        if batch.has_more:
+            self.feed.refresh()
+            return None
+        # Nobody looks at this as at a screen: it is as quick after an hour without a job.
+        self.feed.touch()
+        try:
+            return await self._until.now()
+        except StoreError as error:
+            self._fail(error)
+            return None
+
+    def _fail(self, error: StoreError) -> None:
+        if not isinstance(error, (Unreachable, TimedOut)):
+            raise error
+        if not self._is_broken:
+            self._is_broken = True
+            say(f"{error} It is tried again; nothing is told twice.")
+
+    async def _revived(self) -> bool:
+        if self._revive is None:
+            return False
+        try:
+            return await asyncio.to_thread(self._revive)
+        except StoreError as error:
+            log.warning("The server that died cannot be started again: %s", error)
+            return False
+
+    def _say_held_back(self, held_back: HeldBack | None) -> None:
+        if held_back == self._held_back:
+            return
+        self._held_back = held_back
+        if held_back is None:
+            say("What was kept back has been told.")
+            return
+        who = f"process {held_back.process_id}" if held_back.process_id else "one that cannot be seen"
+        application = f" of {held_back.application}" if held_back.application else ""
+        since = f", open since {local_time(held_back.since)}" if held_back.since else ""
+        say(f"What happened since waits for a transaction to end, so that none is missed: {who}{application}{since}.")
+
+
+class Place:
+    """What a program that was killed had not kept yet is told once more."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._kept: Cursor | None = None
+
+    def read(self) -> Cursor | None:
+        """None where no watch has been here. Raises UsageError for another file."""
+        try:
+            text = self._file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise self._unusable() from error
+        try:
+            self._kept = Cursor.parse(text)
+        except InvalidValue as error:
+            raise self._unusable() from error
+        return self._kept
+
+    def keep(self, cursor: Cursor) -> None:
+        """Whole or not at all. Raises UsageError where it cannot be written."""
+        if cursor == self._kept:
+            return
+        unfinished = self._file.with_name(f".{self._file.name}.{os.getpid()}.part")
+        try:
+            unfinished.write_text(f"{cursor}\n", encoding="utf-8")
+            unfinished.replace(self._file)
+        except OSError as error:
+            raise UsageError(
+                f"{self._file} cannot be written: {error.strerror}.", hint="Name a file in a directory of yours."
+            ) from error
+        self._kept = cursor
+
+    def _unusable(self) -> UsageError:
+        return UsageError(
+            f"{self._file} does not hold the place of a watch.", hint="Name another file, or one that is not there yet."
+        )

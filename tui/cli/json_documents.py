@@ -1,0 +1,325 @@
+"""JSON documents that scripts rely on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from store.budgets.budget import Budget, CheckedBudget, used_up_at
+from store.formats import PlainRow, plain_row, plain_time
+from store.jobs.job import GenerationJob, JobStatus, why_refused
+from store.jobs.job_results import (
+    AlreadyRepeated,
+    Applied,
+    JobLinks,
+    Missing,
+    Refused,
+    Repeated,
+    RetryOutcome,
+    TransitionOutcome,
+)
+from store.projects.project import Project, User
+from store.statistics.statistics import JobStatistics, JobSummary
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from migrations.rollups import RollupCheck
+    from migrations.status import MigrationStatus
+    from migrations.verification import Verification
+    from store.doctor.findings import Report
+    from store.embedded.control import ServerStatus
+    from store.journal.write_record import JournalEntry
+    from store.retention.retention import ArchivedJob, RetentionPolicy
+    from store.statistics.statistics import Monitoring, Spread, Work
+    from tui.text.retention_text import CleanUp
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+
+Row = GenerationJob | Project | User | JobSummary
+"""Their fields' names are the columns', and the documents'."""
+
+
+def row(value: Row) -> PlainRow:
+    return plain_row(value)
+
+
+def rows(values: Sequence[Row]) -> list[Json]:
+    return [plain_row(value) for value in values]
+
+
+time = plain_time
+
+
+def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]:
+    match outcome:
+        case Applied(job=job):
+            return {"applied": True, "job": row(job), "reason": None}
+        case Refused(job=job, current=current):
+            return {"applied": False, "job": row(job), "reason": why_refused(current, target)}
+        case Missing(job_id=job_id):
+            return {"applied": False, "job": None, "reason": no_such_job(job_id)}
+
+
+def retry(outcome: RetryOutcome) -> dict[str, Json]:
+    """`job` is the new one; `repeated_by` another that was there before."""
+    job = row(outcome.job) if isinstance(outcome, Repeated) else None
+    by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRepeated) else None
+    match outcome:
+        case Repeated(repeats=failed):
+            pass
+        case Refused(job=refused):
+            failed = refused.id
+        case AlreadyRepeated(job_id=failed) | Missing(job_id=failed):
+            pass
+    return {"repeats": str(failed), "applied": job is not None, "job": job, "repeated_by": by}
+
+
+def links(value: JobLinks) -> dict[str, Json]:
+    return {
+        "repeats": str(value.repeats) if value.repeats else None,
+        "repeated_by": [str(job_id) for job_id in value.repeated_by],
+    }
+
+
+def no_such_job(job_id: UUID) -> str:
+    return f"There is no job {job_id}, or none that this user sees."
+
+
+def deletion(*, deleted: Sequence[UUID] = (), missing: Sequence[UUID] = ()) -> dict[str, Json]:
+    return {"deleted": [str(job_id) for job_id in deleted], "missing": [str(job_id) for job_id in missing]}
+
+
+def statistics(value: JobStatistics) -> dict[str, Json]:
+    return {
+        "by_status": [
+            {
+                "status": entry.status.value,
+                "count": entry.count,
+                "total_cost_cents": entry.total_cost_cents,
+                "avg_cost_cents": entry.avg_cost_cents,
+            }
+            for entry in value
+        ],
+        "total_count": value.total_count,
+        "total_cost_cents": value.total_cost_cents,
+        "avg_cost_cents": value.avg_cost_cents,
+        "success_rate": value.success_rate,
+        "success_rate_finished": value.success_rate_finished,
+        "exact": True,
+        "includes_archive": value.includes_archive,
+    }
+
+
+def clean_up(
+    value: "CleanUp", *, is_dry: bool, done: int = 0, left: int | None = None, is_stopped: bool = False
+) -> dict[str, Json]:
+    """`left` are those still there; None for all that were found."""
+    expired = value.expired
+    return {
+        "action": value.action.value,
+        "dry_run": is_dry,
+        "created_before": time(expired.created_before),
+        "project_id": str(expired.project_id) if expired.project_id else None,
+        "by_status": [
+            {
+                "status": row.status.value,
+                "count": row.count,
+                "total_cost_cents": row.total_cost_cents,
+                "oldest_at": time(row.oldest_at),
+            }
+            for row in value.counts
+        ],
+        "found": value.found,
+        "done": done,
+        "left": value.found if left is None else left,
+        "stopped": is_stopped,
+    }
+
+
+def monitoring(value: "Monitoring") -> dict[str, Json]:
+    """Durations are in seconds."""
+    return {
+        "window_seconds": value.window.total_seconds(),
+        "taken_at": time(value.taken_at),
+        "finished_per_hour": round(value.per_hour, 2),
+        "capped": value.is_capped,
+        "all": _work(value.of_all),
+        "by_mode": [{"mode": work.mode, **_work(work)} for work in value.by_mode],
+    }
+
+
+def _work(value: "Work") -> dict[str, Json]:
+    return {
+        "succeeded": value.succeeded,
+        "failed": value.failed,
+        "failure_rate": value.failure_rate,
+        "waiting": _spread(value.waiting),
+        "running": _spread(value.running),
+        "total": _spread(value.total),
+        "queued": value.queued,
+        "oldest_queued_at": time(value.oldest_queued_at) if value.oldest_queued_at else None,
+    }
+
+
+def _spread(value: "Spread | None") -> dict[str, Json] | None:
+    if value is None:
+        return None
+    return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
+
+
+def budget(value: Budget, now: datetime) -> dict[str, Json]:
+    moment = used_up_at(value, now)
+    return {
+        "id": str(value.id),
+        "user_id": str(value.user_id) if value.user_id else None,
+        "project_id": str(value.project_id) if value.project_id else None,
+        "name": value.name,
+        "period": value.period.value,
+        "period_start": value.period_start.isoformat() if value.period_start else None,
+        "limit_cents": value.limit_cents,
+        "spent_cents": value.spent_cents,
+        "left_cents": value.left_cents,
+        "warn_share": value.warn_share,
+        "state": value.state.value,
+        "used_up_at": time(moment) if moment else None,
+        "created_at": time(value.created_at),
+    }
+
+
+def checked_budget(value: CheckedBudget) -> dict[str, Json]:
+    return {
+        "budget_id": str(value.budget_id),
+        "period": value.period.value,
+        "limit_cents": value.limit_cents,
+        "spent_cents": value.spent_cents,
+        "asked_cents": value.asked_cents,
+        "allowed": value.is_allowed,
+    }
+
+
+def archived(value: "ArchivedJob") -> dict[str, Json]:
+    return {**row(value.job), "archived_at": time(value.archived_at)}
+
+
+def restoration(*, found: int, done: int, left: int, is_stopped: bool) -> dict[str, Json]:
+    return {"found": found, "done": done, "left": left, "stopped": is_stopped}
+
+
+def policy(value: "RetentionPolicy") -> dict[str, Json]:
+    return {
+        "id": str(value.id),
+        "project_id": str(value.project_id) if value.project_id else None,
+        "statuses": [status.value for status in value.statuses],
+        "older_than_seconds": round(value.older_than.total_seconds()),
+        "action": value.action.value,
+        "created_at": time(value.created_at),
+        "applied_at": time(value.applied_at) if value.applied_at else None,
+    }
+
+
+def server_status(value: "ServerStatus") -> dict[str, Json]:
+    return {
+        "running": value.running,
+        "url": value.uri,
+        "data_dir": str(value.data_dir),
+        "version": value.version,
+        "pid": value.pid,
+    }
+
+
+def migration_status(value: "MigrationStatus") -> dict[str, Json]:
+    return {"current": value.current, "head": value.head, "pending": list(value.pending), "managed": value.managed}
+
+
+def verification(value: "Verification") -> dict[str, Json]:
+    return {
+        "revision": value.revision,
+        "matches": value.matches,
+        "adoptable": value.adoptable,
+        "objects": [
+            *(
+                _verified(
+                    one.kind, one.title, "ok", required=one.is_required, expected=one.definition, found=one.definition
+                )
+                for one in value.confirmed
+            ),
+            *(
+                _verified(one.object, one.name, one.kind, required=one.required, expected=one.expected, found=one.found)
+                for one in value.differences
+            ),
+        ],
+    }
+
+
+def rollup_check(value: "RollupCheck") -> dict[str, Json]:
+    return {
+        "matches": value.matches,
+        "count": value.count,
+        "differences": [
+            {
+                "kind": one.kind,
+                "user_id": str(one.user_id),
+                "project_id": str(one.project_id),
+                "status": one.status,
+                "mode": one.mode,
+                "day": one.day,
+                "counted_jobs": one.counted_jobs,
+                "kept_jobs": one.kept_jobs,
+                "counted_cents": one.counted_cents,
+                "kept_cents": one.kept_cents,
+            }
+            for one in value.differences
+        ],
+    }
+
+
+def _verified(
+    kind: str, name: str, state: str, *, required: bool, expected: str | None, found: str | None
+) -> dict[str, Json]:
+    return {
+        "kind": str(kind),
+        "name": name,
+        "state": str(state),
+        "required": required,
+        "expected": expected,
+        "found": found,
+    }
+
+
+def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
+    return {
+        "id": str(entry.id),
+        "time": time(entry.at),
+        "database": entry.database,
+        "actor": entry.actor,
+        "actor_id": str(entry.actor_id) if entry.actor_id else None,
+        "reason": entry.reason,
+        "what": entry.what,
+        "ids": [str(identifier) for identifier in entry.ids],
+        "before": entry.before,
+        "after": entry.after,
+        "transaction_id": entry.transaction_id,
+        "outcome": entry.outcome.value,
+    }
+
+
+def report(value: "Report", *, database: str) -> dict[str, Json]:
+    """The doctor's. New kinds of findings may come; the keys stay."""
+    return {
+        "database": database,
+        "ok": value.is_well,
+        "counts": {severity.value: number for severity, number in value.counts.items()},
+        "findings": [
+            {
+                "section": finding.section.value,
+                "name": finding.name,
+                "severity": finding.severity.value,
+                "sentence": finding.sentence,
+                "sql": finding.sql,
+                "hint": finding.hint,
+            }
+            for finding in value.findings
+        ],
+        "next_steps": list(value.next_steps),
+    }

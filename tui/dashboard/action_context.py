@@ -1,0 +1,227 @@
+"""What one action works with; resolves unconfirmed writes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain, repeat
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+from textual.app import App
+
+from store.capabilities.capability import Feature
+from store.errors import OutcomeUnknown, RowMissing, StoreError
+from store.job_list.listing import ProjectName
+from store.journal.write_record import LookedUp, Unconfirmed, WriteOutcome, Written
+from store.users.actor import ActingUser, Actor, eyes_name
+from tui.dashboard.action_host import Undo
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.widgets import say
+from tui.error_help import told_apart
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, unwritten_toast
+from tui.text.write_text import learned_words
+
+if TYPE_CHECKING:
+    from store.capabilities.capabilities import Capabilities
+    from store.store import Store
+    from tui.dashboard.app import GjobsApp
+
+T = TypeVar("T")
+
+_FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
+"""Seconds between two attempts."""
+
+IS_LOOKED_UP = "It is looked up as soon as the database answers."
+
+
+class Learned(Exception):
+    """What really happened, in place of the answer that was lost. `was_made` is None where nobody can tell any more."""
+
+    def __init__(self, written: Written, found: LookedUp) -> None:
+        self.message = learned_words(written, found)
+        super().__init__(self.message)
+        self.written = written
+        self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
+
+
+def learned_toast(learned: Learned) -> Toast:
+    return Toast(text=learned.message, severity="information" if learned.was_made else "warning")
+
+
+class Certainty:
+    """`store` has the eyes that write; `tell` says what is going on meanwhile; `left` is set to end the looking up."""
+
+    def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
+        self._store = store
+        self._tell = tell
+        self._left = left
+
+    async def of(self, write: Coroutine[Any, Any, T]) -> T:
+        """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn.
+
+        Raises OutcomeUnknown where the database is left before it could be learned.
+        """
+        try:
+            return await write
+        except OutcomeUnknown as error:
+            if isinstance(error.__cause__, asyncio.CancelledError):
+                raise
+            self._tell(Toast(text=f"{error.message} {IS_LOOKED_UP}", severity="warning"))
+            found = await self._look_up(error.write)
+            if found is None:
+                raise
+            raise Learned(error.write.written, found) from error
+
+    async def _look_up(self, write: Unconfirmed) -> LookedUp | None:
+        waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
+        while not self._left.is_set():
+            with suppress(StoreError):
+                if (found := await self._store.look_up(write)) is not None:
+                    return found
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._left.wait(), next(waits))
+        return None
+
+
+_FEATURES: Mapping[str, Feature] = {
+    "start": Feature.CHANGING,
+    "complete": Feature.CHANGING,
+    "fail": Feature.CHANGING,
+    "delete": Feature.DELETING,
+    "retry": Feature.RETRYING,
+    "create": Feature.CREATING,
+    "new_project": Feature.CREATING_PROJECTS,
+    "undo": Feature.CREATING,
+    "budgets": Feature.BUDGETS,
+    "set_budget": Feature.SETTING_BUDGETS,
+    "archive": Feature.ARCHIVE,
+    "restore": Feature.RESTORING,
+    "clean_up": Feature.DELETING,
+    "workers": Feature.WORKERS,
+}
+"""What each wish needs; others need nothing."""
+
+
+def why_not(wish: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
+    """None where the actor may, or where it is not known: then the database has the last word."""
+    feature = _FEATURES.get(wish)
+    if capabilities is None or feature is None:
+        return None
+    off = capabilities.off(feature, actor)
+    return None if off is None else Toast(text=f"Not possible here: {clean(off.words, limit=400)}", severity="warning")
+
+
+def remark_on_users(capabilities: "Capabilities | None") -> str:
+    """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
+    if capabilities is None:
+        return ""
+    if off := capabilities.off(Feature.ACTING):
+        return off.words
+    if off := capabilities.off(Feature.USERS):
+        return f"Owners of jobs, without their e-mails: {off.words}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """The eyes of one moment, and the words for what is asked."""
+
+    store: "Store"
+    operator: "Store"
+    """The role as connected, who alone sees all users."""
+    capabilities: "Capabilities | None"
+    """What the database offers, where it has said so."""
+    database: str
+    projects: tuple[ProjectName, ...]
+    changed: Callable[[Iterable[UUID]], None]
+    """Called after each write with the ids of its jobs, so that list and costs follow at once."""
+    undo: Undo
+    tell: Callable[[Toast], None]
+    left: asyncio.Event
+    """Set when this database is left: what could not be learned by then stays unknown."""
+
+    @property
+    def project_names(self) -> Mapping[UUID, str]:
+        return {project.id: project.name for project in self.projects}
+
+    @asynccontextmanager
+    async def telling_apart(self) -> AsyncIterator[None]:
+        """A write's RowMissing leaves it saying what is gone, and what only hidden from these eyes."""
+        try:
+            yield
+        except RowMissing as error:
+            raise await told_apart(self.store, self.operator, error, end=": nothing was changed") from error
+
+    @property
+    def certainty(self) -> Certainty:
+        return self.certainty_of(self.store)
+
+    def certainty_of(self, store: "Store") -> Certainty:
+        """Of writes with the eyes of this store."""
+
+        def tell(toast: Toast) -> None:
+            self.tell(toast)
+            self.changed(())
+
+        return Certainty(store, tell, left=self.left)
+
+
+def desk_for(app: "GjobsApp", wish: str) -> Desk | None:
+    """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
+    desk = _desk(app)
+    if isinstance(desk, Toast):
+        say(app, desk)
+        return None
+    if why_not(wish, desk.capabilities, desk.store.actor):
+        app.run_worker(_say_why_not(app, desk, wish), group="refusal", exclusive=True)
+        return None
+    return desk
+
+
+def _desk(app: "GjobsApp") -> Desk | Toast:
+    """The reason where there is none."""
+    connection, seen = app.connection, app.dashboard.listing
+    if connection.failure is not None:
+        return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
+    if connection.session is None or connection.store is None or seen is None:
+        return Toast(text="Not possible yet: nothing has been read.", severity="warning")
+    return Desk(
+        store=connection.store,
+        operator=connection.session.operator,
+        capabilities=connection.session.capabilities,
+        database=connection.session.full_name,
+        projects=seen.projects,
+        changed=app.changed,
+        undo=app.undo,
+        tell=partial(say, app),
+        left=app.errands.database_left,
+    )
+
+
+async def _say_why_not(app: "GjobsApp", desk: Desk, wish: str) -> None:
+    """Asks the database anew: whoever was told what to grant comes back with the same key."""
+    await desk.store.probed.renew_if_possible()
+    reason = why_not(wish, desk.store.probed.latest, desk.store.actor)
+    say(app, reason or Toast(text="It has been granted meanwhile: press the key again."))
+
+
+async def result_of(write: Coroutine[Any, Any, Toast]) -> Toast:
+    try:
+        return await write
+    except Learned as learned:
+        return learned_toast(learned)
+    except StoreError as error:
+        return unwritten_toast(error)
+
+
+def is_operator(app: App[Any], actor: Actor, does: str) -> bool:
+    """Of any other, says that only the operator `does` it, and how to become that."""
+    if not isinstance(actor, ActingUser):
+        return True
+    key = key_of(app, APP_BINDINGS, "app.user")
+    text = f"Only the operator {does}; you look as {eyes_name(actor)}. Press {key} to change."
+    say(app, Toast(text=text, severity="warning"))
+    return False

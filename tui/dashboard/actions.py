@@ -1,0 +1,1 @@
+"""Which action each request or key starts."""

@@ -1,0 +1,515 @@
+"""GjobsApp: wires session poller, screen and actions."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, assert_never
+from uuid import UUID
+
+from textual import events, on, work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from store.formats import utc_now
+from store.poller import DEFAULT_INTERVAL, Attention
+from store.users.actor import eyes_name
+from tui.dashboard import action_host, appearance
+from tui.dashboard.action_host import Errands, Undo
+from tui.dashboard.budgets.budgets_panel import BudgetNews
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.jobs_panel import JobsPanel
+from tui.dashboard.keys.bindings import APP_BINDINGS
+from tui.dashboard.memory import Memory, Observations, project_to_show
+from tui.dashboard.messages import (
+    Connected,
+    Connecting,
+    Counted,
+    CountFailed,
+    HistoryWanted,
+    JsonWanted,
+    Looked,
+    LookFailed,
+    PaceChanged,
+)
+from tui.dashboard.screen import DashboardScreen
+from tui.dashboard.session_poller import Connection, Opener
+from tui.dashboard.setup import Destination, Setup
+from tui.dashboard.status_line import color_of, standing_of
+from tui.dashboard.widgets import say
+from tui.text.error_text import Toast
+
+if TYPE_CHECKING:
+    from store.configuration.saved_views import ViewBook
+    from store.store import Store
+    from tui.dashboard.notifications import Notices
+    from tui.dashboard.users.acting_user import GoneUser
+
+log = logging.getLogger(__name__)
+
+
+class GjobsApp(App[int]):
+    TITLE = "gjobs"
+    CSS = appearance.CSS
+    COMMANDS = App.COMMANDS | {
+        lambda: __import__("tui.dashboard.keys.palette", fromlist=["DashboardCommands"]).DashboardCommands,
+        lambda: __import__("tui.dashboard.keys.palette", fromlist=["ProjectCommands"]).ProjectCommands,
+        lambda: __import__("tui.dashboard.keys.palette", fromlist=["DatabaseCommands"]).DatabaseCommands,
+        lambda: __import__("tui.dashboard.keys.palette", fromlist=["ViewCommands"]).ViewCommands,
+        lambda: __import__("tui.dashboard.keys.palette", fromlist=["RetentionCommands"]).RetentionCommands,
+    }
+    BINDINGS: ClassVar[list[BindingType]] = APP_BINDINGS
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        state_path: Path | None,
+        interval: float = DEFAULT_INTERVAL,
+        clock: Callable[[], datetime] = utc_now,
+        setup: Setup | None = None,
+    ) -> None:
+        self._setup = setup or Setup()
+        self.destinations = self._setup.destinations
+        self.destination = next(iter(self.destinations), None)
+        """What is looked at, or being opened; None where it stands alone."""
+        self._frame_color = self.destination.color if self.destination else None
+        self._is_writing = False
+        super().__init__()
+        self._memory = Memory(state_path)
+        self._clock = clock
+        self.errands = Errands(self)
+        self.undo = Undo()
+        self._notices: Notices | None = None
+        """None where nothing is to be told of what ends out of sight."""
+        self.budget_news = BudgetNews()
+        self._observations = Observations()
+        self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
+        standing = standing_of(self.connection, self.destination)
+        self.sub_title = standing.database or ""
+        self.dashboard = DashboardScreen(clock=clock, standing=standing)
+        self.settled = asyncio.Event()
+        """Set when there is something to see: a first look, or a reason why there is none."""
+        self.mistake: BaseException | None = None
+        """The error of our own that ended the app; None while all is well."""
+        self.set_keymap({**self._setup.keymap})
+        theme = self._setup.theme or self._memory.theme
+        if theme in self.available_themes:
+            self.theme = theme
+
+    @cached_property
+    def views(self) -> "ViewBook":
+        from store.configuration.saved_views import ViewBook
+
+        return ViewBook(self._setup.views, self._setup.views_directory)
+
+    @cached_property
+    def _gone_user(self) -> "GoneUser":
+        from tui.dashboard.users.acting_user import GoneUser
+
+        return GoneUser(self)
+
+    def get_default_screen(self) -> DashboardScreen:
+        """Not pushed over Textual's own, which would be laid out and drawn before it."""
+        return self.dashboard
+
+    def on_ready(self) -> None:
+        if self._setup.theme is None:
+            self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
+        if self._setup.notice:
+            say(self, Toast(text=self._setup.notice, severity="warning"))
+        self.dashboard.jobs.name_of = lambda text, order: self.views.name_of(text, order)
+        self._connect()
+
+    def _settle(self) -> None:
+        if not self.settled.is_set():
+            self.settled.set()
+            self.run_worker(action_host.prepare(self), group="later")
+
+    def _settle_when_all_is_there(self) -> None:
+        if not self.settled.is_set() and self.dashboard.has_all:
+            self._settle()
+
+    async def on_unmount(self) -> None:
+        await self.connection.close()
+
+    # From the connection to the dashboard
+
+    @work(group="connect", exclusive=True)
+    async def _connect(self) -> None:
+        await self._open()
+
+    async def _open(self) -> None:
+        session = await self.connection.open()
+        self.look_with(session.store)
+        self.run_worker(self.connection.follow_changes(), group="changes", exclusive=True)
+
+    @work(group="connect", exclusive=True)
+    async def switch_to(self, destination: Destination) -> None:
+        """Another database: nothing of the former one stays, but what is being written there is answered first."""
+        if self.errands.is_writing:
+            say(self, Toast(text="Going there as soon as the last change is answered."))
+            await self.errands.writes_end()
+        self.errands.close_questions()
+        self.undo.forget_all()
+        for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
+            self.workers.cancel_group(self, group)
+        former, self.destination = self.connection, destination
+        self.connection = Connection(
+            destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
+        )
+        self.dashboard.start_anew()
+        self.show_standing()
+        # By itself, so that who goes on to yet another database does not stop it halfway.
+        await self.run_worker(former.close(), group="closing").wait()
+        await self._open()
+
+    def look_with(self, store: "Store", *, through_lens: bool = False) -> None:
+        """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
+        shown = self.dashboard.shown_project
+        self.dashboard.forget()
+        self.budget_news = BudgetNews()
+        project_id = self._memory.project(self._place(store))
+        if through_lens:
+            project_id = shown.id if shown else None
+            self.dashboard.jobs.learn_project(shown, through_lens=True)
+        # What is typed to find, and in which order, is the person's, whatever the eyes.
+        listed = replace(self.dashboard.listed, project_id=project_id, status=None)
+        self.dashboard.look_at(listed, through_lens=through_lens)
+        listing, counting = self.connection.look_with(
+            store, self.dashboard.looked_for, self.dashboard.numbers_looked_for
+        )
+        self.show_standing()
+        self.run_worker(listing, group="feed", exclusive=True)
+        self.run_worker(counting, group="numbers", exclusive=True)
+        self._notice_with(store)
+
+    def _notice_with(self, store: "Store") -> None:
+        if self._setup.notifications is None:
+            return
+        from tui.dashboard.notifications import Notices
+
+        self._notices = self._notices or Notices(self, self._setup.notifications)
+        self.run_worker(self._notices.follow(store), group="notices", exclusive=True)
+
+    @on(Connecting)
+    def _connecting(self) -> None:
+        self.dashboard.show_progress(self.connection.progress)
+
+    @on(Connected)
+    def _connected(self, message: Connected) -> None:
+        from tui.dashboard.databases import opened_by
+
+        message.session.access.opened_by = opened_by(self)
+        self.show_standing()
+
+    @on(PaceChanged)
+    def _pace_changed(self) -> None:
+        self.show_standing()
+
+    @on(Looked)
+    def _looked(self, message: Looked) -> None:
+        listing, dashboard = message.listing, self.dashboard
+        if message.store is not self.connection.store:
+            return
+        if message.is_changed:
+            self._observations.look(message.store, listing)
+        if listing.query != dashboard.looked_for:
+            return
+        place = self._place(message.store)
+        listed, through_lens = listing.query.window.listed, listing.query.through_lens
+        all_was_chosen = self._memory.knows(place) or through_lens
+        wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
+        if wanted != listed.project_id:
+            if listed.project_id is not None:
+                say(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
+            self._memory.remember_project(place, wanted)
+            dashboard.look_at(replace(listed, project_id=wanted), through_lens=through_lens)
+            self._ask()
+            return
+        if message.is_changed:
+            dashboard.show(listing, message.fetched_at)
+        else:
+            dashboard.show_again(listing, message.fetched_at)
+        self._settle_when_all_is_there()
+        self._gone_user.seen(message.store, listing)
+        self.show_standing()
+        if self.undo.following is None:
+            self.run_worker(self.undo.learn_following(message.store), group="following", exclusive=True)
+
+    @on(Counted)
+    def _counted(self, message: Counted) -> None:
+        if message.store is self.connection.store:
+            self.dashboard.show_numbers(message.numbers)
+            self.budget_news.tell(self, message.numbers.budgets or ())
+            self._settle_when_all_is_there()
+
+    @on(CountFailed)
+    def _count_failed(self, message: CountFailed) -> None:
+        if message.store is self.connection.store:
+            self.dashboard.show_no_numbers(message.error)
+            self._settle()
+
+    @on(LookFailed)
+    def _look_failed(self, message: LookFailed) -> None:
+        if message is self.connection.failure:
+            self.dashboard.show_failure(message)
+            self.show_standing()
+            self._settle()
+
+    def show_standing(self) -> None:
+        standing = standing_of(self.connection, self.destination, lens=self.dashboard.lens_note)
+        self.sub_title = standing.database or ""
+        self._show_frame(color_of(self.connection.session, self.destination), writing=standing.lease is not None)
+        self.dashboard.show_standing(standing)
+
+    def _show_frame(self, color: str | None, *, writing: bool) -> None:
+        if (color, writing) != (self._frame_color, self._is_writing):
+            self._frame_color, self._is_writing = color, writing
+            self.refresh_css(animate=False)
+
+    @on(DashboardScreen.LeaseEnded)
+    def _lease_ended(self) -> None:
+        from tui.dashboard.databases import ENDED
+
+        self.show_standing()
+        say(self, Toast(text=ENDED))
+
+    def get_css_variables(self) -> dict[str, str]:
+        variables = super().get_css_variables()
+        return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
+
+    def _place(self, store: "Store") -> str:
+        """Where a project is remembered: the profile, or else the database, and the eyes."""
+        session = self.connection.session
+        name = "" if session is None else session.profile.name if session.profile else session.label
+        return f"{name} as {eyes_name(store.actor)}"
+
+    # From the dashboard to the store
+
+    @on(DashboardScreen.QueryChanged)
+    def _ask(self) -> None:
+        self.connection.ask(self.dashboard.looked_for, self.dashboard.numbers_looked_for)
+        self.show_standing()
+
+    @on(DashboardScreen.ProjectChosen)
+    def _remember_project(self) -> None:
+        if self.connection.store is not None:
+            self._memory.remember_project(self._place(self.connection.store), self.dashboard.listed.project_id)
+
+    @on(DashboardScreen.ActionWanted)
+    def _act(self, message: DashboardScreen.ActionWanted) -> None:
+        from tui.dashboard.action_context import desk_for
+        from tui.dashboard.databases import may_write
+        from tui.dashboard.job_actions.job_actions import JobActions
+
+        if (desk := desk_for(self, message.action)) and may_write(self):
+            JobActions(self, self.errands, desk).act(message.action, message.jobs, self.dashboard.listed.project_id)
+
+    @on(JobsPanel.FilterWanted)
+    def _filter_wanted(self, message: JobsPanel.FilterWanted) -> None:
+        from tui.dashboard.job_list.list_actions import weigh
+
+        if message.is_insisted or not message.job_filter:
+            self.workers.cancel_group(self, "filter")
+            self.dashboard.ask(replace(self.dashboard.listed, job_filter=message.job_filter))
+        else:
+            self.run_worker(weigh(self, message.job_filter), group="filter", exclusive=True)
+
+    @on(JobsPanel.OrderWanted)
+    def _order_wanted(self, message: JobsPanel.OrderWanted) -> None:
+        from tui.dashboard.job_list.list_actions import order_by
+
+        self.run_worker(order_by(self, message.order), group="order", exclusive=True)
+
+    @on(FilterBar.UsersWanted)
+    def _users_wanted(self) -> None:
+        from tui.dashboard.job_list.list_actions import tell_users
+
+        self.run_worker(tell_users(self), group="users", exclusive=True)
+
+    @on(JobsPanel.IdWanted)
+    def _lead_to(self, message: JobsPanel.IdWanted) -> None:
+        from tui.dashboard.navigation import lead_to
+
+        self.errands.ask(lead_to(self, message.text))
+
+    @on(JsonWanted)
+    def _copy_json(self, message: JsonWanted) -> None:
+        from tui.dashboard.job_details import copy_whole_json
+
+        if (store := self.connection.store) is not None:
+            self.run_worker(copy_whole_json(self, store, message.jobs), group="copy", exclusive=True)
+
+    @on(DashboardScreen.DetailsOpened)
+    def _details_opened(self, message: DashboardScreen.DetailsOpened) -> None:
+        from tui.dashboard.job_details import tell_names
+
+        self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
+
+    @on(HistoryWanted)
+    def _tell_history(self, message: HistoryWanted) -> None:
+        from tui.dashboard.job_details import tell_history
+
+        if (store := self.connection.store) is not None:
+            told = tell_history(store, self._observations, message.details)
+            self.run_worker(told, group="history", exclusive=True)
+
+    @on(DashboardScreen.Wanted)
+    def _want(self, message: DashboardScreen.Wanted) -> None:
+        from tui.dashboard.action_context import desk_for
+        from tui.dashboard.archive.archive_dialog import show_archive
+        from tui.dashboard.archive.cleanup_dialog import clean_up
+        from tui.dashboard.budgets.budget_actions import show_budgets
+        from tui.dashboard.databases import may_write
+        from tui.dashboard.job_actions.job_actions import JobActions
+        from tui.dashboard.job_list.list_actions import choose_all_matching, count_exactly
+        from tui.dashboard.projects.project_actions import create_project, pick_project
+
+        wish, desk = message.wish, desk_for(self, message.wish)
+        if desk is None or (wish in ("new_project", "undo", "clean_up") and not may_write(self)):
+            return
+        match wish:
+            case "all":
+                self.errands.ask(choose_all_matching(self, desk))
+            case "project":
+                self.errands.ask(pick_project(self, desk.projects))
+            case "new_project":
+                self.errands.ask(create_project(self, desk))
+            case "exact":
+                self.errands.ask(count_exactly(self, desk))
+            case "budgets":
+                self.errands.ask(show_budgets(self, desk))
+            case "archive":
+                self.errands.ask(show_archive(self, desk))
+            case "clean_up":
+                self.errands.ask(clean_up(self, desk))
+            case "undo":
+                JobActions(self, self.errands, desk).undo()
+            case _:
+                assert_never(wish)
+
+    def changed(self, job_ids: Iterable[UUID]) -> None:
+        """After each write, with the ids of its jobs, so that list and costs follow at once."""
+        if not self.dashboard.query(JobsPanel):
+            return  # What was written was still answered, and the screen has gone by then.
+        self.dashboard.jobs.drop_choice()
+        self.dashboard.expect_to_leave(job_ids)
+        self.connection.refresh()
+
+    # Whether somebody is there
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.InputEvent):
+            self.connection.touch()
+        await super().on_event(event)
+
+    @on(events.AppFocus)
+    def _watched(self) -> None:
+        self.connection.attention = Attention.FOCUSED
+        if self._notices is not None:
+            self._notices.notifier.come_back()
+
+    @on(events.AppBlur)
+    def _not_watched(self) -> None:
+        self.connection.attention = Attention.UNFOCUSED
+        if self._notices is not None:
+            self._notices.notifier.leave()
+
+    # The App's own keys
+
+    def on_key(self, event: events.Key) -> None:
+        """What was typed before a field had the focus, and arrives after it has: a field lets no other letter pass."""
+        field = self.focused
+        if isinstance(field, Input) and event.is_printable and event.character:
+            event.prevent_default()
+            field.insert_text_at_cursor(event.character)
+
+    def action_pick_eyes(self) -> None:
+        """Where these eyes are refused everything others may still see, so this needs no look."""
+        from tui.dashboard.users.acting_user import pick_eyes
+
+        self.errands.ask(pick_eyes(self))
+
+    def action_lens(self) -> None:
+        from tui.dashboard.users.acting_user import look_through_lens
+
+        look_through_lens(self)
+
+    def action_write(self) -> None:
+        from tui.dashboard.databases import open_or_close
+
+        self.errands.ask(open_or_close(self))
+
+    def action_isolation(self) -> None:
+        from tui.dashboard.users.isolation_dialog import show_isolation
+
+        self.errands.ask(show_isolation(self))
+
+    def action_times(self) -> None:
+        from tui.dashboard.statistics.timings_dialog import show_times
+
+        self.errands.ask(show_times(self))
+
+    def action_workers(self) -> None:
+        from tui.dashboard.workers.workers_dialog import show_workers
+
+        self.errands.ask(show_workers(self))
+
+    def action_pick_database(self) -> None:
+        from tui.dashboard.databases import pick_database
+
+        self.errands.ask(pick_database(self))
+
+    def action_refresh(self) -> None:
+        self.connection.refresh()
+
+    def action_pause(self) -> None:
+        self.connection.pause_or_resume()
+        self.show_standing()
+
+    def action_faster(self) -> None:
+        from tui.dashboard.databases import step_interval
+
+        step_interval(self, -1)
+
+    def action_slower(self) -> None:
+        from tui.dashboard.databases import step_interval
+
+        step_interval(self, 1)
+
+    def action_load(self) -> None:
+        from tui.dashboard.databases import tell_load
+
+        tell_load(self)
+
+    def action_help(self) -> None:
+        if self.screen is self.dashboard:
+            from tui.dashboard.keys.help import HelpDialog, help_entries
+
+            self.push_screen(HelpDialog(help_entries(self)))
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The choice of a theme; what else Textual offers, the dashboard has in its own way."""
+        return (command for command in super().get_system_commands(screen) if command.title == "Theme")
+
+    async def action_quit(self) -> None:
+        self.errands.leave()
+
+    def _fatal_error(self) -> None:
+        """Textual's own prints a traceback with the values of local variables, which may be secrets."""
+        self.mistake = self._exception
+        log.critical("The dashboard ended by a mistake of its own.", exc_info=self.mistake)
+        self.settled.set()
+        self._close_messages_no_wait()
+
+    def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
+        """An SVG picture; it has no title."""
+        from tui.dashboard.appearance import svg
+
+        return svg(self)

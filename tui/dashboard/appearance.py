@@ -1,0 +1,122 @@
+"""Frame colours for every theme; the screen as SVG."""
+
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+from textual.app import App
+from textual.color import BLACK, WHITE, Color
+
+_LEAST_CONTRAST = 3.0
+"""Between a line and what is behind it, as accessibility guidelines ask."""
+_STEPS = 20
+
+CSS = """
+JobsPanel, CostsPanel, BudgetsPanel, ProjectList { border: round $frame-quiet; }
+JobsPanel:focus-within, ProjectList:focus { border: round $frame; }
+Dialog #dialog { border: round $frame; border-subtitle-background: $frame-block; border-subtitle-color: $frame-text; }
+"""
+"""Uses the variables below."""
+
+
+def frame_variables(color: str | None, theme: Mapping[str, str], *, writing: bool) -> dict[str, str]:
+    """`$frame` for lines, `$frame-quiet` for those of what has no focus, `$frame-block` and the `$frame-text` on it.
+
+    Without a colour they are the theme's own. `theme` are the theme's variables. While a write lease is open the lines
+    warn, whatever the colour; `$writing-block` and `$writing-text` are for the words.
+    """
+    block, background = Color.parse(theme["warning"]), Color.parse(theme["background"])
+    words = {"writing-block": block.hex, "writing-text": text_on(block).hex}
+    if not writing:
+        return {**_of_database(color, theme), **words}
+    line = block if background.ansi is not None else _readable(block, background)
+    return {**_of_database(color, theme), **words, "frame": line.hex, "frame-quiet": line.hex}
+
+
+def _of_database(color: str | None, theme: Mapping[str, str]) -> dict[str, str]:
+    if color is None:
+        return {
+            "frame": theme["primary"],
+            "frame-quiet": theme["primary-muted"],
+            "frame-block": theme["primary-muted"],
+            "frame-text": theme["text-primary"],
+        }
+    block, background = Color.parse(color), Color.parse(theme["background"])
+    line = block if background.ansi is not None else _readable(block, background)
+    return {
+        "frame": line.hex,
+        "frame-quiet": line.hex if background.ansi is not None else background.blend(line, 0.55).hex,
+        "frame-block": block.hex,
+        "frame-text": text_on(block).hex,
+    }
+
+
+def text_on(block: Color) -> Color:
+    return max((BLACK, WHITE), key=lambda text: contrast(text, block))
+
+
+def _readable(color: Color, background: Color) -> Color:
+    """The colour, brighter or darker as far as it has to be to stand out."""
+    away = text_on(background)
+    shades = (color.blend(away, step / _STEPS) for step in range(_STEPS + 1))
+    return next((shade for shade in shades if contrast(shade, background) >= _LEAST_CONTRAST), away)
+
+
+def contrast(one: Color, other: Color) -> float:
+    """From 1 to 21, by the formula of the web's accessibility guidelines."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(color: Color) -> float:
+    red, green, blue = (
+        part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.normalized
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+_CELL_RATIO = 21 * 0.602 / 20
+"""The width of a cell over what Rich takes for its height, 20 pixels; 0.602 is the first font's width over its size."""
+
+# A font's size of 21 pixels lets box-drawing characters meet from line to line.
+_FORMAT = """\
+<svg viewBox="0 1.5 {terminal_width} {terminal_height}" xmlns="http://www.w3.org/2000/svg">
+<style>
+.{unique_id}-matrix {{
+  font-family: "DejaVu Sans Mono", Menlo, Consolas, "Liberation Mono", monospace;
+  font-size: 21px;
+  white-space: pre;
+}}
+{styles}
+</style>
+<defs>
+{lines}
+</defs>
+<g>
+{backgrounds}
+</g>
+<g class="{unique_id}-matrix">
+{matrix}
+</g>
+</svg>
+"""
+
+
+def svg(app: App[Any]) -> str:
+    """What stands on the screen of a running app, dialogs and all; the same bytes for the same screen."""
+    width, height = app.size
+    console = Console(
+        width=width,
+        height=height,
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system="truecolor",
+        record=True,
+        legacy_windows=False,
+        safe_box=False,
+    )
+    # Textual's own screenshot is made like this, in a window's frame and with a font from the web.
+    frame = app.screen._compositor.render_update(full=True, screen_stack=app._background_screens, simplify=True)  # noqa: SLF001
+    console.print(frame)
+    return console.export_svg(title="", code_format=_FORMAT, font_aspect_ratio=_CELL_RATIO)

@@ -1,0 +1,1 @@
+"""archived jobs and clean-up"""

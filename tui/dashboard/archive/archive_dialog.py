@@ -1,0 +1,298 @@
+"""Archive dialog with pages and marks; restoring."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from store.errors import StoreError
+from store.jobs.job import GenerationJob
+from store.jobs.job_results import Page, PageKey
+from store.retention.archive import count_archived, get_archived, list_archived, restore_archived
+from store.retention.retention import ArchivedJob, ArchiveQuery
+from tui.dashboard.action_context import Desk, desk_for
+from tui.dashboard.databases import may_write
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
+from tui.dashboard.widgets import SteadyText
+from tui.text.clean_text import clean, pad
+from tui.text.error_text import Toast, error_words
+from tui.text.format import short_id
+from tui.text.retention_text import (
+    ArchiveColumn,
+    archive_columns,
+    archived_facts,
+    archived_line,
+    archived_sentence,
+    archived_titles,
+    archived_words,
+    confirm_restoration,
+)
+from tui.text.write_text import Confirmation, restored_toast
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+Places = tuple[PageKey | None, ...]
+"""Where each page begins, up to the one that is shown; None is the beginning of all."""
+FIRST: Places = (None,)
+
+
+@dataclass(slots=True)
+class ArchivePages:
+    page: Page[ArchivedJob] = field(default_factory=lambda: Page(items=(), next_key=None))
+    places: Places = FIRST
+    _marked: dict[UUID, ArchivedJob] = field(default_factory=dict)
+
+    def turned(self, pages: int) -> Places | None:
+        """Of the page before or after; None where there is none."""
+        if pages < 0:
+            return self.places[:-1] or None
+        return None if self.page.next_key is None else (*self.places, self.page.next_key)
+
+    def show(self, page: Page[ArchivedJob], places: Places) -> None:
+        self.page, self.places = page, places
+
+    def mark(self, archived: ArchivedJob) -> None:
+        """Or no longer. Marks stay, whatever page is turned to."""
+        if self._marked.pop(archived.job.id, None) is None:
+            self._marked[archived.job.id] = archived
+
+    def is_marked(self, archived: ArchivedJob) -> bool:
+        return archived.job.id in self._marked
+
+    def chosen(self, pointed_at: ArchivedJob | None) -> Sequence[ArchivedJob]:
+        """Those that are marked, or else the one that is pointed at."""
+        return tuple(self._marked.values()) or ((pointed_at,) if pointed_at else ())
+
+    @property
+    def words(self) -> str:
+        """`Page 2, the last one · 3 marked`; empty where all is on one page, and nothing marked."""
+        has_next = self.page.next_key is not None
+        page = f"Page {len(self.places)}{'' if has_next else ', the last one'}" if has_next or self.places[1:] else ""
+        marked = f"{len(self._marked)} marked" if self._marked else ""
+        return " · ".join(filter(None, (page, marked)))
+
+
+_KEYS = {
+    "archive.look": "look",
+    "archive.mark": "mark",
+    "archive.restore": "restore",
+    "archive.newer": "newer",
+    "archive.older": "older",
+    "dialog.leave": "close",
+}
+
+_MARK_CELLS = 3
+
+
+class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
+    """Answers the jobs to restore, after a question. It holds one page, and what was marked."""
+
+    DEFAULT_CSS = """
+    ArchiveDialog {
+        #dialog { width: 112; }
+        OptionList { max-height: 50vh; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #titles { text-wrap: nowrap; }
+        #titles, #note, #keys { color: $foreground-muted; }
+        #count { margin-bottom: 1; }
+        #note, #keys { margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="archive.close", tooltip="Back to the dashboard"),
+        Binding("enter", "look", "Look", id="archive.look", tooltip="Show everything about this archived job"),
+        Binding("space", "mark", "Mark", id="archive.mark", tooltip="Mark this archived job and go down"),
+        Binding("r", "restore", "Restore", id="archive.restore", tooltip="Bring it back, or the marked ones"),
+        Binding("left,h", "turn(-1)", "Newer", id="archive.newer", tooltip="Turn to the page of newer ones"),
+        Binding("right,l", "turn(1)", "Older", id="archive.older", tooltip="Turn to the page of older ones"),
+    ]
+
+    def __init__(
+        self,
+        *,
+        of: str,
+        read: Callable[[PageKey | None], Awaitable[Page[ArchivedJob]]],
+        count: Callable[[], Awaitable[str]],
+        look: Callable[[ArchivedJob], Awaitable[None]],
+        question: Callable[[Sequence[GenerationJob]], Confirmation],
+        may_restore: Callable[[], bool],
+        project_names: Mapping[UUID, str],
+        with_project: bool,
+        now: datetime,
+    ) -> None:
+        """`of` names the project, or all of them, and is clean. `read` takes where a page begins; `count` says how many
+        there are, and `look` shows one. `may_restore` says why where that may not be.
+        """
+        super().__init__()
+        self._of = of
+        self._read = read
+        self._count = count
+        self._look_at = look
+        self._question = question
+        self._may_restore = may_restore
+        self._project_names = project_names
+        self._with_project = with_project
+        self._columns: Sequence[ArchiveColumn] = ()
+        self._now = now
+        self._pages = ArchivePages()
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Archive · {self._of}"):
+            yield SteadyText(id="count")
+            yield SteadyText(id="titles")
+            yield OptionList(id="archived", markup=False, compact=True)
+            yield SteadyText(id="note")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
+        self._turn_to(FIRST)
+        self._tell_count()
+
+    @work(exclusive=True, group="count")
+    async def _tell_count(self) -> None:
+        self._say("count", "Counting …")
+        try:
+            self._say("count", await self._count())
+        except StoreError as error:
+            self._say("count", f"Not counted: {error_words(error)}")
+
+    @work(exclusive=True, group="page")
+    async def _turn_to(self, places: Places) -> None:
+        self._say("note", "Looking …")
+        try:
+            page = await self._read(places[-1])
+        except StoreError as error:
+            self._say("note", error_words(error))
+            return
+        self._pages.show(page, places)
+        self._draw(0)
+
+    def action_turn(self, pages: int) -> None:
+        if (places := self._pages.turned(pages)) is not None:
+            self._turn_to(places)
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_look()
+
+    @work(exclusive=True, group="look")
+    async def action_look(self) -> None:
+        if (archived := self._pointed_at) is not None:
+            await self._look_at(archived)
+
+    def action_mark(self) -> None:
+        rows, archived = self.query_one(OptionList), self._pointed_at
+        if archived is None or rows.highlighted is None:
+            return
+        self._pages.mark(archived)
+        rows.replace_option_prompt_at_index(rows.highlighted, self._prompt(archived))
+        if rows.highlighted < rows.option_count - 1:
+            rows.action_cursor_down()
+        self._say("note", self._pages.words)
+
+    def action_restore(self) -> None:
+        jobs = tuple(archived.job for archived in self._pages.chosen(self._pointed_at))
+        if not jobs or not self._may_restore():
+            return
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.dismiss(jobs)
+
+        self.app.push_screen(ConfirmDialog(self._question(jobs)), answered)
+
+    @property
+    def _pointed_at(self) -> ArchivedJob | None:
+        place, page = self.query_one(OptionList).highlighted, self._pages.page
+        return page.items[place] if place is not None and place < len(page) else None
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._draw(self.query_one(OptionList).highlighted or 0))
+
+    def _draw(self, cursor: int) -> None:
+        if not self.is_open:
+            return
+        rows, page = self.query_one(OptionList), self._pages.page
+        room = rows.scrollable_content_region.width - _MARK_CELLS - rows.scrollbar_size_vertical
+        self._columns = archive_columns(room, with_project=self._with_project)
+        self._say("titles", f"{' ' * _MARK_CELLS}{archived_titles(self._columns)}" if len(page) else "")
+        rows.set_options([Option(self._prompt(archived)) for archived in page])
+        rows.highlighted = cursor if len(page) else None
+        self._say("note", self._pages.words)
+
+    def _prompt(self, archived: ArchivedJob) -> Content:
+        mark = pad(" ●" if self._pages.is_marked(archived) else "", _MARK_CELLS)
+        line = archived_line(archived, self._columns, project_names=self._project_names, now=self._now)
+        return Content.assemble((mark, "$text-accent"), *line)
+
+    def _say(self, where: str, sentence: str) -> None:
+        if self.is_open:
+            line = self.query_one(f"#{where}", SteadyText)
+            line.display = bool(sentence)
+            line.say(Content(clean(sentence, limit=400)))
+
+
+PAGE_SIZE = 100
+
+
+async def show_archive(app: "GjobsApp", desk: Desk) -> None:
+    """Of the listed project, or of all; counted once, when it is opened."""
+    store, now, names = desk.store, app.dashboard.now, desk.project_names
+    query = ArchiveQuery(project_id=app.dashboard.listed.project_id)
+
+    async def read(after: PageKey | None) -> Page[ArchivedJob]:
+        return await list_archived(store, query, limit=PAGE_SIZE, after=after, is_light=True)
+
+    async def count() -> str:
+        return archived_words(await count_archived(store, query))
+
+    async def look(archived: ArchivedJob) -> None:
+        with suppress(StoreError):
+            archived = next(iter(await get_archived(store, [archived.job.id])), archived)
+        history = None
+        with suppress(StoreError):
+            history = await store.get_job_history(archived.job.id)
+        project = names.get(archived.job.project_id, short_id(archived.job.project_id))
+        lines = archived_facts(archived, history, project=project, now=now)
+        sentence = archived_sentence(archived, now=now)
+        app.push_screen(SummaryDialog(title="Archived job", sentence=sentence, lines=tuple(lines)))
+
+    def question(jobs: Sequence[GenerationJob]) -> Confirmation:
+        return confirm_restoration(jobs, project_names=names, database=desk.database)
+
+    def may_restore() -> bool:
+        return desk_for(app, "restore") is not None and may_write(app)
+
+    dialog = ArchiveDialog(
+        of=app.dashboard.listed_name,
+        read=read,
+        count=count,
+        look=look,
+        question=question,
+        may_restore=may_restore,
+        project_names=names,
+        with_project=query.project_id is None,
+        now=now,
+    )
+    if jobs := await app.push_screen_wait(dialog):
+        app.errands.write(_restore(desk, jobs))
+
+
+async def _restore(desk: Desk, jobs: Sequence[GenerationJob]) -> Toast:
+    """All of them or none. Raises a StoreError."""
+    try:
+        await desk.certainty.of(restore_archived(desk.store, [job.id for job in jobs]))
+    finally:
+        desk.changed(())
+    return restored_toast(jobs)

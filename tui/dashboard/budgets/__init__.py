@@ -1,0 +1,1 @@
+"""budgets panel, list and form"""

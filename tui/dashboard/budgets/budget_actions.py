@@ -1,0 +1,111 @@
+"""Sets, changes and removes budgets."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from store.budgets.budget import Budget, Budgets
+from store.errors import StoreError
+from store.job_list.listing import ProjectName
+from tui.dashboard.action_context import Desk, desk_for, is_operator
+from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog, BudgetWish, WantedBudget, Whose
+from tui.dashboard.databases import may_write
+from tui.dashboard.dialogs.dialog import ConfirmDialog
+from tui.dashboard.widgets import say
+from tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
+from tui.text.error_text import Toast
+from tui.text.format import short_id
+from tui.text.write_text import Confirmation, where
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+_A_PERSON = Whose(label="A person, by e-mail or id")
+
+
+async def show_budgets(app: "GjobsApp", desk: Desk) -> None:
+    """Those that the listed project is charged to, or all; again after each change, until the list is left."""
+    project_id, project = app.dashboard.listed.project_id, app.dashboard.shown_project
+
+    async def ask() -> Budgets:
+        return await desk.store.get_budgets(project_id)
+
+    def may_set() -> bool:
+        is_theirs = is_operator(app, desk.store.actor, "sets budgets")
+        return is_theirs and desk_for(app, "set_budget") is not None and may_write(app)
+
+    of, last = app.dashboard.listed_name, None
+    while wish := await app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
+        last = wish.budget or last
+        if wish.does == "set":
+            last = await _ask_limit(app, desk, wish, project) or last
+        elif wish.budget is not None:
+            await _ask_removal(app, desk, wish.budget)
+
+
+async def _ask_limit(app: "GjobsApp", desk: Desk, wish: BudgetWish, project: ProjectName | None) -> Budget | None:
+    """The form keeps what was typed until the limit has been stored."""
+
+    async def save(wanted: WantedBudget) -> Budget:
+        user_id = (await desk.operator.find_actor(wanted.person)).id if wanted.person else wanted.whose.user_id
+        write = desk.store.set_budget(
+            user_id=user_id,
+            project_id=wanted.whose.project_id,
+            period=wanted.period,
+            limit_cents=wanted.limit_cents,
+            warn_share=wanted.warn_share,
+            as_known=wanted.as_known,
+        )
+        try:
+            return await desk.certainty.of(write)
+        finally:
+            desk.changed(())
+
+    choices = await _choices(desk, project) if wish.budget is None else [_whose(wish.budget)]
+    form = BudgetForm(choices=choices, known=wish.known, change=wish.budget, save=save)
+    budget = await app.push_screen_wait(form)
+    if budget is not None:
+        # How it stands is told here: it is no news when it is seen next.
+        app.budget_news.learn([budget])
+        say(app, set_toast(budget))
+    return budget
+
+
+async def _choices(desk: Desk, shown: ProjectName | None) -> Sequence[Whose]:
+    """The listed project and its owner first; the other projects, and anybody."""
+    others = [_of_project(project) for project in desk.projects if project != shown]
+    if shown is None:
+        return [*others, _A_PERSON]
+    email: str | None = None
+    with suppress(StoreError):
+        email = (await desk.operator.find_actor(str(shown.user_id))).email
+    owner = Whose(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
+    return [_of_project(shown), owner, *others, _A_PERSON]
+
+
+def _of_project(project: ProjectName) -> Whose:
+    return Whose(label=f"Project {project.name}", project_id=project.id)
+
+
+def _whose(budget: Budget) -> Whose:
+    return Whose(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
+
+
+async def _ask_removal(app: "GjobsApp", desk: Desk, budget: Budget) -> None:
+    question = Confirmation(
+        title="Remove this limit?",
+        lines=(budget_words(budget), "", where(desk.database), forgotten_words(budget)),
+        warning=None,
+        agree="Remove",
+        is_dangerous=True,
+    )
+    if await app.push_screen_wait(ConfirmDialog(question)):
+        await app.errands.write(_remove(desk, budget)).wait()
+
+
+async def _remove(desk: Desk, budget: Budget) -> Toast:
+    """Raises a StoreError."""
+    try:
+        return removed_toast(await desk.certainty.of(desk.store.remove_budget(budget.id)))
+    finally:
+        desk.changed(())

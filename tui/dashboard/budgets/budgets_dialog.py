@@ -1,0 +1,317 @@
+"""Budget list, budget form and its draft."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+from uuid import UUID
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import Input, OptionList, Select, Static
+from textual.widgets.option_list import Option
+
+from store.budgets.budget import Budget, Budgets, BudgetState, Period
+from store.errors import Conflict, RowMissing, StoreError
+from store.formats import cents, share_of
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.dialogs.form import FormDialog, Problem
+from tui.dashboard.widgets import SteadyText, TextField
+from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
+from tui.text.clean_text import clean
+from tui.text.error_text import error_words
+
+_KEYS = {
+    "budgets.new": "new",
+    "budgets.change": "change",
+    "budgets.remove": "remove",
+    "budgets.again": "again",
+    "dialog.leave": "close",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetWish:
+    does: Literal["set", "remove"]
+    budget: Budget | None
+    """The one under the cursor, as it was seen; None for a new one."""
+    known: tuple[Budget, ...]
+    """All that were seen."""
+
+
+class BudgetsDialog(Dialog[BudgetWish]):
+    """`ask` lists them; `may_set` says why where that may not be, before anything is typed."""
+
+    DEFAULT_CSS = """
+    BudgetsDialog {
+        OptionList { max-height: 60vh; text-wrap: nowrap; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #note, #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="budgets.close", tooltip="Back to the dashboard"),
+        Binding("n", "set(True)", "New", id="budgets.new", tooltip="Limit what the jobs of a project or a user cost"),
+        Binding("enter,c", "set(False)", "Change", id="budgets.change", tooltip="Change this limit"),
+        Binding("d,delete", "remove", "Remove", id="budgets.remove", tooltip="Remove this limit"),
+        Binding("r,f5", "look", "Again", id="budgets.again", tooltip="Look again"),
+    ]
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[Budgets]],
+        *,
+        of: str,
+        may_set: Callable[[], bool],
+        last: Budget | None = None,
+    ) -> None:
+        """`of` names the project, or all of them, and is clean; `last` is pointed at where it is there."""
+        super().__init__()
+        self._ask = ask
+        self._of = of
+        self._may_set = may_set
+        self._last = last
+        self._seen: Budgets | None = None
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Budgets · {self._of}"):
+            yield OptionList(id="budgets", markup=False, compact=True)
+            yield SteadyText(id="note")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
+        self.action_look()
+
+    @work(exclusive=True)
+    async def action_look(self) -> None:
+        self._note("Looking …")
+        try:
+            seen = await self._ask()
+        except StoreError as error:
+            self._note(error_words(error))
+            return
+        self._draw(seen)
+        self._note("" if seen else "No budgets.")
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._draw(self._seen))
+
+    def on_option_list_option_selected(self) -> None:
+        self.action_set(False)
+
+    def action_set(self, new: bool) -> None:
+        budget = None if new else self._pointed_at
+        if (new or budget is not None) and self._may_set():
+            self.dismiss(BudgetWish(does="set", budget=budget, known=self._known))
+
+    def action_remove(self) -> None:
+        if (budget := self._pointed_at) is not None and self._may_set():
+            self.dismiss(BudgetWish(does="remove", budget=budget, known=self._known))
+
+    @property
+    def _known(self) -> tuple[Budget, ...]:
+        return self._seen.budgets if self._seen else ()
+
+    @property
+    def _pointed_at(self) -> Budget | None:
+        place = self.query_one(OptionList).highlighted
+        return self._known[place] if place is not None and place < len(self._known) else None
+
+    def _draw(self, seen: Budgets | None) -> None:
+        """The cursor stays on its budget, wherever that is by now."""
+        if not self.is_open or seen is None:
+            return
+        last = self._last = self._pointed_at or self._last
+        self._seen = seen
+        rows = self.query_one(OptionList)
+        width = max(rows.scrollable_content_region.width - 2, 1)
+        rows.set_options([Option(_prompt(budget, seen, width)) for budget in seen])
+        places = {budget.id: place for place, budget in enumerate(seen)}
+        rows.highlighted = places.get(last.id, 0) if last and places else 0 if places else None
+
+    def _note(self, sentence: str) -> None:
+        if self.is_open:
+            note = self.query_one("#note", SteadyText)
+            note.display = bool(sentence)
+            note.say(Content(clean(sentence, limit=400)))
+
+
+def _prompt(budget: Budget, seen: Budgets, width: int) -> Content:
+    lines = listed_lines(budget, seen.taken_at, width=width)
+    return Content("\n").join(Content.assemble(" ", *line) for line in lines)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whose:
+    """Of a project or of a user; of neither where a person is typed."""
+
+    label: str
+    user_id: UUID | None = None
+    project_id: UUID | None = None
+
+    @property
+    def is_typed(self) -> bool:
+        return self.user_id is None and self.project_id is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedBudget:
+    whose: Whose
+    person: str
+    """An e-mail or an id, as it was typed; empty where it is known whose it is."""
+    period: Period
+    limit_cents: int
+    warn_share: float | None
+    """None: as it is, or the usual one."""
+    as_known: Budget | None = None
+    """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
+
+
+def present_one(known: Sequence[Budget], whose: Whose, person: str, period: Period) -> Budget | None:
+    """The budget of theirs that is there, as far as it is known."""
+    typed = person.casefold()
+
+    def is_theirs(budget: Budget) -> bool:
+        if whose.is_typed:
+            return budget.user_id is not None and typed in (str(budget.user_id), (budget.name or "").casefold())
+        return (budget.user_id, budget.project_id) == (whose.user_id, whose.project_id)
+
+    return next((budget for budget in known if budget.period is period and is_theirs(budget)), None)
+
+
+class BudgetForm(FormDialog[Budget]):
+    """`save` stores it, and raises a StoreError where that fails."""
+
+    FIELDS: ClassVar[Mapping[str, str]] = {"limit_cents": "limit", "warn_share": "warn", "email": "person"}
+
+    def __init__(
+        self,
+        *,
+        choices: Sequence[Whose],
+        known: Sequence[Budget],
+        change: Budget | None,
+        save: Callable[[WantedBudget], Coroutine[Any, Any, Budget]],
+    ) -> None:
+        """The first of the `choices` is proposed; of a budget to `change` there is one. `known` are there already."""
+        super().__init__()
+        self._choices = tuple(choices)
+        self._known = tuple(known)
+        self._change = change
+        self._save = save
+        self._insists = False
+        """Whether the person was told that the budget had been changed by somebody else."""
+
+    def compose(self) -> ComposeResult:
+        change = self._change
+        with self.box("Change a budget" if change else "New budget"):
+            yield Static("For", classes="label -first", markup=False)
+            yield Select(
+                [(Content(clean(whose.label, limit=60)), whose) for whose in self._choices],
+                value=self._choices[0],
+                allow_blank=False,
+                id="whose",
+                compact=True,
+                disabled=change is not None,
+            )
+            yield TextField(id="person", placeholder="An e-mail, or an id")
+            yield Problem(id="person-problem")
+            yield Static("Period; days and months are UTC's", classes="label", markup=False)
+            yield Select(
+                [(words, period) for period, words in PERIOD_WORDS.items()],
+                value=change.period if change else Period.MONTH,
+                allow_blank=False,
+                id="period",
+                compact=True,
+                disabled=change is not None,
+            )
+            yield Static("Limit: 1250 is cents, 12.50 dollars", classes="label", markup=False)
+            yield TextField(id="limit", value=_dollars(change.limit_cents) if change else "")
+            yield Problem(id="limit-problem")
+            yield Static("Warns from this share of it on", classes="label", markup=False)
+            share = f"{change.warn_share * 100:g}%" if change else ""
+            yield TextField(id="warn", value=share, placeholder="80%; or, of one that is there, as it is")
+            yield Problem(id="warn-problem")
+            yield SteadyText(id="meaning", classes="label")
+            yield Problem(id="problem")
+            yield self.buttons(agree="Set (enter)")
+
+    def on_mount(self) -> None:
+        self._show_person()
+        self._tell_meaning()
+        self.query_one("#limit", Input).focus()
+
+    @on(Select.Changed, "#whose")
+    def _show_person(self) -> None:
+        self.query_one("#person").display = self._whose.is_typed
+        self.query_one("#person-problem", Problem).clear()
+
+    @on(Select.Changed)
+    @on(Input.Changed)
+    def _tell_meaning(self) -> None:
+        """Of the limit that is typed, for the budget that there is by now."""
+        meaning = self._meaning()
+        line = self.query_one("#meaning", SteadyText)
+        line.display = meaning is not None
+        if meaning is not None:
+            style = "" if meaning.state is BudgetState.OK else STATE_STYLES[meaning.state]
+            line.say(Content.styled(change_words(meaning), style))
+
+    @property
+    def _whose(self) -> Whose:
+        value = self.query_one("#whose", Select).value
+        return value if isinstance(value, Whose) else self._choices[0]
+
+    @property
+    def _period(self) -> Period:
+        return Period(str(self.query_one("#period", Select).value))
+
+    def _typed(self, field: str) -> str:
+        return self.query_one(f"#{field}", Input).value.strip()
+
+    def _meaning(self) -> Budget | None:
+        """The budget that there is, as it would become; None where there is none yet, or no limit is typed."""
+        limit = cents(self._typed("limit"))
+        budget = self._present()
+        if budget is None or limit is None:
+            return None
+        return replace(budget, limit_cents=limit, warn_share=share_of(self._typed("warn")) or budget.warn_share)
+
+    def _present(self) -> Budget | None:
+        return present_one(self._known, self._whose, self._typed("person"), self._period)
+
+    def read(self) -> Coroutine[Any, Any, Budget] | None:
+        whose = self._whose
+        person = self._typed("person") if whose.is_typed else ""
+        limit, warn = cents(self._typed("limit")), self._typed("warn")
+        if whose.is_typed and not person:
+            self.complain("person", "Type whose it is: an e-mail, or an id.")
+        elif limit is None:
+            self.complain("limit", "Type whole cents, such as 1250, or dollars, such as 12.50.")
+        elif warn and share_of(warn) is None:
+            self.complain("warn", "Type a share, such as 80% or 0.8.")
+        else:
+            return self._save(
+                WantedBudget(
+                    whose=whose,
+                    person=person,
+                    period=self._period,
+                    limit_cents=limit,
+                    warn_share=share_of(warn),
+                    as_known=None if self._insists else self._present(),
+                )
+            )
+        return None
+
+    def explain(self, error: StoreError) -> None:
+        if isinstance(error, RowMissing) and self._whose.is_typed:
+            self.complain("person", error_words(error))
+        else:
+            self._insists = self._insists or isinstance(error, Conflict)
+            super().explain(error)
+
+
+def _dollars(amount: int) -> str:
+    return f"{amount // 100}.{amount % 100:02}"

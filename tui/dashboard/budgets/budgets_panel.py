@@ -1,0 +1,74 @@
+"""Budget bars in the sidebar; toast when one worsens."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from textual.content import Content
+
+from tui.dashboard.widgets import SteadyText, say
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from textual.app import App
+
+    from store.budgets.budget import Budget, BudgetState
+    from store.statistics.totals import Numbers
+
+_SHARE_OF_SCREEN = 2
+"""It takes one line in so many, at most: the rest is the projects'."""
+
+
+class BudgetsPanel(SteadyText):
+    DEFAULT_CSS = """
+    BudgetsPanel {
+        display: none;
+        height: auto;
+        border: round $primary-muted;
+        border-title-color: $foreground-muted;
+        border-title-style: bold;
+        padding: 0 1;
+        text-wrap: nowrap;
+    }
+    """
+    BORDER_TITLE = "Budgets"
+
+    def show(self, numbers: "Numbers", *, width: int, screen_height: int) -> None:
+        """Those with the least left first, as they stood when the numbers were read; lines of so many cells."""
+        if not numbers.budgets:
+            self.forget()
+            return
+        from tui.text.budget_text import budget_lines
+
+        height = screen_height // _SHARE_OF_SCREEN - 2
+        lines = budget_lines(numbers.budgets, numbers.taken_at, width=width, height=height)
+        self.display = bool(lines)
+        self.say(Content("\n").join(Content.assemble(*line) for line in lines))
+
+    def forget(self) -> None:
+        self.display = False
+        self.say(Content(""))
+
+
+class BudgetNews:
+    """With the present eyes. A budget that is seen for the first time is no news, however it stands."""
+
+    def __init__(self) -> None:
+        self._states: dict[UUID, BudgetState] = {}
+
+    def learn(self, budgets: "Iterable[Budget]") -> "list[Budget]":
+        """Those that have come to warn, or are used up since."""
+        worse = []
+        for budget in budgets:
+            known = self._states.get(budget.id)
+            if known is not None and budget.state.is_worse_than(known):
+                worse.append(budget)
+            self._states[budget.id] = budget.state
+        return worse
+
+    def tell(self, app: "App[Any]", budgets: "Iterable[Budget]") -> None:
+        for budget in self.learn(budgets):
+            from tui.text.budget_text import worse_toast
+
+            say(app, worse_toast(budget))

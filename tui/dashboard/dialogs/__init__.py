@@ -1,0 +1,1 @@
+"""dialogs that features are made of"""

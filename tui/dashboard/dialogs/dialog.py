@@ -1,0 +1,272 @@
+"""Base dialog; confirm, summary, SQL and progress dialogs."""
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Button, Static
+
+from tui.dashboard.keys.bindings import inherited_bindings, key_of
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean_block, clean_cell, shorten
+from tui.text.error_text import Toast
+from tui.text.format import count
+from tui.text.write_text import Confirmation
+
+ResultType = TypeVar("ResultType")
+
+_NAME_CELLS = 40
+
+
+class DialogBox(Vertical):
+    """Takes the title as it is: clean it before. Which database it is about stands on the lower border."""
+
+    def __init__(self, *, title: str, database: str) -> None:
+        super().__init__(id="dialog")
+        self.border_title = Content(title)
+        if database:
+            self.border_subtitle = Content(f" {shorten(clean_cell(database, _NAME_CELLS), _NAME_CELLS)} ")
+
+
+class Dialog(ModalScreen[ResultType | None]):
+    """Leaving it by escape answers None."""
+
+    DEFAULT_CSS = """
+    Dialog {
+        align: center middle;
+        background: $background 60%;
+
+        #dialog {
+            width: 76;
+            max-width: 96%;
+            height: auto;
+            max-height: 96%;
+            border: round $primary;
+            border-title-color: $text-primary;
+            border-title-style: bold;
+            background: $surface;
+            padding: 1 2;
+            overflow-y: auto;
+            scrollbar-size-vertical: 1;
+        }
+        .buttons {
+            height: 1;
+            margin-top: 1;
+            align-horizontal: right;
+
+            Button { margin-left: 2; min-width: 12; padding: 0 1; }
+        }
+        .label { color: $foreground-muted; margin-top: 1; }
+        .label.-first { margin-top: 0; }
+        .problem { color: $text-error; display: none; }
+        .problem.-shown { display: block; }
+        .warning { color: $text-warning; text-style: bold; margin-top: 1; }
+
+        VerticalScroll { scrollbar-size-vertical: 1; scrollbar-gutter: stable; }
+        Select.-textual-compact {
+            & > SelectCurrent { padding: 0 1; background: $foreground 8%; }
+            &:focus > SelectCurrent { background: $primary-muted; background-tint: $foreground 0%; }
+        }
+        OptionList {
+            height: auto;
+            border: none;
+            padding: 0;
+            background: $surface;
+            scrollbar-size-vertical: 1;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Cancel", id="dialog.leave", tooltip="Close the dialog without doing anything"),
+    ]
+
+    def box(self, title: str) -> DialogBox:
+        return DialogBox(title=title, database=self.app.sub_title)
+
+    def key(self, binding_id: str) -> str:
+        """What the first key of one of the dialog's bindings is called."""
+        return key_of(self.app, inherited_bindings(type(self)), binding_id)
+
+    def keys_line(self, keys: Mapping[str, str]) -> Content:
+        """What keys do, by their bindings' ids."""
+        return Content("  ".join(f"{self.key(name)} {what}" for name, what in keys.items()))
+
+    def buttons(self, *, agree: str, cancel_key: str = "dialog.leave", is_dangerous: bool = False) -> Horizontal:
+        """The labels name the keys, too: that of the binding that leaves; `agree` is for the dialog to handle."""
+        cancel = f"Cancel ({self.key(cancel_key)})"
+        return Horizontal(
+            Button(Content(cancel), id="cancel", compact=True, action="screen.leave"),
+            Button(Content(agree), id="agree", compact=True, variant="error" if is_dangerous else "primary"),
+            classes="buttons",
+        )
+
+    def compose(self) -> ComposeResult:
+        raise NotImplementedError
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its widgets are there: not yet while it comes up, no longer once it was left."""
+        return self.is_mounted and self in self.app.screen_stack
+
+    def action_leave(self) -> None:
+        self.dismiss(None)
+
+
+class ConfirmDialog(Dialog[bool]):
+    """Answers True only for a plain yes; the button that does nothing has the focus."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y", "agree", "Yes", id="confirm.yes", tooltip="Yes, do it"),
+        Binding("n", "leave", "No", id="confirm.no", tooltip="No, do nothing"),
+        Binding("left,right", "app.focus_next", "Other button", id="confirm.other", tooltip="Go to the other button"),
+    ]
+
+    def __init__(self, confirmation: Confirmation) -> None:
+        super().__init__()
+        self._confirmation = confirmation
+
+    def compose(self) -> ComposeResult:
+        confirmation = self._confirmation
+        with self.box(confirmation.title):
+            yield Static(Content("\n".join(confirmation.lines)), markup=False)
+            if confirmation.warning:
+                yield Static(Content(confirmation.warning), classes="warning", markup=False)
+            agree = f"{confirmation.agree} ({self.key('confirm.yes')})"
+            yield self.buttons(agree=agree, cancel_key="confirm.no", is_dangerous=confirmation.is_dangerous)
+
+    def on_mount(self) -> None:
+        # What was told before would lie over the warning and the buttons, on a small screen.
+        self.app.clear_notifications()
+        self.query_one("#cancel", Button).focus()
+
+    @on(Button.Pressed, "#agree")
+    def action_agree(self) -> None:
+        self.dismiss(True)
+
+
+class SummaryDialog(Dialog[None]):
+    DEFAULT_CSS = """
+    SummaryDialog #lines { height: auto; max-height: 20; margin-top: 1; }
+    """
+
+    def __init__(self, *, title: str, sentence: str, lines: tuple[str, ...]) -> None:
+        """Clean text."""
+        super().__init__()
+        self._title = title
+        self._sentence = sentence
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            yield Static(Content(self._sentence), markup=False)
+            with VerticalScroll(id="lines"):
+                yield Static(Content("\n".join(self._lines)), markup=False)
+            close = Button(Content(f"Close ({self.key('dialog.leave')})"), compact=True, action="screen.leave")
+            yield Horizontal(close, classes="buttons")
+
+    def on_mount(self) -> None:
+        self.query_one("#lines").focus()
+
+
+class SqlDialog(Dialog[None]):
+    """`sql` are statements that may quote names out of the database."""
+
+    DEFAULT_CSS = """
+    SqlDialog {
+        #dialog { width: 132; }
+        VerticalScroll { height: auto; max-height: 100%; }
+        #hint { color: $foreground-muted; margin-bottom: 1; }
+        #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q,enter", "leave", "Close", id="sql.close", tooltip="Close the SQL"),
+        Binding("y", "copy", "Copy", id="sql.copy", tooltip="Copy the SQL"),
+    ]
+
+    def __init__(self, sql: str, *, hint: str) -> None:
+        super().__init__()
+        self._sql = clean_block(sql)
+        self._hint = hint
+
+    def compose(self) -> ComposeResult:
+        with self.box("SQL"), VerticalScroll():
+            yield Static(Content(self._hint), id="hint", markup=False)
+            yield Static(Content(self._sql), markup=False)
+            yield Static(Content(f"{self.key('sql.copy')} copy  {self.key('dialog.leave')} close"), id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._sql)
+        say(self.app, Toast(text="Copied the SQL."))
+
+
+_BAR_CELLS = 60
+
+
+class ProgressDialog(Dialog[None]):
+    """Whoever opened it closes it, when the work has ended: leaving it asks for that."""
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        total: int,
+        stop: Callable[[], object],
+        words: Callable[[int], str] | None = None,
+    ) -> None:
+        """`words` say how much of it is done; else the numbers do."""
+        super().__init__()
+        self._words = words or (lambda done: f"{count(done)} of {count(total)}")
+        self._title = title
+        self._total = total
+        self._stop = stop
+        self._done = 0
+        self._is_stopping = False
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            yield Static(self._how_far(), id="how-far", markup=False)
+            stop = Button(Content(f"Stop ({self.key('dialog.leave')})"), id="stop", compact=True)
+            yield Horizontal(stop, classes="buttons")
+
+    def on_mount(self) -> None:
+        self.query_one("#stop", Button).focus()
+
+    def show_progress(self, done: int) -> None:
+        self._done = done
+        if self.is_open:
+            self._show()
+
+    def _show(self) -> None:
+        self.query_one("#how-far", Static).update(self._how_far())
+
+    def _how_far(self) -> Content:
+        stopping = ", stopping after what is on its way …" if self._is_stopping else ""
+        # More may be done than was counted: jobs move on meanwhile.
+        filled = _BAR_CELLS * min(self._done, self._total) // self._total
+        return Content.assemble(
+            f"{self._words(self._done)}{stopping}\n\n",
+            ("━" * filled, "$text-accent"),
+            ("─" * (_BAR_CELLS - filled), "$foreground-muted"),
+        )
+
+    @on(Button.Pressed, "#stop")
+    def action_leave(self) -> None:
+        self._is_stopping = True
+        self._stop()
+        self.query_one("#stop", Button).disabled = True
+        self._show()
+
+
+async def close(dialog: ProgressDialog) -> None:
+    """And what lies above it."""
+    while dialog in dialog.app.screen_stack:
+        await dialog.app.pop_screen()

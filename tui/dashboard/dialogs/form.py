@@ -1,0 +1,168 @@
+"""Form that stays open until stored; one-line prompt."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.content import Content
+from textual.widgets import Button, Input, Static
+
+from store.errors import InvalidValue, StoreError
+from tui.dashboard.action_context import Learned, learned_toast
+from tui.dashboard.action_host import WRITES
+from tui.dashboard.dialogs.dialog import Dialog, ResultType
+from tui.dashboard.widgets import TextField, say
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, error_toast, error_words
+
+
+class Problem(Static):
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id, classes="problem", markup=False)
+
+    def say(self, sentence: str) -> None:
+        """Nothing is wrong where the sentence is empty."""
+        self.update(Content(f"✗ {clean(sentence, limit=400)}"))
+        self.set_class(bool(sentence), "-shown")
+
+    def clear(self) -> None:
+        self.say("")
+
+
+class FormDialog(Dialog[ResultType]):
+    """Answers what the sending returned. While it sends it does not send again: a write has one answer.
+
+    Enter in any field sends it, as the button "agree" does.
+
+    Whoever insists may leave it meanwhile; what became of what was sent is told all the same.
+
+    Has a `Problem` with the id "problem".
+    """
+
+    FIELDS: ClassVar[Mapping[str, str]] = {}
+    """Columns, and the fields that they are typed into. Each field has a `Problem` of its own, `#FIELD-problem`."""
+
+    _is_sending = False
+    _was_asked_to_wait = False
+
+    def read(self) -> Coroutine[Any, Any, ResultType] | None:
+        """What the form holds, about to be sent; None where a field has a problem, which is then said beside it."""
+        raise NotImplementedError
+
+    @on(Input.Changed)
+    def _forget_problem(self, event: Input.Changed) -> None:
+        self._problem_of(event.input.id).clear()
+
+    @on(Input.Submitted)
+    @on(Button.Pressed, "#agree")
+    def _send(self) -> None:
+        if (sending := self.read()) is not None:
+            self.send(sending)
+
+    def send(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+        """`sending` raises a StoreError where nothing was stored."""
+        if self._is_sending:
+            sending.close()
+            return
+        self._is_sending, self._was_asked_to_wait = True, False
+        self.problem.clear()
+        # The app's: it outlives this dialog.
+        self.app.run_worker(self._await(sending), group=WRITES)
+
+    @property
+    def problem(self) -> Problem:
+        """What concerns no single field."""
+        return self.query_one("#problem", Problem)
+
+    def explain(self, error: StoreError) -> None:
+        if isinstance(error, InvalidValue) and error.field in self.FIELDS:
+            self.complain(self.FIELDS[error.field], error_words(error))
+        else:
+            self.problem.say(error_words(error))
+
+    def complain(self, field: str, sentence: str) -> None:
+        """Beside the field, which gets the focus."""
+        self._problem_of(field).say(sentence)
+        self.query_one(f"#{field}").focus()
+
+    def _problem_of(self, field: str | None) -> Problem:
+        """Of the form's only field it is the form's."""
+        return self.query_one(f"#{field}-problem", Problem) if field in self.FIELDS.values() else self.problem
+
+    async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
+        try:
+            answer = await sending
+        except Learned as learned:
+            if learned.was_made is not False:
+                # It is done, or nobody can tell: sending it once more would not be the same.
+                say(self.app, learned_toast(learned))
+                self._leave_with(None)
+            elif self.is_open:
+                self.problem.say(learned.message)
+            else:
+                say(self.app, learned_toast(learned))
+        except StoreError as error:
+            if self.is_open:
+                self.explain(error)
+            else:
+                say(self.app, error_toast(error))
+        else:
+            if not self._leave_with(answer):
+                say(self.app, Toast(text="What was sent from the form that was left is stored."))
+        finally:
+            self._is_sending = False
+
+    def _leave_with(self, answer: ResultType | None) -> bool:
+        """Whether it was still there to be left."""
+        if is_open := self.is_open:
+            self.dismiss(answer)
+        return is_open
+
+    def action_leave(self) -> None:
+        if self._is_sending and not self._was_asked_to_wait:
+            self._was_asked_to_wait = True
+            key = self.key("dialog.leave")
+            self.problem.say(f"This is being stored: wait for the answer. {key} once more leaves it to be told later.")
+        else:
+            super().action_leave()
+
+
+class TextPrompt(FormDialog[ResultType]):
+    """`submit` sends the text and raises a StoreError where that fails. Answers what it returns."""
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        lines: tuple[str, ...],
+        label: str,
+        agree: str,
+        submit: Callable[[str], Coroutine[Any, Any, ResultType]],
+        placeholder: str = "",
+    ) -> None:
+        super().__init__()
+        self._title = title
+        self._lines = lines
+        self._label = label
+        self._agree = agree
+        self._submit = submit
+        self._placeholder = placeholder
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            yield Static(Content("\n".join(self._lines)), markup=False)
+            yield Static(Content(self._label), classes="label", markup=False)
+            yield TextField(id="text", placeholder=self._placeholder)
+            yield Problem(id="problem")
+            yield self.buttons(agree=f"{self._agree} (enter)")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+
+    def read(self) -> Coroutine[Any, Any, ResultType] | None:
+        text = self.query_one(Input).value
+        if text.strip():
+            return self._submit(text)
+        self.complain("text", f"{self._label} is empty.")
+        return None

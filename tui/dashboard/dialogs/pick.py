@@ -1,0 +1,230 @@
+"""Pick from a list, or from a server search."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.fuzzy import FuzzySearch
+from textual.timer import Timer
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from store.errors import StoreError
+from store.formats import IdRange, id_range
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import SteadyText, TextField
+from tui.text.clean_text import clean
+from tui.text.error_text import error_words
+
+_LONGEST_LABEL = 60
+_BLOCK = "■"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    key: str
+    """What picking it answers; unique among the choices."""
+    label: str
+    detail: str
+    identifier: UUID | None = None
+    """Found by its beginning, too."""
+    color: str | None = None
+    """Of a block before the label."""
+
+
+class PickDialog(Dialog[str]):
+    """Answers the key of the choice."""
+
+    DEFAULT_CSS = """
+    PickDialog {
+        OptionList { max-height: 16; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        #note { color: $foreground-muted; margin-top: 1; display: none; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down", "move(1)", "Down", show=False, id="pick.down", tooltip="Go to the choice below"),
+        Binding("up", "move(-1)", "Up", show=False, id="pick.up", tooltip="Go to the choice above"),
+    ]
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        choices: Sequence[Choice],
+        chosen: str | None = None,
+        placeholder: str = "Type some letters of the name",
+        beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+        remark: str = "",
+    ) -> None:
+        """`beside` offers, below what is found, what else the typed text may mean. `remark` is known before."""
+        super().__init__()
+        self._title = title
+        self._choices = tuple(choices)
+        self._chosen = chosen
+        self._placeholder = placeholder
+        self._beside = beside
+        self._remark = remark
+        self._search = FuzzySearch()
+
+    def compose(self) -> ComposeResult:
+        with self.box(self._title):
+            if self._remark:
+                yield Static(clean(self._remark, limit=400), classes="warning", markup=False)
+            yield TextField(id="needle", placeholder=self._placeholder)
+            yield OptionList(id="choices", markup=False, compact=True)
+            yield SteadyText(id="note")
+
+    def on_mount(self) -> None:
+        self.query_one(Input).focus()
+        self.look_for("")
+
+    @on(Input.Changed)
+    def _narrow(self, event: Input.Changed) -> None:
+        self.look_for(event.value.strip())
+
+    @on(Input.Submitted)
+    def _submit(self) -> None:
+        self.take_highlighted()
+
+    @on(OptionList.OptionSelected)
+    def _take(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option_id)
+
+    def take_highlighted(self) -> None:
+        option = self.query_one(OptionList).highlighted_option
+        if option is not None:
+            self.dismiss(option.id)
+
+    def action_move(self, rows: int) -> None:
+        choices = self.query_one(OptionList)
+        if rows > 0:
+            choices.action_cursor_down()
+        else:
+            choices.action_cursor_up()
+
+    def look_for(self, needle: str) -> None:
+        """Lists what the needle finds."""
+        self.offer(self._found(needle), needle)
+
+    def offer(self, found: Sequence[Choice], needle: str) -> None:
+        """Lists these, and what else the needle may mean."""
+        offered = [*found, *self._beside(needle)]
+        choices = self.query_one(OptionList)
+        choices.set_options([Option(_prompt(choice), id=choice.key) for choice in offered])
+        keys = [choice.key for choice in offered]
+        choices.highlighted = keys.index(self._chosen) if self._chosen in keys and not needle else 0 if keys else None
+        choices.display = bool(keys)
+        self.note("" if keys else "Nothing of that name.")
+
+    def note(self, sentence: str) -> None:
+        """Below the choices, or in place of them."""
+        note = self.query_one("#note", SteadyText)
+        note.display = bool(sentence)
+        note.say(Content(clean(sentence, limit=400)))
+
+    def _found(self, needle: str) -> list[Choice]:
+        """The best match first; all in their own order while nothing is typed."""
+        if not needle:
+            return list(self._choices)
+        ids = id_range(needle)
+        scored = [(self._score(needle, ids, choice), choice) for choice in self._choices]
+        return [choice for score, choice in sorted(scored, key=lambda pair: -pair[0]) if score > 0]
+
+    def _score(self, needle: str, ids: IdRange | None, choice: Choice) -> float:
+        """An id is no word: its letters mean nothing one by one, nor do those of a name to who pasted one."""
+        if ids is None:
+            return self._search.match(needle, choice.label[:_LONGEST_LABEL])[0]
+        is_of_id = choice.identifier is not None and ids.low <= choice.identifier <= ids.high
+        return 2 if is_of_id else int(needle.casefold() in choice.label.casefold())
+
+
+def _prompt(choice: Choice) -> Content:
+    label, detail = clean(choice.label, limit=_LONGEST_LABEL), clean(choice.detail, limit=60)
+    block = (f" {_BLOCK}", choice.color) if choice.color else ("", "")
+    return Content.assemble(block, (f" {label}", ""), (f"  {detail}", "$foreground-muted"))
+
+
+Search = Callable[[str], Awaitable[Sequence[Choice]]]
+"""From what was typed to the choices. May raise a StoreError."""
+
+_STILL_TYPING_SECONDS = 0.15
+_PATIENCE_SECONDS = 0.3
+"""After so long it is said that an answer is waited for."""
+_SEARCHES = "searches"
+
+
+class SearchDialog(PickDialog):
+    """Open at once, with the keys that follow. Only the newest search counts, and none makes the typing wait."""
+
+    def __init__(
+        self,
+        *,
+        title: str,
+        search: Search,
+        placeholder: str,
+        chosen: str | None = None,
+        beside: Callable[[str], Sequence[Choice]] = lambda _needle: (),
+        remark: str = "",
+    ) -> None:
+        super().__init__(title=title, choices=(), chosen=chosen, placeholder=placeholder, beside=beside, remark=remark)
+        self._ask = search
+        self._needle = ""
+        self._is_answered = False
+        """Whether what is listed is what the present needle finds."""
+        self._enter_waits = False
+        self._waits: list[Timer] = []
+
+    def look_for(self, needle: str) -> None:
+        self._needle, self._is_answered, self._enter_waits = needle, False, False
+        self._stop_waits()
+        self._waits = [self.set_timer(_STILL_TYPING_SECONDS + _PATIENCE_SECONDS, self._say_searching)]
+        if needle:
+            self._waits.append(self.set_timer(_STILL_TYPING_SECONDS, partial(self._start, needle)))
+        else:
+            self._start(needle)
+
+    def take_highlighted(self) -> None:
+        """What is listed may have been found by less than was typed: then the answer is waited for."""
+        if self._is_answered:
+            super().take_highlighted()
+        else:
+            self._enter_waits = True
+
+    def _start(self, needle: str) -> None:
+        self.run_worker(self._find(needle), group=_SEARCHES, exclusive=True)
+
+    async def _find(self, needle: str) -> None:
+        try:
+            found, problem = await self._ask(needle), ""
+        except StoreError as error:
+            found, problem = (), error_words(error)
+        if self.is_open and needle == self._needle:
+            self._answer(found, problem)
+
+    def _answer(self, found: Sequence[Choice], problem: str) -> None:
+        self._stop_waits()
+        self._is_answered = True
+        self.offer(found, self._needle)
+        if problem:
+            self.note(problem)
+        if self._enter_waits and self._is_clear(found):
+            self.take_highlighted()
+        self._enter_waits = False
+
+    def _is_clear(self, found: Sequence[Choice]) -> bool:
+        """Whether there is only one to take: of several nobody has seen which is the first."""
+        return len(found) == 1 or (not found and self.query_one(OptionList).option_count == 1)
+
+    def _say_searching(self) -> None:
+        if self.is_open:
+            self.note("Searching …")
+
+    def _stop_waits(self) -> None:
+        for timer in self._waits:
+            timer.stop()

@@ -1,0 +1,1 @@
+"""start, complete, fail, retry, delete, create, undo"""

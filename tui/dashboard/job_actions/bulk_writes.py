@@ -1,0 +1,286 @@
+"""Writes one or many jobs in chunks; bulk report."""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreError
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_results import Deleted, Missing, RetryOutcome, applied_job
+from store.journal.write_record import WrittenRow
+from store.users.actor import eyes_name
+from tui.dashboard.action_context import Learned
+from tui.dashboard.action_host import Deletion
+from tui.error_help import hidden_from
+from tui.text import write_text
+from tui.text.error_text import Toast, error_words
+from tui.text.format import count, job_name, jobs_count
+from tui.text.write_text import (
+    LEFT,
+    UNKNOWN,
+    MissingWhys,
+    WhyLeft,
+    deleted_toast,
+    described_all,
+    of_deletion,
+    of_missing,
+    of_retry,
+    of_transition,
+    refused_by,
+    restored_toast,
+    retry_toast,
+    transition_toast,
+)
+
+if TYPE_CHECKING:
+    from tui.dashboard.action_context import Desk
+
+CHUNK = 50
+"""Jobs in one transaction: some milliseconds of locks, and a stop that is soon heard."""
+
+Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[WhyLeft | None]]]
+"""Sends a chunk in one transaction. Tells for each job why it was left, or None where it was done."""
+
+_OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
+"""Errors that one job among others may be the cause of."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    job: GenerationJob
+    why: WhyLeft
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BulkOutcome:
+    done: tuple[GenerationJob, ...]
+    """As they were seen."""
+    left: tuple[Left, ...]
+    not_reached: tuple[GenerationJob, ...]
+    """Those after the stop: nothing was sent about them that the database kept."""
+    stopped_by: StoreError | Learned | None
+    """None where nothing but a person did."""
+
+
+class Bulk:
+    """The jobs are those that the person saw: nothing that happens meanwhile adds one."""
+
+    def __init__(self, jobs: Sequence[GenerationJob], send: Send) -> None:
+        self.jobs = tuple(jobs)
+        self._send = send
+        self._is_stopping = False
+
+    def stop(self) -> None:
+        """After the chunk that is on its way."""
+        self._is_stopping = True
+
+    async def run(self, progress: Callable[[int], object] = int) -> BulkOutcome:
+        """`progress` is told of how many jobs it is known what became of them. Raises no StoreError."""
+        chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
+        done: list[GenerationJob] = []
+        left: list[Left] = []
+        stopped_by: StoreError | Learned | None = None
+        while chunks and not self._is_stopping and stopped_by is None:
+            chunk = chunks[0]
+            try:
+                whys = await self._send(chunk)
+            except _OF_ONE_JOB as error:
+                if len(chunk) > 1:
+                    # One of them spoils it for the others: each by itself.
+                    chunks.popleft()
+                    chunks.extendleft((job,) for job in reversed(chunk))
+                    continue
+                whys = [refused_by(error)]
+            except Learned as learned:
+                stopped_by = learned
+                if learned.was_made is False:
+                    break
+                otherwise = LEFT if learned.was_made else UNKNOWN
+                whys = [None if learned.was_made and job.id in learned.written.ids else otherwise for job in chunk]
+            except StoreError as error:
+                stopped_by = error
+                break
+            chunks.popleft()
+            done += [job for job, why in zip(chunk, whys, strict=True) if why is None]
+            left += [Left(job=job, why=why) for job, why in zip(chunk, whys, strict=True) if why is not None]
+            progress(len(done) + len(left))
+        not_reached = tuple(chain.from_iterable(chunks))
+        return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
+
+
+async def transition_one(desk: "Desk", job: GenerationJob, target: JobStatus) -> Toast:
+    """Raises a StoreError."""
+    try:
+        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, target))
+    finally:
+        desk.changed([job.id])
+    if not isinstance(outcome, Missing):
+        return transition_toast(job, outcome, target)
+    why = of_missing(outcome, await _known(desk, [outcome]))
+    return transition_toast(job, outcome, target, if_missing=why.one)
+
+
+async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
+    """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
+    try:
+        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
+    finally:
+        desk.changed([job.id])
+    async with desk.telling_apart():
+        applied_job(outcome, JobStatus.FAILED)
+    return transition_toast(job, outcome, JobStatus.FAILED)
+
+
+async def _known(desk: "Desk", outcomes: Iterable[object]) -> MissingWhys:
+    """Why those that were not found were not: the operator can tell, where these are not the operator's own eyes."""
+    missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
+    hidden = await hidden_from(desk.store, desk.operator, missing)
+    if hidden is None:
+        return {}
+    of_hidden = write_text.hidden_from(eyes_name(desk.store.actor))
+    return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
+
+
+def sends_transition(desk: "Desk", target: JobStatus, error: str | None) -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        write = desk.store.transition_jobs([job.id for job in chunk], target, error)
+        outcomes = await desk.certainty.of(write)
+        known = await _known(desk, outcomes)
+        return [of_transition(outcome, known) for outcome in outcomes]
+
+    return send
+
+
+async def retry_one(desk: "Desk", job: GenerationJob, *, again: bool) -> RetryOutcome:
+    """Raises a StoreError."""
+    try:
+        (outcome,) = await desk.certainty.of(desk.store.retry_generation_jobs([job.id], again=again))
+    finally:
+        desk.changed(())
+    return outcome
+
+
+async def retried(desk: "Desk", job: GenerationJob, outcome: RetryOutcome) -> Toast:
+    known = await _known(desk, [outcome])
+    return retry_toast(job, outcome, of_retry(outcome, known))
+
+
+def sends_retry(desk: "Desk") -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        outcomes = await desk.certainty.of(desk.store.retry_generation_jobs([job.id for job in chunk]))
+        known = await _known(desk, outcomes)
+        return [of_retry(outcome, known) for outcome in outcomes]
+
+    return send
+
+
+async def delete_one(desk: "Desk", job: GenerationJob) -> Toast:
+    """As it was seen, or not. Raises a StoreError."""
+    deleted: list[GenerationJob] = []
+    try:
+        async with desk.telling_apart():
+            deleted += await desk.certainty.of(desk.store.delete_generation_jobs({job.id: job.status}))
+    except Learned as learned:
+        deleted += deleted_rows(learned)
+        raise
+    finally:
+        desk.undo.remember(Deletion(desk.store, tuple(deleted)))
+        desk.changed([job.id])
+    return deleted_toast([job])
+
+
+def sends_deletion(desk: "Desk", deleted: list[GenerationJob]) -> Send:
+    """Adds to `deleted` the whole rows of those that it deleted, as each chunk is done."""
+
+    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+        write = desk.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
+        try:
+            outcomes = await desk.certainty.of(write)
+        except Learned as learned:
+            deleted.extend(deleted_rows(learned))
+            raise
+        deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
+        known = await _known(desk, outcomes)
+        return [of_deletion(outcome, known) for outcome in outcomes]
+
+    return send
+
+
+def deleted_rows(learned: Learned) -> list[GenerationJob]:
+    """None where it was not made, or cannot be told."""
+    rows: tuple[WrittenRow, ...] = learned.written.before if learned.was_made else ()
+    return [row for row in rows if isinstance(row, GenerationJob)]
+
+
+async def restore(desk: "Desk", deletion: Deletion) -> Toast:
+    """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
+    try:
+        restored = await desk.certainty_of(deletion.store).of(deletion.store.restore_generation_jobs(deletion.jobs))
+    except Learned as learned:
+        if not learned.was_made:
+            desk.undo.remember(deletion)
+        raise
+    except BaseException:
+        desk.undo.remember(deletion)
+        raise
+    finally:
+        desk.changed(())
+    return restored_toast(restored)
+
+
+MOST_NAMED = 3
+"""In a toast: of more it tells the numbers, and the lines the names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    toast: Toast
+    lines: tuple[str, ...] = ()
+    """Empty where the toast says it all."""
+
+
+def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> Report:
+    """`done` is what was done, such as "Failed"."""
+    total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
+    by_reason = _by_reason(outcome.left)
+    named = len(outcome.left) <= MOST_NAMED
+    parts = [f"{done} {count(len(outcome.done))} of {jobs_count(total)}"]
+    parts += [_counted(why, left, named=named) for why, left in by_reason.items()]
+    text = f"{'; '.join(parts)}.{_stopped(outcome)}"
+    is_whole = not outcome.left and not outcome.not_reached
+    toast = Toast(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
+    lines = () if named else _lines(by_reason, project_names)
+    return Report(toast=toast, lines=lines)
+
+
+def _by_reason(left: Sequence[Left]) -> dict[WhyLeft, list[Left]]:
+    by_reason: dict[WhyLeft, list[Left]] = {}
+    for one in left:
+        by_reason.setdefault(one.why, []).append(one)
+    return by_reason
+
+
+def _counted(why: WhyLeft, left: Sequence[Left], *, named: bool) -> str:
+    counted = f"{count(len(left))} {why.one if len(left) == 1 else why.many}"
+    return f"{counted}: {', '.join(job_name(one.job) for one in left)}" if named else counted
+
+
+def _stopped(outcome: BulkOutcome) -> str:
+    """Why not all were reached; empty where they were."""
+    left = len(outcome.not_reached)
+    were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
+    if (error := outcome.stopped_by) is not None:
+        why = error.message if isinstance(error, Learned) else error_words(error)
+        return f" Then it stopped{f', and {were}' if left else ''}: {why}"
+    return f" Stopped: {were}." if left else ""
+
+
+def _lines(by_reason: Mapping[WhyLeft, Sequence[Left]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:
+    lines: list[str] = []
+    for why, left in by_reason.items():
+        heading = f"{jobs_count(len(left))} {why.one if len(left) == 1 else why.many}, as last seen:"
+        lines += [*([""] if lines else []), heading, *described_all([one.job for one in left], project_names)]
+    return tuple(lines)

@@ -1,0 +1,230 @@
+"""From key to question to write, for selected jobs."""
+
+from collections.abc import Sequence
+from typing import Any, assert_never
+from uuid import UUID
+
+from textual.app import App
+
+from store.jobs.job import GenerationJob, JobStatus, sources
+from store.jobs.job_results import AlreadyRepeated
+from tui.dashboard.action_context import Desk
+from tui.dashboard.action_host import Deletion, Errands
+from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, close
+from tui.dashboard.dialogs.form import TextPrompt
+from tui.dashboard.job_actions import bulk_writes
+from tui.dashboard.job_actions.bulk_writes import CHUNK, Bulk, BulkOutcome, Report, bulk_report
+from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
+from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from tui.dashboard.messages import JobAction
+from tui.dashboard.widgets import say
+from tui.text.error_text import Toast
+from tui.text.format import jobs_count, jobs_name
+from tui.text.write_text import (
+    DOING,
+    DONE,
+    Confirmation,
+    confirm_deletion,
+    confirm_retry,
+    confirm_transition,
+    created_toast,
+    described_jobs,
+    not_permitted_toast,
+    only_failed_toast,
+    undo_words,
+    where,
+)
+
+
+class JobActions:
+    def __init__(self, app: App[Any], errands: Errands, desk: Desk) -> None:
+        self._app = app
+        self._errands = errands
+        self._desk = desk
+
+    def act(self, action: JobAction, jobs: Sequence[GenerationJob], project_id: UUID | None) -> None:
+        """`project_id` is where a new job is proposed to go."""
+        match action:
+            case "start":
+                self._transition(jobs, JobStatus.RUNNING)
+            case "complete":
+                self._transition(jobs, JobStatus.SUCCEEDED)
+            case "fail":
+                if self._may_any(jobs, JobStatus.FAILED):
+                    self._errands.ask(self._ask_error(jobs))
+            case "retry":
+                self._retry(jobs)
+            case "delete":
+                self._errands.ask(self._ask_deletion(jobs))
+            case "create":
+                self._create(project_id)
+            case _:
+                assert_never(action)
+
+    def undo(self) -> None:
+        """Makes again what was deleted last."""
+        deletion = self._desk.undo.take_last()
+        if deletion is None:
+            say(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
+        else:
+            self._errands.write(bulk_writes.restore(self._desk, deletion))
+
+    def _transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        """Several jobs are asked for first. Those that the status does not permit are left and named."""
+        if not self._may_any(jobs, target):
+            return
+        if len(jobs) == 1:
+            self._errands.write(bulk_writes.transition_one(self._desk, jobs[0], target))
+        else:
+            self._errands.ask(self._ask_transition(jobs, target))
+
+    async def _ask_transition(self, jobs: Sequence[GenerationJob], target: JobStatus) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        question = confirm_transition(jobs, target, project_names=names, database=database)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._errands.write(self._transition_several(jobs, target))
+
+    async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+        bulk = Bulk(jobs, bulk_writes.sends_transition(self._desk, target, None))
+        return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
+
+    async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
+        """The text stays in the dialog until it has been stored."""
+
+        async def submit(text: str) -> Report:
+            if len(jobs) == 1:
+                return Report(toast=await bulk_writes.fail_one(self._desk, jobs[0], text))
+            bulk = Bulk(jobs, bulk_writes.sends_transition(self._desk, JobStatus.FAILED, text))
+            outcome = await self._run(bulk, JobStatus.FAILED)
+            if outcome.stopped_by is not None and not outcome.done and not outcome.left:
+                raise outcome.stopped_by
+            return self._reported(outcome, DONE[JobStatus.FAILED])
+
+        prompt = TextPrompt(
+            title=f"Fail {jobs_name(jobs)}",
+            lines=(*described_jobs(jobs, self._desk.project_names), "", where(self._desk.database)),
+            label="Error text",
+            agree="Fail",
+            placeholder="What went wrong, such as: API timeout",
+            submit=submit,
+        )
+        report = await self._app.push_screen_wait(prompt)
+        if report is not None:
+            say(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
+
+    def _retry(self, jobs: Sequence[GenerationJob]) -> None:
+        """Several jobs are asked for first, and so is one that another repeats by now."""
+        if not any(job.status is JobStatus.FAILED for job in jobs):
+            say(self._app, only_failed_toast(jobs))
+        elif len(jobs) == 1:
+            self._errands.write(self._retry_one(jobs[0]))
+        else:
+            self._errands.ask(self._ask_retry(jobs))
+
+    async def _retry_one(self, job: GenerationJob) -> Toast:
+        outcome = await bulk_writes.retry_one(self._desk, job, again=False)
+        if isinstance(outcome, AlreadyRepeated):
+            self._errands.ask(self._ask_once_more(job))
+        return await bulk_writes.retried(self._desk, job, outcome)
+
+    async def _ask_once_more(self, job: GenerationJob) -> None:
+        question = self._retry_question([job], repeated=True)
+        if await self._app.push_screen_wait(ConfirmDialog(question)):
+            self._errands.write(self._retry_again(job))
+
+    async def _retry_again(self, job: GenerationJob) -> Toast:
+        return await bulk_writes.retried(self._desk, job, await bulk_writes.retry_one(self._desk, job, again=True))
+
+    async def _ask_retry(self, jobs: Sequence[GenerationJob]) -> None:
+        if await self._app.push_screen_wait(ConfirmDialog(self._retry_question(jobs))):
+            self._errands.write(self._retry_several(jobs))
+
+    def _retry_question(self, jobs: Sequence[GenerationJob], *, repeated: bool = False) -> Confirmation:
+        names, database = self._desk.project_names, self._desk.database
+        return confirm_retry(jobs, project_names=names, database=database, repeated=repeated)
+
+    async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+        bulk = Bulk(jobs, bulk_writes.sends_retry(self._desk))
+        return self._show_report(self._reported(await self._run(bulk, "Retrying"), "Retried"), "Retried")
+
+    async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
+        names, database = self._desk.project_names, self._desk.database
+        key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
+        undo = undo_words(key, len(jobs), self._desk.undo.following or ())
+        question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
+        if not await self._app.push_screen_wait(ConfirmDialog(question)):
+            return
+        if len(jobs) == 1:
+            self._errands.write(bulk_writes.delete_one(self._desk, jobs[0]))
+        else:
+            self._errands.write(self._delete_several(jobs))
+
+    async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
+        deleted: list[GenerationJob] = []
+        try:
+            outcome = await self._run(Bulk(jobs, bulk_writes.sends_deletion(self._desk, deleted)), "Deleting")
+        finally:
+            self._desk.undo.remember(Deletion(self._desk.store, tuple(deleted)))
+        return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
+
+    async def _run(self, bulk: Bulk, doing: JobStatus | str) -> BulkOutcome:
+        """What takes more than one chunk shows how far it has come, and can be stopped."""
+        try:
+            if len(bulk.jobs) <= CHUNK:
+                return await bulk.run()
+            title = f"{DOING[doing] if isinstance(doing, JobStatus) else doing} {jobs_count(len(bulk.jobs))}"
+            dialog = ProgressDialog(title=title, total=len(bulk.jobs), stop=bulk.stop)
+            await self._app.push_screen(dialog)
+            try:
+                return await bulk.run(dialog.show_progress)
+            finally:
+                await close(dialog)
+        finally:
+            self._desk.changed(job.id for job in bulk.jobs)
+
+    def _reported(self, outcome: BulkOutcome, done: str) -> Report:
+        return bulk_report(outcome, done=done, project_names=self._desk.project_names)
+
+    def _show_report(self, report: Report, done: str) -> Toast:
+        """What is too long for the toast is listed in a dialog."""
+        if report.lines:
+            self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
+        return report.toast
+
+    def _create(self, project_id: UUID | None) -> None:
+        if self._desk.projects:
+            self._errands.ask(self._ask_new_job(project_id))
+        else:
+            key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
+            say(self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning"))
+
+    async def _ask_new_job(self, project_id: UUID | None) -> None:
+        """The form keeps what was typed until the job has been stored."""
+        store = self._desk.store
+
+        async def create(new_job: NewJob) -> GenerationJob:
+            write = store.create_generation_job(
+                project_id=new_job.project_id,
+                mode=new_job.mode,
+                cost_cents=new_job.cost_cents,
+                input_asset_id=new_job.input_asset_id,
+            )
+            try:
+                async with self._desk.telling_apart():
+                    return await self._desk.certainty.of(write)
+            finally:
+                self._desk.changed(())
+
+        dialog = NewJobDialog(
+            projects=self._desk.projects, project_id=project_id, create=create, assets=store.get_assets
+        )
+        job = await self._app.push_screen_wait(dialog)
+        if job is not None:
+            say(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
+
+    def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
+        """Whether the status of any permits it; else says why not."""
+        if any(job.status in sources(target) for job in jobs):
+            return True
+        say(self._app, not_permitted_toast(jobs, target))
+        return False

@@ -1,0 +1,289 @@
+"""Details dialog of one job, and loading what it shows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from store.capabilities.capability import Feature
+from store.errors import StoreError
+from store.jobs.job import GenerationJob, JobStatus, ListedJob
+from store.jobs.job_history import History
+from store.jobs.job_results import NO_LINKS, JobLinks, StuckVerdict
+from tui.cli import json_documents
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.messages import HistoryWanted, JobAction, JsonWanted
+from tui.dashboard.widgets import SteadyText, say
+from tui.text.clean_text import clean, clean_block
+from tui.text.error_text import Toast, error_toast
+from tui.text.format import error_pretty, jobs_name
+from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.memory import Observations
+    from tui.dashboard.session_poller import Connection
+
+
+def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
+    """A line each."""
+    app.copy_to_clipboard("\n".join(str(job.id) for job in jobs))
+    what = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
+    say(app, Toast(text=f"Copied {what}."))
+
+
+async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
+    """As they are by now, in the order in which they were seen."""
+    try:
+        whole = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
+    except StoreError as error:
+        say(app, error_toast(error))
+        return
+    there = [whole[job.id] for job in jobs if job.id in whole]
+    if there:
+        _copy_json(app, there)
+    if gone := len(jobs) - len(there):
+        what = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
+        say(app, Toast(text=f"{what} gone, or hidden, and not copied.", severity="warning"))
+
+
+def _copy_json(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
+    """As the command line prints them: one object, or a list of several."""
+    documents = json_documents.rows(jobs)
+    app.copy_to_clipboard(json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2))
+    say(app, Toast(text=f"Copied {jobs_name(jobs)} as JSON."))
+
+
+_LONGEST_ERROR = 20_000
+
+_LEFT = "This job left the list: it is shown as it was last seen."
+_BEYOND = "This job is beyond what is listed: it is shown as it was read."
+
+_KEYS: Mapping[JobStatus, Mapping[str, str]] = {
+    JobStatus.QUEUED: {"details.start": "start"},
+    JobStatus.RUNNING: {"details.complete": "complete", "details.fail": "fail"},
+    JobStatus.SUCCEEDED: {},
+    JobStatus.FAILED: {"details.retry": "retry"},
+}
+"""What applies to a job that is seen, by the bindings' ids; the other keys say why they do not."""
+_DELETE = {"details.delete": "delete"}
+_KEYS_OF_ALL = {"details.copy_id": "copy id", "details.copy_json": "copy JSON", "dialog.leave": "close"}
+
+
+class JobDetails(Dialog[JobAction]):
+    """Follows its job while it is shown. Answers what is to be done with it, where that is asked for."""
+
+    DEFAULT_CSS = """
+    JobDetails {
+        #dialog { width: 108; overflow-y: hidden; }
+        VerticalScroll { height: auto; max-height: 100%; }
+        #gone, #hiding { color: $text-warning; margin-bottom: 1; }
+        #stuck { color: $text-warning; margin-top: 1; }
+        #error-title, #history-title { color: $foreground-muted; margin-top: 1; }
+        #error { color: $text-error; }
+        #keys { color: $foreground-muted; margin-top: 1; dock: bottom; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,q", "leave", "Close", id="details.close", tooltip="Back to the table"),
+        Binding("y", "copy_id", "Copy id", id="details.copy_id", tooltip="Copy the job's id"),
+        Binding("Y", "copy_json", "Copy JSON", id="details.copy_json", tooltip="Copy the job as JSON"),
+        Binding("s", "answer('start')", "Start", id="details.start", tooltip="Start this job"),
+        Binding("c", "answer('complete')", "Complete", id="details.complete", tooltip="Complete this job"),
+        Binding("f", "answer('fail')", "Fail", id="details.fail", tooltip="Fail this job, with a text"),
+        Binding("r", "answer('retry')", "Retry", id="details.retry", tooltip="Queue this failed job once more"),
+        Binding("d,delete", "answer('delete')", "Delete", id="details.delete", tooltip="Delete this job"),
+    ]
+
+    def __init__(
+        self,
+        job: GenerationJob,
+        *,
+        project: str,
+        now: datetime,
+        hiding: Sequence[str] = (),
+        is_listed: bool = True,
+    ) -> None:
+        """`hiding` says of a hidden job why it is; `is_listed` is false of one that was read by its id alone."""
+        super().__init__()
+        self.job = job
+        self._project = project
+        self._now = now
+        self._hiding = tuple(hiding)
+        self._is_listed = self._was_listed = is_listed
+        self._names = Names()
+        self._whole: GenerationJob | None = None
+        self._history: History | None = None
+        self._history_note = ""
+
+    def compose(self) -> ComposeResult:
+        with self.box("Job"):
+            yield from self._compose_facts()
+            yield SteadyText(id="keys")
+
+    def _compose_facts(self) -> ComposeResult:
+        with VerticalScroll():
+            yield SteadyText(id="gone")
+            yield SteadyText(id="hiding")
+            yield SteadyText(id="facts")
+            yield SteadyText(id="stuck")
+            yield Static("Error", id="error-title", markup=False)
+            yield SteadyText(id="error")
+            yield Static("What happened", id="history-title", markup=False)
+            yield SteadyText(id="history")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self._draw()
+        self.post_message(HistoryWanted(self))
+
+    def on_resize(self) -> None:
+        """Lines are cut to the width that there is by then."""
+        self.call_after_refresh(self._draw)
+
+    def show(self, job: GenerationJob | None, *, now: datetime, hiding: Sequence[str]) -> None:
+        """The same job as it is by now; None where it is not listed."""
+        has_changed = job is None or job.updated_at != self.job.updated_at
+        is_news = has_changed and (self._is_listed or job is not None)
+        self.job, self._now, self._is_listed = job or self.job, now, job is not None
+        self._was_listed = self._was_listed or self._is_listed
+        self._hiding = tuple(hiding)
+        if self.is_open:
+            self._draw()
+            if is_news:
+                self.post_message(HistoryWanted(self))
+
+    def tell_names(self, names: Names) -> None:
+        """Who its owner is, and what its asset."""
+        self._names = names
+        if self.is_open:
+            self._draw()
+
+    def tell_whole(self, job: GenerationJob | None) -> None:
+        """The row itself, where the list has only the beginning of its error."""
+        self._whole = job
+        if self.is_open:
+            self._draw()
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as it was told last."""
+        return self._now
+
+    def tell_history(self, history: History, *, note: str = "") -> None:
+        """What happened to it up to now, and what must be known to read it rightly."""
+        self._history, self._history_note = history, note
+        if self.is_open:
+            self._draw()
+
+    def tell_no_history(self, why: str) -> None:
+        """Why that is not known; what was known stays."""
+        self._history_note = why
+        if self.is_open:
+            self._draw()
+
+    @property
+    def _error(self) -> str | None:
+        """All of it, as far as it is known: the whole one belongs to the present as long as both begin alike."""
+        error, whole = self.job.error, self._whole.error if self._whole else None
+        return whole if error and whole and whole.startswith(error) else error
+
+    def _draw(self) -> None:
+        error = self._error
+        self.query_one("#gone").display = not self._is_listed
+        self._say("gone", Content(_LEFT if self._was_listed else _BEYOND))
+        self.query_one("#hiding").display = bool(self._hiding)
+        self._say("hiding", Content("\n").join(map(Content, self._hiding)))
+        facts = fact_lines(self.job, project=self._project, names=self._names, now=self._now, width=self._room)
+        self._say("facts", Content("\n").join(Content.assemble(*line) for line in facts))
+        words = stuck_words(self._names.stuck) if self.job.status is JobStatus.RUNNING else ""
+        self.query_one("#stuck").display = bool(words)
+        self._say("stuck", Content(words))
+        self.query_one("#error-title").display = self.query_one("#error").display = bool(error)
+        self._say("error", Content(clean_block(error_pretty(error), limit=_LONGEST_ERROR)))
+        self._draw_history()
+        acts = {} if self._hiding else {**_KEYS[self.job.status], **_DELETE}
+        keys = {**acts, **_KEYS_OF_ALL}
+        self._say("keys", self.keys_line(keys))
+
+    @property
+    def _room(self) -> int:
+        """Cells of a line."""
+        return self.query_one(VerticalScroll).scrollable_content_region.width
+
+    def _draw_history(self) -> None:
+        lines = timeline_lines(self._history, now=self._now, width=self._room) if self._history else []
+        if self._history_note:
+            lines.append([(clean(self._history_note, limit=400), "$foreground-muted")])
+        self.query_one("#history-title").display = self.query_one("#history").display = bool(lines)
+        self._say("history", Content("\n").join(Content.assemble(*line) for line in lines))
+
+    def _say(self, where: str, content: Content) -> None:
+        self.query_one(f"#{where}", SteadyText).say(content)
+
+    def action_copy_id(self) -> None:
+        copy_ids(self.app, [self.job])
+
+    def action_copy_json(self) -> None:
+        self.post_message(JsonWanted((self.job,)))
+
+    def action_answer(self, answer: JobAction) -> None:
+        self.dismiss(answer)
+
+
+async def tell_names(connection: "Connection", details: JobDetails) -> None:
+    """The asset with the present eyes; who a user is, only the operator is told. What is refused stays an id."""
+    session, store, job = connection.session, connection.store, details.job
+    if session is None or store is None:
+        return
+    if isinstance(job, ListedJob) and job.is_error_cut:
+        with suppress(StoreError):
+            details.tell_whole(await store.get_generation_job(job.id))
+    owner, asset = await _email(session.operator, job), await _asset_path(store, job)
+    details.tell_names(
+        Names(owner=owner, asset=asset, links=await _links(store, job), stuck=await _verdict(store, job))
+    )
+
+
+async def _verdict(store: "Store", job: GenerationJob) -> StuckVerdict | None:
+    with suppress(StoreError):
+        return await store.get_stuck_verdict(job.id)
+    return None
+
+
+async def _links(store: "Store", job: GenerationJob) -> JobLinks:
+    with suppress(StoreError):
+        return await store.get_job_links(job.id)
+    return NO_LINKS
+
+
+async def _email(operator: "Store", job: GenerationJob) -> str | None:
+    with suppress(StoreError):
+        return (await operator.find_actor(str(job.user_id))).email
+    return None
+
+
+async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
+    with suppress(StoreError):
+        asset = await store.get_asset(job.input_asset_id) if job.input_asset_id else None
+        return asset.storage_path if asset else None
+    return None
+
+
+async def tell_history(store: "Store", observations: "Observations", details: "JobDetails") -> None:
+    """With the present eyes; where it is refused, or not kept, why."""
+    try:
+        if off := (await store.probed.get()).off(Feature.EVENTS, store.actor):
+            seen = observations.of(store).history(details.job.id, now=details.now)
+            details.tell_history(seen, note=f"{'Observed here. ' if seen.events else ''}{off.words}")
+        else:
+            details.tell_history(await store.get_job_history(details.job.id))
+    except StoreError as error:
+        details.tell_no_history(f"{error} {error.hint or ''}".rstrip())

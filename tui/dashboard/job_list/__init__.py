@@ -1,0 +1,1 @@
+"""the job table, its filter and its title"""

@@ -1,0 +1,322 @@
+"""Filter bar: typing, completing, mistakes, remarks."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from textual import on
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input
+
+from store.filters.job_filter import NO_FILTER, JobFilter
+from tui.dashboard.job_list.filter_field import CompletionList, FilterField
+from tui.dashboard.widgets import SteadyText
+from tui.text.clean_text import clean, visible_cells
+from tui.text.error_text import beneath, still_listed
+
+if TYPE_CHECKING:
+    from store.filters.filter_completion import Completion, Known
+    from store.filters.job_filter import FilterError
+
+_STILL_TYPING_SECONDS = 0.15
+_STILL_CHOOSING_SECONDS = 0.6
+"""While something is offered: half a key is a word, too, and is hardly meant as one."""
+
+
+def _nothing_known() -> "Known":
+    from store.filters.filter_completion import Known
+
+    return Known()
+
+
+class FilterBar(Vertical):
+    """Hidden until it is opened. What was typed stays whatever happens to it; while it is wrong, the last that was
+    right holds.
+    """
+
+    DEFAULT_CSS = """
+    FilterBar {
+        height: auto;
+        display: none;
+
+        #mistake { display: none; height: auto; max-height: 4; padding: 0 1; color: $text-error; }
+        #mistake.-shown { display: block; }
+        #mistake.-caution { color: $text-warning; }
+    }
+    """
+
+    class FilterChanged(Message):
+        """What is typed means something else, and nobody has typed on for a moment."""
+
+        def __init__(self, text: str, job_filter: JobFilter) -> None:
+            super().__init__()
+            self.text = text
+            self.job_filter = job_filter
+
+    class FilterMistaken(Message):
+        """What is typed means nothing."""
+
+        def __init__(self, error: "FilterError") -> None:
+            super().__init__()
+            self.error = error
+
+    class Kept(Message):
+        """Enter: what is typed is right, and was told."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class UsersWanted(Message):
+        """A user is about to be named, and none is known."""
+
+    class Left(Message):
+        """All rows are wanted."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._known: Callable[[], Known] = _nothing_known
+        self._offered_of: Known | None = None
+        """What was known when completions were offered last."""
+        self._told = ("", NO_FILTER)
+        """The last that was right: its text, and what it means."""
+        self._error: FilterError | None = None
+        self._remark = ""
+        """About the last that was right."""
+        self._typing: Timer | None = None
+
+    def furnish(self) -> None:
+        """Makes its parts, which nothing that is hidden needs: at the latest when somebody is about to type."""
+        if not self._is_furnished:
+            self.mount(FilterField(id="find"), CompletionList(), SteadyText(id="mistake"))
+
+    @property
+    def _is_furnished(self) -> bool:
+        return bool(self.children)
+
+    # What it is told
+
+    def open(self) -> None:
+        """For typing, at once: what is typed meanwhile would be commands."""
+        self.display = True
+        self.screen.set_focus(self._field)
+
+    def put(self, text: str) -> None:
+        """In place of what was typed. Leaves the focus where it is."""
+        self.display = bool(text) or self.display
+        with self.prevent(Input.Changed):
+            self._field.value = text
+            self._field.cursor_position = len(text)
+        self._close()
+        self.settle()
+
+    def know(self, known: "Callable[[], Known]") -> None:
+        """What completions may name, asked when there are to be some: what is offered already follows at once."""
+        self._known = known
+        if self._is_furnished and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:
+            self._complete()
+
+    def note(self, sentences: str, *, is_asking: bool = False) -> None:
+        """About the filter that is typed, which is right. Stays until another is; an empty text takes it away.
+
+        `is_asking` where nothing is listed by it before somebody insists.
+        """
+        self._remark = sentences
+        self._field.ask(is_asking=is_asking)
+        self._show_remark()
+
+    def close(self) -> None:
+        """All rows are listed again."""
+        if self._is_furnished:
+            self.put("")
+        self.display = False
+
+    # What it tells
+
+    @property
+    def text(self) -> str:
+        """As it was typed, right or wrong."""
+        return self._field.value if self._is_furnished else ""
+
+    @property
+    def job_filter(self) -> JobFilter:
+        """The last that was right."""
+        return self._told[1]
+
+    @property
+    def kept_text(self) -> str:
+        """Of the last filter that was right, without blanks around it."""
+        return self._told[0]
+
+    # Typing
+
+    @property
+    def _field(self) -> FilterField:
+        self.furnish()
+        return self.query_one(FilterField)
+
+    @property
+    def _completions(self) -> CompletionList:
+        self.furnish()
+        return self.query_one(CompletionList)
+
+    @on(Input.Changed, "#find")
+    def _typed(self, event: Input.Changed) -> None:
+        event.stop()
+        self._complete()
+        if self._user_is_typed and not self._known().users:
+            self.post_message(self.UsersWanted())
+        self._forget_mistake()
+        if self._typing is not None:
+            self._typing.stop()
+        pause = _STILL_CHOOSING_SECONDS if self._completions.is_open else _STILL_TYPING_SECONDS
+        self._typing = self.set_timer(pause, self.settle)
+
+    def _complete(self) -> None:
+        self._offer(self._completed() if self._is_in_a_term else ())
+
+    def _completed(self) -> "tuple[Completion, ...]":
+        from store.filters.filter_completion import complete
+
+        self._offered_of = self._known()
+        return complete(self._field.value, self._field.cursor_position, self._offered_of)
+
+    @property
+    def _user_is_typed(self) -> bool:
+        from store.filters.filter_completion import is_naming
+        from store.filters.filter_terms import Key
+
+        field = self._field
+        return bool(field.value) and is_naming(Key.USER, field.value, field.cursor_position)
+
+    @property
+    def _is_in_a_term(self) -> bool:
+        """Between terms everything could be meant, so that nothing is offered unasked."""
+        before = self._field.value[: self._field.cursor_position]
+        return bool(before) and not before[-1].isspace()
+
+    def settle(self) -> None:
+        """Reads what is typed, and tells what it means where that has changed."""
+        from store.filters.filter_text import parse
+        from store.filters.job_filter import FilterError
+
+        if self._typing is not None:
+            self._typing.stop()
+            self._typing = None
+        text = self.text
+        try:
+            job_filter = parse(text)
+        except FilterError as error:
+            self._error = error
+            self._show_mistake()
+            self.post_message(self.FilterMistaken(error))
+            return
+        self._forget_mistake()
+        was = self._told
+        self._told = (text.strip(), job_filter)
+        if job_filter == was[1]:
+            self._show_remark()
+        else:
+            self.note("")
+            self.post_message(self.FilterChanged(text.strip(), job_filter))
+
+    @on(Input.Submitted, "#find")
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if chosen := self._completions.chosen:
+            self._take(chosen)
+            return
+        self._close()
+        self.settle()
+        if self._error is None:
+            self.post_message(self.Kept(self.kept_text))
+
+    @on(FilterField.Left)
+    def _escaped(self, event: FilterField.Left) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._close()
+        else:
+            self.post_message(self.Left())
+
+    @on(FilterField.Stepped)
+    def _stepped(self, event: FilterField.Stepped) -> None:
+        event.stop()
+        if self._completions.is_open:
+            self._completions.step(event.lines)
+        elif event.lines > 0:
+            self._field.post_message(Input.Submitted(self._field, self._field.value))
+
+    # Completion
+
+    @on(FilterField.CompletionWanted)
+    def _completion_wanted(self, event: FilterField.CompletionWanted) -> None:
+        event.stop()
+        completions = self._completions
+        if completion := completions.chosen or completions.first or self._meant:
+            self._take(completion)
+        elif event.by_tab and not self._is_in_a_term and self.text and not completions.is_open:
+            self._offer(self._completed())
+        elif event.by_tab:
+            self.screen.focus_next()
+
+    @on(CompletionList.OptionSelected)
+    def _picked(self, event: CompletionList.OptionSelected) -> None:
+        event.stop()
+        self._take(self._completions.at(event.option_index))
+
+    @property
+    def _meant(self) -> "Completion | None":
+        """What would do in place of the mistake."""
+        from store.filters.filter_completion import Completion
+
+        error = self._error
+        if error is None or error.suggestion is None:
+            return None
+        return Completion(start=error.start, end=error.end, replacement=error.suggestion, words="")
+
+    def _take(self, completion: "Completion") -> None:
+        self._field.value, self._field.cursor_position = completion.applied(self._field.value)
+        self._field.focus()
+
+    def _offer(self, completions: "tuple[Completion, ...]") -> None:
+        start = completions[0].start if completions else 0
+        column = visible_cells(self.text[:start]) - self._field.scroll_offset.x
+        room = self.screen.size.height - self._field.region.bottom
+        self._completions.offer(completions, column=max(column, 0), room=room)
+
+    def _close(self) -> None:
+        self._offer(())
+        if self._error is not None:
+            self._show_mistake()
+
+    # Mistakes
+
+    def _show_mistake(self) -> None:
+        """Not where something is offered for it: that is being typed."""
+        error = self._error
+        if error is None or self._completions.is_open:
+            return
+        self._field.mark((error.start, error.end))
+        is_whole = visible_cells(self.text) < self._field.content_size.width
+        lines = beneath(error, self._field.content_size.width, is_below=is_whole)
+        listed = still_listed(self.kept_text)
+        self._say(Content.assemble(lines, ("\n", ""), (listed, "$foreground-muted")), is_caution=False)
+
+    def _show_remark(self) -> None:
+        self._say(Content(clean(self._remark, limit=600)), is_caution=True)
+
+    def _say(self, content: Content, *, is_caution: bool) -> None:
+        """Below the field; nothing hides the line."""
+        self.furnish()
+        line = self.query_one("#mistake", SteadyText)
+        line.say(content)
+        line.set_class(bool(content), "-shown")
+        line.set_class(is_caution, "-caution")
+
+    def _forget_mistake(self) -> None:
+        self._error = None
+        self._field.mark(None)
+        self._say(Content(), is_caution=False)

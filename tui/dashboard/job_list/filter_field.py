@@ -1,0 +1,174 @@
+"""Filter input that marks mistakes, and its completion list."""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from tui.dashboard.keys.bindings import NOTHING, Rewords
+from tui.dashboard.widgets import ShowsInvisible, TextField
+from tui.text.clean_text import clean, pad, shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.filters.filter_completion import Completion
+
+_ASKING = {"find.keep": "list all the same"}
+_WRONG = Style(underline=True, bold=True)
+
+
+class MarksMistake(ShowsInvisible):
+    """Beside showing what is invisible."""
+
+    def __init__(self) -> None:
+        self.place: tuple[int, int] | None = None
+        """Of what is wrong, in characters."""
+
+    def highlight(self, text: Text) -> None:
+        if self.place is not None:
+            text.stylize(_WRONG, *self.place)
+
+
+class FilterField(Rewords, TextField):
+    """Its keys are the bar's: it says which were pressed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "keep", id="find.keep", tooltip="Keep what was found"),
+        Binding("escape", "leave", "all rows", id="find.leave", tooltip="Close the completions; show all rows again"),
+        Binding("tab", "complete", "complete", id="find.complete", tooltip="Take the completion, or list the keys"),
+        Binding("down", "step(1)", "To the table", show=False, id="find.down", tooltip="The next one, or the table"),
+        Binding("up", "step(-1)", "Back", show=False, id="find.up", tooltip="The completion before"),
+    ]
+
+    class Left(Message):
+        """Escape."""
+
+    class CompletionWanted(Message):
+        """Tab, or the right arrow at the end of the text."""
+
+        def __init__(self, *, by_tab: bool) -> None:
+            super().__init__()
+            self.by_tab = by_tab
+
+    class Stepped(Message):
+        """So many lines down."""
+
+        def __init__(self, lines: int) -> None:
+            super().__init__()
+            self.lines = lines
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        self._marks = MarksMistake()
+        super().__init__(id=id, placeholder="status:failed cost:>50 since:24h -mode:packaging, or any word of an error")
+        self.highlighter = self._marks
+
+    def mark(self, place: tuple[int, int] | None) -> None:
+        """Where the text is wrong; None where it is not."""
+        if place != self._marks.place:
+            self._marks.place = place
+            self.refresh()
+
+    def ask(self, *, is_asking: bool) -> None:
+        """Whether enter is to list by what is typed although that is dear."""
+        reworded = _ASKING if is_asking else NOTHING
+        if reworded != self.reworded:
+            self.reworded = reworded
+            self.refresh_bindings()
+
+    def action_leave(self) -> None:
+        self.post_message(self.Left())
+
+    def action_complete(self) -> None:
+        self.post_message(self.CompletionWanted(by_tab=True))
+
+    def action_step(self, lines: int) -> None:
+        self.post_message(self.Stepped(lines))
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        if select or not self.cursor_at_end:
+            super().action_cursor_right(select)
+        else:
+            self.post_message(self.CompletionWanted(by_tab=False))
+
+
+_LONGEST = 40
+"""Cells of what would be typed."""
+_LONGEST_WORDS = 60
+_MOST_LINES = 8
+
+
+class CompletionList(OptionList):
+    """Never has the focus: the field that is typed into has the keys."""
+
+    can_focus = False
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    CompletionList {
+        display: none;
+        overlay: screen;
+        constrain: inside inside;
+        width: auto;
+        max-width: 100%;
+        background: $panel;
+        text-wrap: nowrap;
+        text-overflow: ellipsis;
+        scrollbar-size-vertical: 1;
+
+        &.-shown { display: block; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, compact=True)
+        self._offered: tuple[Completion, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._offered)
+
+    @property
+    def chosen(self) -> "Completion | None":
+        """The one that was gone to; None while nobody has."""
+        return None if self.highlighted is None or not self._offered else self._offered[self.highlighted]
+
+    @property
+    def first(self) -> "Completion | None":
+        return next(iter(self._offered), None)
+
+    def at(self, place: int) -> "Completion":
+        return self._offered[place]
+
+    def offer(self, completions: "Sequence[Completion]", *, column: int, room: int) -> None:
+        """Nothing closes it. `column` is where on the line what they complete begins; `room` the lines below it."""
+        self._offered = tuple(completions)
+        widths = [min(cell_len(_name(completion)), _LONGEST) for completion in self._offered]
+        self.set_options([Option(_prompt(completion, max(widths))) for completion in self._offered])
+        self.highlighted = None
+        self.styles.offset = (column, 0)
+        self.styles.max_height = max(min(_MOST_LINES, room), 1)
+        self.set_class(bool(self._offered), "-shown")
+
+    def step(self, lines: int) -> None:
+        if lines > 0:
+            self.action_cursor_down()
+        else:
+            self.action_cursor_up()
+
+
+def _name(completion: "Completion") -> str:
+    return clean(completion.replacement, limit=_LONGEST * 2)
+
+
+def _prompt(completion: "Completion", width: int) -> Content:
+    name = pad(_name(completion), width)
+    words = shorten(completion.words, _LONGEST_WORDS)
+    return Content.assemble(
+        (f" {name} ", "bold" if words else ""), (f" {words} ", "$foreground-muted") if words else ""
+    )

@@ -1,0 +1,523 @@
+"""JobTable widget and its messages."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import zip_longest
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from uuid import UUID
+
+from rich.style import Style
+from textual import events
+from textual.actions import SkipAction
+from textual.binding import Binding, BindingType
+from textual.cache import LRUCache
+from textual.geometry import Region, Size, clamp
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.scrollbar import ScrollTo
+from textual.strip import Strip
+from textual.widget import Widget
+
+from store.job_list.list_query import End, ListOrder, OrderColumn
+from store.jobs.job import GenerationJob
+from store.statistics.totals import Counted
+from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, column_at
+from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Drawing, Line, paint
+from tui.dashboard.job_list.table_state import JobTableView, RowAsking
+from tui.dashboard.statistics.count_text import Position
+
+if TYPE_CHECKING:
+    from store.job_list.listing import Window
+
+
+@dataclass
+class JobTableMessage(Message):
+    job_table: "JobTable"
+
+    @property
+    def control(self) -> "JobTable":
+        return self.job_table
+
+
+@dataclass
+class CursorMoved(JobTableMessage, namespace="job_table"):
+    """The cursor is on another job, or on none."""
+
+    job: GenerationJob | None
+
+
+@dataclass
+class CursorLost(JobTableMessage, namespace="job_table"):
+    """The job under the cursor is no more where it was; a `CursorMoved` to None follows."""
+
+    job_id: UUID
+    has_left: bool
+    """Whether it is in the list no more. Where jobs change places, one that is out of sight may be there."""
+
+
+@dataclass
+class Opened(JobTableMessage, namespace="job_table"):
+    """The details of a job are wanted."""
+
+    job_id: UUID
+
+
+@dataclass
+class MarksChanged(JobTableMessage, namespace="job_table"):
+    marked: frozenset[UUID]
+    dropped: int
+    """How many marks went because their jobs left the list."""
+
+
+@dataclass
+class NewAbove(JobTableMessage, namespace="job_table"):
+    """Another number of new jobs waits above the first row in sight."""
+
+    count: int
+
+
+@dataclass
+class SortRequested(JobTableMessage, namespace="job_table"):
+    """A title was clicked."""
+
+    column: OrderColumn
+
+
+@dataclass
+class AllMarked(JobTableMessage, namespace="job_table"):
+    """All jobs of a list are to be marked that is longer than the rows at hand; nothing was."""
+
+
+@dataclass
+class PositionChanged(JobTableMessage, namespace="job_table"):
+    """The cursor, or where it is out of sight the view, is elsewhere in the list; or the list's length is another."""
+
+    position: Position | None
+
+
+@dataclass
+class WindowWanted(JobTableMessage, namespace="job_table"):
+    """Other rows of the list are wanted in place of those at hand: an answer to an earlier wish is not, any more."""
+
+    anchor: GenerationJob | End
+    """The row around which they are, or the end of the list at which."""
+    before: int
+    after: int
+    """From the anchor's row on."""
+
+
+class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The rows, their order and the time come from outside, by `show` and `tick`; it draws only lines that changed."""
+
+    ALLOW_SELECT = False
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "job-table--header",
+        "job-table--new",
+        "job-table--row",
+        "job-table--cursor",
+        "job-table--hover",
+        "job-table--empty",
+        "job-table--mark",
+        "job-table--queued",
+        "job-table--running",
+        "job-table--succeeded",
+        "job-table--failed",
+        "job-table--error",
+        "job-table--quiet",
+        "job-table--hidden",
+    }
+    DEFAULT_CSS = """
+    JobTable {
+        height: 1fr;
+        background: $surface;
+        color: $foreground;
+        overflow-x: hidden;
+        overflow-y: auto;
+        scrollbar-gutter: stable;
+        scrollbar-size-vertical: 1;
+
+        & > .job-table--header { color: $text-muted; text-style: bold; }
+        & > .job-table--new { color: $text-accent; text-style: bold; }
+        & > .job-table--empty { color: $text-muted; }
+        & > .job-table--quiet { color: $text-muted; }
+        & > .job-table--hidden { color: $text-warning; text-style: bold; }
+        & > .job-table--mark { color: $text-accent; text-style: bold; }
+        & > .job-table--queued { color: $text-muted; }
+        & > .job-table--running { color: $text-primary; }
+        & > .job-table--succeeded { color: $text-success; }
+        & > .job-table--failed { color: $text-error; }
+        & > .job-table--error { color: $text-error; }
+        & > .job-table--hover { background: $block-hover-background; }
+        & > .job-table--cursor {
+            color: $block-cursor-blurred-foreground;
+            background: $block-cursor-blurred-background;
+            text-style: $block-cursor-blurred-text-style;
+        }
+        &:ansi > .job-table--cursor { text-style: underline; }
+        &:focus > .job-table--cursor {
+            color: $block-cursor-foreground;
+            background: $block-cursor-background;
+            text-style: $block-cursor-text-style;
+        }
+        &:nocolor > .job-table--cursor { text-style: underline; }
+        &:nocolor:focus > .job-table--cursor { text-style: bold reverse; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False, id="jobs.up", tooltip="Go to the job above"),
+        Binding("down,j", "move(1)", "Down", show=False, id="jobs.down", tooltip="Go to the job below"),
+        Binding("pageup", "page(-1)", "Page up", show=False, id="jobs.page_up", tooltip="Go up a page"),
+        Binding("pagedown", "page(1)", "Page down", show=False, id="jobs.page_down", tooltip="Go down a page"),
+        Binding("home,g", "first", "First", show=False, id="jobs.first", tooltip="Go to the first job"),
+        Binding("end,G", "last", "Last", show=False, id="jobs.last", tooltip="Go to the last job"),
+        Binding(
+            "enter",
+            "open",
+            "details",
+            id="jobs.open",
+            tooltip="Show everything about this job, and what happened to it",
+        ),
+        Binding("space", "mark", "Mark", show=False, id="jobs.mark", tooltip="Mark this job and go down"),
+        Binding(
+            "asterisk,ctrl+a",
+            "mark_all",
+            "Mark all",
+            show=False,
+            id="jobs.mark_all",
+            tooltip="Mark all jobs of the list",
+        ),
+        Binding("escape", "unmark", "Unmark", show=False, id="jobs.unmark", tooltip="Remove all marks"),
+    ]
+
+    sort: reactive[ListOrder | None] = reactive[ListOrder | None](None, repaint=False, init=False)
+    """The order of the rows, for the header; the rows come sorted."""
+    empty_text: reactive[str] = reactive("", repaint=False, init=False)
+    """The sentence in place of rows, taken literally."""
+
+    CursorMoved: TypeAlias = CursorMoved
+    CursorLost: TypeAlias = CursorLost
+    Opened: TypeAlias = Opened
+    MarksChanged: TypeAlias = MarksChanged
+    NewAbove: TypeAlias = NewAbove
+    SortRequested: TypeAlias = SortRequested
+    AllMarked: TypeAlias = AllMarked
+    PositionChanged: TypeAlias = PositionChanged
+    WindowWanted: TypeAlias = WindowWanted
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._view = JobTableView()
+        self._drawing = Drawing()
+        self._lines: tuple[Line, ...] = ()
+        self._strips: LRUCache[Line, Strip] = LRUCache(1024)
+        self._hovered_line: int | None = None
+        self._opened_by_click: UUID | None = None
+        self._is_settling = False
+        self._fitted = Size()
+        """The room that the lines were made for."""
+        self._asking = RowAsking()
+
+    # What it is told
+
+    def show(
+        self,
+        jobs: Sequence[GenerationJob],
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
+    ) -> None:
+        """As `show_window`, with all rows of the list."""
+        self._asking = self._asking.arrived(None)
+        self._take(self._view.showing(jobs), now=now, project_names=project_names, hidden=hidden)
+
+    def show_window(
+        self,
+        window: "Window",
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None = None,
+        hidden: frozenset[UUID] | None = None,
+    ) -> None:
+        """Take other rows of the list. `now` is the server's time; names of projects add a column for them.
+
+        So does `hidden`, the lens' column: those of the jobs that the user does not see.
+        """
+        self._asking = self._asking.arrived(window.query)
+        view = self._view.showing(
+            window.jobs,
+            has_before=window.has_before,
+            has_after=window.has_after,
+            follows_start=window.query.anchor is End.FIRST,
+            order=window.query.listed.order,
+        )
+        self._take(view, now=now, project_names=project_names, hidden=hidden)
+
+    def _take(
+        self,
+        view: JobTableView,
+        *,
+        now: datetime,
+        project_names: Mapping[UUID, str] | None,
+        hidden: frozenset[UUID] | None,
+    ) -> None:
+        self._drawing.take(view.rows, now=now, project_names=project_names, hidden=hidden)
+        lost = self._view.cursor
+        if lost is not None and self._view.is_missing(lost, view):
+            self.post_message(self.CursorLost(self, lost, has_left=view.rows.tells_who_left))
+        self._look(view)
+
+    def count(self, length: Counted | None) -> None:
+        """How many rows the whole list has; None while nobody knows."""
+        self._look(self._view.counted(length))
+
+    def tick(self, now: datetime) -> None:
+        """Let ages grow."""
+        self._drawing.pass_time(now)
+        self._refresh_changed_lines()
+
+    def clear(self) -> None:
+        """Forget rows, cursor, marks and scroll, because something else will be looked at."""
+        self._asking = RowAsking()
+        self._drawing.forget()
+        self._look(self._view.forgotten())
+
+    def clear_marks(self) -> None:
+        self._look(self._view.unmarked())
+
+    def stop_waiting(self) -> None:
+        """Give up the moves that wait for rows, for these may be long in coming."""
+        self._look(self._view.without_waiting())
+
+    def move_to(self, job_id: UUID) -> bool:
+        """Put the cursor on a job and bring it into sight; False if it is not among the rows at hand."""
+        self._look(self._view.moved_to(job_id))
+        return self._view.cursor == job_id
+
+    # What it tells
+
+    @property
+    def cursor_job(self) -> GenerationJob | None:
+        """The job that a key acts on, as it was last shown; None if there is none or its row is not at hand."""
+        return self._view.cursor_job
+
+    @property
+    def marked(self) -> frozenset[UUID]:
+        return self._view.marks
+
+    @property
+    def marked_jobs(self) -> tuple[GenerationJob, ...]:
+        """As they were last at hand, in the order of marking."""
+        return tuple(self._view.marked.values())
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a move waits for rows."""
+        return bool(self._view.waiting)
+
+    @property
+    def position(self) -> Position | None:
+        """Where in the whole list one is; None without rows."""
+        return self._view.position
+
+    @property
+    def new_above(self) -> int:
+        """How many jobs arrived above the first row in sight since they could last be seen."""
+        return len(self._view.unseen)
+
+    def _look(self, view: JobTableView) -> None:
+        """Adopt a view, draw what it changes and say what it means to others."""
+        before, self._view = self._view, view
+        if view is before:
+            self._refresh_changed_lines()
+            return
+        self._settle()
+        self._refresh_changed_lines()
+        if view.cursor != before.cursor:
+            self.post_message(self.CursorMoved(self, view.cursor_job))
+        if view.marks != before.marks:
+            dropped = len(before.marks - view.marks) if view.rows is not before.rows else 0
+            self.post_message(self.MarksChanged(self, view.marks, dropped))
+        if len(view.unseen) != len(before.unseen):
+            self.post_message(self.NewAbove(self, len(view.unseen)))
+        if view.position != before.position:
+            self.post_message(self.PositionChanged(self, view.position))
+        self._ask()
+
+    def _ask(self) -> None:
+        before, self._asking = self._asking, self._asking.following(self._view)
+        wish = self._asking.asked
+        if wish is None or wish == before.asked:
+            return
+        anchor = wish.anchor if isinstance(wish.anchor, End) else self._view.rows.get(wish.anchor)
+        if anchor is not None:
+            self.post_message(self.WindowWanted(self, anchor, wish.before, wish.after))
+
+    # Size and scroll
+
+    def _settle(self) -> None:
+        """Bring Textual's virtual size and scroll in line with the view, without a repaint of every line."""
+        self._is_settling = True
+        try:
+            virtual_size = Size(self._width, self._view.rows.extent + HEADER_HEIGHT)
+            if virtual_size != self.virtual_size:
+                self.set_reactive(Widget.virtual_size, virtual_size)
+                self._scroll_update(virtual_size)
+            if round(self.scroll_y) != self._view.top:
+                self.scroll_to(y=self._view.top, animate=False, force=True)
+        finally:
+            self._is_settling = False
+
+    @property
+    def _width(self) -> int:
+        return self.scrollable_content_region.width
+
+    def validate_scroll_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_y(value))
+
+    def validate_scroll_target_y(self, value: float) -> float:
+        return self._clamped(super().validate_scroll_target_y(value))
+
+    def _clamped(self, scroll_y: float) -> float:
+        """Never beyond the rows at hand."""
+        return clamp(scroll_y, self._view.rows.first_place, self._view.furthest_top)
+
+    def on_scroll_to(self, event: ScrollTo) -> None:
+        """The scrollbar, dragged to an end of the list that is not at hand."""
+        rows = self._view.rows
+        if event.y is None:
+            return
+        if event.y <= 0 and rows.has_before:
+            self.action_first()
+        elif event.y >= self.max_scroll_y and rows.has_after:
+            self.action_last()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        if self.show_vertical_scrollbar:
+            self.vertical_scrollbar.position = new_value
+        if round(old_value) != round(new_value) and not self._is_settling:
+            self._look(self._view.scrolled_to(round(new_value)))
+
+    def on_resize(self) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        room = self.scrollable_content_region.size
+        if room == self._fitted:
+            return
+        self._fitted = room
+        self._strips.clear()
+        self._drawing.fit(room.width, self.sort)
+        self._look(self._view.resized(room.height - HEADER_HEIGHT))
+
+    def watch_sort(self) -> None:
+        self._drawing.fit(self._width, self.sort)
+        self._refresh_changed_lines()
+
+    def watch_empty_text(self) -> None:
+        self._refresh_changed_lines()
+
+    # Drawing
+
+    def _refresh_changed_lines(self) -> None:
+        before = self._lines
+        self._lines = self._drawing.lines(self._view, hovered_line=self._hovered_line, empty_text=self.empty_text)
+        changed = [y for y, (old, new) in enumerate(zip_longest(before, self._lines)) if old != new]
+        if changed:
+            self.refresh(*(Region(0, y, self._width, 1) for y in changed))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The first frame is drawn before the message that tells the size."""
+        self._fit()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        line = self._lines[y] if y < len(self._lines) else Line()
+        if line not in self._strips:
+            self._strips[line] = paint(line, self._width, self._component_style)
+        return self._strips[line]
+
+    def _component_style(self, name: str) -> Style:
+        return self.get_component_rich_style(name)
+
+    def notify_style_update(self) -> None:
+        super().notify_style_update()
+        self._strips.clear()
+
+    # Keys
+
+    def action_move(self, rows: int) -> None:
+        self._look(self._view.moved_by(rows))
+
+    def action_page(self, pages: int) -> None:
+        self._look(self._view.paged(pages))
+
+    def action_first(self) -> None:
+        self._look(self._view.moved_to_first())
+
+    def action_last(self) -> None:
+        self._look(self._view.moved_to_last())
+
+    def action_open(self) -> None:
+        if self._view.cursor is not None:
+            self.post_message(self.Opened(self, self._view.cursor))
+
+    def action_mark(self) -> None:
+        if self._view.cursor is not None:
+            self._look(self._view.toggled(self._view.cursor).moved_by(1))
+
+    def action_mark_all(self) -> None:
+        """All of the list, not just those that happen to be at hand."""
+        if self._view.rows.has_before or self._view.rows.has_after:
+            self.post_message(self.AllMarked(self))
+        else:
+            self._look(self._view.all_marked())
+
+    def action_unmark(self) -> None:
+        """Without marks the key is left to the screen."""
+        if not self._view.marks:
+            raise SkipAction
+        self.clear_marks()
+
+    # Mouse
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        event.stop()
+        if offset.y < HEADER_HEIGHT:
+            column = column_at(self._drawing.columns, offset.x)
+            if column is not None and column in SORTED_BY:
+                self.post_message(self.SortRequested(self, SORTED_BY[column]))
+            return
+        job = self._view.rows.at(self._view.top + offset.y - HEADER_HEIGHT)
+        if job is None:
+            return
+        if offset.x < GUTTER:
+            self._look(self._view.toggled(job.id))
+        else:
+            self._click_row(job.id, clicks=event.chain)
+
+    def _click_row(self, job_id: UUID, *, clicks: int) -> None:
+        """The first click points, a further one on the same row opens; two quick ones open once."""
+        if job_id != self._view.cursor:
+            self._opened_by_click = None
+            self.move_to(job_id)
+        elif clicks == 1 or self._opened_by_click != job_id:
+            self._opened_by_click = job_id
+            self.post_message(self.Opened(self, job_id))
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        offset = event.get_content_offset(self)
+        self._hover(None if offset is None else offset.y)
+
+    def on_leave(self) -> None:
+        self._hover(None)
+
+    def _hover(self, y: int | None) -> None:
+        if y != self._hovered_line:
+            self._hovered_line = y
+            self._refresh_changed_lines()

@@ -1,0 +1,477 @@
+"""Panel of status tabs, filter bar and table."""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+
+from store.errors import StoreError
+from store.filters.job_filter import JobFilter
+from store.formats import id_range
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, WindowQuery, key_of
+from store.jobs.job import USUAL_MODES, GenerationJob
+from store.statistics.totals import Certainty, Counted, NumbersQuery
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.job_table import (
+    CursorLost,
+    JobTable,
+    MarksChanged,
+    PositionChanged,
+    SortRequested,
+    WindowWanted,
+)
+from tui.dashboard.job_list.list_header import StatusTabs, job_list_title, why_empty
+from tui.dashboard.keys import bindings
+from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS
+from tui.dashboard.users.visibility_text import list_note
+from tui.text.error_text import error_words
+from tui.text.format import jobs_count
+
+if TYPE_CHECKING:
+    from store.configuration.saved_views import View
+    from store.filters.filter_completion import Known
+    from store.job_list.listing import Listing, ProjectName
+    from store.projects.project import Project
+    from store.statistics.totals import Numbers
+
+
+def list_length(listing: "Listing", numbers: "Numbers | None") -> Counted | None:
+    """None where nobody counted it, or what was counted is another list."""
+    if listing.lens is not None:
+        everything = listing.lens.everything
+        certainty = Certainty.CAPPED if everything.is_more else Certainty.EXACT
+        return Counted(number=everything.number, certainty=certainty)
+    listed = listing.query.window.listed
+    if numbers is None or numbers.query.project_id != listed.project_id:
+        return None
+    if listed.job_filter:
+        return numbers.matching if numbers.query == NumbersQuery.of_list(listed) else None
+    return numbers.count(listed.status)
+
+
+_COLUMNS = tuple(OrderColumn)
+_TITLE_EDGES = 4
+"""Cells of the border that a title leaves free, corners not counted."""
+
+
+class JobsPanel(Vertical):
+    DEFAULT_CSS = """
+    JobsPanel {
+        height: 1fr;
+        border: round $primary-muted;
+        border-title-color: $text-primary;
+        border-title-style: bold;
+        border-subtitle-color: $text-accent;
+        border-subtitle-align: left;
+
+        &:focus-within { border: round $primary; }
+
+        JobTable { background: $background; }
+    }
+    """
+
+    class CursorGone(Message):
+        """The job under the cursor left its place by itself; until the next move the cursor is on none."""
+
+        def __init__(self, job_id: UUID, *, has_left: bool) -> None:
+            super().__init__()
+            self.job_id = job_id
+            self.has_left = has_left
+            """Whether it is in the list no more, or may only have moved."""
+
+    class MarksGone(Message):
+        """So many marked jobs left the list by themselves."""
+
+        def __init__(self, count: int) -> None:
+            super().__init__()
+            self.count = count
+
+    class IdWanted(Message):
+        """The thing with this id, or one that begins so, is looked for."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class OrderWanted(Message):
+        def __init__(self, order: ListOrder) -> None:
+            super().__init__()
+            self.order = order
+
+    class RowsWanted(Message):
+        """Other rows of the list that is shown."""
+
+        def __init__(self, window: WindowQuery) -> None:
+            super().__init__()
+            self.window = window
+
+    class FilterWanted(Message):
+        """`is_insisted` where its cost was told, and it is wanted all the same."""
+
+        def __init__(self, job_filter: JobFilter, *, is_insisted: bool = False) -> None:
+            super().__init__()
+            self.job_filter = job_filter
+            self.is_insisted = is_insisted
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._listing: Listing | None = None
+        self._numbers: Numbers | None = None
+        self._listed = ListQuery()
+        """What is looked for."""
+        self._is_through_lens = False
+        self._order_wanted: ListOrder | None = None
+        """None where the present one is what was wanted last."""
+        self._now: datetime | None = None
+        self._rows: tuple[GenerationJob, ...] = ()
+        self._titles = ("", "")
+        self._learned: dict[UUID, str] = {}
+        """Names of projects that an id led to: they need not be among those of the look."""
+        self._learned_through_lens: dict[UUID, str] = {}
+        """Names that the operator knows and these eyes perhaps do not: told through the lens alone."""
+        self._marked: frozenset[UUID] = frozenset()
+        self._expected: frozenset[UUID] = frozenset()
+        self._is_waiting = False
+        self._chosen: tuple[GenerationJob, ...] = ()
+        self._is_dear = False
+        """Whether the filter that is typed waits for somebody to insist."""
+        self._id_wanted: str | None = None
+        """An id that is looked for everywhere where no row has it."""
+        self._users: tuple[str, ...] = ()
+        """E-mails that a filter may name."""
+        self.name_of: Callable[[str, ListOrder], str | None] = lambda _text, _order: None
+        """The view that a filter and an order are."""
+
+    def compose(self) -> ComposeResult:
+        yield StatusTabs(id="tabs")
+        yield FilterBar(id="filter")
+        yield JobTable(id="jobs")
+
+    def on_mount(self) -> None:
+        self._mark_order()
+        self.entitle()
+
+    @property
+    def table(self) -> JobTable:
+        return self.query_one(JobTable)
+
+    def furnish(self) -> None:
+        """Makes what is hidden until a key shows it."""
+        self._bar.furnish()
+
+    # What it is told
+
+    def show(self, listing: "Listing", numbers: "Numbers | None", *, now: datetime) -> None:
+        """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
+
+        `numbers` are those known so far, perhaps of another list.
+        """
+        is_other = self._listing is not None and _what(self._listing) != _what(listing)
+        self._listing, self._numbers, self._now, self._is_waiting = listing, numbers, now, False
+        if is_other:
+            self._list_anew()
+        else:
+            self._list()
+        self._bar.know(self._known)
+        self._lead_on()
+
+    def on_resize(self) -> None:
+        self.entitle()
+
+    def tick(self, now: datetime) -> None:
+        self._now = now
+        self.table.tick(now)
+
+    def forget(self, sentence: str) -> None:
+        """Shows nothing but a sentence."""
+        self._listing, self._numbers, self._rows, self._is_waiting, self._chosen = None, None, (), False, ()
+        self._learned.clear()
+        self._learned_through_lens.clear()
+        self._users = ()
+        self._bar.know(self._known)
+        with self.prevent(MarksChanged):
+            self.table.clear()
+        self._marked = frozenset()
+        self.table.empty_text = sentence
+        self.entitle()
+
+    def wait(self) -> None:
+        """Says that what is asked for takes a while."""
+        self._is_waiting = True
+        self.entitle()
+
+    def show_numbers(self, numbers: "Numbers") -> None:
+        self._numbers = numbers
+        self._measure()
+        self.entitle()
+
+    def select(self, jobs: Iterable[GenerationJob]) -> None:
+        """In place of all marks; beyond the rows shown, and frozen: no look adds one or takes one away."""
+        self.table.clear_marks()
+        self._chosen = tuple(jobs)
+        self.entitle()
+
+    def drop_choice(self) -> bool:
+        """Whether there was one."""
+        had_one = bool(self._chosen)
+        self._chosen = ()
+        self.entitle()
+        return had_one
+
+    def choose(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+        """What is looked for: its tab and its order are marked before there is anything to show.
+
+        With another wish a choice is dropped, and not when the look comes: by then one may be made of what is wanted.
+        """
+        if (listed, through_lens) != (self._listed, self._is_through_lens):
+            self._chosen = ()
+        self._listed, self._is_through_lens, self._order_wanted = listed, through_lens, None
+        self.query_one(StatusTabs).chosen = listed.status
+        self._mark_order()
+
+    def learn_project(self, project: "Project | ProjectName | None", *, through_lens: bool = False) -> None:
+        """`through_lens` where the operator saw it, and not the present eyes."""
+        if project is not None:
+            (self._learned_through_lens if through_lens else self._learned)[project.id] = project.name
+
+    def has_learned(self, project_id: UUID | None) -> bool:
+        return project_id in self._learned
+
+    def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
+        """Jobs that were just written: that they leave the list is no news."""
+        self._expected = frozenset(job_ids)
+
+    # What it tells
+
+    @property
+    def selected(self) -> tuple[GenerationJob, ...]:
+        """All that were chosen, else the marked jobs, else the one under the cursor, as they were last seen."""
+        if self._chosen:
+            return self._chosen
+        if self.table.marked:
+            return self.table.marked_jobs
+        return (self.table.cursor_job,) if self.table.cursor_job else ()
+
+    def job(self, job_id: UUID) -> GenerationJob | None:
+        """As it was last seen, if it is at hand."""
+        jobs = self._listing.window.jobs if self._listing else ()
+        return next((job for job in jobs if job.id == job_id), None)
+
+    @property
+    def project_names(self) -> Mapping[UUID, str]:
+        seen = {project.id: project.name for project in self._listing.projects} if self._listing else {}
+        by_operator = self._learned_through_lens if self._listing and self._listing.lens else {}
+        return {**by_operator, **self._learned, **seen}
+
+    @property
+    def filter_text(self) -> str:
+        """Of the filter that is in force, as it was typed."""
+        return self._bar.kept_text
+
+    @property
+    def order(self) -> ListOrder:
+        return self._listed.order
+
+    def is_wanted(self, job_filter: JobFilter) -> bool:
+        """Whether nothing else was typed since."""
+        return self._bar.job_filter == job_filter
+
+    # Order and finding
+
+    def sort_by_next(self) -> None:
+        """After the one that was last wanted, so that one that is refused does not bar the way to the others."""
+        order = self._order_wanted or self._listed.order
+        following = _COLUMNS[(_COLUMNS.index(order.column) + 1) % len(_COLUMNS)]
+        self._order_wanted = ListOrder(column=following, descending=order.descending)
+        self.post_message(self.OrderWanted(self._order_wanted))
+
+    def reverse(self) -> None:
+        order = self._listed.order
+        self.post_message(self.OrderWanted(ListOrder(column=order.column, descending=not order.descending)))
+
+    def find(self, needle: str | None = None) -> None:
+        """Opens the bar; with a needle, finds that and leaves the focus where it is."""
+        if needle is None:
+            self._bar.open()
+        else:
+            self._bar.put(needle)
+
+    def leave_find(self) -> None:
+        self._id_wanted = None
+        self._bar.close()
+        self.screen.set_focus(self.table)
+
+    def show_view(self, view: "View") -> None:
+        if view.order is not None and view.order != self._listed.order:
+            self.post_message(self.OrderWanted(view.order))
+        self._bar.put(view.text)
+
+    def warn(self, sentences: str) -> None:
+        """What was typed is not listed by until somebody insists."""
+        self._is_dear = True
+        self._bar.note(sentences, is_asking=True)
+        if not self._bar.has_focus_within:
+            self._bar.open()
+
+    def explain_refusal(self, job_filter: JobFilter, error: StoreError) -> None:
+        """Of a filter that was right, and that these eyes may not use."""
+        if self.is_wanted(job_filter):
+            self._bar.note(error_words(error))
+
+    def know_users(self, emails: tuple[str, ...]) -> None:
+        """Those that a filter may name with the present eyes."""
+        self._users = emails
+        self._bar.know(self._known)
+
+    def _known(self) -> "Known":
+        """What completions may name: of the rows and projects that were seen."""
+        from store.filters.filter_completion import Known
+
+        jobs = self._listing.window.jobs if self._listing else ()
+        modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
+        return Known(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
+
+    @on(SortRequested)
+    def _sort_requested(self, event: SortRequested) -> None:
+        order = self._listed.order
+        descending = not order.descending if event.column is order.column else True
+        self.post_message(self.OrderWanted(ListOrder(column=event.column, descending=descending)))
+
+    def _mark_order(self) -> None:
+        self.table.sort = self._listed.order
+
+    @on(WindowWanted)
+    def _window_wanted(self, event: WindowWanted) -> None:
+        """Of the list that is shown; where another one is on its way, that begins with rows of its own."""
+        event.stop()
+        shown = self._listing.query.window.listed if self._listing else None
+        if shown is None or shown != self._listed:
+            return
+        anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
+        self.post_message(
+            self.RowsWanted(WindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
+        )
+
+    @on(PositionChanged)
+    def _position_changed(self, event: PositionChanged) -> None:
+        event.stop()
+        self.entitle()
+
+    @property
+    def _bar(self) -> FilterBar:
+        return self.query_one(FilterBar)
+
+    @on(FilterBar.FilterChanged)
+    def _filter_changed(self, event: FilterBar.FilterChanged) -> None:
+        event.stop()
+        self._is_dear, self._id_wanted = False, None
+        if event.job_filter != self._listed.job_filter:
+            self._chosen = ()
+            self.post_message(self.FilterWanted(event.job_filter))
+
+    @on(FilterBar.Kept)
+    def _filter_kept(self, event: FilterBar.Kept) -> None:
+        """What no row holds may be the id of something else."""
+        event.stop()
+        if self._is_dear:
+            self._is_dear = False
+            self._bar.note("")
+            self.post_message(self.FilterWanted(self._bar.job_filter, is_insisted=True))
+        if id_range(event.text) is not None:
+            self._id_wanted = event.text
+            self._lead_on()
+        self.screen.set_focus(self.table)
+
+    def _lead_on(self) -> None:
+        """To the id that was looked for, once it is known that no row has it."""
+        if self._id_wanted is None or self._listing is None:
+            return
+        if self._listing.query.window.listed.job_filter == self._bar.job_filter:
+            wanted, self._id_wanted = self._id_wanted, None
+            if not self._rows:
+                self.post_message(self.IdWanted(wanted))
+
+    @on(CursorLost)
+    def _cursor_lost(self, event: CursorLost) -> None:
+        event.stop()
+        if event.job_id not in self._expected:
+            self.post_message(self.CursorGone(event.job_id, has_left=event.has_left))
+
+    @on(MarksChanged)
+    def _marks_changed(self, event: MarksChanged) -> None:
+        event.stop()
+        gone, self._marked = self._marked - event.marked, event.marked
+        if self._marked:
+            self._chosen = ()
+        lost = gone - self._expected
+        if event.dropped and lost:
+            self.post_message(self.MarksGone(len(lost)))
+        self.entitle()
+
+    # How it is drawn
+
+    def _list(self) -> None:
+        """The same list as it is by now."""
+        if self._listing is None or self._now is None:
+            return
+        names = self.project_names
+        self._rows = self._listing.window.jobs
+        self._measure()
+        self.table.empty_text = why_empty(
+            self._listing,
+            self._bar.kept_text,
+            clear=self._key("list.clear"),
+            new_job=self._key("job.new"),
+            new_project=self._key("project.new"),
+        )
+        is_of_all = self._listing.query.window.listed.project_id is None
+        hidden = self._listing.hidden if self._listing.lens else None
+        names_shown = names if is_of_all else None
+        self.table.show_window(self._listing.window, now=self._now, project_names=names_shown, hidden=hidden)
+        self.entitle()
+
+    def _measure(self) -> None:
+        """Tells the table how long the list is."""
+        if self._listing is not None:
+            self.table.count(list_length(self._listing, self._numbers))
+
+    def _list_anew(self) -> None:
+        """Something else by the person's wish: the cursor stays on its job where that is here, too."""
+        cursor_job = self.table.cursor_job
+        self.table.clear()
+        self._list()
+        if cursor_job is not None:
+            self.table.move_to(cursor_job.id)
+
+    def _key(self, binding_id: str) -> str:
+        return bindings.key_of(self.app, DASHBOARD_BINDINGS, binding_id)
+
+    def entitle(self) -> None:
+        """Says above the rows what they are."""
+        view = self.name_of(self._bar.kept_text, self._listed.order) if self._bar.kept_text else None
+        title = job_list_title(self._listing, self.table.position, view=view, width=self.size.width - _TITLE_EDGES)
+        unmark = bindings.key_of(self.app, JobTable.BINDINGS, "jobs.unmark")
+        marks = f"{len(self._marked)} marked, {unmark} unmarks" if self._marked else ""
+        drop = self._key("list.clear")
+        choice = (
+            f"{jobs_count(len(self._chosen))} chosen, with those beyond the rows shown; {drop} drops them"
+            if self._chosen
+            else ""
+        )
+        lens = self._listing.lens if self._listing else None
+        notes = (choice, marks, "looking …" if self._is_waiting else "", list_note(lens) if lens else "")
+        titles = (title, " · ".join(filter(None, notes)))
+        if titles != self._titles:
+            self._titles = titles
+            self.border_title, self.border_subtitle = (Content(text) for text in titles)
+
+
+def _what(listing: "Listing") -> tuple[ListQuery, bool]:
+    """Of which list it holds rows."""
+    return listing.query.window.listed, listing.query.through_lens

@@ -1,0 +1,180 @@
+"""Status tabs and list title."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from rich.cells import cell_len
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from store.filters.job_filter import JobFilter
+from store.formats import id_range
+from store.job_list.list_query import ListOrder, OrderColumn
+from store.jobs.job import JobStatus
+from store.users.actor import eyes_name
+from tui.dashboard.statistics.count_text import Position, position_words
+from tui.dashboard.users.visibility_text import verdict
+from tui.text.clean_text import clean, clean_cell, shorten
+from tui.text.error_text import Toast
+from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, count, short_id, status_label
+
+if TYPE_CHECKING:
+    from store.job_list.listing import Listing
+
+TABS: tuple[JobStatus | None, ...] = (None, *JobStatus)
+"""In the order of their keys, 1 to 5. None is all of them."""
+
+_GAP = 2
+
+
+class StatusTabs(Static):
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    StatusTabs {
+        height: 1;
+        text-wrap: nowrap;
+    }
+    """
+
+    chosen: reactive[JobStatus | None] = reactive[JobStatus | None](None)
+    """None for all statuses."""
+
+    @dataclass
+    class Chosen(Message):
+        status: JobStatus | None
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+
+    def render(self) -> Content:
+        parts: list[tuple[str, str]] = []
+        for place, (status, label) in enumerate(zip(TABS, self._labels(), strict=True)):
+            key, style = str(place + 1), "" if status is None else STATUS_STYLES[status]
+            if status == self.chosen:
+                parts.append((f" {key} {label} ", f"bold reverse {style}"))
+            else:
+                parts += [(f" {key} ", "$foreground-muted"), (f"{label} ", style)]
+            parts.append((" " * _GAP, ""))
+        return Content.assemble(*parts)
+
+    def on_click(self, event: events.Click) -> None:
+        start = 0
+        for status, label in zip(TABS, self._labels(), strict=True):
+            end = start + _width(label)
+            if start <= event.x < end:
+                self.post_message(self.Chosen(status))
+                return
+            start = end + _GAP
+
+    def _labels(self) -> list[str]:
+        """With the words where there is room; the glyphs alone where not, but for the chosen one."""
+        words = ["all" if status is None else status_label(status) for status in TABS]
+        if sum(map(_width, words)) + _GAP * (len(words) - 1) <= self.size.width:
+            return words
+        return [
+            word if status in (None, self.chosen) else STATUS_GLYPHS[status]
+            for status, word in zip(TABS, words, strict=True)
+        ]
+
+
+def _width(label: str) -> int:
+    return len(f" 1 {label} ")
+
+
+_ORDERS: Mapping[tuple[OrderColumn, bool], str] = {
+    (OrderColumn.CREATED, True): "newest first",
+    (OrderColumn.CREATED, False): "oldest first",
+    (OrderColumn.UPDATED, True): "last updated first",
+    (OrderColumn.UPDATED, False): "first updated first",
+    (OrderColumn.COST, True): "dearest first",
+    (OrderColumn.COST, False): "cheapest first",
+    (OrderColumn.TOTAL, True): "slowest first",
+    (OrderColumn.TOTAL, False): "quickest first",
+}
+
+_FOUND_WIDTHS = (40, 24, 12, 0)
+"""Cells of what is looked for, tried until the rest is not cut."""
+
+
+def job_list_title(
+    listing: "Listing | None", position: Position | None, *, view: str | None = None, width: int | None = None
+) -> str:
+    """Of a list that is at hand as a whole how long it is, of a longer one where in it one is.
+
+    `view` is the name of the view that is in force, if any. In so many cells the order goes first, then what is looked
+    for, which stands below as it was typed, then the kind; None: in any number.
+    """
+    if listing is None:
+        return "Jobs"
+    listed = listing.query.window.listed
+    kind = "Jobs" if listed.status is None else f"{listed.status.capitalize()} jobs"
+    seen = verdict(listing.lens) if listing.lens else ""
+    rows = _rows(listing, position)
+    order = f", {_order(listed.order)}"
+    titles = [
+        _joined(kind, _found(listed.job_filter, view, cells), rows, seen) + end
+        for end, least in ((order, 24), ("", 0))
+        for cells in _FOUND_WIDTHS
+        if cells >= least
+    ]
+    titles.append(_joined(rows, seen))
+    return next((title for title in titles if width is None or cell_len(title) <= width), titles[-1])
+
+
+def _joined(*parts: str) -> str:
+    return " · ".join(filter(None, parts))
+
+
+def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
+    from store.filters.filter_text import printed
+
+    if not job_filter or not cells:
+        return ""
+    kind, text = ("with", printed(job_filter)) if view is None else ("view", view)
+    return f"{kind} {shorten(clean_cell(text, cells), cells)}"
+
+
+def _order(order: ListOrder) -> str:
+    return _ORDERS[order.column, order.descending]
+
+
+def _rows(listing: "Listing", position: Position | None) -> str:
+    window = listing.window
+    if position and (window.has_before or window.has_after):
+        return position_words(position)
+    # The lens' verdict counts the whole list.
+    return "" if listing.lens else count(len(window.jobs))
+
+
+def why_empty(
+    listing: "Listing", needle: str, *, clear: str = "esc", new_job: str = "n", new_project: str = "P"
+) -> str:
+    """What stands in place of rows, with what to do about it: by which keys. `needle` is what is typed to find."""
+    listed = listing.query.window.listed
+    if listed.job_filter:
+        further = "" if id_range(needle.strip()) is None else " Enter looks for that id everywhere."
+        return f"No job matches.{further} Press {clear} to show all jobs again."
+    if listing.lens is not None:
+        return f"Nothing to see here, for {clean(eyes_name(listing.lens.user), limit=60)} or for the operator."
+    if not listing.projects:
+        return f"No projects found. Press {new_project} to create one first."
+    if listed.status is not None:
+        return f"No {listed.status} jobs."
+    return f"Press {new_job} to create your first generation job."
+
+
+def cursor_lost_toast(job_id: UUID, *, has_left: bool) -> Toast:
+    """The cursor is on no job until it is moved, so that no key acts on a neighbour."""
+    what = "left this list" if has_left else "changed and moved elsewhere in this order, or left"
+    return Toast(text=f"The job {short_id(job_id)} under the cursor {what}.", severity="warning")
+
+
+def marks_lost_toast(jobs: int) -> Toast:
+    """Marked jobs that are no longer listed, so that no key acts on them."""
+    left = "1 marked job" if jobs == 1 else f"{jobs} marked jobs"
+    return Toast(text=f"{left} left this list.", severity="warning")

@@ -1,0 +1,259 @@
+"""Rows loaded of a long list, and which to load."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from uuid import UUID
+
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, WindowQuery
+from store.jobs.job import GenerationJob
+from store.statistics.totals import Certainty, Counted
+from tui.text.format import is_infinite
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowWindow:
+    """Rows without a gap between them. A place is a row's number in the whole list, from 0."""
+
+    jobs: tuple[GenerationJob, ...] = ()
+    first_place: int = 0
+    """Of the first row at hand; 0 exactly where no rows are before it."""
+    is_place_exact: bool = True
+    """Whether it was counted from an end of the list, and the list is not known to have changed out of sight."""
+    has_before: bool = False
+    has_after: bool = False
+    follows_start: bool = True
+    """Whether these rows begin at the list's start, whatever arrives there."""
+    order: ListOrder = NEWEST_FIRST
+    """Of the list."""
+    length: Counted | None = None
+    """How many rows the whole list has, as somebody counted them; None while nobody did."""
+    _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_indices", {job.id: index for index, job in enumerate(self.jobs)})
+
+    def __len__(self) -> int:
+        return len(self.jobs)
+
+    def __contains__(self, job_id: UUID) -> bool:
+        return job_id in self._indices
+
+    @property
+    def ids(self) -> frozenset[UUID]:
+        return frozenset(self._indices)
+
+    @property
+    def end(self) -> int:
+        """The place after the last row at hand."""
+        return self.first_place + len(self.jobs)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all rows of the list are at hand."""
+        return not (self.has_before or self.has_after)
+
+    @property
+    def tells_who_left(self) -> bool:
+        """Whether a job that these rows lack, though they span its place, is in the list no more.
+
+        In an order by what changes it may be elsewhere by now, out of sight.
+        """
+        return self.order.column is OrderColumn.CREATED or self.is_whole
+
+    @property
+    def extent(self) -> int:
+        """How many rows the whole list has, as far as one knows."""
+        if not self.has_after:
+            return self.end
+        return max(self.end + 1, self.length.number if self.length else 0)
+
+    @property
+    def known_length(self) -> Counted | None:
+        """Of the whole list; None while nobody knows. A count that the rows at hand go beyond is a least number."""
+        if not self.has_after and self.is_place_exact:
+            return Counted(number=self.end)
+        if self.length is None or self.length.number >= self.extent:
+            return self.length
+        is_estimated = self.length.certainty is Certainty.ESTIMATED
+        return Counted(number=self.extent, certainty=Certainty.ESTIMATED if is_estimated else Certainty.CAPPED)
+
+    def find(self, job_id: UUID) -> int | None:
+        """The place of a job; None if it is not at hand."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.first_place + index
+
+    def get(self, job_id: UUID) -> GenerationJob | None:
+        """None if it is not at hand."""
+        index = self._indices.get(job_id)
+        return None if index is None else self.jobs[index]
+
+    def at(self, place: int) -> GenerationJob | None:
+        """None where no row is at hand."""
+        return self.jobs[place - self.first_place] if self.first_place <= place < self.end else None
+
+    def between(self, start: int, stop: int) -> tuple[GenerationJob, ...]:
+        """The rows at hand from a place up to another one."""
+        return self.jobs[max(0, start - self.first_place) : max(0, stop - self.first_place)]
+
+    def clamp(self, place: int) -> int:
+        """The nearest place that has a row at hand; without rows, where the first one would be."""
+        return max(self.first_place, min(place, self.end - 1))
+
+    def place_in(self, later: "RowWindow", place: int) -> int:
+        """Where the row at `place` stands later. If it is gone: the next one below that is still there, else above."""
+        shared = self._nearest_shared(later, place)
+        found = None if shared is None else later.find(shared)
+        return later.clamp(place) if found is None else found
+
+    def _nearest_shared(self, later: "RowWindow", place: int) -> UUID | None:
+        index = max(0, min(place - self.first_place, len(self.jobs)))
+        nearby = chain(range(index, len(self.jobs)), range(index - 1, -1, -1))
+        return next((self.jobs[near].id for near in nearby if self.jobs[near].id in later), None)
+
+    def missing_from(self, other: "RowWindow") -> frozenset[UUID]:
+        """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
+        if other.order.column is OrderColumn.CREATED:
+            return frozenset(job.id for job in self.jobs if job.id not in other and other.would_have(job))
+        # Where values change, a place is between rows that both have.
+        shared = [index for index, job in enumerate(self.jobs) if job.id in other]
+        first = min(shared, default=len(self.jobs)) if other.has_before else 0
+        last = max(shared, default=-1) if other.has_after else len(self.jobs) - 1
+        return frozenset(job.id for job in self.jobs[first : last + 1] if job.id not in other)
+
+    def would_have(self, job: GenerationJob) -> bool:
+        """Whether in the order of creation its row would be among these."""
+        if self.is_whole:
+            return True
+        if not self.jobs or is_infinite(job.created_at):
+            return False
+        first, last = self.jobs[0], self.jobs[-1]
+        is_beyond_first = self.has_before and self._comes_before(job, first)
+        is_beyond_last = self.has_after and self._comes_before(last, job)
+        return not (is_beyond_first or is_beyond_last)
+
+    def _comes_before(self, job: GenerationJob, other: GenerationJob) -> bool:
+        place, others = (job.created_at, job.id), (other.created_at, other.id)
+        return place > others if self.order.descending else place < others
+
+    def followed_by(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        has_before: bool = False,
+        has_after: bool = False,
+        follows_start: bool = True,
+        order: ListOrder = NEWEST_FIRST,
+        near: int = 0,
+    ) -> "RowWindow":
+        """Other rows of the same list, or the same ones as they are by now.
+
+        Rows that both have tell the places of the others: first of all the one at the place `near`.
+        """
+        later = RowWindow(
+            jobs=self._kept(jobs),
+            has_before=has_before,
+            has_after=has_after,
+            follows_start=follows_start,
+            order=order,
+            length=self.length,
+        )
+        shared = self._nearest_shared(later, near)
+        if shared is not None:
+            place = self.first_place + self._indices[shared] - (later.find(shared) or 0)
+            return _placed(later, place, is_exact=self.is_place_exact)
+        if has_after or self.length is None:
+            return _placed(later, self.first_place if has_after else self.end, is_exact=False)
+        return _placed(later, self.length.number - len(later.jobs), is_exact=False)
+
+    def _kept(self, jobs: Iterable[GenerationJob]) -> tuple[GenerationJob, ...]:
+        """The values that are here already in place of equal ones, so that what did not change is the same object."""
+        known = {job.id: job for job in self.jobs}
+        return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
+
+    def counted(self, length: Counted | None) -> "RowWindow":
+        """With the length of the whole list. Another one than before tells that rows came or went."""
+        is_same = self.length is None or length is None or length.number == self.length.number
+        later = replace(self, first_place=0, is_place_exact=True, length=length)
+        return _placed(later, self.first_place, is_exact=self.is_place_exact and is_same)
+
+
+def _placed(window: RowWindow, first_place: int, *, is_exact: bool) -> RowWindow:
+    """At this place, unless an end of the list is at hand and tells better."""
+    length, held = window.length, len(window)
+    if not window.has_before:
+        return window
+    if not window.has_after and length and length.certainty is Certainty.EXACT and length.number > held:
+        return replace(window, first_place=length.number - held)
+    return replace(window, first_place=max(1, first_place), is_place_exact=is_exact and first_place >= 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A move by rows or pages, down where positive."""
+
+    rows: int = 0
+    pages: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowWish:
+    """So many rows before a job's row, and so many from it on; or those at an end of the list."""
+
+    anchor: UUID | End
+    before: int
+    after: int
+
+    @classmethod
+    def answered_by(cls, query: WindowQuery) -> "RowWish":
+        """The wish that rows of such a query fulfil."""
+        anchor = query.anchor if isinstance(query.anchor, End) else query.anchor.id
+        return cls(anchor=anchor, before=query.before, after=query.after)
+
+    def spans(self, rows: RowWindow, *, top: int, height: int) -> bool:
+        """Whether it holds the rows in sight, which are among `rows`, for all that these tell."""
+        match self.anchor:
+            case End.FIRST:
+                place = 0 if rows.is_place_exact else None
+            case End.LAST:
+                place = None if rows.has_after else rows.end
+            case job_id:
+                place = rows.find(job_id)
+        return place is not None and place - self.before <= top and top + height <= place + self.after
+
+
+def spare_rows(height: int) -> int:
+    """How many rows out of sight are wished for in one direction, and twice as many in the one of the last moves."""
+    return max(200, 3 * height + 50)
+
+
+def rows_here(rows: RowWindow, *, top: int, height: int) -> RowWish | None:
+    """Those around the rows in sight, whatever is at hand. None without rows."""
+    anchor, spare = rows.at(top), spare_rows(height)
+    return None if anchor is None else RowWish(anchor=anchor.id, before=spare, after=2 * spare)
+
+
+def wished(rows: RowWindow, *, top: int, height: int, goal: End | None = None) -> RowWish | None:
+    """None while enough rows are at hand before and after those in sight. A goal is an end that is to be at hand.
+
+    It never holds more than three times `spare_rows`, and rows that were just fetched always will do.
+    """
+    spare = spare_rows(height)
+    from_start = RowWish(anchor=End.FIRST, before=0, after=3 * spare)
+    if goal is End.LAST and rows.has_after:
+        return RowWish(anchor=End.LAST, before=3 * spare, after=0)
+    if goal is End.FIRST and rows.has_before:
+        return from_start
+    near = height * 3 // 2 + 25
+    is_near_first = top - rows.first_place < near
+    is_near_last = rows.end - (top + height) < near
+    if is_near_first and rows.has_before:
+        if rows.is_place_exact and top < 2 * spare:
+            return from_start
+        is_near_both = is_near_last and rows.has_after
+        anchor = rows.at(top)
+        before = spare if is_near_both else 2 * spare
+        return None if anchor is None else RowWish(anchor=anchor.id, before=before, after=3 * spare - before)
+    if is_near_first and not rows.follows_start:
+        return from_start
+    return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

@@ -1,0 +1,298 @@
+"""Cursor, marks, scroll position, requested rows."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import UUID
+
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, WindowQuery
+from store.jobs.job import GenerationJob
+from store.statistics.totals import Counted
+from tui.dashboard.job_list.loaded_rows import RowWindow, RowWish, Step, rows_here, wished
+from tui.dashboard.statistics.count_text import Position
+from tui.text.format import is_infinite
+
+Move = Step | End
+
+_MOST_WAITING = 10
+"""Keys that wait for rows, at most: one that is held down does not run on for long after it is let go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTableView:
+    rows: RowWindow = field(default_factory=RowWindow)
+    cursor: UUID | None = None
+    place: int | None = None
+    """Where the cursor's row is; without a cursor where the next move starts. None until the first row appears."""
+    top: int = 0
+    """The place of the first row in sight."""
+    height: int = 1
+    """How many rows fit in sight."""
+    marked: Mapping[UUID, GenerationJob] = field(default_factory=dict)
+    """As they were last at hand, in the order of marking."""
+    unseen: frozenset[UUID] = frozenset()
+    """The jobs that arrived above and were not in sight since."""
+    newest: datetime | None = None
+    """When the newest job of all that were ever here was created."""
+    waiting: tuple[Move, ...] = ()
+    """What is to be done, in this order, when the rows that it takes are here."""
+
+    @property
+    def cursor_job(self) -> GenerationJob | None:
+        return None if self.cursor is None else self.rows.get(self.cursor)
+
+    @property
+    def marks(self) -> frozenset[UUID]:
+        return frozenset(self.marked)
+
+    @property
+    def jobs_in_sight(self) -> tuple[GenerationJob, ...]:
+        return self.rows.between(self.top, self.top + self.height)
+
+    @property
+    def furthest_top(self) -> int:
+        return max(self.rows.first_place, self.rows.end - self.height)
+
+    def is_in_sight(self, place: int) -> bool:
+        return self.top <= place < self.top + self.height
+
+    @property
+    def position(self) -> Position | None:
+        """Of the cursor's row, or of the first one in sight where the cursor is not; None without rows."""
+        if not self.rows:
+            return None
+        seen = self.place if self.cursor is not None and self.place is not None else self.top
+        number = (seen if self.is_in_sight(seen) else self.top) + 1
+        return Position(number=number, is_exact=self.rows.is_place_exact, length=self.rows.known_length)
+
+    @property
+    def goal(self) -> End | None:
+        """The end of the list that is waited for."""
+        return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
+
+    @property
+    def wish(self) -> RowWish | None:
+        """The rows that should be at hand in place of these; None while these will do."""
+        return wished(self.rows, top=self.top, height=self.height, goal=self.goal)
+
+    # Rows
+
+    def showing(
+        self,
+        jobs: Iterable[GenerationJob],
+        *,
+        has_before: bool = False,
+        has_after: bool = False,
+        follows_start: bool = True,
+        order: ListOrder = NEWEST_FIRST,
+    ) -> "JobTableView":
+        """Other rows of the list, or the same ones as they are by now.
+
+        The cursor's row keeps its line on the screen, out of sight the top row does. At the very top the view stays
+        there as long as the cursor remains in sight, so that new jobs come into view. Then the waiting moves are made.
+        """
+        rows = self.rows.followed_by(
+            jobs,
+            has_before=has_before,
+            has_after=has_after,
+            follows_start=follows_start,
+            order=order,
+            near=self._anchor,
+        )
+        if self.place is None:
+            return self._first(rows)
+        if rows == self.rows:
+            return self
+        cursor = self.cursor if self.cursor is not None and self.cursor in rows else None
+        left = self.rows.missing_from(rows) if rows.tells_who_left else frozenset[UUID]()
+        here = {job.id: job for job in rows.jobs if job.id in self.marked}
+        shown = replace(
+            self,
+            rows=rows,
+            cursor=cursor,
+            place=self.rows.place_in(rows, self.place),
+            marked={known: here.get(known, job) for known, job in self.marked.items() if known not in left},
+            unseen=(self.unseen - left) | self._arrived(rows),
+            newest=_newest(self.newest, rows),
+        )
+        return shown.scrolled_to(self._anchored_top(rows)).with_waiting_moves_made()
+
+    def is_missing(self, job_id: UUID, later: "JobTableView") -> bool:
+        """Whether a job that is at hand is no more where it was, as far as a later view tells."""
+        return job_id in self.rows.missing_from(later.rows)
+
+    def _first(self, rows: RowWindow) -> "JobTableView":
+        if not rows.jobs:
+            return replace(self, rows=rows)
+        place = rows.first_place
+        return replace(self, rows=rows, cursor=rows.jobs[0].id, place=place, top=place, newest=_newest(None, rows))
+
+    @property
+    def _anchor(self) -> int:
+        """The place of the row that keeps its line: the cursor's, or else the top one."""
+        return self.place if self.place is not None and self.is_in_sight(self.place) else self.top
+
+    def _anchored_top(self, rows: RowWindow) -> int:
+        before = self._anchor
+        after = self.rows.place_in(rows, before)
+        if self.top == 0 and after < self.height:
+            return 0
+        return after - (before - self.top)
+
+    def _arrived(self, rows: RowWindow) -> frozenset[UUID]:
+        """Those that were created after all that were ever here; a filter that lets old ones back in brings no news."""
+        if self.newest is None:
+            return frozenset()
+        arrived = rows.missing_from(self.rows)
+        return frozenset(job.id for job in rows.jobs if job.id in arrived and job.created_at > self.newest)
+
+    def counted(self, length: Counted | None) -> "JobTableView":
+        """With the length of the whole list. The rows in sight stay where they are on the screen."""
+        rows = self.rows.counted(length)
+        shift = rows.first_place - self.rows.first_place
+        place = None if self.place is None else self.place + shift
+        return replace(self, rows=rows, place=place, top=self.top + shift)
+
+    # Scroll and size
+
+    def scrolled_to(self, top: int) -> "JobTableView":
+        """As far as there are rows at hand. The cursor stays on its job, be it out of sight."""
+        top = max(self.rows.first_place, min(top, self.furthest_top))
+        return replace(self, top=top, unseen=frozenset(job for job in self.unseen if self._is_above(job, top)))
+
+    def _is_above(self, job_id: UUID, top: int) -> bool:
+        place = self.rows.find(job_id)
+        return self.rows.has_before if place is None else place < top
+
+    def resized(self, height: int) -> "JobTableView":
+        """The cursor stays in sight if it was."""
+        resized = replace(self, height=max(1, height))
+        if self.place is not None and self.is_in_sight(self.place):
+            return resized.revealed(self.place)
+        return resized.scrolled_to(self.top)
+
+    def revealed(self, place: int) -> "JobTableView":
+        """Scrolled no further than it takes to see the row."""
+        return self.scrolled_to(min(max(self.top, place - self.height + 1), place))
+
+    # Moves
+
+    def moved_by(self, rows: int) -> "JobTableView":
+        """So many rows down; without a cursor to the row where it was lost, or to the first in sight."""
+        return self.moved(Step(rows=rows))
+
+    def paged(self, pages: int) -> "JobTableView":
+        """So many pages down, the cursor on the same line of the screen where possible."""
+        return self.moved(Step(pages=pages))
+
+    def moved_to_first(self) -> "JobTableView":
+        """Of the whole list, at once where it is at hand."""
+        return self.without_waiting().moved(End.FIRST)
+
+    def moved_to_last(self) -> "JobTableView":
+        return self.without_waiting().moved(End.LAST)
+
+    def moved_to(self, job_id: UUID) -> "JobTableView":
+        """Unchanged if there is no such row at hand."""
+        place = self.rows.find(job_id)
+        return self if place is None else self.without_waiting().moved_to_place(place)
+
+    def without_waiting(self) -> "JobTableView":
+        """The moves that still wait are given up."""
+        return replace(self, waiting=()) if self.waiting else self
+
+    def moved(self, move: Move) -> "JobTableView":
+        """In the order in which it was asked for: after those that wait, if any."""
+        if not self.rows:
+            return self
+        made = None if self.waiting else self.made(move)
+        return made or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
+
+    def with_waiting_moves_made(self) -> "JobTableView":
+        """As many as there are rows for."""
+        view = self if self.rows else self.without_waiting()
+        while view.waiting:
+            move, *rest = view.waiting
+            made = view.made(move)
+            if made is None:
+                return view
+            view = replace(made, waiting=tuple(rest))
+        return view
+
+    def made(self, move: Move) -> "JobTableView | None":
+        """None where it takes rows that are not at hand."""
+        match move:
+            case End.FIRST:
+                return None if self.rows.has_before else self.moved_to_place(0)
+            case End.LAST:
+                return None if self.rows.has_after else self.moved_to_place(self.rows.end - 1)
+            case Step(rows=rows, pages=pages):
+                return self._stepped(rows, pages)
+
+    def _stepped(self, rows: int, pages: int) -> "JobTableView | None":
+        if self.cursor is None or self.place is None:
+            return self.moved_to_place(self._anchor)
+        scroll = pages * max(1, self.height - 1)
+        place, top = self.place + rows + scroll, self.top + scroll
+        first, last = (min(place, top), max(place, top + self.height - 1)) if scroll else (place, place)
+        is_beyond_first = self.rows.has_before and first < self.rows.first_place
+        is_beyond_last = self.rows.has_after and last >= self.rows.end
+        if is_beyond_first or is_beyond_last:
+            return None
+        return (self.scrolled_to(top) if scroll else self).moved_to_place(place)
+
+    def moved_to_place(self, place: int) -> "JobTableView":
+        place = self.rows.clamp(place)
+        job = self.rows.at(place)
+        if job is None:
+            return self
+        return replace(self, cursor=job.id, place=place).revealed(place)
+
+    # Marks
+
+    def toggled(self, job_id: UUID) -> "JobTableView":
+        """Marked if it was not, and the reverse. Unchanged if there is no such row at hand."""
+        job = self.rows.get(job_id)
+        if job is None:
+            return self
+        rest = {identifier: other for identifier, other in self.marked.items() if identifier != job_id}
+        return replace(self, marked=rest if job_id in self.marked else {**rest, job_id: job})
+
+    def all_marked(self) -> "JobTableView":
+        """All that are at hand, and those that were marked before."""
+        return replace(self, marked={**self.marked, **{job.id: job for job in self.rows.jobs}})
+
+    def unmarked(self) -> "JobTableView":
+        return replace(self, marked={})
+
+    def forgotten(self) -> "JobTableView":
+        """As if nothing had been shown yet."""
+        return JobTableView(height=self.height)
+
+
+def _newest(newest: datetime | None, rows: RowWindow) -> datetime | None:
+    known = [] if newest is None else [newest]
+    return max((*known, *(job.created_at for job in rows.jobs if not is_infinite(job.created_at))), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowAsking:
+    asked: RowWish | None = None
+    """None where nothing is waited for."""
+    answered: RowWish | None = None
+    """What the rows at hand were asked for by; None where these are the whole list."""
+
+    def arrived(self, query: WindowQuery | None) -> "RowAsking":
+        """Rows by another query than before either are what was asked for, or somebody asked for others since."""
+        answer = None if query is None else RowWish.answered_by(query)
+        is_old = answer is not None and answer == self.answered and answer != self.asked
+        return RowAsking(asked=self.asked if is_old else None, answered=answer)
+
+    def following(self, view: JobTableView) -> "RowAsking":
+        """Asks for what a view wishes; for something else than was asked for, only where that will not do any more."""
+        wish = view.wish
+        if self.asked is not None and view.goal is None:
+            if self.asked.spans(view.rows, top=view.top, height=view.height):
+                return self
+            wish = wish or rows_here(view.rows, top=view.top, height=view.height)
+        return self if wish is None or wish == self.asked else replace(self, asked=wish)

@@ -1,0 +1,219 @@
+"""All bindings of app and dashboard; remapped keys; key hints."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
+from typing import Any
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import App
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.content import Content
+from textual.dom import DOMNode
+
+from tui.dashboard.widgets import FittedLine
+
+APP_BINDINGS: list[BindingType] = [
+    Binding("u", "pick_eyes", "user", id="app.user", tooltip="Look with a user's eyes, or the operator's"),
+    Binding(
+        "i", "isolation", "Isolation", show=False, id="app.isolation", tooltip="Try whether users reach others' rows"
+    ),
+    Binding("t", "times", "Times", show=False, id="app.times", tooltip="How long jobs wait and run, how many fail"),
+    Binding("w", "workers", "Workers", show=False, id="app.workers", tooltip="Who works, and what they hold"),
+    Binding(
+        "D", "pick_database", "Database", show=False, id="app.database", tooltip="Look at another database: a profile"
+    ),
+    Binding("W", "write", "Write", show=False, id="app.write", tooltip="Write for some minutes, or end it"),
+    Binding("f5,ctrl+r", "refresh", "Refresh", show=False, id="app.refresh", tooltip="Look again at once"),
+    Binding("z", "pause", "Pause", show=False, id="app.pause", tooltip="Pause the looking, or go on"),
+    Binding("plus", "faster", "Faster", show=False, id="app.faster", tooltip="Look more often"),
+    Binding("minus", "slower", "Slower", show=False, id="app.slower", tooltip="Look less often"),
+    Binding(
+        "L", "load", "Load", show=False, id="app.load", tooltip="Say what this dashboard costs database and machine"
+    ),
+    Binding("question_mark", "help", "help", id="app.help", tooltip="Show all keys"),
+    Binding("v", "lens", "lens", id="app.lens", tooltip="Show beside what a user sees what they do not, and why"),
+    Binding("q", "quit", "Quit", show=False, id="app.quit", tooltip="Leave gjobs"),
+    Binding(
+        "ctrl+q",
+        "quit",
+        "Quit",
+        show=False,
+        priority=True,
+        id="app.quit_anywhere",
+        tooltip="Leave gjobs, from a dialog, too",
+    ),
+]
+
+DASHBOARD_BINDINGS: list[BindingType] = [
+    Binding("s", "act('start')", "start", id="job.start", tooltip="Start the job, or the marked ones"),
+    Binding("c", "act('complete')", "complete", id="job.complete", tooltip="Complete the job, or the marked ones"),
+    Binding("f", "act('fail')", "fail", id="job.fail", tooltip="Fail the job, or the marked ones, with a text"),
+    Binding(
+        "r",
+        "act('retry')",
+        "retry",
+        show=False,
+        id="job.retry",
+        tooltip="Queue a failed job, or the marked ones, anew",
+    ),
+    Binding("n", "act('create')", "new", id="job.new", tooltip="Queue a new job"),
+    Binding("d,delete", "act('delete')", "delete", id="job.delete", tooltip="Delete the job, or the marked ones"),
+    Binding("U", "want('undo')", "Undo", show=False, id="job.undo", tooltip="Make again what was deleted last"),
+    Binding("A", "want('all')", "Choose all", show=False, id="list.choose_all", tooltip="Choose all jobs that match"),
+    Binding("y", "copy_id", "Copy id", show=False, id="job.copy_id", tooltip="Copy the job's id"),
+    Binding("Y", "copy_json", "Copy JSON", show=False, id="job.copy_json", tooltip="Copy the job as JSON"),
+    Binding("slash", "find", "find", id="list.find", tooltip="Find jobs by a filter"),
+    Binding("escape", "leave_find", "Clear find", show=False, id="list.clear", tooltip="Show all rows again"),
+    Binding("1", "status(0)", "All jobs", show=False, id="list.all", tooltip="List all statuses"),
+    Binding("2", "status(1)", "Queued jobs", show=False, id="list.queued", tooltip="List the queued jobs"),
+    Binding("3", "status(2)", "Running jobs", show=False, id="list.running", tooltip="List the running jobs"),
+    Binding("4", "status(3)", "Succeeded jobs", show=False, id="list.succeeded", tooltip="List the succeeded jobs"),
+    Binding("5", "status(4)", "Failed jobs", show=False, id="list.failed", tooltip="List the failed jobs"),
+    Binding("o", "sort", "Sort", show=False, id="list.sort", tooltip="Sort by the next column"),
+    Binding("O", "reverse", "Reverse", show=False, id="list.reverse", tooltip="Turn the order around"),
+    Binding("equals_sign", "want('exact')", "Count", show=False, id="numbers.exact", tooltip="Count the jobs exactly"),
+    Binding("p", "want('project')", "Project", show=False, id="project.pick", tooltip="Find a project by some letters"),
+    Binding("P", "want('new_project')", "New project", show=False, id="project.new", tooltip="Create a project"),
+    Binding(
+        "b",
+        "want('budgets')",
+        "Budgets",
+        show=False,
+        id="project.budgets",
+        tooltip="Limit what jobs may cost, and see what is left",
+    ),
+    Binding("tab", "app.focus_next", "Next pane", show=False, id="app.next_pane", tooltip="Go to the next pane"),
+]
+
+
+def own_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
+    """Those that the class itself declares."""
+    for binding in owner.__dict__.get("BINDINGS", ()):
+        if isinstance(binding, Binding):
+            yield binding
+
+
+def shown_keys(app: App[Any], binding: Binding) -> list[str]:
+    """What a binding's keys are called, the first one first."""
+    # Textual has no public way to read the keymap.
+    keymap = app._keymap  # noqa: SLF001
+    keys = keymap.get(binding.id or "", binding.key).split(",")
+    return [app.get_key_display(binding.with_key(key.strip())) for key in keys]
+
+
+def inherited_bindings(owner: type[DOMNode]) -> Iterator[Binding]:
+    """Those that the class declares, or one that it inherits from."""
+    for parent in owner.__mro__:
+        if issubclass(parent, DOMNode):
+            yield from own_bindings(parent)
+
+
+def key_of(app: App[Any], bindings: Iterable[BindingType], binding_id: str) -> str:
+    """What the first key is called of the binding with this id."""
+    binding = next(one for one in bindings if isinstance(one, Binding) and one.id == binding_id)
+    return shown_keys(app, binding)[0]
+
+
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
+
+class Rewords:
+    """A widget that says so itself. After a change it refreshes its bindings."""
+
+    reworded: Mapping[str, str] = NOTHING
+    """In place of what the bindings with these ids say."""
+
+
+def key_words(active: ActiveBinding) -> str:
+    binding, node = active.binding, active.node
+    return (
+        node.reworded.get(binding.id or "", binding.description) if isinstance(node, Rewords) else binding.description
+    )
+
+
+_GAP = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyHint:
+    key: str
+    """As it is pressed."""
+    shown: str
+    """As it is called."""
+    what: str
+
+    @property
+    def width(self) -> int:
+        return cell_len(self.shown) + 1 + cell_len(self.what)
+
+
+class KeyHints(FittedLine):
+    """Of the bindings that are active and shown. A click on one presses its key."""
+
+    ALLOW_SELECT = False
+    DEFAULT_CSS = """
+    KeyHints {
+        padding-left: 1;
+        background: $footer-background;
+        color: $footer-foreground;
+    }
+    """
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.follow())
+
+    def on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        start = 0
+        for hint in self._hints(self.content_size.width):
+            if offset is not None and start <= offset.x < start + hint.width:
+                self.app.simulate_key(hint.key)
+            start += hint.width + _GAP
+
+    def words(self, room: int) -> Content:
+        hints = (
+            Content.assemble(
+                (hint.shown, "bold $footer-key-foreground"), (f" {hint.what}", "$footer-description-foreground")
+            )
+            for hint in self._hints(room)
+        )
+        return Content(" " * _GAP).join(hints)
+
+    def _hints(self, room: int) -> list[KeyHint]:
+        """The first key of each action, as many as fit."""
+        shown: dict[str, ActiveBinding] = {}
+        for active in _in_declared_order(list(self.screen.active_bindings.values())):
+            if active.binding.show and not self._is_typed(active):
+                shown.setdefault(active.binding.action, active)
+        hints = [
+            KeyHint(key=one.binding.key, shown=self.app.get_key_display(one.binding), what=key_words(one))
+            for one in shown.values()
+        ]
+        ends = accumulate(hint.width + _GAP for hint in hints)
+        return [hint for hint, end in zip(hints, ends, strict=True) if end - _GAP <= room]
+
+    def _is_typed(self, active: ActiveBinding) -> bool:
+        """Whether what has the focus takes the key for a character. Textual leaves out those whose names it knows."""
+        focused, shown = self.screen.focused, self.app.get_key_display(active.binding)
+        return (
+            focused is not None
+            and focused is not active.node
+            and len(shown) == 1
+            and focused.check_consume_key(active.binding.key, shown)
+        )
+
+
+def _in_declared_order(active: Sequence[ActiveBinding]) -> list[ActiveBinding]:
+    """Textual puts a key that was moved behind the others of its widget, where there may be no room."""
+    nodes = list(dict.fromkeys(one.node for one in active))
+    places = {node: [binding.id for binding in inherited_bindings(type(node))] for node in nodes}
+
+    def place(one: ActiveBinding) -> tuple[int, int]:
+        declared = places[one.node]
+        name = one.binding.id
+        return nodes.index(one.node), declared.index(name) if name in declared else len(declared)
+
+    return sorted(active, key=place)

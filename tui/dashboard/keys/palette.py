@@ -1,0 +1,200 @@
+"""What the command palette offers."""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.fuzzy import Matcher
+from textual.screen import Screen
+
+from store.statistics.totals import ProjectSums
+from tui.dashboard.databases import full_name
+from tui.dashboard.saved_views import read_views, remove_view, save_view, show_view
+from tui.text.clean_text import clean
+from tui.text.format import jobs_count
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundAction:
+    binding_id: str
+    keys: str
+    """As they are shown, where they were moved to."""
+    name: str
+    what: str
+    """The tooltip: a sentence."""
+    action: str
+    node: DOMNode
+    """Where the action is looked up."""
+
+
+def bound_actions(screen: Screen[Any]) -> list[BoundAction]:
+    """In the order of the bindings. Those without an id are Textual's own."""
+    actions: dict[str, BoundAction] = {}
+    for active in screen.active_bindings.values():
+        binding = active.binding
+        if not binding.id:
+            continue
+        keys = screen.app.get_key_display(binding)
+        before = actions.get(binding.id)
+        actions[binding.id] = BoundAction(
+            binding_id=binding.id,
+            keys=f"{before.keys} {keys}" if before else keys,
+            name=binding.description,
+            what=binding.tooltip,
+            action=binding.action,
+            node=active.node,
+        )
+    return list(actions.values())
+
+
+_KEYS_ONLY = ("up", "down", "page_up", "page_down", "first", "last", "mark", "next_pane", "other", "quit_anywhere")
+"""Second parts of ids: moving about means nothing from a palette."""
+
+
+class DashboardCommands(Provider):
+    async def discover(self) -> Hits:
+        for action in self._actions():
+            yield DiscoveryHit(Content(_title(action)), self._run(action), text=_title(action), help=action.what)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for action in self._actions():
+            score = max(matcher.match(_title(action)), matcher.match(action.what))
+            if score > 0:
+                yield Hit(score, highlighted(matcher, _title(action)), self._run(action), help=action.what)
+
+    def _actions(self) -> Iterator[BoundAction]:
+        for action in bound_actions(self.screen):
+            if action.binding_id.partition(".")[2] not in _KEYS_ONLY:
+                yield action
+
+    def _run(self, action: BoundAction) -> Callable[[], Awaitable[object]]:
+        return partial(self.app.run_action, action.action, action.node)
+
+
+class ProjectCommands(Provider):
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        dashboard = cast("GjobsApp", self.app).dashboard
+        if self.screen is not dashboard or dashboard.listing is None:
+            return
+        for project in dashboard.listing.projects:
+            title = f"Show project {clean(project.name, limit=60)}"
+            score = matcher.match(title)
+            if score > 0:
+                show = partial(dashboard.choose_project, project.id)
+                yield Hit(score, highlighted(matcher, title), show, help=_jobs_of(dashboard.sums, project.id))
+
+
+class DatabaseCommands(Provider):
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        app = cast("GjobsApp", self.app)
+        if self.screen is not app.dashboard:
+            return
+        for destination in app.destinations:
+            title = f"Look at database {clean(full_name(destination), limit=60)}"
+            score = matcher.match(title)
+            if score > 0 and destination is not app.destination:
+                go = partial(app.switch_to, destination)
+                yield Hit(score, explained(highlighted(matcher, title), clean(destination.detail, limit=60)), go)
+
+
+def _jobs_of(sums: Mapping[UUID, ProjectSums], project_id: UUID) -> str | None:
+    return jobs_count(sums[project_id].job_count) if project_id in sums else None
+
+
+def highlighted(matcher: Matcher, title: str) -> Content:
+    """The matcher's own reads the title as markup."""
+    _, offsets = matcher.fuzzy_search.match(matcher.query, title)
+    content = Content(title)
+    for offset in offsets:
+        content = content.stylize(matcher.match_style, offset, offset + 1)
+    return content
+
+
+def explained(title: Content, about: str) -> Content:
+    """With what a hit's own help would read as markup: such as a host's address, or a filter."""
+    return Content.assemble(title, (f"  {about}", "$foreground-muted"))
+
+
+def _title(action: BoundAction) -> str:
+    return f"{action.name[:1].upper()}{action.name[1:]} ({action.keys})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    title: str
+    about: str
+    run: Callable[[], None]
+    is_first_choice: bool = True
+    """Whether it is listed before anything is typed."""
+
+
+class OfferCommands(Provider):
+    """Of the dashboard: above a dialog nothing is offered."""
+
+    def offers(self) -> Iterator[Offer]:
+        """Clean texts."""
+        raise NotImplementedError
+
+    async def discover(self) -> Hits:
+        for offer in self._present():
+            if offer.is_first_choice:
+                yield DiscoveryHit(explained(Content(offer.title), offer.about), offer.run, text=offer.title)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for offer in self._present():
+            score = max(matcher.match(offer.title), matcher.match(offer.about))
+            if score > 0:
+                yield Hit(score, explained(highlighted(matcher, offer.title), offer.about), offer.run)
+
+    @property
+    def dashboard_app(self) -> "GjobsApp":
+        return cast("GjobsApp", self.app)
+
+    def _present(self) -> Iterator[Offer]:
+        return self.offers() if self.screen is self.dashboard_app.dashboard else iter(())
+
+
+class RetentionCommands(OfferCommands):
+    def offers(self) -> Iterator[Offer]:
+        want = self.dashboard_app.dashboard.action_want
+        yield Offer(title="Archived jobs", about="look at them, and bring them back", run=partial(want, "archive"))
+        yield Offer(title="Clean up", about="old jobs go to the archive, or for good", run=partial(want, "clean_up"))
+
+
+class ViewCommands(OfferCommands):
+    async def startup(self) -> None:
+        read_views(self.dashboard_app)
+
+    def offers(self) -> Iterator[Offer]:
+        app = self.dashboard_app
+        for view in app.views.known.values():
+            about = clean(view.text, limit=60)
+            yield Offer(title=f"View {clean(view.name)}", about=about, run=partial(show_view, app, view))
+        text = app.dashboard.jobs.filter_text
+        if text:
+            about = clean(text, limit=60)
+            yield Offer(title="Save this view as …", about=about, run=lambda: app.errands.ask(save_view(app)))
+        for name in sorted(app.views.removable):
+            view = app.views.known[name]
+            yield Offer(
+                title=f"Remove the view {clean(name)}",
+                about=clean(view.text, limit=60),
+                run=partial(_remove, app, name),
+                is_first_choice=False,
+            )
+
+
+def _remove(app: "GjobsApp", name: str) -> None:
+    app.errands.ask(remove_view(app, app.views.known[name]))

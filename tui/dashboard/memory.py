@@ -1,0 +1,301 @@
+"""What is remembered: between runs, observed events, earlier totals."""
+
+import json
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.filters.job_filter import NO_FILTER
+from store.statistics.totals import Certainty, Counted, NumbersQuery, exact_counts
+
+if TYPE_CHECKING:
+    from store.job_list.listing import Listing
+    from store.jobs.job import GenerationJob, JobStatus
+    from store.jobs.job_history import ObservedEvents
+    from store.projects.project import Project
+    from store.statistics.statistics import JobStatistics
+    from store.statistics.totals import Numbers
+    from store.store import Store
+    from tui.dashboard.navigation import UnseenJob
+    from tui.dashboard.screen import DashboardScreen
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    theme: str | None = None
+    projects: Mapping[str, str] = field(default_factory=dict)
+    """The last project's id, or "" for all of them, by place: the database and the eyes."""
+
+
+class Memory:
+    """Keeps each change at once, on top of what others have kept meanwhile. Without a path only for this run."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._state = load(path) if path else State()
+
+    @property
+    def theme(self) -> str | None:
+        return self._state.theme
+
+    def knows(self, place: str) -> bool:
+        return place in self._state.projects
+
+    def project(self, place: str) -> UUID | None:
+        """None for all projects, and where nothing is remembered."""
+        try:
+            return UUID(self._state.projects.get(place, ""))
+        except ValueError:
+            return None
+
+    def remember_theme(self, theme: str) -> None:
+        self._keep(replace(self._latest(), theme=theme))
+
+    def remember_project(self, place: str, project_id: UUID | None) -> None:
+        latest = self._latest()
+        self._keep(replace(latest, projects={**latest.projects, place: str(project_id or "")}))
+
+    def _latest(self) -> State:
+        return load(self._path) if self._path else self._state
+
+    def _keep(self, state: State) -> None:
+        self._state = state
+        if self._path:
+            save(self._path, state)
+
+
+def load(path: Path) -> State:
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        theme, projects = stored.get("theme"), stored.get("projects", {})
+        return State(
+            theme=theme if isinstance(theme, str) else None,
+            projects={str(place): str(project) for place, project in projects.items()},
+        )
+    except FileNotFoundError:
+        return State()
+    except (OSError, ValueError, AttributeError, RecursionError) as error:
+        log.warning("The remembered state in %s cannot be read: %s", path, error)
+        return State()
+
+
+def save(path: Path, state: State) -> None:
+    """Replaces the file at once, so that a reader never sees half of it. Readable by its owner alone."""
+    beside = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({"theme": state.theme, "projects": dict(state.projects)}, indent=1)
+        beside.touch(mode=0o600)
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        log.warning("The state cannot be kept in %s: %s", path, error)
+
+
+def project_to_show(listing: "Listing", *, all_was_chosen: bool, was_located: bool = False) -> UUID | None:
+    """The one that was looked for, as long as it is there; all where somebody chose that; else the newest.
+
+    None for all projects, and where there are none. One that was located by its id may be hidden from these eyes.
+    """
+    wanted = listing.query.window.listed.project_id
+    if wanted is None and all_was_chosen:
+        return None
+    # Through the lens rows are listed whose project these eyes do not see.
+    if wanted is not None and (listing.has_project or was_located or listing.window.jobs):
+        return wanted
+    return listing.projects[0].id if listing.projects else None
+
+
+class Leads:
+    def __init__(self, dashboard: "DashboardScreen") -> None:
+        self._dashboard = dashboard
+        self._arrival: Callable[[Listing], object] | None = None
+        """What to do, once, with the first look at what was asked for last."""
+        self._unseen: UnseenJob | None = None
+        """What the lens is pointed at."""
+        self.hidden_beyond: UUID | None = None
+        """A hidden job that the lens was pointed at, and that is beyond what is listed."""
+
+    def forget(self) -> None:
+        self._arrival = self._unseen = self.hidden_beyond = None
+
+    def give_up(self) -> None:
+        """Something else is asked for."""
+        self._arrival = self._unseen = None
+
+    def arrive(self, listing: "Listing") -> None:
+        arrival, self._arrival = self._arrival, None
+        if arrival is not None:
+            arrival(listing)
+
+    async def show_job(self, job: "GenerationJob", project: "Project | None") -> None:
+        """Its details at once, for it may be beyond what is listed; behind them its project, the cursor on it."""
+        self._show(job.project_id, project, lambda _: self._dashboard.jobs.table.move_to(job.id))
+        await self._dashboard.show_details_of(job, is_listed=False)
+
+    def show_project(
+        self, project: "Project", *, using: UUID | None = None, otherwise: Callable[[], None] = lambda: None
+    ) -> None:
+        """All its jobs; those that use an asset where any listed does, else `otherwise` is called."""
+
+        def arrived(listing: "Listing") -> None:
+            if using is None:
+                return
+            if any(job.input_asset_id == using for job in listing.window.jobs):
+                self._dashboard.jobs.find(f"asset:{using}")
+            else:
+                otherwise()
+
+        self._show(project.id, project, arrived)
+
+    def point_lens_at(self, unseen: "UnseenJob") -> None:
+        """The next look through the lens is at this job."""
+        self._unseen = unseen
+
+    def look_through_lens(self) -> None:
+        """Or without it again."""
+        unseen, self._unseen = self._unseen, None
+        dashboard = self._dashboard
+        if unseen is None:
+            wanted = dashboard.looked_for
+            dashboard.ask(wanted.window.listed, through_lens=not wanted.through_lens)
+            return
+        job = unseen.job
+
+        def arrived(_: "Listing") -> None:
+            if not dashboard.jobs.table.move_to(job.id):
+                self.hidden_beyond = job.id
+                dashboard.call_later(dashboard.show_details_of, job, is_listed=False)
+
+        self._ask(job.project_id, unseen.project, arrived, through_lens=True)
+
+    def _show(self, project_id: UUID, project: "Project | None", arrived: "Callable[[Listing], object]") -> None:
+        self._ask(project_id, project, arrived)
+        self._dashboard.post_message(self._dashboard.ProjectChosen())
+
+    def _ask(
+        self,
+        project_id: UUID,
+        project: "Project | None",
+        arrived: "Callable[[Listing], object]",
+        *,
+        through_lens: bool | None = None,
+    ) -> None:
+        """Of all statuses, and without a filter that could hide what is looked for."""
+        self._dashboard.jobs.learn_project(project, through_lens=bool(through_lens))
+        self._dashboard.jobs.leave_find()
+        listed = replace(self._dashboard.listed, project_id=project_id, status=None, job_filter=NO_FILTER)
+        self._dashboard.ask(listed, through_lens=through_lens)
+        self._arrival = arrived
+
+
+class Observations:
+    def __init__(self) -> None:
+        self._store: Store | None = None
+        self._events: ObservedEvents | None = None
+
+    def look(self, store: "Store", listing: "Listing") -> None:
+        from store.capabilities.capability import Feature
+
+        latest = store.probed.latest
+        if latest is not None and latest.off(Feature.EVENTS, store.actor) is not None:
+            self.of(store).look(listing.window.jobs, at=listing.taken_at)
+
+    def of(self, store: "Store") -> "ObservedEvents":
+        """What was seen with other eyes is not told to these."""
+        if self._events is None or store is not self._store:
+            from store.jobs.job_history import ObservedEvents
+
+            self._store, self._events = store, ObservedEvents()
+        return self._events
+
+
+MOST_KEPT = 64
+"""Queries; the one counted the longest ago goes first."""
+
+
+class KeptNumbers:
+    def __init__(self) -> None:
+        self._kept: OrderedDict[NumbersQuery, Numbers] = OrderedDict()
+
+    def keep(self, numbers: "Numbers") -> "Numbers":
+        """The same, with what was exact before in place of what is not; as old as the oldest of it."""
+        completed = self._completed(numbers)
+        self._kept[numbers.query] = completed
+        self._kept.move_to_end(numbers.query)
+        if len(self._kept) > MOST_KEPT:
+            self._kept.popitem(last=False)
+        return completed
+
+    def recall(self, query: NumbersQuery) -> "Numbers | None":
+        """What is known of it, or else of its project alone; None where that is nothing."""
+        if query in self._kept:
+            return self._completed(self._kept[query])
+        of_project = replace(query, matching=None)
+        known = next((kept for kept in self._newest_first() if replace(kept.query, matching=None) == of_project), None)
+        return None if known is None else self._completed(replace(known, query=of_project, matching=None))
+
+    def _newest_first(self) -> "list[Numbers]":
+        return list(reversed(self._kept.values()))
+
+    def _completed(self, numbers: "Numbers") -> "Numbers":
+        for complete in (_with_statistics, _with_days, _with_projects, _with_matching):
+            kept_first = (better for kept in self._newest_first() if (better := complete(numbers, kept)) is not None)
+            numbers = next(kept_first, numbers)
+        return numbers
+
+
+def _with_statistics(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+    if numbers.statistics is not None or kept.statistics is None or not _is_of_same_project(numbers, kept):
+        return None
+    if any(_disproves(count, kept.statistics.count(status)) for status, count in numbers.counts.items()):
+        return None
+    return _as_old(replace(numbers, statistics=kept.statistics, counts=_counts(kept.statistics, numbers.counts)), kept)
+
+
+def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Counted]") -> "Mapping[JobStatus, Counted]":
+    return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
+
+
+def _with_days(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+    if numbers.days is not None or kept.days is None or not _is_of_same_project(numbers, kept):
+        return None
+    return _as_old(replace(numbers, days=kept.days), kept)
+
+
+def _with_projects(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+    if numbers.projects is not None or kept.projects is None:
+        return None
+    return _as_old(replace(numbers, projects=kept.projects), kept)
+
+
+def _with_matching(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+    if numbers.query.matching is None or kept.query.matching != numbers.query.matching or _is_exact(numbers.matching):
+        return None
+    if kept.matching is None or not _is_exact(kept.matching) or _disproves(numbers.matching, kept.matching.number):
+        return None
+    return _as_old(replace(numbers, matching=kept.matching), kept)
+
+
+def _is_of_same_project(numbers: "Numbers", kept: "Numbers") -> bool:
+    return replace(numbers.query, matching=None) == replace(kept.query, matching=None)
+
+
+def _is_exact(count: Counted | None) -> bool:
+    return count is not None and count.certainty is Certainty.EXACT
+
+
+def _disproves(seen: Counted | None, kept: int) -> bool:
+    """Whether there are more by now than were counted then."""
+    return seen is not None and seen.certainty is Certainty.CAPPED and seen.number > kept
+
+
+def _as_old(numbers: "Numbers", kept: "Numbers") -> "Numbers":
+    return replace(numbers, taken_at=min(numbers.taken_at, kept.taken_at))

@@ -1,0 +1,188 @@
+"""From an id to the thing it names, on screen."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from store.errors import NoPrivilege, StoreError
+from store.formats import id_range
+from store.jobs.job import GenerationJob
+from store.projects.project import Asset, Project
+from store.search import Located
+from store.users.actor import ActingUser, Operator, eyes_name
+from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, error_toast
+from tui.text.format import job_name, user_name
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.app import GjobsApp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    what: GenerationJob | Project | Asset | ActingUser
+    is_hidden: bool = False
+    """Whether the operator sees it, and the present eyes do not."""
+
+    @property
+    def key(self) -> str:
+        return f"{type(self.what).__name__} {self.what.id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnseenJob:
+    """What an id led to and the present eyes do not see."""
+
+    job: GenerationJob
+    project: Project | None
+    """As the operator sees it."""
+
+
+def things(seen: Located, everything: Located) -> list[Thing]:
+    """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
+    visible = list(_parts(seen))
+    ids = {what.id for what in visible}
+    return [
+        *(Thing(what=what) for what in visible),
+        *(Thing(what=what, is_hidden=True) for what in _parts(everything) if what.id not in ids),
+        *(Thing(what=user) for user in everything.users),
+    ]
+
+
+def _parts(located: Located) -> Iterator[GenerationJob | Project | Asset]:
+    yield from located.jobs
+    yield from located.projects
+    yield from located.assets
+
+
+def thing_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
+    match what:
+        case GenerationJob():
+            return f"job {job_name(what)}"
+        case Project():
+            return f"project “{clean(what.name, limit=40)}”"
+        case Asset():
+            return f"asset {clean(what.storage_path, limit=60)}"
+        case ActingUser():
+            return f"user {clean(user_name(what), limit=60)}"
+
+
+def thing_choice(thing: Thing, eyes: str) -> Choice:
+    detail = str(thing.what.id)
+    name = thing_name(thing.what)
+    hidden = f"hidden from {eyes}, " if thing.is_hidden else ""
+    return Choice(key=thing.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
+
+
+def hidden_toast(thing: Thing, eyes: str, *, lens_key: str, eyes_key: str) -> Toast:
+    """Through the lens one sees jobs alone."""
+    how = f"press {lens_key} for why" if isinstance(thing.what, GenerationJob) else f"press {eyes_key} for the operator"
+    name = thing_name(thing.what)
+    return Toast(text=f"The {name} exists, but {eyes} does not see it: {how}.", severity="warning")
+
+
+def nothing_toast(text: str, eyes: str | None) -> Toast:
+    """`eyes` are a user's; None where the operator looked."""
+    nobody = "" if eyes is None else f", neither for {eyes} nor for the operator"
+    return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
+
+
+def unused_asset_toast(asset: Asset) -> Toast:
+    return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
+
+
+def hidden_project_toast(asset: Asset, eyes: str) -> Toast:
+    return Toast(text=f"The {thing_name(asset)} is in a project that {eyes} does not see.", severity="warning")
+
+
+_ID = "id "
+
+
+def id_choices(needle: str) -> Sequence[Choice]:
+    """What a picker offers beside what it finds: to look up what was typed, where it may be an id."""
+    if id_range(needle) is None:
+        return ()
+    return (
+        Choice(
+            key=_ID + needle, label=f"Look up the id {clean(needle, limit=36)}", detail="a job, project, asset or user"
+        ),
+    )
+
+
+def id_of(key: str) -> str | None:
+    """The id that was typed, where that choice was taken."""
+    return key.removeprefix(_ID) if key.startswith(_ID) else None
+
+
+async def lead_to(app: "GjobsApp", text: str) -> None:
+    """Shows what has the id. Several are listed first; what the present eyes do not see is told, and not shown."""
+    session, store = app.connection.session, app.connection.store
+    if session is None or store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        return
+    is_operator = isinstance(store.actor, Operator)
+    try:
+        everything = await session.operator.locate(text)
+        seen = everything if is_operator else await _seen(store, text)
+        found = things(seen, everything)
+        if not found:
+            say(app, nothing_toast(text, None if is_operator else eyes_name(store.actor)))
+            return
+        thing = found[0] if len(found) == 1 else await _pick(app, found, everything, eyes_name(store.actor))
+        if thing is not None:
+            await _show(app, store, session.operator, thing)
+    except StoreError as error:
+        say(app, error_toast(error))
+
+
+async def _seen(store: "Store", text: str) -> Located:
+    try:
+        return await store.locate(text)
+    except NoPrivilege:
+        return Located()
+
+
+async def _pick(app: "GjobsApp", found: Sequence[Thing], everything: Located, eyes: str) -> Thing | None:
+    title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
+    picked = await app.push_screen_wait(PickDialog(title=title, choices=[thing_choice(thing, eyes) for thing in found]))
+    return next((thing for thing in found if thing.key == picked), None)
+
+
+async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing) -> None:
+    sees = operator if thing.is_hidden else store
+    project = await _project_of(sees, thing.what)
+    if app.connection.store is not store:
+        return  # Somebody else looks by now.
+    if thing.is_hidden:
+        _tell_hidden(app, eyes_name(store.actor), thing, project)
+        return
+    match thing.what:
+        case GenerationJob() as job:
+            await app.dashboard.leads.show_job(job, project)
+        case Project() as itself:
+            app.dashboard.leads.show_project(itself)
+        case Asset() as asset if project is not None:
+            unused = unused_asset_toast(asset)
+            app.dashboard.leads.show_project(project, using=asset.id, otherwise=lambda: say(app, unused))
+        case Asset() as asset:
+            say(app, hidden_project_toast(asset, eyes_name(store.actor)))
+        case ActingUser() as user:
+            app.dashboard.jobs.leave_find()
+            app.look_with(operator.acting_as(user))
+        case _:
+            assert_never(thing.what)
+
+
+async def _project_of(store: "Store", what: GenerationJob | Project | Asset | ActingUser) -> Project | None:
+    return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
+
+
+def _tell_hidden(app: "GjobsApp", eyes: str, thing: Thing, project: Project | None) -> None:
+    if isinstance(thing.what, GenerationJob):
+        app.dashboard.leads.point_lens_at(UnseenJob(job=thing.what, project=project))
+    lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    say(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))

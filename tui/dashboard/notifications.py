@@ -1,0 +1,240 @@
+"""Tells of finished jobs: toast, bell, desktop."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+from store.configuration.configuration import Notifications
+from store.errors import StoreError
+from store.filters.filter_text import parse
+from store.filters.job_filter import NO_FILTER, JobFilter
+from store.jobs.job import JobStatus, is_final
+from store.poller import Feed, FeedFailure, FeedPage
+from store.watch.watch import Batch, Transition
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean, shorten
+from tui.text.error_text import Toast
+from tui.text.format import count, error_summary, short_id
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.app import GjobsApp
+
+NOT_SHOWN = (
+    "This terminal is not known to show notifications on the desktop, so none are sent. Inside tmux nobody knows what"
+    " is outside: 'terminal' in [notifications] of the configuration may name it."
+)
+
+_NINE = frozenset({"iTerm.app", "iTerm2", "WezTerm", "ghostty", "Ghostty", "WarpTerminal"})
+"""Terminals, by the names that they give themselves and people give them, that take a text alone."""
+_SEVENS = ("foot", "rxvt-unicode")
+_KITTY = ("xterm-kitty", "kitty")
+
+
+def sequence(environment: Mapping[str, str], title: str, body: str, *, named: str | None = None) -> str | None:
+    """For the terminal that a person has `named`, or else the one that the environment tells of.
+
+    None where that is not known to show any; inside tmux or screen nobody knows what is outside. tmux passes on what it
+    is told to where its `allow-passthrough` is on, and drops it elsewhere; screen cuts it short, so nothing is sent.
+    """
+    in_tmux, in_screen = (bool(environment.get(name)) for name in ("TMUX", "STY"))
+    if in_screen and not in_tmux:
+        return None
+    if named is not None:
+        written = _written(named, "", title, body)
+    elif in_tmux:
+        return None
+    else:
+        written = _written(environment.get("TERM_PROGRAM", ""), environment.get("TERM", ""), title, body)
+    return _through_tmux(written) if written is not None and in_tmux else written
+
+
+def _written(terminal: str, kind: str, title: str, body: str) -> str | None:
+    title, body = clean(title), clean(body)
+    if terminal in _NINE:
+        return f"\x1b]9;{title}: {body}\x07"
+    if kind in _KITTY or terminal in _KITTY:
+        return f"\x1b]99;d=0:p=title;{title}\x1b\\\x1b]99;d=1:p=body;{body}\x1b\\"
+    if kind.startswith(_SEVENS) or terminal in _SEVENS:
+        # The title ends where a semicolon stands.
+        return f"\x1b]777;notify;{title.replace(';', ',')};{body}\x1b\\"
+    return None
+
+
+def _through_tmux(written: str) -> str:
+    doubled = written.replace("\x1b", "\x1b\x1b")
+    return f"\x1bPtmux;{doubled}\x1b\\"
+
+
+_LONGEST_MODE = 40
+_LONGEST_ERROR = 80
+
+
+class Finished:
+    """Jobs that ended since it was last told of them."""
+
+    def __init__(self) -> None:
+        self._succeeded = self._failed = 0
+        self._last: Transition | None = None
+        """The last that failed, or else that succeeded."""
+
+    def add(self, transition: Transition) -> None:
+        """Does nothing where the job did not end."""
+        status = transition.to_status
+        if status is None or not is_final(status):
+            return
+        if status is JobStatus.FAILED:
+            self._failed += 1
+            self._last = transition
+            return
+        self._succeeded += 1
+        if not self._failed:
+            self._last = transition
+
+    def __bool__(self) -> bool:
+        return self._last is not None
+
+    @property
+    def has_failed(self) -> bool:
+        return self._failed > 0
+
+    def take(self) -> str:
+        """A line, which is harmless; then there is nothing left to tell."""
+        last, succeeded, failed = self._last, self._succeeded, self._failed
+        self._last, self._succeeded, self._failed = None, 0, 0
+        if last is None:
+            return ""
+        error = _error(last) if failed else ""
+        if succeeded + failed == 1:
+            return f"{shorten(clean(last.mode), _LONGEST_MODE)} {short_id(last.job_id)} {last.to_status}{error}"
+        parts = [f"{count(number)} {word}" for number, word in ((failed, "failed"), (succeeded, "succeeded")) if number]
+        return f"{' and '.join(parts)}{error}"
+
+
+def _error(transition: Transition) -> str:
+    summary = shorten(clean(error_summary(transition.error)), _LONGEST_ERROR)
+    return f": {summary}" if summary else ""
+
+
+log = logging.getLogger(__name__)
+
+
+class Place(Protocol):
+    """Where the person is, and how they are told."""
+
+    def shows(self, transition: Transition) -> bool:
+        """Whether the job is of the list that is on screen."""
+
+    def tell(self, toast: Toast) -> None: ...
+
+    def ring(self) -> None: ...
+
+    def notify_desktop(self, body: str) -> None: ...
+
+
+class Notifier:
+    def __init__(self, notifications: Notifications, place: Place, *, interval: Callable[[], float]) -> None:
+        self._notifications = notifications
+        self._place = place
+        self._interval = interval
+        self._is_away = False
+        """Whether the terminal is not typed into."""
+        self._missed = Finished()
+        """While the person was away."""
+
+    async def follow(self, store: "Store", job_filter: "JobFilter") -> None:
+        """With the store's eyes, until it is cancelled. What refuses to be watched is told, and that is all."""
+        self._missed = Finished()
+        try:
+            watch = await store.watch(job_filter)
+        except StoreError as refusal:
+            self._place.tell(Toast(text=f"What finishes is not told: {refusal}", severity="warning"))
+            return
+        feed: Feed[None, Batch] = Feed(lambda _: watch.read(), None, interval=self._interval())
+        async with aclosing(feed.pages()) as pages:
+            async for page in pages:
+                match page:
+                    case FeedPage(value=batch):
+                        self._take(batch)
+                        feed.interval = self._interval()
+                        if batch.has_more:
+                            feed.refresh()
+                    case FeedFailure(error=error):
+                        # The list on screen says that the database does not answer.
+                        log.info("What finishes could not be read: %s", error)
+
+    def _take(self, batch: Batch) -> None:
+        unseen = Finished()
+        for transition in batch.transitions:
+            if self._is_away:
+                unseen.add(transition)
+                self._missed.add(transition)
+            elif not self._place.shows(transition):
+                unseen.add(transition)
+        if not unseen:
+            return
+        has_failed, words = unseen.has_failed, unseen.take()
+        if self._notifications.bell:
+            self._place.ring()
+        if self._is_away:
+            if self._notifications.desktop:
+                self._place.notify_desktop(words)
+        else:
+            self._place.tell(_toast(words, has_failed=has_failed))
+
+    def leave(self) -> None:
+        self._is_away = True
+
+    def come_back(self) -> None:
+        self._is_away = False
+        if self._missed:
+            has_failed = self._missed.has_failed
+            self._place.tell(_toast(f"Meanwhile: {self._missed.take()}", has_failed=has_failed))
+
+
+def _toast(text: str, *, has_failed: bool) -> Toast:
+    return Toast(text=text, severity="warning" if has_failed else "information")
+
+
+class Notices:
+    """Where the person is, and how they are told: a `tui.notifying.notifier.Place`."""
+
+    def __init__(self, app: "GjobsApp", notifications: "Notifications") -> None:
+        self._app = app
+        self._view = notifications.view
+        self._terminal = notifications.terminal
+        self._is_unshown = notifications.desktop and self._sequence("", "") is None
+        """Whether it has not been told yet that the desktop is not."""
+        self.notifier = Notifier(notifications, self, interval=lambda: app.connection.interval)
+
+    async def follow(self, store: "Store") -> None:
+        if self._is_unshown:
+            self._is_unshown = False
+            self.tell(Toast(text=NOT_SHOWN))
+        await self.notifier.follow(store, self._job_filter())
+
+    def _job_filter(self) -> JobFilter:
+        if self._view is None:
+            return NO_FILTER
+        return parse(self._app.views.known[self._view].text, now=datetime.now(UTC))
+
+    def shows(self, transition: Transition) -> bool:
+        return self._app.dashboard.listed.project_id in (None, transition.project_id)
+
+    def tell(self, toast: Toast) -> None:
+        say(self._app, toast)
+
+    def ring(self) -> None:
+        self._app.bell()
+
+    def notify_desktop(self, body: str) -> None:
+        written = self._sequence(f"gjobs {self._app.sub_title}".strip(), body)
+        # Textual has no public way to send a terminal anything else than a bell.
+        if written is not None and (driver := self._app._driver) is not None:  # noqa: SLF001
+            driver.write(written)
+
+    def _sequence(self, title: str, body: str) -> str | None:
+        return sequence(os.environ, title, body, named=self._terminal)

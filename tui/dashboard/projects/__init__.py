@@ -1,0 +1,1 @@
+"""project list, picking and creating projects"""

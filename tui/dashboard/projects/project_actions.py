@@ -1,0 +1,81 @@
+"""Picks or creates a project."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.formats import money
+from store.job_list.listing import ProjectName
+from store.projects.project import Project
+from store.statistics.totals import ProjectSums
+from store.users.actor import Operator
+from tui.dashboard.action_context import Desk
+from tui.dashboard.dialogs.form import TextPrompt
+from tui.dashboard.dialogs.pick import Choice, PickDialog
+from tui.dashboard.navigation import id_choices, id_of, lead_to
+from tui.dashboard.users.acting_user import pick_owner
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast
+from tui.text.format import jobs_count
+from tui.text.write_text import where
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+_ALL = "all"
+
+
+async def pick_project(app: "GjobsApp", projects: Sequence[ProjectName]) -> None:
+    chosen = app.dashboard.listed.project_id
+    everything = Choice(key=_ALL, label="All projects", detail="")
+    sums = app.dashboard.sums
+    choices = [everything, *(_project_choice(project, sums.get(project.id)) for project in projects)]
+    dialog = PickDialog(
+        title="Show which project?",
+        choices=choices,
+        chosen=str(chosen or _ALL),
+        placeholder="Type some letters of the name, or paste an id",
+        beside=id_choices,
+    )
+    picked = await app.push_screen_wait(dialog)
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await lead_to(app, text)
+    else:
+        app.dashboard.choose_project(None if picked == _ALL else UUID(picked))
+
+
+def _project_choice(project: ProjectName, sums: ProjectSums | None) -> Choice:
+    return Choice(
+        key=str(project.id),
+        label=project.name,
+        detail=f"{jobs_count(sums.job_count)}, {money(sums.total_cost_cents)}" if sums else "",
+        identifier=project.id,
+    )
+
+
+async def create_project(app: "GjobsApp", desk: Desk) -> None:
+    """A user's project is their own; the operator picks whose it is. The new project is then shown."""
+    owner_id: UUID | None = None
+    if isinstance(desk.store.actor, Operator):
+        owner_id = await pick_owner(app, desk.operator)
+        if owner_id is None:
+            return
+
+    async def submit(name: str) -> Project:
+        return await desk.certainty.of(desk.store.create_project(name, owner_id=owner_id))
+
+    prompt = TextPrompt(
+        title="New project",
+        lines=(where(desk.database),),
+        label="Name",
+        agree="Create",
+        placeholder="Such as: Autumn catalog",
+        submit=submit,
+    )
+    project = await app.push_screen_wait(prompt)
+    if project is not None:
+        say(app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
+        app.dashboard.choose_project(project.id)

@@ -1,0 +1,178 @@
+"""Project list and the sidebar around it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from store.statistics.totals import Counted
+from tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from tui.dashboard.statistics.count_text import number_words
+from tui.text.clean_text import clean_cell, pad
+from tui.text.format import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.job_list.listing import ProjectName
+    from store.statistics.totals import ProjectSums
+
+_ALL = "all"
+_MOST_LISTED = 500
+"""A look brings no more projects than these."""
+
+
+class ProjectList(OptionList):
+    """An option's id is the project's: a refresh moves neither the highlight nor the choice."""
+
+    DEFAULT_CSS = """
+    ProjectList {
+        height: 1fr;
+        border: round $primary-muted;
+        border-title-color: $foreground-muted;
+        border-title-style: bold;
+        padding: 0;
+        background: $background;
+        scrollbar-size-vertical: 1;
+
+        &:focus { border: round $primary; border-title-color: $text-primary; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "select", "Choose", id="projects.choose", tooltip="Show this project's jobs"),
+        Binding("down,j", "cursor_down", "Down", show=False, id="projects.down", tooltip="Go to the project below"),
+        Binding("up,k", "cursor_up", "Up", show=False, id="projects.up", tooltip="Go to the project above"),
+    ]
+
+    @dataclass
+    class Chosen(Message):
+        project_id: UUID | None
+        """None for all projects."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+        self._projects: tuple[ProjectName, ...] = ()
+        self._sums: Mapping[UUID, ProjectSums] = {}
+        self._everything: Counted | None = None
+        self._chosen: UUID | None = None
+        self._prompts: dict[str, Content] = {}
+        self._drawn: object = None
+        """What the prompts were made of."""
+        self.forget()
+
+    def show(
+        self,
+        projects: "Sequence[ProjectName]",
+        chosen: UUID | None,
+        *,
+        sums: "Mapping[UUID, ProjectSums]",
+        everything: Counted | None = None,
+    ) -> None:
+        """Newest first, below "All projects".
+
+        `sums` are those that are known. `everything` counts all jobs that are seen, where it is known: the project of
+        some may be hidden or not listed.
+        """
+        self._projects, self._chosen, self._everything, self._sums = tuple(projects), chosen, everything, sums
+        self._draw()
+
+    def forget(self) -> None:
+        self._projects, self._chosen, self._everything, self._prompts, self._sums = (), None, None, {}, {}
+        self._drawn = None
+        self.border_title = Content("Projects")
+        self.clear_options()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self.post_message(self.Chosen(None if event.option_id == _ALL else UUID(event.option_id)))
+
+    def on_resize(self) -> None:
+        if self._prompts:
+            self._draw()
+
+    def _draw(self) -> None:
+        rows = list(self._rows())
+        drawn = (self.scrollable_content_region.width, rows)
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        before, self._prompts = self._prompts, dict(self._prompt(*row) for row in rows)
+        if list(before) != list(self._prompts):
+            self._refill()
+        for option_id, prompt in self._prompts.items():
+            if option_id in before and not prompt.is_same(before[option_id]):
+                self.replace_option_prompt(option_id, prompt)
+
+    def _refill(self) -> None:
+        """The highlight stays on its project; on the chosen one where that has gone."""
+        highlighted = self.highlighted_option.id if self.highlighted_option else None
+        self.border_title = Content("Projects" if len(self._projects) < _MOST_LISTED else f"Newest {_MOST_LISTED}")
+        self.set_options([Option(prompt, id=option_id) for option_id, prompt in self._prompts.items()])
+        wanted = highlighted if highlighted in self._prompts else str(self._chosen or _ALL)
+        self.highlighted = list(self._prompts).index(wanted) if wanted in self._prompts else 0
+
+    def _rows(self) -> Iterator[tuple[str, str, str, bool]]:
+        """Id, name, number of jobs, and whether it is the chosen one."""
+        yield _ALL, "All projects", self._total(), self._chosen is None
+        for project in self._projects:
+            yield str(project.id), project.name, self._number(project), project.id == self._chosen
+
+    def _total(self) -> str:
+        if self._everything is not None:
+            return number_words(self._everything)
+        if not self._sums:
+            return ""
+        more = "+" if len(self._projects) >= _MOST_LISTED else ""
+        return count(sum(sums.job_count for sums in self._sums.values())) + more
+
+    def _number(self, project: "ProjectName") -> str:
+        sums = self._sums.get(project.id)
+        return count(sums.job_count) if sums else ""
+
+    def _prompt(self, option_id: str, name: str, number: str, is_chosen: bool) -> tuple[str, Content]:
+        room = max(12, self.scrollable_content_region.width) - 3 - len(f" {number}" if number else "")
+        if option_id == _ALL and room < len(name):
+            name = "All"
+        label = f" {pad(clean_cell(name, room), room)} "
+        glyph = ("›", "bold $text-accent") if is_chosen else (" ", "")
+        end = (f"{number} " if number else "", "$foreground-muted")
+        content = Content.assemble(glyph, (label, "bold" if is_chosen else ""), end)
+        return option_id, content
+
+
+_LEAST_WIDTH, _MOST_WIDTH = 26, 44
+_ENOUGH_FOR_JOBS = 120
+"""Cells of a screen: of further ones the sidebar gets one in so many."""
+_SHARE = 4
+_EDGES = 4
+"""Cells of a panel's border and padding."""
+
+
+class Sidebar(Vertical):
+    def __init__(self, *, id: str | None = None, screen_width: int) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._width = 0
+        self.fit(screen_width)
+
+    def compose(self) -> ComposeResult:
+        yield ProjectList(id="projects")
+        yield BudgetsPanel(id="budgets")
+
+    def fit(self, screen_width: int) -> None:
+        """Wider where the jobs have room enough, whatever is to be shown: nothing moves when names come."""
+        further = max(0, screen_width - _ENOUGH_FOR_JOBS)
+        self._width = min(_LEAST_WIDTH + further // _SHARE, _MOST_WIDTH)
+        self.styles.width = self._width
+
+    @property
+    def room(self) -> int:
+        """Cells of a line of a panel."""
+        return self._width - _EDGES

@@ -1,0 +1,130 @@
+"""Checks the setup, runs the dashboard or prints one frame."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any
+
+from textual.app import App
+from textual.pilot import Pilot
+from textual.theme import BUILTIN_THEMES
+
+from store.configuration.configuration import Configuration
+from store.configuration.settings import Settings
+from store.errors import TimedOut
+from tui.dashboard.app import GjobsApp
+from tui.dashboard.setup import Setup, demo_opener, destination, destinations, session_opener
+
+
+def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
+    """Raises BadConfiguration where the configuration names a theme or a key that is none."""
+    configuration = settings.configuration
+    return Setup(
+        theme=_theme(configuration),
+        keymap=_keymap(configuration),
+        notice=configuration.warning,
+        views=configuration.views,
+        notifications=configuration.notifications,
+        views_directory=None if stands_alone else settings.data_dir,
+        destinations=() if stands_alone else destinations(settings),
+    )
+
+
+def _keymap(configuration: Configuration) -> Mapping[str, str]:
+    """Without keys to check, the first paint does not wait for all the screens whose bindings they are checked with."""
+    if not configuration.keymap:
+        return {}
+    from tui.dashboard.keys.keymap import checked_keymap
+
+    return checked_keymap(configuration)
+
+
+def _theme(configuration: Configuration) -> str | None:
+    theme = configuration.theme
+    if theme is None or theme in BUILTIN_THEMES:
+        return theme
+    from store.configuration.config_file import refusal_of
+    from store.configuration.toml_table import Problem
+    from store.formats import not_known
+
+    problem = Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
+    raise refusal_of(configuration, [problem])
+
+
+def log_to_file(directory: Path) -> None:
+    """Readable by its owner alone. A directory that cannot be written costs the log and nothing else."""
+    logging.basicConfig(level=logging.WARNING, handlers=[_handler(directory)], force=True)
+    for ours in ("store", "tui"):
+        logging.getLogger(ours).setLevel(logging.INFO)
+
+
+def _handler(directory: Path) -> logging.Handler:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / "gjobs.log"
+        path.touch(mode=0o600)
+        handler = RotatingFileHandler(path, maxBytes=1_000_000, backupCount=1, encoding="utf-8")
+    except OSError:
+        return logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    return handler
+
+
+def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
+    """Until the person leaves; returns the exit code. A demo remembers nothing. Raises what is a mistake of ours."""
+    log_to_file(settings.data_dir)
+    setup = setup_of(settings, stands_alone=demo)
+    app = GjobsApp(
+        demo_opener() if demo else session_opener(settings),
+        state_path=None if demo else settings.data_dir / "state.json",
+        interval=destination(settings).interval,
+        setup=setup,
+    )
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake
+    return app.return_code or 0
+
+
+_PATIENCE_SECONDS = 60.0
+
+
+def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
+    """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
+    app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
+    app.animation_level = "none"
+    return asyncio.run(_frame(app, size, svg))
+
+
+async def _frame(app: GjobsApp, size: tuple[int, int], svg: bool) -> str:
+    frames: list[str] = []
+
+    async def take(pilot: Pilot[object]) -> None:
+        try:
+            await _until_shown(app, pilot)
+            frames.append(app.export_screenshot() if svg else frame_text(app))
+        finally:
+            app.exit()
+
+    await app.run_async(headless=True, size=size, auto_pilot=take)
+    if app.mistake is not None:
+        raise app.mistake
+    if app.connection.failure is not None:
+        raise app.connection.failure.error
+    return frames[0]
+
+
+async def _until_shown(app: GjobsApp, pilot: Pilot[object]) -> None:
+    try:
+        await asyncio.wait_for(app.settled.wait(), _PATIENCE_SECONDS)
+    except TimeoutError:
+        raise TimedOut(f"Nothing was shown within {_PATIENCE_SECONDS:g} s.") from None
+    await pilot.pause()
+
+
+def frame_text(app: App[Any]) -> str:
+    """What stands on the screen, without colours."""
+    # Textual has no public way to read a frame as text.
+    return "\n".join(line.text for line in app.screen._compositor.render_strips())  # noqa: SLF001

@@ -1,0 +1,85 @@
+"""Shows, saves and removes views."""
+
+from typing import TYPE_CHECKING
+
+from store.configuration.saved_views import View, read_name
+from store.errors import Conflict, InvalidValue, StoreError
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, error_toast
+from tui.text.write_text import Confirmation
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+
+def read_views(app: "GjobsApp") -> None:
+    """Tells what is wrong with those that were saved; the others count all the same."""
+    try:
+        caution = app.views.read()
+    except StoreError as error:
+        say(app, error_toast(error))
+    else:
+        if caution:
+            say(app, Toast(text=caution, severity="warning"))
+
+
+def show_view(app: "GjobsApp", view: View) -> None:
+    app.dashboard.jobs.show_view(view)
+
+
+async def save_view(app: "GjobsApp") -> None:
+    """The filter and the order that are in force. Another view is replaced only by who sends its name once more."""
+    from tui.dashboard.dialogs.form import TextPrompt
+
+    jobs = app.dashboard.jobs
+    text, order = jobs.filter_text, jobs.order
+    asked: list[View] = []
+
+    async def submit(typed: str) -> View:
+        try:
+            view = View(name=read_name(typed), text=text, order=order)
+        except ValueError as error:
+            raise InvalidValue("view", f"The name {error}.") from None
+        other = app.views.another(view)
+        if other is not None and other.name in app.views.removable and other not in asked:
+            asked.append(other)
+            raise Conflict(
+                f"{view.name!r} finds “{clean(other.text, limit=80)}”.", hint="Save once more to replace it."
+            )
+        app.views.save(view, replaces=other)
+        return view
+
+    prompt = TextPrompt(
+        title="Save this view",
+        lines=(clean(text, limit=200),),
+        label="Name",
+        agree="Save",
+        placeholder="Such as: stuck over night",
+        submit=submit,
+    )
+    view = await app.push_screen_wait(prompt)
+    if view is not None:
+        jobs.entitle()
+        say(app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
+
+
+async def remove_view(app: "GjobsApp", view: View) -> None:
+    from tui.dashboard.dialogs.dialog import ConfirmDialog
+
+    question = Confirmation(
+        title="Remove this view?",
+        lines=(clean(view.name), clean(view.text, limit=200)),
+        warning=None,
+        agree="Remove",
+        is_dangerous=True,
+    )
+    if not await app.push_screen_wait(ConfirmDialog(question)):
+        return
+    try:
+        app.views.remove(view)
+    except StoreError as error:
+        say(app, error_toast(error))
+        return
+    app.dashboard.jobs.entitle()
+    say(app, Toast(text=f"Removed the view {clean(view.name)}."))

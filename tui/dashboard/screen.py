@@ -1,0 +1,527 @@
+"""The dashboard screen: panels and the query shown."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar, Literal
+from uuid import UUID
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from store.errors import StoreError
+from store.formats import id_range
+from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.jobs.job import GenerationJob
+from store.statistics.totals import NumbersQuery
+from store.users.actor import eyes_name
+from tui.dashboard.budgets.budgets_panel import BudgetsPanel
+from tui.dashboard.job_list.filter_bar import FilterBar
+from tui.dashboard.job_list.job_table import AllMarked, Opened
+from tui.dashboard.job_list.jobs_panel import JobsPanel
+from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
+from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
+from tui.dashboard.memory import KeptNumbers, Leads
+from tui.dashboard.messages import JobAction, JsonWanted, LookFailed
+from tui.dashboard.projects.project_list import ProjectList, Sidebar
+from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
+from tui.dashboard.status_line import Banner, Standing, StatusLine
+from tui.dashboard.users.visibility_text import hiding_lines, no_numbers, refused_toast, short_verdict
+from tui.dashboard.widgets import say
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast
+from tui.text.format import short_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from store.job_list.listing import Lens, Listing, ProjectName
+    from store.statistics.totals import Numbers, ProjectSums
+    from tui.dashboard.job_details import JobDetails
+    from tui.text.format import Span
+
+_PATIENCE_SECONDS = 0.3
+"""After so long it is said that an answer is waited for."""
+
+_SMALLEST = Size(40, 8)
+_WIDE = 100
+"""Columns from which on there is room for the projects beside the jobs."""
+
+Wish = Literal["project", "new_project", "undo", "all", "exact", "budgets", "archive", "clean_up"]
+
+
+class DashboardScreen(Screen[None]):
+    """Shows what it is told, and says by messages what the person wants."""
+
+    DEFAULT_CSS = """
+    DashboardScreen {
+        layers: base notice;
+        overflow: hidden;
+
+        #main { height: 1fr; }
+        #right { width: 1fr; }
+        #left { display: none; }
+        &.-wide #left { display: block; }
+        #too-small { display: none; }
+        &.-too-small #too-small {
+            display: block;
+            layer: notice;
+            width: 100%;
+            height: 100%;
+            content-align: center middle;
+            text-align: center;
+            background: $background;
+        }
+    }
+    """
+    AUTO_FOCUS = "JobTable"
+    BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
+
+    class QueryChanged(Message):
+        """Something else is wanted, or other rows of it: `looked_for` says what."""
+
+    class ProjectChosen(Message):
+        """The person chose a project, which is worth remembering."""
+
+    class LeaseEnded(Message):
+        """The time to write has run out."""
+
+    class Wanted(Message):
+        """Something that needs the database."""
+
+        def __init__(self, wish: Wish) -> None:
+            super().__init__()
+            self.wish = wish
+
+    class ActionWanted(Message):
+        """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
+
+        def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+            super().__init__()
+            self.action = action
+            self.jobs = jobs
+
+    class DetailsOpened(Message):
+        """The owner's name and the asset's are wanted for them."""
+
+        def __init__(self, details: "JobDetails") -> None:
+            super().__init__()
+            self.details = details
+
+    def __init__(self, *, clock: Callable[[], datetime], standing: Standing) -> None:
+        super().__init__(id="dashboard")
+        self._clock = clock
+        self._server_ahead = timedelta(0)
+        self._listing: Listing | None = None
+        self._numbers: Numbers | None = None
+        self._kept_numbers = KeptNumbers()
+        self._uncounted: NumbersQuery | None = None
+        """What was tried last and could not be counted, which the panel says."""
+        self._fetched_at: datetime | None = None
+        self._failure: LookFailed | None = None
+        self._standing = standing
+        self._details: JobDetails | None = None
+        """Those that were opened last, be they closed since."""
+        self.leads = Leads(self)
+        self.looked_for = ListingQuery()
+        """What is looked at."""
+
+    def compose(self) -> ComposeResult:
+        self._fit(self.app.size)
+        yield StatusLine(id="status")
+        yield Banner(id="banner")
+        with Horizontal(id="main"):
+            yield Sidebar(id="left", screen_width=self.app.size.width)
+            with Vertical(id="right"):
+                yield CostsPanel(id="costs", screen_height=self.app.size.height)
+                yield JobsPanel(id="jobs-panel")
+        yield KeyHints(id="keys")
+        smallest = f"{_SMALLEST.width} × {_SMALLEST.height}"
+        yield Static(f"The terminal is too small: gjobs needs {smallest}.", id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        self._tell_times()
+        self.set_interval(1.0, self._tick)
+
+    def on_resize(self, event: events.Resize) -> None:
+        self._fit(event.size)
+        self.query_one(Sidebar).fit(event.size.width)
+        self.query_one(CostsPanel).fit(event.size.height)
+        self._show_costs()
+
+    def _fit(self, size: Size) -> None:
+        """Before a size is laid out, where Textual's own breakpoints come after it: each would be drawn twice."""
+        self.set_class(size.width >= _WIDE, "-wide")
+        self.set_class(size.width < _SMALLEST.width or size.height < _SMALLEST.height, "-too-small")
+
+    @property
+    def jobs(self) -> JobsPanel:
+        return self.query_one(JobsPanel)
+
+    @property
+    def listed(self) -> ListQuery:
+        """Which jobs are looked for."""
+        return self.looked_for.window.listed
+
+    @property
+    def numbers_looked_for(self) -> NumbersQuery:
+        """Which numbers belong to what is looked for."""
+        return NumbersQuery.of_list(self.listed)
+
+    @property
+    def listing(self) -> "Listing | None":
+        """What was last seen with the present eyes."""
+        return self._listing
+
+    @property
+    def has_all(self) -> bool:
+        """Whether list and numbers are there."""
+        return self._listing is not None and self._numbers is not None
+
+    @property
+    def sums(self) -> "Mapping[UUID, ProjectSums]":
+        """Of the projects, as far as they are known."""
+        return (self._numbers.projects if self._numbers else None) or {}
+
+    @property
+    def shown_project(self) -> "ProjectName | None":
+        """None for all projects, and for one that is not among those listed."""
+        seen = self._listing
+        wanted = seen.query.window.listed.project_id if seen else None
+        return next((project for project in seen.projects if project.id == wanted), None) if seen else None
+
+    @property
+    def listed_name(self) -> str:
+        """Of the project, or of all of them, clean."""
+        project_id, project = self.listed.project_id, self.shown_project
+        return "all projects" if project_id is None else clean(project.name if project else str(project_id), limit=60)
+
+    @property
+    def now(self) -> datetime:
+        """The server's time, as far as the last look tells."""
+        return self._clock() + self._server_ahead
+
+    # What it is told
+
+    def show(self, listing: "Listing", fetched_at: datetime) -> None:
+        """Takes a look at what `looked_for` asks for."""
+        if self._listing is None:
+            self.set_timer(_PATIENCE_SECONDS, self._say_counting)
+        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self._server_ahead = listing.taken_at - fetched_at
+        self._recall_numbers()
+        self.jobs.show(listing, self._numbers, now=self.now)
+        self._show_projects()
+        self._show_costs()
+        self.leads.arrive(listing)
+        self._tell_times()
+
+    def show_again(self, listing: "Listing", fetched_at: datetime) -> None:
+        """The same as was shown last, seen once more: only its age is another."""
+        self._listing, self._fetched_at, self._failure = listing, fetched_at, None
+        self._server_ahead = listing.taken_at - fetched_at
+        self.leads.arrive(listing)
+        self._tell_times()
+
+    def show_numbers(self, numbers: "Numbers") -> None:
+        """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
+        numbers = self._kept_numbers.keep(numbers)
+        if numbers.query != self.numbers_looked_for:
+            return
+        self._numbers = numbers
+        self.jobs.show_numbers(numbers)
+        self._show_projects()
+        self._show_costs()
+        self._tell_times()
+
+    def _recall_numbers(self) -> None:
+        """What is known of what is looked for, until it is counted anew."""
+        if self._numbers is None or self._numbers.query != self.numbers_looked_for:
+            self._numbers = self._kept_numbers.recall(self.numbers_looked_for) or self._numbers
+
+    def show_no_numbers(self, error: StoreError) -> None:
+        """Those that are there stay, for they have an age; else it is said why there are none."""
+        if self._numbers is None:
+            self._uncounted = self.numbers_looked_for
+            why = no_numbers(self._lens) or f"Not counted: {error.message}"
+            self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
+
+    def show_failure(self, failure: LookFailed) -> None:
+        self._failure = failure
+        self.jobs.table.stop_waiting()
+        if self._listing is None:
+            self.jobs.forget("Nothing has been read yet.")
+        self._tell_times()
+
+    def show_standing(self, standing: Standing) -> None:
+        self._standing = standing
+        self._tell_times()
+
+    def show_progress(self, sentence: str) -> None:
+        """What is being done while there is nothing else to show."""
+        if self._listing is None:
+            self.jobs.forget(sentence)
+
+    def forget(self) -> None:
+        """Nothing that other eyes saw stays on screen."""
+        self._listing = self._numbers = self._uncounted = self._fetched_at = self._failure = None
+        self._kept_numbers = KeptNumbers()
+        self.leads.forget()
+        self.query_one(ProjectList).forget()
+        self.query_one(CostsPanel).forget()
+        self.query_one(BudgetsPanel).forget()
+        self.jobs.forget("Looking …")
+        self._tell_times()
+
+    def start_anew(self) -> None:
+        """Another database: what was looked for in the former one means nothing here."""
+        self.look_at(ListQuery())
+        self.jobs.leave_find()
+        self.forget()
+
+    def look_at(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+        """Changes what is looked at, without a message."""
+        self.looked_for = ListingQuery(window=WindowQuery(listed=listed), through_lens=through_lens)
+        self.jobs.choose(listed, through_lens=through_lens)
+
+    def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
+        """Jobs that were just written: that they leave the list is no news."""
+        self.jobs.expect_to_leave(job_ids)
+
+    # What the person wants
+
+    def choose_project(self, project_id: UUID | None) -> None:
+        self.ask(replace(self.listed, project_id=project_id))
+        self.post_message(self.ProjectChosen())
+        self.jobs.table.focus()
+
+    @property
+    def knows_project(self) -> bool:
+        """Whether the project looked for was found by its id: then it need not be among the newest."""
+        return self.jobs.has_learned(self.listed.project_id)
+
+    @property
+    def lens_note(self) -> str | None:
+        """How much the user sees of what is there; None without the lens."""
+        if not self.looked_for.through_lens:
+            return None
+        lens = self._lens
+        return short_verdict(lens) if lens is not None and self._shows_what_is_looked_for else "looking …"
+
+    @property
+    def _shows_what_is_looked_for(self) -> bool:
+        """The same list, be it other rows of it."""
+        shown, wanted = self._listing.query if self._listing else None, self.looked_for
+        return shown is not None and (shown.window.listed, shown.through_lens) == (self.listed, wanted.through_lens)
+
+    @on(ProjectList.Chosen)
+    def _project_chosen(self, event: ProjectList.Chosen) -> None:
+        self.choose_project(event.project_id)
+
+    @on(StatusTabs.Chosen)
+    def _tab_chosen(self, event: StatusTabs.Chosen) -> None:
+        self.ask(replace(self.listed, status=event.status))
+
+    def action_status(self, place: int) -> None:
+        self.ask(replace(self.listed, status=TABS[place]))
+
+    @on(JobsPanel.RowsWanted)
+    def _rows_wanted(self, event: JobsPanel.RowsWanted) -> None:
+        """Other rows of what is looked for."""
+        self.looked_for = replace(self.looked_for, window=event.window)
+        self.post_message(self.QueryChanged())
+        self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
+
+    @on(AllMarked)
+    def _all_marked(self, event: AllMarked) -> None:
+        event.stop()
+        self.action_want("all")
+
+    def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
+        """Through the lens as before, unless it is said."""
+        lens = self.looked_for.through_lens if through_lens is None else through_lens
+        self.look_at(listed, through_lens=lens)
+        self.leads.give_up()
+        self.post_message(self.QueryChanged())
+        self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
+
+    def _say_waiting(self) -> None:
+        is_awaited = not self._shows_what_is_looked_for or self.jobs.table.is_waiting
+        if self._listing is not None and is_awaited:
+            self.jobs.wait()
+        self._say_counting()
+
+    def _say_counting(self) -> None:
+        """Where there are no numbers yet, or another project's. Nothing is counted before there is a list."""
+        numbers, wanted = self._numbers, self.numbers_looked_for
+        if self._listing is None:
+            return
+        if self._uncounted == wanted if numbers is None else numbers.query.project_id == wanted.project_id:
+            return
+        self._numbers = None
+        self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
+
+    def action_want(self, wish: Wish) -> None:
+        self.post_message(self.Wanted(wish))
+
+    def action_act(self, action: JobAction) -> None:
+        if action == "create":
+            self.post_message(self.ActionWanted(action, ()))
+        elif jobs := self._selected():
+            self._want(action, jobs)
+
+    def _want(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
+        """With a user's eyes nothing is done to what they do not see."""
+        lens = self._lens
+        hidden = sum(map(self._is_hidden, jobs))
+        if lens and hidden:
+            say(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
+        else:
+            self.post_message(self.ActionWanted(action, jobs))
+
+    def action_copy_id(self) -> None:
+        from tui.dashboard.job_details import copy_ids
+
+        if jobs := self._selected():
+            copy_ids(self.app, jobs)
+
+    def action_copy_json(self) -> None:
+        if jobs := self._selected():
+            self.post_message(JsonWanted(jobs))
+
+    def _selected(self) -> tuple[GenerationJob, ...]:
+        jobs = self.jobs.selected
+        if not jobs:
+            say(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+        return jobs
+
+    @on(JobsPanel.CursorGone)
+    def _cursor_gone(self, event: JobsPanel.CursorGone) -> None:
+        say(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
+
+    @on(JobsPanel.MarksGone)
+    def _marks_gone(self, event: JobsPanel.MarksGone) -> None:
+        say(self.app, marks_lost_toast(event.count))
+
+    def action_sort(self) -> None:
+        self.jobs.sort_by_next()
+
+    def action_reverse(self) -> None:
+        self.jobs.reverse()
+
+    def action_find(self) -> None:
+        self.jobs.find()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What no field took: an id is looked for, and nothing else is meant by it."""
+        if id_range(event.text) is not None:
+            self.jobs.find(event.text.strip())
+            self.jobs.find()
+
+    @on(FilterBar.Left)
+    def action_leave_find(self) -> None:
+        if self.jobs.drop_choice():
+            return
+        self.jobs.leave_find()
+
+    @on(Opened)
+    async def _open(self, event: Opened) -> None:
+        job = self.jobs.job(event.job_id)
+        if job is None or not self.is_current:
+            return
+        await self.show_details_of(job, is_listed=True)
+
+    async def show_details_of(self, job: GenerationJob, *, is_listed: bool) -> None:
+        project, hiding = self.project_name(job.project_id), self._hiding(job)
+        from tui.dashboard.job_details import JobDetails
+
+        details = self._details = JobDetails(job, project=project, now=self.now, hiding=hiding, is_listed=is_listed)
+
+        def answered(action: JobAction | None) -> None:
+            if action is not None:
+                self._want(action, (details.job,))
+
+        await self.app.push_screen(details, answered)
+        self.post_message(self.DetailsOpened(details))
+
+    # How it is drawn
+
+    @property
+    def _lens(self) -> "Lens | None":
+        return self._listing.lens if self._listing else None
+
+    def _is_hidden(self, job: GenerationJob) -> bool:
+        return self._lens is not None and (job.id in self._lens.hidden or job.id == self.leads.hidden_beyond)
+
+    def _hiding(self, job: GenerationJob) -> tuple[str, ...]:
+        return hiding_lines(self._lens) if self._lens is not None and self._is_hidden(job) else ()
+
+    def _show_projects(self) -> None:
+        listing, numbers = self._listing, self._numbers
+        if listing is None:
+            return
+        total = numbers.count(None) if numbers and numbers.query.project_id is None else None
+        self.query_one(ProjectList).show(
+            listing.projects,
+            listing.query.window.listed.project_id,
+            sums=self.sums,
+            everything=total,
+        )
+
+    def _show_costs(self) -> None:
+        """The numbers are those of the present eyes, through the lens, too; never of another project than the list."""
+        listing = self._listing
+        if listing and self._numbers and self._numbers.query.project_id == listing.query.window.listed.project_id:
+            note = self._budget_note(self._numbers)
+            self.query_one(CostsPanel).show(self._numbers, of_what=self._counted_project(), note=note)
+            room = self.query_one(Sidebar).room
+            self.query_one(BudgetsPanel).show(self._numbers, width=room, screen_height=self.size.height)
+
+    def _budget_note(self, numbers: "Numbers") -> "Span":
+        """Where there is no room for the panel."""
+        if self.has_class("-wide") or not numbers.budgets:
+            return NO_NOTE
+        from tui.text.budget_text import budget_note
+
+        return budget_note(numbers.budgets)
+
+    def project_name(self, project_id: UUID) -> str:
+        return self.jobs.project_names.get(project_id, short_id(project_id))
+
+    def _counted_project(self) -> str:
+        project_id = self._numbers.query.project_id if self._numbers else self.listed.project_id
+        of_what = "all projects" if project_id is None else self.project_name(project_id)
+        return of_what if self._lens is None else f"{of_what}, as {eyes_name(self._lens.user)} sees it"
+
+    def _tick(self) -> None:
+        if self._standing.lease and self._standing.lease.ends_at <= self._clock():
+            self.post_message(self.LeaseEnded())
+        self.jobs.tick(self.now)
+        self._tell_times()
+
+    def _tell_times(self) -> None:
+        """Of all that shows one but the table, the details that lie above among them."""
+        self._show_details()
+        if self._numbers is not None:
+            self.query_one(CostsPanel).tell_age((self.now - self._numbers.taken_at).total_seconds())
+        data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
+        self.query_one(StatusLine).show(self._standing, data_age=data_age, now=self._clock())
+        banner, standing = self.query_one(Banner), self._standing
+        if self._failure is not None:
+            banner.show(self._failure, data_from=self._fetched_at, is_paused=standing.paused, now=self._clock())
+        elif standing.caution:
+            banner.warn(standing.caution)
+        else:
+            banner.hide()
+
+    def _show_details(self) -> None:
+        details = self._details
+        if details is not None and details in self.app.screen_stack and self._listing is not None:
+            job = self.jobs.job(details.job.id)
+            details.show(job, now=self.now, hiding=self._hiding(job or details.job))

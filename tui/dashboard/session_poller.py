@@ -1,0 +1,310 @@
+"""Opens the session, polls list and totals, sends messages."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, contextmanager, nullcontext
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.message import Message
+
+from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
+from store.formats import utc_now
+from store.job_list.list_query import ListingQuery, ListQuery
+from store.poller import DEFAULT_INTERVAL, Attention, Feed, FeedFailure, FeedPage, wait_after_failure
+from store.statistics.totals import NumbersQuery
+from tui.dashboard.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
+
+if TYPE_CHECKING:
+    from store.database.load_meter import Load
+    from store.job_list.listing import Listing
+    from store.statistics.totals import Numbers
+    from store.store import Store
+    from tui.session import Report, Session
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Opener = Callable[["Report"], AbstractAsyncContextManager["Session"]]
+"""Opens a session; receives where to report what it is doing, which may be called from any thread."""
+
+NUMBERS_SHARE = 400
+"""What is counted takes one part in so many of the time, at most: no counting loads a database."""
+
+INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+"""Seconds between two looks: what faster and slower step through."""
+
+
+class Connection:
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        tell: Callable[[Message], object],
+        interval: float = DEFAULT_INTERVAL,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._opener = opener
+        self._tell = tell
+        self._interval = interval
+        self.clock = clock
+        self._open_things = AsyncExitStack()
+        self._try_now = asyncio.Event()
+        self._listing: Feed[ListingQuery, Listing] | None = None
+        self._numbers: Feed[NumbersQuery, Numbers] | None = None
+        self._beside: Feed[None, Any] | None = None
+        self._has_looked = asyncio.Event()
+        self._paused = False
+        self._weighed: ListQuery | None = None
+        """The list that `_least_interval` is of."""
+        self._least_interval = 0.0
+        self._attention = Attention.FOCUSED
+        self._is_woken = False
+        self.session: Session | None = None
+        self.store: Store | None = None
+        """With the present eyes; None until connected."""
+        self.failure: LookFailed | None = None
+        """None while all is well."""
+        self.progress = ""
+        """What is being done to open a session."""
+
+    async def open(self) -> "Session":
+        """Tries until there is a session. A refused sign-in or address is tried again only when somebody asks."""
+        attempts = 0
+        since: datetime | None = None
+        while True:
+            attempts += 1
+            self._try_now.clear()
+            try:
+                session = await self._open_things.enter_async_context(self._opener(self._report))
+            except StoreError as error:
+                since = since or self.clock()
+                is_final = isinstance(error, (SignInRefused, InvalidValue))
+                wait = None if is_final else wait_after_failure(self._interval, attempts)
+                self._fail(None, error, since, wait)
+                await self._wait(wait)
+                continue
+            self.session = session
+            self.failure = None
+            self._tell(Connected(session))
+            return session
+
+    def look_with(
+        self, store: "Store", query: ListingQuery, numbers: NumbersQuery
+    ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
+        """From here on with these eyes. Returns what lists and what counts, each until it is cancelled.
+
+        They are to be run in place of the former ones.
+        """
+        self.store = store
+        self.failure = None
+        self._has_looked.clear()
+        self._weighed = None
+        self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self.clock)
+        self._numbers = Feed(
+            store.get_numbers,
+            numbers,
+            interval=self._interval,
+            share=NUMBERS_SHARE,
+            gives_way=store.database.right_of_way,
+            clock=self.clock,
+        )
+        for feed in (self._listing, self._numbers):
+            self._keep_in_step(feed)
+        return self._list(store, self._listing), self._count(store, self._numbers)
+
+    @contextmanager
+    def looking_beside(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Feed[None, T]]:
+        """At one thing more, as often as at the list, by whoever reads the feed; paused and hastened with it."""
+        feed = Feed(fetch, None, interval=self._interval, clock=self.clock)
+        self._keep_in_step(feed)
+        self._beside = feed
+        try:
+            yield feed
+        finally:
+            self._beside = None
+
+    def _keep_in_step(self, feed: Feed[Any, Any]) -> None:
+        feed.attention, feed.is_woken = self._attention, self._is_woken
+        if self._paused:
+            feed.pause()
+
+    async def _list(self, store: "Store", feed: "Feed[ListingQuery, Listing]") -> None:
+        async for answer in feed.pages():
+            match answer:
+                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                    self.failure = None
+                    self._tell(Looked(store, listing, fetched_at, is_changed=is_changed))
+                    self._has_looked.set()
+                    await self._spare(store, feed, listing.query.window.listed, took)
+                case FeedFailure(error=error, since=since, retry_in=retry_in):
+                    if isinstance(error, TimedOut):
+                        from tui.error_help import advised
+
+                        told = await feed.unless_asked(advised(store, feed.query.window.listed, error))
+                        if told is None:
+                            continue
+                        (error,) = told
+                    self._fail(store, error, since, retry_in)
+                    if isinstance(error, Unreachable) and await self._revived():
+                        feed.refresh()
+
+    async def _spare(self, store: "Store", feed: "Feed[ListingQuery, Listing]", listed: ListQuery, took: float) -> None:
+        """A list that costs the server much, by its planner's word and by the time it took, is looked at less often."""
+        if listed == self._weighed:
+            return
+        self._weighed, self._least_interval, before = listed, 0.0, feed.seen_within
+        try:
+            answered = await feed.unless_asked(store.get_list_cost(listed))
+            if answered is None:
+                self._weighed = None
+                return
+            if cost := answered[0]:
+                self._least_interval = cost.least_interval(took)
+        except StoreError as error:
+            log.info("What a list costs could not be asked: %s", error)
+        feed.interval = max(self._interval, self._least_interval)
+        if feed.seen_within != before:
+            self._tell(PaceChanged())
+
+    async def _count(self, store: "Store", feed: "Feed[NumbersQuery, Numbers]") -> None:
+        """After the first look: what is listed never waits for what is counted."""
+        await self._has_looked.wait()
+        async for answer in feed.pages():
+            match answer:
+                case FeedPage(value=numbers, fetched_at=fetched_at):
+                    self._tell(Counted(store, numbers, fetched_at))
+                case FeedFailure(error=error):
+                    self._tell(CountFailed(store, error))
+
+    async def follow_changes(self) -> None:
+        """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
+        await self._has_looked.wait()
+        from store.database.wake_ups import WakeUp, may_listen, wake_ups
+
+        session = self.session
+        if session is None or session.capabilities is None:
+            return
+        if not may_listen(session.capabilities.facts, session.profile.pooler if session.profile else None):
+            return
+        async with aclosing(wake_ups(session.operator.database)) as words:
+            async for word in words:
+                self._is_woken = word is not WakeUp.LOST
+                for feed in self._feeds:
+                    feed.is_woken = self._is_woken
+                    if self._is_woken:
+                        feed.hint()
+
+    async def _revived(self) -> bool:
+        """Whether the server is ours, had died, and has been started again."""
+        if self.session is None or self.session.revive is None:
+            return False
+        try:
+            return await asyncio.to_thread(self.session.revive)
+        except StoreError as error:
+            log.warning("The server that died cannot be started again: %s", error)
+            return False
+
+    @property
+    def _feeds(self) -> tuple[Feed[Any, Any], ...]:
+        return tuple(feed for feed in (self._listing, self._numbers, self._beside) if feed is not None)
+
+    def ask(self, query: ListingQuery, numbers: NumbersQuery) -> None:
+        """Looks at something else, at once."""
+        if self._listing is not None and self._numbers is not None:
+            self._listing.ask(query)
+            if numbers != self._numbers.query:
+                self._numbers.ask(numbers)
+
+    def refresh(self) -> None:
+        """Looks, or tries to connect, at once."""
+        self._try_now.set()
+        for feed in self._feeds:
+            feed.refresh()
+
+    def touch(self) -> None:
+        """Somebody is there: where nothing changed for long, it is looked as often as before."""
+        for feed in self._feeds:
+            feed.touch()
+
+    @property
+    def attention(self) -> Attention:
+        return self._attention
+
+    @attention.setter
+    def attention(self, attention: Attention) -> None:
+        self._attention = attention
+        for feed in self._feeds:
+            feed.attention = attention
+
+    @property
+    def paused(self) -> bool:
+        return self._paused
+
+    def pause_or_resume(self) -> None:
+        self._paused = not self._paused
+        for feed in self._feeds:
+            feed.pause() if self._paused else feed.resume()
+
+    @property
+    def interval(self) -> float:
+        return self._interval
+
+    @property
+    def seen_within(self) -> float:
+        """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
+        return self._interval if self._listing is None else self._listing.seen_within
+
+    @property
+    def load(self) -> "Load | None":
+        """What this session cost in the last minute; None before there is one."""
+        return self.session.operator.database.load.last_minute() if self.session else None
+
+    @property
+    def is_woken(self) -> bool:
+        """Whether the database tells of changes."""
+        return self._is_woken
+
+    def step_interval(self, steps: int) -> None:
+        """Slower by so many steps, faster where negative."""
+        nearest = min(range(len(INTERVALS)), key=lambda place: abs(INTERVALS[place] - self._interval))
+        self._interval = INTERVALS[min(max(nearest + steps, 0), len(INTERVALS) - 1)]
+        for feed in self._feeds:
+            feed.interval = max(self._interval, self._least_interval if feed is self._listing else 0.0)
+
+    async def close(self) -> None:
+        if (load := self.load) is not None:
+            from tui.text.timings_text import load_sentence
+
+            log.info("%s", load_sentence(load))
+        await self._open_things.aclose()
+
+    def _report(self, sentence: str) -> None:
+        self.progress = sentence
+        self._tell(Connecting())
+
+    def _fail(self, store: "Store | None", error: StoreError, since: datetime, wait: float | None) -> None:
+        retry_at = None if wait is None else self.clock() + timedelta(seconds=wait)
+        self.failure = LookFailed(store, error, since, retry_at)
+        self._tell(self.failure)
+
+    async def _wait(self, seconds: float | None) -> None:
+        try:
+            await asyncio.wait_for(self._try_now.wait(), seconds)
+        except TimeoutError:
+            return
+
+
+def _listed_first(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing]]":
+    """What has just been asked for is not to share the server with a count."""
+    known: ListingQuery | None = None
+
+    async def get_listing(query: ListingQuery) -> "Listing":
+        nonlocal known
+        with nullcontext() if query == known else store.database.right_of_way.taken():
+            listing = await store.get_listing(query)
+        known = query
+        return listing
+
+    return get_listing

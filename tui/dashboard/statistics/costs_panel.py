@@ -1,0 +1,258 @@
+"""Costs panel: totals, averages, rates, days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from textual.content import Content
+
+from store.formats import money
+from store.jobs.job import JobStatus
+from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
+from tui.dashboard.statistics.count_text import UNKNOWN, is_stale, number_words, numbers_standing
+from tui.dashboard.widgets import SteadyText
+from tui.text.clean_text import clean
+from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, Span, percent, spark, status_label
+
+if TYPE_CHECKING:
+    from store.statistics.statistics import DayCost, JobStatistics
+    from store.statistics.totals import Numbers
+
+_LEAST_GAP = 2
+_MOST_GAP = 6
+_MUTED = "$foreground-muted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    name: Span
+    short_name: Span
+    number: str
+    total: str
+    average: str
+    """Empty where there is no room for it."""
+
+    @property
+    def title_width(self) -> int:
+        return len(self.name[0]) + 1 + len(self.number)
+
+    @property
+    def width(self) -> int:
+        return max(self.title_width, len(self.total), len(self.average))
+
+
+def cost_lines(numbers: "Numbers", *, width: int, height: int) -> list[list[Span]]:
+    """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
+
+    What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
+    averages, then statuses from the left. In place of averages the days have a line of their own.
+    """
+    columns = _fitting(_columns(numbers), width, with_averages=height > 3)
+    free = width - sum(column.width for column in columns)
+    gap = max(_LEAST_GAP, min(_MOST_GAP, free // max(1, len(columns) - 1)))
+    widths = [column.width + gap for column in columns[:-1]] + [columns[-1].width]
+    placed = list(zip(columns, widths, strict=True))
+    lines = [
+        [span for column, cells in placed for span in _title(column, cells)],
+        [(column.total.ljust(cells), "bold") for column, cells in placed],
+    ]
+    rates, bars = _rates(numbers), _days(numbers)
+    if any(column.average for column in columns):
+        lines += [[(column.average.ljust(cells), _MUTED) for column, cells in placed], _joined([*rates, *bars], width)]
+    elif height > 3:
+        lines += [_joined(rates, width), _joined(bars, width)]
+    else:
+        lines.append(_joined([*rates, *bars], width))
+    return lines[:height]
+
+
+def _columns(numbers: "Numbers") -> list[_Column]:
+    columns = [
+        _Column(
+            name=(status_label(status), STATUS_STYLES[status]),
+            short_name=(STATUS_GLYPHS[status], STATUS_STYLES[status]),
+            number=number_words(numbers.count(status)),
+            total=_total(numbers.statistics, status),
+            average=_average(numbers.statistics, status),
+        )
+        for status in JobStatus
+    ]
+    name = ("Total", "bold")
+    everything = _Column(
+        name=name,
+        short_name=name,
+        number=number_words(numbers.count(None)),
+        total=_total(numbers.statistics, None),
+        average=_average(numbers.statistics, None),
+    )
+    return [*columns, everything]
+
+
+def _total(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
+    if statistics is None:
+        return UNKNOWN
+    return money(statistics.total_cost_cents if status is None else statistics.cost_cents(status))
+
+
+def _fitting(columns: Sequence[_Column], width: int, *, with_averages: bool) -> Sequence[_Column]:
+    plain = [replace(column, average="") for column in columns]
+    short = _with_short_names(plain)
+    candidates = [columns, _with_short_names(columns)] if with_averages else []
+    candidates += [plain, *(short[first:] for first in range(len(short)))]
+    return next((candidate for candidate in candidates if _least_width(candidate) <= width), candidates[-1])
+
+
+def _with_short_names(columns: Sequence[_Column]) -> Sequence[_Column]:
+    return [replace(column, name=column.short_name) for column in columns]
+
+
+def _least_width(columns: Sequence[_Column]) -> int:
+    return sum(column.width for column in columns) + _LEAST_GAP * (len(columns) - 1)
+
+
+def _title(column: _Column, cells: int) -> list[Span]:
+    padding = " " * (cells - column.title_width)
+    return [column.name, (f" {column.number}{padding}", "bold")]
+
+
+def _average(statistics: "JobStatistics | None", status: JobStatus | None) -> str:
+    if statistics is None:
+        return ""
+    number = statistics.total_count if status is None else statistics.count(status)
+    total = statistics.total_cost_cents if status is None else statistics.cost_cents(status)
+    return f"{money(round(total / number))} a job" if number else UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    span: Span
+    drops: int
+    """Which goes first where there is no room: the highest. What has 0 stays."""
+
+
+def _rates(numbers: "Numbers") -> list[_Fact]:
+    """Success among the finished and among all, once there is any finished; nothing where nobody added up."""
+    statistics = numbers.statistics
+    if statistics is None:
+        return [_Fact(("costs not added up", _MUTED), 1)]
+    if statistics.success_rate_finished is None:
+        return [_Fact(("nothing has finished", _MUTED), 1)]
+    return [
+        _Fact((f"{percent(statistics.success_rate_finished)} of the finished succeed", ""), 1),
+        _Fact((f"{percent(statistics.success_rate)} of all", _MUTED), 3),
+    ]
+
+
+def _days(numbers: "Numbers") -> list[_Fact]:
+    """A bar a day, and what they stand for."""
+    days = numbers.days
+    if days is None:
+        return [_Fact(("days not counted", _MUTED), 2)]
+    return [_Fact((spark(_costs(days)), "$text-accent"), 0), _Fact((_today(days), _MUTED), 2)]
+
+
+def _joined(facts: Sequence[_Fact], width: int) -> list[Span]:
+    """Those that fit."""
+    shown = list(facts)
+    while len(shown) > 1 and _joined_width(shown) > width:
+        shown.remove(max(shown, key=lambda fact: fact.drops))
+    return [part for place, fact in enumerate(shown) for part in ([("   ", "")] if place else []) + [fact.span]]
+
+
+def _costs(days: "Sequence[DayCost]") -> list[int]:
+    return [day.total_cost_cents for day in days]
+
+
+def _today(days: "Sequence[DayCost]") -> str:
+    return f"{len(days)} days, {money(days[-1].total_cost_cents if days else 0)} today"
+
+
+def _joined_width(facts: Sequence[_Fact]) -> int:
+    return sum(len(fact.span[0]) for fact in facts) + 3 * (len(facts) - 1)
+
+
+_LINES = ((30, 4), (20, 3), (13, 2))
+"""So many lines for screens of at least so many: a low one keeps them for jobs."""
+NO_NOTE: Span = ("", "")
+
+
+class CostsPanel(SteadyText):
+    DEFAULT_CSS = """
+    CostsPanel {
+        box-sizing: content-box;
+        border: round $primary-muted;
+        border-title-color: $text-primary;
+        border-title-style: bold;
+        border-subtitle-color: $foreground-muted;
+        padding: 0 1;
+        text-wrap: nowrap;
+
+        &.-sentence { text-wrap: wrap; }
+        &.-stale { border-subtitle-color: $text-warning; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None, screen_height: int) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._title = ("", NO_NOTE)
+        self._standing = ""
+        self._numbers: Numbers | None = None
+        self._height = 0
+        self.fit(screen_height)
+
+    def show(self, numbers: "Numbers", *, of_what: str, note: Span = NO_NOTE) -> None:
+        """The note stands beside the title."""
+        self._entitle(f"Costs · {clean(of_what, limit=80)}", note)
+        self._numbers = numbers
+        self._draw()
+
+    def tell_age(self, seconds: float) -> None:
+        """How old the numbers are, beside how sure they are and with whose eyes they were read."""
+        if self._numbers is not None:
+            key = key_of(self.app, DASHBOARD_BINDINGS, "numbers.exact")
+            self._stand(numbers_standing(self._numbers, seconds=seconds, key=key), is_stale=is_stale(seconds))
+
+    def explain(self, why: str, *, of_what: str) -> None:
+        """A sentence in place of numbers, where there are none and zeros would lie."""
+        self._entitle(f"Costs · {clean(of_what, limit=80)}")
+        self._numbers = None
+        self._stand("")
+        self.add_class("-sentence")
+        self.say(Content(why))
+
+    def forget(self) -> None:
+        """Shows nothing, until there are numbers for the present eyes."""
+        self._entitle("Costs")
+        self._numbers = None
+        self._stand("")
+        self.say(Content(""))
+
+    def fit(self, screen_height: int) -> None:
+        """As high with numbers as without: what is below stays where it is when they come."""
+        self._height = next((lines for least, lines in _LINES if screen_height >= least), 0)
+        self.display = self._height > 0
+        self.styles.height = self._height
+        self._draw()
+
+    def on_mount(self) -> None:
+        self.forget()
+
+    def on_resize(self) -> None:
+        self._draw()
+
+    def _entitle(self, title: str, note: Span = NO_NOTE) -> None:
+        if (title, note) != self._title:
+            self._title = (title, note)
+            self.border_title = Content.assemble(title, " · ", note) if note[0] else Content(title)
+
+    def _stand(self, words: str, *, is_stale: bool = False) -> None:
+        if words != self._standing:
+            self._standing = words
+            self.set_class(is_stale, "-stale")
+            self.border_subtitle = Content(words)
+
+    def _draw(self) -> None:
+        if self._numbers is not None:
+            self.remove_class("-sentence")
+            lines = cost_lines(self._numbers, width=self.size.width, height=self._height)
+            self.say(Content("\n").join(Content.assemble(*line) for line in lines))

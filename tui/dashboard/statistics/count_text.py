@@ -1,0 +1,99 @@
+"""Exact, estimated or capped counts; position in a list."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from store.statistics.totals import Certainty, Counted
+from store.users.actor import eyes_name
+from tui.text.clean_text import clean
+from tui.text.format import count, elapsed
+
+if TYPE_CHECKING:
+    from store.statistics.totals import Numbers
+
+MARKS = {Certainty.EXACT: "", Certainty.ESTIMATED: "~", Certainty.CAPPED: "≥ "}
+UNKNOWN = "–"
+
+STALE_AFTER = 120.0
+"""Seconds. From then on numbers are shown as old ones."""
+_JUST_NOW = 10.0
+"""Below it, an age would change with every look."""
+
+_STANDING = {
+    Certainty.EXACT: "exact",
+    Certainty.ESTIMATED: "~ estimated",
+    Certainty.CAPPED: "≥ counted so far",
+}
+
+
+def number_words(number: Counted | None) -> str:
+    """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
+    if number is None:
+        return UNKNOWN
+    shown = _rounded(number.number) if number.certainty is Certainty.ESTIMATED else number.number
+    return f"{MARKS[number.certainty]}{count(shown)}"
+
+
+def _rounded(number: int) -> int:
+    """To three digits: no estimate is right in the fourth."""
+    return round(number, min(3 - len(str(abs(number))), 0))
+
+
+def numbers_age(seconds: float) -> str:
+    if seconds < _JUST_NOW:
+        return "just now"
+    return f"{'stale: ' if is_stale(seconds) else ''}{elapsed(seconds)} old"
+
+
+def is_stale(seconds: float) -> bool:
+    return seconds >= STALE_AFTER
+
+
+def numbers_standing(numbers: "Numbers", *, seconds: float, key: str) -> str:
+    """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
+    parts = [
+        _STANDING[numbers.certainty],
+        *_filter_standing(numbers),
+        numbers_age(seconds),
+        f"as {clean(eyes_name(numbers.actor), limit=60)}",
+    ]
+    if not is_whole(numbers):
+        parts.append(f"{key} counts exactly")
+    elif is_stale(seconds):
+        parts.append(f"{key} counts anew")
+    return " · ".join(parts)
+
+
+def _filter_standing(numbers: "Numbers") -> Iterator[str]:
+    """Where how many a filter finds is not as sure as the rest."""
+    if numbers.query.matching is None:
+        return
+    if numbers.matching is None:
+        yield "filter not counted"
+    elif numbers.matching.certainty is not numbers.certainty:
+        yield f"filter {_STANDING[numbers.matching.certainty]}"
+
+
+def is_whole(numbers: "Numbers") -> bool:
+    """Whether all that was asked for was counted, and exactly."""
+    there = (numbers.statistics, numbers.days, numbers.projects)
+    is_matching_whole = numbers.query.matching is None or (
+        numbers.matching is not None and numbers.matching.certainty is Certainty.EXACT
+    )
+    return is_matching_whole and all(part is not None for part in there)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    number: int
+    """Of a row in the whole list, from 1."""
+    is_exact: bool
+    length: Counted | None
+    """None where nobody knows how long the list is."""
+
+
+def position_words(position: Position) -> str:
+    """`412 of 1,000`, `≈ 412,000 of 1,000,000`, `412 of ≥ 10,000`, `412 of ~1,000,000`; of unknown length `412 …`."""
+    number = count(position.number) if position.is_exact else f"≈ {count(position.number)}"
+    return f"{number} …" if position.length is None else f"{number} of {number_words(position.length)}"

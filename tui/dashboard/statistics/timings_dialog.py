@@ -1,0 +1,162 @@
+"""Timings dialog: waits, runs and failures by mode."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.cells import cell_len
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+
+from store.errors import StoreError
+from store.statistics.statistics import DAY, Monitoring, Work
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import SteadyText, say
+from tui.text import timings_text
+from tui.text.clean_text import clean, pad
+from tui.text.error_text import Toast, error_toast
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+
+SPANS = (timedelta(hours=1), DAY, 7 * DAY, 30 * DAY)
+MUCH_FAILS = 0.2
+"""A failure rate from which on it is coloured."""
+
+_GAP = "  "
+_KEYS = {
+    "times.shorter": "shorter",
+    "times.longer": "longer",
+    "times.again": "measure again",
+    "dialog.leave": "close",
+}
+_MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
+
+Ask = Callable[[timedelta], Awaitable[Monitoring]]
+
+
+class TimesDialog(Dialog[None]):
+    """Asks once for each span that is chosen, and again when that is wanted: nothing is counted meanwhile."""
+
+    DEFAULT_CSS = """
+    TimesDialog {
+        #dialog { width: 100; }
+        VerticalScroll { height: auto; max-height: 100%; }
+        #spans { margin-bottom: 1; }
+        #summary { color: $foreground-muted; margin-top: 1; }
+        #keys { color: $foreground-muted; margin-top: 1; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter,q", "leave", "Close", id="times.close", tooltip="Back to the table"),
+        Binding("right,l", "step(1)", "Longer", id="times.longer", tooltip="Over a longer span of time"),
+        Binding("left,h", "step(-1)", "Shorter", id="times.shorter", tooltip="Over a shorter span of time"),
+        Binding("r,f5", "measure", "Again", id="times.again", tooltip="Measure again"),
+    ]
+
+    def __init__(self, ask: Ask, *, of: str) -> None:
+        """`of` names the project, or all of them, and is clean."""
+        super().__init__()
+        self._ask = ask
+        self._of = of
+        self._span = SPANS.index(DAY)
+        self._measured: Monitoring | None = None
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Times · {self._of}"), VerticalScroll():
+            yield SteadyText(id="spans")
+            yield SteadyText(id="table")
+            yield SteadyText(id="summary")
+            yield SteadyText(id="keys")
+
+    def on_mount(self) -> None:
+        self.query_one(VerticalScroll).focus()
+        self.query_one("#keys", SteadyText).say(self.keys_line(_KEYS))
+        self.action_measure()
+
+    def action_step(self, steps: int) -> None:
+        span = min(max(self._span + steps, 0), len(SPANS) - 1)
+        if span != self._span:
+            self._span = span
+            self.action_measure()
+
+    @work(exclusive=True)
+    async def action_measure(self) -> None:
+        self._say("spans", self._spans())
+        self._say("summary", Content("Measuring …"))
+        try:
+            monitoring = await self._ask(SPANS[self._span])
+        except StoreError as error:
+            self._measured = None
+            self._draw()
+            self._say("summary", Content.styled(clean(error_toast(error).text), "$text-error"))
+            return
+        self._measured = monitoring
+        self._draw()
+        self._say("summary", Content(timings_text.summary(monitoring)))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        measured = self._measured
+        if self.is_open:
+            width = self.query_one(VerticalScroll).scrollable_content_region.width
+            self._say("table", Content() if measured is None else _table(measured, width))
+
+    def _say(self, name: str, content: Content) -> None:
+        if self.is_open:
+            self.query_one(f"#{name}", SteadyText).say(content)
+
+    def _spans(self) -> Content:
+        parts = [
+            Content.styled(
+                f" {timings_text.span(span)} ", "reverse bold" if number == self._span else "$foreground-muted"
+            )
+            for number, span in enumerate(SPANS)
+        ]
+        return Content("  ").join(parts)
+
+
+def _table(monitoring: Monitoring, width: int) -> Content:
+    """In so many cells: where they are few, modes are cut, and the last column is left out."""
+    works = (*monitoring.by_mode, monitoring.of_all)
+    rows = [timings_text.TITLES, *(timings_text.cells(one, monitoring.taken_at) for one in works)]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    if width - _width_of(widths[1:]) < min(widths[0], _MODE_CELLS):
+        widths.pop()
+    widths[0] = max(min(widths[0], width - _width_of(widths[1:])), _LEAST_MODE_CELLS)
+    title, *lines = (_line(row, widths) for row in rows)
+    styled = [Content.styled(line, _style(one)) for line, one in zip(lines, works, strict=True)]
+    return Content("\n").join([Content.styled(title, "$foreground-muted"), *styled])
+
+
+def _width_of(numbers: Sequence[int]) -> int:
+    return sum(numbers) + len(_GAP) * len(numbers)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    numbers = [pad(cell, width, right=True) for cell, width in zip(cells[1:], widths[1:], strict=False)]
+    return _GAP.join([pad(cells[0], widths[0]), *numbers])
+
+
+def _style(one: Work) -> str:
+    if (one.failure_rate or 0.0) >= MUCH_FAILS:
+        return "$text-error"
+    return "bold" if one.mode is None else ""
+
+
+async def show_times(app: "GjobsApp") -> None:
+    store = app.connection.store
+    if store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        return
+    project_id = app.dashboard.listed.project_id
+
+    async def ask(window: "timedelta") -> "Monitoring":
+        return await store.get_monitoring(project_id, window=window)
+
+    await app.push_screen_wait(TimesDialog(ask, of=app.dashboard.listed_name))

@@ -1,0 +1,1 @@
+"""acting as a user; what a user sees"""

@@ -1,0 +1,157 @@
+"""Picks whom to act as; notices deleted users."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.capabilities.capability import Feature
+from store.capabilities.facts import USERS
+from store.errors import RowMissing, StoreError
+from store.job_list.list_query import ListQuery
+from store.job_list.listing import Listing
+from store.users.actor import OPERATOR, ActingUser, Actor, eyes_name
+from tui.dashboard.action_context import remark_on_users
+from tui.dashboard.dialogs.pick import Choice, SearchDialog
+from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
+from tui.dashboard.navigation import id_choices, id_of, lead_to
+from tui.dashboard.widgets import say
+from tui.text.error_text import Toast
+from tui.text.format import age, counted_jobs, user_name
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from store.users.user_sql import FoundUser
+    from tui.dashboard.app import GjobsApp
+
+OPERATOR_KEY = "operator"
+PLACEHOLDER = "Type some letters of the e-mail, or the beginning of an id"
+
+
+def user_key(actor: Actor) -> str:
+    return str(actor.id) if isinstance(actor, ActingUser) else OPERATOR_KEY
+
+
+def user_choice(user: FoundUser, now: datetime) -> Choice:
+    last = f", last {age(user.last_job_at, now)}" if user.last_job_at else ""
+    return Choice(key=str(user.id), label=user_name(user), detail=counted_jobs(user.job_count) + last)
+
+
+def eyes_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
+    """The operator first, then who is looking at present, so that neither has to be searched for."""
+    choices = {str(user.id): user_choice(user, now) for user in users}
+    itself = Choice(key=OPERATOR_KEY, label=eyes_name(OPERATOR), detail="the role as connected")
+    first = [itself] if needle.casefold() in itself.label else []
+    if not needle and isinstance(present, ActingUser):
+        first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=eyes_name(present), detail="")))
+    return [*first, *choices.values()]
+
+
+def actor_of(key: str, users: Sequence[FoundUser], present: Actor) -> Actor:
+    """Whom a choice stands for."""
+    if key == OPERATOR_KEY:
+        return OPERATOR
+    if key == user_key(present):
+        return present
+    return ActingUser(id=UUID(key), email=next((user.email for user in users if str(user.id) == key), None))
+
+
+async def pick_eyes(app: GjobsApp, *, through_lens: bool = False) -> None:
+    """A user's as the operator finds them, or the operator's; through the lens only a user's are of use.
+
+    Where an id was given instead, it leads to its thing.
+    """
+    session = app.connection.session
+    if session is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        return
+    operator = session.operator
+    present = (app.connection.store or session.store).actor
+    found: dict[UUID, FoundUser] = {}
+
+    async def search(needle: str) -> Sequence[Choice]:
+        users = await operator.find_users(needle)
+        found.update((user.id, user) for user in users)
+        if through_lens:
+            return [user_choice(user, app.dashboard.now) for user in users]
+        return eyes_choices(users, present, needle, app.dashboard.now)
+
+    dialog = SearchDialog(
+        title="Lens: which user?" if through_lens else "Look with whose eyes?",
+        search=search,
+        placeholder=PLACEHOLDER,
+        chosen=user_key(present),
+        beside=id_choices,
+        remark=remark_on_users(session.capabilities),
+    )
+    picked = await app.push_screen_wait(dialog)
+    if picked is None:
+        return
+    if (text := id_of(picked)) is not None:
+        await lead_to(app, text)
+        return
+    actor = actor_of(picked, list(found.values()), present)
+    if actor != present:
+        app.look_with(operator.acting_as(actor), through_lens=through_lens)
+
+
+def look_through_lens(app: GjobsApp) -> None:
+    """Or without it again. The operator is asked at whose eyes first."""
+    store = app.connection.store
+    if store is not None and isinstance(store.actor, ActingUser):
+        app.dashboard.leads.look_through_lens()
+    else:
+        app.errands.ask(pick_eyes(app, through_lens=True))
+
+
+async def pick_owner(app: GjobsApp, operator: Store) -> UUID | None:
+    """For whom the operator creates a project; None where nobody was picked."""
+    return await pick_user(app, operator, "Whose project?")
+
+
+async def pick_user(app: GjobsApp, operator: Store, title: str) -> UUID | None:
+    """None where nobody was picked."""
+
+    async def search(needle: str) -> Sequence[Choice]:
+        return [user_choice(user, app.dashboard.now) for user in await operator.find_users(needle)]
+
+    picked = await app.push_screen_wait(SearchDialog(title=title, search=search, placeholder=PLACEHOLDER))
+    return UUID(picked) if picked else None
+
+
+class GoneUser:
+    """Asks once when the eyes see nothing, and once more where that comes again."""
+
+    def __init__(self, app: GjobsApp) -> None:
+        self._app = app
+        self._asked_for: Store | None = None
+
+    def seen(self, store: Store, listing: Listing) -> None:
+        is_of_all = listing.query.window.listed == ListQuery()
+        sees_nothing = is_of_all and not (listing.projects or listing.window.jobs)
+        if not sees_nothing or not isinstance(store.actor, ActingUser):
+            self._asked_for = None
+        elif self._asked_for is not store:
+            self._asked_for = store
+            self._app.run_worker(self._tell(store, store.actor), group="gone user")
+
+    async def _tell(self, store: Store, user: ActingUser) -> None:
+        session = self._app.connection.session
+        if session is None:
+            return
+        operator = session.operator
+        with suppress(StoreError):
+            capabilities = await operator.probed.get()
+            if capabilities.off(Feature.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
+                return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
+            try:
+                await operator.find_actor(str(user.id))
+            except RowMissing:
+                if store is not self._app.connection.store:
+                    return  # Somebody looks with other eyes by now.
+                key = key_of(self._app, APP_BINDINGS, "app.user")
+                text = f"{eyes_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
+                say(self._app, Toast(text=text, severity="warning"))

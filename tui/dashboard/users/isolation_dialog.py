@@ -1,0 +1,369 @@
+"""Isolation check dialog, its session and wording."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from uuid import UUID
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from store.capabilities.capability import Feature
+from store.errors import StoreError
+from store.isolation.isolation import (
+    PROBED,
+    How,
+    Person,
+    Plan,
+    Probe,
+    Verb,
+    Verdict,
+    deed,
+    person_name,
+    why_no_writes,
+)
+from tui.dashboard.action_context import is_operator
+from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
+from tui.dashboard.users.acting_user import pick_user
+from tui.dashboard.widgets import SteadyText, say
+from tui.text.clean_text import clean, pad
+from tui.text.error_text import Toast, error_toast, error_words
+from tui.text.write_text import Confirmation, where
+
+if TYPE_CHECKING:
+    from tui.dashboard.app import GjobsApp
+    from tui.session import Session
+
+_LONGEST_NAME = 60
+_LONGEST_ANSWER = 1_000
+
+_VERBS = {
+    Verb.READ: "read",
+    Verb.INSERT_INTO: "insert into theirs",
+    Verb.INSERT_AS: "insert as theirs",
+    Verb.UPDATE: "update",
+    Verb.DELETE: "delete",
+}
+_MARKS = {Verdict.KEPT: "✓ kept", Verdict.LEAK: "✗ LEAK", Verdict.UNKNOWN: "? unknown"}
+
+
+def verb_name(verb: Verb) -> str:
+    return _VERBS[verb]
+
+
+def verdict_mark(verdict: Verdict) -> str:
+    return _MARKS[verdict]
+
+
+def answer_words(probe: Probe) -> str:
+    """What the database said, harmless; that it was not asked is said first."""
+    answer = clean(probe.answer, limit=_LONGEST_ANSWER)
+    match probe.how:
+        case How.TRIED:
+            return answer
+        case How.JUDGED:
+            return f"judged: {answer}"
+        case How.NOT_TRIED:
+            return f"not tried: {answer}"
+
+
+def who(person: Person | None) -> str:
+    return clean(person_name(person), limit=_LONGEST_NAME)
+
+
+def summary_words(probes: Sequence[Probe]) -> str:
+    counts = Counter(probe.verdict for probe in probes)
+    leaks = counts[Verdict.LEAK]
+    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "no leak", f"{counts[Verdict.KEPT]} kept"]
+    if counts[Verdict.UNKNOWN]:
+        parts.append(f"{counts[Verdict.UNKNOWN]} unknown")
+    judged = sum(probe.how is How.JUDGED for probe in probes)
+    return ", ".join(parts) + (f"; {judged} judged from the policies, not tried" if judged else "")
+
+
+def confirm_tries(plan: Plan, *, database: str) -> Confirmation:
+    """Before writes are tried."""
+    return Confirmation(
+        title="Try the writes?",
+        lines=(
+            f"Insert, update and delete are tried as {who(plan.other)}.",
+            f"What is tried on is owned by {who(plan.owner)}: a job that has",
+            "finished, an asset that nothing was made from, a project without jobs.",
+            "Each try is rolled back at once, with what triggers do in it.",
+            "",
+            where(database),
+        ),
+        warning=None,
+        agree="Try",
+        is_dangerous=False,
+    )
+
+
+_COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
+_KEYS = {
+    "isolation.writes": "try writes",
+    "isolation.mend": "mend",
+    "isolation.owner": "whose rows",
+    "isolation.other": "who",
+    "isolation.again": "again",
+    "isolation.stop": "stop",
+    "dialog.leave": "close",
+}
+_TRYING = "trying"
+_THING_WIDTH, _VERB_WIDTH, _MARK_WIDTH = 12, 20, 11
+
+
+class Check(Protocol):
+    """What the dialog shows."""
+
+    @property
+    def database(self) -> str: ...
+
+    @property
+    def why_no_writes(self) -> str | None:
+        """A sentence where the session may not write at present."""
+
+    def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
+
+    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, Plan]: ...
+
+    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
+
+    def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
+        """The SQL that mends a leak; None where none is known."""
+
+
+class IsolationDialog(Dialog[None]):
+    """Tries the reads at once; the writes, which are judged from the policies, when that is asked for."""
+
+    DEFAULT_CSS = """
+    IsolationDialog {
+        #dialog { width: 116; height: 96%; max-height: 29; padding: 0 2; }
+        #who { height: auto; }
+        OptionList { height: 1fr; margin-top: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #answer { height: 3; margin-top: 1; color: $foreground; }
+        #progress { height: auto; max-height: 3; }
+        #keys { height: 1; color: $foreground-muted; text-wrap: nowrap; text-overflow: ellipsis; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Close", id="isolation.close", tooltip="Back to the dashboard"),
+        Binding(
+            "w", "try_writes", "Try writes", id="isolation.writes", tooltip="Try the writes, too, each rolled back"
+        ),
+        Binding("m", "mend", "Mend", id="isolation.mend", tooltip="Show the SQL that mends what leaks"),
+        Binding("r", "again", "Again", id="isolation.again", tooltip="Try once more"),
+        Binding("x", "stop", "Stop", id="isolation.stop", tooltip="Stop trying"),
+        Binding("o", "pick('owner')", "Owner", id="isolation.owner", tooltip="Choose whose rows are tried"),
+        Binding("u", "pick('other')", "User", id="isolation.other", tooltip="Choose who tries"),
+    ]
+
+    def __init__(self, check: Check) -> None:
+        super().__init__()
+        self._check = check
+        self._plan: Plan | None = None
+        self._probes: list[Probe] = []
+        self._people: dict[str, UUID | None] = {"owner": None, "other": None}
+
+    def compose(self) -> ComposeResult:
+        with self.box("Isolation"):
+            yield SteadyText(id="who")
+            yield OptionList(id="probes", markup=False, compact=True)
+            yield SteadyText(id="answer")
+            yield SteadyText(id="progress")
+            yield Static(self.keys_line(_KEYS), id="keys", markup=False)
+
+    def on_mount(self) -> None:
+        self.query_one(OptionList).focus()
+        self.call_after_refresh(self._look)
+
+    # What it does
+
+    def action_again(self) -> None:
+        self._look()
+
+    def action_try_writes(self) -> None:
+        if self._plan is None or self._plan.owner is None:
+            say(self.app, Toast(text="There is nothing to try the writes on.", severity="warning"))
+        elif (why := self._check.why_no_writes) is not None:
+            say(self.app, Toast(text=why, severity="warning"))
+        else:
+            plan = self._plan
+            self.app.push_screen(
+                ConfirmDialog(confirm_tries(plan, database=self._check.database)),
+                lambda agreed: self._work(self._try(plan, tries_writes=True)) if agreed else None,
+            )
+
+    def action_stop(self) -> None:
+        if self.workers.cancel_group(self, _TRYING):
+            self._say("progress", Content.styled(f"Stopped after {self._progress()}.", "$text-warning"))
+
+    def action_pick(self, who: str) -> None:
+        self.run_worker(self._pick(who), group="picking", exclusive=True)
+
+    async def _pick(self, who: str) -> None:
+        picked = await self._check.pick_user("Whose rows are tried?" if who == "owner" else "Who tries?")
+        if picked is not None:
+            self._people[who] = picked
+            self._look()
+
+    @on(OptionList.OptionSelected)
+    def action_mend(self) -> None:
+        index = self.query_one(OptionList).highlighted
+        probe = self._probes[index] if index is not None and index < len(self._probes) else None
+        if probe is None or probe.verdict is not Verdict.LEAK:
+            say(self.app, Toast(text="Nothing leaks here.", severity="warning"))
+        else:
+            self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
+
+    async def _show_remedy(self, probe: Probe) -> None:
+        try:
+            sql = await self._check.find_remedy(probe)
+        except StoreError as error:
+            say(self.app, error_toast(error))
+            return
+        if sql is None:
+            text = "No SQL is known that mends this: see the policies of the table, and who made them."
+            say(self.app, Toast(text=text, severity="warning"))
+        elif self.app.screen is self:
+            self.app.push_screen(SqlDialog(sql, hint="What mends it. Read it, then run it as the tables' owner."))
+
+    def _look(self) -> None:
+        """Reads are tried, writes judged: that needs no question."""
+        self._plan = None
+        self._work(self._prepare_and_try())
+
+    def _work(self, work: Coroutine[Any, Any, None]) -> None:
+        """In place of what is still being tried, which leaves nothing behind."""
+        self._probes = []
+        self._draw_all()
+        self.run_worker(self._reported(work), group=_TRYING, exclusive=True)
+
+    async def _reported(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StoreError as error:
+            self._say("progress", Content.styled(error_words(error), "bold $text-error"))
+
+    async def _prepare_and_try(self) -> None:
+        self._say("progress", Content("Looking for two users …"))
+        self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
+        await self._try(self._plan, tries_writes=False)
+
+    async def _try(self, plan: Plan, *, tries_writes: bool) -> None:
+        self._draw_all()
+        async for probe in self._check.attempt(plan, tries_writes=tries_writes):
+            self._probes.append(probe)
+            self._draw(len(self._probes) - 1)
+            self._say("progress", Content(f"Trying … {self._progress()}"))
+        leaks = any(probe.verdict is Verdict.LEAK for probe in self._probes)
+        style = "bold $text-error" if leaks else "bold $text-success"
+        self._say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
+
+    def _progress(self) -> str:
+        return f"{len(self._probes)} of {len(PROBED)}"
+
+    # How it is drawn
+
+    def _draw_all(self) -> None:
+        if not self.is_open:
+            return
+        rows = self.query_one(OptionList)
+        place = rows.highlighted
+        rows.set_options([Option(self._row(index)) for index in range(len(PROBED))])
+        rows.highlighted = place or 0
+        self._say("who", self._who())
+        self._draw_answer()
+
+    def _draw(self, index: int) -> None:
+        if self.is_open:
+            self.query_one(OptionList).replace_option_prompt_at_index(index, self._row(index))
+            self._draw_answer()
+
+    def _who(self) -> Content:
+        muted = "$foreground-muted"
+        database = ("Database: ", muted), (clean(self._check.database, limit=60), "bold")
+        if self._plan is None:
+            return Content.assemble(*database, "\n", ("Everything is rolled back.", muted))
+        return Content.assemble(
+            *database,
+            ("  everything is rolled back\n", muted),
+            (who(self._plan.other), "bold $text-accent"),
+            (" tries what is owned by ", muted),
+            (who(self._plan.owner), "bold $text-accent"),
+        )
+
+    def _row(self, index: int) -> Content:
+        thing, verb = PROBED[index]
+        is_first = index == 0 or PROBED[index - 1][0] is not thing
+        name = pad(thing.value if is_first else "", _THING_WIDTH)
+        start = Content.assemble(" ", (name, "bold"), pad(verb_name(verb), _VERB_WIDTH))
+        if index >= len(self._probes):
+            return start
+        probe = self._probes[index]
+        mark = pad(verdict_mark(probe.verdict), _MARK_WIDTH)
+        return Content.assemble(start, (mark, _COLOURS[probe.verdict]), answer_words(probe))
+
+    @on(OptionList.OptionHighlighted)
+    def _draw_answer(self) -> None:
+        """All of what stands in the row, which may be cut there."""
+        index = self.query_one(OptionList).highlighted
+        if index is None or self._plan is None:
+            self._say("answer", Content())
+            return
+        answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
+        self._say("answer", Content.assemble((f"{deed(*PROBED[index])}.\n", "$foreground-muted"), answer))
+
+    def _say(self, where: str, content: Content) -> None:
+        if self.is_open:
+            self.query_one(f"#{where}", SteadyText).say(content)
+
+
+async def show_isolation(app: "GjobsApp") -> None:
+    """Only for the operator, who alone sees what there is to try."""
+    session, store = app.connection.session, app.connection.store
+    if session is None or store is None:
+        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+    elif not is_operator(app, store.actor, "sees what there is to try"):
+        return
+    elif session.capabilities and (off := session.capabilities.off(Feature.ACTING)):
+        say(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
+    else:
+        await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
+
+
+class SessionCheck:
+    def __init__(self, app: "GjobsApp", session: "Session") -> None:
+        self._app = app
+        self._session = session
+
+    @property
+    def database(self) -> str:
+        return self._session.full_name
+
+    @property
+    def why_no_writes(self) -> str | None:
+        return why_no_writes(self._session.access)
+
+    async def pick_user(self, title: str) -> UUID | None:
+        return await pick_user(self._app, self._session.operator, title)
+
+    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Plan:
+        from store.isolation.isolation_check import prepare
+
+        return await prepare(self._session.operator.database, owner_id=owner_id, other_id=other_id)
+
+    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]:
+        from store.isolation.isolation_check import attempt
+
+        return attempt(self._session.operator.database, plan, tries_writes=tries_writes)
+
+    async def find_remedy(self, probe: Probe) -> str | None:
+        from store.isolation.isolation_findings import find_remedies
+
+        return (await find_remedies(self._session.operator.database)).get((probe.thing, probe.verb))

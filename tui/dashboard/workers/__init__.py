@@ -1,0 +1,1 @@
+"""workers and the jobs they hold"""

@@ -1,0 +1,196 @@
+"""Workers and held jobs as lines."""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from rich.cells import cell_len
+
+from store.jobs.job import JobStatus
+from store.leases.lease import HeldJob, WorkerStatus, Workforce
+from tui.text.clean_text import clean, clean_cell, pad, shorten
+from tui.text.format import STATUS_GLYPHS, Span, count, duration, elapsed, jobs_count, local_time, short_id
+
+MUTED = "$foreground-muted"
+
+_GOOD, _WARNING, _BAD = "$text-success", "$text-warning", "$text-error"
+_GAP = "  "
+_NAME_CELLS, _STATE_CELLS, _HOLDS_CELLS = 28, 16, 14
+_MODE_CELLS, _PROJECT_CELLS, _TIME_CELLS = 16, 20, 14
+_WIDE = 84
+"""Cells from which on there is room for projects, and for how long a worker runs."""
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    key: str
+    """The same as long as it is about the same thing; no two lines have one key."""
+    spans: tuple[Span, ...]
+    about: str = ""
+    """All of what stands in the line, which may be cut there; empty of a title."""
+    job_id: UUID | None = None
+    """Where the line is about a job."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eyes:
+    """Whose they are, and what they know of projects."""
+
+    name: str
+    is_user: bool
+    project: Callable[[UUID], str]
+
+
+def title(key: str, text: str) -> Line:
+    return Line(key=f"title {key}", spans=((text, MUTED),))
+
+
+def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
+    """Cells for the names of these."""
+    longest = max((cell_len(clean_cell(worker.name, _NAME_CELLS)) for worker in workers), default=0)
+    return min(longest, _NAME_CELLS, width // 4)
+
+
+def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: int) -> Line:
+    state, style = _state(worker, now)
+    name = pad(clean_cell(worker.name, name_cells), name_cells)
+    holds = f"holds {count(worker.held_jobs)} of {count(worker.concurrency)}"
+    start: list[Span] = [(name, "bold"), _state_span(state, style), (pad(holds, _HOLDS_CELLS), "")]
+    modes = "all modes" if worker.modes is None else ", ".join(worker.modes)
+    is_up = worker.is_alive and width >= _WIDE
+    up = f"up {elapsed(seconds(now - worker.started_at))}, " if is_up else ""
+    about = (
+        f"{clean(worker.name, limit=_LONGEST)}: process {worker.process} on {clean(worker.host, limit=100)}",
+        f"for {'the operator' if worker.user_id is None else f'user {worker.user_id}'}",
+        f"since {local_time(worker.started_at)}, last seen {local_time(worker.seen_at)}",
+        clean(modes, limit=_LONGEST),
+    )
+    return Line(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
+
+
+def _state_span(state: str, style: str) -> Span:
+    return f"{_GAP}{pad(state, _STATE_CELLS)}{_GAP}", style
+
+
+def _state(worker: WorkerStatus, now: datetime) -> Span:
+    if worker.stopped_at is not None:
+        return "◌ stopped", MUTED
+    if worker.is_alive:
+        return "▸ alive", _GOOD
+    return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
+
+
+def unseen_line(owner: UUID, eyes: Eyes, *, width: int) -> Line:
+    """A worker that holds jobs and that these eyes do not see."""
+    why = "of somebody else" if eyes.is_user else "not listed"
+    start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
+    about = f"The worker {owner}: {clean(eyes.name, limit=60)} sees what it holds, and not the worker itself."
+    return Line(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
+
+
+def job_line(job: HeldJob, eyes: Eyes, *, now: datetime, width: int) -> Line:
+    glyph = STATUS_GLYPHS[JobStatus.RUNNING if job.owner else JobStatus.QUEUED]
+    project = clean(eyes.project(job.project_id), limit=_LONGEST)
+    time, style = _time(job, now)
+    words = _words(job, now)
+    start: list[Span] = [
+        (f"  {glyph} {short_id(job.job_id)}{_GAP}", MUTED),
+        (pad(clean_cell(job.mode, _MODE_CELLS), _MODE_CELLS) + _GAP, ""),
+    ]
+    if width >= _WIDE:
+        start.append((pad(project, _PROJECT_CELLS) + _GAP, MUTED))
+    start.append((pad(time, _TIME_CELLS), style))
+    about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at)}"
+    if words:
+        about = f"{about}: {clean(words, limit=_LONGEST)}"
+    return Line(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
+
+
+def _time(job: HeldJob, now: datetime) -> Span:
+    if job.owner is not None:
+        return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if job.expires_at <= now else ""
+    left = seconds(job.expires_at - now)
+    return (f"again in {duration(left)}" if left >= 1 else "due"), ""
+
+
+def _words(job: HeldJob, now: datetime) -> str:
+    """Not clean yet."""
+    if job.owner is None:
+        return f"attempt {job.attempt} failed · {job.note}" if job.note else "handed back"
+    lost = f"its lease ran out {elapsed(seconds(now - job.expires_at))} ago" if job.expires_at <= now else ""
+    attempt = f"attempt {job.attempt}" if job.attempt > 1 else ""
+    return " · ".join(filter(None, (lost, attempt, job.note)))
+
+
+def _ended(start: Sequence[Span], text: str, style: str, width: int) -> tuple[Span, ...]:
+    """With a text that is cut where there is no more room."""
+    room = max(width - sum(cell_len(part) for part, _ in start) - len(_GAP), 0)
+    return (*start, (_GAP, ""), (shorten(clean_cell(text, room), room), style))
+
+
+def seconds(time: timedelta) -> float:
+    return max(time.total_seconds(), 0.0)
+
+
+LONG_GONE = timedelta(hours=1)
+"""A worker that was not seen for so long, and holds nothing, is only counted."""
+
+
+def lines(force: Workforce, eyes: Eyes, *, now: datetime, width: int) -> Iterator[Line]:
+    """Each worker with what it holds below it, then what nobody has at present. `now` is the server's time."""
+    held: defaultdict[UUID, list[HeldJob]] = defaultdict(list)
+    nobodys: list[HeldJob] = []
+    for job in force.held:
+        (nobodys if job.owner is None else held[job.owner]).append(job)
+    workers = _shown(force, held)
+    name_cells = names_width(workers, width)
+    for worker in workers:
+        jobs = held.pop(worker.id, [])
+        yield worker_line(worker, now=now, width=width, name_cells=name_cells)
+        yield from (job_line(job, eyes, now=now, width=width) for job in jobs)
+        if (left := worker.held_jobs - len(jobs)) > 0:
+            yield title(f"more of {worker.id}", f"  … {jobs_count(left)} more, held for less long")
+    for owner, jobs in held.items():
+        yield unseen_line(owner, eyes, width=width)
+        yield from (job_line(job, eyes, now=now, width=width) for job in jobs)
+    if nobodys:
+        yield title("nobody's", "Between two attempts, with nobody")
+        yield from (job_line(job, eyes, now=now, width=width) for job in nobodys)
+
+
+def summary(force: Workforce, *, now: datetime) -> str:
+    """What is said above the lines."""
+    alive = sum(worker.is_alive for worker in force.workers)
+    held = [job for job in force.held if job.owner is not None]
+    parts = [f"{count(alive)} {'worker' if alive == 1 else 'workers'} alive"]
+    if held:
+        longest = elapsed(seconds(now - min(job.acquired_at for job in held)))
+        parts.append(f"{'≥ ' if force.is_cut else ''}{jobs_count(len(held))} held, the longest for {longest}")
+    if waiting := len(force.held) - len(held):
+        parts.append(f"{jobs_count(waiting)} between two attempts")
+    return " · ".join(parts)
+
+
+def remark(force: Workforce, eyes: Eyes) -> str:
+    """What is said below them, of what is not shown; empty where that is nothing."""
+    sentences = []
+    if not force.workers and not force.held:
+        sentences.append("'gjobs worker MODULE:REGISTRY' starts a worker.")
+    if number := len(force.workers) - len(_shown(force, {job.owner for job in force.held if job.owner})):
+        sentences.append(f"{count(number)} more were here within a week: gjobs workers.")
+    if eyes.is_user:
+        sentences.append(f"Workers that do not act as {clean(eyes.name, limit=60)} are the operator's to see.")
+    return " ".join(sentences)
+
+
+def _shown(force: Workforce, holding: Collection[UUID]) -> list[WorkerStatus]:
+    """Those alive first, then by name: in an order that does not change while they work."""
+    shown = [
+        worker
+        for worker in force.workers
+        if worker.id in holding or (worker.stopped_at is None and force.taken_at - worker.seen_at < LONG_GONE)
+    ]
+    return sorted(shown, key=lambda worker: (not worker.is_alive, worker.name, worker.started_at, worker.id))

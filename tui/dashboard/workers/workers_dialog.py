@@ -1,0 +1,227 @@
+"""Workers dialog, and from there to a job."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.widgets import OptionList, Static
+from textual.widgets.option_list import Option
+
+from store.errors import StoreError
+from store.leases.lease import Workforce
+from store.poller import Feed, FeedFailure, FeedPage
+from store.users.actor import ActingUser, eyes_name
+from tui.dashboard.action_context import desk_for
+from tui.dashboard.dialogs.dialog import Dialog
+from tui.dashboard.widgets import SteadyText, say
+from tui.dashboard.workers.worker_lines import Eyes, Line, lines, remark, seconds, summary
+from tui.text.clean_text import clean
+from tui.text.error_text import Toast, error_toast, error_words
+from tui.text.format import elapsed
+
+if TYPE_CHECKING:
+    from store.store import Store
+    from tui.dashboard.app import GjobsApp
+
+_KEYS = {"workers.job": "the job", "workers.again": "look again", "dialog.leave": "close"}
+_GONE = "What was under the cursor is gone."
+
+
+class WorkersDialog(Dialog[UUID]):
+    """Answers the job that is to be shown."""
+
+    DEFAULT_CSS = """
+    WorkersDialog {
+        #dialog { width: 132; padding: 0 2; overflow-y: hidden; }
+        #summary { dock: top; }
+        OptionList { max-height: 100%; margin-top: 1; text-wrap: nowrap; scrollbar-gutter: stable; }
+        OptionList:focus { background-tint: $foreground 0%; }
+        #foot { dock: bottom; height: auto; margin-top: 1; color: $foreground-muted; }
+        #about { height: 2; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "lead", "Job", id="workers.job", tooltip="Show everything about the job under the cursor"),
+        Binding("w,q", "leave", "Close", id="workers.close", tooltip="Back to the table"),
+        Binding("r,f5", "again", "Again", id="workers.again", tooltip="Look again at once"),
+    ]
+
+    def __init__(self, feed: Feed[None, Workforce], eyes: Eyes, *, clock: Callable[[], datetime]) -> None:
+        """`clock` is the one that the feed goes by."""
+        super().__init__()
+        self._feed = feed
+        self._eyes = eyes
+        self._clock = clock
+        self._seen: FeedPage[Workforce] | None = None
+        self._failure: FeedFailure | None = None
+        self._lines: Sequence[Line] = ()
+        self._height = 0
+
+    def compose(self) -> ComposeResult:
+        with self.box(f"Workers · as {clean(self._eyes.name, limit=60)}"):
+            yield SteadyText(id="summary")
+            yield OptionList(id="lines", markup=False, compact=True)
+            with Vertical(id="foot"):
+                yield SteadyText(id="about")
+                yield SteadyText(id="remark")
+                yield Static(self.keys_line(_KEYS), markup=False)
+
+    def on_mount(self) -> None:
+        self._options.focus()
+        self._say("summary", Content("Looking …"))
+        self._follow()
+        self.set_interval(1.0, self._draw)
+
+    @property
+    def _options(self) -> OptionList:
+        return self.query_one(OptionList)
+
+    @work
+    async def _follow(self) -> None:
+        async for answer in self._feed.pages():
+            match answer:
+                case FeedPage():
+                    self._seen, self._failure = answer, None
+                case FeedFailure():
+                    self._failure = answer
+            self._draw()
+
+    def action_again(self) -> None:
+        self._feed.refresh()
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        """By its key: the lines may be others by now."""
+        self._lead(event.option_id)
+
+    def action_lead(self) -> None:
+        option = self._options.highlighted_option
+        self._lead(option.id if option else None)
+
+    def _lead(self, key: str | None) -> None:
+        job_id = next((line.job_id for line in self._lines if line.key == key), None)
+        if job_id is None:
+            say(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+        else:
+            self.dismiss(job_id)
+
+    # How it is drawn
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._draw)
+
+    def _draw(self) -> None:
+        if not self.is_open:
+            return
+        if self._seen is not None:
+            force, age = self._seen.value, self._clock() - self._seen.fetched_at
+            now = force.taken_at + age
+            width = self._options.scrollable_content_region.width
+            self._list(list(lines(force, self._eyes, now=now, width=width)))
+            self._say("summary", Content(summary(force, now=now)))
+            self._draw_about()
+        self._draw_remark()
+
+    def _list(self, drawn: Sequence[Line]) -> None:
+        """The cursor stays on its line; where that is gone, on the worker's above it, and never on another job."""
+        options, before = self._options, self._lines
+        if [line.key for line in drawn] == [line.key for line in before]:
+            for index, (line, former) in enumerate(zip(drawn, before, strict=True)):
+                if line.spans != former.spans:
+                    options.replace_option_prompt_at_index(index, Content.assemble(*line.spans))
+            self._lines = drawn
+            return
+        key, top = self._key_to_keep(drawn), options.scroll_offset.y
+        self._lines = drawn
+        options.set_options(
+            [Option(Content.assemble(*line.spans), id=line.key, disabled=not line.about) for line in drawn]
+        )
+        options.highlighted = next((index for index, line in enumerate(drawn) if line.key == key), None)
+        options.scroll_to(y=top, animate=False)
+        # Jobs come and go: the box grows with them, and does not shrink while it is looked at.
+        self._height = max(self._height, len(drawn))
+        options.styles.min_height = self._height
+
+    def _key_to_keep(self, drawn: Sequence[Line]) -> str | None:
+        """Of a line among those that are to be drawn."""
+        if not self._lines:
+            return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
+        place = self._options.highlighted
+        if place is None:
+            return None
+        *above, pointed_at = self._lines[: place + 1]
+        there = {line.key for line in drawn}
+        kept = (pointed_at, *(line for line in reversed(above) if line.job_id is None and line.about))
+        return next((line.key for line in kept if line.key in there), None)
+
+    @on(OptionList.OptionHighlighted)
+    def _draw_about(self) -> None:
+        place = self._options.highlighted
+        if place is None or place >= len(self._lines):
+            self._say("about", Content(_GONE if self._lines else ""))
+        else:
+            self._say("about", Content(self._lines[place].about))
+
+    def _draw_remark(self) -> None:
+        words = self._remark()
+        self.query_one("#remark").display = bool(words.plain)
+        self._say("remark", words)
+
+    def _remark(self) -> Content:
+        """What is not shown, or why nothing is."""
+        if self._failure is not None:
+            age = f"Seen {elapsed(seconds(self._clock() - self._seen.fetched_at))} ago. " if self._seen else ""
+            return Content.styled(age + error_words(self._failure.error), "$text-error")
+        if self._seen is None:
+            return Content()
+        paused = "Paused. " if self._feed.paused else ""
+        return Content(paused + remark(self._seen.value, self._eyes))
+
+    def _say(self, where: str, content: Content) -> None:
+        self.query_one(f"#{where}", SteadyText).say(content)
+
+
+async def show_workers(app: "GjobsApp") -> None:
+    """Looked at as often as the list, for as long as the dialog is open."""
+    desk = desk_for(app, "workers")
+    if desk is None:
+        return
+    store, connection = desk.store, app.connection
+
+    async def get_workforce(_: None) -> "Workforce":
+        return await store.get_workforce()
+
+    eyes = Eyes(
+        name=eyes_name(store.actor),
+        is_user=isinstance(store.actor, ActingUser),
+        project=app.dashboard.project_name,
+    )
+    with connection.looking_beside(get_workforce) as feed:
+        job_id = await app.push_screen_wait(WorkersDialog(feed, eyes, clock=connection.clock))
+    if job_id is not None:
+        await _lead_to(app, store, job_id)
+
+
+async def _lead_to(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
+    """Where it is listed, there; else to its project."""
+    dashboard = app.dashboard
+    if (listed := dashboard.jobs.job(job_id)) is not None:
+        dashboard.jobs.table.move_to(job_id)
+        await dashboard.show_details_of(listed, is_listed=True)
+        return
+    try:
+        job = await store.get_generation_job(job_id)
+        project = await store.get_project(job.project_id) if job else None
+    except StoreError as error:
+        say(app, error_toast(error))
+        return
+    if job is None:
+        say(app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
+    elif app.connection.store is store:
+        await dashboard.leads.show_job(job, project)

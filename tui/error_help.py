@@ -1,0 +1,104 @@
+"""Better errors: hidden or gone, what would speed it up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.capabilities.facts import JOBS, PROJECTS
+from store.errors import Locked, RowMissing, StoreError, TimedOut
+from store.filters.filter_terms import Key
+from store.job_list.index_advice import Advice, finds_by_reading
+from store.job_list.list_query import ListQuery
+from store.users.actor import ActingUser, eyes_name
+
+if TYPE_CHECKING:
+    from store.job_list.list_cost import ListCost
+    from store.store import Store
+
+_MOST_NAMED = 3
+_HINT = "As the operator you see what is there."
+
+
+async def hidden_from(store: Store, operator: Store, ids: Collection[UUID]) -> frozenset[UUID] | None:
+    """Those jobs, or that project, which exist although the store's user does not see them.
+
+    None where that cannot be told: the operator looked, was refused, or does not see everything either.
+    """
+    if not isinstance(store.actor, ActingUser) or not ids:
+        return None
+    try:
+        found = frozenset(await operator.get_job_statuses(ids))
+        if not found and len(ids) == 1:
+            (only,) = ids
+            found = frozenset(ids) if await operator.get_project(only) else found
+        if len(found) < len(ids) and (await operator.probed.get()).facts.may_hide(JOBS, PROJECTS):
+            return None
+    except StoreError:
+        return None
+    return found
+
+
+async def told_apart(store: Store, operator: Store, error: RowMissing, *, end: str = "") -> RowMissing:
+    """The same error, saying of each id whether it is gone or hidden; `end` goes before the full stop."""
+    hidden = await hidden_from(store, operator, error.ids)
+    if hidden is None:
+        return error
+    sentence = f"{missing_words(error.ids, hidden, eyes_name(store.actor))}{end}."
+    return RowMissing(sentence, error.ids, hint=_HINT if hidden else error.hint)
+
+
+def missing_words(ids: Sequence[UUID], hidden: frozenset[UUID], eyes: str) -> str:
+    """A clause without a full stop."""
+    unseen = [identifier for identifier in ids if identifier in hidden]
+    gone = [identifier for identifier in ids if identifier not in hidden]
+    clauses = []
+    if unseen:
+        exist, them = ("exists", "it") if len(unseen) == 1 else ("exist", "them")
+        clauses.append(f"{_named(unseen)} {exist}, but {eyes} does not see {them}")
+    if gone:
+        clauses.append(f"{_named(gone)} {'is' if len(gone) == 1 else 'are'} not there, or not any more")
+    return "; ".join(clauses)
+
+
+def _named(ids: Sequence[UUID]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(map(str, ids[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
+
+
+def would_help(listed: ListQuery, lacking: Advice | None) -> str:
+    """Sentences. `lacking` is the index that the list lacks; None where none is known to."""
+    sentences = [f"Narrow it: add {words}." for words in [" or ".join(_narrower(listed))] if words]
+    if finds_by_reading(listed):
+        sentences.append("No index finds a text within another, or a duration: each job has to be read.")
+    if lacking is not None:
+        sentences.append(f"An index would read it in its order: {lacking.sql}")
+    return " ".join(sentences) or "Try again when the server is less busy."
+
+
+def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
+    """Of a filter that is not run by itself: what it takes, the key that runs it, and what would help."""
+    time = "much time" if cost.seconds is None else f"up to {cost.seconds:,.1f} s by the planner's estimate"
+    takes = f"This filter takes the database {time} at each look: {run} lists by it all the same."
+    return f"{takes} {would_help(listed, cost.advice)}"
+
+
+def _narrower(listed: ListQuery) -> Iterator[str]:
+    keys = {term.key for term in listed.job_filter.terms if not term.is_negated}
+    if Key.SINCE not in keys:
+        yield "since:7d"
+    if listed.project_id is None and Key.PROJECT not in keys:
+        yield "project:NAME"
+
+
+async def advised(store: Store, listed: ListQuery, error: TimedOut) -> TimedOut:
+    """The same error; its hint is about this list. One that waited for a lock, or for the link, is left as it is."""
+    if isinstance(error, Locked) or error.sqlstate is None:
+        return error
+    try:
+        cost = await store.get_list_cost(listed)
+    except StoreError:  # Whoever cannot plan it can still say how to narrow it.
+        cost = None
+    hint = would_help(listed, cost.advice if cost else None)
+    return TimedOut(error.message, hint=hint, sqlstate=error.sqlstate)

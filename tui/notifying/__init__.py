@@ -1,1 +1,0 @@
-"""What finished while the person looked elsewhere: told by a toast, a bell, and the desktop."""

@@ -1,1 +1,0 @@
-"""The screens and dialogs; each receives frozen values and answers with messages or results."""

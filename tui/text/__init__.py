@@ -1,0 +1,1 @@
+"""wording and formatting shared by dashboard and command line"""

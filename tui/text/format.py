@@ -1,0 +1,290 @@
+"""Counts, money, times, errors, statuses, job names for people."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, tzinfo
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from store.jobs.job import GenerationJob, JobStatus
+from store.users.actor import ActingUser
+from tui.text.clean_text import clean
+
+if TYPE_CHECKING:
+    from store.jobs.job_results import CappedCount
+    from store.users.user_sql import FoundUser
+
+_DECODER = json.JSONDecoder()
+_BLANKS = re.compile(r"[ \t\r\n]*")
+_LONGEST_ESCAPE = len(r"\ud83d\u12")
+"""Of those that may be cut in the middle: half a pair that stands for one character."""
+_HALVES = "".join(map(chr, range(0xD800, 0xDC00)))
+
+
+def message_of_cut(text: str) -> str | None:
+    """The `message` of an object of which `text` is the beginning, as far as it goes.
+
+    None where the object has none up to there, or one that is no text, or the text is no beginning of an object.
+    """
+    try:
+        place = _after(text, _blanks(text, 0), "{")
+        while True:
+            key, place = _DECODER.raw_decode(text, _blanks(text, place))
+            place = _blanks(text, _after(text, _blanks(text, place), ":"))
+            if key == "message":
+                return _string(text, place)
+            _, place = _DECODER.raw_decode(text, place)
+            place = _after(text, _blanks(text, place), ",")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _blanks(text: str, place: int) -> int:
+    found = _BLANKS.match(text, place)
+    return found.end() if found else place
+
+
+def _after(text: str, place: int, mark: str) -> int:
+    if not text.startswith(mark, place):
+        raise ValueError(f"no {mark} at {place}")
+    return place + len(mark)
+
+
+def _string(text: str, place: int) -> str:
+    """The whole string, or as much of it as is there."""
+    start = _after(text, place, '"')
+    try:
+        return str(_DECODER.raw_decode(text, place)[0])
+    except ValueError:
+        pass
+    for cut in range(min(_LONGEST_ESCAPE, len(text) - start) + 1):
+        try:
+            string = str(_DECODER.raw_decode(text[: len(text) - cut] + '"', place)[0])
+        except ValueError:
+            continue
+        return string.rstrip(_HALVES)
+    raise ValueError("no JSON string")
+
+
+MINUTE = 60
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+_TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_ESCAPED_LINE_END = re.compile(r"(?<!\\)((?:\\\\)*)\\n")
+"""In JSON, after any number of escaped backslashes."""
+_BARS = "▁▂▃▄▅▆▇█"
+_LONGEST_PRETTY = 200_000
+
+
+def count(number: int) -> str:
+    return f"{number:,}"
+
+
+def percent(rate: float | None) -> str:
+    """A rate from 0 to 1 in whole percent; only what is none or all reads as 0 % or 100 %. None reads as `-`."""
+    if rate is None:
+        return "-"
+    if 0 < rate < 0.01:
+        return "<1 %"
+    if 0.99 < rate < 1:
+        return ">99 %"
+    return f"{rate:.0%}".replace("%", " %")
+
+
+def age(then: datetime, now: datetime) -> str:
+    """How long ago, or in how long, in one whole unit.
+
+    It changes every second below ten seconds, then every five seconds, every minute, every hour and every day: what
+    just happened feels live, and a screen of older rows stays as it is.
+    """
+    if word := _infinity(then):
+        return word
+    seconds = (now - then).total_seconds()
+    if abs(seconds) < 1:
+        return "now"
+    return f"{_one_unit(seconds)} ago" if seconds > 0 else f"in {_one_unit(-seconds)}"
+
+
+def elapsed(seconds: float) -> str:
+    """A duration that still grows; it changes as seldom as `age` does."""
+    return _one_unit(seconds) if seconds < HOUR else duration(seconds)
+
+
+def _one_unit(seconds: float) -> str:
+    whole = max(int(seconds), 0)
+    if whole < 10:
+        return f"{whole} s"
+    if whole < MINUTE:
+        return f"{whole - whole % 5} s"
+    if whole < HOUR:
+        return f"{whole // MINUTE} min"
+    return f"{whole // HOUR} h" if whole < DAY else f"{whole // DAY} d"
+
+
+def duration(seconds: float) -> str:
+    """The two largest units, whole: `41 s`, `3 min 05 s`, `2 h 10 min`, `3 d 04 h`."""
+    whole = int(abs(seconds))
+    sign = "-" if seconds <= -1 else ""
+    if whole < MINUTE:
+        return f"{sign}{whole} s"
+    if whole < HOUR:
+        return f"{sign}{whole // MINUTE} min {whole % MINUTE:02} s"
+    if whole < DAY:
+        return f"{sign}{whole // HOUR} h {whole % HOUR // MINUTE:02} min"
+    return f"{sign}{whole // DAY} d {whole % DAY // HOUR:02} h"
+
+
+def countdown(seconds: float) -> str:
+    """What is left, to the second: `4:59`; never below zero."""
+    whole = max(math.ceil(seconds), 0)
+    return f"{whole // MINUTE}:{whole % MINUTE:02}"
+
+
+def local_time(time: datetime, zone: tzinfo | None = None) -> str:
+    """The wall clock of a zone; None is the zone of this machine."""
+    return _infinity(time) or time.astimezone(zone).strftime(_TIME_FORMAT)
+
+
+def clock_time(time: datetime, zone: tzinfo | None = None) -> str:
+    """`14:30`, by the wall clock of a zone; None is the zone of this machine."""
+    return time.astimezone(zone).strftime("%H:%M")
+
+
+def local_day(time: datetime, zone: tzinfo | None = None) -> str:
+    return time.astimezone(zone).date().isoformat()
+
+
+def utc_time(time: datetime) -> str:
+    return _infinity(time) or time.astimezone(UTC).strftime(f"{_TIME_FORMAT} UTC")
+
+
+def is_infinite(time: datetime) -> bool:
+    """Postgres has timestamps before and after all others; they arrive as the first and the last that Python knows."""
+    return time.year in (MINYEAR, MAXYEAR)
+
+
+def _infinity(time: datetime) -> str:
+    if not is_infinite(time):
+        return ""
+    return "infinity" if time.year == MAXYEAR else "-infinity"
+
+
+def short_id(identifier: UUID) -> str:
+    return identifier.hex[:8]
+
+
+def spark(values: Sequence[float]) -> str:
+    """One bar a value, scaled to the largest. Only what is not above zero has the lowest bar."""
+    largest = max(values, default=0)
+    steps = len(_BARS) - 1
+    return "".join(_BARS[0] if value <= 0 else _BARS[max(1, round(value / largest * steps))] for value in values)
+
+
+@lru_cache(maxsize=1024)
+def error_summary(error: str | None) -> str:
+    """The first line of what went wrong: the `message` of the app's JSON object, else the text. It is not cleaned.
+
+    Of an error that lists cut off, it is the message as far as it goes.
+    """
+    if not error:
+        return ""
+    parsed = _parse_json(error)
+    message = message_of_cut(error) if parsed is None else parsed.get("message") if isinstance(parsed, dict) else None
+    text = message if isinstance(message, str) and message.strip() else error
+    return text.strip().partition("\n")[0].rstrip()
+
+
+def error_pretty(error: str | None) -> str:
+    """A JSON object or array indented, its strings' lines unfolded; any other text as it is. It is not cleaned.
+
+    It is for reading, and JSON no more where a string has several lines. What is nested so deeply that indenting would
+    swell it beyond measure stays as it is.
+    """
+    parsed = _parse_json(error or "")
+    if error is None or parsed is None:
+        return error or ""
+    pieces: list[str] = []
+    length = 0
+    try:
+        for piece in json.JSONEncoder(indent=2, ensure_ascii=False).iterencode(parsed):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _LONGEST_PRETTY:
+                return error
+    except RecursionError:
+        return error
+    return _ESCAPED_LINE_END.sub(r"\1\n    ", "".join(pieces))
+
+
+def _parse_json(text: str) -> dict[str, object] | list[object] | None:
+    """None if it is neither an object nor an array."""
+    if not text.lstrip().startswith(("{", "[")):
+        return None
+    try:
+        parsed: dict[str, object] | list[object] = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return parsed
+
+
+def counted(number: CappedCount) -> str:
+    """`≥` where there are more."""
+    return f"≥ {count(number.number)}" if number.is_more else count(number.number)
+
+
+def counted_jobs(number: CappedCount) -> str:
+    is_one = number.number == 1 and not number.is_more
+    return f"{counted(number)} {'job' if is_one else 'jobs'}"
+
+
+STATUS_GLYPHS: Mapping[JobStatus, str] = MappingProxyType(
+    {
+        JobStatus.QUEUED: "◌",
+        JobStatus.RUNNING: "▸",
+        JobStatus.SUCCEEDED: "✓",
+        JobStatus.FAILED: "✗",
+    }
+)
+"""One cell wide in every terminal, and without an emoji form."""
+
+STATUS_STYLES: Mapping[JobStatus, str] = MappingProxyType(
+    {
+        JobStatus.QUEUED: "$foreground-muted",
+        JobStatus.RUNNING: "$text-primary",
+        JobStatus.SUCCEEDED: "$text-success",
+        JobStatus.FAILED: "$text-error",
+    }
+)
+"""As the themes name colours."""
+
+
+def status_label(status: JobStatus) -> str:
+    return f"{STATUS_GLYPHS[status]} {status}"
+
+
+def job_name(job: GenerationJob) -> str:
+    """Enough to recognise a job by: mode and the id's first characters."""
+    return f"{clean(job.mode, limit=40)} {short_id(job.id)}"
+
+
+def jobs_name(jobs: Sequence[GenerationJob]) -> str:
+    return job_name(jobs[0]) if len(jobs) == 1 else jobs_count(len(jobs))
+
+
+def jobs_count(number: int) -> str:
+    return f"{count(number)} {'job' if number == 1 else 'jobs'}"
+
+
+Span = tuple[str, str]
+"""A text and its style; an empty style is the panel's own."""
+
+
+def user_name(user: FoundUser | ActingUser) -> str:
+    return user.email or f"no e-mail, {short_id(user.id)}"

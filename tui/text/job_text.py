@@ -1,0 +1,305 @@
+"""One job in words: facts, events, timeline, stuck verdict."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from rich.cells import cell_len
+
+from store.formats import money
+from store.jobs.job import GenerationJob, JobStatus, is_final
+from store.jobs.job_history import EventKind, History, JobEvent, stays, time_in_each
+from store.jobs.job_results import NO_LINKS, JobLinks, Lease, StuckVerdict
+from tui.text.clean_text import clean, clean_cell, pad, shorten
+from tui.text.format import (
+    STATUS_GLYPHS,
+    STATUS_STYLES,
+    Span,
+    age,
+    count,
+    duration,
+    error_summary,
+    is_infinite,
+    local_time,
+    short_id,
+    status_label,
+    utc_time,
+)
+
+_MUTED = "$foreground-muted"
+_TITLE_WIDTH = 13
+_AGE_WIDTH = 12
+_SHORTEST_NAME, _LONGEST_NAME = 8, 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Of what a job refers to by id alone; None where it is not known, or has none."""
+
+    owner: str | None = None
+    """The e-mail."""
+    asset: str | None = None
+    """Where it is stored."""
+    links: JobLinks = NO_LINKS
+    stuck: StuckVerdict | None = None
+    """None of a job that does not run."""
+
+
+def fact_lines(
+    job: GenerationJob, *, project: str, now: datetime, width: int, names: Names | None = None
+) -> list[list[Span]]:
+    """In so many cells, where that is more than an id takes. `now` is the server's time."""
+    names = names or Names()
+    cents = f"  {count(job.cost_cents)} {'cent' if job.cost_cents == 1 else 'cents'}"
+    facts: list[tuple[str, list[Span]]] = [
+        ("Status", [(status_label(job.status), f"bold {STATUS_STYLES[job.status]}")]),
+        ("Mode", [(clean(job.mode, limit=400), "")]),
+        ("Cost", [(money(job.cost_cents), ""), (cents, _MUTED)]),
+        ("Created", _time(job.created_at, now)),
+        ("Updated", _time(job.updated_at, now)),
+        _total(job, now),
+        ("Id", [(str(job.id), "")]),
+        ("Project", _named(project, job.project_id, width)),
+        ("Owner", _named(names.owner, job.user_id, width)),
+        ("Input asset", _named(names.asset, job.input_asset_id, width) if job.input_asset_id else [("none", "")]),
+        *_linked(names.links),
+    ]
+    return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
+
+
+def _linked(links: JobLinks) -> list[tuple[str, list[Span]]]:
+    """The last of those that repeat it, for that is the one that counts."""
+    facts: list[tuple[str, list[Span]]] = []
+    if links.repeats:
+        facts.append(("Repeats", [(str(links.repeats), "")]))
+    if links.repeated_by:
+        earlier = len(links.repeated_by) - 1
+        more = [(f"  and {count(earlier)} before", _MUTED)] if earlier else []
+        facts.append(("Repeated by", [(str(links.repeated_by[-1]), ""), *more]))
+    return facts
+
+
+def _named(name: str | None, identifier: UUID, width: int) -> list[Span]:
+    """The name is cut so that the id stands beside it; the id alone where that leaves next to nothing of it."""
+    shown = f"  {identifier}"
+    room = min(width - _TITLE_WIDTH - len(shown), _LONGEST_NAME)
+    if name is None or room < _SHORTEST_NAME:
+        return [(str(identifier), "")]
+    return [(shorten(clean_cell(name, room), room), ""), (shown, _MUTED)]
+
+
+def _total(job: GenerationJob, now: datetime) -> tuple[str, list[Span]]:
+    """From creation to the end where there is one: nothing tells when a job was started."""
+    is_over = is_final(job.status)
+    title = "Total" if is_over else "Waiting" if job.status is JobStatus.QUEUED else "So far"
+    end = job.updated_at if is_over else now
+    if is_infinite(job.created_at) or is_infinite(end):
+        return title, [("–", "")]
+    return title, [(duration((end - job.created_at).total_seconds()), "")]
+
+
+def _time(time: datetime, now: datetime) -> list[Span]:
+    """The age, this machine's wall clock and UTC; the date and UTC only where they say something more."""
+    if is_infinite(time):
+        return [(age(time, now), "")]
+    local, utc = local_time(time), utc_time(time)
+    other_clock = utc.removeprefix(local.partition(" ")[0]).strip()
+    shown = utc if utc == f"{local} UTC" else f"{local} ({other_clock})"
+    return [(age(time, now).ljust(_AGE_WIDTH), ""), (shown, _MUTED)]
+
+
+def what(event: JobEvent) -> str:
+    """What it was, without why or who."""
+    match event.kind:
+        case EventKind.CREATED:
+            return f"created, {event.to_status}"
+        case EventKind.DELETED:
+            return f"deleted, was {event.from_status}"
+        case EventKind.ARCHIVED:
+            return f"archived, was {event.from_status}"
+        case EventKind.RESTORED:
+            return f"restored, {event.to_status}"
+        case EventKind.STATUS:
+            return f"{event.from_status} → {event.to_status}"
+        case EventKind.RETRY:
+            return "postponed" if event.to_status is None else f"retry {event.retry_count or 0}"
+        case EventKind.ERROR:
+            return "error noted" if event.error else "error removed"
+        case EventKind.COST:
+            return "cost changed"
+        case EventKind.CHANGED:
+            return f"changed, mode {event.mode}"
+        case EventKind.OWNER:
+            return "lease"
+        case EventKind.PROGRESS:
+            return "progress"
+
+
+def cost(event: JobEvent) -> str:
+    """What the job costs since, where the event changed it; else nothing."""
+    if event.kind in (EventKind.DELETED, EventKind.ARCHIVED) or not event.cents_change:
+        return ""
+    if event.kind in (EventKind.CREATED, EventKind.RESTORED):
+        return money(event.cost_cents)
+    sign = "+" if event.cents_change > 0 else ""
+    return f"{sign}{money(event.cents_change)} = {money(event.cost_cents)}"
+
+
+def why(event: JobEvent) -> str:
+    """The worker's note, and the error's first line where the event is about it."""
+    return ": ".join(filter(None, (event.note, error_summary(event.error))))
+
+
+def by(event: JobEvent) -> str:
+    """The user who acted, else the database's role; the program, where it says its name; whose lease the job had."""
+    worker = f"worker {event.lease_owner[:8]}" if event.lease_owner else ""
+    if worker and event.from_status is None and event.to_status is None:
+        return worker
+    who = f"user {short_id(event.actor_user_id)}" if event.actor_user_id else event.actor_role
+    where = f" in {event.application}" if event.application else ""
+    return f"{who}{where}, {worker}" if worker else f"{who}{where}"
+
+
+def lasted(time: timedelta) -> str:
+    """Short times are not all the same: below ten seconds with a tenth."""
+    seconds = time.total_seconds()
+    return f"{seconds:.1f} s" if seconds < 10 else duration(seconds)
+
+
+SHOWN = 12
+"""The newest; 'gjobs jobs show ID --events' has more."""
+_GAP = "  "
+_LONGEST_WHAT = 30
+_ROOM_FOR_COSTS = 84
+"""Cells from which on costs have a column of their own: few events have one."""
+_GOES_ON = "│"
+"""Before what leaves the job in its status."""
+
+
+def timeline_lines(history: History, *, now: datetime, width: int) -> list[list[Span]]:
+    """Oldest first, each in so many cells. `now` is the server's time."""
+    shown = history.events[-SHOWN:]
+    left = len(history.events) - len(shown)
+    lines = [_spent(history, now)] if history.stays else []
+    if left or history.is_cut:
+        earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
+        lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])
+    before = history.events[-len(shown) - 1] if left else None
+    rows = list(_rows(shown, before))
+    layout = _layout(rows, width)
+    return [*lines, *(list(_line(row, layout, width)) for row in rows)]
+
+
+def _spent(history: History, now: datetime) -> list[Span]:
+    spans: list[Span] = []
+    for status, time in time_in_each(stays(history.events, now=now)).items():
+        spans += [(f"{status_label(status)} ", STATUS_STYLES[status]), (f"{lasted(time)}   ", "")]
+    return spans
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    glyph: str
+    style: str
+    """Of the status that the job has since."""
+    is_move: bool
+    day: str
+    clock: str
+    after: str
+    what: str
+    cost: str
+    why: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    has_days: bool
+    """Whether the rows are of several days; one day is told by the job's own times."""
+    after: int
+    what: int
+    cost: int
+    """0 where costs have no column."""
+
+
+def _rows(events: Sequence[JobEvent], before: JobEvent | None) -> Iterator[_Row]:
+    style = ""
+    last = before.at if before else None
+    for event in events:
+        status = event.to_status
+        is_move = event.from_status is not status
+        style = STATUS_STYLES[status] if status else style
+        day, _, clock = local_time(event.at).rpartition(" ")
+        yield _Row(
+            glyph=_glyph(status) if is_move else _GOES_ON,
+            style=style,
+            is_move=is_move,
+            day=day,
+            clock=clock,
+            after="" if last is None else f"+{lasted(max(event.at - last, timedelta()))}",
+            what=clean(what(event), limit=_LONGEST_WHAT),
+            cost=cost(event),
+            why=why(event),
+            by=by(event),
+        )
+        last = event.at
+
+
+def _glyph(status: JobStatus | None) -> str:
+    return STATUS_GLYPHS[status] if status else _GOES_ON
+
+
+def _layout(rows: Sequence[_Row], width: int) -> _Layout:
+    return _Layout(
+        has_days=len({row.day for row in rows}) > 1,
+        after=max((cell_len(row.after) for row in rows), default=0),
+        what=max((cell_len(row.what) for row in rows), default=0),
+        cost=max((cell_len(row.cost) for row in rows), default=0) if width >= _ROOM_FOR_COSTS else 0,
+    )
+
+
+def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
+    time = f"{row.day} {row.clock}" if layout.has_days else row.clock
+    when = f" {time}{_GAP}{pad(row.after, layout.after, right=True)}{_GAP}"
+    cost = f"{_GAP}{pad(row.cost, layout.cost)}" if layout.cost else ""
+    yield row.glyph, row.style
+    yield when, _MUTED
+    yield pad(row.what, layout.what), row.style if row.is_move else ""
+    yield cost, ""
+    room = width - 1 - cell_len(when) - layout.what - cell_len(cost)
+    for text, style in (("" if cost else row.cost, ""), (row.why, ""), (row.by, _MUTED)):
+        if text and room > len(_GAP):
+            told = _GAP + shorten(clean_cell(text, room), room - len(_GAP))
+            room -= cell_len(told)
+            yield told, style
+
+
+_SAFE = {
+    Lease.UNKNOWN: "Whoever runs it may still be at it: make sure of that before you fail it.",
+    Lease.NONE: "No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it.",
+    Lease.EXPIRED: "Its worker has lost it, and another takes it over. Where none runs, fail it and retry it.",
+}
+
+
+def stuck_words(verdict: StuckVerdict | None) -> str:
+    """Two or three sentences; empty where it is not stuck."""
+    if verdict is None or not verdict.is_stuck:
+        return ""
+    why = (
+        f"after {_span(verdict)}, for nothing is known of how long its mode runs"
+        if verdict.usual is None
+        else f"after {_span(verdict)}: 95 of 100 jobs of its mode end within {_usual(verdict)}"
+    )
+    if verdict.lease is Lease.UNKNOWN:
+        why = f"after {_span(verdict)}"
+    untouched = duration(verdict.untouched.total_seconds())
+    return f"Stuck: untouched for {untouched}. It counts as stuck {why}. {_SAFE[verdict.lease]}"
+
+
+def _span(verdict: StuckVerdict) -> str:
+    return duration(verdict.after.total_seconds())
+
+
+def _usual(verdict: StuckVerdict) -> str:
+    return duration(max(verdict.usual.total_seconds(), 1.0)) if verdict.usual else ""

@@ -1,0 +1,331 @@
+"""Clean-up, archive and policies in words and lines."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+from uuid import UUID
+
+from store.formats import money
+from store.jobs.job import GenerationJob, JobStatus
+from store.jobs.job_history import History
+from store.retention.retention import ArchivedJob, Expired, Progress, RetentionAction, StatusCount
+from store.users.actor import Actor, eyes_name
+from tui.text.clean_text import clean, clean_block, clean_cell, pad
+from tui.text.format import (
+    STATUS_STYLES,
+    Span,
+    age,
+    count,
+    error_pretty,
+    jobs_count,
+    short_id,
+    status_label,
+    utc_time,
+)
+from tui.text.job_text import fact_lines, timeline_lines
+from tui.text.write_text import Confirmation, described_jobs, where
+
+_DO = {RetentionAction.ARCHIVE: "Archive", RetentionAction.DELETE: "Delete"}
+DONE = {RetentionAction.ARCHIVE: "Archived", RetentionAction.DELETE: "Deleted"}
+DOING = {RetentionAction.ARCHIVE: "Archiving", RetentionAction.DELETE: "Deleting"}
+_LATER = {
+    RetentionAction.ARCHIVE: "'gjobs archive restore' brings them back.",
+    RetentionAction.DELETE: "Nothing brings them back.",
+}
+_MOST_TABLES = 5
+_GOES_ON = "The same command goes on."
+GOES_ON_HERE = "Cleaning up once more goes on."
+"""In the dashboard, in place of a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What everything hard to undo names."""
+
+    actor: Actor
+    database: str
+    project_name: str | None
+    """None for all projects."""
+
+    @property
+    def lines(self) -> list[str]:
+        return [
+            f"Project: {'all' if self.project_name is None else clean(self.project_name, limit=60)}",
+            f"As: {clean(eyes_name(self.actor), limit=120)}",
+            where(self.database),
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanUp:
+    """All that a person is told before it begins."""
+
+    expired: Expired
+    counts: Sequence[StatusCount]
+    action: RetentionAction
+    place: Place
+    following: Sequence[str] = field(default=())
+    """Tables that lose something with a job for good."""
+
+    @property
+    def found(self) -> int:
+        return sum(row.count for row in self.counts)
+
+
+def clean_up_question(one: CleanUp) -> str:
+    """Several clean lines."""
+    return "\n".join(
+        [
+            f"{_DO[one.action]} {jobs_count(one.found)}, created before {utc_time(one.expired.created_before)}?",
+            *counted(one.counts),
+            *one.place.lines,
+            _LATER[one.action],
+            *following(one.following),
+        ]
+    )
+
+
+def counted(counts: Sequence[StatusCount]) -> list[str]:
+    return [f"  {count(row.count)} {row.status}, {money(row.total_cost_cents)}" for row in counts]
+
+
+def following(tables: Sequence[str]) -> list[str]:
+    if not tables:
+        return []
+    named = ", ".join(clean(name, limit=60) for name in tables[:_MOST_TABLES])
+    return [f"Rows of {named} that are deleted or unlinked with them stay so."]
+
+
+def nothing_found(one: CleanUp) -> str:
+    return f"No {_or(one.expired.statuses)} job was created before {utc_time(one.expired.created_before)}."
+
+
+def restoration_question(counts: Sequence[StatusCount], place: Place) -> str:
+    found = sum(row.count for row in counts)
+    return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *place.lines])
+
+
+def confirm_restoration(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str
+) -> Confirmation:
+    """Of jobs that were chosen one by one."""
+    one = len(jobs) == 1
+    return Confirmation(
+        title=f"Restore {'this job' if one else f'these {count(len(jobs))} jobs'} from the archive?",
+        lines=(*described_jobs(jobs, project_names), "", where(database)),
+        warning=None,
+        agree="Restore" if one else f"Restore {count(len(jobs))}",
+        is_dangerous=False,
+    )
+
+
+def confirm_clean_up(one: CleanUp) -> Confirmation:
+    title, *lines = clean_up_question(one).splitlines()
+    return Confirmation(
+        title=title,
+        lines=tuple(lines),
+        warning=None,
+        agree=f"{_DO[one.action]} {count(one.found)}",
+        is_dangerous=one.action is RetentionAction.DELETE,
+    )
+
+
+def archived_words(counts: Sequence[StatusCount]) -> str:
+    """`12 archived jobs, $34.00: 10 succeeded, 2 failed`."""
+    number, cents = sum(row.count for row in counts), sum(row.total_cost_cents for row in counts)
+    if not number:
+        return "No archived jobs."
+    parts = ", ".join(f"{count(row.count)} {row.status}" for row in counts)
+    return f"{count(number)} archived {'job' if number == 1 else 'jobs'}, {money(cents)}: {parts}"
+
+
+def progress(doing: str, done: Progress, found: int) -> str:
+    return f"{doing}: {count(done.done)} of {count(found)}"
+
+
+def result(verb: str, done: Progress) -> str:
+    return f"{verb} {jobs_count(done.done)}."
+
+
+def stopped(verb: str, done: Progress, left: int, *, goes_on: str = _GOES_ON) -> str:
+    return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {goes_on}"
+
+
+def broken_off(verb: str, done: Progress, *, goes_on: str = _GOES_ON) -> str:
+    return f"Before that, {verb.lower()} {jobs_count(done.done)}. {goes_on}"
+
+
+def why_left(done: Progress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
+    """A sentence for each reason why some are still there."""
+    sentences = []
+    if done.refused:
+        said = clean((done.refusal or "").rstrip("."), limit=200)
+        sentences.append(f"{_were(done.refused)} refused, such as {done.refused_id}: {said}.")
+    if (held := left - done.refused) > 0:
+        them = "it" if held == 1 else "them"
+        sentences.append(f"{_were(held)} left, for others were at work on {them}. {goes_on}")
+    return sentences
+
+
+def applied(whose: str, action: RetentionAction, done: Progress) -> list[str]:
+    """What a policy has done, and why some are still there."""
+    return [f"{DONE[action]} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
+
+
+def _were(number: int) -> str:
+    return f"{jobs_count(number)} {'was' if number == 1 else 'were'}"
+
+
+def _or(statuses: Sequence[JobStatus]) -> str:
+    return " or ".join(statuses)
+
+
+def policy_question(
+    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+) -> str:
+    found = sum(row.count for row in counts)
+    return "\n".join(
+        [
+            f"{_DO[action]} jobs older than {older_than} from now on, whenever policies are applied?",
+            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            *counted(counts),
+            f"Project: {clean(project, limit=60)}",
+            where(database),
+            _LATER[action],
+        ]
+    )
+
+
+def bared_question(
+    counts: Sequence[StatusCount], action: RetentionAction, *, older_than: str, project: str, database: str
+) -> str:
+    """Before a project loses its policy and falls under that of all others, which this is about."""
+    found = sum(row.count for row in counts)
+    return "\n".join(
+        [
+            f"Remove the policy of {clean(project, limit=60)}?",
+            f"That of all that have none applies then: {_DO[action].lower()} jobs older than {older_than}.",
+            f"At the moment these are {jobs_count(found)}{':' if counts else '.'}",
+            *counted(counts),
+            where(database),
+            _LATER[action],
+        ]
+    )
+
+
+def whole_question(found: Sequence[tuple[str, RetentionAction, Sequence[StatusCount]]], *, database: str) -> str:
+    """Of each policy whose it is, what it does and to how many."""
+    return "\n".join(
+        [
+            "Apply all policies?",
+            *(
+                f"  {_DO[action]} {jobs_count(sum(row.count for row in counts))}: {clean(project, limit=60)}"
+                for project, action, counts in found
+            ),
+            where(database),
+        ]
+    )
+
+
+_MUTED = "$foreground-muted"
+_LONGEST_ERROR = 20_000
+_GAP = "  "
+_FACTS_WIDTH = 69
+"""Cells that a dialog has for them on the narrowest screen."""
+
+
+class ArchiveColumn(StrEnum):
+    """By their titles, those first that are needed most."""
+
+    STATUS = "status"
+    MODE = "mode"
+    COST = "cost"
+    CREATED = "created"
+    ID = "id"
+    ARCHIVED = "archived"
+    PROJECT = "project"
+
+
+_CELLS: Mapping[ArchiveColumn, int] = {
+    ArchiveColumn.STATUS: 11,
+    ArchiveColumn.MODE: 15,
+    ArchiveColumn.COST: 9,
+    ArchiveColumn.CREATED: 10,
+    ArchiveColumn.ID: 8,
+    ArchiveColumn.ARCHIVED: 10,
+    ArchiveColumn.PROJECT: 22,
+}
+
+
+def archive_columns(width: int, *, with_project: bool) -> Sequence[ArchiveColumn]:
+    """As many as there is room for in so many cells."""
+    columns: list[ArchiveColumn] = []
+    for column, cells in _CELLS.items():
+        width -= cells + len(_GAP)
+        if width >= -len(_GAP) and (with_project or column is not ArchiveColumn.PROJECT):
+            columns.append(column)
+    return columns
+
+
+def archived_titles(columns: Sequence[ArchiveColumn]) -> str:
+    return _GAP.join(_fit(column, column) for column in columns)
+
+
+def archived_line(
+    archived: ArchivedJob, columns: Sequence[ArchiveColumn], *, project_names: Mapping[UUID, str], now: datetime
+) -> list[Span]:
+    spans: list[Span] = []
+    for column in columns:
+        value = _value(archived, column, project_names, now)
+        spans += [(_fit(value, column), _style(archived, column)), (_GAP, "")]
+    return spans[:-1]
+
+
+def _fit(text: str, column: ArchiveColumn) -> str:
+    return pad(clean_cell(text, _CELLS[column]), _CELLS[column], right=column is ArchiveColumn.COST)
+
+
+def _value(archived: ArchivedJob, column: ArchiveColumn, project_names: Mapping[UUID, str], now: datetime) -> str:
+    job = archived.job
+    match column:
+        case ArchiveColumn.STATUS:
+            return status_label(job.status)
+        case ArchiveColumn.MODE:
+            return job.mode
+        case ArchiveColumn.COST:
+            return money(job.cost_cents)
+        case ArchiveColumn.CREATED:
+            return age(job.created_at, now)
+        case ArchiveColumn.ID:
+            return short_id(job.id)
+        case ArchiveColumn.ARCHIVED:
+            return age(archived.archived_at, now)
+        case ArchiveColumn.PROJECT:
+            return project_names.get(job.project_id, short_id(job.project_id))
+    assert_never(column)
+
+
+def _style(archived: ArchivedJob, column: ArchiveColumn) -> str:
+    if column is ArchiveColumn.STATUS:
+        return STATUS_STYLES[archived.job.status]
+    return _MUTED if column in (ArchiveColumn.CREATED, ArchiveColumn.ARCHIVED, ArchiveColumn.ID) else ""
+
+
+def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:
+    return f"Archived {age(archived.archived_at, now)}, {utc_time(archived.archived_at)}."
+
+
+def archived_facts(archived: ArchivedJob, history: History | None, *, project: str, now: datetime) -> Sequence[str]:
+    """Clean lines. `history` is None where none was kept."""
+    job = archived.job
+    facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH)]
+    if job.error:
+        facts += ["", "Error", clean_block(error_pretty(job.error), limit=_LONGEST_ERROR)]
+    happened = [_text(line) for line in timeline_lines(history, now=now, width=_FACTS_WIDTH)] if history else []
+    return [*facts, *(["", "What happened", *happened] if happened else [])]
+
+
+def _text(line: Sequence[Span]) -> str:
+    return "".join(text for text, _ in line)

@@ -1,0 +1,93 @@
+"""Job timings and polling cost in words."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from store.statistics.statistics import Monitoring, Spread, Work
+from tui.text.clean_text import clean
+from tui.text.format import DAY, HOUR, MINUTE, count, elapsed, jobs_count, percent
+
+if TYPE_CHECKING:
+    from store.database.load_meter import Load
+
+TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OLDEST", "QUEUED")
+"""The last one may be left out: the summary says how many there are in all."""
+
+
+def cells(work: Work, now: datetime) -> list[str]:
+    oldest = work.oldest_queued_at
+    return [
+        "all" if work.mode is None else clean(work.mode),
+        count(work.finished),
+        percent(work.failure_rate),
+        *_spread(work.waiting),
+        *_spread(work.running),
+        "-" if oldest is None else seconds(max((now - oldest).total_seconds(), 0.0)),
+        count(work.queued),
+    ]
+
+
+def _spread(spread: Spread | None) -> tuple[str, str]:
+    return ("-", "-") if spread is None else (seconds(spread.median), seconds(spread.percentile_95))
+
+
+def seconds(number: float) -> str:
+    """Two digits that matter, in at most seven cells: `12 ms`, `1.4 s`, `49 s`, `1.1 min`, `5 h`."""
+    if number < 1:
+        return f"{round(number * 1000)} ms"
+    for unit, size, most in (("s", 1, MINUTE), ("min", MINUTE, HOUR), ("h", HOUR, 2 * DAY)):
+        if number < most:
+            return _in_unit(number / size, unit)
+    return _in_unit(number / DAY, "d")
+
+
+def _in_unit(number: float, unit: str) -> str:
+    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:,.0f} {unit}"
+
+
+def span(window: timedelta) -> str:
+    hours = window.total_seconds() / 3600
+    return f"{hours:g} h" if hours < 48 else f"{hours / 24:g} d"
+
+
+def summary(monitoring: Monitoring) -> str:
+    """A sentence below the table."""
+    rate = f"{monitoring.per_hour:,.1f}".rstrip("0").rstrip(".")
+    capped = " Only so many were looked at: there are more." if monitoring.is_capped else ""
+    finished = jobs_count(monitoring.of_all.finished)
+    queued = count(monitoring.of_all.queued)
+    return f"Finished in the last {span(monitoring.window)}: {finished}, {rate} an hour. Queued now: {queued}.{capped}"
+
+
+def load_sentence(load: "Load") -> str:
+    """The database's time is never more than what is said, for the way there and back is in it."""
+    queries = "1 query" if load.queries == 1 else f"{count(load.queries)} queries"
+    there = (
+        f"at most {_milliseconds(load.database_time)} of the database's time ({_share(load.database_share)} of a core)"
+    )
+    here = f"{_share(load.processor_share)} of a core here"
+    return f"This dashboard, in the last {_time(load.over)}: {queries}, {there} and {here}."
+
+
+def pace_sentence(seen_within: float, *, interval: float, is_woken: bool) -> str:
+    """After how many seconds a change is seen at the latest, and why not after the interval that was asked for."""
+    now = elapsed(seen_within)
+    looks = f"It looks within {now} of a change, of which the database tells" if is_woken else f"It looks every {now}"
+    if seen_within <= interval:
+        return f"{looks}."
+    return f"{looks}, and not every {elapsed(interval)}, for nothing changes or a look takes long."
+
+
+def _time(seconds: float) -> str:
+    return "minute" if 60 <= seconds < 120 else elapsed(seconds)
+
+
+def _milliseconds(seconds: float) -> str:
+    whole = round(seconds * 1000)
+    return "1 ms" if 0 < seconds < 0.001 else f"{count(whole)} ms"
+
+
+def _share(share: float) -> str:
+    if 0 < share < 0.001:
+        return "less than 0.1 %"
+    return f"{share * 100:.1f} %"

@@ -1,0 +1,82 @@
+"""What a worker reports, in words, for gjobs worker."""
+
+from typing import assert_never
+
+from store import formats
+from store.leases.lease import Claimed, Ending, Finish, HandedBack, Postponed
+from store.worker.worker_events import (
+    Arrived,
+    Ended,
+    HandlerRaised,
+    Happening,
+    Lost,
+    NotTidied,
+    Recovered,
+    Refused,
+    Started,
+    Tidied,
+    Trouble,
+)
+from tui.text.clean_text import clean
+from tui.text.format import jobs_count
+from tui.text.retention_text import DONE, result, why_left
+
+
+def worker_words(happening: Happening) -> str:
+    """A line; empty where nothing need be said."""
+    match happening:
+        case Arrived(worker=worker):
+            modes = "all modes" if worker.modes is None else ", ".join(map(clean, worker.modes))
+            return f"Worker {worker.id}: {modes}."
+        case Started() | HandlerRaised():
+            return ""
+        case Ended(claimed=claimed, ending=ending, seconds=seconds):
+            return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
+        case Lost(claimed=claimed):
+            return f"{_job(claimed)} is not this worker's any more."
+        case Refused(claimed=claimed, error=error):
+            return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
+        case Trouble(error=error):
+            return f"Waiting for the database: {clean(str(error))}"
+        case Recovered():
+            return "The database is there again."
+        case Tidied():
+            return _tidied(happening)
+        case NotTidied(error=error):
+            return f"Retention policies wait until they are due again: {clean(str(error))}"
+    assert_never(happening)
+
+
+def stopping_words(grace: float, *, again: bool) -> str:
+    """When it is told to stop; `again` where it had been before. `grace` is seconds."""
+    if again:
+        return "What is at work is handed back."
+    return f"Stopping: what is at work may take {grace:g} s to finish. Told again, it is handed back at once."
+
+
+def postponed_words(number: int) -> str:
+    wait = "waits" if number == 1 else "wait"
+    return f"{jobs_count(number)} {wait} for another attempt, which any worker makes that runs then."
+
+
+def _job(claimed: Claimed) -> str:
+    return f"{claimed.job.id} {clean(claimed.job.mode)}"
+
+
+def _tidied(tidied: Tidied) -> str:
+    policy, progress = tidied.policy, tidied.progress
+    project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
+    age = formats.printed(round(policy.older_than.total_seconds()))
+    done = f"{result(DONE[policy.action], progress)} Older than {age}, of {project}."
+    return " ".join([done, *why_left(progress, progress.refused)])
+
+
+def _ending(ending: Ending) -> str:
+    match ending:
+        case Finish(status=status, error=error):
+            return f"{status}: {clean(error)}" if error else str(status)
+        case Postponed(error=error, attempt=attempt, wait=wait):
+            return f"attempt {attempt} failed, again in {wait:.0f} s: {clean(error)}"
+        case HandedBack():
+            return "handed back"
+    assert_never(ending)

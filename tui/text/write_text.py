@@ -1,0 +1,328 @@
+"""Questions before a write, its result, why jobs were skipped."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+from uuid import UUID
+
+from rich.cells import cell_len
+
+from store.budgets.budget import Budget, budget_name
+from store.errors import StoreError
+from store.formats import money
+from store.job_list.list_query import ListOrder
+from store.jobs.job import GenerationJob, JobStatus, is_final, sources, why_refused
+from store.jobs.job_results import (
+    AlreadyRepeated,
+    Applied,
+    Deleted,
+    DeletionOutcome,
+    Missing,
+    Moved,
+    Refused,
+    Repeated,
+    RetryOutcome,
+    TransitionOutcome,
+)
+from store.journal.write_record import LookedUp, WriteOutcome, Written, WrittenRow
+from store.projects.project import Project
+from tui.text.clean_text import clean, pad
+from tui.text.error_text import Toast
+from tui.text.format import count, job_name, jobs_name, short_id, status_label
+
+if TYPE_CHECKING:
+    from store.capabilities.capability import Off
+
+_MOST_LISTED = 5
+_LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    title: str
+    lines: tuple[str, ...]
+    """Clean text."""
+    warning: str | None
+    """Stronger words, where work that is still to come is lost."""
+    agree: str
+    """The label of the button that does it."""
+    is_dangerous: bool
+    """Whether it is hard to undo."""
+
+
+def confirm_deletion(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, undo: str
+) -> Confirmation:
+    """`undo` is a sentence: what brings them back."""
+    noun = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
+    return Confirmation(
+        title=f"Delete {noun}?",
+        lines=(*described_jobs(jobs, project_names), "", where(database), undo),
+        warning=_live_warning(jobs),
+        agree="Delete" if len(jobs) == 1 else f"Delete {count(len(jobs))}",
+        is_dangerous=True,
+    )
+
+
+def undo_words(key: str, jobs: int, following: Sequence[str]) -> str:
+    """`following` are the tables that lose something with a job for good."""
+    them = "it" if jobs == 1 else "them"
+    words = f"{key} brings {them} back, while this dashboard is open"
+    if not following:
+        return f"{words}."
+    named = ", ".join(clean(name, limit=60) for name in following[:_MOST_LISTED])
+    return f"{words}; rows of {named} that are deleted or unlinked with {them} stay so."
+
+
+def confirm_transition(
+    jobs: Sequence[GenerationJob], target: JobStatus, *, project_names: Mapping[UUID, str], database: str
+) -> Confirmation:
+    """For several jobs at once, of which some may, those named first; one job moves without a question."""
+    able = sum(job.status in sources(target) for job in jobs)
+    movable_first = sorted(jobs, key=lambda job: job.status not in sources(target))
+    every = f"these {count(len(jobs))} jobs"
+    which = every if able == len(jobs) else f"{count(able)} of {every}"
+    verb = {JobStatus.RUNNING: "Start", JobStatus.SUCCEEDED: "Complete", JobStatus.FAILED: "Fail"}[target]
+    return Confirmation(
+        title=f"{verb} {which}?",
+        lines=(*described_jobs(movable_first, project_names), "", where(database)),
+        warning=None,
+        agree=f"{verb} {count(able)}",
+        is_dangerous=False,
+    )
+
+
+def confirm_retry(
+    jobs: Sequence[GenerationJob], *, project_names: Mapping[UUID, str], database: str, repeated: bool = False
+) -> Confirmation:
+    """For several jobs at once, of which some may, those named first; or for one that another repeats by now."""
+    failed = sum(job.status is JobStatus.FAILED for job in jobs)
+    failed_first = sorted(jobs, key=lambda job: job.status is not JobStatus.FAILED)
+    every = "this job" if len(jobs) == 1 else f"these {count(len(jobs))} jobs"
+    which = every if failed == len(jobs) else f"{count(failed)} of {every}"
+    kept = "Each is queued anew as a job of its own, and stays failed itself."
+    return Confirmation(
+        title=f"Retry {which}{' once more' if repeated else ''}?",
+        lines=(*described_jobs(failed_first, project_names), "", where(database), kept),
+        warning="Another job repeats it by now." if repeated else None,
+        agree="Retry" if len(jobs) == 1 else f"Retry {count(failed)}",
+        is_dangerous=False,
+    )
+
+
+def described_jobs(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+    """A line each, in columns: status, mode, cost, id, project; of many jobs only the first ones."""
+    lines = described_all(jobs[:_MOST_LISTED], project_names)
+    more = len(jobs) - _MOST_LISTED
+    return [*lines, f"and {count(more)} more"] if more > 0 else lines
+
+
+def described_all(jobs: Sequence[GenerationJob], project_names: Mapping[UUID, str]) -> list[str]:
+    rows = [_cells(job, project_names) for job in jobs]
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(pad, row, widths)).rstrip() for row in rows]
+
+
+def described(job: GenerationJob, project_names: Mapping[UUID, str]) -> str:
+    """A line that tells a job from others."""
+    return "  ".join(_cells(job, project_names))
+
+
+def _cells(job: GenerationJob, project_names: Mapping[UUID, str]) -> tuple[str, ...]:
+    project = clean(project_names.get(job.project_id, str(job.project_id)), limit=60)
+    return (status_label(job.status), clean(job.mode, limit=40), money(job.cost_cents), short_id(job.id), project)
+
+
+def where(database: str) -> str:
+    """Names the database that is about to be changed."""
+    return f"Database: {clean(database, limit=120)}"
+
+
+def _live_warning(jobs: Sequence[GenerationJob]) -> str | None:
+    counts = Counter(job.status for job in jobs if job.status in _LIVE)
+    if not counts:
+        return None
+    if len(jobs) == 1:
+        (status,) = counts
+        lost = "its worker loses it" if status is JobStatus.RUNNING else "it will never run"
+        return f"This job is still {status}: {lost}."
+    named = " and ".join(f"{count(counts[status])} still {status}" for status in _LIVE if counts[status])
+    return f"Among them {named}: they will never finish."
+
+
+DOING = {JobStatus.RUNNING: "Starting", JobStatus.SUCCEEDED: "Completing", JobStatus.FAILED: "Failing"}
+DONE = {
+    JobStatus.RUNNING: "Started",
+    JobStatus.SUCCEEDED: "Completed",
+    JobStatus.FAILED: "Failed",
+    JobStatus.QUEUED: "Queued",
+}
+
+
+def not_permitted_toast(jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
+    """For jobs none of which may become `target`."""
+    if len(jobs) == 1:
+        return Toast(text=why_refused(jobs[0].status, target), severity="warning")
+    needed = " or ".join(sources(target))
+    done = DONE[target].lower()
+    return Toast(text=f"Only {needed} jobs can be {done}; none of these {count(len(jobs))} is.", severity="warning")
+
+
+def transition_toast(
+    job: GenerationJob, outcome: TransitionOutcome, target: JobStatus, *, if_missing: str = "is gone or hidden"
+) -> Toast:
+    match outcome:
+        case Applied():
+            return Toast(text=f"{DONE[target]} {job_name(job)}.")
+        case Refused(current=current):
+            return Toast(text=f"{why_refused(current, target)} ({job_name(job)})", severity="warning")
+        case Missing():
+            return Toast(
+                text=f"{job_name(job)} {clean(if_missing, limit=100)}: nothing was changed.", severity="warning"
+            )
+    assert_never(outcome)
+
+
+def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "WhyLeft | None") -> Toast:
+    if isinstance(outcome, Repeated):
+        return Toast(text=f"Queued {job_name(outcome.job)}, which repeats {job_name(job)}.")
+    if isinstance(outcome, Refused):
+        return only_failed_toast([job])
+    left = clean(why.one, limit=100) if why else "was left"
+    return Toast(text=f"{job_name(job)} {left}: nothing was changed.", severity="warning")
+
+
+def only_failed_toast(jobs: Sequence[GenerationJob]) -> Toast:
+    """For jobs none of which can be repeated."""
+    which = f"this one is {jobs[0].status}" if len(jobs) == 1 else f"none of these {count(len(jobs))} is"
+    return Toast(text=f"Only a failed job can be retried; {which}.", severity="warning")
+
+
+def deleted_toast(jobs: Sequence[GenerationJob]) -> Toast:
+    return Toast(text=f"Deleted {jobs_name(jobs)}.")
+
+
+def restored_toast(jobs: Sequence[GenerationJob]) -> Toast:
+    return Toast(text=f"{jobs_name(jobs)} {'is' if len(jobs) == 1 else 'are'} back.")
+
+
+def created_toast(job: GenerationJob, *, project: str) -> Toast:
+    return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
+
+
+def order_off_toast(order: ListOrder, off: "Off") -> Toast:
+    """An order that would make the database read the whole list each time."""
+    return Toast(text=f"Not sorted by {order.column}: {clean(off.words, limit=400)}", severity="warning")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyLeft:
+    one: str
+    """After a job's name."""
+    many: str
+    """After a number."""
+
+
+FINISHED = WhyLeft(one="had already finished", many="had already finished")
+REPEATED = WhyLeft(one="is repeated by another job by now", many="are repeated by other jobs by now")
+GONE_OR_HIDDEN = WhyLeft(one="is gone or hidden", many="are gone or hidden")
+GONE = WhyLeft(one="is gone", many="are gone")
+LEFT = WhyLeft(one="was left", many="were left")
+UNKNOWN = WhyLeft(one="may or may not have been changed", many="may or may not have been changed")
+
+
+def hidden_from(eyes: str) -> WhyLeft:
+    return WhyLeft(one=f"is hidden from {eyes}", many=f"are hidden from {eyes}")
+
+
+MissingWhys = Mapping[UUID, WhyLeft]
+"""Of the jobs that were not found, where somebody could tell."""
+
+
+def of_missing(missing: Missing, known: MissingWhys) -> WhyLeft:
+    return known.get(missing.job_id, GONE_OR_HIDDEN)
+
+
+def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> WhyLeft | None:
+    match outcome:
+        case Applied():
+            return None
+        case Refused(current=current):
+            return FINISHED if is_final(current) else _is(current, "")
+        case Missing():
+            return of_missing(outcome, known)
+    assert_never(outcome)
+
+
+def of_retry(outcome: RetryOutcome, known: MissingWhys) -> WhyLeft | None:
+    match outcome:
+        case Repeated():
+            return None
+        case AlreadyRepeated():
+            return REPEATED
+        case Refused(current=current):
+            return _is(current, "")
+        case Missing():
+            return of_missing(outcome, known)
+    assert_never(outcome)
+
+
+def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> WhyLeft | None:
+    match outcome:
+        case Deleted():
+            return None
+        case Moved(job=job):
+            return _is(job.status, " by now")
+        case Missing():
+            return of_missing(outcome, known)
+    assert_never(outcome)
+
+
+def refused_by(error: StoreError) -> WhyLeft:
+    reason = clean(error.message.rstrip("."), limit=200)
+    return WhyLeft(one=f"was refused ({reason})", many=f"were refused ({reason})")
+
+
+def _is(status: JobStatus, when: str) -> WhyLeft:
+    return WhyLeft(one=f"is {status}{when}", many=f"are {status}{when}")
+
+
+def learned_words(written: Written, found: LookedUp) -> str:
+    """Says first whether it was made, then what is there."""
+    made = {
+        WriteOutcome.DONE: "The change was made",
+        WriteOutcome.NOT_DONE: "The change was not made",
+        WriteOutcome.UNKNOWN: "It cannot be told whether the change was made",
+    }[found.outcome]
+    rows = written.after or written.before
+    if len(written.touched) == 1:
+        return f"{made}: the job {short_id(written.touched[0])} is {'' if found.jobs else 'not '}there now."
+    if written.touched:
+        return f"{made}; of its {count(len(written.ids))} ids {count(len(found.jobs))} are jobs that are there now."
+    if len(rows) != 1:
+        return f"{made}: it was about {count(len(rows))} jobs, of which {count(len(found.jobs))} are there now."
+    (row,) = rows
+    if not isinstance(row, GenerationJob):
+        return f"{made}: it was about {_name(row)}."
+    there = f"is {found.jobs[0].status} now" if found.jobs else _absent(written, found.outcome)
+    return f"{made}: {_name(row)} {there}."
+
+
+def _absent(written: Written, outcome: WriteOutcome) -> str:
+    is_deletion, is_creation = not written.after, not written.before
+    if outcome is WriteOutcome.DONE and is_deletion:
+        return "is deleted"
+    if outcome is WriteOutcome.NOT_DONE and is_creation:
+        return "does not exist"
+    return "is gone or hidden by now"
+
+
+def _name(row: WrittenRow) -> str:
+    match row:
+        case GenerationJob():
+            return job_name(row)
+        case Project():
+            return f"the project {clean(row.name, limit=60)}"
+        case Budget():
+            return clean(budget_name(row, row.name), limit=100)

@@ -1,1 +1,0 @@
-"""The widgets of the dashboard, one a file, each with its style."""

@@ -1,1 +1,0 @@
-"""What is shown, as cleaned text: pure functions of values."""
