@@ -109,7 +109,7 @@ _PROCESS = "select pg_catalog.pg_backend_pid()"
 _TURN = "select pg_catalog.pg_try_advisory_lock(pg_catalog.hashtextextended('gjobs migrate', 0))"
 
 
-def take_turn(link: psycopg.Connection) -> None:
+def acquire_run_lock(link: psycopg.Connection) -> None:
     """Until the connection, which is in autocommit, ends. Raises AnotherRun where another run is at work.
 
     It asks again and again instead of waiting in the database: there a concurrent build would wait for it in turn.

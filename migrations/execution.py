@@ -13,7 +13,7 @@ from alembic.script import Script
 from sqlalchemy import Connection, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-from migrations.connection import connect, require_session, take_turn, translate_migrating
+from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
 from migrations.progress import Origin, Run, say_nothing
 from migrations.verification import origin
 from store.schema.expected import APP_REVISION
@@ -66,7 +66,7 @@ def _execute(run: Run, work: Callable[[Config], None]) -> None:
         try:
             link.autocommit = True
             require_session(link, run.conninfo)
-            take_turn(link)
+            acquire_run_lock(link)
             run.begin(origin(link))
             link.autocommit = False
             with _alembic, engine.connect() as connection:

@@ -95,7 +95,7 @@ select a.pid, a.usename, nullif(a.application_name, ''), a.state
 
 
 @contextmanager
-def watching(conninfo: Mapping[str, str | int], link: psycopg.Connection, report: Report) -> Iterator[None]:
+def reporting_progress(conninfo: Mapping[str, str | int], link: psycopg.Connection, report: Report) -> Iterator[None]:
     """Inside, tells how far the index is that the link builds, and for whom the link waits. Quick work is not told."""
     row = link.execute("select pg_catalog.pg_backend_pid()").fetchone()
     done = threading.Event()

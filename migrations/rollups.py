@@ -9,8 +9,8 @@ from uuid import UUID
 
 import psycopg
 
-from migrations.connection import connect, require_session, take_turn, translate_migrating
-from migrations.progress import Report, watching
+from migrations.connection import acquire_run_lock, connect, require_session, translate_migrating
+from migrations.progress import Report, reporting_progress
 from migrations.status import known_status
 from store.errors import SchemaMissing
 
@@ -127,10 +127,10 @@ def rebuild(conninfo: Mapping[str, str | int], report: Report) -> None:
         try:
             link.autocommit = True
             require_session(link, conninfo)
-            take_turn(link)
+            acquire_run_lock(link)
             link.execute("set statement_timeout = 0")
             link.execute("set lock_timeout = 0")
-            with watching(conninfo, link, report):
+            with reporting_progress(conninfo, link, report):
                 # Before the snapshot: nothing is folded that it does not know to be, and no job in it is truncated.
                 link.execute(_KEEP_FOLDERS_AWAY)
                 link.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ

@@ -85,16 +85,16 @@ def pending_sql(conninfo: Mapping[str, str | int] | None) -> str:
 
 def cautions_up(conninfo: Mapping[str, str | int]) -> list[str]:
     """What a person has to know before `upgrade`, in sentences; none where nothing of it is pending."""
-    from migrations.warnings import before_upgrade
+    from migrations.warnings import upgrade_warnings
 
-    return before_upgrade(conninfo)
+    return upgrade_warnings(conninfo)
 
 
 def cautions_down(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
     """What `downgrade` loses, in sentences."""
-    from migrations.warnings import before_downgrade
+    from migrations.warnings import downgrade_warnings
 
-    return before_downgrade(conninfo, revision)
+    return downgrade_warnings(conninfo, revision)
 
 
 def verify(conninfo: Mapping[str, str | int]) -> "Verification":

@@ -9,7 +9,7 @@ import psycopg
 from alembic import context, op
 from sqlalchemy import Connection, TextClause, text
 
-from migrations.progress import Origin, Run, watching
+from migrations.progress import Origin, Run, reporting_progress
 
 SQL = Path(__file__).parent / "sql"
 
@@ -96,7 +96,7 @@ def _execute(*names: str) -> None:
     doing = "getting ready"
     try:
         # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
-        with watching(run.conninfo, link, run.report):
+        with reporting_progress(run.conninfo, link, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
                 if _is_built(statement):
                     continue

@@ -33,7 +33,7 @@ _EVENTS_KEPT = "select count(*) from (select from gjobs.job_event_log limit %s) 
 _BUDGETS_KEPT = "select count(*) from (select from gjobs.budgets limit %s) b"
 
 
-def before_upgrade(conninfo: Mapping[str, str | int]) -> list[str]:
+def upgrade_warnings(conninfo: Mapping[str, str | int]) -> list[str]:
     """Functions of the app's that may fail with the columns that revision 0005 adds, as sentences."""
     with connect(conninfo) as connection:
         try:
@@ -57,7 +57,7 @@ def _broken_functions(connection: psycopg.Connection) -> Iterator[str]:
         )
 
 
-def before_downgrade(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
+def downgrade_warnings(conninfo: Mapping[str, str | int], revision: str) -> list[str]:
     """What going down to the revision, or to `base`, loses, as sentences."""
     with connect(conninfo) as connection:
         try:

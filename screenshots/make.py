@@ -30,12 +30,12 @@ from store.embedded.server import open_server
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob, JobStatus
-from store.leases.lease import Workforce
+from store.leases.lease import WorkersOverview
 from store.sample.sample_data import fill
-from store.statistics.totals import Numbers, NumbersQuery
+from store.statistics.totals import Totals, TotalsQuery
 from store.store import PAGE_SIZE, Store
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.appearance import svg
+from tui.dashboard.appearance import screen_svg
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.session_poller import Opener
 from tui.session import Report, Session
@@ -65,8 +65,8 @@ class FrozenStore(Store):
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = NOW) -> Listing:
         return await super().get_listing(query, at=at)
 
-    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = NOW) -> Numbers:
-        return await super().get_numbers(query, at=at)
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = NOW) -> Totals:
+        return await super().get_totals(query, at=at)
 
     async def get_budgets(
         self,
@@ -78,8 +78,8 @@ class FrozenStore(Store):
     ) -> Budgets:
         return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at)
 
-    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = NOW) -> Workforce:
-        return await super().get_workforce(limit=limit, at=at)
+    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = NOW) -> WorkersOverview:
+        return await super().get_workers_overview(limit=limit, at=at)
 
 
 class Stage:
@@ -258,13 +258,13 @@ async def _take(scene: Scene, opener: Opener) -> dict[str, str]:
         await scene.play(stage)
         # On a busy machine a look may take long, and the next come later: that is not what a picture shows.
         await stage.wait_for(lambda: app.connection.seen_within == app.connection.interval)
-        app.show_standing()
+        app.show_status()
         for field in app.screen.query(Input):
             field.cursor_blink = False
         taken = {}
         for shade, theme in THEMES.items():
             await stage.take_theme(theme)
-            taken[shade] = svg(app)
+            taken[shade] = screen_svg(app)
         # The pilot alone would take the widgets away while looks still arrive.
         app.exit()
         while app.is_running:  # noqa: ASYNC110

@@ -6,8 +6,8 @@ from typing import Any, Self, TypeVar
 
 from store.budgets.budget import Refusal
 from store.budgets.budget_sql import Readable
-from store.capabilities.capability import Feature, Off
-from store.capabilities.probe import Probed, explained
+from store.capabilities.capability import Capability, MissingCapability
+from store.capabilities.probe import CapabilityCache, translating_refusals
 from store.database.database import Database
 from store.database.driver_errors import exceeded
 from store.database.query import Query, TimeLimits
@@ -19,7 +19,7 @@ from store.filters.job_filter import JobFilter
 from store.formats import IdRange
 from store.job_list.index_advice import is_in_order
 from store.job_list.list_query import ListQuery
-from store.job_list.list_sql import Means
+from store.job_list.list_sql import AccessPath
 from store.jobs import job_sql
 from store.jobs.job_sql import JobStatements
 from store.projects import project_sql
@@ -28,14 +28,14 @@ from store.users.actor import OPERATOR, ActingUser, Actor
 
 T = TypeVar("T")
 
-_NAMES = {Key.PROJECT: Feature.PROJECTS, Key.USER: Feature.USERS, Key.IS: Feature.LEARNING}
+_NAMES = {Key.PROJECT: Capability.PROJECTS, Key.USER: Capability.USERS, Key.IS: Capability.LEARNING}
 """What must be readable for a filter to name it other than by its id, or to find it by more than the time."""
 
 
-class Reach:
+class ActorDatabase:
     """Every method may raise a StoreError. `probed` is what the database offers, which others may share."""
 
-    def __init__(self, database: Database, actor: Actor, probed: Probed) -> None:
+    def __init__(self, database: Database, actor: Actor, probed: CapabilityCache) -> None:
         self.database = database
         self.actor = actor
         self.probed = probed
@@ -50,16 +50,16 @@ class Reach:
 
     # What is offered
 
-    async def off(self, feature: Feature) -> Off | None:
+    async def missing(self, feature: Capability) -> MissingCapability | None:
         """None where the actor has it, as far as was known when somebody last asked."""
-        return (await self.probed.get()).off(feature, self.actor)
+        return (await self.probed.get()).missing(feature, self.actor)
 
-    async def has(self, feature: Feature) -> bool:
-        return await self.off(feature) is None
+    async def has(self, feature: Capability) -> bool:
+        return await self.missing(feature) is None
 
-    def explained(self, needs: Feature) -> AbstractAsyncContextManager[None]:
+    def translating_refusals(self, needs: Capability) -> AbstractAsyncContextManager[None]:
         """Inside, the server is asked for what takes this feature: its refusal says what is missing."""
-        return explained(self.probed, self.actor, needs)
+        return translating_refusals(self.probed, self.actor, needs)
 
     # To be asked for before a transaction: whoever holds a connection must not wait for another one.
 
@@ -67,47 +67,47 @@ class Reach:
         has_later = (await self.probed.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
-    async def means(self, listed: ListQuery) -> Means:
+    async def means(self, listed: ListQuery) -> AccessPath:
         capabilities = await self.probed.get()
         columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
         if self.is_operators:
-            return Means(columns=columns)
+            return AccessPath(columns=columns)
         in_order = is_in_order(listed, capabilities.facts.job_indexes)
-        return Means(columns=columns, is_in_order=in_order, through_policies=True)
+        return AccessPath(columns=columns, is_in_order=in_order, through_policies=True)
 
     async def readable_names(self, job_filter: JobFilter) -> Set[Key]:
         """Raises NoPrivilege where the filter cannot do without one that is not."""
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if off := await self.probed.off_since(_NAMES[key], self.actor):
+            if off := await self.probed.missing_now(_NAMES[key], self.actor):
                 hint = f"Give the {key}'s id, or its first digits, instead."
                 raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
             readable.add(key)  # it has been granted since
         return readable
 
     async def readable_beside_budgets(self) -> Readable:
-        return Readable(projects=await self.has(Feature.PROJECTS), users=await self.has(Feature.USERS))
+        return Readable(projects=await self.has(Capability.PROJECTS), users=await self.has(Capability.USERS))
 
     # Reading and writing
 
     async def read(
-        self, query: Query[T], *, needs: Feature = Feature.JOBS, limits: TimeLimits | None = None
+        self, query: Query[T], *, needs: Capability = Capability.JOBS, limits: TimeLimits | None = None
     ) -> list[T]:
         (rows,) = await self.read_together(query, needs=needs, limits=limits)
         return rows
 
     async def read_together(
-        self, *queries: Query[Any], needs: Feature = Feature.JOBS, limits: TimeLimits | None = None
+        self, *queries: Query[Any], needs: Capability = Capability.JOBS, limits: TimeLimits | None = None
     ) -> tuple[list[Any], ...]:
-        async with self.explained(needs):
+        async with self.translating_refusals(needs):
             return await self.database.read_together(self.actor, *queries, limits=limits)
 
     @asynccontextmanager
-    async def write(self, needs: Feature, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
+    async def write(self, needs: Capability, *, limits: TimeLimits | None = None) -> AsyncIterator[WriteTransaction]:
         """A budget that has no room is called by its name, as far as the actor may read that."""
         try:
-            async with self.explained(needs), self.database.write(self.actor, limits=limits) as transaction:
+            async with self.translating_refusals(needs), self.database.write(self.actor, limits=limits) as transaction:
                 yield transaction
         except BudgetExceeded as error:
             try:
@@ -117,9 +117,9 @@ class Reach:
             raise exceeded(error.refusal, name) from error
 
     @asynccontextmanager
-    async def write_jobs(self, needs: Feature) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
+    async def write_jobs(self, needs: Capability) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
         # What has to be asked of the database before the first write goes before what is counted, too.
-        with self.database.right_of_way.taken():
+        with self.database.priority.foreground():
             statements = await self.job_statements()
             async with self.write(needs) as transaction:
                 yield transaction, statements
@@ -127,12 +127,12 @@ class Reach:
     async def _name_of(self, refusal: Refusal) -> str | None:
         """Of the budget's project or user."""
         if refusal.project_id is not None:
-            found = await self.read(project_sql.by_id(refusal.project_id), needs=Feature.PROJECTS)
+            found = await self.read(project_sql.by_id(refusal.project_id), needs=Capability.PROJECTS)
             return found[0].name if found else None
         if isinstance(self.actor, ActingUser):
             return self.actor.email
         if refusal.user_id is None:
             return None
         ids = IdRange(low=refusal.user_id, high=refusal.user_id)
-        people = await self.read(user_sql.in_range(ids, limit=1), needs=Feature.USERS)
+        people = await self.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
         return people[0].email if people else None

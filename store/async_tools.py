@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def is_being_cancelled() -> bool:
+def is_cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 
@@ -20,7 +20,7 @@ PATIENCE_WITH_STOPPING = 0.5
 """Seconds. A server that lives stops a query within some milliseconds."""
 
 
-async def answer_unless(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T] | None:
+async def unless_stopped(stop: asyncio.Event, question: Awaitable[T]) -> tuple[T] | None:
     """The answer; None where `stop` was set first. The query has ended on the server, too, when this does."""
     asking = asyncio.ensure_future(question)
     stopped = asyncio.ensure_future(stop.wait())
@@ -42,7 +42,7 @@ async def _stop(asking: "asyncio.Future[Any]") -> None:
     await asyncio.gather(asking, return_exceptions=True)
 
 
-class RightOfWay:
+class PriorityGate:
     def __init__(self) -> None:
         self._holders = 0
         self._taken = asyncio.Event()
@@ -50,7 +50,7 @@ class RightOfWay:
         self._free.set()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
+    def foreground(self) -> Iterator[None]:
         """While this lasts, nothing that gives way runs; several may hold it."""
         self._holders += 1
         self._taken.set()
@@ -63,11 +63,11 @@ class RightOfWay:
                 self._taken.clear()
                 self._free.set()
 
-    async def giving_way(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def run_in_background(self, ask: Callable[[], Awaitable[T]]) -> T:
         """Asks when the way is free. What runs when somebody takes it is stopped, and asked anew afterwards."""
         while True:
             await self._free.wait()
-            if answered := await answer_unless(self._taken, ask()):
+            if answered := await unless_stopped(self._taken, ask()):
                 return answered[0]
 
 

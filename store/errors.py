@@ -7,7 +7,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from store.budgets.budget import Refusal
     from store.jobs.job import JobStatus
-    from store.journal.write_record import Unconfirmed
+    from store.journal.write_record import UnconfirmedWrite
 
 
 class StoreError(Exception):
@@ -106,7 +106,7 @@ class RowMissing(StoreError):
 class OutcomeUnknown(StoreError):
     """`write` is what was sent; `Store.look_up` tells what became of it."""
 
-    def __init__(self, message: str, write: "Unconfirmed") -> None:
+    def __init__(self, message: str, write: "UnconfirmedWrite") -> None:
         written = write.written
         which = f"{written.what} {written.ids[0]}" if len(written.ids) == 1 else written.what
         super().__init__(message, hint=f"It was to {which}. Look it up before repeating anything; the journal has all.")

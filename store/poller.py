@@ -9,7 +9,7 @@ from enum import Enum, auto
 from functools import partial
 from typing import Generic, TypeVar
 
-from store.async_tools import RightOfWay, answer_unless
+from store.async_tools import PriorityGate, unless_stopped
 from store.errors import SignInRefused, StoreError
 from store.formats import utc_now
 
@@ -42,7 +42,7 @@ _PAGES_A_STEP = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class PollPace:
     """What is asked of a feed."""
 
     interval: float = DEFAULT_INTERVAL
@@ -53,7 +53,7 @@ class Pace:
     """Whether the database tells of each change, so that asking unbidden only makes sure."""
 
 
-def wait_after_page(pace: Pace, duration: float, *, unchanged: int = 0) -> float:
+def wait_after_page(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """Until the next question, by the end of a page that took so long; `unchanged` ones in a row are idle."""
     interval = pace.interval
     limit = LONGEST_IDLE_WAIT if pace.attention is Attention.FOCUSED and not pace.is_woken else LONGEST_WAIT
@@ -66,12 +66,14 @@ def wait_for_cost(share: float, duration: float) -> float:
     return min(duration * share, max(duration * SHARE_OF_TIME, LONGEST_COSTLY_WAIT))
 
 
-def _idle_steps(pace: Pace, unchanged: int) -> int:
+def _idle_steps(pace: PollPace, unchanged: int) -> int:
     beyond = unchanged - _CALM_PAGES[pace.attention]
     return 0 if beyond < 0 else min(1 + beyond // _PAGES_A_STEP, 16)
 
 
-def wait_after_hint(pace: Pace, duration: float, *, first_hint: float, last_hint: float, unchanged: int = 0) -> float:
+def wait_after_hint(
+    pace: PollPace, duration: float, *, first_hint: float, last_hint: float, unchanged: int = 0
+) -> float:
     """The same where something was told to have changed, for the first and the last time so long after that page.
 
     A hint hastens a question and never puts one off. Where hints never end, the question comes at the interval.
@@ -81,7 +83,7 @@ def wait_after_hint(pace: Pace, duration: float, *, first_hint: float, last_hint
     return min(hinted, wait_after_page(pace, duration, unchanged=unchanged))
 
 
-def seen_within(pace: Pace, duration: float, *, unchanged: int = 0) -> float:
+def seen_within(pace: PollPace, duration: float, *, unchanged: int = 0) -> float:
     """After so long at the latest a change is seen, where looking takes as long as it did last."""
     if pace.is_woken:
         return max(pace.interval, wait_for_cost(pace.share, duration))
@@ -100,7 +102,7 @@ A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedPage(Generic[T]):
+class PollResult(Generic[T]):
     number: int
     """Counts all answers of this feed, failures too, from 1."""
     generation: int
@@ -115,7 +117,7 @@ class FeedPage(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FeedFailure:
+class PollFailure:
     number: int
     generation: int
     error: StoreError
@@ -131,7 +133,7 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-class Feed(Generic[Q, T]):
+class Poller(Generic[Q, T]):
     """Asks the same question again and again, until another is asked.
 
     `fetch` answers a question or raises a StoreError; any other exception ends the feed. A refused sign-in is not
@@ -146,12 +148,12 @@ class Feed(Generic[Q, T]):
         *,
         interval: float = DEFAULT_INTERVAL,
         share: float = SHARE_OF_TIME,
-        gives_way: RightOfWay | None = None,
+        gives_way: PriorityGate | None = None,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._fetch = fetch
         self._query = query
-        self._pace = Pace(interval=interval, share=share)
+        self._pace = PollPace(interval=interval, share=share)
         self._gives_way = gives_way
         self._clock = clock
         self._duration = 0.0
@@ -188,7 +190,7 @@ class Feed(Generic[Q, T]):
         self._change_pace(replace(self._pace, interval=seconds))
 
     @property
-    def seen_within(self) -> float:
+    def max_staleness(self) -> float:
         """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
         return seen_within(self._pace, self._duration, unchanged=self._unchanged)
 
@@ -209,17 +211,17 @@ class Feed(Generic[Q, T]):
     def is_woken(self, is_woken: bool) -> None:
         self._change_pace(replace(self._pace, is_woken=is_woken))
 
-    def _change_pace(self, pace: Pace) -> None:
+    def _change_pace(self, pace: PollPace) -> None:
         if pace != self._pace:
             self._pace = pace
-            self.touch()
+            self.note_activity()
 
-    def touch(self) -> None:
+    def note_activity(self) -> None:
         """Somebody is there: an idle feed asks at its interval again, and at once if that has passed."""
         self._unchanged = 0
         self._stirred.set()
 
-    def hint(self) -> None:
+    def wake(self) -> None:
         """Something may have changed: it is looked at soon, but not as often as there are hints."""
         now = _now()
         first, _ = self._hints or (now, now)
@@ -250,13 +252,13 @@ class Feed(Generic[Q, T]):
     def refresh(self) -> None:
         """The same question as soon as the one in flight is answered."""
         self._due = True
-        self.touch()
+        self.note_activity()
 
-    async def pages(self) -> AsyncGenerator[FeedPage[T] | FeedFailure, None]:
+    async def results(self) -> AsyncGenerator[PollResult[T] | PollFailure, None]:
         """Never ends by itself. Only one may be read at a time."""
         number = attempts = 0
         since: datetime | None = None
-        former: FeedPage[T] | None = None
+        former: PollResult[T] | None = None
         while True:
             self._due = False
             self._hints = None
@@ -269,7 +271,7 @@ class Feed(Generic[Q, T]):
                 attempts += 1
                 since = since or self._clock()
                 wait = self._after_failure(error, attempts)
-                yield FeedFailure(
+                yield PollFailure(
                     number=number,
                     generation=generation,
                     error=error,
@@ -286,7 +288,7 @@ class Feed(Generic[Q, T]):
             (value,) = answered
             is_changed = former is None or generation != former.generation or value != former.value
             self._unchanged = 0 if is_changed else self._unchanged + 1
-            former = page = FeedPage(
+            former = page = PollResult(
                 number=number,
                 generation=generation,
                 value=value,
@@ -316,12 +318,12 @@ class Feed(Generic[Q, T]):
 
     async def unless_asked(self, question: Awaitable[A]) -> tuple[A] | None:
         """The answer to something about the last page; None, and stopped, where another page is asked for meanwhile."""
-        return await answer_unless(self._asked, question)
+        return await unless_stopped(self._asked, question)
 
     async def _answer(self) -> tuple[T] | None:
         """The answer to the present question; None when another was asked meanwhile."""
         fetch = partial(self._measured, self._query)
-        return await self.unless_asked(self._gives_way.giving_way(fetch) if self._gives_way else fetch())
+        return await self.unless_asked(self._gives_way.run_in_background(fetch) if self._gives_way else fetch())
 
     async def _measured(self, query: Q) -> T:
         started = _now()

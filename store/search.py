@@ -7,8 +7,8 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from store import validation
-from store.actor_database import Reach
-from store.capabilities.capability import Feature
+from store.actor_database import ActorDatabase
+from store.capabilities.capability import Capability
 from store.database.query import Query
 from store.errors import NoPrivilege
 from store.formats import IdRange, id_range
@@ -22,7 +22,7 @@ from store.users.user_sql import FoundUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Located:
+class IdMatches:
     """Everything whose id is the one looked for, or begins with it."""
 
     jobs: tuple[GenerationJob, ...] = ()
@@ -41,7 +41,7 @@ class Find(Protocol):
     def __call__(self, ids: IdRange, *, limit: int) -> Query[Any]: ...
 
 
-class Kind(Enum):
+class IdKind(Enum):
     JOBS = auto()
     PROJECTS = auto()
     ASSETS = auto()
@@ -51,67 +51,69 @@ class Kind(Enum):
     USERS = auto()
 
 
-_QUERIES: Mapping[Kind, Find] = {
-    Kind.PROJECTS: project_sql.projects_in_range,
-    Kind.ASSETS: project_sql.in_range,
-    Kind.OWNERS_OF_JOBS: user_sql.owners_of_jobs_in_range,
-    Kind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
-    Kind.USERS: user_sql.in_range,
+_QUERIES: Mapping[IdKind, Find] = {
+    IdKind.PROJECTS: project_sql.projects_in_id_range,
+    IdKind.ASSETS: project_sql.in_range,
+    IdKind.OWNERS_OF_JOBS: user_sql.owners_of_jobs_in_range,
+    IdKind.OWNERS_OF_PROJECTS: user_sql.owners_of_projects_in_range,
+    IdKind.USERS: user_sql.in_range,
 }
-_PEOPLE = (Kind.USERS, Kind.OWNERS_OF_JOBS, Kind.OWNERS_OF_PROJECTS)
+_PEOPLE = (IdKind.USERS, IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS)
 
 
-def questions(kinds: Iterable[Kind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
+def questions(kinds: Iterable[IdKind], ids: IdRange, jobs: JobStatements) -> list[Query[Any]]:
     return [(_QUERIES.get(kind) or jobs.in_range)(ids, limit=MOST_FOUND + 1) for kind in kinds]
 
 
-def located(answers: Mapping[Kind, Sequence[Any]]) -> Located:
+def located(answers: Mapping[IdKind, Sequence[Any]]) -> IdMatches:
     """A user is the same whether known by a row or by what they own; the row knows the e-mail."""
     people: dict[Any, ActingUser] = {}
     for kind in _PEOPLE:
         for user in answers.get(kind, ()):
             people.setdefault(user.id, user)
-    found: dict[Kind, Sequence[Any]] = {kind: answers.get(kind, ()) for kind in (Kind.JOBS, Kind.PROJECTS, Kind.ASSETS)}
-    return Located(
-        jobs=tuple(found[Kind.JOBS][:MOST_FOUND]),
-        projects=tuple(found[Kind.PROJECTS][:MOST_FOUND]),
-        assets=tuple(found[Kind.ASSETS][:MOST_FOUND]),
+    found: dict[IdKind, Sequence[Any]] = {
+        kind: answers.get(kind, ()) for kind in (IdKind.JOBS, IdKind.PROJECTS, IdKind.ASSETS)
+    }
+    return IdMatches(
+        jobs=tuple(found[IdKind.JOBS][:MOST_FOUND]),
+        projects=tuple(found[IdKind.PROJECTS][:MOST_FOUND]),
+        assets=tuple(found[IdKind.ASSETS][:MOST_FOUND]),
         users=tuple(people.values())[:MOST_FOUND],
         is_more=any(len(some) > MOST_FOUND for some in (*found.values(), people)),
     )
 
 
-async def locate(reach: Reach, id_or_prefix: str) -> Located:
+async def find_by_id(reach: ActorDatabase, id_or_prefix: str) -> IdMatches:
     """Users are the operator's to see. Nothing where the text is no id and no beginning of one."""
     ids = id_range(id_or_prefix)
     if ids is None:
-        return Located()
-    kinds = [Kind.JOBS]
-    if await reach.has(Feature.PROJECTS):
-        kinds.append(Kind.PROJECTS)
-    if await reach.has(Feature.ASSETS):
-        kinds.append(Kind.ASSETS)
+        return IdMatches()
+    kinds = [IdKind.JOBS]
+    if await reach.has(Capability.PROJECTS):
+        kinds.append(IdKind.PROJECTS)
+    if await reach.has(Capability.ASSETS):
+        kinds.append(IdKind.ASSETS)
     if reach.is_operators:
         kinds += await kinds_of_people(reach)
     return await locate_kinds(reach, ids, kinds)
 
 
-async def locate_kinds(reach: Reach, ids: IdRange, kinds: Sequence[Kind]) -> Located:
+async def locate_kinds(reach: ActorDatabase, ids: IdRange, kinds: Sequence[IdKind]) -> IdMatches:
     answers = await reach.read_together(*questions(kinds, ids, await reach.job_statements()))
     return located(dict(zip(kinds, answers, strict=True)))
 
 
-async def kinds_of_people(reach: Reach) -> list[Kind]:
+async def kinds_of_people(reach: ActorDatabase) -> list[IdKind]:
     """By which the operator knows users."""
     if not await knows_users_by_rows(reach):
-        return [Kind.USERS]
-    has_projects = await reach.has(Feature.PROJECTS)
-    return [Kind.OWNERS_OF_JOBS, Kind.OWNERS_OF_PROJECTS] if has_projects else [Kind.OWNERS_OF_JOBS]
+        return [IdKind.USERS]
+    has_projects = await reach.has(Capability.PROJECTS)
+    return [IdKind.OWNERS_OF_JOBS, IdKind.OWNERS_OF_PROJECTS] if has_projects else [IdKind.OWNERS_OF_JOBS]
 
 
-async def knows_users_by_rows(reach: Reach) -> bool:
+async def knows_users_by_rows(reach: ActorDatabase) -> bool:
     """Whether the operator may read no users, but what belongs to them. Users may read neither."""
-    return reach.is_operators and not await reach.has(Feature.USERS)
+    return reach.is_operators and not await reach.has(Capability.USERS)
 
 
 T = TypeVar("T")
@@ -119,28 +121,28 @@ T = TypeVar("T")
 MOST_WITH_ONE_EMAIL = 500
 
 
-async def list_users(reach: Reach, *, search: str, limit: int) -> Sequence[User]:
+async def list_users(reach: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
     """By e-mail, those without one last; with a search those whose e-mail contains it or whose id begins with it."""
     wanted, most = validation.storable("email", search).strip(), validation.limit(limit)
     if not await knows_users_by_rows(reach):
-        query = user_sql.users_matching(wanted, limit=most) if wanted else user_sql.listed(limit=most)
-        return await reach.read(query, needs=Feature.USERS)
-    has_projects, ids = await reach.has(Feature.PROJECTS), id_range(wanted)
+        query = user_sql.search_users(wanted, limit=most) if wanted else user_sql.listed(limit=most)
+        return await reach.read(query, needs=Capability.USERS)
+    has_projects, ids = await reach.has(Capability.PROJECTS), id_range(wanted)
     if not wanted:
         return await reach.read(user_sql.users(has_projects=has_projects, limit=most))
     owners = await reach.read(user_sql.users(has_projects=has_projects, limit=validation.MAX_LIMIT)) if ids else []
     return [user for user in owners if ids and ids.low <= user.id <= ids.high][:most]
 
 
-async def search_users(reach: Reach, text: str, *, limit: int) -> Sequence[FoundUser]:
+async def search_users(reach: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
     """The most recently active first."""
     wanted, most = validation.storable("email", text), validation.limit(limit)
     with_emails = not await knows_users_by_rows(reach)
     query = user_sql.matching(wanted, limit=most, with_emails=with_emails)
-    return await reach.read(query, needs=Feature.USERS if with_emails else Feature.JOBS)
+    return await reach.read(query, needs=Capability.USERS if with_emails else Capability.JOBS)
 
 
-async def the_user(reach: Reach, email_or_id: str) -> User:
+async def find_user(reach: ActorDatabase, email_or_id: str) -> User:
     """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
     wanted = validation.storable("email", email_or_id).strip()
     user_id = _id_of(wanted)
@@ -148,12 +150,12 @@ async def the_user(reach: Reach, email_or_id: str) -> User:
         query = user_sql.by_email(wanted, limit=MOST_WITH_ONE_EMAIL)
         return validation.the_one_user(wanted, await _with_email(reach, query))
     if await knows_users_by_rows(reach):
-        owner = user_sql.user_by_id(user_id, has_projects=await reach.has(Feature.PROJECTS))
+        owner = user_sql.user_by_id(user_id, has_projects=await reach.has(Capability.PROJECTS))
         return validation.the_one_user(wanted, await reach.read(owner))
-    return validation.the_one_user(wanted, await reach.read(user_sql.by_id(user_id), needs=Feature.USERS))
+    return validation.the_one_user(wanted, await reach.read(user_sql.by_id(user_id), needs=Capability.USERS))
 
 
-async def the_actor(reach: Reach, email_or_id: str) -> ActingUser:
+async def find_actor(reach: ActorDatabase, email_or_id: str) -> ActingUser:
     """Raises as `the_user` does, but reads no job to find one."""
     wanted = validation.storable("email", email_or_id).strip()
     user_id = _id_of(wanted)
@@ -163,7 +165,7 @@ async def the_actor(reach: Reach, email_or_id: str) -> ActingUser:
     ids = IdRange(low=user_id, high=user_id)
     if await knows_users_by_rows(reach):
         return validation.the_one_user(wanted, (await locate_kinds(reach, ids, await kinds_of_people(reach))).users)
-    return validation.the_one_user(wanted, await reach.read(user_sql.in_range(ids, limit=1), needs=Feature.USERS))
+    return validation.the_one_user(wanted, await reach.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS))
 
 
 def _id_of(text: str) -> UUID | None:
@@ -173,9 +175,9 @@ def _id_of(text: str) -> UUID | None:
         return None
 
 
-async def _with_email(reach: Reach, query: Query[T]) -> list[T]:
+async def _with_email(reach: ActorDatabase, query: Query[T]) -> list[T]:
     """Raises NoPrivilege where none is found because row level security hides everybody, without a word."""
-    found = await reach.read(query, needs=Feature.USERS)
-    if not found and (off := await reach.off(Feature.USERS)):
+    found = await reach.read(query, needs=Capability.USERS)
+    if not found and (off := await reach.missing(Capability.USERS)):
         raise NoPrivilege(off.reason, hint="Give the user's id instead.")
     return found

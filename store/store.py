@@ -9,52 +9,52 @@ from uuid import UUID
 
 from store import search, validation
 from store import search as search_module
-from store.actor_database import Reach
+from store.actor_database import ActorDatabase
 from store.budgets import budget_sql
 from store.budgets.budget import Budget, Budgets, CheckedBudget, Period, named_for
-from store.capabilities.capability import Feature, Off
-from store.capabilities.probe import Probed
+from store.capabilities.capability import Capability, MissingCapability
+from store.capabilities.probe import CapabilityCache
 from store.database import query
 from store.database.connection_url import parse
 from store.database.database import Database
 from store.database.transactions import WriteTransaction
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.errors import InvalidValue, NoPrivilege, RowMissing
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list import list_cost, read_listing
 from store.job_list.list_cost import ListCost
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import page, paged
-from store.job_list.listing import Lens, Listing, Window
+from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_history import MOST_EVENTS, History, history
+from store.jobs.job_history import MOST_EVENTS, JobHistory, job_history
 from store.jobs.job_results import (
     NO_LINKS,
     DeletionOutcome,
-    JobLinks,
     Page,
     PageKey,
+    RetryLinks,
     RetryOutcome,
     StuckVerdict,
     TransitionOutcome,
 )
 from store.jobs.job_sql import JobStatements
-from store.journal.write_record import LookedUp, Unconfirmed, Written
+from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteRecord
 from store.leases import lease_sql
-from store.leases.lease import Workforce
+from store.leases.lease import WorkersOverview
 from store.projects import project_sql
 from store.projects.project import Asset, Project, User
-from store.search import Located
+from store.search import IdMatches
 from store.statistics import count_sql, statistics_sql
-from store.statistics.counting import Counting, Report, count_exactly, offered
-from store.statistics.statistics import DAY, JobStatistics, JobSummary, Monitoring
-from store.statistics.totals import Numbers, NumbersQuery
+from store.statistics.counting import Report, TotalsCounter, count_capabilities, count_totals_exactly
+from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
+from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
 from store.validation import UNSET, Unset, changed
 from store.watch.watch import Cursor, Watch
-from store.watch.watch_readers import Observed, Recorded
+from store.watch.watch_readers import ObservedWatch, RecordedWatch
 
 PAGE_SIZE = 500
 
@@ -65,19 +65,19 @@ class Store:
     Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
     """
 
-    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: Probed | None = None) -> None:
+    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: CapabilityCache | None = None) -> None:
         self.database = database
         self.actor = actor
-        self.probed = probed or Probed(database)
+        self.capability_cache = probed or CapabilityCache(database)
         """What the database offers, which all stores made from this one share."""
-        self.reach = Reach(database, actor, self.probed)
+        self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """By which the rooms beside this one ask, with the same eyes."""
-        self._counting = Counting(database, actor)
+        self._counting = TotalsCounter(database, actor)
 
     @classmethod
     def connect(cls, url: str, *, read_only: bool = False) -> Self:
         """The operator's store on a database by its libpq URI or parameters. Connects when first used."""
-        return cls(Database(parse(url), access=WriteAccess(WriteRule.CLOSED if read_only else WriteRule.OPEN)))
+        return cls(Database(parse(url), access=WriteAccess(WriteMode.CLOSED if read_only else WriteMode.OPEN)))
 
     async def __aenter__(self) -> Self:
         return self
@@ -93,7 +93,7 @@ class Store:
 
     def acting_as(self, actor: Actor) -> Self:
         """The same database with other eyes."""
-        return type(self)(self.database, actor, self.probed)
+        return type(self)(self.database, actor, self.capability_cache)
 
     async def acting_as_user(self, email_or_id: str) -> Self:
         """The same database with a user's eyes. Raises as `get_user` does."""
@@ -136,49 +136,51 @@ class Store:
         """
         return await self._page(project_id=project_id, status=status, limit=limit, after=after, job_filter=job_filter)
 
-    async def get_window(self, query: WindowQuery) -> Window:
+    async def get_window(self, query: RowWindowQuery) -> RowWindow:
         """Rows around a place in a list. Raises NoPrivilege as `find_jobs` does."""
-        return await read_listing.read_window(self.reach, query)
+        return await read_listing.read_window(self.actor_database, query)
 
     async def get_recent_jobs(self, limit: int = 10) -> Page[GenerationJob]:
         return await self._page(limit=limit)
 
     async def get_these_jobs(self, job_ids: Collection[UUID]) -> Sequence[GenerationJob]:
         """Those of the jobs that are there, and that the actor sees, in any order."""
-        return await self.reach.read((await self.reach.job_statements()).these(job_ids))
+        return await self.actor_database.read((await self.actor_database.job_statements()).these(job_ids))
 
     async def get_generation_job(self, job_id: UUID) -> GenerationJob | None:
         """None where there is no such job, or none that the actor sees."""
-        found = await self.reach.read((await self.reach.job_statements()).one(job_id))
+        found = await self.actor_database.read((await self.actor_database.job_statements()).one(job_id))
         return found[0] if found else None
 
-    async def get_job_history(self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None) -> History:
+    async def get_job_history(
+        self, job_id: UUID, *, limit: int = MOST_EVENTS, at: datetime | None = None
+    ) -> JobHistory:
         """What happened to a job, of a deleted one as well: its newest events. `at` is now; None: the server's clock.
 
         Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept,
         NoPrivilege where they may not be read.
         """
         most = validation.limit(limit)
-        if off := await self.reach.off(Feature.EVENTS):
+        if off := await self.actor_database.missing(Capability.EVENTS):
             raise off.refusal
-        found, started, (now,) = await self.reach.read_together(
+        found, started, (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
             query.clock(at),
-            needs=Feature.EVENTS,
+            needs=Capability.EVENTS,
         )
-        return history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
+        return job_history(job_id, found, most=most, started_at=next(iter(started), None), now=now)
 
     async def get_job_statuses(self, job_ids: Collection[UUID]) -> Mapping[UUID, JobStatus]:
         """Of those jobs that are there, and that the actor sees."""
-        return dict(await self.reach.read(job_sql.statuses(job_ids)))
+        return dict(await self.actor_database.read(job_sql.statuses(job_ids)))
 
     async def create_generation_job(
         self, *, project_id: UUID, mode: str, cost_cents: int = 0, input_asset_id: UUID | None = None
     ) -> GenerationJob:
         """A queued job, which belongs to the project's owner. Raises InvalidValue naming the field, or RowMissing."""
-        text, cents = validation.mode(mode), validation.cost_cents(cost_cents)
-        async with self.reach.write_jobs(Feature.CREATING) as (transaction, statements):
+        text, cents = validation.check_mode(mode), validation.check_cost_cents(cost_cents)
+        async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
             return await job_writes.create(
                 transaction,
                 statements,
@@ -199,8 +201,8 @@ class Store:
     ) -> GenerationJob:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
         changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
-        async with self.reach.write_jobs(Feature.CHANGING) as (transaction, statements):
-            return await job_writes.change(transaction, statements, job_id, changes)
+        async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
+            return await job_writes.update_columns(transaction, statements, job_id, changes)
 
     async def transition_job_status(
         self, job_id: UUID, new_status: JobStatus | str, error: str | None = None
@@ -215,7 +217,7 @@ class Store:
         """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
         target = validation.status(new_status)
         text = None if error is None else validation.error_text(error)
-        async with self.reach.write_jobs(Feature.CHANGING) as (transaction, statements):
+        async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
 
@@ -225,21 +227,23 @@ class Store:
         The new one is its owner's, with its project, mode, asset and cost. What another job repeats by now is left,
         unless it is to be repeated `again`.
         """
-        async with self.reach.write_jobs(Feature.RETRYING) as (transaction, statements):
-            outcomes = await job_writes.repeat(transaction, statements, job_ids, again=again)
+        async with self.actor_database.write_jobs(Capability.RETRYING) as (transaction, statements):
+            outcomes = await job_writes.retry_jobs_in(transaction, statements, job_ids, again=again)
         return tuple(outcomes[job_id] for job_id in job_ids)
 
-    async def get_job_links(self, job_id: UUID) -> JobLinks:
+    async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
-        if not await self.reach.has(Feature.LINKS):
+        if not await self.actor_database.has(Capability.LINKS):
             return NO_LINKS
-        origin, repetitions = await self.reach.read_together(job_sql.origin(job_id), job_sql.repetitions([job_id]))
-        return JobLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
+        origin, repetitions = await self.actor_database.read_together(
+            job_sql.origin(job_id), job_sql.repetitions([job_id])
+        )
+        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
-        is_learned = await self.reach.has(Feature.LEARNING)
-        found = await self.reach.read(history_sql.verdict(job_id, is_learned=is_learned))
+        is_learned = await self.actor_database.has(Capability.LEARNING)
+        found = await self.actor_database.read(history_sql.verdict(job_id, is_learned=is_learned))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
@@ -271,7 +275,7 @@ class Store:
     @asynccontextmanager
     async def _deleting(self) -> AsyncIterator[tuple[WriteTransaction, JobStatements]]:
         try:
-            async with self.reach.write_jobs(Feature.DELETING) as writing:
+            async with self.actor_database.write_jobs(Capability.DELETING) as writing:
                 yield writing
         except InvalidValue as error:
             # A deletion stores no value: it is a foreign key that refuses, at once or when it is committed.
@@ -284,7 +288,7 @@ class Store:
         the owner, project or asset of one is gone.
         """
         try:
-            async with self.reach.write_jobs(Feature.CREATING) as (transaction, statements):
+            async with self.actor_database.write_jobs(Capability.CREATING) as (transaction, statements):
                 return await job_writes.restore(transaction, statements, deleted)
         except InvalidValue as error:
             raise validation.not_restorable(error) from error
@@ -294,54 +298,64 @@ class Store:
                 raise validation.not_restored("project") from error
             raise
 
-    async def get_following_tables(self) -> Sequence[str]:
+    async def get_cascading_tables(self) -> Sequence[str]:
         """Tables whose rows the database deletes or unlinks along with a job; restoring it does not bring them back."""
-        return await self.database.read(self.actor, job_sql.following_tables())
+        return await self.database.read(self.actor, job_sql.cascading_tables())
 
-    async def look_up(self, write: Unconfirmed) -> LookedUp | None:
+    async def resolve_write(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
         """What became of a write of this actor's that was never confirmed; None while the database is about it."""
         outcome = await self.database.outcome_of(self.actor, write)
         if outcome is None:
             return None
-        present = await self.database.read(self.actor, (await self.reach.job_statements()).these(write.written.ids))
-        return LookedUp(outcome=outcome, jobs=tuple(present))
+        present = await self.database.read(
+            self.actor, (await self.actor_database.job_statements()).these(write.written.ids)
+        )
+        return ResolvedWrite(outcome=outcome, jobs=tuple(present))
 
     # Statistics
 
     async def get_job_statistics(self, project_id: UUID | None = None) -> JobStatistics:
         """Of all jobs that the actor sees, or of those of a project."""
         by_status = (
-            statistics_sql.by_status if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_by_status
+            statistics_sql.by_status_from_rollups
+            if await self.actor_database.has(Capability.ROLLUPS)
+            else statistics_sql.by_status_from_jobs
         )
-        rows = await self.reach.read(by_status(project_id))
+        rows = await self.actor_database.read(by_status(project_id))
         return statistics_sql.in_workflow_order(rows)
 
     async def get_total_costs(self, project_id: UUID | None = None) -> int:
         """In cents."""
         total_cost = (
-            statistics_sql.total_cost if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_total_cost
+            statistics_sql.total_cost_from_rollups
+            if await self.actor_database.has(Capability.ROLLUPS)
+            else statistics_sql.total_cost_from_jobs
         )
-        (total,) = await self.reach.read(total_cost(project_id))
+        (total,) = await self.actor_database.read(total_cost(project_id))
         return total
 
     async def get_job_summary(self, project_id: UUID | None = None, *, limit: int = PAGE_SIZE) -> Sequence[JobSummary]:
         """By user, project and status, the dearest first."""
-        summary = statistics_sql.summary if await self.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_summary
-        return await self.reach.read(summary(project_id, limit=validation.limit(limit)))
+        summary = (
+            statistics_sql.summary_from_rollups
+            if await self.actor_database.has(Capability.ROLLUPS)
+            else statistics_sql.summary_from_jobs
+        )
+        return await self.actor_database.read(summary(project_id, limit=validation.limit(limit)))
 
-    async def get_monitoring(
+    async def get_job_timings(
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
-    ) -> Monitoring:
+    ) -> JobTimings:
         """How well the work goes, up to `at`; None: until now, by the server's clock."""
-        is_recorded = await self.reach.has(Feature.EVENTS)
-        query = statistics_sql.work(project_id, window=window, at=at, is_recorded=is_recorded)
-        return statistics_sql.monitoring(await self.reach.read(query), window=window)
+        is_recorded = await self.actor_database.has(Capability.EVENTS)
+        query = statistics_sql.timings_by_mode(project_id, window=window, at=at, is_recorded=is_recorded)
+        return statistics_sql.make_job_timings(await self.actor_database.read(query), window=window)
 
     async def count_jobs(self, job_filter: JobFilter, *, most: int) -> int:
         """How many jobs the filter holds for, or `most`. Raises NoPrivilege as `find_jobs` does."""
-        readable = await self.reach.readable_names(job_filter)
-        (number,) = await self.reach.read(
-            count_sql.matching_at_most(ListQuery(job_filter=job_filter), most=most, readable=readable)
+        readable = await self.actor_database.readable_names(job_filter)
+        (number,) = await self.actor_database.read(
+            count_sql.count_matching_up_to(ListQuery(job_filter=job_filter), most=most, readable=readable)
         )
         return number
 
@@ -350,65 +364,65 @@ class Store:
 
         Raises SchemaMissing where there is an earlier one and nothing is recorded.
         """
-        readable = await self.reach.readable_names(job_filter)
-        if (off := await self.reach.off(Feature.EVENTS)) is None:
-            return Recorded(self.database, self.actor, job_filter, readable=readable, after=after)
+        readable = await self.actor_database.readable_names(job_filter)
+        if (off := await self.actor_database.missing(Capability.EVENTS)) is None:
+            return RecordedWatch(self.database, self.actor, job_filter, readable=readable, after=after)
         if after is not None:
             raise off.refusal
-        return Observed(self.database, self.actor, job_filter, readable=readable, off=off)
+        return ObservedWatch(self.database, self.actor, job_filter, readable=readable, off=off)
 
-    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.
 
         `at` is the time taken for now; None: the server's.
         """
         validation.days(query.days)
-        offers = await offered(self.reach, query)
-        async with self.reach.explained(Feature.JOBS):
+        offers = await count_capabilities(self.actor_database, query)
+        async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
 
-    async def get_numbers_exactly(self, query: NumbersQuery, report: Report, *, at: datetime | None = None) -> Numbers:
+    async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
         """The same, each number exact, as of one moment, however many jobs there are.
 
         Raises TimedOut where that takes too long. To stop it, cancel it.
         """
         validation.days(query.days)
-        offers = await offered(self.reach, query)
-        async with self.reach.explained(Feature.JOBS):
-            return await count_exactly(self.database, self.actor, query, offers, at=at, report=report)
+        offers = await count_capabilities(self.actor_database, query)
+        async with self.actor_database.translating_refusals(Capability.JOBS):
+            return await count_totals_exactly(self.database, self.actor, query, offers, at=at, report=report)
 
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         """The rows that the dashboard shows, of one snapshot. `at` is the time taken for now; None: the server's."""
-        return await read_listing.read_listing(self.reach, query, at=at)
+        return await read_listing.read_listing(self.actor_database, query, at=at)
 
-    async def look_through_lens(self, window: WindowQuery) -> Lens:
+    async def compare_visibility(self, window: RowWindowQuery) -> VisibilityComparison:
         """The operator's list of jobs, with those marked that this store's user does not see, and why.
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        return await read_listing.read_lens(self.reach, window)
+        return await read_listing.read_lens(self.actor_database, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
 
         None where the database does not plan for us. Raises NoPrivilege as `find_jobs` does.
         """
-        return await list_cost.weighing_list_cost(self.reach, query)
+        return await list_cost.estimate_list_cost(self.actor_database, query)
 
-    async def comes_at_once(self, query: ListQuery) -> bool:
+    async def returns_quickly(self, query: ListQuery) -> bool:
         """Whether its first rows are there before it could be called dear, which is tried: with a user's eyes the
         planner knows nothing of how the user's jobs lie among all.
 
         Raises NoPrivilege as `find_jobs` does.
         """
-        return await list_cost.comes_at_once(self.reach, query)
+        return await list_cost.returns_quickly(self.actor_database, query)
 
-    async def get_order_off(self, query: ListQuery) -> Off | None:
+    async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
         """Why the list had better not be read in its order here, and the index that would bring it.
 
         None where there is such an index, and where sorting all of it is cheap.
         """
-        return await list_cost.order_off(self.reach, query)
+        return await list_cost.slow_order_reason(self.actor_database, query)
 
     # Budgets
 
@@ -425,9 +439,11 @@ class Store:
 
         `at` is the time taken for now; None: the server's.
         """
-        most, readable = validation.limit(limit), await self.reach.readable_beside_budgets()
+        most, readable = validation.limit(limit), await self.actor_database.readable_beside_budgets()
         described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
-        found, (taken_at,) = await self.reach.read_together(described, query.clock(at), needs=Feature.BUDGETS)
+        found, (taken_at,) = await self.actor_database.read_together(
+            described, query.clock(at), needs=Capability.BUDGETS
+        )
         return Budgets(budgets=named_for(self.actor, found), taken_at=taken_at)
 
     async def check_budget(self, project_id: UUID, cost_cents: int) -> Sequence[CheckedBudget]:
@@ -435,8 +451,8 @@ class Store:
 
         None for a project without a budget, and for one that is not there.
         """
-        query = budget_sql.check(project_id, validation.cost_cents(cost_cents))
-        return await self.reach.read(query, needs=Feature.BUDGETS)
+        query = budget_sql.check(project_id, validation.check_cost_cents(cost_cents))
+        return await self.actor_database.read(query, needs=Capability.BUDGETS)
 
     async def set_budget(
         self,
@@ -456,9 +472,9 @@ class Store:
         validation.one_subject(user_id, project_id)
         known, cents = validation.period(period), validation.limit_cents(limit_cents)
         share = None if warn_share is None else validation.warn_share(warn_share)
-        readable = await self.reach.readable_beside_budgets()
-        async with self.reach.write(Feature.SETTING_BUDGETS) as transaction:
-            return await budget_sql.put(
+        readable = await self.actor_database.readable_beside_budgets()
+        async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
+            return await budget_sql.set_budget(
                 transaction,
                 user_id=user_id,
                 project_id=project_id,
@@ -471,30 +487,30 @@ class Store:
 
     async def remove_budget(self, budget_id: UUID) -> Budget:
         """As it was. What was spent of it is forgotten. Raises RowMissing."""
-        readable = await self.reach.readable_beside_budgets()
-        async with self.reach.write(Feature.SETTING_BUDGETS) as transaction:
-            return await budget_sql.budget_writes_remove(transaction, budget_id, readable=readable)
+        readable = await self.actor_database.readable_beside_budgets()
+        async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
+            return await budget_sql.remove_budget(transaction, budget_id, readable=readable)
 
     # Projects, assets, users
 
     async def get_projects(self, *, limit: int = PAGE_SIZE) -> Sequence[Project]:
         """Where they may not be read, those that have jobs, each named by the beginning of its id."""
-        if not await self.reach.has(Feature.PROJECTS):
+        if not await self.actor_database.has(Capability.PROJECTS):
             listed = project_sql.projects
         else:
-            listed = project_sql.summed if await self.reach.has(Feature.ROLLUPS) else project_sql.listed
-        return await self.reach.read(listed(limit=validation.limit(limit)))
+            listed = project_sql.summed if await self.actor_database.has(Capability.ROLLUPS) else project_sql.listed
+        return await self.actor_database.read(listed(limit=validation.limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """None where there is no such project, or none that the actor sees."""
-        by_id = project_sql.by_id if await self.reach.has(Feature.PROJECTS) else project_sql.project_by_id
-        found = await self.reach.read(by_id(project_id))
+        by_id = project_sql.by_id if await self.actor_database.has(Capability.PROJECTS) else project_sql.project_by_id
+        found = await self.actor_database.read(by_id(project_id))
         return found[0] if found else None
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        named = project_sql.named if await self.reach.has(Feature.PROJECTS) else project_sql.projects_named
-        return await self.reach.read(named(validation.storable("name", name), limit=PAGE_SIZE))
+        named = project_sql.named if await self.actor_database.has(Capability.PROJECTS) else project_sql.projects_named
+        return await self.actor_database.read(named(validation.storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
@@ -502,32 +518,34 @@ class Store:
         owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
-        async with self.reach.write(Feature.CREATING_PROJECTS) as transaction:
+        async with self.actor_database.write(Capability.CREATING_PROJECTS) as transaction:
             created = await transaction.run(project_sql.create(user_id=owner, name=text))
             if len(created) != 1:
                 raise validation.not_stored("project")
             (project,) = created
-            transaction.keep(Written(what="create project", after=(project,)))
+            transaction.keep(WriteRecord(what="create project", after=(project,)))
             return project
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
         query = project_sql.of_project(project_id, limit=validation.limit(limit))
-        return await self.reach.read(query, needs=Feature.ASSETS)
+        return await self.actor_database.read(query, needs=Capability.ASSETS)
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
         """None where there is no such asset, or none that the actor sees."""
-        found = await self.reach.read(project_sql.one(asset_id), needs=Feature.ASSETS)
+        found = await self.actor_database.read(project_sql.one(asset_id), needs=Capability.ASSETS)
         return found[0] if found else None
 
-    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> Workforce:
+    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
         """The workers that ran within about a week, and what they hold: so many at most of each.
 
         `at` stands in for the server's time.
         """
         most = validation.limit(limit)
-        queries = lease_sql.listed(limit=most, at=at), lease_sql.workers_held(limit=most + 1), lease_sql.moment(at)
-        listed, held, (taken_at,) = await self.reach.read_together(*queries, needs=Feature.WORKERS)
-        return Workforce(workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at)
+        queries = lease_sql.listed(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
+        listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)
+        return WorkersOverview(
+            workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at
+        )
 
     async def get_users(self, *, search: str = "", limit: int = PAGE_SIZE) -> Sequence[User]:
         """By e-mail, those without one last. Only the operator may. `find_users` is quicker, where there are many.
@@ -535,29 +553,29 @@ class Store:
         With a search, those whose e-mail contains it or whose id begins with it. Where even the operator may not read
         them, those who own a job or a project, without their e-mails.
         """
-        return await search_module.list_users(self.reach, search=search, limit=limit)
+        return await search_module.list_users(self.actor_database, search=search, limit=limit)
 
     async def get_user(self, email_or_id: str) -> User:
         """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
-        return await search.the_user(self.reach, email_or_id)
+        return await search.find_user(self.actor_database, email_or_id)
 
     async def find_actor(self, email_or_id: str) -> ActingUser:
         """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
-        return await search.the_actor(self.reach, email_or_id)
+        return await search.find_actor(self.actor_database, email_or_id)
 
     async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
 
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.
         """
-        return await search.search_users(self.reach, text, limit=limit)
+        return await search.search_users(self.actor_database, text, limit=limit)
 
-    async def locate(self, id_or_prefix: str) -> Located:
+    async def find_by_id(self, id_or_prefix: str) -> IdMatches:
         """What the id, or its beginning of at least four digits, belongs to; nothing where the text is neither.
 
         Users are the operator's to see. What the database does not offer to the actor holds nothing.
         """
-        return await search.locate(self.reach, id_or_prefix)
+        return await search.find_by_id(self.actor_database, id_or_prefix)
 
     async def _page(
         self,
@@ -574,7 +592,7 @@ class Store:
             listed,
             after=after,
             limit=validation.limit(limit),
-            readable=await self.reach.readable_names(job_filter),
-            means=await self.reach.means(listed),
+            readable=await self.actor_database.readable_names(job_filter),
+            means=await self.actor_database.means(listed),
         )
-        return paged(await self.reach.read(query), limit)
+        return paged(await self.actor_database.read(query), limit)

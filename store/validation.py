@@ -27,7 +27,7 @@ def status(value: str) -> JobStatus:
         raise InvalidValue("status", f"No such status: {value!r}.", hint=f"Use one of {known}.") from None
 
 
-def mode(value: str) -> str:
+def check_mode(value: str) -> str:
     return _short_text("mode", value)
 
 
@@ -35,7 +35,7 @@ def project_name(value: str) -> str:
     return _short_text("name", value)
 
 
-def cost_cents(value: int) -> int:
+def check_cost_cents(value: int) -> int:
     if not 0 <= value <= MAX_COST_CENTS:
         raise InvalidValue(
             "cost_cents", f"The cost must be whole cents from 0 to {MAX_COST_CENTS:,}; this is {value:,}."
@@ -234,9 +234,9 @@ def changed(
     """The columns to change, by name. Raises InvalidValue where a value is not accepted or none is given."""
     changes: dict[str, object] = {}
     if mode is not UNSET:
-        changes["mode"] = _mode_(mode)
+        changes["mode"] = check_mode(mode)
     if cost_cents is not UNSET:
-        changes["cost_cents"] = _cost_cents_(cost_cents)
+        changes["cost_cents"] = check_cost_cents(cost_cents)
     if error is not UNSET:
         changes["error"] = None if error is None else error_text(error)
     if input_asset_id is not UNSET:
@@ -244,7 +244,3 @@ def changed(
     if not changes:
         raise InvalidValue("changes", "Nothing to change was given.", hint="Give mode, cost, error or input asset.")
     return changes
-
-
-_cost_cents_ = cost_cents
-_mode_ = mode

@@ -19,7 +19,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.sql import SQL, Identifier
 
 from migrations.runner import upgrade
-from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.embedded.server import open_server
 from tests.event_loop import IdleAwareLoop
 from tests.other_server import VARIABLE, open_other_server, uses_a_server
@@ -115,13 +115,13 @@ def require_tool(name: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[ServerLease]:
+def server() -> Iterator[ServerHandle]:
     with started_server() as lease:
         yield lease
 
 
 @contextmanager
-def started_server(**further_settings: str) -> Iterator[ServerLease]:
+def started_server(**further_settings: str) -> Iterator[ServerHandle]:
     """An embedded server, or another, that trades safety for speed. The watchdog removes it with its directory."""
     data_dir = Path(tempfile.mkdtemp(prefix="gjobs-test-", dir=quick_directory()))
     data_dir.rmdir()
@@ -149,7 +149,7 @@ def copy_database(connection: psycopg.Connection, template: str, name: str, *, o
 
 
 @contextmanager
-def temporary_database(server: ServerLease, template: str = "template1") -> Iterator[Conninfo]:
+def temporary_database(server: ServerHandle, template: str = "template1") -> Iterator[Conninfo]:
     """A database of the operator's role, dropped on leaving whoever is still connected."""
     name = f"test_{uuid.uuid4().hex}"
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as connection:
@@ -161,7 +161,7 @@ def temporary_database(server: ServerLease, template: str = "template1") -> Iter
 
 
 @pytest.fixture(scope="session")
-def migrated(server: ServerLease) -> Iterator[str]:
+def migrated(server: ServerHandle) -> Iterator[str]:
     """The name of a migrated database to copy. Nobody may be connected to it."""
     with temporary_database(server) as conninfo:
         with connect({**conninfo, "user": ADMINISTRATOR}) as administrator:
@@ -175,7 +175,7 @@ def migrated(server: ServerLease) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def reused_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+def reused_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
     """What `database` hands out, one for each process of the run. Tests ask for `database`."""
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
@@ -202,14 +202,14 @@ def bystander(database: Conninfo, standing_connection: StandingConnection) -> ps
 
 
 @pytest.fixture
-def migrated_copy(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+def migrated_copy(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
     """A migrated database of the test's own, whose schema it may change."""
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 
 
 @pytest.fixture
-def blank_database(server: ServerLease) -> Iterator[Conninfo]:
+def blank_database(server: ServerHandle) -> Iterator[Conninfo]:
     """An empty database of the operator's role, of the test's own."""
     with temporary_database(server) as conninfo:
         yield conninfo

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from store.embedded import clients
-from store.embedded.clients import ADMINISTRATOR, ServerLease, exclusive, ignore
+from store.embedded.clients import ADMINISTRATOR, ServerHandle, exclusive, ignore
 from store.embedded.cluster import SETUP
-from store.embedded.data_dir import Layout
-from store.embedded.os_account import Account, choose_account
+from store.embedded.data_dir import DataLayout
+from store.embedded.os_account import OsAccount, choose_account
 from store.embedded.postgres_programs import Binaries, run_tool
 from store.embedded.postmaster import Postmaster
 from store.embedded.server import start
@@ -23,9 +23,9 @@ from store.embedded.watchdog import ensure_watchdog
 VARIABLE = "GJOBS_TEST_POSTGRES_BIN"
 
 
-def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: float) -> ServerLease:
+def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: float) -> ServerHandle:
     """As `open_server` of a new data directory with `remove_after`: the watchdog removes it whatever happens here."""
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     layout.make()
     layout.throw_away.touch()
     with exclusive(layout.start_lock):
@@ -37,10 +37,10 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
         except BaseException:
             seat.leave()
             raise
-    return ServerLease(layout, server.socket_dir, seat, ignore, revive=lambda: False)
+    return ServerHandle(layout, server.socket_dir, seat, ignore, revive=lambda: False)
 
 
-def _start(layout: Layout, settings: Mapping[str, str]) -> Postmaster:
+def _start(layout: DataLayout, settings: Mapping[str, str]) -> Postmaster:
     directory = Path(os.environ[VARIABLE]).absolute()
     account = choose_account(cluster=layout.cluster, home=layout.home, binaries=directory)
     _make_cluster(layout.cluster, directory, account)
@@ -48,7 +48,7 @@ def _start(layout: Layout, settings: Mapping[str, str]) -> Postmaster:
     return start(layout, binaries, account, {"timezone": "UTC", "log_timezone": "UTC", **settings}, ignore)
 
 
-def _make_cluster(cluster: Path, programs: Path, account: Account) -> None:
+def _make_cluster(cluster: Path, programs: Path, account: OsAccount) -> None:
     cluster.mkdir(mode=0o700)
     account.give(cluster)
     initdb = [
@@ -60,7 +60,7 @@ def _make_cluster(cluster: Path, programs: Path, account: Account) -> None:
     _run([*single_user, "-c", "fsync=off", "postgres"], account, text=SETUP)
 
 
-def _run(command: Sequence[str], account: Account, *, text: str = "") -> None:
+def _run(command: Sequence[str], account: OsAccount, *, text: str = "") -> None:
     code, said = run_tool(command, account, text=text)
     assert code == 0, said
 

@@ -15,7 +15,7 @@ import pytest
 from psycopg import AsyncConnection
 from psycopg.errors import Diagnostic
 
-from store.embedded.clients import ADMINISTRATOR, ServerLease
+from store.embedded.clients import ADMINISTRATOR, ServerHandle
 from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
 
 ONLOOKER = "onlooker"
@@ -88,7 +88,7 @@ class Recording:
 
 
 @pytest.fixture(scope="session")
-def onlooker(server: ServerLease, migrated: str) -> str:
+def onlooker(server: ServerHandle, migrated: str) -> str:
     """A login that owns nothing and bypasses nothing, but may act as users do. The migrations made their role."""
     with connect({**server.conninfo, "user": ADMINISTRATOR, "dbname": "postgres"}, autocommit=True) as administrator:
         administrator.execute("create role onlooker login noinherit nobypassrls")
@@ -97,7 +97,7 @@ def onlooker(server: ServerLease, migrated: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def reused_watched_database(server: ServerLease, onlooker: str) -> Iterator[Conninfo]:
+def reused_watched_database(server: ServerHandle, onlooker: str) -> Iterator[Conninfo]:
     """What `watched_database` hands out, one for each process of the run. Its role is the owner."""
     with temporary_database(server) as conninfo:
         administrator = {**conninfo, "user": ADMINISTRATOR}

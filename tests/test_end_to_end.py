@@ -57,7 +57,7 @@ def sample_cost() -> int:
     return sum(job.cost_cents for job in made.jobs if job.project_id == project.id)
 
 
-def test_a_job_from_its_creation_to_its_deletion(room: Path, cleanup: ExitStack) -> None:
+def test_dashboard_creates_starts_fails_and_deletes_a_job(room: Path, cleanup: ExitStack) -> None:
     cost = sample_cost()
     pane = open_pane(room, cleanup)
     pane.wait_for("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121")
@@ -104,14 +104,14 @@ def test_a_job_from_its_creation_to_its_deletion(room: Path, cleanup: ExitStack)
     assert "Traceback" not in pane.screen()
 
 
-def test_a_frame_without_a_terminal_starts_the_database(room: Path) -> None:
+def test_snapshot_command_starts_the_database_and_prints_a_frame(room: Path) -> None:
     frame = run_process("snapshot", "--size", "120x36")
     assert (frame.code, len(frame.out.splitlines())) == (0, 36)
     for text in ("as ada@example.com", "Costs · Autumn catalog", "Jobs · 121", "✓ succeeded 104"):
         assert text in frame.out
 
 
-def test_the_demo_moves_by_itself_and_leaves_nothing_behind(room: Path, cleanup: ExitStack) -> None:
+def test_demo_runs_jobs_by_itself_and_leaves_no_processes_or_files(room: Path, cleanup: ExitStack) -> None:
     pane = open_pane(room, cleanup, "demo")
     # Those of the list: what is counted is looked at far more seldom.
     jobs = re.compile(r"(?:◌ queued|▸ running|✓ succeeded|✗ failed) +[a-z]\w+")

@@ -38,16 +38,16 @@ def imported_by(module: str) -> set[str]:
         pytest.param("tui.session", {"tui", "store", "psycopg", "sqlalchemy"}, id="a session"),
     ],
 )
-def test_a_module_brings_no_more_than_it_needs(module: str, allowed: set[str]) -> None:
+def test_module_imports_only_its_allowed_packages(module: str, allowed: set[str]) -> None:
     assert imported_by(module) & (HEAVY | OURS) <= allowed
 
 
-def test_the_store_is_imported_without_a_screen_or_a_migration() -> None:
+def test_store_imports_neither_tui_nor_migrations() -> None:
     whole = "store.store, store.blocking, store.sample.simulation, store.embedded.server"
 
     assert imported_by(whole) & (HEAVY | OURS) == {"store", "psycopg", "sqlalchemy"}
 
 
-def test_migrations_are_imported_without_a_screen() -> None:
+def test_migrations_import_neither_tui_nor_textual() -> None:
     assert "tui" not in imported_by("migrations.runner")
     assert "textual" not in imported_by("migrations.runner")

@@ -52,7 +52,7 @@ def run_snippet(containing: str, database: Conninfo, **names: object) -> None:
     exec(compile(code, README, "exec"), {"DATABASE_URL": make_conninfo("", **database), **names})  # noqa: S102
 
 
-def test_a_worker(database: Conninfo, owner: psycopg.Connection) -> None:
+def test_readme_worker_example_runs_the_queued_jobs(database: Conninfo, owner: psycopg.Connection) -> None:
     add_jobs(owner, ("queued", "lifestyle", 1), ("queued", "packaging", 1), ("running", "main_white", 1))
 
     async def generate(job: GenerationJob) -> None:
@@ -69,7 +69,9 @@ def test_a_worker(database: Conninfo, owner: psycopg.Connection) -> None:
     ]
 
 
-def test_a_budget(database: Conninfo, owner: psycopg.Connection) -> None:
+def test_readme_budget_example_queues_a_job_until_the_budget_is_spent(
+    database: Conninfo, owner: psycopg.Connection
+) -> None:
     add_jobs(owner, ("succeeded", "lifestyle", 500), ("failed", "lifestyle", 9_000))
 
     owner.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'all', 9750)", [ADA])
@@ -81,7 +83,9 @@ def test_a_budget(database: Conninfo, owner: psycopg.Connection) -> None:
     assert rows == [(ADA, "lifestyle", 250)]
 
 
-def test_a_summary(database: Conninfo, owner: psycopg.Connection, capsys: pytest.CaptureFixture[str]) -> None:
+def test_readme_summary_example_prints_counts_and_total_cost(
+    database: Conninfo, owner: psycopg.Connection, capsys: pytest.CaptureFixture[str]
+) -> None:
     add_jobs(owner, *[("succeeded", "lifestyle", 250)] * 3, ("failed", "packaging", 2), ("queued", "lifestyle", 100))
 
     run_snippet("Total", database, project_id=PROJECT)
@@ -95,7 +99,7 @@ def test_a_summary(database: Conninfo, owner: psycopg.Connection, capsys: pytest
     ]
 
 
-def test_the_configuration_is_one() -> None:
+def test_readme_configuration_example_can_be_read() -> None:
     (text,) = re.findall(r"^<!-- configuration -->\n```toml\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
     configuration = read_text(text, path=Path("/here/config.toml"))
     assert list(configuration.profiles) == ["production", "staging", "embedded"]
@@ -106,7 +110,7 @@ def test_the_configuration_is_one() -> None:
     assert setup.keymap == {"job.delete": "ctrl+d", "app.database": "D,f2"}
 
 
-def test_the_keys_of_a_filter_are_those_of_the_program() -> None:
+def test_readme_table_of_filter_keys_matches_the_program() -> None:
     (table,) = re.findall(
         r"^<!-- filter keys -->\n\|[^\n]*\n\| ---[^\n]*\n(.*?)^$", README.read_text(), re.MULTILINE | re.DOTALL
     )

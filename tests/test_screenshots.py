@@ -6,7 +6,7 @@ from screenshots.make import ROOM, drawn, pictures
 from tests.conftest import Conninfo
 
 
-def test_the_pictures_are_up_to_date_and_load_nothing(database: Conninfo) -> None:
+def test_screenshots_are_up_to_date_and_load_no_external_resources(database: Conninfo) -> None:
     taken = pictures(database) | drawn()
     committed = {file.name: file.read_text(encoding="utf-8") for file in ROOM.glob("*.svg")}
     stale = sorted(name for name in taken.keys() | committed.keys() if taken.get(name) != committed.get(name))

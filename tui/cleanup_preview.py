@@ -7,9 +7,9 @@ from uuid import UUID
 
 from store.jobs.job import JobStatus
 from store.retention.archive import require_archive
-from store.retention.cleanup import count_expired, expired_since
+from store.retention.cleanup import count_expired, find_expired
 from store.retention.retention import RetentionAction
-from tui.text.retention_text import CleanUp, Place
+from tui.text.retention_text import CleanUp, CleanupTarget
 
 if TYPE_CHECKING:
     from store.store import Store
@@ -22,17 +22,17 @@ async def look_for_old(
     statuses: Sequence[JobStatus],
     project_id: UUID | None,
     action: RetentionAction,
-    place: Place,
+    place: CleanupTarget,
     otherwise: str,
 ) -> CleanUp:
     """`otherwise` says what to do where there is no archive. Raises a StoreError."""
     if action is RetentionAction.ARCHIVE:
         await require_archive(store, otherwise=otherwise)
-    expired = await expired_since(store, older_than, statuses=statuses, project_id=project_id)
+    expired = await find_expired(store, older_than, statuses=statuses, project_id=project_id)
     return CleanUp(
         expired=expired,
         counts=await count_expired(store, expired),
         action=action,
         place=place,
-        following=await store.get_following_tables(),
+        following=await store.get_cascading_tables(),
     )

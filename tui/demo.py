@@ -10,7 +10,7 @@ from typing import Any
 
 from store.configuration.settings import EMBEDDED_USER, EmbeddedTarget, Settings
 from store.database.database import Database
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.embedded.data_dir import throw_away_dir
 from store.embedded.server import open_server
 from store.errors import StoreError
@@ -36,7 +36,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         target=EmbeddedTarget(data_dir=data_dir),
         data_dir=data_dir,
         act_as=EMBEDDED_USER,
-        write_rule=WriteRule.OPEN,
+        write_rule=WriteMode.OPEN,
     )
     lease = await asyncio.to_thread(
         open_server,
@@ -49,7 +49,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
     try:
         await prepare(lease, report)
         async with session_on(settings, lease.conninfo, "demo") as session, _activity(lease.conninfo):
-            yield replace(session, revive=lease.revive)
+            yield replace(session, restart_if_dead=lease.revive)
     finally:
         lease.release()
 

@@ -9,9 +9,9 @@ from uuid import UUID
 from store.capabilities.facts import JOBS, PROJECTS
 from store.errors import Locked, RowMissing, StoreError, TimedOut
 from store.filters.filter_terms import Key
-from store.job_list.index_advice import Advice, finds_by_reading
+from store.job_list.index_advice import IndexAdvice, finds_by_reading
 from store.job_list.list_query import ListQuery
-from store.users.actor import ActingUser, eyes_name
+from store.users.actor import ActingUser, actor_name
 
 if TYPE_CHECKING:
     from store.job_list.list_cost import ListCost
@@ -33,19 +33,19 @@ async def hidden_from(store: Store, operator: Store, ids: Collection[UUID]) -> f
         if not found and len(ids) == 1:
             (only,) = ids
             found = frozenset(ids) if await operator.get_project(only) else found
-        if len(found) < len(ids) and (await operator.probed.get()).facts.may_hide(JOBS, PROJECTS):
+        if len(found) < len(ids) and (await operator.capability_cache.get()).facts.may_hide(JOBS, PROJECTS):
             return None
     except StoreError:
         return None
     return found
 
 
-async def told_apart(store: Store, operator: Store, error: RowMissing, *, end: str = "") -> RowMissing:
+async def hidden_or_gone(store: Store, operator: Store, error: RowMissing, *, end: str = "") -> RowMissing:
     """The same error, saying of each id whether it is gone or hidden; `end` goes before the full stop."""
     hidden = await hidden_from(store, operator, error.ids)
     if hidden is None:
         return error
-    sentence = f"{missing_words(error.ids, hidden, eyes_name(store.actor))}{end}."
+    sentence = f"{missing_words(error.ids, hidden, actor_name(store.actor))}{end}."
     return RowMissing(sentence, error.ids, hint=_HINT if hidden else error.hint)
 
 
@@ -67,7 +67,7 @@ def _named(ids: Sequence[UUID]) -> str:
     return ", ".join(map(str, ids[:_MOST_NAMED])) + (f" and {more} more" if more > 0 else "")
 
 
-def would_help(listed: ListQuery, lacking: Advice | None) -> str:
+def speedup_hint(listed: ListQuery, lacking: IndexAdvice | None) -> str:
     """Sentences. `lacking` is the index that the list lacks; None where none is known to."""
     sentences = [f"Narrow it: add {words}." for words in [" or ".join(_narrower(listed))] if words]
     if finds_by_reading(listed):
@@ -77,11 +77,11 @@ def would_help(listed: ListQuery, lacking: Advice | None) -> str:
     return " ".join(sentences) or "Try again when the server is less busy."
 
 
-def dear_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
+def expensive_filter_words(cost: ListCost, listed: ListQuery, *, run: str) -> str:
     """Of a filter that is not run by itself: what it takes, the key that runs it, and what would help."""
     time = "much time" if cost.seconds is None else f"up to {cost.seconds:,.1f} s by the planner's estimate"
     takes = f"This filter takes the database {time} at each look: {run} lists by it all the same."
-    return f"{takes} {would_help(listed, cost.advice)}"
+    return f"{takes} {speedup_hint(listed, cost.advice)}"
 
 
 def _narrower(listed: ListQuery) -> Iterator[str]:
@@ -92,7 +92,7 @@ def _narrower(listed: ListQuery) -> Iterator[str]:
         yield "project:NAME"
 
 
-async def advised(store: Store, listed: ListQuery, error: TimedOut) -> TimedOut:
+async def with_index_hint(store: Store, listed: ListQuery, error: TimedOut) -> TimedOut:
     """The same error; its hint is about this list. One that waited for a lock, or for the link, is left as it is."""
     if isinstance(error, Locked) or error.sqlstate is None:
         return error
@@ -100,5 +100,5 @@ async def advised(store: Store, listed: ListQuery, error: TimedOut) -> TimedOut:
         cost = await store.get_list_cost(listed)
     except StoreError:  # Whoever cannot plan it can still say how to narrow it.
         cost = None
-    hint = would_help(listed, cost.advice if cost else None)
+    hint = speedup_hint(listed, cost.advice if cost else None)
     return TimedOut(error.message, hint=hint, sqlstate=error.sqlstate)

@@ -7,11 +7,11 @@ _SELDOM = (10_000, 20, 50)
 after every few hundred pauses the dashboard, and finds nothing."""
 
 
-def let_lie() -> None:
+def pause_gc() -> None:
     gc.disable()
 
 
-def collect() -> None:
+def resume_gc() -> None:
     """From here on by itself, if it was let lie. What the start made is never looked through: a long search is seen."""
     if not gc.isenabled():
         gc.freeze()

@@ -13,7 +13,7 @@ from store.database.connection_url import PasswordCommand, label, parameters
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 from store.embedded.server import open_server
 from store.errors import InvalidValue, RowMissing
 from store.journal.journal import Journal
@@ -36,7 +36,7 @@ class Session:
     """None where an address was given without a profile."""
     address: str | None = None
     """Host and database, where the label does not say them."""
-    revive: Callable[[], bool] | None = None
+    restart_if_dead: Callable[[], bool] | None = None
     """Starts our own server again if it died, and tells whether it did. Blocks. None for somebody's database."""
 
     @property
@@ -47,7 +47,7 @@ class Session:
     @property
     def capabilities(self) -> Capabilities | None:
         """What the database offers, as it last said; None while it has not answered."""
-        return self.operator.probed.latest
+        return self.operator.capability_cache.latest
 
 
 def full_name(label: str, address: str | None) -> str:
@@ -69,7 +69,7 @@ async def open_session(
                 await prepare(lease, report)
                 name = settings.profile.label if settings.profile else "embedded"
                 async with session_on(settings, lease.conninfo, name) as session:
-                    yield replace(session, revive=lease.revive)
+                    yield replace(session, restart_if_dead=lease.revive)
             finally:
                 lease.release()
         case UrlTarget() as target:
@@ -82,14 +82,14 @@ async def open_session(
                 yield session
 
 
-async def prepare(lease: ServerLease, report: Report) -> None:
+async def prepare(lease: ServerHandle, report: Report) -> None:
     """Brings our own server's database to the newest schema, and fills it where it has just been made."""
     await asyncio.to_thread(_migrate, lease, report)
     if lease.needs_sample:
         await asyncio.to_thread(_fill, lease, report)
 
 
-def _migrate(lease: ServerLease, report: Report) -> None:
+def _migrate(lease: ServerHandle, report: Report) -> None:
     from migrations.runner import upgrade
     from migrations.status import read_status
 
@@ -100,7 +100,7 @@ def _migrate(lease: ServerLease, report: Report) -> None:
         upgrade(lease.conninfo)
 
 
-def _fill(lease: ServerLease, report: Report) -> None:
+def _fill(lease: ServerHandle, report: Report) -> None:
     from store.sample.sample_data import fill
 
     with lease.preparing():
@@ -132,8 +132,8 @@ async def session_on(
     )
     operator = Store(database)
     try:
-        capabilities = await operator.probed.get()
-        if off := capabilities.takes_no_writes:
+        capabilities = await operator.capability_cache.get()
+        if off := capabilities.read_only_reason:
             access.close(off.reason, hint=off.hint)
         store = operator if settings.act_as == OPERATOR_NAME else await _acting_as(settings, operator)
         yield Session(

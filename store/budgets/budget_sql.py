@@ -14,7 +14,7 @@ from store.database.query import Query, Row, make_id
 from store.database.transactions import WriteTransaction
 from store.errors import Conflict, RowMissing
 from store.formats import money
-from store.journal.write_record import Written
+from store.journal.write_record import WriteRecord
 
 # What may not be read is null. The days by which the pace of a budget without an end is told are the last 30, from the
 # first of them that has jobs: of what was deleted days without any may be left.
@@ -151,7 +151,7 @@ def lock(budget_id: UUID) -> Query[UUID]:
     return Query(_LOCK, make_id, {"id": budget_id})
 
 
-def insert(
+def insert_budget(
     *, user_id: UUID | None, project_id: UUID | None, period: Period, limit_cents: int, warn_share: float
 ) -> Query[UUID]:
     """None where somebody has just made one of the same subject and period."""
@@ -168,11 +168,11 @@ def insert(
     )
 
 
-def change(budget_id: UUID, *, limit_cents: int, warn_share: float) -> Query[None]:
+def update_budget(budget_id: UUID, *, limit_cents: int, warn_share: float) -> Query[None]:
     return Query(_CHANGE, _nothing, {"id": budget_id, "limit_cents": limit_cents, "warn_share": warn_share})
 
 
-def remove(budget_id: UUID) -> Query[None]:
+def delete_budget(budget_id: UUID) -> Query[None]:
     return Query(_REMOVE, _nothing, {"id": budget_id})
 
 
@@ -183,7 +183,7 @@ def _nothing(_: Row) -> None:
 DEFAULT_WARN_SHARE = 0.8
 
 
-async def put(
+async def set_budget(
     transaction: WriteTransaction,
     *,
     user_id: UUID | None,
@@ -202,13 +202,13 @@ async def put(
         before = tuple(await transaction.run(one(budget_id, readable=readable)))
         _require_known(before[0], as_known)
         share = before[0].warn_share if warn_share is None else warn_share
-        if await transaction.change(change(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
+        if await transaction.change(update_budget(budget_id, limit_cents=limit_cents, warn_share=share)) != 1:
             raise validation.not_stored("budget")
     elif as_known is not None:
         raise Conflict("This budget has been removed meanwhile: nothing was changed.", hint="Set it anew.")
     else:
         made = await transaction.run(
-            insert(
+            insert_budget(
                 user_id=user_id,
                 project_id=project_id,
                 period=period,
@@ -220,7 +220,7 @@ async def put(
             raise Conflict("Somebody else has just set this budget: nothing was changed.")
         (budget_id,) = made
     (after,) = await transaction.run(one(budget_id, readable=readable))
-    transaction.keep(Written(what="change budget" if before else "set budget", before=before, after=(after,)))
+    transaction.keep(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
     return after
 
 
@@ -234,12 +234,12 @@ def _require_known(present: Budget, known: Budget | None) -> None:
     )
 
 
-async def budget_writes_remove(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
+async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, readable: Readable) -> Budget:
     """The budget as it was."""
     if not await transaction.run(lock(budget_id)):
         raise RowMissing(f"There is no budget {budget_id}: nothing was changed.", (budget_id,))
     (before,) = await transaction.run(one(budget_id, readable=readable))
-    if await transaction.change(remove(budget_id)) != 1:
+    if await transaction.change(delete_budget(budget_id)) != 1:
         raise validation.not_stored("budget")
-    transaction.keep(Written(what="remove budget", before=(before,)))
+    transaction.keep(WriteRecord(what="remove budget", before=(before,)))
     return before

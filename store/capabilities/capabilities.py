@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, fields
 from functools import partial
 
-from store.capabilities.capability import Feature, Off, absent, no_delete, no_grant, no_schema, quoted
+from store.capabilities.capability import Capability, MissingCapability, absent, no_delete, no_grant, no_schema, quoted
 from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
@@ -23,7 +23,7 @@ from store.capabilities.facts import (
     SUMS,
     USERS,
     WORKERS,
-    Facts,
+    DatabaseFacts,
     Privileges,
     Relation,
 )
@@ -37,7 +37,7 @@ SETTING_IS_A_RIGHT = 16
 """From this one on, to be a member of a role and to be allowed to SET ROLE to it are two things."""
 
 
-def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None:
+def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
@@ -45,7 +45,7 @@ def read(facts: Facts, name: str, actor: Actor, columns: Set[str]) -> Off | None
     return no_schema(name, privileges, role) or no_grant(name, privileges.select, role, "select", columns)
 
 
-def written(facts: Facts, name: str, actor: Actor, verb: str, columns: Set[str]) -> Off | None:
+def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
     """`verb` is insert or update."""
     if off := no_writes(facts):
         return off
@@ -57,7 +57,7 @@ def written(facts: Facts, name: str, actor: Actor, verb: str, columns: Set[str])
     return no_schema(name, privileges, role) or no_grant(name, granted, role, verb, columns)
 
 
-def deleted(facts: Facts, name: str, actor: Actor) -> Off | None:
+def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
     if off := no_writes(facts):
         return off
     relation = facts.relations.get(name)
@@ -67,77 +67,79 @@ def deleted(facts: Facts, name: str, actor: Actor) -> Off | None:
     return no_schema(name, privileges, role) or no_delete(name, privileges, role)
 
 
-def hidden(facts: Facts, name: str) -> Off | None:
+def hidden(facts: DatabaseFacts, name: str) -> MissingCapability | None:
     """Where row level security shows the login no row of a table, whatever is in it."""
     relation = facts.relations.get(name)
     if relation is None or not relation.row_security or relation.has_policy:
         return None
-    return Off(
+    return MissingCapability(
         reason=f"Row level security hides {name} from the login {facts.login}.",
         advice="Connect as a role that bypasses row level security.",
     )
 
 
-def acting(facts: Facts) -> Off | None:
+def acting(facts: DatabaseFacts) -> MissingCapability | None:
     """Against looking with a user's eyes."""
     if not facts.has_users_role:
-        return Off(
+        return MissingCapability(
             reason=f"There is no role {ROLE_OF_USERS}, which a user's statements run as.",
             sql=f"CREATE ROLE {ROLE_OF_USERS} NOLOGIN NOINHERIT; {_membership(facts)}",
         )
     if not facts.may_become_user:
-        return Off(
+        return MissingCapability(
             reason=f"The login {facts.login} may not act as a user.",
             sql=_membership(facts),
         )
     if not facts.has_uid:
-        return Off(
+        return MissingCapability(
             reason="There is no function auth.uid(), by which policies know a user.",
             advice="'gjobs migrate sql' prints the SQL that makes it.",
         )
     if not facts.users_may_use_auth:
-        return Off(
+        return MissingCapability(
             reason=f"No grant: the role {ROLE_OF_USERS} may not use the schema auth, so no policy knows its user.",
             sql=f"GRANT USAGE ON SCHEMA auth TO {ROLE_OF_USERS};",
         )
     return None
 
 
-def _membership(facts: Facts) -> str:
+def _membership(facts: DatabaseFacts) -> str:
     """From 16 on a member may still lack the right to SET ROLE; what is not said stays as it is."""
     options = " WITH INHERIT FALSE, SET TRUE" if facts.major_version >= SETTING_IS_A_RIGHT else ""
     return f"GRANT {ROLE_OF_USERS} TO {quoted(facts.login)}{options};"
 
 
-def migrating(facts: Facts) -> Off | None:
+def migrating(facts: DatabaseFacts) -> MissingCapability | None:
     if off := no_writes(facts):
         return off
     login = facts.login
     if facts.major_version < OLDEST_MIGRATED:
-        return Off(
+        return MissingCapability(
             reason=f"Migrations need PostgreSQL {OLDEST_MIGRATED} or newer; this is {facts.version}.",
             advice="Upgrade the server.",
         )
     tables = [name for name in (PROJECTS, ASSETS, JOBS) if name in facts.relations]
     if others := [name for name in tables if not facts.relations[name].is_owned]:
-        return Off(reason=f"The login {login} does not own {', '.join(others)}.", advice="Connect as their owner.")
+        return MissingCapability(
+            reason=f"The login {login} does not own {', '.join(others)}.", advice="Connect as their owner."
+        )
     if not facts.may_create_in_public:
-        return Off(
+        return MissingCapability(
             reason=f"No grant: the role {login} may not create anything in the schema public.",
             sql=f"GRANT CREATE ON SCHEMA public TO {quoted(login)};",
         )
     if not (facts.is_managed or facts.may_create_schemas):
-        return Off(
+        return MissingCapability(
             reason=f"No grant: the role {login} may not create the schema gjobs.",
             sql=f"CREATE SCHEMA gjobs AUTHORIZATION {quoted(login)};",
         )
     return None
 
 
-def summed(facts: Facts, actor: Actor) -> Off | None:
+def summed(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     """Against reading sums in place of the jobs: they are of all jobs, or of a user's own, and of no other choice."""
     if SUMS not in facts.relations or DAY_SUMS not in facts.relations:
-        return Off(
+        return MissingCapability(
             reason="This database keeps no sums of its jobs, so they are counted.",
             advice="'gjobs migrate up' brings revision 0004, which keeps them.",
         )
@@ -145,88 +147,90 @@ def summed(facts: Facts, actor: Actor) -> Off | None:
     if jobs is None:
         return absent(JOBS, jobs, ())
     if not isinstance(actor, ActingUser) and jobs.row_security:
-        return Off(reason=f"Row level security applies to the login {facts.login}, so what it sees is counted.")
+        return MissingCapability(
+            reason=f"Row level security applies to the login {facts.login}, so what it sees is counted."
+        )
     if isinstance(actor, ActingUser) and jobs.policies_of_users != 1:
-        return Off(reason="The app's own policies decide which jobs users see, so theirs are counted.")
+        return MissingCapability(reason="The app's own policies decide which jobs users see, so theirs are counted.")
     return None
 
 
-def linked(facts: Facts) -> Off | None:
+def linked(facts: DatabaseFacts) -> MissingCapability | None:
     if LINKS in facts.relations:
         return None
-    return Off(
+    return MissingCapability(
         reason="This database cannot say which job repeats which.",
         advice="'gjobs migrate up' brings revision 0006, which can. Until then create a new job to run one again.",
     )
 
 
-def recorded(facts: Facts) -> Off | None:
+def recorded(facts: DatabaseFacts) -> MissingCapability | None:
     if EVENTS in facts.relations:
         return None
-    return Off(
+    return MissingCapability(
         reason="This database does not record what happens to its jobs.",
         advice="'gjobs migrate up' brings revision 0005, which does.",
     )
 
 
-def budgeted(facts: Facts) -> Off | None:
+def budgeted(facts: DatabaseFacts) -> MissingCapability | None:
     if BUDGETS in facts.relations and SPENDING in facts.relations:
         return None
-    return Off(
+    return MissingCapability(
         reason="This database keeps no budgets.", advice="'gjobs migrate up' brings revision 0007, which keeps them."
     )
 
 
-def setting_budgets(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
+def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
     if isinstance(actor, ActingUser):
-        return Off(reason="Only the operator sets budgets.")
+        return MissingCapability(reason="Only the operator sets budgets.")
     off = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
     if off is not None or not facts.relations[BUDGETS].row_security:
         return off
-    return Off(
+    return MissingCapability(
         reason=f"Row level security keeps the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
     )
 
 
-def archived(facts: Facts) -> Off | None:
+def archived(facts: DatabaseFacts) -> MissingCapability | None:
     """Against putting jobs away, and policies by which it is done."""
     if ARCHIVE in facts.relations:
         return None
-    return Off(
+    return MissingCapability(
         reason="This database keeps no archive of its jobs.",
         advice="'gjobs migrate up' brings revision 0008, which keeps one.",
     )
 
 
-def leased(facts: Facts) -> Off | None:
+def leased(facts: DatabaseFacts) -> MissingCapability | None:
     """Against working on jobs where nothing says whose each is."""
     if LEASES in facts.relations and WORKERS in facts.relations:
         return None
-    return Off(
+    return MissingCapability(
         reason="This database keeps no leases, by which workers know whose job is whose.",
         advice="'gjobs migrate up' brings revision 0006, which keeps them.",
     )
 
 
-def users(facts: Facts, actor: Actor, columns: Set[str]) -> Off | None:
+def users(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> MissingCapability | None:
     """Nobody wants a customer to read everybody's e-mail, so nothing is said of how to let them."""
     if isinstance(actor, ActingUser):
-        return Off(reason="Only the operator may read the users.")
+        return MissingCapability(reason="Only the operator may read the users.")
     return read(facts, USERS, actor, columns) or hidden(facts, USERS)
 
 
-def no_writes(facts: Facts) -> Off | None:
+def no_writes(facts: DatabaseFacts) -> MissingCapability | None:
     """Against any write, whoever asks."""
     if facts.is_replica:
-        return Off(
+        return MissingCapability(
             reason="This server is a replica: it takes no writes.",
             advice="Connect to the primary server.",
             forbids_writes=True,
         )
     if facts.is_read_only:
-        return Off(
+        return MissingCapability(
             reason=f"The login {facts.login} is read-only: default_transaction_read_only is on for it.",
             advice="That is set for a login made to look, or by a host whose disk is full.",
             forbids_writes=True,
@@ -234,15 +238,15 @@ def no_writes(facts: Facts) -> Off | None:
     return None
 
 
-def _privileges(facts: Facts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
+def _privileges(facts: DatabaseFacts, relation: Relation, actor: Actor) -> tuple[Privileges, str]:
     """With the role that has them."""
     if isinstance(actor, ActingUser) and relation.users is not None:
         return relation.users, ROLE_OF_USERS
     return relation.login, facts.login
 
 
-Rule = Callable[[Facts, Actor], Off | None]
-Need = Rule | Feature
+Rule = Callable[[DatabaseFacts, Actor], MissingCapability | None]
+Need = Rule | Capability
 """Of another feature: all that it takes."""
 
 _JOB_COLUMNS = frozenset(field.name for field in fields(GenerationJob)) - set(LATER_COLUMNS)
@@ -277,78 +281,78 @@ def _to_write(name: str, verb: str, columns: frozenset[str]) -> Rule:
     return lambda facts, actor: written(facts, name, actor, verb, columns)
 
 
-def _for_all(rule: Callable[[Facts], Off | None]) -> Rule:
+def _for_all(rule: Callable[[DatabaseFacts], MissingCapability | None]) -> Rule:
     """Whoever asks."""
     return lambda facts, _: rule(facts)
 
 
-def _to_delete(facts: Facts, actor: Actor) -> Off | None:
+def _to_delete(facts: DatabaseFacts, actor: Actor) -> MissingCapability | None:
     return deleted(facts, JOBS, actor)
 
 
-NEEDS: Mapping[Feature, tuple[Need, ...]] = {
-    Feature.JOBS: (_to_read(JOBS, _JOB_COLUMNS),),
-    Feature.PROJECTS: (_to_read(PROJECTS, _PROJECT_COLUMNS),),
-    Feature.ASSETS: (_to_read(ASSETS, _ASSET_COLUMNS),),
-    Feature.USERS: (partial(users, columns=_USER_COLUMNS),),
-    Feature.ACTING: (_for_all(acting),),
-    Feature.CREATING: (_to_write(JOBS, "insert", _GIVEN), Feature.JOBS, Feature.PROJECTS),
-    Feature.CHANGING: (_to_write(JOBS, "update", _MOVED), Feature.JOBS),
-    Feature.LINKS: (_for_all(linked), _to_read(LINKS, _LINK_COLUMNS)),
-    Feature.LEARNING: (
+NEEDS: Mapping[Capability, tuple[Need, ...]] = {
+    Capability.JOBS: (_to_read(JOBS, _JOB_COLUMNS),),
+    Capability.PROJECTS: (_to_read(PROJECTS, _PROJECT_COLUMNS),),
+    Capability.ASSETS: (_to_read(ASSETS, _ASSET_COLUMNS),),
+    Capability.USERS: (partial(users, columns=_USER_COLUMNS),),
+    Capability.ACTING: (_for_all(acting),),
+    Capability.CREATING: (_to_write(JOBS, "insert", _GIVEN), Capability.JOBS, Capability.PROJECTS),
+    Capability.CHANGING: (_to_write(JOBS, "update", _MOVED), Capability.JOBS),
+    Capability.LINKS: (_for_all(linked), _to_read(LINKS, _LINK_COLUMNS)),
+    Capability.LEARNING: (
         _for_all(recorded),
         _for_all(linked),
         _to_read(STARTS, frozenset({"job_id", "started_at"})),
         _to_read(LEASES, frozenset({"job_id", "expires_at"})),
         _to_read(JOBS, frozenset({"completed_at"})),
     ),
-    Feature.RETRYING: (
-        Feature.LINKS,
+    Capability.RETRYING: (
+        Capability.LINKS,
         _to_write(LINKS, "insert", _LINK_COLUMNS),
         _to_write(JOBS, "insert", _GIVEN | {"id", "retry_count"}),
-        Feature.CHANGING,
+        Capability.CHANGING,
     ),
-    Feature.DELETING: (_to_delete, Feature.JOBS),
-    Feature.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Feature.PROJECTS),
-    Feature.MIGRATING: (_for_all(migrating),),
-    Feature.ROLLUPS: (summed, _to_read(SUMS, _SUM_COLUMNS), _to_read(DAY_SUMS, _DAY_SUM_COLUMNS)),
-    Feature.EVENTS: (_for_all(recorded), _to_read(EVENTS, _EVENT_COLUMNS)),
-    Feature.BUDGETS: (
+    Capability.DELETING: (_to_delete, Capability.JOBS),
+    Capability.CREATING_PROJECTS: (_to_write(PROJECTS, "insert", frozenset({"user_id", "name"})), Capability.PROJECTS),
+    Capability.MIGRATING: (_for_all(migrating),),
+    Capability.ROLLUPS: (summed, _to_read(SUMS, _SUM_COLUMNS), _to_read(DAY_SUMS, _DAY_SUM_COLUMNS)),
+    Capability.EVENTS: (_for_all(recorded), _to_read(EVENTS, _EVENT_COLUMNS)),
+    Capability.BUDGETS: (
         _for_all(budgeted),
         _to_read(BUDGETS, _BUDGET_COLUMNS),
         _to_read(SPENDING, _SPENDING_COLUMNS),
     ),
-    Feature.SETTING_BUDGETS: (Feature.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
-    Feature.WORKERS: (
+    Capability.SETTING_BUDGETS: (Capability.BUDGETS, partial(setting_budgets, columns=_LIMITED)),
+    Capability.WORKERS: (
         _for_all(leased),
         _to_read(WORKERS, _SEEN_COLUMNS),
         _to_read(LEASES, _LEASE_COLUMNS),
     ),
-    Feature.WORKING: (
+    Capability.WORKING: (
         _for_all(leased),
         _to_write(LEASES, "insert", _LEASE_COLUMNS),
         _to_write(WORKERS, "insert", _WORKER_COLUMNS),
-        Feature.CHANGING,
+        Capability.CHANGING,
     ),
-    Feature.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS)),
-    Feature.ARCHIVING: (Feature.ARCHIVE, Feature.DELETING),
-    Feature.RESTORING: (Feature.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
-    Feature.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS)),
+    Capability.ARCHIVE: (_for_all(archived), _to_read(ARCHIVE, _ARCHIVED_COLUMNS)),
+    Capability.ARCHIVING: (Capability.ARCHIVE, Capability.DELETING),
+    Capability.RESTORING: (Capability.ARCHIVE, _to_write(JOBS, "insert", _JOB_COLUMNS)),
+    Capability.RETENTION: (_for_all(archived), _to_read(RETENTION, _POLICY_COLUMNS)),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    facts: Facts
+    facts: DatabaseFacts
 
-    def off(self, feature: Feature, actor: Actor = OPERATOR) -> Off | None:
+    def missing(self, feature: Capability, actor: Actor = OPERATOR) -> MissingCapability | None:
         """None where the actor has it. What one user has, all have: they act as the same role."""
         facts = self.facts
         # Where there is no table, that says more than what a user would need besides.
         if isinstance(actor, ActingUser) and JOBS in facts.relations and (off := acting(facts)):
             return off
         for need in NEEDS[feature]:
-            off = self.off(need, actor) if isinstance(need, Feature) else need(facts, actor)
+            off = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
             if off is not None:
                 return off
         return None
@@ -359,19 +363,19 @@ class Capabilities:
         return recorded(facts) is None and read(facts, JOBS, actor, frozenset(LATER_COLUMNS)) is None
 
     @property
-    def takes_no_writes(self) -> Off | None:
+    def read_only_reason(self) -> MissingCapability | None:
         """Why nobody can write here, whatever they may."""
         return no_writes(self.facts)
 
     @property
-    def sees_less(self) -> Off | None:
+    def restricted_view(self) -> MissingCapability | None:
         """Where the operator, too, is under row level security: what it sees may not be all there is."""
         jobs = self.facts.relations.get(JOBS)
         if jobs is None or not jobs.row_security:
             return None
         login = quoted(self.facts.login)
         seen = "only what the policies show it" if jobs.has_policy else "no job"
-        return Off(
+        return MissingCapability(
             reason=f"Row level security applies to the login {self.facts.login}: it sees {seen}.",
             advice=f"ALTER ROLE {login} BYPASSRLS shows it all; or add a policy that lets it read.",
         )
@@ -379,9 +383,9 @@ class Capabilities:
     def caution(self, actor: Actor) -> str:
         """What must be known to read rightly what the actor is shown; empty where that is all there is."""
         sentences = []
-        if actor == OPERATOR and (off := self.sees_less):
+        if actor == OPERATOR and (off := self.restricted_view):
             sentences.append(f"{off.reason} 'gjobs doctor' says what helps.")
-        if not self.off(Feature.JOBS, actor) and (off := self.off(Feature.PROJECTS, actor)):
+        if not self.missing(Capability.JOBS, actor) and (off := self.missing(Capability.PROJECTS, actor)):
             sentences.append(f"Projects are known by their jobs alone. {off.words}")
         return " ".join(sentences)
 

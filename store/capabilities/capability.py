@@ -8,7 +8,7 @@ from store.capabilities.facts import Privileges, Relation
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing, StoreError
 
 
-class Feature(StrEnum):
+class Capability(StrEnum):
     """What a database, or a privilege, may lack. The value stands in documents."""
 
     JOBS = "jobs"
@@ -57,7 +57,7 @@ _DOES = {"select": "read", "insert": "write", "update": "change"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Off:
+class MissingCapability:
     reason: str
     sql: str | None = None
     """Statements that mend it, for whoever may run them."""
@@ -83,42 +83,46 @@ class Off:
         return f"{self.reason} {self.hint or ''}".rstrip()
 
 
-def absent(name: str, relation: Relation | None, columns: Collection[str]) -> Off | None:
+def absent(name: str, relation: Relation | None, columns: Collection[str]) -> MissingCapability | None:
     """Where the table, or a column of it that is needed, is not there."""
     if relation is None:
-        return Off(reason=f"There is no table {short(name)}.", advice=_COMPARE)
+        return MissingCapability(reason=f"There is no table {short(name)}.", advice=_COMPARE)
     if lacking := sorted(set(columns) - relation.columns):
         noun = "column" if len(lacking) == 1 else "columns"
-        return Off(reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=_COMPARE)
+        return MissingCapability(
+            reason=f"The table {short(name)} lacks the {noun} {', '.join(lacking)}.", advice=_COMPARE
+        )
     return None
 
 
-def no_schema(name: str, privileges: Privileges, role: str) -> Off | None:
+def no_schema(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
     schema, _, _ = name.partition(".")
     if privileges.schema:
         return None
-    return Off(
+    return MissingCapability(
         reason=f"No grant: the role {role} may not use the schema {schema}.",
         sql=f"GRANT USAGE ON SCHEMA {schema} TO {quoted(role)};",
     )
 
 
-def no_grant(name: str, granted: Collection[str], role: str, verb: str, columns: Collection[str]) -> Off | None:
+def no_grant(
+    name: str, granted: Collection[str], role: str, verb: str, columns: Collection[str]
+) -> MissingCapability | None:
     """`granted` are the columns on which the role has the verb: select, insert or update."""
     lacking = sorted(set(columns) - set(granted))
     if not lacking:
         return None
     what = f"{', '.join(lacking)} of {short(name)}" if granted else short(name)
-    return Off(
+    return MissingCapability(
         reason=f"No grant: the role {role} may not {_DOES[verb]} {what}.",
         sql=f"GRANT {verb.upper()} ON {name} TO {quoted(role)};",
     )
 
 
-def no_delete(name: str, privileges: Privileges, role: str) -> Off | None:
+def no_delete(name: str, privileges: Privileges, role: str) -> MissingCapability | None:
     if privileges.delete:
         return None
-    return Off(
+    return MissingCapability(
         reason=f"No grant: the role {role} may not delete rows of {short(name)}.",
         sql=f"GRANT DELETE ON {name} TO {quoted(role)};",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from store.database.connection_pool import Link
+    from store.database.connection_pool import Transport
 
 ROLE_OF_USERS = "authenticated"
 
@@ -73,8 +73,8 @@ class Relation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    link: Link
+class DatabaseFacts:
+    link: Transport
     server_pid: int
     """The process that answered."""
     version_number: int

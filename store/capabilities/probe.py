@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager, suppress
 from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Feature, Off
-from store.capabilities.facts import RELATIONS, ROLE_OF_USERS, Facts, Privileges, Relation
+from store.capabilities.capability import Capability, MissingCapability
+from store.capabilities.facts import RELATIONS, ROLE_OF_USERS, DatabaseFacts, Privileges, Relation
 from store.database.database import Database
 from store.database.query import Query, Row
 from store.errors import NoPrivilege, SchemaMissing, StoreError
@@ -127,7 +127,7 @@ async def probe(database: Database) -> Capabilities:
         may_create_schemas,
     ) = login
     return Capabilities(
-        Facts(
+        DatabaseFacts(
             link=link,
             server_pid=server_pid,
             version_number=version_number,
@@ -180,7 +180,7 @@ def _make_privileges(schema: bool, delete: bool, granted: Row) -> Privileges:
     return Privileges(schema=schema, select=select, insert=insert, update=update, delete=delete)
 
 
-class Probed:
+class CapabilityCache:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._asking = asyncio.Lock()
@@ -191,20 +191,20 @@ class Probed:
         async with self._asking:
             return self.latest or await self._ask()
 
-    async def renew(self) -> Capabilities:
+    async def refresh(self) -> Capabilities:
         """Somebody may have granted, or taken away, what the last answer was about."""
         async with self._asking:
             return await self._ask()
 
-    async def renew_if_possible(self) -> None:
+    async def refresh_if_possible(self) -> None:
         """Where the database does not answer, what was known stays."""
         with suppress(StoreError):
-            await self.renew()
+            await self.refresh()
 
-    async def off_since(self, feature: Feature, actor: Actor) -> Off | None:
+    async def missing_now(self, feature: Capability, actor: Actor) -> MissingCapability | None:
         """Asks the database anew; where it does not answer, what was known has to do."""
-        await self.renew_if_possible()
-        return self.latest.off(feature, actor) if self.latest else None
+        await self.refresh_if_possible()
+        return self.latest.missing(feature, actor) if self.latest else None
 
     async def _ask(self) -> Capabilities:
         self.latest = await probe(self._database)
@@ -212,15 +212,15 @@ class Probed:
 
 
 @asynccontextmanager
-async def explained(probed: Probed, actor: Actor, needs: Feature) -> AsyncIterator[None]:
+async def translating_refusals(probed: CapabilityCache, actor: Actor, needs: Capability) -> AsyncIterator[None]:
     """Inside, the server is asked for what takes this feature."""
     try:
         yield
     except (NoPrivilege, SchemaMissing) as error:
-        if error.sqlstate is None or (off := await probed.off_since(needs, actor)) is None:
+        if error.sqlstate is None or (off := await probed.missing_now(needs, actor)) is None:
             raise
         kind = NoPrivilege if isinstance(error, NoPrivilege) else SchemaMissing
         raise kind(off.reason, hint=off.hint, sqlstate=error.sqlstate) from error
-    if probed.latest is not None and probed.latest.off(needs, actor) is not None:
+    if probed.latest is not None and probed.latest.missing(needs, actor) is not None:
         # It has been granted since.
-        await probed.renew_if_possible()
+        await probed.refresh_if_possible()

@@ -14,7 +14,7 @@ from store.errors import BadConfiguration
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from store.configuration.toml_table import Problem
+    from store.configuration.toml_table import ConfigurationProblem
 
 VARIABLE = "GJOBS_CONFIG"
 
@@ -79,7 +79,7 @@ def load(file: ConfigurationFile) -> Configuration:
     return replace(configuration, warning=exposure(path, mode, configuration.profiles.values()))
 
 
-def refusal_of(configuration: Configuration, problems: "Sequence[Problem]") -> BadConfiguration:
+def refusal_of(configuration: Configuration, problems: "Sequence[ConfigurationProblem]") -> BadConfiguration:
     """What is wrong with a configuration that was read, for those who know more of what it may say."""
     from store.configuration.toml_table import refusal
 
@@ -100,6 +100,6 @@ def exposure(path: Path, mode: int, profiles: Iterable[Profile]) -> str | None:
 
 
 def _unreadable(path: Path, clause: str) -> BadConfiguration:
-    from store.configuration.toml_table import Problem, refusal
+    from store.configuration.toml_table import ConfigurationProblem, refusal
 
-    return refusal([Problem(place=(), clause=clause)], path=path)
+    return refusal([ConfigurationProblem(place=(), clause=clause)], path=path)

@@ -17,7 +17,7 @@ from store.configuration.configuration import (
     Profile,
     holds_password,
 )
-from store.configuration.toml_table import Place, Problem, Table, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, Place, TomlTable, kind, refusal
 from store.formats import not_known
 
 if TYPE_CHECKING:
@@ -73,14 +73,14 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _EXAMPLE = "it should be like postgresql://USER@HOST/DATABASE"
 
 
-def read_embedded(table: Table) -> Profile:
+def read_embedded(table: TomlTable) -> Profile:
     """It has no address."""
     for key in ("url", "service", "sslmode", "sslrootcert", "password_command", "pooler"):
         table.refuse(key, f"does not apply: {EMBEDDED!r} is the name of gjobs' own database")
     return _read(EMBEDDED, table, write=True)
 
 
-def read_profile(name: str, table: Table, directory: Path) -> Profile:
+def read_profile(name: str, table: TomlTable, directory: Path) -> Profile:
     """`directory` is where relative paths start."""
     url, service = table.converted_text("url", _url), table.text("service")
     if table.has("url") == table.has("service"):
@@ -106,7 +106,7 @@ def read_profile(name: str, table: Table, directory: Path) -> Profile:
 
 def _read(
     name: str,
-    table: Table,
+    table: TomlTable,
     *,
     write: bool,
     address: str | None = None,
@@ -184,7 +184,7 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-def read_notifications(table: Table, views: Collection[str]) -> Notifications:
+def read_notifications(table: TomlTable, views: Collection[str]) -> Notifications:
     """A table that is there, be it empty, asks for them. `views` are those of the configuration."""
     view = table.text("view")
     if view is not None and view not in views:
@@ -205,19 +205,19 @@ def read_text(text: str, *, path: Path) -> Configuration:
     try:
         document = tomllib.loads(text)
     except ValueError as error:
-        raise refusal([Problem(place=(), clause=f"is not TOML: {error}")], path=path) from None
+        raise refusal([ConfigurationProblem(place=(), clause=f"is not TOML: {error}")], path=path) from None
     except RecursionError:
-        raise refusal([Problem(place=(), clause="is nested too deeply")], path=path) from None
-    problems: list[Problem] = []
+        raise refusal([ConfigurationProblem(place=(), clause="is nested too deeply")], path=path) from None
+    problems: list[ConfigurationProblem] = []
     configuration = read_document(document, problems, path=path)
     if problems:
         raise refusal(problems, path=path, text=text)
     return configuration
 
 
-def read_document(document: Mapping[str, object], problems: list[Problem], *, path: Path) -> Configuration:
+def read_document(document: Mapping[str, object], problems: list[ConfigurationProblem], *, path: Path) -> Configuration:
     """Adds to `problems` what is wrong; then the configuration is not to be used."""
-    top = Table(document, (), problems)
+    top = TomlTable(document, (), problems)
     profiles = _read_profiles(top.table("profiles"), problems, path.parent)
     default_profile = top.text("default_profile")
     if default_profile is not None and default_profile not in profiles:
@@ -238,23 +238,25 @@ def read_document(document: Mapping[str, object], problems: list[Problem], *, pa
     return configuration
 
 
-def _read_profiles(tables: Mapping[str, object], problems: list[Problem], directory: Path) -> dict[str, Profile]:
+def _read_profiles(
+    tables: Mapping[str, object], problems: list[ConfigurationProblem], directory: Path
+) -> dict[str, Profile]:
     profiles = {}
     for name, values in tables.items():
         place = ("profiles", name)
         if not isinstance(values, Mapping):
-            problems.append(Problem(place=place, clause=f"is {kind(values)}, and should be a table"))
+            problems.append(ConfigurationProblem(place=place, clause=f"is {kind(values)}, and should be a table"))
         elif not name.strip():
-            problems.append(Problem(place=place, clause="has an empty name"))
+            problems.append(ConfigurationProblem(place=place, clause="has an empty name"))
         else:
-            table = Table(values, place, problems)
+            table = TomlTable(values, place, problems)
             profiles[name] = read_embedded(table) if name == EMBEDDED else read_profile(name, table, directory)
             table.end()
     profiles.setdefault(EMBEDDED, EMBEDDED_PROFILE)
     return profiles
 
 
-def _read_views(values: Mapping[str, object], problems: list[Problem]) -> "Views":
+def _read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> "Views":
     """The grammar of filters is imported where there are some."""
     if not values:
         return {}
@@ -263,13 +265,15 @@ def _read_views(values: Mapping[str, object], problems: list[Problem]) -> "Views
     return read_views(values, problems)
 
 
-def _read_notifications(top: Table, views: "Views", problems: list[Problem]) -> Notifications | None:
+def _read_notifications(top: TomlTable, views: "Views", problems: list[ConfigurationProblem]) -> Notifications | None:
     values = top.table("notifications")
-    return read_notifications(Table(values, ("notifications",), problems), views) if top.has("notifications") else None
+    return (
+        read_notifications(TomlTable(values, ("notifications",), problems), views) if top.has("notifications") else None
+    )
 
 
 def _read_keymap(
-    values: Mapping[str, object], place: Place, problems: list[Problem]
+    values: Mapping[str, object], place: Place, problems: list[ConfigurationProblem]
 ) -> list[tuple[str, tuple[str, ...]]]:
     """An id has a dot in it, so TOML makes tables of ids without quotation marks: they mean the same."""
     found = []
@@ -284,10 +288,10 @@ def _read_keymap(
             case list() if all(isinstance(key, str) for key in value):
                 keys = [key.strip() for key in value]
             case _:
-                problems.append(Problem(place=here, clause="should be a key, or a list of keys"))
+                problems.append(ConfigurationProblem(place=here, clause="should be a key, or a list of keys"))
                 continue
         if keys and all(keys):
             found.append((".".join(here[1:]), tuple(keys)))
         else:
-            problems.append(Problem(place=here, clause="names no key; a comma itself is called 'comma'"))
+            problems.append(ConfigurationProblem(place=here, clause="names no key; a comma itself is called 'comma'"))
     return found

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from store.configuration.toml_table import Problem, Table, kind, refusal
+from store.configuration.toml_table import ConfigurationProblem, TomlTable, kind, refusal
 from store.errors import BadConfiguration, Conflict, InvalidValue
 from store.formats import close_names, not_known
 from store.job_list.list_query import ListOrder, OrderColumn
@@ -78,9 +78,9 @@ TABLE = "views"
 _DELETE = "\x7f"
 
 
-def read_views(values: Mapping[str, object], problems: list[Problem]) -> dict[str, View]:
+def read_views(values: Mapping[str, object], problems: list[ConfigurationProblem]) -> dict[str, View]:
     """A name is followed by a filter, or by a table with one; what is wrong is added to `problems`."""
-    everything = Table(values, (TABLE,), problems)
+    everything = TomlTable(values, (TABLE,), problems)
     views = {}
     for name, value in values.items():
         try:
@@ -91,7 +91,7 @@ def read_views(values: Mapping[str, object], problems: list[Problem]) -> dict[st
             case str():
                 view = _of_text(name, everything)
             case Mapping():
-                view = _of_table(name, Table(value, (TABLE, name), problems))
+                view = _of_table(name, TomlTable(value, (TABLE, name), problems))
             case _:
                 view = None
                 everything.complain(f"is {kind(value)}, and should be a filter or a table", name)
@@ -100,12 +100,12 @@ def read_views(values: Mapping[str, object], problems: list[Problem]) -> dict[st
     return views
 
 
-def _of_text(name: str, everything: Table) -> View | None:
+def _of_text(name: str, everything: TomlTable) -> View | None:
     text = everything.converted_text(name, _filter)
     return None if text is None else View(name=name, text=text)
 
 
-def _of_table(name: str, table: Table) -> View | None:
+def _of_table(name: str, table: TomlTable) -> View | None:
     text, order = table.converted_text("filter", _filter), table.converted_text("order", read_order)
     if not table.has("filter"):
         table.complain("has no filter")
@@ -173,8 +173,8 @@ class SavedViews:
             raise self._unusable("is not UTF-8") from None
         except (ValueError, RecursionError) as error:
             raise self._unusable(f"is not TOML: {error}") from None
-        problems: list[Problem] = []
-        top = Table(document, (), problems)
+        problems: list[ConfigurationProblem] = []
+        top = TomlTable(document, (), problems)
         views = read_views(top.table(TABLE), problems)
         top.end()
         if problems:
@@ -223,7 +223,7 @@ class SavedViews:
             raise self._unwritable(error) from error
 
     def _unusable(self, clause: str) -> BadConfiguration:
-        return _with_hint(refusal([Problem(place=(), clause=clause)], path=self.path))
+        return _with_hint(refusal([ConfigurationProblem(place=(), clause=clause)], path=self.path))
 
     def _unwritable(self, error: OSError) -> InvalidValue:
         return InvalidValue("view", f"{self.path} cannot be written: {error.strerror}.")
@@ -250,7 +250,7 @@ def clash_words(names: tuple[str, ...], path: Path) -> str:
     return f"The configuration's view counts, not the one saved in {path}: {listed}." if names else ""
 
 
-class ViewBook:
+class KnownViews:
     def __init__(self, configured: "Views", directory: Path | None) -> None:
         """Without a directory nothing can be kept."""
         self._configured = configured

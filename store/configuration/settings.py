@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration, Profile
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 from store.formats import not_known
 
@@ -50,7 +50,7 @@ class Settings:
     """A user's e-mail or id, or `operator`: the role as connected."""
     act_as_origin: str | None = None
     """What named it: an option, a variable, or a profile; None for the default."""
-    write_rule: WriteRule
+    write_rule: WriteMode
     write_reason: str | None = None
     """Why this one command writes on a database that is read-only without a lease; None where nobody gave a reason."""
     profile: Profile | None = None
@@ -78,7 +78,7 @@ def resolve(
     chosen = _chosen(database_url, profile, environment, configuration)
     target = _target(chosen, data_dir)
     its_profile = chosen if isinstance(chosen, Profile) else None
-    eyes, origin = _eyes(act_as, its_profile, environment)
+    eyes, origin = _actor_and_origin(act_as, its_profile, environment)
     return Settings(
         target=target,
         data_dir=data_dir,
@@ -98,13 +98,13 @@ def journal_path(settings: Settings) -> Path:
 
 def switched(settings: Settings, profile: Profile) -> Settings:
     """Another database in the same run: what was said of the former one's eyes does not count, --read-only does."""
-    eyes, origin = _eyes(None, profile, {})
+    eyes, origin = _actor_and_origin(None, profile, {})
     return Settings(
         target=_target(profile, settings.data_dir),
         data_dir=settings.data_dir,
         act_as=eyes,
         act_as_origin=origin,
-        write_rule=_write_rule(profile, read_only=settings.write_rule is WriteRule.CLOSED),
+        write_rule=_write_rule(profile, read_only=settings.write_rule is WriteMode.CLOSED),
         profile=profile,
         configuration=settings.configuration,
     )
@@ -160,7 +160,9 @@ def _target(chosen: UrlTarget | Profile, data_dir: Path) -> Target:
     )
 
 
-def _eyes(option: str | None, profile: Profile | None, environment: Mapping[str, str]) -> tuple[str, str | None]:
+def _actor_and_origin(
+    option: str | None, profile: Profile | None, environment: Mapping[str, str]
+) -> tuple[str, str | None]:
     """And what named them."""
     if option:
         return option, "--as"
@@ -171,7 +173,7 @@ def _eyes(option: str | None, profile: Profile | None, environment: Mapping[str,
     return (EMBEDDED_USER if profile and profile.address is None else OPERATOR_NAME), None
 
 
-def _write_rule(profile: Profile | None, *, read_only: bool) -> WriteRule:
+def _write_rule(profile: Profile | None, *, read_only: bool) -> WriteMode:
     if read_only:
-        return WriteRule.CLOSED
-    return WriteRule.OPEN if profile and profile.write else WriteRule.LEASED
+        return WriteMode.CLOSED
+    return WriteMode.OPEN if profile and profile.write else WriteMode.LEASED

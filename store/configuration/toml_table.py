@@ -61,20 +61,20 @@ def _has(document: object, place: Place) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class ConfigurationProblem:
     place: Place
     clause: str
     """Goes on where the key's name ends, without a full stop: "is a number, and should be a text"."""
 
 
-def refusal(problems: Sequence[Problem], *, path: Path, text: str = "") -> BadConfiguration:
+def refusal(problems: Sequence[ConfigurationProblem], *, path: Path, text: str = "") -> BadConfiguration:
     """All of them at once, in the file's order. `text` is the file's, for the lines' numbers."""
     lines = Lines(text)
     numbered = sorted(((lines.line_of(problem.place) or 0, problem) for problem in problems), key=lambda pair: pair[0])
     return BadConfiguration([_sentence(problem, path, line) for line, problem in numbered])
 
 
-def _sentence(problem: Problem, path: Path, line: int) -> str:
+def _sentence(problem: ConfigurationProblem, path: Path, line: int) -> str:
     clause = problem.clause if problem.clause.endswith(("?", ".")) else f"{problem.clause}."
     if not problem.place:
         return f"{path} {clause}"
@@ -95,8 +95,8 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-class Table:
-    def __init__(self, values: Mapping[str, object], place: Place, problems: list[Problem]) -> None:
+class TomlTable:
+    def __init__(self, values: Mapping[str, object], place: Place, problems: list[ConfigurationProblem]) -> None:
         self._values = values
         self._place = place
         self._problems = problems
@@ -105,7 +105,9 @@ class Table:
 
     def complain(self, clause: str, key: str | None = None) -> None:
         """About a key, or about the whole table."""
-        self._problems.append(Problem(place=self._place if key is None else (*self._place, key), clause=clause))
+        self._problems.append(
+            ConfigurationProblem(place=self._place if key is None else (*self._place, key), clause=clause)
+        )
 
     def has(self, key: str) -> bool:
         return key in self._values

@@ -20,7 +20,7 @@ from store.errors import SignInRefused, StoreError, Unreachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Transport:
     is_encrypted: bool
     is_local: bool
     """A Unix socket, or the machine's own address."""
@@ -33,8 +33,8 @@ class Link:
         return not (self.is_encrypted or self.is_local)
 
 
-def link_of(connection: "AsyncConnection") -> Link:
-    return Link(
+def transport_of(connection: "AsyncConnection") -> Transport:
+    return Transport(
         is_encrypted=bool(connection.pgconn.ssl_in_use),
         is_local=is_local(connection.info.host, connection.info.hostaddr),
         told_pid=connection.info.backend_pid,
@@ -71,7 +71,7 @@ def with_defaults(conninfo: Mapping[str, str | int]) -> dict[str, str | int]:
     return {**DEFAULTS, "connect_timeout": timeout, **conninfo, **quiet_password_file(conninfo)}
 
 
-class Connections:
+class ConnectionPool:
     """At most `size` connections with the same parameters, opened when needed and kept for the next."""
 
     def __init__(
@@ -79,7 +79,7 @@ class Connections:
     ) -> None:
         self._conninfo = with_defaults(conninfo)
         self._password = password
-        self.link: Link | None = None
+        self.link: Transport | None = None
         """Of the connection that was made last; None before the first."""
         self._size = size
         self._slots = asyncio.Semaphore(size)
@@ -87,7 +87,7 @@ class Connections:
         self._closed = False
 
     @asynccontextmanager
-    async def lease(self) -> AsyncIterator[AsyncConnection]:
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
         """A connection outside any transaction. One that comes back broken, or inside one, is closed."""
         async with self._slots:
             connection = await self._take()
@@ -99,7 +99,7 @@ class Connections:
                 else:
                     self._idle.append(connection)
 
-    def widen(self, size: int) -> None:
+    def resize(self, size: int) -> None:
         """At most so many from here on, or as many as there might be before."""
         for _ in range(size - self._size):
             self._slots.release()
@@ -162,7 +162,7 @@ class Connections:
                     break
             else:
                 timestamps.register(connection)
-                self.link = link_of(connection)
+                self.link = transport_of(connection)
                 return connection
         raise failure
 

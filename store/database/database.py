@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 from psycopg.errors import InvalidParameterValue
 from sqlalchemy import text
 
-from store.async_tools import RightOfWay
-from store.database.connection_pool import Connections, Link, link_of
+from store.async_tools import PriorityGate
+from store.database.connection_pool import ConnectionPool, Transport, transport_of
 from store.database.connection_url import PasswordCommand
-from store.database.listening import Listening, StandingBy, listening_on
+from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, make_number
 from store.database.transactions import (
@@ -24,17 +24,17 @@ from store.database.transactions import (
     check_identity,
     claims,
     commit,
-    ends,
     read,
     set_for_transaction,
     set_up,
     time_outs,
+    transaction_scope,
     write_at_once,
 )
-from store.database.write_access import WriteAccess, WriteLease
+from store.database.write_access import WriteAccess, WritePermit
 from store.errors import OutcomeUnknown, ReadOnly, StoreError
 from store.journal.journal import Journal
-from store.journal.write_record import Unconfirmed, WriteOutcome, Written
+from store.journal.write_record import UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, Actor
 
 T = TypeVar("T")
@@ -66,9 +66,9 @@ class Database:
         self.access = access or WriteAccess()
         self._journal = journal
         self._limits = limits or TimeLimits()
-        self._connections = Connections(conninfo, password=password)
+        self._connections = ConnectionPool(conninfo, password=password)
         self.load = LoadMeter()
-        self.right_of_way = RightOfWay()
+        self.priority = PriorityGate()
         """Every write takes it; what counts in the background is to give way."""
         self._begins_well: bool | None = None
         """Whether a statement alone is read committed, as the login or the database has it; None: not known yet."""
@@ -80,10 +80,10 @@ class Database:
 
     def widen(self, connections: int) -> None:
         """Opens as many at the same time, if so many are needed."""
-        self._connections.widen(connections)
+        self._connections.resize(connections)
 
     @property
-    def link(self) -> Link | None:
+    def link(self) -> Transport | None:
         """How the server was reached last; None before the first connection."""
         return self._connections.link
 
@@ -102,16 +102,16 @@ class Database:
     @asynccontextmanager
     async def _lease(self, queries: int = 0) -> AsyncIterator[AsyncConnection]:
         """A connection for so many queries that are known before. As long as it is held, it costs the database."""
-        async with self._connections.lease() as connection:
+        async with self._connections.connection() as connection:
             self.load.count(queries)
             with self.load.measured():
                 yield connection
 
-    async def inspect(self, *queries: Query[Any]) -> tuple[Link, tuple[list[Any], ...]]:
+    async def inspect(self, *queries: Query[Any]) -> tuple[Transport, tuple[list[Any], ...]]:
         """As `read_together` with the operator's eyes, and the link that was read over."""
         async with self._lease(len(queries)) as connection:
             rows = await read(connection, OPERATOR, queries, self._limits)
-            return link_of(connection), rows
+            return transport_of(connection), rows
 
     async def shares_processes(self) -> bool:
         """Whether one process of the server serves two open connections in turn: so does a pooler by transaction.
@@ -126,7 +126,7 @@ class Database:
             return False
 
     @asynccontextmanager
-    async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[Listening]:
+    async def listening(self, *channels: str, lock: tuple[int, int] | None = None) -> AsyncIterator[ListenConnection]:
         """With the operator's eyes, on a connection beside the others, which holds the lock, if any, as one of several.
 
         Not through a pooler by transaction, where it would hear nothing and leave both behind.
@@ -144,7 +144,7 @@ class Database:
         limits = limits or self._limits
         async with (
             self._lease() as connection,
-            ends(connection, limits.patience),
+            transaction_scope(connection, limits.patience),
             connection.pipeline(),
         ):
             await connection.execute(BEGIN_SNAPSHOT)
@@ -159,7 +159,7 @@ class Database:
         Raises ReadOnly, from the database, at the first statement that writes where the session may not; OutcomeUnknown
         if the link breaks between the commit and its confirmation; JournalUnavailable where nothing can be kept.
         """
-        with self.right_of_way.taken():
+        with self.priority.foreground():
             async with self._write(actor, limits or self._limits) as transaction:
                 yield transaction
 
@@ -168,10 +168,10 @@ class Database:
         async with (
             self._read_only_explained(),
             self._lease() as connection,
-            ends(connection, limits.patience),
+            transaction_scope(connection, limits.patience),
         ):
             # What holds here holds to the end: a write that is under way when a lease runs out finishes.
-            may_write, lease = self.access.may_write, self.access.lease
+            may_write, lease = self.access.may_write, self.access.permit
             async with connection.pipeline():
                 await connection.execute(begin_write(may_write=may_write))
                 identity = await set_up(connection, actor, limits)
@@ -183,19 +183,19 @@ class Database:
             else:
                 await self._commit(connection, transaction.kept, actor, lease)
 
-    async def write_at_once(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
+    async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """The rows of each statement, all of them committed, in one round trip: for statements that guard themselves.
 
         It stands in no journal, so it is for what the database itself keeps an account of. `what` it is to do is told
         where the link breaks before it is confirmed: that raises OutcomeUnknown.
         """
-        write = Unconfirmed(written=Written(what=what), mark=None)
+        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
         sent = (*queries, _USUAL_LEVEL) if self._begins_well is None else queries
-        with self.right_of_way.taken():
+        with self.priority.foreground():
             async with (
                 self._read_only_explained(),
                 self._lease(len(sent)) as connection,
-                ends(connection, self._limits.patience),
+                transaction_scope(connection, self._limits.patience),
             ):
                 answers = await write_at_once(
                     connection,
@@ -216,24 +216,24 @@ class Database:
         """Whether a statement may be a transaction by itself, which has the login's eyes and rights."""
         return self.access.may_write and self._begins_well is True and not claims(actor)
 
-    def standing_by(self, actor: Actor, what: str, over: Listening) -> StandingBy:
+    def standing_by(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
-        write = Unconfirmed(written=Written(what=what), mark=None)
-        return StandingBy(over, self.load, write, may_be_sent=lambda: self._goes_alone(actor))
+        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
+        return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._goes_alone(actor))
 
     async def _commit(
-        self, connection: AsyncConnection, written: Written, actor: Actor, lease: WriteLease | None
+        self, connection: AsyncConnection, written: WriteRecord, actor: Actor, lease: WritePermit | None
     ) -> None:
         """Where there is a journal, with a line in it before, and how it ended after."""
         if self._journal is None:
-            await commit(connection, Unconfirmed(written=written, mark=None))
+            await commit(connection, UnconfirmedWrite(written=written, mark=None))
             return
         ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
         reason = lease.reason if lease else None
         mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE
         try:
-            await commit(connection, Unconfirmed(written=written, mark=mark))
+            await commit(connection, UnconfirmedWrite(written=written, mark=mark))
             outcome = WriteOutcome.DONE
         except OutcomeUnknown:
             outcome = WriteOutcome.UNKNOWN
@@ -241,7 +241,7 @@ class Database:
         finally:
             self._journal.end(mark, outcome)
 
-    async def outcome_of(self, actor: Actor, write: Unconfirmed) -> WriteOutcome | None:
+    async def outcome_of(self, actor: Actor, write: UnconfirmedWrite) -> WriteOutcome | None:
         """What became of it, as the database tells; None while it is still about it. The journal learns it, too.
 
         Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
@@ -265,7 +265,7 @@ class Database:
             raise
         return status
 
-    async def rehearse(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
+    async def dry_run(self, actor: Actor, query: Query[Any], *, limits: TimeLimits) -> int:
         """How many rows the statement changes, in a transaction that is never committed."""
         async with self.write(actor, limits=limits) as transaction:
             return await transaction.change(query)

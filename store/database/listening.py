@@ -15,12 +15,12 @@ from psycopg.sql import SQL, Identifier
 from store.database import driver_errors
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, TimeLimits, compiled
-from store.database.transactions import ends, set_for_transaction, time_outs, unknown
+from store.database.transactions import set_for_transaction, time_outs, transaction_scope, unknown
 from store.errors import StoreError
-from store.journal.write_record import Unconfirmed
+from store.journal.write_record import UnconfirmedWrite
 
 
-class Listening:
+class ListenConnection:
     """For one user at a time: what it hears while a statement runs on it is kept for whoever asks next."""
 
     def __init__(self, connection: AsyncConnection, patience: float) -> None:
@@ -70,17 +70,17 @@ class Listening:
         await self._lock("SELECT pg_advisory_unlock_shared(%s::int, %s::int)", lock)
 
     async def _lock(self, statement: LiteralString, lock: tuple[int, int]) -> None:
-        async with ends(self.connection, self.patience):
+        async with transaction_scope(self.connection, self.patience):
             await self.connection.execute(statement, lock)
 
 
 @asynccontextmanager
 async def listening_on(
     connection: AsyncConnection, channels: Collection[str], *, lock: tuple[int, int] | None, limits: TimeLimits
-) -> AsyncIterator[Listening]:
+) -> AsyncIterator[ListenConnection]:
     """Until it is left, the connection's session listens, and holds the lock, if any, as one of several."""
     try:
-        async with ends(connection, limits.patience), connection.pipeline():
+        async with transaction_scope(connection, limits.patience), connection.pipeline():
             await connection.execute("BEGIN READ ONLY")
             await set_for_transaction(connection, time_outs(limits))
             if lock is not None:
@@ -88,7 +88,7 @@ async def listening_on(
             for channel in channels:
                 await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
             await connection.execute("COMMIT")
-        yield Listening(connection, limits.patience)
+        yield ListenConnection(connection, limits.patience)
     finally:
         await connection.close()
 
@@ -98,7 +98,7 @@ T = TypeVar("T")
 _NAME = "gjobs_standing_by"
 
 
-class StandingBy:
+class ReadyStatement:
     """On a link that listens. The server has the statement before, and its values, so that between the news and the
     asking no task is woken and nothing is put together; and the process that is asked is the one that has just told.
 
@@ -107,7 +107,7 @@ class StandingBy:
     """
 
     def __init__(
-        self, listening: Listening, load: LoadMeter, write: Unconfirmed, *, may_be_sent: Callable[[], bool]
+        self, listening: ListenConnection, load: LoadMeter, write: UnconfirmedWrite, *, may_be_sent: Callable[[], bool]
     ) -> None:
         self._listening = listening
         self._load = load
@@ -121,7 +121,7 @@ class StandingBy:
         """What is sent from here on, if that is another than before. Raises a StoreError."""
         connection = self._listening.connection
         sql, constants = compiled(query.statement)
-        async with ends(connection, self._listening.patience):
+        async with transaction_scope(connection, self._listening.patience):
             statement = AsyncClientCursor(connection).mogrify(sql, {**constants, **query.parameters})
             if statement == self._prepared:
                 return
@@ -177,7 +177,7 @@ class StandingBy:
         connection = self._listening.connection
         self._load.count(1)
         with self._load.measured():
-            async with ends(connection, self._listening.patience):
+            async with transaction_scope(connection, self._listening.patience):
                 try:
                     result = await self._result()
                 except Error as error:

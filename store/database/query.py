@@ -81,7 +81,7 @@ def _compile(element: _Explain, compiler: SQLCompiler, **options: Any) -> str:
     return f"EXPLAIN (FORMAT JSON) {compiler.process(element.statement, **options)}"
 
 
-def explained(query: Query[Any]) -> Query[object]:
+def explain_plan(query: Query[Any]) -> Query[object]:
     """The plan of the query as one row: what JSON says, whatever it is."""
     return Query(_explain(query.statement), _first, query.parameters, may_sort=query.may_sort)
 
@@ -101,7 +101,7 @@ Node = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class QueryPlan:
     """Of a statement with a LIMIT or without."""
 
     cost: float
@@ -114,7 +114,7 @@ class Plan:
     """Whether it scans a table in sequence, or sorts, so that all is read before the first row is there."""
 
 
-def read_plan(explained: object) -> Plan:
+def parse_plan(explained: object) -> QueryPlan:
     """Raises ValueError where it is no plan: a proxy may answer in Postgres' place."""
     match explained:
         case [{"Plan": {"Total Cost": float() | int(), "Plan Rows": float() | int()} as top}]:
@@ -122,12 +122,12 @@ def read_plan(explained: object) -> Plan:
     raise ValueError("This is not what EXPLAIN (FORMAT JSON) tells.")
 
 
-def _read(top: Node) -> Plan:
+def _read(top: Node) -> QueryPlan:
     nodes = tuple(_nodes(top))
     # Above the limit there is nothing but what shapes its rows.
     limit = next((node for node in nodes if node.get("Node Type") == "Limit"), None)
     to_end = max(float(part["Total Cost"]) for part in _parts(limit)) if limit and _parts(limit) else top["Total Cost"]
-    return Plan(
+    return QueryPlan(
         cost=float(top["Total Cost"]),
         cost_to_end=max(float(to_end), float(top["Total Cost"])),
         rows=round(top["Plan Rows"]),

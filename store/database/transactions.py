@@ -16,7 +16,7 @@ from store.database import driver_errors
 from store.database.load_meter import LoadMeter
 from store.database.query import Query, Row, TimeLimits, rows_of, send
 from store.errors import NoPrivilege, OutcomeUnknown, TimedOut
-from store.journal.write_record import Unconfirmed, Written
+from store.journal.write_record import UnconfirmedWrite, WriteRecord
 from store.users.actor import ActingUser, Actor
 
 ROLE_OF_USERS = "authenticated"
@@ -121,7 +121,7 @@ def begin_write(*, may_write: bool) -> str:
 async def read(
     connection: AsyncConnection, actor: Actor, queries: Sequence[Query[Any]], limits: TimeLimits
 ) -> tuple[list[Any], ...]:
-    async with ends(connection, limits.patience), connection.pipeline():
+    async with transaction_scope(connection, limits.patience), connection.pipeline():
         await connection.execute(BEGIN_SNAPSHOT)
         identity = await set_up(connection, actor, limits)
         cursors = [await send(connection, query) for query in queries]
@@ -157,7 +157,7 @@ async def write_at_once(
     queries: Sequence[Query[Any]],
     limits: TimeLimits,
     *,
-    write: Unconfirmed,
+    write: UnconfirmedWrite,
     may_write: bool,
     goes_alone: bool,
 ) -> tuple[list[Any], ...]:
@@ -192,7 +192,7 @@ class WriteTransaction:
     def __init__(self, connection: AsyncConnection, load: LoadMeter) -> None:
         self._connection = connection
         self._load = load
-        self.kept: Written | None = None
+        self.kept: WriteRecord | None = None
 
     async def run(self, query: Query[T]) -> list[T]:
         """The rows that the statement returns."""
@@ -206,13 +206,13 @@ class WriteTransaction:
         self._load.count(1)
         return await send(self._connection, query)
 
-    def keep(self, written: Written) -> None:
+    def keep(self, written: WriteRecord) -> None:
         """Commits when the block ends: all that was written, which is this."""
         self.kept = written
 
 
 @asynccontextmanager
-async def ends(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
+async def transaction_scope(connection: AsyncConnection, patience: float) -> AsyncIterator[None]:
     """Errors leave as ours, no transaction stays open, and nobody waits for ever for a dead link."""
     with deadline(connection, patience) as waiting:
         try:
@@ -237,14 +237,14 @@ async def _abandon(connection: AsyncConnection) -> None:
         await connection.close()
 
 
-def unknown(write: Unconfirmed) -> OutcomeUnknown:
+def unknown(write: UnconfirmedWrite) -> OutcomeUnknown:
     """What a write raises when its link breaks."""
     return OutcomeUnknown(
         "The link broke before the database confirmed the change: it may or may not have been made.", write
     )
 
 
-async def commit(connection: AsyncConnection, write: Unconfirmed) -> None:
+async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:

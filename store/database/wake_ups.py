@@ -8,10 +8,10 @@ from enum import Enum, auto
 
 from sqlalchemy import text
 
-from store.capabilities.facts import Facts
+from store.capabilities.facts import DatabaseFacts
 from store.configuration.configuration import Pooler
 from store.database.database import Database
-from store.database.listening import Listening
+from store.database.listening import ListenConnection
 from store.database.query import Query, make_number
 from store.errors import StoreError, TimedOut, Unreachable
 from store.poller import DEFAULT_INTERVAL, LONGEST_WAIT, wait_after_failure
@@ -96,7 +96,7 @@ async def _is_told(database: Database) -> bool:
     return number == len(TRIGGERS)
 
 
-async def arrives(database: Database, listening: Listening, channel: str) -> bool:
+async def arrives(database: Database, listening: ListenConnection, channel: str) -> bool:
     """Whether what another session tells is heard."""
     try:
         async with asyncio.timeout(PATIENCE_WITH_PROOF):
@@ -108,7 +108,7 @@ async def arrives(database: Database, listening: Listening, channel: str) -> boo
     return True
 
 
-def may_listen(facts: Facts, pooler: Pooler | None) -> bool:
+def may_listen(facts: DatabaseFacts, pooler: Pooler | None) -> bool:
     """`pooler` is what the profile says of one; None where it says nothing.
 
     Behind a pooler by transaction LISTEN is accepted, hears nothing, and stays behind on the server's connection: so it

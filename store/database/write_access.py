@@ -9,7 +9,7 @@ from store.errors import ReadOnly
 from store.formats import utc_now
 
 
-class WriteRule(Enum):
+class WriteMode(Enum):
     OPEN = auto()
     """May write."""
     LEASED = auto()
@@ -19,7 +19,7 @@ class WriteRule(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WriteLease:
+class WritePermit:
     reason: str
     opened_at: datetime
     ends_at: datetime
@@ -27,16 +27,16 @@ class WriteLease:
 
 
 class WriteAccess:
-    def __init__(self, rule: WriteRule = WriteRule.OPEN, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, rule: WriteMode = WriteMode.OPEN, *, clock: Callable[[], datetime] = utc_now) -> None:
         self.rule = rule
         self.opened_by = "Give --write REASON."
         """What a person does to write where that takes a lease."""
         self._closed_by: tuple[str, str | None] | None = None
         self._clock = clock
-        self._lease: WriteLease | None = None
+        self._lease: WritePermit | None = None
 
     @property
-    def lease(self) -> WriteLease | None:
+    def permit(self) -> WritePermit | None:
         """None where none is open, or the last one has run out."""
         if self._lease is not None and self._clock() >= self._lease.ends_at:
             self._lease = None
@@ -45,27 +45,27 @@ class WriteAccess:
     @property
     def may_write(self) -> bool:
         match self.rule:
-            case WriteRule.OPEN:
+            case WriteMode.OPEN:
                 return True
-            case WriteRule.LEASED:
-                return self.lease is not None
-            case WriteRule.CLOSED:
+            case WriteMode.LEASED:
+                return self.permit is not None
+            case WriteMode.CLOSED:
                 return False
 
-    def open_lease(self, reason: str, seconds: float) -> WriteLease:
+    def open_permit(self, reason: str, seconds: float) -> WritePermit:
         """In place of the present one. Raises ReadOnly where nothing opens the session."""
-        if self.rule is WriteRule.CLOSED:
+        if self.rule is WriteMode.CLOSED:
             raise self.refusal()
         now = self._clock()
-        self._lease = WriteLease(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
+        self._lease = WritePermit(reason=reason, opened_at=now, ends_at=now + timedelta(seconds=seconds))
         return self._lease
 
-    def close_lease(self) -> None:
+    def close_permit(self) -> None:
         self._lease = None
 
     def close(self, reason: str, *, hint: str | None) -> None:
         """For good, where the database itself takes no writes from anybody."""
-        self.rule = WriteRule.CLOSED
+        self.rule = WriteMode.CLOSED
         self._lease = None
         self._closed_by = (reason, hint)
 
@@ -75,6 +75,6 @@ class WriteAccess:
             reason, hint = self._closed_by
             return ReadOnly(reason, hint=hint, sqlstate=sqlstate)
         hint = None
-        if self.rule is WriteRule.LEASED:
+        if self.rule is WriteMode.LEASED:
             hint = self.opened_by
         return ReadOnly("This session is read-only: nothing was changed.", hint=hint, sqlstate=sqlstate)

@@ -7,13 +7,13 @@ from typing import Any
 from sqlalchemy import text
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.doctor import function_checks, policy_checks, schema_checks, server_checks, table_checks
-from store.doctor.findings import NOT_EXAMINED, Finding, Report, Section, Severity
+from store.doctor.findings import NOT_EXAMINED, DoctorReport, Finding, Section, Severity
 from store.doctor.policy_checks import nothing_leaks, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY, read_schema
 from store.errors import SignInRefused, StoreError, Unreachable
@@ -22,7 +22,7 @@ from store.users.actor import OPERATOR
 
 
 def next_steps(
-    capabilities: Capabilities, revision: str | None, findings: Sequence[Finding], *, rule: WriteRule
+    capabilities: Capabilities, revision: str | None, findings: Sequence[Finding], *, rule: WriteMode
 ) -> Iterator[str]:
     faults = [finding for finding in findings if finding.is_fault]
     migrating = _Migrating(capabilities, rule)
@@ -56,10 +56,10 @@ def _schema_steps(
 class _Migrating:
     """The command as this session has to give it, and what keeps its login from it."""
 
-    def __init__(self, capabilities: Capabilities, rule: WriteRule) -> None:
-        off = capabilities.off(Feature.MIGRATING)
+    def __init__(self, capabilities: Capabilities, rule: WriteMode) -> None:
+        off = capabilities.missing(Capability.MIGRATING)
         self._obstacle = off.reason if off else None
-        self._command = "gjobs migrate up --write REASON" if rule is WriteRule.LEASED else "gjobs migrate up"
+        self._command = "gjobs migrate up --write REASON" if rule is WriteMode.LEASED else "gjobs migrate up"
 
     def that(self, does: str) -> str:
         sentence = f"'{self._command}' {does}; 'gjobs migrate sql' prints how."
@@ -74,7 +74,7 @@ _ORDER = {section: place for place, section in enumerate(Section)}
 _REVISION: Query[str] = Query(text("select version_num::text from gjobs.alembic_version"), lambda row: str(row[0]))
 
 
-async def examine(database: Database, *, label: str, further: Sequence[Further] = ()) -> Report:
+async def examine(database: Database, *, label: str, further: Sequence[Further] = ()) -> DoctorReport:
     """`label` names the database. Raises a StoreError where it cannot be reached at all.
 
     A part that cannot be examined is a finding itself.
@@ -89,7 +89,7 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
         findings += await _examined(Section.ISOLATION, partial(look_further, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
     steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
-    return Report(findings=tuple(findings), next_steps=tuple(steps))
+    return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))
 
 
 async def _examined(section: Section, look: Callable[[], Awaitable[Iterable[Finding]]]) -> list[Finding]:

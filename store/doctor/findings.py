@@ -57,7 +57,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class DoctorReport:
     findings: tuple[Finding, ...]
     """By section."""
     next_steps: tuple[str, ...]

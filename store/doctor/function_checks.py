@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from store.capabilities.capabilities import OLDEST_MIGRATED
-from store.capabilities.facts import Facts
+from store.capabilities.facts import DatabaseFacts
 from store.database.query import Query, Row
 from store.doctor.findings import Finding, Section, Severity
 
@@ -136,7 +136,7 @@ def _race(function: AppFunction) -> Finding | None:
         Severity.PROBLEM,
         f"The function {function.name} writes a status without looking at the present one in the same statement: of"
         " several callers at once more than one wins, and a finished job can be moved.",
-        sql=mended(function),
+        sql=fixed_sql(function),
         hint="gjobs never calls it: its own transitions are one guarded statement.",
     )
 
@@ -153,7 +153,7 @@ def _unchecked(function: AppFunction) -> Finding | None:
         Severity.PROBLEM,
         f"The function {function.name} answers {' and '.join(function.callers)} for any user's id: it runs past row"
         f" level security and never asks whose {' and '.join(unchecked)} is.",
-        sql=mended(function) or revoked,
+        sql=fixed_sql(function) or revoked,
     )
 
 
@@ -186,7 +186,7 @@ def _text(name: str) -> str:
     return (_MENDED / f"{name}.sql").read_text(encoding="utf-8").strip()
 
 
-def mended(function: AppFunction) -> str | None:
+def fixed_sql(function: AppFunction) -> str | None:
     """The function with the rights that it has, so that whoever calls it still may; None for another signature."""
     name = _REPLACED.get((function.signature, function.result))
     return _text(name) if name else None
@@ -235,7 +235,7 @@ select format('%I.%I', n.nspname, v.relname), v.relkind = 'm',
 )
 
 
-def view_findings(views: Sequence[AppView], facts: Facts) -> Iterator[Finding]:
+def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Finding]:
     for view in views:
         if not view.readers:
             continue
@@ -249,7 +249,7 @@ def view_findings(views: Sequence[AppView], facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _mended(view: AppView, facts: Facts) -> str:
+def _mended(view: AppView, facts: DatabaseFacts) -> str:
     if view.is_copy or facts.major_version < OLDEST_MIGRATED:
         return f"REVOKE ALL ON {view.name} FROM PUBLIC, {', '.join(view.readers)};"
     return f"ALTER VIEW {view.name} SET (security_invoker = on);"

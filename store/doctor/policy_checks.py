@@ -11,7 +11,7 @@ from store.doctor.findings import Finding, Section, Severity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class RlsTable:
     name: str
     """Without its schema, which is public."""
     has_row_security: bool
@@ -25,7 +25,7 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class RlsPolicy:
     table: str
     name: str
     """As it stands within SQL."""
@@ -44,7 +44,7 @@ class Policy:
         return (self.check or self.using) if self.command in ("INSERT", "UPDATE", "ALL") else None
 
 
-TABLES: Query[Table] = Query(
+TABLES: Query[RlsTable] = Query(
     text("""
 select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
        array(select r.rolname::text from pg_roles r
@@ -62,7 +62,7 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
  where n.nspname = 'public' and c.relname in ('generation_jobs', 'projects', 'assets') and c.relkind in ('r', 'p')
  order by c.relname = 'generation_jobs' desc, c.relname = 'projects' desc
 """),
-    lambda row: Table(
+    lambda row: RlsTable(
         name=row[0],
         has_row_security=row[1],
         is_forced=row[2],
@@ -72,7 +72,7 @@ select c.relname::text, c.relrowsecurity, c.relforcerowsecurity,
     ),
 )
 
-POLICIES: Query[Policy] = Query(
+POLICIES: Query[RlsPolicy] = Query(
     text("""
 select tablename::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,
        array(select role::text from unnest(roles) as role
@@ -87,9 +87,9 @@ select tablename::text, quote_ident(policyname), permissive = 'PERMISSIVE', cmd,
 )
 
 
-def _make_policy(row: Row) -> Policy:
+def _make_policy(row: Row) -> RlsPolicy:
     table, name, is_permissive, command, roles, using, check = row
-    return Policy(
+    return RlsPolicy(
         table=table,
         name=name,
         is_permissive=is_permissive,
@@ -100,7 +100,7 @@ def _make_policy(row: Row) -> Policy:
     )
 
 
-def policy_findings(tables: Sequence[Table], policies: Sequence[Policy]) -> Iterator[Finding]:
+def policy_findings(tables: Sequence[RlsTable], policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
     """Of the tables that are there."""
     there = {table.name for table in tables}
     for table in tables:
@@ -115,7 +115,7 @@ def policy_findings(tables: Sequence[Table], policies: Sequence[Policy]) -> Iter
     yield from _truncating(tables)
 
 
-def nothing_leaks(tables: Sequence[Table], findings: Sequence[Finding]) -> Iterator[Finding]:
+def nothing_leaks(tables: Sequence[RlsTable], findings: Sequence[Finding]) -> Iterator[Finding]:
     """That there is no fault, where there is a table that could have one."""
     if tables and not any(finding.is_fault for finding in findings):
         yield _finding(
@@ -125,7 +125,7 @@ def nothing_leaks(tables: Sequence[Table], findings: Sequence[Finding]) -> Itera
         )
 
 
-def _unprotected(table: Table, policies: Sequence[Policy]) -> Finding:
+def _unprotected(table: RlsTable, policies: Sequence[RlsPolicy]) -> Finding:
     reach = " and ".join(table.reachable)
     told = f": {reach} reach every row" if reach else ""
     return _finding(
@@ -137,7 +137,7 @@ def _unprotected(table: Table, policies: Sequence[Policy]) -> Finding:
     )
 
 
-def _open(policies: Sequence[Policy]) -> Iterator[Finding]:
+def _open(policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
     for policy in policies:
         if policy.is_permissive and "true" in (policy.using, policy.check):
             whom = " and ".join("everybody" if role == "public" else role for role in policy.roles)
@@ -167,7 +167,7 @@ CREATE POLICY "Own {things} in own projects, {command}" ON public.{table}
 """Beside the app's policies, which stay as they are: it holds for a user's own rows, and lets others' pass to them."""
 
 
-def _blind_for_project(table: Table, policies: Sequence[Policy], *, has_assets: bool) -> Iterator[Finding]:
+def _blind_for_project(table: RlsTable, policies: Sequence[RlsPolicy], *, has_assets: bool) -> Iterator[Finding]:
     """Own rows alone: then a user's job may stand in another user's project."""
     if table.name == "projects":
         return
@@ -189,14 +189,14 @@ def _blind_for_project(table: Table, policies: Sequence[Policy], *, has_assets: 
     )
 
 
-def _is_blind(policy: Policy, others: Sequence[Policy]) -> bool:
+def _is_blind(policy: RlsPolicy, others: Sequence[RlsPolicy]) -> bool:
     condition = policy.stores
     if not policy.is_permissive or condition in (None, "true", "false") or _PROJECT.search(condition or ""):
         return False
     return not all(_is_narrowed(policy, command, others) for command in _commands([policy]))
 
 
-def _is_narrowed(policy: Policy, command: str, others: Sequence[Policy]) -> bool:
+def _is_narrowed(policy: RlsPolicy, command: str, others: Sequence[RlsPolicy]) -> bool:
     """Whether a restrictive policy, which must hold as well, looks at the project."""
     return any(
         not other.is_permissive
@@ -207,7 +207,7 @@ def _is_narrowed(policy: Policy, command: str, others: Sequence[Policy]) -> bool
     )
 
 
-def _commands(policies: Sequence[Policy]) -> Sequence[str]:
+def _commands(policies: Sequence[RlsPolicy]) -> Sequence[str]:
     """Those that store rows."""
     named = {policy.command for policy in policies}
     return [command for command in ("INSERT", "UPDATE") if named & {command, "ALL"}]
@@ -226,7 +226,7 @@ def _narrowed(table: str, command: str, *, has_assets: bool) -> str:
     )
 
 
-def _nothing_to_see(table: Table, policies: Sequence[Policy]) -> Iterator[Finding]:
+def _nothing_to_see(table: RlsTable, policies: Sequence[RlsPolicy]) -> Iterator[Finding]:
     readable = any(policy.is_permissive and policy.command in ("SELECT", "ALL") for policy in policies)
     if not readable:
         yield _finding(
@@ -236,7 +236,7 @@ def _nothing_to_see(table: Table, policies: Sequence[Policy]) -> Iterator[Findin
         )
 
 
-def _remarks(table: Table) -> Iterator[Finding]:
+def _remarks(table: RlsTable) -> Iterator[Finding]:
     if table.is_forced:
         yield _finding(
             "forced-row-security",
@@ -252,7 +252,7 @@ def _remarks(table: Table) -> Iterator[Finding]:
         )
 
 
-def _truncating(tables: Sequence[Table]) -> Iterator[Finding]:
+def _truncating(tables: Sequence[RlsTable]) -> Iterator[Finding]:
     emptied = [table for table in tables if table.truncating]
     if emptied:
         roles = sorted({role for table in emptied for role in table.truncating})

@@ -23,7 +23,7 @@ from store.schema.schema_diff import (
 from store.users.actor import Actor
 
 
-def restoring(lost: SchemaObject) -> str | None:
+def recreate_sql(lost: SchemaObject) -> str | None:
     """None where its definition does not say all, and of policies: what they hide, the app may hide on purpose.
 
     Made so that the app can go on writing meanwhile.
@@ -71,7 +71,7 @@ def schema_findings(found: Sequence[SchemaObject], revision: str | None, *, is_m
     by_title = {(one.kind, one.title): one for one in promised}
     for difference in broken:
         lost = by_title.get((difference.object, difference.name)) if difference.kind is DifferenceKind.MISSING else None
-        yield _broken(difference, restoring(lost) if lost else None)
+        yield _broken(difference, recreate_sql(lost) if lost else None)
     yield from _tolerated(differences)
 
 

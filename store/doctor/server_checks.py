@@ -11,8 +11,8 @@ from sqlalchemy import func, select, text
 
 from store import tables
 from store.capabilities.capabilities import OLDEST_MIGRATED, OLDEST_READ, Capabilities
-from store.capabilities.capability import Feature
-from store.capabilities.facts import JOBS, ROLE_OF_USERS, Facts
+from store.capabilities.capability import Capability
+from store.capabilities.facts import JOBS, ROLE_OF_USERS, DatabaseFacts
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.database.query import Query, Row, make_number
@@ -72,13 +72,15 @@ select r.rolname::text, setting
 )
 
 
-def server_findings(facts: Facts, replay: Replay | None, time_outs: Sequence[TimeOut]) -> Iterator[Finding]:
+def server_findings(facts: DatabaseFacts, replay: Replay | None, time_outs: Sequence[TimeOut]) -> Iterator[Finding]:
     """`replay` is None on a primary."""
     yield _version(facts)
     if replay is not None:
         yield _replica(replay)
     if time_outs:
-        yield _server_finding("time-outs", Severity.OK, f"Time-outs that roles start with: {_words(time_outs)}.")
+        yield _server_setting_finding(
+            "time-outs", Severity.OK, f"Time-outs that roles start with: {_words(time_outs)}."
+        )
 
 
 def _words(time_outs: Sequence[TimeOut]) -> str:
@@ -90,28 +92,30 @@ def _words(time_outs: Sequence[TimeOut]) -> str:
     return "; ".join(f"{role} {', '.join(settings)}" for role, settings in by_role.items())
 
 
-def _version(facts: Facts) -> Finding:
+def _version(facts: DatabaseFacts) -> Finding:
     if facts.major_version < OLDEST_READ:
-        return _server_finding(
+        return _server_setting_finding(
             "version",
             Severity.PROBLEM,
             f"PostgreSQL {facts.version} is older than {OLDEST_READ}, the oldest supported.",
         )
     if facts.major_version < OLDEST_MIGRATED:
         sentence = f"PostgreSQL {facts.version}. Migrations need {OLDEST_MIGRATED} or newer."
-        return _server_finding("version", Severity.NOTE, sentence)
-    return _server_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
+        return _server_setting_finding("version", Severity.NOTE, sentence)
+    return _server_setting_finding("version", Severity.OK, f"PostgreSQL {facts.version}.")
 
 
 def _replica(replay: Replay) -> Finding:
     sentence = "A replica: it takes no writes."
     if replay.has_all or replay.seconds is None:
-        return _server_finding("replica", Severity.OK, f"{sentence} It has replayed all that it received.")
+        return _server_setting_finding("replica", Severity.OK, f"{sentence} It has replayed all that it received.")
     severity = Severity.WARNING if replay.seconds >= NOTICEABLE_LAG else Severity.OK
-    return _server_finding("replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server.")
+    return _server_setting_finding(
+        "replica", severity, f"{sentence} It is {replay.seconds:.1f} s behind the primary server."
+    )
 
 
-def _server_finding(name: str, severity: Severity, sentence: str) -> Finding:
+def _server_setting_finding(name: str, severity: Severity, sentence: str) -> Finding:
     return Finding(section=Section.SERVER, name=name, severity=severity, sentence=sentence)
 
 
@@ -145,24 +149,26 @@ async def measure(database: Database) -> tuple[float, ...]:
     return tuple(durations)
 
 
-async def find_pooling(database: Database, facts: Facts) -> Pooling:
+async def find_pooling(database: Database, facts: DatabaseFacts) -> Pooling:
     if not facts.behind_pooler:
         return Pooling.NONE
     return Pooling.TRANSACTION if await database.shares_processes() else Pooling.SESSION
 
 
-def link_findings(facts: Facts, label: str, durations: Sequence[float], pooling: Pooling) -> Iterator[Finding]:
+def link_findings(facts: DatabaseFacts, label: str, durations: Sequence[float], pooling: Pooling) -> Iterator[Finding]:
     yield _encryption(facts, label)
     middle = median(durations)
     sentence = f"A round trip takes {_milliseconds(middle)} ms ({_milliseconds(min(durations))} at best)."
-    yield _link_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
+    yield _connection_finding("latency", Severity.NOTE if middle >= SLOW else Severity.OK, sentence)
     match pooling:
         case Pooling.NONE:
-            yield _link_finding("pooler", Severity.OK, "No pooler between.")
+            yield _connection_finding("pooler", Severity.OK, "No pooler between.")
         case Pooling.SESSION:
-            yield _link_finding("pooler", Severity.OK, "A pooler stands between, by session as far as can be told.")
+            yield _connection_finding(
+                "pooler", Severity.OK, "A pooler stands between, by session as far as can be told."
+            )
         case Pooling.TRANSACTION:
-            yield _link_finding(
+            yield _connection_finding(
                 "pooler",
                 Severity.NOTE,
                 "A pooler stands between and lends a connection for one transaction.",
@@ -170,12 +176,12 @@ def link_findings(facts: Facts, label: str, durations: Sequence[float], pooling:
             )
 
 
-def _encryption(facts: Facts, label: str) -> Finding:
+def _encryption(facts: DatabaseFacts, label: str) -> Finding:
     if facts.link.is_encrypted:
-        return _link_finding("encryption", Severity.OK, f"The link to {label} is encrypted.")
+        return _connection_finding("encryption", Severity.OK, f"The link to {label} is encrypted.")
     if facts.link.is_local:
-        return _link_finding("encryption", Severity.OK, f"The link to {label} stays on this machine.")
-    return _link_finding(
+        return _connection_finding("encryption", Severity.OK, f"The link to {label} stays on this machine.")
+    return _connection_finding(
         "encryption",
         Severity.WARNING,
         f"The link to {label} is not encrypted: who listens reads every row, and may change what is sent.",
@@ -187,24 +193,24 @@ def _milliseconds(seconds: float) -> str:
     return f"{seconds * 1000:.1f}"
 
 
-def _link_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
+def _connection_finding(name: str, severity: Severity, sentence: str, *, hint: str | None = None) -> Finding:
     return Finding(section=Section.LINK, name=name, severity=severity, sentence=sentence, hint=hint)
 
 
 _ANY_USER = ActingUser(id=UUID(int=0))
 """All users act as one role."""
 
-_LIMITS_OF_A_LOGIN = (Feature.ACTING, Feature.USERS, Feature.PROJECTS, Feature.ASSETS, Feature.MIGRATING)
+_LIMITS_OF_A_LOGIN = (Capability.ACTING, Capability.USERS, Capability.PROJECTS, Capability.ASSETS, Capability.MIGRATING)
 """What a careful owner withholds on purpose."""
 
 _GRANTS_OF_USERS = (
-    Feature.JOBS,
-    Feature.PROJECTS,
-    Feature.ASSETS,
-    Feature.CREATING,
-    Feature.CHANGING,
-    Feature.DELETING,
-    Feature.CREATING_PROJECTS,
+    Capability.JOBS,
+    Capability.PROJECTS,
+    Capability.ASSETS,
+    Capability.CREATING,
+    Capability.CHANGING,
+    Capability.DELETING,
+    Capability.CREATING_PROJECTS,
 )
 
 _NO_GRANT = f"No grant: the role {ROLE_OF_USERS} may not "
@@ -214,8 +220,8 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
     yield from _login(capabilities)
     if JOBS not in capabilities.facts.relations:
         return
-    if off := capabilities.off(Feature.JOBS):
-        yield _role_finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
+    if off := capabilities.missing(Capability.JOBS):
+        yield _login_finding("jobs", Severity.PROBLEM, off.reason, sql=off.sql, hint=off.advice)
     users = [*_users(capabilities)]
     told = {one.sentence for one in users}
     for one in _limits(capabilities):
@@ -227,27 +233,27 @@ def role_findings(capabilities: Capabilities) -> Iterator[Finding]:
 
 def _limits(capabilities: Capabilities) -> Iterator[Finding]:
     """Several may have the same reason."""
-    if capabilities.facts.is_read_only and (off := capabilities.takes_no_writes):
-        yield _role_finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
+    if capabilities.facts.is_read_only and (off := capabilities.read_only_reason):
+        yield _login_finding("read-only", Severity.NOTE, off.reason, hint=off.advice)
     for feature in _LIMITS_OF_A_LOGIN:
-        if off := capabilities.off(feature):
-            yield _role_finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
+        if off := capabilities.missing(feature):
+            yield _login_finding(feature.value, Severity.NOTE, off.reason, sql=off.sql, hint=off.advice)
 
 
 def _login(capabilities: Capabilities) -> Iterator[Finding]:
     facts = capabilities.facts
     if facts.is_superuser:
-        yield _role_finding(
+        yield _login_finding(
             "login",
             Severity.NOTE,
             f"The login {facts.login} is a superuser: nothing holds it back.",
             hint="The tables' owner is enough for all that gjobs does.",
         )
-    elif off := capabilities.sees_less:
-        yield _role_finding("login", Severity.WARNING, off.reason, hint=off.advice)
+    elif off := capabilities.restricted_view:
+        yield _login_finding("login", Severity.WARNING, off.reason, hint=off.advice)
     else:
         why = "it bypasses row level security" if facts.has_bypass else "row level security hides none from it"
-        yield _role_finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
+        yield _login_finding("login", Severity.OK, f"The login {facts.login} sees all rows: {why}.")
 
 
 def _users(capabilities: Capabilities) -> Iterator[Finding]:
@@ -259,16 +265,18 @@ def _users(capabilities: Capabilities) -> Iterator[Finding]:
     lacking = {
         off.sql: off.reason.removeprefix(_NO_GRANT).rstrip(".")
         for feature in _GRANTS_OF_USERS
-        if (off := on_primary.off(feature, _ANY_USER)) and off.reason.startswith(_NO_GRANT)
+        if (off := on_primary.missing(feature, _ANY_USER)) and off.reason.startswith(_NO_GRANT)
     }
     if lacking:
         sentence = f"{_NO_GRANT}{', '.join(lacking.values())}."
-        yield _role_finding("users-grants", Severity.WARNING, sentence, sql="\n".join(filter(None, lacking)))
+        yield _login_finding("users-grants", Severity.WARNING, sentence, sql="\n".join(filter(None, lacking)))
     else:
-        yield _role_finding("users-grants", Severity.OK, f"The role {ROLE_OF_USERS} has the grants of the app's users.")
+        yield _login_finding(
+            "users-grants", Severity.OK, f"The role {ROLE_OF_USERS} has the grants of the app's users."
+        )
 
 
-def _role_finding(
+def _login_finding(
     name: str, severity: Severity, sentence: str, *, sql: str | None = None, hint: str | None = None
 ) -> Finding:
     return Finding(section=Section.ROLE, name=name, severity=severity, sentence=sentence, sql=sql, hint=hint)
@@ -278,13 +286,13 @@ _SOME = select(tables.generation_jobs.c.id).limit(MOST_COUNTED + 1).subquery()
 _SEEN = Query(select(func.count()).select_from(_SOME), make_number)
 
 
-async def seen_by(database: Database, user: ActingUser) -> Sequence[Finding]:
+async def jobs_visible_to(database: Database, user: ActingUser) -> Sequence[Finding]:
     """One finding: how many jobs, or why none can be asked for."""
     name = user.email or str(user.id)
     try:
         (number,) = await database.read(user, _SEEN)
     except (NoPrivilege, SchemaMissing) as error:
-        off = (await probe(database)).off(Feature.JOBS, user)
+        off = (await probe(database)).missing(Capability.JOBS, user)
         return [_finding(Severity.WARNING, off.reason if off else error.message, sql=off.sql if off else None)]
     several = f"more than {amount(MOST_COUNTED, 'job')}" if number > MOST_COUNTED else amount(number, "job")
     return [_finding(Severity.OK, f"As {name} one sees {several}.")]

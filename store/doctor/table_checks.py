@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Integer, Select, Table, bindparam, func, select, text
 
 from store import tables
-from store.capabilities.facts import ASSETS, JOBS, PROJECTS, Facts
+from store.capabilities.facts import ASSETS, JOBS, PROJECTS, DatabaseFacts
 from store.database.database import Database
 from store.database.query import Query, TimeLimits, make_number
 from store.doctor.findings import Finding, Section, Severity, amount, size
@@ -100,7 +100,7 @@ select format('%I.%I', n.nspname, i.relname), t.relname::text,
 )
 
 
-async def count(database: Database, facts: Facts) -> Mapping[str, int | None]:
+async def count(database: Database, facts: DatabaseFacts) -> Mapping[str, int | None]:
     """The rows of each table that may be read, up to one more than are counted; None where that took too long."""
     counted: dict[str, int | None] = {}
     for name, statement in _COUNTS.items():
@@ -122,7 +122,7 @@ DEAD_SHARE = 0.2
 
 
 def rows_findings(
-    facts: Facts, uses: Sequence[TableUse], indexes: Sequence[IndexUse], counted: Mapping[str, int | None]
+    facts: DatabaseFacts, uses: Sequence[TableUse], indexes: Sequence[IndexUse], counted: Mapping[str, int | None]
 ) -> Iterator[Finding]:
     for use in uses:
         short = use.name.removeprefix("public.")
@@ -145,7 +145,7 @@ def _rows(use: TableUse, counted: int | None) -> str:
     return "rows that nobody has counted" if counted is None else f"≥{amount(MOST_COUNTED, 'row')}"
 
 
-def _upkeep(use: TableUse, short: str, facts: Facts) -> Iterator[Finding]:
+def _upkeep(use: TableUse, short: str, facts: DatabaseFacts) -> Iterator[Finding]:
     """A replica keeps no such statistics."""
     if facts.is_replica or use.live + use.dead < FEW:
         return

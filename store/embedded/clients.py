@@ -11,12 +11,12 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from store.embedded.data_dir import PORT, Layout
+from store.embedded.data_dir import PORT, DataLayout
 from store.errors import EmbeddedUnavailable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class ClientLock:
     path: Path
     descriptor: int
 
@@ -25,12 +25,12 @@ class Seat:
         os.close(self.descriptor)
 
 
-def take(directory: Path) -> Seat:
+def take(directory: Path) -> ClientLock:
     """Under the start lock, so that nobody counts the file before it is locked."""
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return Seat(path=path, descriptor=descriptor)
+    return ClientLock(path=path, descriptor=descriptor)
 
 
 def processes(directory: Path) -> frozenset[int]:
@@ -179,14 +179,16 @@ def server_uri(socket_dir: str) -> str:
     return f"postgresql://{OWNER}@/{OWNER}?host={quote(socket_dir, safe='/')}&port={PORT}"
 
 
-class ServerLease:
+class ServerHandle:
     """The server stays up at least until this is released, or this process ends however it ends."""
 
-    def __init__(self, layout: Layout, socket_dir: str, seat: Seat, report: Report, revive: Callable[[], bool]) -> None:
+    def __init__(
+        self, layout: DataLayout, socket_dir: str, seat: ClientLock, report: Report, revive: Callable[[], bool]
+    ) -> None:
         self.revive = revive
         """Starts the server again if it died without being told to, and waits for a recovery; whether it did."""
         self._layout = layout
-        self._seat: Seat | None = seat
+        self._seat: ClientLock | None = seat
         self._report = report
         self.data_dir: Path = layout.data_dir
         self.conninfo: Mapping[str, str] = connection_info(socket_dir)

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from store.embedded.clients import ADMINISTRATOR, OWNER, Report
-from store.embedded.data_dir import Layout, require_owned
-from store.embedded.os_account import Account
+from store.embedded.data_dir import DataLayout, require_owned
+from store.embedded.os_account import OsAccount
 from store.embedded.postgres_programs import Binaries, run_tool
 from store.errors import EmbeddedUnavailable
 
@@ -60,7 +60,9 @@ CREATE DATABASE {OWNER} OWNER {OWNER};
 """One statement a line, as single-user mode reads them."""
 
 
-def ensure_cluster(layout: Layout, binaries: Binaries, account: Account, *, durable: bool, report: Report) -> None:
+def ensure_cluster(
+    layout: DataLayout, binaries: Binaries, account: OsAccount, *, durable: bool, report: Report
+) -> None:
     """Make the cluster if there is none, and refuse one that these binaries or this account cannot run.
 
     A process killed at any moment leaves either no cluster or a complete one. Under the start lock.
@@ -73,24 +75,24 @@ def ensure_cluster(layout: Layout, binaries: Binaries, account: Account, *, dura
     _require_version(layout.cluster, binaries)
 
 
-def remove_leftovers(layout: Layout) -> None:
+def remove_leftovers(layout: DataLayout) -> None:
     """What an interrupted making, or an interrupted removal, left. What cannot go today goes next time."""
     for leftover in layout.home.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
 
 
-def remove_cluster(layout: Layout) -> None:
+def remove_cluster(layout: DataLayout) -> None:
     """Take it away as a whole first, so that an interruption leaves no half."""
     aside = _staging_path(layout)
     layout.cluster.rename(aside)
     shutil.rmtree(aside)
 
 
-def _staging_path(layout: Layout) -> Path:
+def _staging_path(layout: DataLayout) -> Path:
     return layout.home / f"{_STAGING}{os.urandom(8).hex()}"
 
 
-def _create(layout: Layout, binaries: Binaries, account: Account, *, durable: bool) -> None:
+def _create(layout: DataLayout, binaries: Binaries, account: OsAccount, *, durable: bool) -> None:
     staging = _staging_path(layout)
     staging.mkdir(mode=0o700)
     try:
@@ -106,7 +108,7 @@ def _create(layout: Layout, binaries: Binaries, account: Account, *, durable: bo
         _sync_directory(layout.home)
 
 
-def _fill(staging: Path, binaries: Binaries, account: Account) -> None:
+def _fill(staging: Path, binaries: Binaries, account: OsAccount) -> None:
     _run(
         binaries,
         account,
@@ -134,7 +136,7 @@ def _fill(staging: Path, binaries: Binaries, account: Account) -> None:
     )
 
 
-def _run(binaries: Binaries, account: Account, command: Sequence[str], *, text: str = "") -> None:
+def _run(binaries: Binaries, account: OsAccount, command: Sequence[str], *, text: str = "") -> None:
     name, *arguments = command
     code, said = run_tool([binaries.program(name), *arguments], account, text=text)
     if code != 0:

@@ -17,7 +17,7 @@ from store.embedded.clients import (
     server_uri,
 )
 from store.embedded.cluster import remove_cluster
-from store.embedded.data_dir import Layout
+from store.embedded.data_dir import DataLayout
 from store.embedded.postmaster import Postmaster, find_postmaster, stop
 from store.embedded.server import GRACE, open_server
 from store.embedded.watchdog import ensure_watchdog
@@ -49,7 +49,7 @@ class ServerStatus:
 
 def server_status(data_dir: Path) -> ServerStatus:
     """Starts nothing, changes nothing and waits for nobody."""
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     with explaining(layout.data_dir):
         found = find_postmaster(layout.cluster)
         answer = _server_version(found) if found is not None and found.status == "ready" else None
@@ -66,7 +66,7 @@ def server_status(data_dir: Path) -> ServerStatus:
 def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
     """Start the server if it does not run, and keep it up until `stop_server` or `unkeep_server`."""
     with open_server(data_dir, report=report) as lease:
-        layout = Layout.of(lease.data_dir)
+        layout = DataLayout.of(lease.data_dir)
         with explaining(layout.data_dir), exclusive(layout.start_lock, report):
             layout.kept.touch()
         return server_status(lease.data_dir)
@@ -74,7 +74,7 @@ def keep_server(data_dir: Path, *, report: Report = ignore) -> ServerStatus:
 
 def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
     """Let a server that was kept stop after its last user again."""
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     if not layout.kept.exists():
         return
     with explaining(layout.data_dir), exclusive(layout.start_lock):
@@ -86,7 +86,7 @@ def unkeep_server(data_dir: Path, *, grace: float = GRACE) -> None:
 
 def stop_server(data_dir: Path, *, report: Report = ignore) -> bool:
     """Stop the server whoever uses it, and keep it no longer; whether one was running."""
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     if not layout.cluster.exists():
         return False
     with explaining(layout.data_dir), exclusive(layout.start_lock, report):
@@ -99,7 +99,7 @@ def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
 
     Raises `ServerInUse`, and does nothing, while other processes use it or are connected to it.
     """
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     if not layout.cluster.exists():
         return
     with explaining(layout.data_dir), exclusive(layout.start_lock, report):
@@ -109,7 +109,7 @@ def reset_server(data_dir: Path, *, report: Report = ignore) -> None:
         remove_cluster(layout)
 
 
-def _require_unused(layout: Layout) -> None:
+def _require_unused(layout: DataLayout) -> None:
     if using := len(clients.processes(layout.seats)):
         who = "1 process uses" if using == 1 else f"{using} processes use"
         raise ServerInUse(f"{who} the database in {layout.data_dir}.", using)

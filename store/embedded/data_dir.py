@@ -16,13 +16,13 @@ LONGEST_SOCKET_PATH = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class DataLayout:
     """The files of one embedded server. Everything is in `home`, so that the data directory can hold other things."""
 
     data_dir: Path
 
     @classmethod
-    def of(cls, data_dir: Path) -> "Layout":
+    def of(cls, data_dir: Path) -> "DataLayout":
         """Of a directory that need not exist, by its one name without links.
 
         Postgres' own files cannot express a path with a line break.
@@ -126,7 +126,7 @@ def require_owned(path: Path, owner: int) -> None:
         raise EmbeddedUnavailable(f"{path} belongs to the account number {found.st_uid}, and should belong to {owner}.")
 
 
-def socket_directory(layout: Layout) -> Path:
+def socket_directory(layout: DataLayout) -> Path:
     """Where a server that is being started makes its socket; where a running one has it, postmaster.pid says.
 
     Beside the cluster, unless a socket's path cannot be as long as that or libpq would take a comma in it for
@@ -193,7 +193,7 @@ def _is_out_of_reach(directory: Path) -> bool:
     """Whether no account that Postgres could run as may enter it, or the nearest directory above that exists."""
     from store.embedded.os_account import accounts
 
-    if Layout.of(directory).cluster.exists():
+    if DataLayout.of(directory).cluster.exists():
         return False
     nearest = next(path for path in (directory, *directory.parents) if path.exists())
     return all(account.obstacle(nearest) is not None for account in accounts())

@@ -16,7 +16,7 @@ _OTHER_ACCOUNTS = ("postgres", "nobody")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class OsAccount:
     """`prefix` goes before a command. `uid` and `gid` are what a child changes to; None is our own."""
 
     prefix: tuple[str, ...] = ()
@@ -63,7 +63,7 @@ def _may_enter(directory: os.stat_result, uid: int, gid: int) -> bool:
     return bool(directory.st_mode & stat.S_IXOTH)
 
 
-def accounts() -> Iterator[Account]:
+def accounts() -> Iterator[OsAccount]:
     """Those that Postgres could run as here, best first.
 
     Root's best is root itself under another number, in a user namespace: that reaches root's files and needs
@@ -71,17 +71,17 @@ def accounts() -> Iterator[Account]:
     """
     is_root = os.geteuid() == 0
     if not is_root and _has_name(os.geteuid()):
-        yield Account()
+        yield OsAccount()
         return
     if namespace := _user_namespace():
-        yield Account(prefix=namespace)
+        yield OsAccount(prefix=namespace)
     if is_root:
         for name in _OTHER_ACCOUNTS:
             try:
                 entry = pwd.getpwnam(name)
             except KeyError:
                 continue
-            yield Account(uid=entry.pw_uid, gid=entry.pw_gid)
+            yield OsAccount(uid=entry.pw_uid, gid=entry.pw_gid)
 
 
 def _has_name(uid: int) -> bool:
@@ -102,7 +102,7 @@ def _user_namespace() -> tuple[str, ...]:
     return prefix if probe.returncode == 0 else ()
 
 
-def choose_account(*, cluster: Path, home: Path, binaries: Path) -> Account:
+def choose_account(*, cluster: Path, home: Path, binaries: Path) -> OsAccount:
     """The owner of an existing cluster, else the first account that reaches both directories."""
     candidates = tuple(accounts())
     if cluster.exists():

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from store.embedded.data_dir import directory_named_by
-from store.embedded.os_account import Account
+from store.embedded.os_account import OsAccount
 from store.errors import EmbeddedUnavailable
 
 OLDEST_MAJOR = 17
@@ -81,7 +81,7 @@ def clean_environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C"}
 
 
-def run_tool(command: Sequence[str], account: Account, *, text: str = "") -> tuple[int, str]:
+def run_tool(command: Sequence[str], account: OsAccount, *, text: str = "") -> tuple[int, str]:
     """Run one of Postgres' programs with a text as its input; its exit code and all that it said.
 
     It is in a session of its own, so that Ctrl-C reaches only us, and ends with us if we are interrupted.
@@ -112,11 +112,11 @@ def launch(
     *,
     log: Path,
     environment: Mapping[str, str],
-    account: Account | None = None,
+    account: OsAccount | None = None,
     pass_fds: Sequence[int] = (),
 ) -> "subprocess.Popen[bytes]":
     """Start a program that outlives us, with none of our files but its log and those passed on."""
-    runs_as = account or Account()
+    runs_as = account or OsAccount()
     with log.open("ab") as output:
         process = subprocess.Popen(
             [*runs_as.prefix, *command],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from store.embedded.clients import Report, Ticker, connection_info, ignore, is_free
-from store.embedded.data_dir import Layout
+from store.embedded.data_dir import DataLayout
 from store.errors import EmbeddedUnavailable
 
 _PAUSE = 0.01  # seconds between two looks at a server that starts or stops
@@ -115,7 +115,7 @@ def was_shut_down(cluster: Path) -> bool:
     return int.from_bytes(state, sys.byteorder) in _SHUT_DOWN_STATES
 
 
-def stop(layout: Layout, report: Report = ignore) -> bool:
+def stop(layout: DataLayout, report: Report = ignore) -> bool:
     """Stop the server and wait until its last process has ended; whether one was running.
 
     Its clients are disconnected. Under the start lock.

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from store.embedded import clients
-from store.embedded.clients import Report, ServerLease, Ticker, exclusive, explaining, ignore, try_lock
+from store.embedded.clients import Report, ServerHandle, Ticker, exclusive, explaining, ignore, try_lock
 from store.embedded.cluster import complaint, ensure_cluster, rotate, size, written_since
-from store.embedded.data_dir import PORT, Layout, require_owned, socket_directory
-from store.embedded.os_account import Account, choose_account
+from store.embedded.data_dir import PORT, DataLayout, require_owned, socket_directory
+from store.embedded.os_account import OsAccount, choose_account
 from store.embedded.postgres_programs import Binaries, clean_environment, find_binaries, launch
 from store.embedded.postmaster import (
     Postmaster,
@@ -33,7 +33,7 @@ _SURVIVORS_PATIENCE = 20.0
 
 
 def start(
-    layout: Layout, binaries: Binaries, account: Account, settings: Mapping[str, str], report: Report
+    layout: DataLayout, binaries: Binaries, account: OsAccount, settings: Mapping[str, str], report: Report
 ) -> Postmaster:
     """Start it and wait until it takes connections. Under the start lock, with no postmaster on this cluster."""
     lock = _lock_cluster(layout, report)
@@ -62,7 +62,7 @@ def _is_running(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() is None
 
 
-def _lock_cluster(layout: Layout, report: Report) -> int:
+def _lock_cluster(layout: DataLayout, report: Report) -> int:
     """The descriptor of the lock that the server is to hold. No two servers can: not one that a process list does
     not show, as in another container, nor one of whose processes some have outlived the postmaster.
     """
@@ -99,7 +99,7 @@ def start_command(cluster: Path, sockets: Path, binaries: Binaries, settings: Ma
     return command
 
 
-def _make_socket_directory(layout: Layout, account: Account) -> Path:
+def _make_socket_directory(layout: DataLayout, account: OsAccount) -> Path:
     """Private, for whoever can reach the socket is let in. One that is there is believed only if it is, too."""
     sockets = socket_directory(layout)
     try:
@@ -135,14 +135,14 @@ def open_server(
     settings: Mapping[str, str] = _NO_SETTINGS,
     grace: float = GRACE,
     remove_after: bool = False,
-) -> ServerLease:
+) -> ServerHandle:
     """Use the server of this data directory, after making and starting what is missing.
 
     Waits as long as a recovery takes; a report that raises ends the wait. `settings` are for a server that this
     call starts: postgresql.conf's names and values. `grace`, in seconds, is for a watchdog that this call starts.
     `remove_after` removes the data directory, if this call made it, when the server has been stopped.
     """
-    layout = Layout.of(data_dir)
+    layout = DataLayout.of(data_dir)
     with explaining(layout.data_dir):
         made = layout.make()
         with exclusive(layout.start_lock, report):
@@ -162,10 +162,10 @@ def open_server(
             _ensure_server(layout, settings, grace, report)
             return True
 
-    return ServerLease(layout, server.socket_dir, seat, report, revive)
+    return ServerHandle(layout, server.socket_dir, seat, report, revive)
 
 
-def _ensure_server(layout: Layout, settings: Mapping[str, str], grace: float, report: Report) -> Postmaster:
+def _ensure_server(layout: DataLayout, settings: Mapping[str, str], grace: float, report: Report) -> Postmaster:
     server = _running_server(layout, report)
     if server is not None and layout.kept.exists():
         return server
@@ -176,7 +176,7 @@ def _ensure_server(layout: Layout, settings: Mapping[str, str], grace: float, re
     return server
 
 
-def _running_server(layout: Layout, report: Report) -> Postmaster | None:
+def _running_server(layout: DataLayout, report: Report) -> Postmaster | None:
     """The server, waited for if another process has started it; None if there is none.
 
     One that is about to end is none, nor is one whose socket was cleaned away: nobody can reach that any more.
@@ -191,7 +191,7 @@ def _running_server(layout: Layout, report: Report) -> Postmaster | None:
     return wait_until_ready(cluster, found.pid, lambda: is_postmaster(found.pid, cluster), report)
 
 
-def _start_server(layout: Layout, settings: Mapping[str, str], report: Report) -> Postmaster:
+def _start_server(layout: DataLayout, settings: Mapping[str, str], report: Report) -> Postmaster:
     binaries = find_binaries()
     account = choose_account(cluster=layout.cluster, home=layout.home, binaries=binaries.directory)
     ensure_cluster(layout, binaries, account, durable=settings.get("fsync") != "off", report=report)

@@ -10,13 +10,13 @@ from typing import BinaryIO
 
 from store.embedded import clients
 from store.embedded.clients import exclusive, try_lock
-from store.embedded.data_dir import Layout
+from store.embedded.data_dir import DataLayout
 from store.embedded.postgres_programs import launch
 from store.embedded.postmaster import stop
 from store.errors import EmbeddedUnavailable
 
 
-def watch(layout: Layout, grace: float, lock: int) -> None:
+def watch(layout: DataLayout, grace: float, lock: int) -> None:
     while True:
         clients.wait_until_free(layout.seats)
         before = clients.last_change(layout.seats)
@@ -39,17 +39,17 @@ def main(arguments: list[str]) -> None:
     with contextlib.suppress(BrokenPipeError):
         os.write(int(ready), b".")
     os.close(int(ready))
-    watch(Layout(Path(data_dir)), float(grace), int(lock))
+    watch(DataLayout(Path(data_dir)), float(grace), int(lock))
 
 
 if __name__ == "__main__":
     main(sys.argv[1:])
 
 
-class Watching:
+class WatchdogStart:
     """A watchdog that may still be on its way."""
 
-    def __init__(self, layout: Layout, signs_of_life: BinaryIO | None) -> None:
+    def __init__(self, layout: DataLayout, signs_of_life: BinaryIO | None) -> None:
         self._layout = layout
         self._signs_of_life = signs_of_life
 
@@ -66,11 +66,11 @@ class Watching:
             self._signs_of_life.close()
 
 
-def ensure_watchdog(layout: Layout, grace: float) -> Watching:
+def ensure_watchdog(layout: DataLayout, grace: float) -> WatchdogStart:
     """Start one if there is none; one that is there goes on with the seconds it was given. Under the start lock."""
     lock = try_lock(layout.watch_lock)
     if lock is None:
-        return Watching(layout, None)
+        return WatchdogStart(layout, None)
     read_end, write_end = os.pipe()
     try:
         command = [
@@ -84,4 +84,4 @@ def ensure_watchdog(layout: Layout, grace: float) -> Watching:
     finally:
         os.close(lock)
         os.close(write_end)
-    return Watching(layout, os.fdopen(read_end, "rb"))
+    return WatchdogStart(layout, os.fdopen(read_end, "rb"))

@@ -11,7 +11,7 @@ MOST_COMPLETIONS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class CompletionValues:
     """What the database is known to hold, each kind in the order in which it is to be offered."""
 
     modes: tuple[str, ...] = USUAL_MODES
@@ -60,7 +60,7 @@ def is_naming(key: Key, text: str, cursor: int) -> bool:
     return f"{key}{AFTER_KEY}" in text[:cursor].rpartition(" ")[2].lower()
 
 
-def complete(text: str, cursor: int, known: Known) -> tuple[Completion, ...]:
+def complete(text: str, cursor: int, known: CompletionValues) -> tuple[Completion, ...]:
     """Keys that begin as typed so far, or values that do, then those that contain it; nothing twice or already there.
 
     `cursor` counts characters.

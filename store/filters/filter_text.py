@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from store import formats
 from store.filters.filter_terms import ANY, KEYS, NONE, STUCK, Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.job_filter import JobFilter, Place
+from store.filters.job_filter import JobFilter, TextSpan
 from store.formats import LEAST_DIGITS, close_names, id_range
 from store.jobs.job import JobStatus
 
@@ -25,12 +25,12 @@ class Piece:
     """One of the values that commas separate, without its quotes and escapes."""
 
     text: str
-    place: Place
+    place: TextSpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
-    place: Place
+    place: TextSpan
     is_negated: bool
     key: Piece | None
     pieces: tuple[Piece, ...]
@@ -56,15 +56,15 @@ def _token(text: str, start: int) -> Token:
     if is_negated:
         position += 1
         if _is_over(text, position):
-            raise Place(text, start, position).wrong(
+            raise TextSpan(text, start, position).wrong(
                 "A minus stands before what is not wanted, without a space.", hint=f'Quote it to look for it: "{NOT}"'
             )
     key = None
     if found := _KEY.match(text, position):
-        key = Piece(text=found[1], place=Place(text, position, found.end(1)))
+        key = Piece(text=found[1], place=TextSpan(text, position, found.end(1)))
         position = found.end()
     pieces = tuple(_pieces(text, position, key))
-    return Token(place=Place(text, start, pieces[-1].place.end), is_negated=is_negated, key=key, pieces=pieces)
+    return Token(place=TextSpan(text, start, pieces[-1].place.end), is_negated=is_negated, key=key, pieces=pieces)
 
 
 def _pieces(text: str, position: int, key: Piece | None) -> Iterator[Piece]:
@@ -79,7 +79,7 @@ def _pieces(text: str, position: int, key: Piece | None) -> Iterator[Piece]:
         position += 1
 
 
-def _what_is_missing(text: str, place: Place, key: Piece | None) -> str:
+def _what_is_missing(text: str, place: TextSpan, key: Piece | None) -> str:
     if place.end > place.start:
         return "There is nothing between the quotes."
     if text.startswith(OR, place.end):
@@ -94,10 +94,10 @@ def _piece(text: str, start: int) -> Piece:
         return _quoted(text, start)
     end = _after(_UNQUOTED, text, start)
     if text.startswith(QUOTE, end):
-        raise Place(text, end, end + 1).wrong(
+        raise TextSpan(text, end, end + 1).wrong(
             "A quote stands in the middle of a word.", hint='Quote the whole value, and write \\" for a quote in it.'
         )
-    return Piece(text=text[start:end], place=Place(text, start, end))
+    return Piece(text=text[start:end], place=TextSpan(text, start, end))
 
 
 def _quoted(text: str, start: int) -> Piece:
@@ -112,23 +112,23 @@ def _quoted(text: str, start: int) -> Piece:
             position += 1
         characters.append(character)
         position += 1
-    raise Place(text, start, len(text)).wrong(
+    raise TextSpan(text, start, len(text)).wrong(
         "This quote is not closed.", suggestion=None if _ends_in_escape(text) else f"{text[start:]}{QUOTE}"
     )
 
 
 def _closed(text: str, start: int, end: int, value: str) -> Piece:
     if not _is_over(text, end) and not text.startswith(OR, end):
-        raise Place(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
-    return Piece(text=value, place=Place(text, start, end))
+        raise TextSpan(text, end, end + 1).wrong("After a closing quote comes a space or a comma.")
+    return Piece(text=value, place=TextSpan(text, start, end))
 
 
 def _escaped(text: str, position: int) -> str:
     after = text[position + 1 : position + 2]
     if not after:
-        raise Place(text, position, position + 1).wrong("This backslash is followed by nothing.")
+        raise TextSpan(text, position, position + 1).wrong("This backslash is followed by nothing.")
     if after not in ESCAPES:
-        raise Place(text, position, position + 2).wrong(
+        raise TextSpan(text, position, position + 2).wrong(
             "Inside quotes a backslash stands before a quote, a backslash, n or t.", suggestion=ESCAPE * 2 + after
         )
     return ESCAPES[after]
@@ -319,11 +319,11 @@ def parse(text: str, *, now: datetime | None = None) -> JobFilter:
     Raises FilterError, and nothing else.
     """
     if len(text) > MOST_CHARACTERS:
-        raise Place(text, MOST_CHARACTERS, len(text)).wrong(
+        raise TextSpan(text, MOST_CHARACTERS, len(text)).wrong(
             f"A filter has at most {MOST_CHARACTERS:,} characters; this has {len(text):,}."
         )
     if found := _NOT_STORABLE.search(text):
-        raise Place(text, *found.span()).wrong("This is no character that the database can hold.")
+        raise TextSpan(text, *found.span()).wrong("This is no character that the database can hold.")
     terms: list[Term] = []
     values = 0
     for token in tokens(text):
@@ -344,9 +344,9 @@ def _term(token: Token, now: datetime | None) -> Term:
 _ESCAPED = str.maketrans({meaning: f"{ESCAPE}{letter}" for letter, meaning in ESCAPES.items()})
 
 
-def printed(job_filter: JobFilter) -> str:
+def format_filter(job_filter: JobFilter) -> str:
     """With the times that ages stood for, where they were counted back."""
-    return " ".join(_printing_term(term) for term in job_filter.terms)
+    return " ".join(_format_term(term) for term in job_filter.terms)
 
 
 def quoted(text: str, *, is_value: bool) -> str:
@@ -357,7 +357,7 @@ def quoted(text: str, *, is_value: bool) -> str:
     return f"{QUOTE}{text.translate(_ESCAPED)}{QUOTE}"
 
 
-def _printing_term(term: Term) -> str:
+def _format_term(term: Term) -> str:
     start = f"{NOT if term.is_negated else ''}{f'{term.key}{AFTER_KEY}' if term.key else ''}"
     return start + OR.join(_value(value, term.key) for value in term.values)
 

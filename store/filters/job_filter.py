@@ -40,7 +40,7 @@ class FilterError(InvalidValue):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TextSpan:
     """A part of a filter's text."""
 
     source: str

@@ -8,7 +8,7 @@ from uuid import UUID
 from store.database.write_access import WriteAccess
 
 
-class Thing(StrEnum):
+class ProbeTarget(StrEnum):
     """What is the owner's, in the order in which it is tried."""
 
     JOB = "job"
@@ -42,28 +42,28 @@ class Verb(StrEnum):
         return self in (Verb.INSERT_INTO, Verb.INSERT_AS)
 
 
-class How(StrEnum):
+class ProbeMethod(StrEnum):
     TRIED = "tried"
     JUDGED = "judged"
     """From the policies, not tried."""
     NOT_TRIED = "not_tried"
 
 
-class Verdict(StrEnum):
+class ProbeVerdict(StrEnum):
     KEPT = "kept"
     LEAK = "leak"
     UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
+class Participant:
     id: UUID
     email: str | None = None
     exists: bool = True
     """False for an id made up for the check: claims need no row in auth.users."""
 
 
-class Kind(StrEnum):
+class TargetKind(StrEnum):
     """What of the owner's something is tried on."""
 
     JOB = "job"
@@ -78,11 +78,11 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    owner: Person | None
+class ProbePlan:
+    owner: Participant | None
     """None where nobody owns anything that the operator sees."""
-    other: Person
-    targets: Mapping[Kind, UUID]
+    other: Participant
+    targets: Mapping[TargetKind, UUID]
     """Of the owner's, one of each kind that there is."""
     no_assets: str | None = None
     """Why assets could not be looked for."""
@@ -94,25 +94,25 @@ class Plan:
 class Probe:
     """`answer` is what the database said, or what its policies say, or why neither is known. Untrusted text."""
 
-    thing: Thing
+    thing: ProbeTarget
     verb: Verb
-    how: How
+    how: ProbeMethod
     answer: str
-    verdict: Verdict
+    verdict: ProbeVerdict
 
 
-PROBED: tuple[tuple[Thing, Verb], ...] = (
-    *((Thing.JOB, verb) for verb in Verb),
-    *((Thing.PROJECT, verb) for verb in Verb if verb is not Verb.INSERT_INTO),
-    *((Thing.ASSET, verb) for verb in Verb),
-    (Thing.COUNTS, Verb.READ),
-    (Thing.STATISTICS, Verb.READ),
-    (Thing.SUMMARY, Verb.READ),
+PROBED: tuple[tuple[ProbeTarget, Verb], ...] = (
+    *((ProbeTarget.JOB, verb) for verb in Verb),
+    *((ProbeTarget.PROJECT, verb) for verb in Verb if verb is not Verb.INSERT_INTO),
+    *((ProbeTarget.ASSET, verb) for verb in Verb),
+    (ProbeTarget.COUNTS, Verb.READ),
+    (ProbeTarget.STATISTICS, Verb.READ),
+    (ProbeTarget.SUMMARY, Verb.READ),
 )
 """Everything that the check answers, in this order."""
 
 
-def person_name(person: Person | None) -> str:
+def person_name(person: Participant | None) -> str:
     if person is None:
         return "nobody"
     if not person.exists:
@@ -120,15 +120,15 @@ def person_name(person: Person | None) -> str:
     return person.email or f"user {str(person.id)[:8]}"
 
 
-def deed(thing: Thing, verb: Verb) -> str:
+def attempt_words(thing: ProbeTarget, verb: Verb) -> str:
     """What the other user does, or would do, to what is the owner's; without a full stop."""
-    an = "an" if thing is Thing.ASSET else "a"
+    an = "an" if thing is ProbeTarget.ASSET else "a"
     match thing, verb:
-        case Thing.COUNTS, _:
+        case ProbeTarget.COUNTS, _:
             return "Counts their jobs in the table"
-        case Thing.STATISTICS, _:
+        case ProbeTarget.STATISTICS, _:
             return "Calls get_job_statistics with their id"
-        case Thing.SUMMARY, _:
+        case ProbeTarget.SUMMARY, _:
             return "Reads their rows in the view generation_job_summary"
         case _, Verb.INSERT_INTO:
             return f"Puts {an} {thing} of one's own into a project of theirs"

@@ -18,8 +18,8 @@ from store.errors import (
     TimedOut,
     UnexpectedError,
 )
-from store.isolation.isolation import PROBED, How, Plan, Probe, Thing, Verb, Verdict
-from store.isolation.isolation_policies import POLICIES, RULES, Policy, TableRules, judge
+from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation_policies import POLICIES, RULES, AppliedPolicy, TableRules, judge
 from store.isolation.isolation_targets import (
     UNUSED,
     choose_people,
@@ -37,28 +37,30 @@ _REFERENCES = ("23503", "23001")
 _DONE = {Verb.UPDATE: "changed", Verb.DELETE: "deleted"}
 
 
-def rows_answer(thing: Thing, verb: Verb, rows: int) -> Probe:
+def rows_answer(thing: ProbeTarget, verb: Verb, rows: int) -> Probe:
     """For so many rows, or for statistics and the summary jobs, that were read or would have been written."""
-    noun = "job" if thing in (Thing.COUNTS, Thing.STATISTICS, Thing.SUMMARY) else "row"
+    noun = "job" if thing in (ProbeTarget.COUNTS, ProbeTarget.STATISTICS, ProbeTarget.SUMMARY) else "row"
     counted = f"{rows:,} {noun}" if rows == 1 else f"{rows:,} {noun}s"
     if rows == 0:
-        return _tried(thing, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", Verdict.KEPT)
+        return _tried(
+            thing, verb, f"hidden ({counted})" if not verb.inserts else f"refused ({counted})", ProbeVerdict.KEPT
+        )
     if not verb.writes:
-        return _tried(thing, verb, f"read {counted}", Verdict.LEAK)
+        return _tried(thing, verb, f"read {counted}", ProbeVerdict.LEAK)
     done = _DONE.get(verb, "inserted")
-    return _tried(thing, verb, f"{done} {counted} — rolled back", Verdict.LEAK)
+    return _tried(thing, verb, f"{done} {counted} — rolled back", ProbeVerdict.LEAK)
 
 
-def error_answer(thing: Thing, verb: Verb, error: StoreError) -> Probe | None:
+def error_answer(thing: ProbeTarget, verb: Verb, error: StoreError) -> Probe | None:
     """None where it is no answer to the statement: the link broke, the session may not write, and the like."""
     match error:
         case NoPrivilege():
-            return _tried(thing, verb, _refused(error), Verdict.KEPT)
+            return _tried(thing, verb, _refused(error), ProbeVerdict.KEPT)
         case Conflict() if error.sqlstate == _RAISED:
-            return _tried(thing, verb, _refused(error), Verdict.KEPT)
+            return _tried(thing, verb, _refused(error), ProbeVerdict.KEPT)
         case InvalidValue() if error.sqlstate in _REFERENCES:
             # Looked at after the row was written, so the policies had let it through.
-            return _tried(thing, verb, f"permitted, and then {_refused(error)}", Verdict.LEAK)
+            return _tried(thing, verb, f"permitted, and then {_refused(error)}", ProbeVerdict.LEAK)
         case Locked():
             return _not_tried(thing, verb, "locked by another transaction")
         case TimedOut() | Conflict() | InvalidValue() | UnexpectedError() if error.sqlstate is not None:
@@ -75,34 +77,34 @@ def _refused(error: StoreError) -> str:
     return f"refused: {words.rstrip('.')}"
 
 
-def _tried(thing: Thing, verb: Verb, answer: str, verdict: Verdict) -> Probe:
-    return Probe(thing=thing, verb=verb, how=How.TRIED, answer=answer, verdict=verdict)
+def _tried(thing: ProbeTarget, verb: Verb, answer: str, verdict: ProbeVerdict) -> Probe:
+    return Probe(thing=thing, verb=verb, how=ProbeMethod.TRIED, answer=answer, verdict=verdict)
 
 
-def _not_tried(thing: Thing, verb: Verb, answer: str) -> Probe:
-    return Probe(thing=thing, verb=verb, how=How.NOT_TRIED, answer=answer, verdict=Verdict.UNKNOWN)
+def _not_tried(thing: ProbeTarget, verb: Verb, answer: str) -> Probe:
+    return Probe(thing=thing, verb=verb, how=ProbeMethod.NOT_TRIED, answer=answer, verdict=ProbeVerdict.UNKNOWN)
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.2)
 """Of each try: whoever holds a lock is not waited for."""
 
 
-async def prepare(database: Database, *, owner_id: UUID | None = None, other_id: UUID | None = None) -> Plan:
+async def plan_probes(database: Database, *, owner_id: UUID | None = None, other_id: UUID | None = None) -> ProbePlan:
     """Whom to try against whom, and on what; reads only. None leaves the choice to the check.
 
     Raises InvalidValue where both are the same user.
     """
     owner, other = await choose_people(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
-        return Plan(owner=None, other=other, targets={})
+        return ProbePlan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)
     no_unused = why_nothing_is_unused((await probe(database)).facts)
     if no_unused is not None:
         targets = {kind: target for kind, target in targets.items() if kind not in UNUSED}
-    return Plan(owner=owner, other=other, targets=targets, no_assets=no_assets, no_unused=no_unused)
+    return ProbePlan(owner=owner, other=other, targets=targets, no_assets=no_assets, no_unused=no_unused)
 
 
-async def attempt(database: Database, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]:
+async def run_probes(database: Database, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
     """Every probe of `PROBED`, as it is answered. Without `tries_writes` the policies alone tell what a write may do.
 
     Raises a StoreError where nobody can act as a user here, or where the link breaks.
@@ -118,10 +120,10 @@ class _Attempts:
     def __init__(
         self,
         database: Database,
-        plan: Plan,
+        plan: ProbePlan,
         actor: ActingUser,
         rules: Sequence[TableRules],
-        policies: Sequence[Policy],
+        policies: Sequence[AppliedPolicy],
     ) -> None:
         self._database = database
         self._plan = plan
@@ -129,7 +131,7 @@ class _Attempts:
         self._rules = rules
         self._policies = policies
 
-    async def probe(self, thing: Thing, verb: Verb, *, tries_writes: bool) -> Probe:
+    async def probe(self, thing: ProbeTarget, verb: Verb, *, tries_writes: bool) -> Probe:
         judged = judge(thing, verb, self._rules, self._policies)
         if verb.writes and not tries_writes:
             return judged
@@ -142,14 +144,14 @@ class _Attempts:
         if not await self._still_fits(thing, verb):
             return _untried(judged, "what was chosen has changed meanwhile")
         try:
-            rows = await self._database.rehearse(self._actor, query, limits=LIMITS)
+            rows = await self._database.dry_run(self._actor, query, limits=LIMITS)
         except ReadOnly:
             return judged
         except StoreError as error:
             return _answered(thing, verb, error)
         return _seen_with(judged, rows_answer(thing, verb, rows))
 
-    async def _read(self, thing: Thing, verb: Verb, query: Query[int], judged: Probe) -> Probe:
+    async def _read(self, thing: ProbeTarget, verb: Verb, query: Query[int], judged: Probe) -> Probe:
         try:
             (rows,) = await self._database.read(self._actor, query, limits=LIMITS)
         except StoreError as error:
@@ -158,12 +160,12 @@ class _Attempts:
             return _untried(judged, "what was chosen has gone meanwhile")
         return rows_answer(thing, verb, rows)
 
-    async def _still_fits(self, thing: Thing, verb: Verb) -> bool:
+    async def _still_fits(self, thing: ProbeTarget, verb: Verb) -> bool:
         kind = needed_kind(thing, verb)
         return kind is None or await still_fits(self._database, self._plan, kind)
 
 
-def _answered(thing: Thing, verb: Verb, error: StoreError) -> Probe:
+def _answered(thing: ProbeTarget, verb: Verb, error: StoreError) -> Probe:
     probe = error_answer(thing, verb, error)
     if probe is None:
         raise error
@@ -171,13 +173,17 @@ def _answered(thing: Thing, verb: Verb, error: StoreError) -> Probe:
 
 
 def _untried(judged: Probe, reason: str) -> Probe:
-    if judged.verdict is Verdict.UNKNOWN:
-        return replace(judged, how=How.NOT_TRIED, answer=reason)
+    if judged.verdict is ProbeVerdict.UNKNOWN:
+        return replace(judged, how=ProbeMethod.NOT_TRIED, answer=reason)
     return replace(judged, answer=f"{judged.answer} ({reason})")
 
 
 def _seen_with(judged: Probe, tried: Probe) -> Probe:
     """A write that names its row needs the right to read it; one of all rows does not, and is never tried."""
-    if tried.verb in (Verb.UPDATE, Verb.DELETE) and tried.verdict is Verdict.KEPT and judged.verdict is Verdict.LEAK:
+    if (
+        tried.verb in (Verb.UPDATE, Verb.DELETE)
+        and tried.verdict is ProbeVerdict.KEPT
+        and judged.verdict is ProbeVerdict.LEAK
+    ):
         return replace(judged, answer=f"{tried.answer} by its id, yet {judged.answer}")
     return tried

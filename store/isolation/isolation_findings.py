@@ -5,27 +5,37 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from store.capabilities.capability import Feature
-from store.capabilities.facts import Facts
+from store.capabilities.capability import Capability
+from store.capabilities.facts import DatabaseFacts
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.doctor.examine import Further
 from store.doctor.findings import Finding, Section, Severity
 from store.doctor.function_checks import FUNCTIONS, VIEWS, AppFunction, AppView, function_findings, view_findings
-from store.doctor.policy_checks import POLICIES, TABLES, Policy, Table, policy_findings
+from store.doctor.policy_checks import POLICIES, TABLES, RlsPolicy, RlsTable, policy_findings
 from store.doctor.schema_checks import QUALIFY_QUERY
-from store.isolation.isolation import PROBED, How, Plan, Probe, Thing, Verb, Verdict, deed, person_name
-from store.isolation.isolation_check import attempt, prepare
+from store.isolation.isolation import (
+    PROBED,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeTarget,
+    ProbeVerdict,
+    Verb,
+    attempt_words,
+    person_name,
+)
+from store.isolation.isolation_check import plan_probes, run_probes
 from store.users.actor import OPERATOR
 
-Remedies = Mapping[tuple[Thing, Verb], str]
+Remedies = Mapping[tuple[ProbeTarget, Verb], str]
 """Of what the doctor knows SQL for, whether it leaks or not."""
 
 _TABLES = {
-    Thing.JOB: "generation_jobs",
-    Thing.PROJECT: "projects",
-    Thing.ASSET: "assets",
-    Thing.COUNTS: "generation_jobs",
+    ProbeTarget.JOB: "generation_jobs",
+    ProbeTarget.PROJECT: "projects",
+    ProbeTarget.ASSET: "assets",
+    ProbeTarget.COUNTS: "generation_jobs",
 }
 _COMMANDS = {
     Verb.READ: "SELECT",
@@ -40,14 +50,14 @@ _COMMANDS = {
 class Rules:
     """What the doctor reads of who reaches what."""
 
-    facts: Facts
+    facts: DatabaseFacts
     functions: Sequence[AppFunction]
     views: Sequence[AppView]
-    tables: Sequence[Table]
-    policies: Sequence[Policy]
+    tables: Sequence[RlsTable]
+    policies: Sequence[RlsPolicy]
 
 
-async def find_remedies(database: Database) -> Remedies:
+async def find_leak_fixes(database: Database) -> Remedies:
     capabilities = await probe(database)
     _, functions, views, tables, policies = await database.read_together(
         OPERATOR, QUALIFY_QUERY, FUNCTIONS, VIEWS, TABLES, POLICIES
@@ -60,15 +70,15 @@ def remedies(rules: Rules) -> Remedies:
     return {key: sql for key, sql in found.items() if sql}
 
 
-def _statements(thing: Thing, verb: Verb, rules: Rules) -> Iterator[str]:
+def _statements(thing: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[str]:
     return (finding.sql for finding in _findings(thing, verb, rules) if finding.sql)
 
 
-def _findings(thing: Thing, verb: Verb, rules: Rules) -> Iterator[Finding]:
+def _findings(thing: ProbeTarget, verb: Verb, rules: Rules) -> Iterator[Finding]:
     match thing:
-        case Thing.STATISTICS:
+        case ProbeTarget.STATISTICS:
             return function_findings([one for one in rules.functions if one.name == "get_job_statistics"])
-        case Thing.SUMMARY:
+        case ProbeTarget.SUMMARY:
             summary = [view for view in rules.views if view.name == "public.generation_job_summary"]
             return view_findings(summary, rules.facts)
         case _:
@@ -84,7 +94,7 @@ def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
         yield from _mending(table, {"foreign-project"}, of_table, rules)
 
 
-def _mending(table: str, names: Container[str], policies: Sequence[Policy], rules: Rules) -> Iterator[Finding]:
+def _mending(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
     mends = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
     for finding in policy_findings(rules.tables, policies):
         if finding.name in names and mends.search(finding.sql or ""):
@@ -92,40 +102,44 @@ def _mending(table: str, names: Container[str], policies: Sequence[Policy], rule
 
 
 _MENDED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
-_SEVERITIES = {Verdict.KEPT: Severity.OK, Verdict.UNKNOWN: Severity.NOTE, Verdict.LEAK: Severity.PROBLEM}
-_PREFIXES = {How.TRIED: "", How.JUDGED: "judged from the policies, not tried: ", How.NOT_TRIED: "not tried: "}
+_SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
+_PREFIXES = {
+    ProbeMethod.TRIED: "",
+    ProbeMethod.JUDGED: "judged from the policies, not tried: ",
+    ProbeMethod.NOT_TRIED: "not tried: ",
+}
 
 
 def isolation_check(*, owner_id: UUID | None, other_id: UUID | None, why_no_writes: str | None) -> Further:
     """A further part of the doctor's examination. None leaves it to the check whom to try, and tries the writes."""
 
     async def check(database: Database) -> Sequence[Finding]:
-        if off := (await probe(database)).off(Feature.ACTING):
+        if off := (await probe(database)).missing(Capability.ACTING):
             # How it is mended stands where the login is examined.
             return [_finding("not-tried", Severity.WARNING, f"Nothing could be tried. {off.reason}", hint=off.advice)]
-        plan = await prepare(database, owner_id=owner_id, other_id=other_id)
-        probes = [tried async for tried in attempt(database, plan, tries_writes=why_no_writes is None)]
-        remedies = await find_remedies(database)
+        plan = await plan_probes(database, owner_id=owner_id, other_id=other_id)
+        probes = [tried async for tried in run_probes(database, plan, tries_writes=why_no_writes is None)]
+        remedies = await find_leak_fixes(database)
         return list(isolation_findings(plan, probes, remedies, why_no_writes=why_no_writes))
 
     return check
 
 
 def isolation_findings(
-    plan: Plan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
+    plan: ProbePlan, probes: Sequence[Probe], remedies: Remedies, *, why_no_writes: str | None
 ) -> Iterator[Finding]:
     yield _who(plan, why_no_writes)
     for tried in probes:
-        is_mended = tried.verdict is Verdict.LEAK and (tried.thing, tried.verb) in remedies
+        is_mended = tried.verdict is ProbeVerdict.LEAK and (tried.thing, tried.verb) in remedies
         yield _finding(
             f"{tried.thing}-{tried.verb}".replace("_", "-"),
             _severity(tried),
-            f"{deed(tried.thing, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
+            f"{attempt_words(tried.thing, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
             hint=_MENDED_ABOVE if is_mended else None,
         )
 
 
-def _who(plan: Plan, why_no_writes: str | None) -> Finding:
+def _who(plan: ProbePlan, why_no_writes: str | None) -> Finding:
     owner, other = person_name(plan.owner), person_name(plan.other)
     sentence = f"Tried is what {other} reaches of what is owned by {owner}; all of it was rolled back."
     return _finding("who", Severity.OK, sentence, hint=why_no_writes)
@@ -133,7 +147,7 @@ def _who(plan: Plan, why_no_writes: str | None) -> Finding:
 
 def _severity(probe: Probe) -> Severity:
     """That a row of one's own lies in another's project may be meant: the app's own policies permit it."""
-    if probe.verdict is Verdict.LEAK and probe.verb is Verb.INSERT_INTO:
+    if probe.verdict is ProbeVerdict.LEAK and probe.verb is Verb.INSERT_INTO:
         return Severity.WARNING
     return _SEVERITIES[probe.verdict]
 

@@ -7,10 +7,10 @@ from enum import StrEnum
 from sqlalchemy import text
 
 from store.database.query import Query, Row
-from store.isolation.isolation import How, Probe, Thing, Verb, Verdict
+from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
 
 
-class Command(StrEnum):
+class PolicyCommand(StrEnum):
     """As the catalogue of policies writes them."""
 
     SELECT = "r"
@@ -21,13 +21,13 @@ class Command(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class AppliedPolicy:
     """One that applies to the user."""
 
     table: str
     name: str
     is_permissive: bool
-    command: Command
+    command: PolicyCommand
     using: str | None
     """Which rows are seen, as the catalogue writes the expression."""
     check: str | None
@@ -39,10 +39,10 @@ class TableRules:
     table: str
     has_row_security: bool
     """Whether policies decide for this user at all."""
-    granted: frozenset[Command]
+    granted: frozenset[PolicyCommand]
 
 
-_POLICIES_TABLES = text("""
+_TABLE_RULES = text("""
     select c.relname::text, row_security_active(c.oid),
            has_any_column_privilege(c.oid, 'select'), has_any_column_privilege(c.oid, 'insert'),
            has_any_column_privilege(c.oid, 'update'), has_table_privilege(c.oid, 'delete')
@@ -61,7 +61,7 @@ _POLICIES = text("""
 
 def _make_rules(row: Row) -> TableRules:
     table, has_row_security, *granted = row
-    commands = (Command.SELECT, Command.INSERT, Command.UPDATE, Command.DELETE)
+    commands = (PolicyCommand.SELECT, PolicyCommand.INSERT, PolicyCommand.UPDATE, PolicyCommand.DELETE)
     return TableRules(
         table=table,
         has_row_security=has_row_security,
@@ -69,22 +69,22 @@ def _make_rules(row: Row) -> TableRules:
     )
 
 
-def _make_policy(row: Row) -> Policy:
+def _make_policy(row: Row) -> AppliedPolicy:
     table, name, is_permissive, command, using, check = row
-    return Policy(
+    return AppliedPolicy(
         table=table,
         name=name,
         is_permissive=is_permissive,
-        command=Command(command),
+        command=PolicyCommand(command),
         using=using,
         check=check,
     )
 
 
-RULES: Query[TableRules] = Query(_POLICIES_TABLES, _make_rules)
+RULES: Query[TableRules] = Query(_TABLE_RULES, _make_rules)
 """Of the tables that are there, for the user who asks."""
 
-POLICIES: Query[Policy] = Query(_POLICIES, _make_policy)
+POLICIES: Query[AppliedPolicy] = Query(_POLICIES, _make_policy)
 """Those that apply to the user who asks, in the order of their names."""
 
 _AND = " AND "
@@ -133,13 +133,13 @@ def _depths(expression: str) -> Iterator[tuple[int, int]]:
             yield index, depth
 
 
-_TABLES = {Thing.JOB: "generation_jobs", Thing.PROJECT: "projects", Thing.ASSET: "assets"}
+_TABLES = {ProbeTarget.JOB: "generation_jobs", ProbeTarget.PROJECT: "projects", ProbeTarget.ASSET: "assets"}
 _COMMANDS = {
-    Verb.READ: Command.SELECT,
-    Verb.INSERT_INTO: Command.INSERT,
-    Verb.INSERT_AS: Command.INSERT,
-    Verb.UPDATE: Command.UPDATE,
-    Verb.DELETE: Command.DELETE,
+    Verb.READ: PolicyCommand.SELECT,
+    Verb.INSERT_INTO: PolicyCommand.INSERT,
+    Verb.INSERT_AS: PolicyCommand.INSERT,
+    Verb.UPDATE: PolicyCommand.UPDATE,
+    Verb.DELETE: PolicyCommand.DELETE,
 }
 _OWN_ROW = frozenset(
     {
@@ -152,60 +152,62 @@ _OWN_ROW = frozenset(
 _OWN_PROJECT = frozenset({"gjobs.owns_project(project_id)"})
 
 
-def judge(thing: Thing, verb: Verb, tables: Sequence[TableRules], policies: Sequence[Policy]) -> Probe:
+def judge(thing: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]) -> Probe:
     verdict, answer = _judged(thing, verb, tables, policies)
-    return Probe(thing=thing, verb=verb, how=How.JUDGED, answer=answer, verdict=verdict)
+    return Probe(thing=thing, verb=verb, how=ProbeMethod.JUDGED, answer=answer, verdict=verdict)
 
 
-def _judged(thing: Thing, verb: Verb, tables: Sequence[TableRules], policies: Sequence[Policy]) -> tuple[Verdict, str]:
+def _judged(
+    thing: ProbeTarget, verb: Verb, tables: Sequence[TableRules], policies: Sequence[AppliedPolicy]
+) -> tuple[ProbeVerdict, str]:
     if thing not in _TABLES:
-        return Verdict.UNKNOWN, "no policy says"
+        return ProbeVerdict.UNKNOWN, "no policy says"
     rules = next((rules for rules in tables if rules.table == _TABLES[thing]), None)
     if rules is None:
-        return Verdict.UNKNOWN, "there is no such table"
+        return ProbeVerdict.UNKNOWN, "there is no such table"
     command = _COMMANDS[verb]
     if command not in rules.granted:
-        return Verdict.KEPT, "no grant"
+        return ProbeVerdict.KEPT, "no grant"
     if not rules.has_row_security:
-        return Verdict.LEAK, "row level security is off"
+        return ProbeVerdict.LEAK, "row level security is off"
     return _weighed(
         {
             policy: _meaning(policy, verb)
             for policy in policies
-            if policy.table == rules.table and policy.command in (command, Command.ALL)
+            if policy.table == rules.table and policy.command in (command, PolicyCommand.ALL)
         },
         kept="own projects only" if verb is Verb.INSERT_INTO else "own rows only",
     )
 
 
-def _weighed(meanings: Mapping[Policy, Verdict], *, kept: str) -> tuple[Verdict, str]:
+def _weighed(meanings: Mapping[AppliedPolicy, ProbeVerdict], *, kept: str) -> tuple[ProbeVerdict, str]:
     """Any permissive policy is enough to let a row through, and every restrictive one must. `kept` says it of all."""
     permissive = {policy: verdict for policy, verdict in meanings.items() if policy.is_permissive}
     restrictive = {policy: verdict for policy, verdict in meanings.items() if not policy.is_permissive}
     if not permissive:
-        return Verdict.KEPT, "no policy permits it"
+        return ProbeVerdict.KEPT, "no policy permits it"
     for policy, verdict in restrictive.items():
-        if verdict is Verdict.KEPT:
-            return Verdict.KEPT, f'policy "{policy.name}" forbids it'
-    if all(verdict is Verdict.KEPT for verdict in permissive.values()):
-        return Verdict.KEPT, kept
-    unsure = [policy.name for policy, verdict in restrictive.items() if verdict is Verdict.UNKNOWN]
-    leaking = [policy.name for policy, verdict in permissive.items() if verdict is Verdict.LEAK]
+        if verdict is ProbeVerdict.KEPT:
+            return ProbeVerdict.KEPT, f'policy "{policy.name}" forbids it'
+    if all(verdict is ProbeVerdict.KEPT for verdict in permissive.values()):
+        return ProbeVerdict.KEPT, kept
+    unsure = [policy.name for policy, verdict in restrictive.items() if verdict is ProbeVerdict.UNKNOWN]
+    leaking = [policy.name for policy, verdict in permissive.items() if verdict is ProbeVerdict.LEAK]
     if leaking and not unsure:
-        return Verdict.LEAK, f'policy "{leaking[0]}" permits it'
-    unsure += [policy.name for policy, verdict in permissive.items() if verdict is Verdict.UNKNOWN]
-    return Verdict.UNKNOWN, f'policy "{unsure[0]}" has a condition that is not known'
+        return ProbeVerdict.LEAK, f'policy "{leaking[0]}" permits it'
+    unsure += [policy.name for policy, verdict in permissive.items() if verdict is ProbeVerdict.UNKNOWN]
+    return ProbeVerdict.UNKNOWN, f'policy "{unsure[0]}" has a condition that is not known'
 
 
-def _meaning(policy: Policy, verb: Verb) -> Verdict:
+def _meaning(policy: AppliedPolicy, verb: Verb) -> ProbeVerdict:
     """What the policy alone does to what is not the user's."""
     expression = policy.check if verb.inserts and policy.check is not None else policy.using
     if expression is None:
-        return Verdict.UNKNOWN
+        return ProbeVerdict.UNKNOWN
     conditions = set(conjuncts(expression))
     keeping = _OWN_PROJECT if verb is Verb.INSERT_INTO else _OWN_ROW
     # A row put into somebody's project is the other's own.
     open_to_all = {"true"} | (_OWN_ROW if verb is Verb.INSERT_INTO else set())
     if conditions & keeping:
-        return Verdict.KEPT
-    return Verdict.LEAK if conditions <= open_to_all else Verdict.UNKNOWN
+        return ProbeVerdict.KEPT
+    return ProbeVerdict.LEAK if conditions <= open_to_all else ProbeVerdict.UNKNOWN

@@ -24,25 +24,25 @@ from sqlalchemy import (
 )
 
 from store import tables
-from store.capabilities.facts import ASSETS, JOBS, Facts
+from store.capabilities.facts import ASSETS, JOBS, DatabaseFacts
 from store.database.database import Database
 from store.database.query import Query, make_id, make_number
 from store.errors import InvalidValue, NoPrivilege, SchemaMissing
-from store.isolation.isolation import Kind, Person, Plan, Thing, Verb
+from store.isolation.isolation import Participant, ProbePlan, ProbeTarget, TargetKind, Verb
 from store.jobs.job import JobStatus, is_final
 from store.users import user_sql
 from store.users.actor import OPERATOR
 
-_people_jobs, _people_projects, _users = tables.generation_jobs, tables.projects, tables.users
-_PEOPLE_OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
+_jobs, _projects, _users = tables.generation_jobs, tables.projects, tables.users
+_OWNER, _OTHER = bindparam("owner", type_=Uuid), bindparam("other", type_=Uuid)
 
 _NEWEST_JOBS = 1000
 """Among whose owners one is chosen."""
 
 _newest = (
-    select(_people_jobs.c.user_id, _people_jobs.c.created_at)
-    .where(_people_jobs.c.user_id.is_distinct_from(_OTHER))
-    .order_by(_people_jobs.c.created_at.desc())
+    select(_jobs.c.user_id, _jobs.c.created_at)
+    .where(_jobs.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_jobs.c.created_at.desc())
     .limit(_NEWEST_JOBS)
     .subquery()
 )
@@ -50,25 +50,25 @@ _BUSY = select(_newest.c.user_id).group_by(_newest.c.user_id).order_by(func.max(
 
 # A join: a condition on each project would read all jobs for it, where most jobs are of a few projects.
 _WITH_EMPTY_PROJECT = (
-    select(_people_projects.c.user_id)
+    select(_projects.c.user_id)
     .where(
-        _people_projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
-        not_(exists().where(_people_jobs.c.project_id == _people_projects.c.id)),
+        _projects.c.user_id == any_(bindparam("owners", type_=ARRAY(Uuid))),
+        not_(exists().where(_jobs.c.project_id == _projects.c.id)),
     )
     .limit(1)
 )
 _ANY_OWNER = (
-    select(_people_projects.c.user_id)
-    .where(_people_projects.c.user_id.is_distinct_from(_OTHER))
-    .order_by(_people_projects.c.created_at.desc())
+    select(_projects.c.user_id)
+    .where(_projects.c.user_id.is_distinct_from(_OTHER))
+    .order_by(_projects.c.created_at.desc())
     .limit(1)
 )
-_OTHER_USER = select(_users.c.id).where(_users.c.id != _PEOPLE_OWNER).order_by(_users.c.id).limit(1)
+_OTHER_USER = select(_users.c.id).where(_users.c.id != _OWNER).order_by(_users.c.id).limit(1)
 
 
 async def choose_people(
     database: Database, *, owner_id: UUID | None, other_id: UUID | None
-) -> tuple[Person | None, Person]:
+) -> tuple[Participant | None, Participant]:
     """The owner, None where nobody owns anything that the operator sees, and the other. Raises InvalidValue."""
     if owner_id is not None and owner_id == other_id:
         raise InvalidValue("other", "One user is not isolated from themselves: name two.")
@@ -78,7 +78,7 @@ async def choose_people(
     if other_id is None and owner_id is not None:
         other_id = await _another(database, owner_id)
     if other_id is None:
-        return owner, Person(id=uuid4(), exists=False)
+        return owner, Participant(id=uuid4(), exists=False)
     return owner, await _person(database, other_id)
 
 
@@ -98,13 +98,13 @@ async def _another(database: Database, owner_id: UUID) -> UUID | None:
         return await _first(database, Query(_ANY_OWNER, make_id, {"other": owner_id}))
 
 
-async def _person(database: Database, user_id: UUID) -> Person:
+async def _person(database: Database, user_id: UUID) -> Participant:
     """Where the users cannot be read, taken for one of them."""
     try:
         found = await database.read(OPERATOR, user_sql.by_id(user_id))
     except (NoPrivilege, SchemaMissing):
-        return Person(id=user_id)
-    return Person(id=user_id, email=found[0].email if found else None, exists=bool(found))
+        return Participant(id=user_id)
+    return Participant(id=user_id, email=found[0].email if found else None, exists=bool(found))
 
 
 async def _first(database: Database, query: Query[UUID]) -> UUID | None:
@@ -112,9 +112,8 @@ async def _first(database: Database, query: Query[UUID]) -> UUID | None:
     return found[0] if found else None
 
 
-_jobs, _projects, _assets = tables.generation_jobs, tables.projects, tables.assets
+_assets = tables.assets
 _made = _assets.alias("made")
-_OWNER = bindparam("owner", type_=Uuid)
 _TARGET = bindparam("target", type_=Uuid)
 
 _JOB = select(_jobs.c.id).where(_jobs.c.user_id == _OWNER)
@@ -128,32 +127,32 @@ _UNUSED_ASSET = _ASSET.where(
     not_(exists().where(_made.c.source_asset_id == _assets.c.id)),
 )
 
-_Statements = Mapping[Kind, Select[UUID]]
+_Statements = Mapping[TargetKind, Select[UUID]]
 _WHERE_NO_ASSETS_ARE: _Statements = {
-    Kind.JOB: _JOB,
-    Kind.FINISHED_JOB: _FINISHED_JOB,
-    Kind.PROJECT: _PROJECT,
-    Kind.EMPTY_PROJECT: _WITHOUT_JOBS,
+    TargetKind.JOB: _JOB,
+    TargetKind.FINISHED_JOB: _FINISHED_JOB,
+    TargetKind.PROJECT: _PROJECT,
+    TargetKind.EMPTY_PROJECT: _WITHOUT_JOBS,
 }
 _ALL: _Statements = {
     **_WHERE_NO_ASSETS_ARE,
-    Kind.EMPTY_PROJECT: _EMPTY_PROJECT,
-    Kind.ASSET: _ASSET,
-    Kind.UNUSED_ASSET: _UNUSED_ASSET,
+    TargetKind.EMPTY_PROJECT: _EMPTY_PROJECT,
+    TargetKind.ASSET: _ASSET,
+    TargetKind.UNUSED_ASSET: _UNUSED_ASSET,
 }
 _FIRST = {statement: statement.limit(1) for statement in (*_ALL.values(), _WITHOUT_JOBS)}
 _STILL = {statement: statement.where(statement.selected_columns.id == _TARGET) for statement in _FIRST}
 
-UNUSED = frozenset({Kind.EMPTY_PROJECT, Kind.UNUSED_ASSET})
+UNUSED = frozenset({TargetKind.EMPTY_PROJECT, TargetKind.UNUSED_ASSET})
 """That nothing refers to them is known only to who sees every row that could."""
 
 
-def why_nothing_is_unused(facts: Facts) -> str | None:
+def why_nothing_is_unused(facts: DatabaseFacts) -> str | None:
     """None where the login sees every job and asset."""
     return f"row level security may hide from {facts.login} what is in use" if facts.may_hide(JOBS, ASSETS) else None
 
 
-async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Kind, UUID], str | None]:
+async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[TargetKind, UUID], str | None]:
     """One of each kind that the owner has; and where there are no assets to be seen, why not."""
     try:
         return await _first_of(database, _ALL, owner_id), None
@@ -161,13 +160,13 @@ async def find_targets(database: Database, owner_id: UUID) -> tuple[Mapping[Kind
         return await _first_of(database, _WHERE_NO_ASSETS_ARE, owner_id), error.message
 
 
-async def _first_of(database: Database, statements: _Statements, owner_id: UUID) -> Mapping[Kind, UUID]:
+async def _first_of(database: Database, statements: _Statements, owner_id: UUID) -> Mapping[TargetKind, UUID]:
     queries = [Query(_FIRST[statement], make_id, {"owner": owner_id}) for statement in statements.values()]
     found = await database.read_together(OPERATOR, *queries)
     return {kind: ids[0] for kind, ids in zip(statements, found, strict=True) if ids}
 
 
-async def still_fits(database: Database, plan: Plan, kind: Kind) -> bool:
+async def still_fits(database: Database, plan: ProbePlan, kind: TargetKind) -> bool:
     """Whether the target of this kind is yet what it was chosen for: a project may have got a job meanwhile."""
     if plan.owner is None or kind not in plan.targets:
         return False
@@ -176,19 +175,19 @@ async def still_fits(database: Database, plan: Plan, kind: Kind) -> bool:
     return bool(await database.read(OPERATOR, Query(_STILL[statements[kind]], make_id, values)))
 
 
-def needed_kind(thing: Thing, verb: Verb) -> Kind | None:
+def needed_kind(thing: ProbeTarget, verb: Verb) -> TargetKind | None:
     """What it is tried on; None where it needs nothing of the owner's."""
     match thing, verb:
-        case Thing.PROJECT, Verb.INSERT_AS:
+        case ProbeTarget.PROJECT, Verb.INSERT_AS:
             return None
-        case Thing.PROJECT, Verb.READ:
-            return Kind.PROJECT
-        case (Thing.PROJECT, _) | (_, Verb.INSERT_INTO | Verb.INSERT_AS):
-            return Kind.EMPTY_PROJECT
-        case Thing.ASSET, verb:
-            return Kind.UNUSED_ASSET if verb.writes else Kind.ASSET
+        case ProbeTarget.PROJECT, Verb.READ:
+            return TargetKind.PROJECT
+        case (ProbeTarget.PROJECT, _) | (_, Verb.INSERT_INTO | Verb.INSERT_AS):
+            return TargetKind.EMPTY_PROJECT
+        case ProbeTarget.ASSET, verb:
+            return TargetKind.UNUSED_ASSET if verb.writes else TargetKind.ASSET
         case _, verb:
-            return Kind.FINISHED_JOB if verb.writes else Kind.JOB
+            return TargetKind.FINISHED_JOB if verb.writes else TargetKind.JOB
 
 
 _view = tables.generation_job_summary
@@ -207,34 +206,38 @@ _NEW_ASSET = insert(_assets).values(
     storage_path="isolation check",
 )
 
-_STATEMENTS: Mapping[tuple[Thing, Verb], ClauseElement] = {
-    (Thing.JOB, Verb.READ): select(func.count()).where(_jobs.c.id == _TARGET),
-    (Thing.JOB, Verb.INSERT_INTO): _NEW_JOB,
-    (Thing.JOB, Verb.INSERT_AS): _NEW_JOB,
-    (Thing.JOB, Verb.UPDATE): update(_jobs).values(error=_jobs.c.error).where(_jobs.c.id == _TARGET),
-    (Thing.JOB, Verb.DELETE): delete(_jobs).where(_jobs.c.id == _TARGET),
-    (Thing.PROJECT, Verb.READ): select(func.count()).where(_projects.c.id == _TARGET),
-    (Thing.PROJECT, Verb.INSERT_AS): _NEW_PROJECT,
-    (Thing.PROJECT, Verb.UPDATE): update(_projects).values(name=_projects.c.name).where(_projects.c.id == _TARGET),
-    (Thing.PROJECT, Verb.DELETE): delete(_projects).where(_projects.c.id == _TARGET),
-    (Thing.ASSET, Verb.READ): select(func.count()).where(_assets.c.id == _TARGET),
-    (Thing.ASSET, Verb.INSERT_INTO): _NEW_ASSET,
-    (Thing.ASSET, Verb.INSERT_AS): _NEW_ASSET,
-    (Thing.ASSET, Verb.UPDATE): (
+_STATEMENTS: Mapping[tuple[ProbeTarget, Verb], ClauseElement] = {
+    (ProbeTarget.JOB, Verb.READ): select(func.count()).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.JOB, Verb.INSERT_INTO): _NEW_JOB,
+    (ProbeTarget.JOB, Verb.INSERT_AS): _NEW_JOB,
+    (ProbeTarget.JOB, Verb.UPDATE): update(_jobs).values(error=_jobs.c.error).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.JOB, Verb.DELETE): delete(_jobs).where(_jobs.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.READ): select(func.count()).where(_projects.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.INSERT_AS): _NEW_PROJECT,
+    (ProbeTarget.PROJECT, Verb.UPDATE): update(_projects)
+    .values(name=_projects.c.name)
+    .where(_projects.c.id == _TARGET),
+    (ProbeTarget.PROJECT, Verb.DELETE): delete(_projects).where(_projects.c.id == _TARGET),
+    (ProbeTarget.ASSET, Verb.READ): select(func.count()).where(_assets.c.id == _TARGET),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO): _NEW_ASSET,
+    (ProbeTarget.ASSET, Verb.INSERT_AS): _NEW_ASSET,
+    (ProbeTarget.ASSET, Verb.UPDATE): (
         update(_assets).values(storage_path=_assets.c.storage_path).where(_assets.c.id == _TARGET)
     ),
-    (Thing.ASSET, Verb.DELETE): delete(_assets).where(_assets.c.id == _TARGET),
-    (Thing.COUNTS, Verb.READ): select(func.count()).where(_jobs.c.user_id == _OWNER),
-    (Thing.STATISTICS, Verb.READ): select(func.coalesce(func.sum(_STATISTICS.c.count), 0)),
-    (Thing.SUMMARY, Verb.READ): select(func.coalesce(func.sum(_view.c.job_count), 0)).where(_view.c.user_id == _OWNER),
+    (ProbeTarget.ASSET, Verb.DELETE): delete(_assets).where(_assets.c.id == _TARGET),
+    (ProbeTarget.COUNTS, Verb.READ): select(func.count()).where(_jobs.c.user_id == _OWNER),
+    (ProbeTarget.STATISTICS, Verb.READ): select(func.coalesce(func.sum(_STATISTICS.c.count), 0)),
+    (ProbeTarget.SUMMARY, Verb.READ): select(func.coalesce(func.sum(_view.c.job_count), 0)).where(
+        _view.c.user_id == _OWNER
+    ),
 }
 
 
-def query_for(thing: Thing, verb: Verb, plan: Plan) -> Query[int] | str:
+def query_for(thing: ProbeTarget, verb: Verb, plan: ProbePlan) -> Query[int] | str:
     """The statement, whose result where it reads is a number of rows; or why there is nothing to try it on."""
     if plan.owner is None:
         return "this login sees nobody who owns anything"
-    if thing is Thing.ASSET and plan.no_assets is not None:
+    if thing is ProbeTarget.ASSET and plan.no_assets is not None:
         return plan.no_assets
     kind = needed_kind(thing, verb)
     if kind is not None and kind not in plan.targets:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
-from store.capabilities.capability import Off
+from store.capabilities.capability import MissingCapability
 from store.filters.filter_terms import Key
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.users.actor import ActingUser, Actor
@@ -19,7 +19,7 @@ TOTAL = (
     " AND (GREATEST(created_at, updated_at) < to_timestamp(('253402300799'::bigint)::double precision)))"
     " THEN (updated_at - created_at) ELSE NULL::interval END) DESC NULLS LAST"
 )
-_INDEXES_ORDERS = {
+_ORDER_INDEXES = {
     OrderColumn.UPDATED: ("gjobs_updated", "updated_at DESC"),
     OrderColumn.COST: ("gjobs_costs", "cost_cents DESC"),
     OrderColumn.TOTAL: ("gjobs_total", TOTAL),
@@ -38,19 +38,19 @@ def is_in_order(listed: ListQuery, indexes: Set[str]) -> bool:
     return listed.order.column is OrderColumn.CREATED and not listed.job_filter.terms and indexes >= _OF_ALL
 
 
-def lacks_order(listed: ListQuery, indexes: Set[str]) -> Off | None:
+def lacks_order(listed: ListQuery, indexes: Set[str]) -> MissingCapability | None:
     """Where no index has the jobs in the list's order, so that all of it is read and sorted for any page; and the SQL.
 
     Every app's table has an index for the order of creation.
     """
-    known = _INDEXES_ORDERS.get(listed.order.column)
+    known = _ORDER_INDEXES.get(listed.order.column)
     if known is None:
         return None
     name, key = known
     columns = f"{key}, id DESC"
     if (name if listed.order.column is OrderColumn.TOTAL else columns) in indexes:
         return None
-    return Off(
+    return MissingCapability(
         reason=f"No index has the jobs by {listed.order.column}: each page would read and sort all of them.",
         sql=f"CREATE INDEX CONCURRENTLY {name} ON public.generation_jobs ({columns});",
     )
@@ -61,9 +61,9 @@ def is_kept_from_index(listed: ListQuery) -> bool:
     return listed.order.column is OrderColumn.TOTAL
 
 
-def too_long_to_sort() -> Off:
+def too_long_to_sort() -> MissingCapability:
     """A user's list of more than MOST_SORTED jobs, which no index reads in its order."""
-    return Off(
+    return MissingCapability(
         reason="Row level security keeps the index by total from being used with a user's eyes: each page would read"
         f" and sort all of their jobs, which are more than {MOST_SORTED:,}.",
         advice="List fewer: those of a project or a status.",
@@ -71,7 +71,7 @@ def too_long_to_sort() -> Off:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class IndexAdvice:
     """An index that would read the list in its order, as a migration would make it."""
 
     columns: str
@@ -109,7 +109,7 @@ _UNHELPED = frozenset({None, Key.ERROR, Key.TOOK})
 _DEFINITION = re.compile(r"^btree \((?P<columns>.*?)\)(?: INCLUDE \(.*\))?$")
 
 
-def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> Advice | None:
+def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> IndexAdvice | None:
     """None where an index is there, and where none would help.
 
     `indexes` are those of the jobs that are valid, as `pg_get_indexdef` ends after USING.
@@ -123,7 +123,7 @@ def advice(listed: ListQuery, indexes: Iterable[str], *, actor: Actor) -> Advice
         return None
     columns = ", ".join(keys)
     name = f"{order[1]}{narrowed.name}"
-    return Advice(columns=columns, sql=f"CREATE INDEX CONCURRENTLY {name} ON {_TABLE} ({columns});")
+    return IndexAdvice(columns=columns, sql=f"CREATE INDEX CONCURRENTLY {name} ON {_TABLE} ({columns});")
 
 
 def finds_by_reading(listed: ListQuery) -> bool:

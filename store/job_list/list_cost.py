@@ -8,26 +8,26 @@ from typing import Any
 
 from sqlalchemy import text
 
-from store.actor_database import Reach
-from store.capabilities.capability import Off
-from store.database.query import Query, TimeLimits, explained, read_plan
+from store.actor_database import ActorDatabase
+from store.capabilities.capability import MissingCapability
+from store.database.query import Query, TimeLimits, explain_plan, parse_plan
 from store.errors import TimedOut, UnexpectedError
 from store.job_list import list_sql
 from store.job_list.index_advice import (
     MODE,
     MOST_SORTED,
-    Advice,
+    IndexAdvice,
     advice,
     finds_by_reading,
     is_kept_from_index,
     lacks_order,
     too_long_to_sort,
 )
-from store.job_list.list_query import ListQuery, WindowQuery
+from store.job_list.list_query import ListQuery, RowWindowQuery
 from store.jobs.job import ListedJob
 from store.users.actor import OPERATOR, Actor
 
-DEAR_FROM = 20_000.0
+EXPENSIVE_FROM = 20_000.0
 """In the planner's unit, a page read in sequence: from so many on a list is dear.
 
 Where the settings are Postgres' own and the table is in memory, a unit takes about 10 µs, so that this is a fifth of
@@ -39,9 +39,9 @@ SHARE_OF_TIME = 50
 LONGEST_INTERVAL = 60.0
 
 
-class Verdict(StrEnum):
+class CostLevel(StrEnum):
     CHEAP = "cheap"
-    DEAR = "dear"
+    EXPENSIVE = "dear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,12 @@ class ListCost:
     that they do not see."""
     reads_all: bool
     """Whether all jobs are read one after the other, or so many are sorted, before the first row is there."""
-    advice: Advice | None
+    advice: IndexAdvice | None
     """None where no index is missing, or none would help."""
 
     @property
-    def verdict(self) -> Verdict:
-        return Verdict.DEAR if self.cost >= DEAR_FROM else Verdict.CHEAP
+    def verdict(self) -> CostLevel:
+        return CostLevel.EXPENSIVE if self.cost >= EXPENSIVE_FROM else CostLevel.CHEAP
 
     def least_interval(self, took: float) -> float:
         """Seconds between two looks at it, of which one took so many; 0 where it is cheap.
@@ -68,14 +68,14 @@ class ListCost:
         A look that took less than the estimate proves it wrong: under row level security the planner expects the rows
         of a project to be rare among a user's own, and the whole to be read.
         """
-        if self.verdict is Verdict.CHEAP:
+        if self.verdict is CostLevel.CHEAP:
             return 0.0
         return min(min(self.cost * SECONDS_A_UNIT, took) * SHARE_OF_TIME, LONGEST_INTERVAL)
 
 
 LIMITS = TimeLimits(statement=2.0, lock=0.5)
 """It waits for no one: what is being altered is not planned."""
-TRIAL = TimeLimits(statement=DEAR_FROM * SECONDS_A_UNIT, lock=DEAR_FROM * SECONDS_A_UNIT)
+TRIAL = TimeLimits(statement=EXPENSIVE_FROM * SECONDS_A_UNIT, lock=EXPENSIVE_FROM * SECONDS_A_UNIT)
 """What is not there by then is dear."""
 
 _INDEXES: Query[str] = Query(
@@ -90,16 +90,16 @@ select regexp_replace(pg_get_indexdef(x.indexrelid), '^.*? USING ', '')
 )
 
 
-def questions(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
+def cost_queries(first_rows: Query[Any]) -> tuple[Query[Any], ...]:
     """`first_rows` is what reads the list from its beginning. In the order in which `list_cost` takes the answers."""
-    return explained(first_rows), _INDEXES
+    return explain_plan(first_rows), _INDEXES
 
 
-def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
+def parse_list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) -> ListCost:
     """Raises UnexpectedError where the answer is no plan."""
     explained_as, indexes = answers
     try:
-        plan = read_plan(explained_as[0])
+        plan = parse_plan(explained_as[0])
     except ValueError as error:
         raise UnexpectedError(str(error)) from error
     lacking = advice(listed, indexes, actor=actor)
@@ -117,18 +117,18 @@ def list_cost(listed: ListQuery, answers: Sequence[list[Any]], *, actor: Actor) 
 log = logging.getLogger(__name__)
 
 
-async def weighing_list_cost(reach: Reach, query: ListQuery) -> ListCost | None:
+async def estimate_list_cost(reach: ActorDatabase, query: ListQuery) -> ListCost | None:
     """By the planner, without reading a row; None where the database does not plan for us."""
-    asked = questions(await _first_rows(reach, query))
+    asked = cost_queries(await _first_rows(reach, query))
     try:
         answers = await reach.read_together(*asked, limits=LIMITS)
-        return list_cost(query, answers, actor=reach.actor)
+        return parse_list_cost(query, answers, actor=reach.actor)
     except UnexpectedError as error:
         log.info("No plan for a list: %s", error)
         return None
 
 
-async def comes_at_once(reach: Reach, query: ListQuery) -> bool:
+async def returns_quickly(reach: ActorDatabase, query: ListQuery) -> bool:
     """Whether its first rows are there before it could be called dear."""
     first_rows = await _first_rows(reach, query)
     try:
@@ -138,16 +138,16 @@ async def comes_at_once(reach: Reach, query: ListQuery) -> bool:
     return True
 
 
-async def order_off(reach: Reach, query: ListQuery) -> Off | None:
+async def slow_order_reason(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
     """None where an index has the order, and where sorting all of the list is cheap."""
     off = lacks_order(query, (await reach.probed.get()).facts.job_indexes)
     if off is None:
         return await _too_long_to_sort(reach, query)
-    cost = await weighing_list_cost(reach, query)
-    return None if cost is not None and cost.verdict is Verdict.CHEAP else off
+    cost = await estimate_list_cost(reach, query)
+    return None if cost is not None and cost.verdict is CostLevel.CHEAP else off
 
 
-async def _too_long_to_sort(reach: Reach, query: ListQuery) -> Off | None:
+async def _too_long_to_sort(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
     if reach.is_operators or not is_kept_from_index(query):
         return None
     readable = await reach.readable_names(query.job_filter)
@@ -155,6 +155,6 @@ async def _too_long_to_sort(reach: Reach, query: ListQuery) -> Off | None:
     return too_long_to_sort() if length > MOST_SORTED else None
 
 
-async def _first_rows(reach: Reach, query: ListQuery) -> Query[ListedJob]:
+async def _first_rows(reach: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
     readable, means = await reach.readable_names(query.job_filter), await reach.means(query)
-    return list_sql.questions(WindowQuery(listed=query), readable=readable, means=means)[0]
+    return list_sql.questions(RowWindowQuery(listed=query), readable=readable, means=means)[0]

@@ -64,7 +64,7 @@ WINDOW_ROWS = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowQuery:
+class RowWindowQuery:
     """Rows around a place: so many before it, and so many from it on."""
 
     listed: ListQuery = field(default_factory=ListQuery)
@@ -75,7 +75,7 @@ class WindowQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListingQuery:
-    window: WindowQuery = field(default_factory=WindowQuery)
+    window: RowWindowQuery = field(default_factory=RowWindowQuery)
     through_lens: bool = False
     """Whether a user's look is to hold what is hidden from them, too."""
 

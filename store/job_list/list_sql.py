@@ -35,8 +35,8 @@ from store.database.query import Query, RowMaker, make_number
 from store.filters import filter_sql
 from store.filters.filter_sql import Shape
 from store.filters.filter_terms import Key
-from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, WindowQuery
-from store.job_list.listing import Window
+from store.job_list.list_query import Anchor, End, ListQuery, OrderColumn, RowKey, RowWindowQuery
+from store.job_list.listing import RowWindow
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob, ListedJob, is_final
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import APP_COLUMNS, JobColumns, make_job, make_listed
@@ -68,7 +68,7 @@ _NO_TIME: ColumnElement[Any] = literal_column("interval '0'", Interval)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class ScanStart:
     """From where a list is read, and which way."""
 
     place: Anchor
@@ -81,7 +81,7 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class AccessPath:
     """How the database can read a list, as far as it matters to the statement."""
 
     columns: JobColumns = APP_COLUMNS
@@ -94,11 +94,11 @@ class Means:
     """
 
 
-PLAIN = Means()
+PLAIN = AccessPath()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Concern:
+class UserScope:
     """The jobs that concern a user, as anybody may look for them: their own, and those in their projects."""
 
     user_id: UUID
@@ -115,16 +115,16 @@ _concerns = or_(
 )
 
 
-def read_on(
+def read_from(
     listed: ListQuery,
-    course: Course,
+    course: ScanStart,
     make: RowMaker[T],
     *,
     rows: int,
     is_whole: bool,
     readable: Set[Key],
-    means: Means = PLAIN,
-    concern: Concern | None = None,
+    means: AccessPath = PLAIN,
+    concern: UserScope | None = None,
 ) -> Query[T]:
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
     parameters = _parameters(listed, concern, rows=rows)
@@ -152,13 +152,13 @@ def read_on(
     return Query(statement, make, parameters, may_sort=not means.is_in_order)
 
 
-def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: Concern | None = None) -> Query[int]:
+def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
     """How many jobs a list has: one more than `most` where it has more than that."""
     statement = _length(_narrowing(listed, concern, readable=readable))
     return Query(statement, make_number, _parameters(listed, concern, rows=most + 1))
 
 
-def _parameters(listed: ListQuery, concern: Concern | None, *, rows: int) -> dict[str, object]:
+def _parameters(listed: ListQuery, concern: UserScope | None, *, rows: int) -> dict[str, object]:
     parameters: dict[str, object] = {"rows": rows, **filter_sql.parameters(listed.job_filter)}
     if listed.project_id is not None:
         parameters["project_id"] = listed.project_id
@@ -189,7 +189,7 @@ class _Narrowing:
         return conditions
 
 
-def _narrowing(listed: ListQuery, concern: Concern | None, *, readable: Set[Key]) -> _Narrowing:
+def _narrowing(listed: ListQuery, concern: UserScope | None, *, readable: Set[Key]) -> _Narrowing:
     return _Narrowing(
         of_project=listed.project_id is not None,
         of_status=listed.status is not None,
@@ -293,19 +293,19 @@ def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]
 
 
 def questions(
-    query: WindowQuery, *, readable: Set[Key], means: Means = PLAIN, concern: Concern | None = None
+    query: RowWindowQuery, *, readable: Set[Key], means: AccessPath = PLAIN, concern: UserScope | None = None
 ) -> tuple[Query[ListedJob], ...]:
     """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
 
     `readable` are the names that may be read.
     """
-    courses: list[tuple[Course, int]] = []
+    courses: list[tuple[ScanStart, int]] = []
     if query.anchor is not End.FIRST:
-        courses.append((Course(place=query.anchor, is_backwards=True), query.before))
+        courses.append((ScanStart(place=query.anchor, is_backwards=True), query.before))
     if query.anchor is not End.LAST:
-        courses.append((Course(place=query.anchor, with_place=True), query.after))
+        courses.append((ScanStart(place=query.anchor, with_place=True), query.after))
     return tuple(
-        read_on(
+        read_from(
             query.listed,
             course,
             make_listed,
@@ -319,11 +319,11 @@ def questions(
     )
 
 
-def window(query: WindowQuery, answers: Sequence[Sequence[ListedJob]]) -> Window:
+def window(query: RowWindowQuery, answers: Sequence[Sequence[ListedJob]]) -> RowWindow:
     """Each answer's row beyond what was asked for tells that there are more."""
     before: Sequence[ListedJob] = () if query.anchor is End.FIRST else answers[0]
     after: Sequence[ListedJob] = () if query.anchor is End.LAST else answers[-1]
-    return Window(
+    return RowWindow(
         query=query,
         jobs=(*reversed(before[: query.before]), *after[: query.after]),
         has_before=len(before) > query.before,
@@ -337,18 +337,18 @@ def page(
     after: PageKey | None,
     limit: int,
     readable: Set[Key] = filter_sql.NAMED,
-    means: Means = PLAIN,
+    means: AccessPath = PLAIN,
 ) -> Query[GenerationJob]:
     """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
-    return read_on(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, means=means)
+    return read_from(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, means=means)
 
 
-def _course(after: PageKey | None) -> Course:
+def _course(after: PageKey | None) -> ScanStart:
     if after is None:
-        return Course(place=End.FIRST)
+        return ScanStart(place=End.FIRST)
     # A key that was printed says of a far time no more than that it is one.
     is_vague = after.created_at in timestamps.EXTREMES and not isinstance(after.created_at, timestamps.FarTime)
-    return Course(place=RowKey(value=after.created_at, id=after.id), is_looked_up=is_vague)
+    return ScanStart(place=RowKey(value=after.created_at, id=after.id), is_looked_up=is_vague)
 
 
 def paged(rows: Sequence[GenerationJob], limit: int) -> Page[GenerationJob]:

@@ -4,17 +4,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from store.job_list.list_query import ListingQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.jobs.job import ListedJob
 from store.jobs.job_results import CappedCount
 from store.users.actor import ActingUser
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Window:
+class RowWindow:
     """Rows of a longer list, without a gap."""
 
-    query: WindowQuery
+    query: RowWindowQuery
     jobs: tuple[ListedJob, ...]
     has_before: bool
     has_after: bool
@@ -32,7 +32,7 @@ class Listing:
     """The rows that the dashboard holds, and what names them, from one transaction. Nothing in it is a count."""
 
     query: ListingQuery
-    window: Window
+    window: RowWindow
     """Through the lens the rows are the operator's, hidden ones among them."""
     projects: tuple[ProjectName, ...]
     """Newest first."""
@@ -40,7 +40,7 @@ class Listing:
     """Whether the project asked for is there; it need not be among the newest. True for all projects."""
     taken_at: datetime = field(compare=False)
     """The server's clock, so that ages are right where the local clock is not."""
-    lens: "Lens | None" = None
+    lens: "VisibilityComparison | None" = None
     """None unless it was asked for."""
 
     @property
@@ -50,7 +50,7 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
+class ReadPolicy:
     """A policy for reading that holds for the role of users."""
 
     name: str
@@ -71,27 +71,27 @@ class ReadRules:
     """Whether row level security holds for the role on this table."""
     holds_for_operator: bool
     """Whether it holds for the role as connected as well, so that this one may not see everything either."""
-    policies: tuple[Policy, ...]
+    policies: tuple[ReadPolicy, ...]
     """By name."""
 
     @property
-    def permissive(self) -> tuple[Policy, ...]:
+    def permissive(self) -> tuple[ReadPolicy, ...]:
         return tuple(policy for policy in self.policies if policy.is_permissive)
 
     @property
-    def restrictive(self) -> tuple[Policy, ...]:
+    def restrictive(self) -> tuple[ReadPolicy, ...]:
         return tuple(policy for policy in self.policies if not policy.is_permissive)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lens:
+class VisibilityComparison:
     """The operator's look at a list of jobs beside a user's, both of one snapshot.
 
     The jobs of a project; with all projects those that concern the user: their own, and those in their projects.
     """
 
     user: ActingUser
-    window: Window
+    window: RowWindow
     """As the operator sees it."""
     hidden: frozenset[UUID]
     """Those of them that the user does not see."""

@@ -9,24 +9,24 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Boolean, Integer, Uuid, any_, bindparam, exists, literal, or_, select, text
 
 from store import tables
-from store.actor_database import Reach
-from store.capabilities.capability import Feature
+from store.actor_database import ActorDatabase
+from store.capabilities.capability import Capability
 from store.database import query as query_module
 from store.database.query import Query, Row, make_id
 from store.database.transactions import ROLE_OF_USERS, Snapshot
 from store.errors import InvalidValue, SchemaMissing
 from store.filters.filter_terms import Key
 from store.job_list import list_sql
-from store.job_list.list_query import ListingQuery, WindowQuery
-from store.job_list.list_sql import PLAIN, Concern, Means
-from store.job_list.listing import Lens, Listing, Policy, ProjectName, ReadRules, Window
+from store.job_list.list_query import ListingQuery, RowWindowQuery
+from store.job_list.list_sql import PLAIN, AccessPath, UserScope
+from store.job_list.listing import Listing, ProjectName, ReadPolicy, ReadRules, RowWindow, VisibilityComparison
 from store.jobs.job_results import CappedCount
 from store.projects import project_sql
 from store.users.actor import OPERATOR, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 
-LISTINGS_MOST_PROJECTS = 500
+MOST_LISTED_PROJECTS = 500
 
 _NAMES = (
     select(_projects.c.id, _projects.c.user_id, _projects.c.name)
@@ -64,9 +64,9 @@ def further_questions(
     query: ListingQuery, *, has_projects: bool, of_one_user: bool, at: datetime | None
 ) -> tuple[Query[Any], ...]:
     """Beside the rows themselves. `has_projects` is whether projects may be read; else they are known by their jobs."""
-    names = Query(_NAMES, make_project_name, {"rows": LISTINGS_MOST_PROJECTS})
+    names = Query(_NAMES, make_project_name, {"rows": MOST_LISTED_PROJECTS})
     return (
-        names if has_projects else project_sql.project_names(limit=LISTINGS_MOST_PROJECTS, of_one_user=of_one_user),
+        names if has_projects else project_sql.project_names(limit=MOST_LISTED_PROJECTS, of_one_user=of_one_user),
         _is_there(query.window.listed.project_id, has_projects=has_projects),
         query_module.clock(at),
     )
@@ -76,7 +76,7 @@ def questions(
     query: ListingQuery,
     *,
     readable: Set[Key],
-    means: Means = PLAIN,
+    means: AccessPath = PLAIN,
     has_projects: bool,
     of_one_user: bool,
     at: datetime | None,
@@ -99,7 +99,7 @@ def listing(query: ListingQuery, answers: Sequence[list[Any]]) -> Listing:
     )
 
 
-def through_lens(query: ListingQuery, lens: Lens, answers: Sequence[list[Any]]) -> Listing:
+def through_lens(query: ListingQuery, lens: VisibilityComparison, answers: Sequence[list[Any]]) -> Listing:
     """`answers` are those to the further questions, with the user's eyes."""
     names, (has_project,), (taken_at,) = answers
     return Listing(
@@ -107,19 +107,19 @@ def through_lens(query: ListingQuery, lens: Lens, answers: Sequence[list[Any]]) 
     )
 
 
-def nothing(query: ListingQuery, *, lens: Lens, taken_at: datetime) -> Listing:
+def nothing(query: ListingQuery, *, lens: VisibilityComparison, taken_at: datetime) -> Listing:
     """Of a user who may read nothing, beside the operator's rows."""
     return Listing(query=query, window=lens.window, projects=(), has_project=True, taken_at=taken_at, lens=lens)
 
 
-MOST_PROJECTS = 1_000
+MOST_OWN_PROJECTS = 1_000
 """Of a user, the newest: jobs of theirs in others are found by their owner."""
 
 _THEIR_PROJECTS = (
     select(_projects.c.id)
     .where(_projects.c.user_id == bindparam("user_id", type_=Uuid))
     .order_by(_projects.c.created_at.desc(), _projects.c.id.desc())
-    .limit(MOST_PROJECTS)
+    .limit(MOST_OWN_PROJECTS)
 )
 
 
@@ -130,7 +130,7 @@ def projects_of(user_id: UUID) -> Query[UUID]:
 _SEEN = select(_jobs.c.id).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid))))
 
 
-def seen(job_ids: Sequence[UUID]) -> Query[UUID]:
+def visible_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Those of the jobs that are to be seen."""
     return Query(_SEEN, make_id, {"ids": list(job_ids)})
 
@@ -158,7 +158,7 @@ _RULES = text(
 )
 
 
-def rules() -> Query[ReadRules]:
+def read_rules() -> Query[ReadRules]:
     """No row where there is no role of users."""
     return Query(_RULES, _make_rules, {"role": ROLE_OF_USERS})
 
@@ -171,7 +171,7 @@ def _make_rules(row: Row) -> ReadRules:
         has_row_security=has_row_security,
         holds_for_operator=holds_for_operator,
         policies=tuple(
-            Policy(name=name, is_permissive=is_permissive, expression=expression)
+            ReadPolicy(name=name, is_permissive=is_permissive, expression=expression)
             for name, is_permissive, expression in policies
         ),
     )
@@ -187,15 +187,15 @@ def the_one(found: Sequence[ReadRules]) -> ReadRules:
 MOST_COUNTED = 10_000
 
 
-async def look_through_lens(
+async def read_visibility(
     snapshot: Snapshot,
     user: ActingUser,
     *,
-    query: WindowQuery,
+    query: RowWindowQuery,
     readable: Set[Key],
-    means: Means,
+    means: AccessPath,
     has_projects: bool,
-) -> Lens:
+) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
     `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
@@ -205,21 +205,21 @@ async def look_through_lens(
     theirs: list[UUID] = []
     if project_id is None and has_projects:
         (theirs,) = await snapshot.read(OPERATOR, projects_of(user.id))
-    concern = Concern(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
+    concern = UserScope(user_id=user.id, project_ids=tuple(theirs)) if project_id is None else None
     count = list_sql.length(query.listed, most=MOST_COUNTED, readable=readable, concern=concern)
     found, (there,), *rows = await snapshot.read(
         OPERATOR,
-        _rules_(),
+        read_rules(),
         count,
         *list_sql.questions(query, readable=readable, means=means, concern=concern),
     )
     rules, window = the_one(found), list_sql.window(query, rows)
     seen, seen_ids = 0, set[UUID]()
     if rules.is_granted:
-        shown, (seen,) = await snapshot.read(user, _seen_([job.id for job in window.jobs]), count)
+        shown, (seen,) = await snapshot.read(user, visible_among([job.id for job in window.jobs]), count)
         seen_ids = set(shown)
     hidden = frozenset(job.id for job in window.jobs if job.id not in seen_ids)
-    return Lens(
+    return VisibilityComparison(
         user=user,
         window=window,
         hidden=hidden,
@@ -229,17 +229,17 @@ async def look_through_lens(
     )
 
 
-Look = Callable[[Snapshot], Awaitable[Lens]]
+Look = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
-async def read_window(reach: Reach, query: WindowQuery) -> Window:
+async def read_window(reach: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
     readable, means = await reach.readable_names(listed.job_filter), await reach.means(listed)
     asked = list_sql.questions(query, readable=readable, means=means)
     return list_sql.window(query, await reach.read_together(*asked))
 
 
-async def read_listing(reach: Reach, query: ListingQuery, *, at: datetime | None) -> Listing:
+async def read_listing(reach: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
     """Of one snapshot."""
     if query.through_lens:
         return await _through_lens(reach, query, at)
@@ -248,25 +248,25 @@ async def read_listing(reach: Reach, query: ListingQuery, *, at: datetime | None
         query,
         readable=await reach.readable_names(listed.job_filter),
         means=await reach.means(listed),
-        has_projects=await reach.has(Feature.PROJECTS),
+        has_projects=await reach.has(Capability.PROJECTS),
         of_one_user=not reach.is_operators,
         at=at,
     )
     return listing(query, await reach.read_together(*asked))
 
 
-async def read_lens(reach: Reach, window: WindowQuery) -> Lens:
+async def read_lens(reach: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
     """Raises InvalidValue where the actor is no user."""
     look = await _look(reach, window)
-    async with reach.explained(Feature.JOBS), reach.database.snapshot() as snapshot:
+    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
         return await look(snapshot)
 
 
-async def _through_lens(reach: Reach, query: ListingQuery, at: datetime | None) -> Listing:
+async def _through_lens(reach: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
     look = await _look(reach, query.window)
-    has_projects = await reach.has(Feature.PROJECTS)
+    has_projects = await reach.has(Capability.PROJECTS)
     further = further_questions(query, has_projects=has_projects, of_one_user=True, at=at)
-    async with reach.explained(Feature.JOBS), reach.database.snapshot() as snapshot:
+    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
         lens = await look(snapshot)
         if not lens.rules.is_granted:
             (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
@@ -274,20 +274,16 @@ async def _through_lens(reach: Reach, query: ListingQuery, at: datetime | None) 
         return through_lens(query, lens, await snapshot.read(lens.user, *further))
 
 
-async def _look(reach: Reach, window: WindowQuery) -> Look:
+async def _look(reach: ActorDatabase, window: RowWindowQuery) -> Look:
     """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
     if not isinstance(reach.actor, ActingUser):
         raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
     operators = reach.acting_as(OPERATOR)
     return partial(
-        look_through_lens,
+        read_visibility,
         user=reach.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
         means=await operators.means(window.listed),
-        has_projects=await operators.has(Feature.PROJECTS),
+        has_projects=await operators.has(Capability.PROJECTS),
     )
-
-
-_rules_ = rules
-_seen_ = seen

@@ -30,7 +30,7 @@ from store.database.query import Query, Row
 from store.errors import UnexpectedError
 from store.jobs.job import STUCK_AFTER, JobStatus
 from store.jobs.job_history import EventKind, JobEvent
-from store.jobs.job_results import AT_LEAST, FEWEST, LEARNED_FROM, TIMES_USUAL, Lease, StuckVerdict
+from store.jobs.job_results import AT_LEAST, FEWEST, LEARNED_FROM, TIMES_USUAL, LeaseState, StuckVerdict
 from store.jobs.job_sql import job_status
 
 _events, _starts = tables.job_events, tables.job_starts
@@ -195,9 +195,9 @@ def _make_verdict(row: Row) -> StuckVerdict:
     )
 
 
-def _lease(has_lease: bool | None, is_live: bool | None) -> Lease:
+def _lease(has_lease: bool | None, is_live: bool | None) -> LeaseState:
     if has_lease is None:
-        return Lease.UNKNOWN
+        return LeaseState.UNKNOWN
     if not has_lease:
-        return Lease.NONE
-    return Lease.LIVE if is_live else Lease.EXPIRED
+        return LeaseState.NONE
+    return LeaseState.LIVE if is_live else LeaseState.EXPIRED

@@ -66,7 +66,7 @@ class JobEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stay:
+class StatusSpan:
     """A while in which a job was in one status."""
 
     status: JobStatus
@@ -78,38 +78,38 @@ class Stay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class History:
+class JobHistory:
     """A job's events, oldest first, and its stays in each status."""
 
     job_id: UUID
     events: tuple[JobEvent, ...]
     is_cut: bool
     """Whether there are older events than these."""
-    stays: tuple[Stay, ...]
+    stays: tuple[StatusSpan, ...]
     started_at: datetime | None
     """When it first ran; None where it has not, or did so before events were kept."""
 
 
-def history(
+def job_history(
     job_id: UUID, newest_first: Sequence[JobEvent], *, most: int, started_at: datetime | None, now: datetime
-) -> History:
+) -> JobHistory:
     """Of the newest events of a job: one more than `most` where there are older ones."""
     events = tuple(reversed(newest_first[:most]))
-    return History(
+    return JobHistory(
         job_id=job_id,
         events=events,
         is_cut=len(newest_first) > most,
-        stays=stays(events, now=now),
+        stays=status_spans(events, now=now),
         started_at=started_at,
     )
 
 
-def stays(events: Iterable[JobEvent], *, now: datetime) -> tuple[Stay, ...]:
+def status_spans(events: Iterable[JobEvent], *, now: datetime) -> tuple[StatusSpan, ...]:
     """Of a job's events, oldest first. What was before them is not known, and a deleted job is in no status."""
     return tuple(_stays(events, now))
 
 
-def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[Stay]:
+def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[StatusSpan]:
     status: JobStatus | None = None
     since = now
     for event in events:
@@ -123,12 +123,12 @@ def _stays(events: Iterable[JobEvent], now: datetime) -> Iterator[Stay]:
         yield _stay(status, since, None, now)
 
 
-def _stay(status: JobStatus, since: datetime, until: datetime | None, now: datetime) -> Stay:
+def _stay(status: JobStatus, since: datetime, until: datetime | None, now: datetime) -> StatusSpan:
     end = now if until is None else until
-    return Stay(status=status, since=since, until=until, lasted=max(end - since, timedelta()))
+    return StatusSpan(status=status, since=since, until=until, lasted=max(end - since, timedelta()))
 
 
-def time_in_each(stays: Iterable[Stay]) -> dict[JobStatus, timedelta]:
+def time_in_each(stays: Iterable[StatusSpan]) -> dict[JobStatus, timedelta]:
     """The sum of a status's stays; those in which the job was not, it has no time of. In the workflow's order."""
     spent: dict[JobStatus, timedelta] = {}
     for stay in stays:
@@ -140,7 +140,7 @@ OBSERVED = "observed"
 """Stands where a recorded event has the database role that acted."""
 MOST_JOBS = 5_000
 """Those that were looked at last."""
-OBSERVED_MOST_EVENTS = 50
+MOST_OBSERVED_EVENTS = 50
 """Of a job, the newest."""
 
 
@@ -159,14 +159,14 @@ class ObservedEvents:
             if before is not None and (kind := _kind(before, job)):
                 events = self._events.setdefault(job.id, [])
                 events.append(_event(next(self._ids), kind, before, job, at))
-                del events[:-OBSERVED_MOST_EVENTS]
+                del events[:-MOST_OBSERVED_EVENTS]
         while len(self._jobs) > MOST_JOBS:
             job_id, _ = self._jobs.popitem(last=False)
             self._events.pop(job_id, None)
 
-    def history(self, job_id: UUID, *, now: datetime) -> History:
+    def history(self, job_id: UUID, *, now: datetime) -> JobHistory:
         events = self._events.get(job_id, [])
-        return history(job_id, events[::-1], most=OBSERVED_MOST_EVENTS, started_at=None, now=now)
+        return job_history(job_id, events[::-1], most=MOST_OBSERVED_EVENTS, started_at=None, now=now)
 
 
 def _kind(before: GenerationJob, job: GenerationJob) -> EventKind | None:

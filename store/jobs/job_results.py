@@ -38,7 +38,7 @@ TransitionOutcome = Applied | Refused | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Repeated:
+class Retried:
     """A new queued job repeats the failed one; `job` is the new one."""
 
     job: GenerationJob
@@ -46,14 +46,14 @@ class Repeated:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlreadyRepeated:
+class AlreadyRetried:
     """Nothing was changed: another job repeats this one by now."""
 
     job_id: UUID
     repeated_by: UUID
 
 
-RetryOutcome = Repeated | AlreadyRepeated | Refused | Missing
+RetryOutcome = Retried | AlreadyRetried | Refused | Missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +113,14 @@ class CappedCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobLinks:
+class RetryLinks:
     repeats: UUID | None
     """The failed job that it repeats, be that deleted since; None where it is no repetition."""
     repeated_by: tuple[UUID, ...]
     """The jobs that repeat it, the oldest first, without those that are deleted or hidden."""
 
 
-NO_LINKS = JobLinks(repeats=None, repeated_by=())
+NO_LINKS = RetryLinks(repeats=None, repeated_by=())
 
 
 def applied_job(outcome: TransitionOutcome, new_status: JobStatus) -> GenerationJob:
@@ -145,7 +145,7 @@ FEWEST = 20
 """Of a mode; of fewer nothing is learned."""
 
 
-class Lease(Enum):
+class LeaseState(Enum):
     UNKNOWN = auto()
     """The database keeps none."""
     NONE = auto()
@@ -163,8 +163,8 @@ class StuckVerdict:
     """It is stuck from then on, unless a worker has it."""
     usual: timedelta | None
     """Within which jobs of its mode end; None where nothing has been learned."""
-    lease: Lease
+    lease: LeaseState
 
     @property
     def is_stuck(self) -> bool:
-        return self.lease is not Lease.LIVE and self.untouched > self.after
+        return self.lease is not LeaseState.LIVE and self.untouched > self.after

@@ -340,7 +340,7 @@ RETURNING {_COLUMNS}
 """).bindparams(_IDS, _NEW_IDS)  # noqa: S608 - of constants
 
 
-def repeat(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
+def insert_retries(new_ids: Mapping[UUID, UUID]) -> Query[GenerationJob]:
     """The new jobs, with these ids by those of the failed ones, which are locked."""
     return Query(_REPEAT, make_job, {"ids": list(new_ids), "new_ids": list(new_ids.values())})
 
@@ -402,6 +402,6 @@ def _name(row: Row) -> str:
     return name
 
 
-def following_tables() -> Query[str]:
+def cascading_tables() -> Query[str]:
     """By their foreign keys: cascade, set null, set default."""
     return Query(_FOLLOWING, _name)

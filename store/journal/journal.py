@@ -17,7 +17,7 @@ from uuid import UUID
 
 from store.errors import JournalUnavailable
 from store.formats import plain_row, plain_time, utc_now
-from store.journal.write_record import JournalEntry, JournalMark, WriteOutcome, Written
+from store.journal.write_record import JournalEntry, JournalRef, WriteOutcome, WriteRecord
 from store.users.actor import ActingUser, Actor
 
 PATIENCE_SECONDS = 2.0
@@ -155,7 +155,7 @@ class BrokenLine(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class EntryOutcome:
     """The second line of an entry, or a later one that knows better."""
 
     entry: UUID
@@ -181,7 +181,7 @@ def beginning_line(entry: JournalEntry) -> str:
     )
 
 
-def ending_line(ending: Ending, *, at: datetime) -> str:
+def ending_line(ending: EntryOutcome, *, at: datetime) -> str:
     return _line({"entry": str(ending.entry), "at": plain_time(at), "outcome": ending.outcome.value})
 
 
@@ -190,12 +190,12 @@ def _line(value: dict[str, Any]) -> str:
     return json.dumps(value, separators=(",", ":")) + "\n"
 
 
-def parse(line: str) -> JournalEntry | Ending:
+def parse(line: str) -> JournalEntry | EntryOutcome:
     """Raises BrokenLine where it is neither."""
     try:
         value = json.loads(line)
         if "outcome" in value:
-            return Ending(entry=UUID(value["entry"]), outcome=WriteOutcome(value["outcome"]))
+            return EntryOutcome(entry=UUID(value["entry"]), outcome=WriteOutcome(value["outcome"]))
         return JournalEntry(
             id=UUID(value["entry"]),
             at=_time(value["at"]),
@@ -221,7 +221,7 @@ def _time(text: str) -> datetime:
     return time
 
 
-def ended(entry: JournalEntry, ending: Ending | None) -> JournalEntry:
+def ended(entry: JournalEntry, ending: EntryOutcome | None) -> JournalEntry:
     """Unknown where nothing was written of its end."""
     return replace(entry, outcome=ending.outcome) if ending else entry
 
@@ -239,7 +239,9 @@ class Journal:
         self._database = database
         self._clock = clock
 
-    def begin(self, written: Written, *, actor: Actor, reason: str | None, transaction_id: int | None) -> JournalMark:
+    def begin(
+        self, written: WriteRecord, *, actor: Actor, reason: str | None, transaction_id: int | None
+    ) -> JournalRef:
         """To be called before the commit is sent. Raises JournalUnavailable: then nothing may be committed."""
         now = self._clock().astimezone(UTC)
         user = actor if isinstance(actor, ActingUser) else None
@@ -257,7 +259,7 @@ class Journal:
             transaction_id=transaction_id,
             outcome=WriteOutcome.UNKNOWN,
         )
-        mark = JournalMark(entry=entry.id, day=now.date(), transaction_id=transaction_id)
+        mark = JournalRef(entry=entry.id, day=now.date(), transaction_id=transaction_id)
         try:
             self._directory.append(mark.day, beginning_line(entry), durably=True)
         except OSError as error:
@@ -266,9 +268,9 @@ class Journal:
             ) from error
         return mark
 
-    def end(self, mark: JournalMark, outcome: WriteOutcome) -> None:
+    def end(self, mark: JournalRef, outcome: WriteOutcome) -> None:
         """Never fails: what the database did stands, and an entry without its end reads as unknown."""
-        line = ending_line(Ending(entry=mark.entry, outcome=outcome), at=self._clock())
+        line = ending_line(EntryOutcome(entry=mark.entry, outcome=outcome), at=self._clock())
         try:
             self._directory.append(mark.day, line, durably=False)
         except OSError as error:
@@ -285,14 +287,14 @@ class Journal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class JournalPage:
     entries: tuple[JournalEntry, ...]
     """The latest first."""
     broken_lines: int
     """Left out: they are none of ours, or half of one."""
 
 
-def read_journal(path: Path, *, limit: int | None = None, since: datetime | None = None) -> Reading:
+def read_journal(path: Path, *, limit: int | None = None, since: datetime | None = None) -> JournalPage:
     """At most `limit` entries, none from before `since`. Raises JournalUnavailable where it may not be read."""
     directory = JournalDirectory(path)
     entries: list[JournalEntry] = []
@@ -307,13 +309,13 @@ def read_journal(path: Path, *, limit: int | None = None, since: datetime | None
     except OSError as error:
         raise JournalUnavailable(f"The journal in {path} cannot be read: {error.strerror}.") from error
     wanted = [entry for entry in entries if since is None or entry.at >= since]
-    return Reading(entries=tuple(wanted[:limit]), broken_lines=broken)
+    return JournalPage(entries=tuple(wanted[:limit]), broken_lines=broken)
 
 
 def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
     """The latest first, with how each ended; and how many lines are none."""
     begun: list[JournalEntry] = []
-    endings: dict[UUID, Ending] = {}
+    endings: dict[UUID, EntryOutcome] = {}
     broken = 0
     for line in lines:
         try:
@@ -321,7 +323,7 @@ def _entries(lines: list[str]) -> tuple[list[JournalEntry], int]:
         except BrokenLine:
             broken += bool(line.strip())
             continue
-        if isinstance(parsed, Ending):
+        if isinstance(parsed, EntryOutcome):
             endings[parsed.entry] = parsed
         else:
             begun.append(parsed)

@@ -21,7 +21,7 @@ class WriteOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
+class WriteRecord:
     what: str
     """In words, as an order: "transition job to failed"."""
     before: tuple[WrittenRow, ...] = ()
@@ -37,7 +37,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JournalMark:
+class JournalRef:
     """Where the journal has an entry."""
 
     entry: UUID
@@ -49,16 +49,16 @@ class JournalMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unconfirmed:
+class UnconfirmedWrite:
     """A write that was sent and not confirmed."""
 
-    written: Written
-    mark: JournalMark | None
+    written: WriteRecord
+    mark: JournalRef | None
     """None without a journal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LookedUp:
+class ResolvedWrite:
     outcome: WriteOutcome
     """Unknown where the database has forgotten."""
     jobs: tuple[GenerationJob, ...]

@@ -8,7 +8,7 @@ from store.jobs.job import GenerationJob, JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerFacts:
+class WorkerInfo:
     id: UUID
     user_id: UUID | None
     """With whose eyes it works; None: the operator's."""
@@ -21,7 +21,7 @@ class WorkerFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class LeaseKey:
     """A job under a lease. Whoever claims it later has another attempt, so that the two are told apart."""
 
     job_id: UUID
@@ -30,7 +30,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
+class ClaimedJob:
     job: GenerationJob
     attempt: int
     lost_by: UUID | None
@@ -39,12 +39,12 @@ class Claimed:
     """Why the attempt before failed; None for a first one."""
 
     @property
-    def held(self) -> Held:
-        return Held(job_id=self.job.id, attempt=self.attempt)
+    def held(self) -> LeaseKey:
+        return LeaseKey(job_id=self.job.id, attempt=self.attempt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finish(Held):
+class JobFinish(LeaseKey):
     status: JobStatus
     """Succeeded or failed."""
     error: str | None
@@ -53,7 +53,7 @@ class Finish(Held):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Postponed(Held):
+class Rescheduled(LeaseKey):
     """The job is to be attempted again."""
 
     error: str
@@ -63,15 +63,15 @@ class Postponed(Held):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HandedBack(Held):
+class Released(LeaseKey):
     """Somebody else is to do the job, as if it had not been begun."""
 
 
-Ending = Finish | Postponed | HandedBack
+Ending = JobFinish | Rescheduled | Released
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress(Held):
+class ProgressNote(LeaseKey):
     note: str
 
 
@@ -105,7 +105,7 @@ class WorkerStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HeldJob:
+class LeasedJob:
     """A running job that a worker has claimed."""
 
     job_id: UUID
@@ -123,11 +123,11 @@ class HeldJob:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workforce:
+class WorkersOverview:
     """Who works, and on what: at one moment, as far as the actor sees."""
 
     workers: tuple[WorkerStatus, ...]
-    held: tuple[HeldJob, ...]
+    held: tuple[LeasedJob, ...]
     """Those claimed first come first. Their workers need not be among those that the actor sees."""
     is_cut: bool
     """Whether more are held than these."""

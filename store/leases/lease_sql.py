@@ -10,23 +10,23 @@ from sqlalchemy import text
 from store.database.query import Query, Row, make_id
 from store.jobs.job_sql import make_job
 from store.leases.lease import (
-    Claimed,
-    Finish,
-    HandedBack,
-    Held,
-    HeldJob,
-    Postponed,
-    Progress,
-    WorkerFacts,
+    ClaimedJob,
+    JobFinish,
+    LeasedJob,
+    LeaseKey,
+    ProgressNote,
+    Released,
+    Rescheduled,
+    WorkerInfo,
     WorkerStatus,
 )
 
-T = TypeVar("T", bound=Held)
+T = TypeVar("T", bound=LeaseKey)
 
 
-def _make_claimed(row: Row) -> Claimed:
+def _make_claimed(row: Row) -> ClaimedJob:
     *job, attempt, lost_by, note = row
-    return Claimed(job=make_job(job), attempt=attempt, lost_by=lost_by, note=note)
+    return ClaimedJob(job=make_job(job), attempt=attempt, lost_by=lost_by, note=note)
 
 
 _CLAIM = text("""
@@ -36,7 +36,7 @@ select id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,
 """)
 
 
-def claim(owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float) -> Query[Claimed]:
+def claim(owner: UUID, modes: Collection[str] | None, *, most: int, seconds: float) -> Query[ClaimedJob]:
     """Those whose lease has expired, then the oldest queued ones. `modes`: None for all."""
     values = {"owner": owner, "modes": None if modes is None else list(modes), "most": most, "seconds": seconds}
     return Query(_CLAIM, _make_claimed, values)
@@ -50,7 +50,7 @@ select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.erro
 """)
 
 
-def held(owner: UUID) -> Query[Claimed]:
+def held(owner: UUID) -> Query[ClaimedJob]:
     """All that the worker has claimed and not ended, whether it knows of it or not."""
     return Query(_HELD, _make_claimed, {"owner": owner})
 
@@ -81,7 +81,7 @@ select gjobs.finish_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:attem
 """)
 
 
-def finish(owner: UUID, finishes: Sequence[Finish]) -> Query[UUID]:
+def finish(owner: UUID, finishes: Sequence[JobFinish]) -> Query[UUID]:
     """The jobs that it ended: those that were the worker's still."""
     values = _of_each(
         finishes,
@@ -98,7 +98,7 @@ select gjobs.postpone_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:att
 """)
 
 
-def postpone(owner: UUID, postponed: Sequence[Postponed]) -> Query[UUID]:
+def postpone(owner: UUID, postponed: Sequence[Rescheduled]) -> Query[UUID]:
     values = _of_each(
         postponed, errors=lambda one: one.error, costs=lambda one: one.cost_cents, waits=lambda one: one.wait
     )
@@ -110,7 +110,7 @@ select gjobs.hand_back_jobs(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:at
 """)
 
 
-def hand_back(owner: UUID, jobs: Sequence[HandedBack]) -> Query[UUID]:
+def hand_back(owner: UUID, jobs: Sequence[Released]) -> Query[UUID]:
     return Query(_HAND_BACK, make_id, {"owner": owner, **_of_each(jobs)})
 
 
@@ -131,7 +131,7 @@ select gjobs.renew_leases(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:atte
 """)
 
 
-def renew(owner: UUID, jobs: Sequence[Held], *, seconds: float) -> Query[UUID]:
+def renew(owner: UUID, jobs: Sequence[LeaseKey], *, seconds: float) -> Query[UUID]:
     """The jobs that are the worker's still."""
     return Query(_RENEW, make_id, {"owner": owner, "seconds": seconds, **_of_each(jobs)})
 
@@ -142,7 +142,7 @@ select gjobs.note_progress(CAST(:owner AS uuid), CAST(:ids AS uuid[]), CAST(:att
 """)
 
 
-def note_progress(owner: UUID, progress: Sequence[Progress]) -> Query[UUID]:
+def note_progress(owner: UUID, progress: Sequence[ProgressNote]) -> Query[UUID]:
     return Query(_PROGRESS, make_id, {"owner": owner, **_of_each(progress, notes=lambda one: one.note)})
 
 
@@ -171,7 +171,7 @@ update gjobs.workers set seen_at = clock_timestamp(), stopped_at = clock_timesta
 """)
 
 
-def arrive(facts: WorkerFacts) -> Query[UUID]:
+def arrive(facts: WorkerInfo) -> Query[UUID]:
     values = {
         "id": facts.id,
         "user_id": facts.user_id,
@@ -225,7 +225,7 @@ def _make(row: Row) -> WorkerStatus:
     )
 
 
-_WORKERS_HELD = text("""
+_LEASED_JOBS = text("""
 select l.job_id, j.mode, j.project_id, l.owner, l.attempt, l.acquired_at, l.expires_at, l.note
   from gjobs.job_leases l
   join public.generation_jobs j on j.id = l.job_id and j.status = 'running'
@@ -234,14 +234,14 @@ select l.job_id, j.mode, j.project_id, l.owner, l.attempt, l.acquired_at, l.expi
 """)
 
 
-def workers_held(*, limit: int) -> Query[HeldJob]:
+def leased_jobs(*, limit: int) -> Query[LeasedJob]:
     """Those claimed first first. A job that ended otherwise than by its worker may leave its lease for a while."""
-    return Query(_WORKERS_HELD, _make_held, {"rows": limit})
+    return Query(_LEASED_JOBS, _make_leased_job, {"rows": limit})
 
 
-def _make_held(row: Row) -> HeldJob:
+def _make_leased_job(row: Row) -> LeasedJob:
     job_id, mode, project_id, owner, attempt, acquired_at, expires_at, note = row
-    return HeldJob(
+    return LeasedJob(
         job_id=job_id,
         mode=mode,
         project_id=project_id,

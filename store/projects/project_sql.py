@@ -83,7 +83,7 @@ _NAMED = _FEW.where(_projects.c.name == bindparam("name", type_=Text))
 _BY_ID = _FEW.where(_projects.c.id == bindparam("id", type_=Uuid))
 
 # In the index's own order, so that no other index tempts.
-_PROJECTS_IN_RANGE = (
+_IN_ID_RANGE = (
     _FEW.where(_projects.c.id.between(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid)))
     .order_by(None)
     .order_by(_projects.c.id)
@@ -109,8 +109,8 @@ def by_id(project_id: UUID) -> Query[Project]:
     return Query(_BY_ID, make_project, {"id": project_id, "rows": 1})
 
 
-def projects_in_range(ids: IdRange, *, limit: int) -> Query[Project]:
-    return Query(_PROJECTS_IN_RANGE, make_project, {"low": ids.low, "high": ids.high, "rows": limit})
+def projects_in_id_range(ids: IdRange, *, limit: int) -> Query[Project]:
+    return Query(_IN_ID_RANGE, make_project, {"low": ids.low, "high": ids.high, "rows": limit})
 
 
 _CREATE = (

@@ -5,14 +5,14 @@ from functools import partial
 from uuid import UUID
 
 from store import validation
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.errors import InvalidValue, SchemaMissing
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount, Page, PageKey
-from store.journal.write_record import Written
+from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, Batch, in_batches
-from store.retention.retention import ArchivedJob, ArchiveQuery, Progress, StatusCount
+from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, RetentionBatch, in_batches
+from store.retention.retention import ArchivedJob, ArchiveQuery, BatchProgress, StatusCount
 from store.statistics import statistics_sql
 from store.statistics.statistics import JobStatistic, JobStatistics, JobSummary
 from store.store import PAGE_SIZE, Store
@@ -26,24 +26,24 @@ async def list_archived(
 ) -> Page[ArchivedJob]:
     """The newest first, by creation. Light ones are `ListedJob`s, as lists hold them."""
     asked = archive_sql.page(query, after=after, limit=validation.limit(limit), is_light=is_light)
-    return archive_sql.paged(await store.reach.read(asked, needs=Feature.ARCHIVE), limit)
+    return archive_sql.paged(await store.actor_database.read(asked, needs=Capability.ARCHIVE), limit)
 
 
 async def get_archived(store: Store, job_ids: Sequence[UUID]) -> tuple[ArchivedJob, ...]:
     """Those of the jobs that are put away, in the order of their ids here."""
-    these = await store.reach.read(archive_sql.these(job_ids), needs=Feature.ARCHIVE)
+    these = await store.actor_database.read(archive_sql.these(job_ids), needs=Capability.ARCHIVE)
     found = {one.job.id: one for one in these}
     return tuple(found[job_id] for job_id in job_ids if job_id in found)
 
 
 async def count_archived(store: Store, query: ArchiveQuery) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
-    rows = await store.reach.read(archive_sql.count(query), needs=Feature.ARCHIVE, limits=COUNTING)
+    rows = await store.actor_database.read(archive_sql.count(query), needs=Capability.ARCHIVE, limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
 async def count_some_archived(store: Store) -> CappedCount:
-    (number,) = await store.reach.read(archive_sql.number(most=COUNTED), needs=Feature.ARCHIVE)
+    (number,) = await store.actor_database.read(archive_sql.number(most=COUNTED), needs=Capability.ARCHIVE)
     return CappedCount.of(number, COUNTED)
 
 
@@ -62,46 +62,48 @@ async def restore_archived(store: Store, job_ids: Sequence[UUID]) -> None:
     needs is gone.
     """
     try:
-        async with store.reach.write(Feature.RESTORING) as transaction:
+        async with store.actor_database.write(Capability.RESTORING) as transaction:
             restored = set(await transaction.run(archive_sql.restore(job_ids)))
             if missing := tuple(job_id for job_id in job_ids if job_id not in restored):
                 raise validation.not_archived(missing)
-            transaction.keep(Written(what="restore archived jobs", touched=tuple(job_ids)))
+            transaction.keep(WriteRecord(what="restore archived jobs", touched=tuple(job_ids)))
     except InvalidValue as error:
         raise validation.not_restored_from_archive(error) from error
 
 
-async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[Progress, None]:
+async def restore_matching(store: Store, query: ArchiveQuery) -> AsyncGenerator[BatchProgress, None]:
     """What is done so far, again and again, the oldest first: whoever reads no further has stopped it."""
-    async for progress in in_batches(partial(_restore, store, query), Progress()):
+    async for progress in in_batches(partial(_restore, store, query), BatchProgress()):
         yield progress
 
 
-async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, rows: int) -> Batch:
+async def _restore(store: Store, query: ArchiveQuery, after: PageKey | None, rows: int) -> RetentionBatch:
     keys: list[PageKey] = []
     restored: list[UUID] = []
     try:
-        async with store.reach.write(Feature.RESTORING, limits=LIMITS) as transaction:
+        async with store.actor_database.write(Capability.RESTORING, limits=LIMITS) as transaction:
             keys = await transaction.run(archive_sql.oldest(query, after=after, rows=rows))
             if keys:
                 # Without those that somebody else has brought back since.
                 restored = await transaction.run(archive_sql.restore([key.id for key in keys]))
             if restored:
-                transaction.keep(Written(what="restore archived jobs", touched=tuple(restored)))
+                transaction.keep(WriteRecord(what="restore archived jobs", touched=tuple(restored)))
     except IN_THE_WAY as error:
         if not keys:
             raise
-        return Batch(keys, error=error)
-    return Batch(keys, done=len(restored))
+        return RetentionBatch(keys, error=error)
+    return RetentionBatch(keys, done=len(restored))
 
 
 async def get_statistics_with_archive(store: Store, project_id: UUID | None = None) -> JobStatistics:
     """As `Store.get_job_statistics`, with the archived jobs, all of one moment."""
     by_status = (
-        statistics_sql.by_status if await store.reach.has(Feature.ROLLUPS) else statistics_sql.statistics_by_status
+        statistics_sql.by_status_from_rollups
+        if await store.actor_database.has(Capability.ROLLUPS)
+        else statistics_sql.by_status_from_jobs
     )
     asked = by_status(project_id), archive_sql.by_status(project_id)
-    present, archived = await store.reach.read_together(*asked, needs=Feature.ARCHIVE, limits=COUNTING)
+    present, archived = await store.actor_database.read_together(*asked, needs=Capability.ARCHIVE, limits=COUNTING)
     rows = [row for status in JobStatus if (row := _added(status, [*present, *archived]))]
     return JobStatistics(by_status=tuple(rows), includes_archive=True)
 
@@ -110,9 +112,9 @@ async def get_summary_with_archive(
     store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
 ) -> Sequence[JobSummary]:
     """As `Store.get_job_summary`, with the archived jobs."""
-    has_sums = await store.reach.has(Feature.ROLLUPS)
+    has_sums = await store.actor_database.has(Capability.ROLLUPS)
     asked = archive_sql.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
-    return await store.reach.read(asked, needs=Feature.ARCHIVE, limits=COUNTING)
+    return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 
 def _added(status: JobStatus, rows: Sequence[JobStatistic]) -> JobStatistic | None:

@@ -13,7 +13,7 @@ from store.database import timestamps
 from store.database.query import TimeLimits
 from store.errors import Conflict, InvalidValue, Locked, StoreError, TimedOut
 from store.jobs.job_results import PageKey
-from store.retention.retention import Progress
+from store.retention.retention import BatchProgress
 
 SMALLEST, FIRST, LARGEST = 1, 50, 500
 QUICK, SLOW = 0.1, 0.25
@@ -44,7 +44,7 @@ _COLLISIONS = ("40001", "40P01")
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RetentionBatch:
     keys: Sequence[PageKey]
     """Of the jobs that were looked at, in order; empty where there are no more."""
     done: int = 0
@@ -53,11 +53,11 @@ class Batch:
     """One of `IN_THE_WAY`: then with none."""
 
 
-TakeBatch = Callable[[PageKey | None, int], Awaitable[Batch]]
+TakeBatch = Callable[[PageKey | None, int], Awaitable[RetentionBatch]]
 """Of the jobs after a key (None: from the first), at most so many."""
 
 
-async def in_batches(take: TakeBatch, progress: Progress) -> AsyncGenerator[Progress, None]:
+async def in_batches(take: TakeBatch, progress: BatchProgress) -> AsyncGenerator[BatchProgress, None]:
     """What is done so far, again and again, on top of what was done before.
 
     A batch that fails is taken in smaller ones, down to the job that is to blame, which is left.
@@ -87,7 +87,7 @@ async def _let_pass(error: StoreError) -> None:
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-def _with_refused(progress: Progress, job_id: UUID, error: StoreError) -> Progress:
+def _with_refused(progress: BatchProgress, job_id: UUID, error: StoreError) -> BatchProgress:
     refused = replace(progress, refused=progress.refused + 1)
     if progress.refused_id is not None:
         return refused

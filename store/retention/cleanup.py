@@ -27,18 +27,18 @@ from sqlalchemy import (
 )
 
 from store import tables, validation
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.capabilities.facts import LEASES
 from store.database import query, timestamps
 from store.database.query import Query, make_id
 from store.database.transactions import WriteTransaction
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
-from store.journal.write_record import Written
+from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
 from store.retention.archive_sql import make_count, make_key
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, Batch, at_place, in_batches
-from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, StatusCount
+from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, RetentionBatch, at_place, in_batches
+from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 
 _jobs, _leases, _policies = tables.generation_jobs, tables.job_leases, tables.retention_policies
@@ -62,13 +62,13 @@ class _Form:
         return conditions
 
 
-def _form(expired: Expired, *, has_place: bool = False) -> _Form:
+def _form(expired: ExpiredJobs, *, has_place: bool = False) -> _Form:
     return _Form(
         of_project=expired.project_id is not None, spares_policies=expired.spares_policies, has_place=has_place
     )
 
 
-def _parameters(expired: Expired) -> dict[str, object]:
+def _parameters(expired: ExpiredJobs) -> dict[str, object]:
     parameters: dict[str, object] = {"before": timestamps.as_text(expired.created_before)}
     if expired.project_id is not None:
         parameters["project_id"] = expired.project_id
@@ -82,7 +82,7 @@ def _counted(form: _Form) -> Select[Any]:
     return select(_jobs.c.status, *sums).where(statuses, *form.conditions()).group_by(_jobs.c.status)
 
 
-def count(expired: Expired) -> Query[StatusCount]:
+def count(expired: ExpiredJobs) -> Query[StatusCount]:
     """By status, in no order."""
     parameters = _parameters(expired) | {"statuses": [status.value for status in expired.statuses]}
     return Query(_counted(_form(expired)), make_count, parameters)
@@ -99,7 +99,7 @@ def _locked(form: _Form) -> Select[Any]:
     return in_order.with_for_update(skip_locked=True)
 
 
-def lock(expired: Expired, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
+def lock(expired: ExpiredJobs, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
     statement = _locked(_form(expired, has_place=after is not None))
     parameters = _parameters(expired) | {"status": status.value, "rows": rows} | at_place(after)
@@ -112,7 +112,7 @@ _LEASED = select(_leases.c.job_id).where(
 )
 
 
-def leased(job_ids: Sequence[UUID]) -> Query[UUID]:
+def leased_among(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Those that a worker holds, or that wait for their next attempt, be it due or not."""
     return Query(_LEASED, make_id, {"ids": list(job_ids)})
 
@@ -120,25 +120,25 @@ def leased(job_ids: Sequence[UUID]) -> Query[UUID]:
 _DELETE = delete(_jobs).where(_jobs.c.id == any_(bindparam("ids", type_=ARRAY(Uuid)))).returning(_jobs.c.id)
 
 
-def remove(job_ids: Sequence[UUID]) -> Query[UUID]:
+def delete_jobs(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Of jobs that are locked."""
     return Query(_DELETE, make_id, {"ids": list(job_ids)})
 
 
-NEEDS = {RetentionAction.ARCHIVE: Feature.ARCHIVING, RetentionAction.DELETE: Feature.DELETING}
+NEEDS = {RetentionAction.ARCHIVE: Capability.ARCHIVING, RetentionAction.DELETE: Capability.DELETING}
 
 
-async def expired_since(
+async def find_expired(
     store: Store,
     age: timedelta,
     *,
     statuses: Sequence[JobStatus] = FINISHED,
     project_id: UUID | None = None,
     spares_policies: bool = False,
-) -> Expired:
+) -> ExpiredJobs:
     """Those that are older by the server's clock."""
-    (now,) = await store.reach.read(query.clock(None))
-    return Expired(
+    (now,) = await store.actor_database.read(query.clock(None))
+    return ExpiredJobs(
         created_before=now - age,
         statuses=tuple(status for status in JobStatus if status in statuses),
         project_id=project_id,
@@ -146,19 +146,21 @@ async def expired_since(
     )
 
 
-async def count_expired(store: Store, expired: Expired) -> tuple[StatusCount, ...]:
+async def count_expired(store: Store, expired: ExpiredJobs) -> tuple[StatusCount, ...]:
     """By status, in the workflow's order."""
-    rows = await store.reach.read(count(expired), limits=COUNTING)
+    rows = await store.actor_database.read(count(expired), limits=COUNTING)
     return tuple(sorted(rows, key=lambda row: list(JobStatus).index(row.status)))
 
 
-async def clean_up(store: Store, expired: Expired, action: RetentionAction) -> AsyncGenerator[Progress, None]:
+async def run_cleanup(
+    store: Store, expired: ExpiredJobs, action: RetentionAction
+) -> AsyncGenerator[BatchProgress, None]:
     """What is done so far, again and again: whoever reads no further has stopped it. What is left can be gone on with.
 
     Jobs that others hold at the moment are left, by a lock or by a lease that has not expired.
     """
-    has_leases = LEASES in (await store.probed.get()).facts.relations
-    progress = Progress()
+    has_leases = LEASES in (await store.capability_cache.get()).facts.relations
+    progress = BatchProgress()
     for status in expired.statuses:
         of_leases = has_leases and status is JobStatus.RUNNING
         take = partial(_take, store, expired, status, action, of_leases)
@@ -169,39 +171,35 @@ async def clean_up(store: Store, expired: Expired, action: RetentionAction) -> A
 
 async def _take(
     store: Store,
-    expired: Expired,
+    expired: ExpiredJobs,
     status: JobStatus,
     action: RetentionAction,
     of_leases: bool,
     after: PageKey | None,
     rows: int,
-) -> Batch:
+) -> RetentionBatch:
     keys: list[PageKey] = []
     try:
-        async with store.reach.write(NEEDS[action], limits=LIMITS) as transaction:
+        async with store.actor_database.write(NEEDS[action], limits=LIMITS) as transaction:
             keys = await transaction.run(lock(expired, status, after=after, rows=rows))
             job_ids = [key.id for key in keys]
             if job_ids and of_leases:
                 # Now that they are locked: nobody else takes a lease of one of them before this ends.
-                leased = set(await transaction.run(_leased_(job_ids)))
+                leased = set(await transaction.run(leased_among(job_ids)))
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:
                 await _remove(transaction, job_ids, action)
-                transaction.keep(Written(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
+                transaction.keep(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
     except IN_THE_WAY as error:
         if not keys:
             raise
-        return Batch(keys, error=error)
-    return Batch(keys, done=len(job_ids))
+        return RetentionBatch(keys, error=error)
+    return RetentionBatch(keys, done=len(job_ids))
 
 
 async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    remove = archive_sql.put_away if action is RetentionAction.ARCHIVE else _remove_
+    remove = archive_sql.put_away if action is RetentionAction.ARCHIVE else delete_jobs
     removed = set(await transaction.run(remove(job_ids)))
     for job_id in job_ids:
         if job_id not in removed:
             raise validation.not_permitted(job_id)
-
-
-_leased_ = leased
-_remove_ = remove

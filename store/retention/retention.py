@@ -18,7 +18,7 @@ FINISHED = tuple(status for status in JobStatus if is_final(status))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expired:
+class ExpiredJobs:
     """The jobs that were created before a time. Neither that time nor a job's ever moves, so these become no more."""
 
     created_before: datetime
@@ -57,7 +57,7 @@ class StatusCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
+class BatchProgress:
     """What has become of them so far: of those that are put away, deleted or restored."""
 
     done: int = 0

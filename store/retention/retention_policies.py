@@ -26,14 +26,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from store import tables, validation
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.database.query import Query, Row
 from store.errors import Conflict, NoPrivilege
 from store.jobs.job import JobStatus
 from store.jobs.job_sql import job_status
-from store.journal.write_record import Written
-from store.retention.cleanup import clean_up, expired_since
-from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, RetentionPolicy
+from store.journal.write_record import WriteRecord
+from store.retention.cleanup import find_expired, run_cleanup
+from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, RetentionPolicy
 from store.store import Store
 from store.users.actor import ActingUser
 
@@ -84,7 +84,7 @@ def all_policies(*, limit: int) -> Query[RetentionPolicy]:
 _ONE = select(*_COLUMNS).where(_policies.c.id == bindparam("id", type_=Uuid))
 
 
-def policy(policy_id: UUID) -> Query[RetentionPolicy]:
+def policy_by_id(policy_id: UUID) -> Query[RetentionPolicy]:
     return Query(_ONE, _make_policy, {"id": policy_id})
 
 
@@ -101,7 +101,7 @@ _SET = (
 )
 
 
-def retention_set_policy(
+def upsert_policy(
     *, project_id: UUID | None, statuses: Sequence[JobStatus], older_than: timedelta, action: RetentionAction
 ) -> Query[RetentionPolicy]:
     """In place of the one that the project has."""
@@ -112,7 +112,7 @@ def retention_set_policy(
 _REMOVE = delete(_policies).where(_OF_PROJECT).returning(*_COLUMNS)
 
 
-def retention_remove_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
+def delete_policy(project_id: UUID | None) -> Query[RetentionPolicy]:
     return Query(_REMOVE, _make_policy, {"project_id": project_id})
 
 
@@ -142,7 +142,7 @@ PAUSE = timedelta(hours=1)
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
     """The oldest first. A user knows of those of their own projects, and of that of all others."""
-    return await store.reach.read(all_policies(limit=validation.limit(limit)), needs=Feature.RETENTION)
+    return await store.actor_database.read(all_policies(limit=validation.limit(limit)), needs=Capability.RETENTION)
 
 
 async def set_policy(
@@ -160,34 +160,34 @@ async def set_policy(
     if project_id is not None and await store.get_project(project_id) is None:
         raise validation.no_project(project_id)
     wanted = tuple(status for status in JobStatus if status in statuses)
-    async with store.reach.write(Feature.RETENTION) as transaction:
+    async with store.actor_database.write(Capability.RETENTION) as transaction:
         (policy,) = await transaction.run(
-            retention_set_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
+            upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
-        transaction.keep(Written(what="set a retention policy", touched=(policy.id,)))
+        transaction.keep(WriteRecord(what="set a retention policy", touched=(policy.id,)))
         return policy
 
 
 async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolicy | None:
     """None where there was none."""
     _require_operator(store)
-    async with store.reach.write(Feature.RETENTION) as transaction:
-        removed = await transaction.run(retention_remove_policy(project_id))
+    async with store.actor_database.write(Capability.RETENTION) as transaction:
+        removed = await transaction.run(delete_policy(project_id))
         for policy in removed:
-            transaction.keep(Written(what="remove a retention policy", touched=(policy.id,)))
+            transaction.keep(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
     return next(iter(removed), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applying:
+class PolicyRun:
     policy: RetentionPolicy
-    progress: Progress
+    progress: BatchProgress
     """Of this policy's jobs."""
 
 
 async def apply_policies(
     store: Store, *, pause: timedelta = PAUSE, agreed: Sequence[RetentionPolicy] | None = None
-) -> AsyncGenerator[Applying, None]:
+) -> AsyncGenerator[PolicyRun, None]:
     """Of those that nobody has begun to apply for so long, one after the other; what is done so far, again and again.
 
     Of several workers that call it at the same time each policy is one's. Whoever reads no further has stopped it; what
@@ -200,16 +200,16 @@ async def apply_policies(
     for policy in await _take_due(store, pause, agreed):
         if not await _stands(store, policy):
             continue
-        async with aclosing(clean_up(store, await expired_by(store, policy), policy.action)) as steps:
+        async with aclosing(run_cleanup(store, await expired_by(store, policy), policy.action)) as steps:
             async for progress in steps:
-                yield Applying(policy=policy, progress=progress)
+                yield PolicyRun(policy=policy, progress=progress)
                 if not await _stands(store, policy):
                     break
 
 
-async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
+async def expired_by(store: Store, policy: RetentionPolicy) -> ExpiredJobs:
     """The jobs that the policy is about at this moment."""
-    return await expired_since(
+    return await find_expired(
         store,
         policy.older_than,
         statuses=policy.statuses,
@@ -219,13 +219,13 @@ async def expired_by(store: Store, policy: RetentionPolicy) -> Expired:
 
 
 async def _stands(store: Store, policy: RetentionPolicy) -> bool:
-    return await store.reach.read(_policy_(policy.id), needs=Feature.RETENTION) == [policy]
+    return await store.actor_database.read(policy_by_id(policy.id), needs=Capability.RETENTION) == [policy]
 
 
 async def _take_due(
     store: Store, pause: timedelta, agreed: Sequence[RetentionPolicy] | None
 ) -> Sequence[RetentionPolicy]:
-    async with store.reach.write(Feature.RETENTION) as transaction:
+    async with store.actor_database.write(Capability.RETENTION) as transaction:
         if agreed is not None:
             present = await transaction.run(all_policies(limit=MOST))
             if _what_they_say(present) != _what_they_say(agreed):
@@ -235,7 +235,7 @@ async def _take_due(
                 )
         due = await transaction.run(take_due(pause))
         if due:
-            transaction.keep(Written(what="apply retention policies", touched=tuple(policy.id for policy in due)))
+            transaction.keep(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
     return due
 
 
@@ -247,6 +247,3 @@ def _what_they_say(policies: Sequence[RetentionPolicy]) -> set[RetentionPolicy]:
 def _require_operator(store: Store) -> None:
     if isinstance(store.actor, ActingUser):
         raise NoPrivilege("Only the operator sets how long jobs are kept.", hint="Leave --as out.")
-
-
-_policy_ = policy

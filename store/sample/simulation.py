@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Never
 
-from store.async_tools import is_being_cancelled
+from store.async_tools import is_cancelling
 from store.errors import StoreError
 from store.jobs.job import USUAL_MODES, JobStatus
 from store.sample import catalog
@@ -38,7 +38,7 @@ async def queue_jobs(
             wait = RETRY
         else:
             wait = STEP / pace
-        if is_being_cancelled():
+        if is_cancelling():
             # Whoever is stopped in the middle of a commit is told that its outcome is unknown, and no more.
             raise asyncio.CancelledError
         await sleep(wait)

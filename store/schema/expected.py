@@ -231,7 +231,7 @@ def _mended() -> Iterator[SchemaObject]:
         yield SchemaObject(kind=ObjectKind.FUNCTION, place="gjobs", name=name, definition=definition)
 
 
-_EXPECTED_INDEXES = {
+_GJOBS_INDEXES = {
     "gjobs_newest": "(created_at DESC, id DESC)",
     "gjobs_newest_of_project": "(project_id, created_at DESC, id DESC)",
     "gjobs_newest_of_user": "(user_id, created_at DESC, id DESC)",
@@ -243,7 +243,7 @@ _EXPECTED_INDEXES = {
 
 
 def _indexed() -> Iterator[SchemaObject]:
-    for name, columns in _EXPECTED_INDEXES.items():
+    for name, columns in _GJOBS_INDEXES.items():
         yield SchemaObject(
             kind=ObjectKind.INDEX, place="public.generation_jobs", name=name, definition=f"btree {columns}"
         )

@@ -41,20 +41,20 @@ from store.jobs.job import JobStatus
 from store.jobs.job_sql import job_status
 from store.projects import project_sql
 from store.statistics import statistics_sql
-from store.statistics.totals import ProjectSums
+from store.statistics.totals import ProjectTotals
 
 _jobs, _projects = tables.generation_jobs, tables.projects
 _ONE = literal(1, Integer)
 _MOST = bindparam("most", type_=Integer)
 
-Found = Select[Any]
+MatchingJobs = Select[Any]
 """A row for each job that is found."""
 
 
 @lru_cache(maxsize=128)
-def found(of_project: bool, of_status: bool, shape: Shape = ()) -> Found:
+def matching_jobs(of_project: bool, of_status: bool, shape: Shape = ()) -> MatchingJobs:
     """By all of a list that its SQL depends on: see `key`."""
-    statement: Found = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
+    statement: MatchingJobs = select(_ONE).select_from(_jobs).where(*filter_sql.conditions(shape))
     if of_project:
         statement = statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
     if of_status:
@@ -63,28 +63,28 @@ def found(of_project: bool, of_status: bool, shape: Shape = ()) -> Found:
 
 
 @lru_cache(maxsize=128)
-def _all(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
-    return select(func.count()).select_from(found(of_project, of_status, shape).subquery())
+def _count_matching(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
+    return select(func.count()).select_from(matching_jobs(of_project, of_status, shape).subquery())
 
 
 @lru_cache(maxsize=128)
-def _at_most(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
-    return select(func.count()).select_from(found(of_project, of_status, shape).limit(_MOST).subquery())
+def _count_matching_up_to(of_project: bool, of_status: bool, shape: Shape) -> Select[*tuple[object, ...]]:
+    return select(func.count()).select_from(matching_jobs(of_project, of_status, shape).limit(_MOST).subquery())
 
 
-def matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+def plan_only_query(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
     """To be planned, and not to be run: a row for each job of the list."""
-    return Query(found(*key(listed, readable)), make_number, parameters(listed))
+    return Query(matching_jobs(*key(listed, readable)), make_number, list_parameters(listed))
 
 
-def all_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+def count_matching(listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
     """How many jobs the list has, however long that takes."""
-    return Query(_all(*key(listed, readable)), make_number, parameters(listed))
+    return Query(_count_matching(*key(listed, readable)), make_number, list_parameters(listed))
 
 
-def matching_at_most(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
+def count_matching_up_to(listed: ListQuery, *, most: int, readable: Set[Key]) -> Query[int]:
     """How many jobs the list has, or `most`."""
-    return Query(_at_most(*key(listed, readable)), make_number, parameters(listed) | {"most": most})
+    return Query(_count_matching_up_to(*key(listed, readable)), make_number, list_parameters(listed) | {"most": most})
 
 
 def key(listed: ListQuery, readable: Set[Key]) -> tuple[bool, bool, Shape]:
@@ -92,7 +92,7 @@ def key(listed: ListQuery, readable: Set[Key]) -> tuple[bool, bool, Shape]:
     return listed.project_id is not None, listed.status is not None, shape
 
 
-def parameters(listed: ListQuery) -> dict[str, object]:
+def list_parameters(listed: ListQuery) -> dict[str, object]:
     parameters = dict(filter_sql.parameters(listed.job_filter))
     if listed.project_id is not None:
         parameters["project_id"] = listed.project_id
@@ -116,23 +116,23 @@ def _listed(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
 
 
 @cache
-def _of_projects(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
+def _totals_by_project(*, has_projects: bool, of_one_user: bool) -> Select[Any]:
     listed = _listed(has_projects=has_projects, of_one_user=of_one_user)
     of_each = select(_jobs.c.project_id, func.count(), _COST).group_by(_jobs.c.project_id)
     return of_each.where(_jobs.c.project_id.in_(listed))
 
 
-ProjectRow = tuple[UUID, ProjectSums]
+ProjectRow = tuple[UUID, ProjectTotals]
 
 
 def _make_project_row(row: Row) -> ProjectRow:
     project_id, job_count, total = row
-    return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
+    return project_id, ProjectTotals(job_count=job_count, total_cost_cents=total)
 
 
-def of_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
+def totals_by_project_from_jobs(*, has_projects: bool, of_one_user: bool, limit: int) -> Query[ProjectRow]:
     """Of the projects that a listing names, those that have jobs."""
-    statement = _of_projects(has_projects=has_projects, of_one_user=of_one_user)
+    statement = _totals_by_project(has_projects=has_projects, of_one_user=of_one_user)
     return Query(statement, _make_project_row, {"rows": limit})
 
 
@@ -140,9 +140,7 @@ def listed_projects(*, has_projects: bool, of_one_user: bool, limit: int) -> Que
     return Query(_listed(has_projects=has_projects, of_one_user=of_one_user), make_id, {"rows": limit})
 
 
-_page_counts_jobs = tables.generation_jobs
-
-PAGES: Query[int] = Query(
+PAGE_COUNT: Query[int] = Query(
     text(
         "select pg_relation_size(c.oid) / current_setting('block_size')::int from pg_class c"
         " join pg_namespace n on n.oid = c.relnamespace"
@@ -153,7 +151,7 @@ PAGES: Query[int] = Query(
 """Of the jobs' table; none of a partitioned one or a view, which have no pages of their own."""
 
 
-class _RowPlace(UserDefinedType[str]):
+class _Tid(UserDefinedType[str]):
     """Postgres' tid: a page, and a row's place on it."""
 
     cache_ok = True
@@ -162,15 +160,15 @@ class _RowPlace(UserDefinedType[str]):
         return "tid"
 
 
-_CTID = literal_column("public.generation_jobs.ctid", _RowPlace())
+_CTID = literal_column("public.generation_jobs.ctid", _Tid())
 
 
-def _place(name: str) -> ColumnElement[str]:
-    return cast(bindparam(name, type_=Text), _RowPlace())
+def _tid(name: str) -> ColumnElement[str]:
+    return cast(bindparam(name, type_=Text), _Tid())
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class PageRange:
     """The last range has no end, so that no row is beyond it."""
 
     first: int
@@ -182,13 +180,13 @@ class Pages:
         return {f"{name}_page": f"({page},0)" for name, page in ends.items() if page is not None}
 
 
-def _within(statement: Select[Any], *, has_end: bool) -> Select[Any]:
-    statement = statement.where(_CTID.op(">=")(_place("first_page")))
-    return statement.where(_CTID.op("<")(_place("end_page"))) if has_end else statement
+def _on_pages(statement: Select[Any], *, has_end: bool) -> Select[Any]:
+    statement = statement.where(_CTID.op(">=")(_tid("first_page")))
+    return statement.where(_CTID.op("<")(_tid("end_page"))) if has_end else statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sum:
+class PageTotal:
     """Of a status, of a project or of a day: the two others are None. What is in none of those asked for has no sum."""
 
     status: JobStatus | None
@@ -199,18 +197,16 @@ class Sum:
 
 
 @cache
-def _sums(has_end: bool) -> Select[Any]:
+def _totals_on_pages(has_end: bool) -> Select[Any]:
     project_ids = bindparam("project_ids", type_=ARRAY(Uuid))
     scope = bindparam("project_id", type_=Uuid)
-    is_in_scope = scope.is_(None) | (_page_counts_jobs.c.project_id == scope)
-    read = _within(
+    is_in_scope = scope.is_(None) | (_jobs.c.project_id == scope)
+    read = _on_pages(
         select(
-            case((is_in_scope, _page_counts_jobs.c.status)).label("status"),
-            case((_page_counts_jobs.c.project_id == any_(project_ids), _page_counts_jobs.c.project_id)).label(
-                "project_id"
-            ),
-            case((and_(is_in_scope, statistics_sql.SHOWN), statistics_sql.CREATED_ON)).label("day"),
-            _page_counts_jobs.c.cost_cents,
+            case((is_in_scope, _jobs.c.status)).label("status"),
+            case((_jobs.c.project_id == any_(project_ids), _jobs.c.project_id)).label("project_id"),
+            case((and_(is_in_scope, statistics_sql.IN_SHOWN_DAYS), statistics_sql.CREATED_ON)).label("day"),
+            _jobs.c.cost_cents,
         ),
         has_end=has_end,
     ).subquery("read")
@@ -221,14 +217,14 @@ def _sums(has_end: bool) -> Select[Any]:
     return grouped.having(func.coalesce(*(cast(column, Text) for column in key)).is_not(None))
 
 
-def sums(
-    pages: Pages, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
-) -> Query[Sum]:
+def totals_on_pages(
+    pages: PageRange, *, project_id: UUID | None, project_ids: Collection[UUID], days: int, at: datetime | None
+) -> Query[PageTotal]:
     """By status and by day of one project, or of all; and of each of `project_ids`."""
 
-    def make(row: Row) -> Sum:
+    def make(row: Row) -> PageTotal:
         status, project, day, job_count, total = row
-        return Sum(
+        return PageTotal(
             status=None if status is None else job_status(status),
             project_id=project,
             day=day,
@@ -243,19 +239,15 @@ def sums(
         "at": at,
         **pages.parameters,
     }
-    return Query(_sums(pages.end is not None), make, parameters)
+    return Query(_totals_on_pages(pages.end is not None), make, parameters)
 
 
 @lru_cache(maxsize=128)
-def _matching(of_project: bool, of_status: bool, shape: filter_sql.Shape, has_end: bool) -> Select[Any]:
-    found = _within(_found_(of_project, of_status, shape), has_end=has_end)
+def _matching_on_pages(of_project: bool, of_status: bool, shape: filter_sql.Shape, has_end: bool) -> Select[Any]:
+    found = _on_pages(matching_jobs(of_project, of_status, shape), has_end=has_end)
     return select(func.count()).select_from(found.subquery())
 
 
-def page_counts_matching(pages: Pages, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
-    parameters = _parameters_(listed) | pages.parameters
-    return Query(_matching(*key(listed, readable), pages.end is not None), make_number, parameters)
-
-
-_found_ = found
-_parameters_ = parameters
+def matching_on_pages(pages: PageRange, listed: ListQuery, *, readable: Set[Key]) -> Query[int]:
+    parameters = list_parameters(listed) | pages.parameters
+    return Query(_matching_on_pages(*key(listed, readable), pages.end is not None), make_number, parameters)

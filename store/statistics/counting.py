@@ -10,31 +10,31 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 from uuid import UUID
 
-from store.actor_database import Reach
+from store.actor_database import ActorDatabase
 from store.budgets import budget_sql
 from store.budgets.budget import Budget, named_for
 from store.budgets.budget_sql import Readable
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.database import query
 from store.database import query as query_module
 from store.database.database import Database
-from store.database.query import Query, TimeLimits, explained, read_plan
+from store.database.query import Query, TimeLimits, explain_plan, parse_plan
 from store.errors import Locked, TimedOut
 from store.filters.filter_terms import Key
 from store.job_list.index_advice import is_guessed
 from store.job_list.list_query import NEWEST_FIRST, ListQuery
 from store.jobs.job import JobStatus
 from store.statistics import count_sql, statistics_sql
-from store.statistics.count_sql import Pages, Sum
+from store.statistics.count_sql import PageRange, PageTotal
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery, ProjectSums, exact_counts
+from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery, exact_counts
 from store.users.actor import ActingUser, Actor
 
 MOST_REMEMBERED = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
+class CountLimits:
     """Of one look at the numbers."""
 
     limits: TimeLimits = field(default_factory=lambda: TimeLimits(statement=1.0))
@@ -49,7 +49,7 @@ class _Rest:
     seconds: float
 
 
-class TooDear:
+class SlowCountBackoff:
     """What did not come back in time is left for some minutes, for longer each time that it fails again."""
 
     def __init__(
@@ -98,7 +98,7 @@ What = Part | JobStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
+class CountCapabilities:
     """What the database offers to the actor."""
 
     has_projects: bool
@@ -113,7 +113,7 @@ class Offered:
     """What tells their names; None where the database keeps none."""
 
 
-class Counting:
+class TotalsCounter:
     """With one actor's eyes. Remembers what took too long, so that not every look runs into the limit again."""
 
     def __init__(
@@ -121,15 +121,15 @@ class Counting:
         database: Database,
         actor: Actor,
         *,
-        allowance: Allowance | None = None,
+        allowance: CountLimits | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._actor = actor
-        self._allowance = allowance or Allowance()
-        self._dear = TooDear(clock)
+        self._allowance = allowance or CountLimits()
+        self._dear = SlowCountBackoff(clock)
 
-    async def count(self, query: NumbersQuery, offered: Offered, *, at: datetime | None) -> Numbers:
+    async def count(self, query: TotalsQuery, offered: CountCapabilities, *, at: datetime | None) -> Totals:
         whole = _whole(query, offered, at, of_one_user=isinstance(self._actor, ActingUser))
         taken_at, answers = await self._in_time(query, whole, at)
         by_status, days, projects = (answers.get(part) for part in (Part.STATISTICS, Part.DAYS, Part.PROJECTS))
@@ -141,7 +141,7 @@ class Counting:
             lists[Part.MATCHING_AT_MOST] = query.matching
         lengths = await self._lengths(query, lists, offered)
         some = {status: length for status, length in lengths.items() if isinstance(status, JobStatus)}
-        return Numbers(
+        return Totals(
             query=query,
             counts=some if found is None else exact_counts(found),
             statistics=found,
@@ -154,12 +154,12 @@ class Counting:
         )
 
     async def _lengths(
-        self, query: NumbersQuery, lists: Mapping[What, ListQuery], offered: Offered
-    ) -> Mapping[What, Counted]:
+        self, query: TotalsQuery, lists: Mapping[What, ListQuery], offered: CountCapabilities
+    ) -> Mapping[What, Count]:
         """How long each list is, as far as that can be known."""
         cap = self._allowance.cap
         asked = {
-            what: count_sql.matching_at_most(listed, most=cap + 1, readable=offered.readable)
+            what: count_sql.count_matching_up_to(listed, most=cap + 1, readable=offered.readable)
             for what, listed in lists.items()
         }
         _, answers = await self._in_time(query, asked, None)
@@ -170,17 +170,19 @@ class Counting:
         lengths = {what: _length(capped.get(what), estimates.get(what), cap) for what in lists}
         return {what: length for what, length in lengths.items() if length is not None}
 
-    async def _estimates(self, lists: Mapping[What, ListQuery], offered: Offered) -> Mapping[What, int]:
+    async def _estimates(self, lists: Mapping[What, ListQuery], offered: CountCapabilities) -> Mapping[What, int]:
         """None for whom they would count what is hidden, nor of what the planner has no statistics of."""
         lists = {what: listed for what, listed in lists.items() if not is_guessed(listed)}
         if not offered.may_estimate or not lists:
             return {}
-        planned = [explained(count_sql.matching(listed, readable=offered.readable)) for listed in lists.values()]
+        planned = [
+            explain_plan(count_sql.plan_only_query(listed, readable=offered.readable)) for listed in lists.values()
+        ]
         plans = await self._database.read_together(self._actor, *planned, limits=self._allowance.limits)
-        return {what: read_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
+        return {what: parse_plan(plan).rows for what, (plan,) in zip(lists, plans, strict=True)}
 
     async def _in_time(
-        self, query: NumbersQuery, parts: Mapping[What, Query[Any]], at: datetime | None
+        self, query: TotalsQuery, parts: Mapping[What, Query[Any]], at: datetime | None
     ) -> tuple[datetime, dict[What, list[Any]]]:
         """The server's time, and the rows of those parts that came back in time: of one snapshot where all did."""
         tried = {what: asked for what, asked in parts.items() if not self._dear.is_resting(_scope(what, query))}
@@ -212,51 +214,53 @@ class Counting:
         return taken_at, dict(zip(parts, rows, strict=True))
 
 
-def _whole(query: NumbersQuery, offered: Offered, at: datetime | None, *, of_one_user: bool) -> dict[What, Query[Any]]:
+def _whole(
+    query: TotalsQuery, offered: CountCapabilities, at: datetime | None, *, of_one_user: bool
+) -> dict[What, Query[Any]]:
     """What is exact or is not there, in the order in which it is taken."""
     whole: dict[What, Query[Any]]
     if offered.has_sums:
         whole = {
-            Part.STATISTICS: statistics_sql.by_status(query.project_id),
-            Part.DAYS: statistics_sql.by_day(query.project_id, days=query.days, at=at),
-            Part.PROJECTS: statistics_sql.by_project(limit=MOST_SUMMED),
+            Part.STATISTICS: statistics_sql.by_status_from_rollups(query.project_id),
+            Part.DAYS: statistics_sql.by_day_from_rollups(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: statistics_sql.totals_by_project_from_rollups(limit=MOST_SUMMED),
         }
     else:
         whole = {
-            Part.STATISTICS: statistics_sql.statistics_by_status(query.project_id),
-            Part.DAYS: statistics_sql.statistics_by_day(query.project_id, days=query.days, at=at),
-            Part.PROJECTS: count_sql.of_projects(
+            Part.STATISTICS: statistics_sql.by_status_from_jobs(query.project_id),
+            Part.DAYS: statistics_sql.by_day_from_jobs(query.project_id, days=query.days, at=at),
+            Part.PROJECTS: count_sql.totals_by_project_from_jobs(
                 has_projects=offered.has_projects, of_one_user=of_one_user, limit=MOST_PROJECTS
             ),
         }
     if query.matching is not None:
-        whole[Part.MATCHING] = count_sql.all_matching(query.matching, readable=offered.readable)
+        whole[Part.MATCHING] = count_sql.count_matching(query.matching, readable=offered.readable)
     if offered.budgets is not None:
         whole[Part.BUDGETS] = of_numbers(query, offered.budgets, at=at)
     return whole
 
 
-def of_numbers(query: NumbersQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
+def of_numbers(query: TotalsQuery, readable: Readable, *, at: datetime | None) -> Query[Budget]:
     """Of the query's project, or those with the least left of all."""
     return budget_sql.described(query.project_id, limit=MOST_BUDGETS, readable=readable, at=at)
 
 
-def _exact(answer: list[Any] | None) -> Counted | None:
+def _exact(answer: list[Any] | None) -> Count | None:
     """None where it did not come in time."""
-    return None if answer is None else Counted(number=answer[0])
+    return None if answer is None else Count(number=answer[0])
 
 
-def _length(capped: int | None, estimate: int | None, cap: int) -> Counted | None:
+def _length(capped: int | None, estimate: int | None, cap: int) -> Count | None:
     """The best that is known of it: `capped` is what was counted, no more than one beyond the cap."""
     if capped is not None and capped <= cap:
-        return Counted(number=capped)
+        return Count(number=capped)
     # An estimate below what was counted is worth nothing.
     if estimate is not None and (capped is None or estimate > cap):
-        return Counted(number=estimate, certainty=Certainty.ESTIMATED)
-    return None if capped is None else Counted(number=cap, certainty=Certainty.CAPPED)
+        return Count(number=estimate, certainty=Precision.ESTIMATED)
+    return None if capped is None else Count(number=cap, certainty=Precision.CAPPED)
 
 
-def _scope(what: What, query: NumbersQuery) -> Hashable:
+def _scope(what: What, query: TotalsQuery) -> Hashable:
     """All that its cost depends on."""
     if what is Part.PROJECTS:
         return what
@@ -282,21 +286,21 @@ Report = Callable[[int, int], object]
 """Receives how many pages have been counted, and how many there are."""
 
 
-async def count_exactly(
+async def count_totals_exactly(
     database: Database,
     actor: Actor,
-    query: NumbersQuery,
-    offered: Offered,
+    query: TotalsQuery,
+    offered: CountCapabilities,
     *,
     at: datetime | None,
     report: Report,
     budget: float = BUDGET,
     pages_at_once: int = PAGES_AT_ONCE,
     clock: Callable[[], float] = time.monotonic,
-) -> Numbers:
+) -> Totals:
     """Raises TimedOut where the budget was not enough. To be stopped, it is cancelled."""
     ends_at = clock() + budget
-    sums: list[Sum] = []
+    sums: list[PageTotal] = []
     matching = 0
     with _told(budget):
         async with database.snapshot(limits=TimeLimits(statement=budget)) as snapshot:
@@ -306,7 +310,7 @@ async def count_exactly(
                 count_sql.listed_projects(
                     has_projects=offered.has_projects, of_one_user=isinstance(actor, ActingUser), limit=MOST_PROJECTS
                 ),
-                count_sql.PAGES,
+                count_sql.PAGE_COUNT,
                 *([of_numbers(query, offered.budgets, at=at)] if offered.budgets else []),
             )
             for some in ranges(pages, pages_at_once):
@@ -314,23 +318,25 @@ async def count_exactly(
                 if left <= 0:
                     raise _too_long(budget)
                 report(some.first, pages)
-                asked = count_sql.sums(some, project_id=query.project_id, project_ids=listed, days=query.days, at=at)
+                asked = count_sql.totals_on_pages(
+                    some, project_id=query.project_id, project_ids=listed, days=query.days, at=at
+                )
                 if query.matching is None:
                     (found,) = await snapshot.read(actor, asked, within=left)
                 else:
-                    further = count_sql.page_counts_matching(some, query.matching, readable=offered.readable)
+                    further = count_sql.matching_on_pages(some, query.matching, readable=offered.readable)
                     found, (number,) = await snapshot.read(actor, asked, further, within=left / 2)
                     matching += number
                 sums += found
     report(pages, pages)
     found_statistics = _statistics(sums)
-    return Numbers(
+    return Totals(
         query=query,
         counts=exact_counts(found_statistics),
         statistics=found_statistics,
         days=statistics_sql.without_gaps(_days(sums), today=taken_at.date(), days=query.days),
         projects=_projects(sums),
-        matching=None if query.matching is None else Counted(number=matching),
+        matching=None if query.matching is None else Count(number=matching),
         budgets=named_for(actor, budgets[0]) if budgets else None,
         taken_at=taken_at,
         actor=actor,
@@ -352,14 +358,14 @@ def _too_long(budget: float) -> TimedOut:
     return TimedOut(f"Counting took longer than {budget:g} s, and was given up.")
 
 
-def ranges(pages: int, at_once: int) -> Iterator[Pages]:
+def ranges(pages: int, at_once: int) -> Iterator[PageRange]:
     """All pages, and whatever lies beyond them."""
     firsts = range(0, max(pages, 1), at_once)
     for first in firsts:
-        yield Pages(first, None if first == firsts[-1] else first + at_once)
+        yield PageRange(first, None if first == firsts[-1] else first + at_once)
 
 
-def _statistics(sums: list[Sum]) -> JobStatistics:
+def _statistics(sums: list[PageTotal]) -> JobStatistics:
     number, cents = _added(sums, lambda one: one.status)
     return statistics_sql.in_workflow_order(
         [
@@ -374,17 +380,17 @@ def _statistics(sums: list[Sum]) -> JobStatistics:
     )
 
 
-def _days(sums: list[Sum]) -> list[DayCost]:
+def _days(sums: list[PageTotal]) -> list[DayCost]:
     number, cents = _added(sums, lambda one: one.day)
     return [DayCost(day=day, job_count=number[day], total_cost_cents=cents[day]) for day in number]
 
 
-def _projects(sums: list[Sum]) -> Mapping[UUID, ProjectSums]:
+def _projects(sums: list[PageTotal]) -> Mapping[UUID, ProjectTotals]:
     number, cents = _added(sums, lambda one: one.project_id)
-    return {one: ProjectSums(job_count=number[one], total_cost_cents=cents[one]) for one in number}
+    return {one: ProjectTotals(job_count=number[one], total_cost_cents=cents[one]) for one in number}
 
 
-def _added(sums: list[Sum], of: Callable[[Sum], K | None]) -> tuple[Counter[K], Counter[K]]:
+def _added(sums: list[PageTotal], of: Callable[[PageTotal], K | None]) -> tuple[Counter[K], Counter[K]]:
     """The jobs and the cents of each."""
     number: Counter[K] = Counter()
     cents: Counter[K] = Counter()
@@ -395,12 +401,12 @@ def _added(sums: list[Sum], of: Callable[[Sum], K | None]) -> tuple[Counter[K], 
     return number, cents
 
 
-async def offered(reach: Reach, query: NumbersQuery) -> Offered:
+async def count_capabilities(reach: ActorDatabase, query: TotalsQuery) -> CountCapabilities:
     """Raises NoPrivilege where the query's filter takes a name that may not be read."""
-    return Offered(
-        has_projects=await reach.has(Feature.PROJECTS),
-        has_sums=await reach.has(Feature.ROLLUPS),
+    return CountCapabilities(
+        has_projects=await reach.has(Capability.PROJECTS),
+        has_sums=await reach.has(Capability.ROLLUPS),
         readable=await reach.readable_names(query.matching.job_filter) if query.matching else frozenset[Key](),
-        may_estimate=reach.is_operators and (await reach.probed.get()).sees_less is None,
-        budgets=await reach.readable_beside_budgets() if await reach.has(Feature.BUDGETS) else None,
+        may_estimate=reach.is_operators and (await reach.probed.get()).restricted_view is None,
+        budgets=await reach.readable_beside_budgets() if await reach.has(Capability.BUDGETS) else None,
     )

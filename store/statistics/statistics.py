@@ -87,7 +87,7 @@ DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class Percentiles:
     """Of durations, in seconds."""
 
     median: float
@@ -95,7 +95,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
+class ModeTimings:
     """Of one mode, or of all."""
 
     mode: str | None
@@ -103,11 +103,11 @@ class Work:
     succeeded: int
     """In the window, as the other numbers of what is finished."""
     failed: int
-    waiting: Spread | None
+    waiting: Percentiles | None
     """Of the finished jobs, from their creation to their first start; None where no start is known."""
-    running: Spread | None
+    running: Percentiles | None
     """From the first start to the end; None where no start is known."""
-    total: Spread | None
+    total: Percentiles | None
     """From the creation to the end; None where nothing finished."""
     queued: int
     """Now."""
@@ -124,9 +124,9 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Monitoring:
-    of_all: Work
-    by_mode: tuple[Work, ...]
+class JobTimings:
+    of_all: ModeTimings
+    by_mode: tuple[ModeTimings, ...]
     """The busiest first, at most MOST_MODES."""
     window: timedelta
     taken_at: datetime

@@ -39,25 +39,25 @@ from store.statistics.statistics import (
     JobStatistic,
     JobStatistics,
     JobSummary,
-    Monitoring,
-    Spread,
-    Work,
+    JobTimings,
+    ModeTimings,
+    Percentiles,
 )
-from store.statistics.totals import ProjectSums
+from store.statistics.totals import ProjectTotals
 
 _jobs = tables.generation_jobs
-_STATISTICS_COUNT = func.count()
-_STATISTICS_TOTAL = cast(func.sum(_jobs.c.cost_cents), BigInteger)
-_AVERAGE = func.avg(_jobs.c.cost_cents)
+_JOB_COUNT = func.count()
+_JOB_COST = cast(func.sum(_jobs.c.cost_cents), BigInteger)
+_AVERAGE_JOB_COST = func.avg(_jobs.c.cost_cents)
 
-_WORKFLOW = list(JobStatus)
+_STATUS_ORDER = list(JobStatus)
 
 
-def _statistics_of(project_id: UUID | None) -> dict[str, object]:
+def _project_parameter(project_id: UUID | None) -> dict[str, object]:
     return {} if project_id is None else {"project_id": project_id}
 
 
-def _statistics_narrowed(statement: Select[*tuple[object, ...]], of_project: bool) -> Select[*tuple[object, ...]]:
+def _jobs_of_project(statement: Select[*tuple[object, ...]], of_project: bool) -> Select[*tuple[object, ...]]:
     if not of_project:
         return statement
     return statement.where(_jobs.c.project_id == bindparam("project_id", type_=Uuid))
@@ -74,28 +74,28 @@ def make_statistic(row: Row) -> JobStatistic:
 
 
 @cache
-def _statistics_by_status(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _statistics_narrowed(
-        select(_jobs.c.status, _STATISTICS_COUNT, _STATISTICS_TOTAL, _AVERAGE).group_by(_jobs.c.status), of_project
+def _by_status_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _jobs_of_project(
+        select(_jobs.c.status, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST).group_by(_jobs.c.status), of_project
     )
 
 
-def statistics_by_status(project_id: UUID | None) -> Query[JobStatistic]:
+def by_status_from_jobs(project_id: UUID | None) -> Query[JobStatistic]:
     """In no order: `in_workflow_order` gives it."""
-    return Query(_statistics_by_status(project_id is not None), make_statistic, _statistics_of(project_id))
+    return Query(_by_status_from_jobs(project_id is not None), make_statistic, _project_parameter(project_id))
 
 
 def in_workflow_order(rows: list[JobStatistic]) -> JobStatistics:
-    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: _WORKFLOW.index(row.status))))
+    return JobStatistics(by_status=tuple(sorted(rows, key=lambda row: _STATUS_ORDER.index(row.status))))
 
 
 @cache
-def _statistics_total(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _statistics_narrowed(select(func.coalesce(_STATISTICS_TOTAL, 0)), of_project)
+def _total_cost_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _jobs_of_project(select(func.coalesce(_JOB_COST, 0)), of_project)
 
 
-def statistics_total_cost(project_id: UUID | None) -> Query[int]:
-    return Query(_statistics_total(project_id is not None), make_number, _statistics_of(project_id))
+def total_cost_from_jobs(project_id: UUID | None) -> Query[int]:
+    return Query(_total_cost_from_jobs(project_id is not None), make_number, _project_parameter(project_id))
 
 
 def make_summary(row: Row) -> JobSummary:
@@ -113,19 +113,19 @@ def make_summary(row: Row) -> JobSummary:
 
 
 @cache
-def _statistics_summary(of_project: bool) -> Select[*tuple[object, ...]]:
+def _summary_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
     key = (_jobs.c.user_id, _jobs.c.project_id, _jobs.c.status)
     statement = select(
-        *key, _STATISTICS_COUNT, _STATISTICS_TOTAL, _AVERAGE, func.min(_jobs.c.created_at), func.max(_jobs.c.created_at)
+        *key, _JOB_COUNT, _JOB_COST, _AVERAGE_JOB_COST, func.min(_jobs.c.created_at), func.max(_jobs.c.created_at)
     )
-    grouped = statement.group_by(*key).order_by(_STATISTICS_TOTAL.desc(), *key).limit(bindparam("rows", type_=Integer))
-    return _statistics_narrowed(grouped, of_project)
+    grouped = statement.group_by(*key).order_by(_JOB_COST.desc(), *key).limit(bindparam("rows", type_=Integer))
+    return _jobs_of_project(grouped, of_project)
 
 
-def statistics_summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
+def summary_from_jobs(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
     """The dearest first."""
     return Query(
-        _statistics_summary(project_id is not None), make_summary, _statistics_of(project_id) | {"rows": limit}
+        _summary_from_jobs(project_id is not None), make_summary, _project_parameter(project_id) | {"rows": limit}
     )
 
 
@@ -137,7 +137,7 @@ def _midnight(day: ColumnElement[date]) -> ColumnElement[datetime]:
     return func.timezone("UTC", cast(day, DateTime()))
 
 
-SHOWN = and_(
+IN_SHOWN_DAYS = and_(
     _jobs.c.created_at >= _midnight(TODAY - bindparam("days_before", type_=Integer)),
     # The future may lie where Python has no dates.
     _jobs.c.created_at < _midnight(TODAY + 1),
@@ -146,9 +146,9 @@ SHOWN = and_(
 
 
 @cache
-def _statistics_by_day(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _statistics_narrowed(
-        select(CREATED_ON, _STATISTICS_COUNT, _STATISTICS_TOTAL).where(SHOWN).group_by(CREATED_ON), of_project
+def _by_day_from_jobs(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _jobs_of_project(
+        select(CREATED_ON, _JOB_COUNT, _JOB_COST).where(IN_SHOWN_DAYS).group_by(CREATED_ON), of_project
     )
 
 
@@ -157,12 +157,12 @@ def make_day(row: Row) -> DayCost:
     return DayCost(day=day, job_count=job_count, total_cost_cents=total)
 
 
-def statistics_by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
+def by_day_from_jobs(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
     """The last so many UTC days up to `at`'s; days without jobs are missing: `without_gaps` adds them."""
     return Query(
-        _statistics_by_day(project_id is not None),
+        _by_day_from_jobs(project_id is not None),
         make_day,
-        _statistics_of(project_id) | {"days_before": days - 1, "at": at},
+        _project_parameter(project_id) | {"days_before": days - 1, "at": at},
     )
 
 
@@ -173,94 +173,102 @@ def without_gaps(rows: list[DayCost], *, today: date, days: int) -> tuple[DayCos
     return tuple(known.get(day) or DayCost(day=day, job_count=0, total_cost_cents=0) for day in wanted)
 
 
-_counts, _days, _summary = tables.job_counts, tables.job_day_counts, tables.generation_job_summary
+_status_rollups, _day_rollups, _summary_view = tables.job_counts, tables.job_day_counts, tables.generation_job_summary
 
 
-def _sums(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
+def _count_and_cost(source: TableClause) -> tuple[ColumnElement[int], ColumnElement[int]]:
     return cast(func.sum(source.c.job_count), BigInteger), cast(func.sum(source.c.cost_cents), BigInteger)
 
 
-_COUNT, _TOTAL = _sums(_counts)
-_COUNT_OF_DAY, _TOTAL_OF_DAY = _sums(_days)
-_ARE_JOBS = func.sum(_counts.c.job_count) != 0
+_ROLLUP_COUNT, _ROLLUP_COST = _count_and_cost(_status_rollups)
+_DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST = _count_and_cost(_day_rollups)
+_HAS_JOBS = func.sum(_status_rollups.c.job_count) != 0
 """Sums of what came and went are not folded yet."""
 
 
-def _of(project_id: UUID | None) -> dict[str, object]:
-    return {} if project_id is None else {"project_id": project_id}
-
-
-def _narrowed(
+def _rollups_of_project(
     source: TableClause, statement: Select[*tuple[object, ...]], of_project: bool
 ) -> Select[*tuple[object, ...]]:
     return statement.where(source.c.project_id == bindparam("project_id", type_=Uuid)) if of_project else statement
 
 
 @cache
-def _by_status(of_project: bool) -> Select[*tuple[object, ...]]:
-    average = func.sum(_counts.c.cost_cents) / func.sum(_counts.c.job_count)
-    statement = select(_counts.c.status, _COUNT, _TOTAL, average).group_by(_counts.c.status).having(_ARE_JOBS)
-    return _narrowed(_counts, statement, of_project)
+def _by_status_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
+    average = func.sum(_status_rollups.c.cost_cents) / func.sum(_status_rollups.c.job_count)
+    statement = (
+        select(_status_rollups.c.status, _ROLLUP_COUNT, _ROLLUP_COST, average)
+        .group_by(_status_rollups.c.status)
+        .having(_HAS_JOBS)
+    )
+    return _rollups_of_project(_status_rollups, statement, of_project)
 
 
-def by_status(project_id: UUID | None) -> Query[JobStatistic]:
-    return Query(_by_status(project_id is not None), make_statistic, _of(project_id))
-
-
-@cache
-def _total(of_project: bool) -> Select[*tuple[object, ...]]:
-    return _narrowed(_counts, select(func.coalesce(_TOTAL, 0)), of_project)
-
-
-def total_cost(project_id: UUID | None) -> Query[int]:
-    return Query(_total(project_id is not None), make_number, _of(project_id))
+def by_status_from_rollups(project_id: UUID | None) -> Query[JobStatistic]:
+    return Query(_by_status_from_rollups(project_id is not None), make_statistic, _project_parameter(project_id))
 
 
 @cache
-def _dearest(of_project: bool) -> Select[*tuple[object, ...]]:
-    key = (_summary.c.user_id, _summary.c.project_id, _summary.c.status)
-    statement = select(_summary).order_by(_summary.c.total_cost_cents.desc(), *key)
-    return _narrowed(_summary, statement.limit(bindparam("rows", type_=Integer)), of_project)
+def _total_cost_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
+    return _rollups_of_project(_status_rollups, select(func.coalesce(_ROLLUP_COST, 0)), of_project)
 
 
-def summary(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
-    return Query(_dearest(project_id is not None), make_summary, _of(project_id) | {"rows": limit})
+def total_cost_from_rollups(project_id: UUID | None) -> Query[int]:
+    return Query(_total_cost_from_rollups(project_id is not None), make_number, _project_parameter(project_id))
 
 
 @cache
-def _by_day(of_project: bool) -> Select[*tuple[object, ...]]:
-    shown = _days.c.day.between(TODAY - bindparam("days_before", type_=Integer), TODAY)
-    statement = select(_days.c.day, _COUNT_OF_DAY, _TOTAL_OF_DAY).where(shown).group_by(_days.c.day)
-    return _narrowed(_days, statement.having(func.sum(_days.c.job_count) != 0), of_project)
+def _summary_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
+    key = (_summary_view.c.user_id, _summary_view.c.project_id, _summary_view.c.status)
+    statement = select(_summary_view).order_by(_summary_view.c.total_cost_cents.desc(), *key)
+    return _rollups_of_project(_summary_view, statement.limit(bindparam("rows", type_=Integer)), of_project)
 
 
-def by_day(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
-    return Query(_by_day(project_id is not None), make_day, _of(project_id) | {"days_before": days - 1, "at": at})
+def summary_from_rollups(project_id: UUID | None, *, limit: int) -> Query[JobSummary]:
+    return Query(
+        _summary_from_rollups(project_id is not None), make_summary, _project_parameter(project_id) | {"rows": limit}
+    )
 
 
-_BY_PROJECT = (
-    select(_counts.c.project_id, _COUNT, _TOTAL)
-    .group_by(_counts.c.project_id)
-    .having(_ARE_JOBS)
+@cache
+def _by_day_from_rollups(of_project: bool) -> Select[*tuple[object, ...]]:
+    shown = _day_rollups.c.day.between(TODAY - bindparam("days_before", type_=Integer), TODAY)
+    statement = (
+        select(_day_rollups.c.day, _DAY_ROLLUP_COUNT, _DAY_ROLLUP_COST).where(shown).group_by(_day_rollups.c.day)
+    )
+    return _rollups_of_project(_day_rollups, statement.having(func.sum(_day_rollups.c.job_count) != 0), of_project)
+
+
+def by_day_from_rollups(project_id: UUID | None, *, days: int, at: datetime | None) -> Query[DayCost]:
+    return Query(
+        _by_day_from_rollups(project_id is not None),
+        make_day,
+        _project_parameter(project_id) | {"days_before": days - 1, "at": at},
+    )
+
+
+_BY_PROJECT_FROM_ROLLUPS = (
+    select(_status_rollups.c.project_id, _ROLLUP_COUNT, _ROLLUP_COST)
+    .group_by(_status_rollups.c.project_id)
+    .having(_HAS_JOBS)
     .limit(bindparam("rows", type_=Integer))
 )
 
 
-def by_project(*, limit: int) -> Query[tuple[UUID, ProjectSums]]:
+def totals_by_project_from_rollups(*, limit: int) -> Query[tuple[UUID, ProjectTotals]]:
     """Of each project with jobs, in no order."""
-    return Query(_BY_PROJECT, _make_sums, {"rows": limit})
+    return Query(_BY_PROJECT_FROM_ROLLUPS, _make_project_totals, {"rows": limit})
 
 
-def _make_sums(row: Row) -> tuple[UUID, ProjectSums]:
+def _make_project_totals(row: Row) -> tuple[UUID, ProjectTotals]:
     project_id, job_count, total = row
-    return project_id, ProjectSums(job_count=job_count, total_cost_cents=total)
+    return project_id, ProjectTotals(job_count=job_count, total_cost_cents=total)
 
 
-_STARTED = {
+_STARTED_AT = {
     True: "(SELECT s.started_at FROM gjobs.job_starts s WHERE s.job_id = j.id)",
     False: "CAST(NULL AS timestamptz)",
 }
-_ENDED = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
+_ENDED_AT = {True: "coalesce(j.completed_at, j.updated_at)", False: "j.updated_at"}
 """By whether the database records when jobs start and end."""
 
 
@@ -271,16 +279,17 @@ def _seconds(since: str, until: str) -> str:
     )
 
 
-def _statement(*, of_project: bool, is_recorded: bool) -> TextClause:
+def _timings_statement(*, of_project: bool, is_recorded: bool) -> TextClause:
     within = "AND j.project_id = :project_id" if of_project else ""
     # Both ways to say which jobs have ended recently: the first is what the index has.
     sql = f"""
 WITH moment AS (SELECT coalesce(:at, now()) AS at),
 ended AS (
-    SELECT j.mode, j.status, j.created_at, {_STARTED[is_recorded]} AS started_at, {_ENDED[is_recorded]} AS ended_at
+    SELECT j.mode, j.status, j.created_at, {_STARTED_AT[is_recorded]} AS started_at,
+           {_ENDED_AT[is_recorded]} AS ended_at
       FROM public.generation_jobs j, moment
      WHERE j.status IN ('succeeded', 'failed') AND j.updated_at >= moment.at - :window
-       AND {_ENDED[is_recorded]} BETWEEN moment.at - :window AND moment.at {within}
+       AND {_ENDED_AT[is_recorded]} BETWEEN moment.at - :window AND moment.at {within}
      ORDER BY j.updated_at DESC, j.id DESC LIMIT :most
 ),
 timed AS (
@@ -322,48 +331,50 @@ SELECT moment.at, is_all, mode, coalesce(succeeded, 0), coalesce(failed, 0), wai
     return text(sql).bindparams(*parameters)
 
 
-_STATEMENTS = {
-    (of_project, is_recorded): _statement(of_project=of_project, is_recorded=is_recorded)
+_TIMINGS_STATEMENTS = {
+    (of_project, is_recorded): _timings_statement(of_project=of_project, is_recorded=is_recorded)
     for of_project in (False, True)
     for is_recorded in (False, True)
 }
 
-Measured = tuple[datetime, Work]
+TimingsRow = tuple[datetime, ModeTimings]
 
 
-def _make(row: Row) -> Measured:
+def _make_timings_row(row: Row) -> TimingsRow:
     at, is_all, mode, succeeded, failed, waiting, running, total, queued, oldest = row
-    work = Work(
+    work = ModeTimings(
         mode=None if is_all else mode,
         succeeded=succeeded,
         failed=failed,
-        waiting=_spread(waiting),
-        running=_spread(running),
-        total=_spread(total),
+        waiting=_percentiles(waiting),
+        running=_percentiles(running),
+        total=_percentiles(total),
         queued=queued,
         oldest_queued_at=oldest,
     )
     return at, work
 
 
-def _spread(percentiles: list[Any] | None) -> Spread | None:
+def _percentiles(percentiles: list[Any] | None) -> Percentiles | None:
     if percentiles is None or percentiles[0] is None:
         return None
     median, percentile_95 = map(float, percentiles)
-    return Spread(median=median, percentile_95=percentile_95)
+    return Percentiles(median=median, percentile_95=percentile_95)
 
 
-def work(project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool) -> Query[Measured]:
+def timings_by_mode(
+    project_id: UUID | None, *, window: timedelta, at: datetime | None, is_recorded: bool
+) -> Query[TimingsRow]:
     """All modes together first, then the busiest. `at` is the window's end; None: the server's clock."""
     parameters: dict[str, object] = {"at": at, "window": window, "most": MOST_JOBS + 1, "modes": MOST_MODES + 1}
     if project_id is not None:
         parameters["project_id"] = project_id
-    return Query(_STATEMENTS[project_id is not None, is_recorded], _make, parameters)
+    return Query(_TIMINGS_STATEMENTS[project_id is not None, is_recorded], _make_timings_row, parameters)
 
 
-def monitoring(rows: list[Measured], *, window: timedelta) -> Monitoring:
+def make_job_timings(rows: list[TimingsRow], *, window: timedelta) -> JobTimings:
     (at, of_all), *by_mode = rows
-    return Monitoring(
+    return JobTimings(
         of_all=of_all,
         by_mode=tuple(work for _, work in by_mode),
         window=window,

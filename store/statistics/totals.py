@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumbersQuery:
+class TotalsQuery:
     project_id: UUID | None = None
     """None means all projects."""
     days: int = 14
@@ -27,13 +27,13 @@ class NumbersQuery:
     """A list whose length the statistics do not tell; its order does not matter. None: no such list."""
 
     @classmethod
-    def of_list(cls, listed: ListQuery) -> NumbersQuery:
+    def of_list(cls, listed: ListQuery) -> TotalsQuery:
         """Which numbers stand beside a list: the same in whatever order it is."""
         matching = replace(listed, order=NEWEST_FIRST) if listed.job_filter else None
         return cls(project_id=listed.project_id, matching=matching)
 
 
-class Certainty(StrEnum):
+class Precision(StrEnum):
     EXACT = "exact"
     ESTIMATED = "estimated"
     """By the planner's statistics: may be wrong in both directions."""
@@ -42,19 +42,19 @@ class Certainty(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Counted:
+class Count:
     """How many there are, or are taken to be."""
 
     number: int
-    certainty: Certainty = Certainty.EXACT
+    certainty: Precision = Precision.EXACT
 
 
-def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Counted]:
-    return {status: Counted(number=statistics.count(status)) for status in JobStatus}
+def exact_counts(statistics: JobStatistics) -> Mapping[JobStatus, Count]:
+    return {status: Count(number=statistics.count(status)) for status in JobStatus}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProjectSums:
+class ProjectTotals:
     """Of the jobs of one project that the actor sees."""
 
     job_count: int
@@ -62,19 +62,19 @@ class ProjectSums:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class Totals:
     """What was counted, with one actor's eyes. What cost too much is not there, and never zero."""
 
-    query: NumbersQuery
-    counts: Mapping[JobStatus, Counted]
+    query: TotalsQuery
+    counts: Mapping[JobStatus, Count]
     """Of the project, whatever else is asked for. A status that could not be counted in time is missing."""
     statistics: JobStatistics | None
     """The same with the costs, exactly; None where adding up all jobs cost too much."""
     days: tuple[DayCost, ...] | None
     """Oldest first, today last, days without jobs included. None where they cost too much."""
-    projects: Mapping[UUID, ProjectSums] | None
+    projects: Mapping[UUID, ProjectTotals] | None
     """Of those that a listing names; those without jobs may be missing. None where they cost too much."""
-    matching: Counted | None
+    matching: Count | None
     """How many jobs the list of the query has; None where none was asked for, or it could not be counted in time."""
     budgets: tuple[Budget, ...] | None = None
     """Those that the project's jobs are charged to, with the least left first. None where the database keeps none, or
@@ -85,19 +85,19 @@ class Numbers:
     actor: Actor
     """Whose eyes counted."""
 
-    def count(self, status: JobStatus | None) -> Counted | None:
+    def count(self, status: JobStatus | None) -> Count | None:
         """None stands for all statuses. Returns None where nothing of it is known."""
         if status is not None:
             return self.counts.get(status)
         number = sum(one.number for one in self.counts.values())
-        is_known = number > 0 or self.certainty is not Certainty.CAPPED
-        return Counted(number=number, certainty=self.certainty) if is_known else None
+        is_known = number > 0 or self.certainty is not Precision.CAPPED
+        return Count(number=number, certainty=self.certainty) if is_known else None
 
     @property
-    def certainty(self) -> Certainty:
+    def certainty(self) -> Precision:
         """Of all counts together."""
         there = {one.certainty for one in self.counts.values()}
-        if Certainty.ESTIMATED in there:
-            return Certainty.ESTIMATED
-        is_whole = there == {Certainty.EXACT} and len(self.counts) == len(JobStatus)
-        return Certainty.EXACT if is_whole else Certainty.CAPPED
+        if Precision.ESTIMATED in there:
+            return Precision.ESTIMATED
+        is_whole = there == {Precision.EXACT} and len(self.counts) == len(JobStatus)
+        return Precision.EXACT if is_whole else Precision.CAPPED

@@ -23,7 +23,7 @@ Actor = Operator | ActingUser
 OPERATOR = Operator()
 
 
-def eyes_name(actor: Actor) -> str:
+def actor_name(actor: Actor) -> str:
     match actor:
         case Operator():
             return "the operator"

@@ -79,17 +79,17 @@ def listed(*, limit: int) -> Query[User]:
 
 
 @cache
-def _matching(*, by_id: bool) -> Select[*tuple[object, ...]]:
+def _search_users(*, by_id: bool) -> Select[*tuple[object, ...]]:
     # Not LIKE: a percent sign or an underscore is looked for as it is.
     has_text = func.strpos(func.lower(_users.c.email), func.lower(bindparam("needle", type_=Text))) > 0
     return _FEW.where(or_(has_text, _users.c.id.between(_LOW, _HIGH)) if by_id else has_text)
 
 
-def users_matching(text: str, *, limit: int) -> Query[User]:
+def search_users(text: str, *, limit: int) -> Query[User]:
     """Whose e-mail contains the text, whatever its case, or whose id begins with it; ordered as `listed`."""
     ids = id_range(text)
     in_range = {} if ids is None else {"low": ids.low, "high": ids.high}
-    return Query(_matching(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
+    return Query(_search_users(by_id=ids is not None), make_user, {"needle": text, "rows": limit, **in_range})
 
 
 def by_email(email: str, *, limit: int) -> Query[User]:
@@ -248,7 +248,7 @@ _jobs, _projects = tables.generation_jobs, tables.projects
 _ROWS = bindparam("rows", type_=Integer)
 
 
-def _by_jobs_users(owned: Subquery) -> Select[*tuple[object, ...]]:
+def _users_who_own(owned: Subquery) -> Select[*tuple[object, ...]]:
     return (
         select(
             owned.c.user_id,
@@ -269,8 +269,8 @@ _OF_JOBS = select(
 _OF_PROJECTS = select(_projects.c.user_id, literal(0, Integer), cast(null(), DateTime(timezone=True)))
 
 _USERS = {
-    True: _by_jobs_users(union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
-    False: _by_jobs_users(_OF_JOBS.subquery()),
+    True: _users_who_own(union_all(_OF_JOBS, _OF_PROJECTS).subquery()),
+    False: _users_who_own(_OF_JOBS.subquery()),
 }
 """By whether projects may be read."""
 _USER_BY_ID = {

@@ -76,7 +76,7 @@ class HeldBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class TransitionBatch:
     """What happened since the last one, in order."""
 
     transitions: tuple[Transition, ...]
@@ -89,7 +89,7 @@ class Batch:
 
 
 class Watch(Protocol):
-    async def read(self) -> Batch:
+    async def read(self) -> TransitionBatch:
         """What happened since the last batch. Where it raises a StoreError, the next one begins at the same place."""
 
 
@@ -98,14 +98,14 @@ LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class JobsAtPoll:
     """The jobs as they were at a time: those that may still move, the newest, and those that were asked for."""
 
     at: datetime
     jobs: Mapping[UUID, GenerationJob]
 
 
-def observed(former: Look, look: Look, asked: Iterable[UUID]) -> tuple[Transition, ...]:
+def transitions_between(former: JobsAtPoll, look: JobsAtPoll, asked: Iterable[UUID]) -> tuple[Transition, ...]:
     """In the order in which the jobs were changed.
 
     `asked` are jobs of the former look that were looked for: one that is not there now was deleted. What comes and goes
@@ -121,7 +121,7 @@ def observed(former: Look, look: Look, asked: Iterable[UUID]) -> tuple[Transitio
     return (*changed, *(_transition(job, from_status=job.status, to_status=None, at=look.at) for job in gone))
 
 
-def _is_new(job: GenerationJob, former: Look) -> bool:
+def _is_new(job: GenerationJob, former: JobsAtPoll) -> bool:
     """Else it comes into sight only because others are gone."""
     return job.created_at >= former.at - LATE
 

@@ -32,7 +32,7 @@ from sqlalchemy.sql.visitors import ExternallyTraversible, replacement_traverse
 from sqlalchemy.types import UserDefinedType
 
 from store import tables
-from store.capabilities.capability import Off
+from store.capabilities.capability import MissingCapability
 from store.database.database import Database
 from store.database.query import Query, Row, make_id
 from store.errors import InvalidValue
@@ -44,7 +44,7 @@ from store.jobs import job_sql
 from store.jobs.job import GenerationJob, JobStatus, is_final
 from store.jobs.job_sql import APP_COLUMNS, job_status, make_job
 from store.users.actor import OPERATOR, Actor
-from store.watch.watch import Batch, Cursor, HeldBack, Look, Transition, observed
+from store.watch.watch import Cursor, HeldBack, JobsAtPoll, Transition, TransitionBatch, transitions_between
 
 _jobs, _events = tables.generation_jobs, tables.job_events
 
@@ -221,12 +221,12 @@ def clock() -> Query[datetime]:
     return Query(_CLOCK, lambda row: row[0])
 
 
-def live(*, limit: int) -> Query[GenerationJob]:
+def live_jobs(*, limit: int) -> Query[GenerationJob]:
     """Jobs that may still move, the newest first."""
     return Query(_LIVE, make_job, {"rows": limit})
 
 
-def newest(*, limit: int) -> Query[GenerationJob]:
+def newest_jobs(*, limit: int) -> Query[GenerationJob]:
     return Query(_NEWEST, make_job, {"rows": limit})
 
 
@@ -251,7 +251,7 @@ _NOTHING = "1:1:"
 """The snapshot of a time at which nothing had happened."""
 
 
-class Recorded:
+class RecordedWatch:
     """`after` is where an earlier watch ended; None begins now. `readable` are the names that the filter may use."""
 
     def __init__(
@@ -268,10 +268,10 @@ class Recorded:
         self._held_since: tuple[int, float] | None = None
         """The oldest open transaction while it keeps something back, and since when, by the loop's clock."""
 
-    async def read(self) -> Batch:
+    async def read(self) -> TransitionBatch:
         if self._cursor is None:
             ((self._cursor, self._start),) = await self._database.read(self._actor, start())
-            return Batch(transitions=(), cursor=self._cursor)
+            return TransitionBatch(transitions=(), cursor=self._cursor)
         query = recorded(self._filter, readable=self._readable, after=self._cursor, start=self._start, limit=ROWS)
         rows = await self._database.read(self._actor, query)
         read_to, waits, _ = rows[0]
@@ -286,7 +286,7 @@ class Recorded:
         last = transitions[-1].cursor if has_more else read_to
         # What has been read stays read, also where the clock of transactions was set back.
         self._cursor = max(self._cursor, last or read_to)
-        return Batch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
+        return TransitionBatch(transitions=transitions, has_more=has_more, held_back=held_back, cursor=self._cursor)
 
     async def _held_back(self, oldest: int) -> HeldBack | None:
         now = asyncio.get_running_loop().time()
@@ -313,11 +313,11 @@ MOST_NEW = 500
 """Jobs that are looked at: those that may still move, and the newest."""
 
 
-class Observed:
+class ObservedWatch:
     """`readable` are the names that the filter may use. Where there is a filter, no deletion is told."""
 
     def __init__(
-        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], off: Off
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], off: MissingCapability
     ) -> None:
         self.off = off
         """Why nothing is recorded, and what would help."""
@@ -325,25 +325,25 @@ class Observed:
         self._actor = actor
         self._filter = job_filter
         self._readable = readable
-        self._look: Look | None = None
+        self._look: JobsAtPoll | None = None
 
-    async def read(self) -> Batch:
+    async def read(self) -> TransitionBatch:
         (at,), live, newest = await self._database.read_together(
-            self._actor, clock(), _live_(limit=MOST_LIVE), _newest_(limit=MOST_NEW)
+            self._actor, clock(), live_jobs(limit=MOST_LIVE), newest_jobs(limit=MOST_NEW)
         )
-        look = Look(at=at, jobs={job.id: job for job in (*live, *newest)})
+        look = JobsAtPoll(at=at, jobs={job.id: job for job in (*live, *newest)})
         if self._look is None:
             self._look = look
-            return Batch(transitions=())
+            return TransitionBatch(transitions=())
         asked = self._look.jobs.keys() - look.jobs.keys()
         if asked:
             gone = await self._database.read(self._actor, job_sql.OF_THE_APP.these(asked))
             look = replace(look, jobs={**look.jobs, **{job.id: job for job in gone}})
-        transitions = await self._matching(observed(self._look, look, asked))
+        transitions = await self._matching(transitions_between(self._look, look, asked))
         # Jobs that ended and are not among the newest need not be looked at again.
         seen = {job.id for job in (*live, *newest)}
         self._look = replace(look, jobs={job_id: job for job_id, job in look.jobs.items() if job_id in seen})
-        return Batch(transitions=transitions)
+        return TransitionBatch(transitions=transitions)
 
     async def _matching(self, transitions: tuple[Transition, ...]) -> tuple[Transition, ...]:
         if not self._filter or not transitions:
@@ -351,7 +351,3 @@ class Observed:
         query = matching(self._filter, {one.job_id for one in transitions}, readable=self._readable)
         found = set(await self._database.read(self._actor, query))
         return tuple(one for one in transitions if one.job_id in found)
-
-
-_live_ = live
-_newest_ = newest

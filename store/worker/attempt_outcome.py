@@ -6,8 +6,8 @@ from random import Random
 
 from store.errors import StoreError
 from store.jobs.job import JobStatus
-from store.leases.lease import Claimed, Ending, Finish, Postponed
-from store.worker.handlers import Handling, Retry
+from store.leases.lease import ClaimedJob, Ending, JobFinish, Rescheduled
+from store.worker.handlers import HandlerSpec, Retry
 
 MAX_ERROR = 10_000
 LONGEST_WAIT = 365 * 86_400.0
@@ -25,14 +25,14 @@ class Raised:
 
 
 @dataclass(frozen=True, slots=True)
-class TookTooLong:
+class AttemptTimedOut:
     """Its time-out passed."""
 
 
-Outcome = Returned | Raised | TookTooLong
+Outcome = Returned | Raised | AttemptTimedOut
 
 
-def given_up(claimed: Claimed, handling: Handling) -> Finish | None:
+def out_of_attempts(claimed: ClaimedJob, handling: HandlerSpec) -> JobFinish | None:
     """The end of a job that has had all its attempts; None where it has this one left."""
     if claimed.attempt <= handling.attempts:
         return None
@@ -42,11 +42,13 @@ def given_up(claimed: Claimed, handling: Handling) -> Finish | None:
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=None)
 
 
-def ending(claimed: Claimed, handling: Handling, outcome: Outcome, *, cost_cents: int | None, random: Random) -> Ending:
+def decide_end(
+    claimed: ClaimedJob, handling: HandlerSpec, outcome: Outcome, *, cost_cents: int | None, random: Random
+) -> Ending:
     match outcome:
         case Returned():
             return _finish(claimed, JobStatus.SUCCEEDED, error=None, cost_cents=cost_cents)
-        case TookTooLong():
+        case AttemptTimedOut():
             error, may_retry, after = f"Timed out after {handling.time_out:g} s", True, None
         case Raised(error=raised):
             error = error_text(raised)
@@ -57,22 +59,24 @@ def ending(claimed: Claimed, handling: Handling, outcome: Outcome, *, cost_cents
             wait = handling.backoff.wait(claimed.attempt, random)
         else:
             wait = min(max(after, 0.0), LONGEST_WAIT)
-        return Postponed(job_id=claimed.job.id, attempt=claimed.attempt, error=error, cost_cents=cost_cents, wait=wait)
+        return Rescheduled(
+            job_id=claimed.job.id, attempt=claimed.attempt, error=error, cost_cents=cost_cents, wait=wait
+        )
     if may_retry and claimed.attempt > 1:
         error = f"Given up after {_attempts(claimed.attempt)}: {error}"
     return _finish(claimed, JobStatus.FAILED, error=error, cost_cents=cost_cents)
 
 
-def refused(ending: Ending, error: StoreError) -> Finish | None:
+def refused(ending: Ending, error: StoreError) -> JobFinish | None:
     """How a job fails whose end the database does not take; None where it cannot even do that.
 
     What an attempt cost is not lost: of a failure the database records it, beyond a budget, too.
     """
     match ending:
-        case Finish(status=JobStatus.SUCCEEDED):
+        case JobFinish(status=JobStatus.SUCCEEDED):
             return replace(ending, status=JobStatus.FAILED, error=f"It was done, but the end was refused: {error}")
-        case Postponed():
-            return Finish(
+        case Rescheduled():
+            return JobFinish(
                 job_id=ending.job_id,
                 attempt=ending.attempt,
                 status=JobStatus.FAILED,
@@ -82,8 +86,8 @@ def refused(ending: Ending, error: StoreError) -> Finish | None:
     return None
 
 
-def _finish(claimed: Claimed, status: JobStatus, *, error: str | None, cost_cents: int | None) -> Finish:
-    return Finish(job_id=claimed.job.id, attempt=claimed.attempt, status=status, error=error, cost_cents=cost_cents)
+def _finish(claimed: ClaimedJob, status: JobStatus, *, error: str | None, cost_cents: int | None) -> JobFinish:
+    return JobFinish(job_id=claimed.job.id, attempt=claimed.attempt, status=status, error=error, cost_cents=cost_cents)
 
 
 def error_text(error: BaseException) -> str:

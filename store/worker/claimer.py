@@ -8,14 +8,14 @@ from contextlib import AsyncExitStack, suppress
 
 from store.async_tools import is_set_within
 from store.database.database import Database
-from store.database.listening import Listening, StandingBy
+from store.database.listening import ListenConnection, ReadyStatement
 from store.database.wake_ups import IDLE_LOCK, QUEUE_CHANNEL, arrives
 from store.errors import StoreError, TimedOut, Unreachable
-from store.leases.lease import Claimed
+from store.leases.lease import ClaimedJob
 from store.poller import wait_after_failure
-from store.worker.in_flight import Hands
-from store.worker.lease_client import Leases
-from store.worker.worker_events import Patience, passes
+from store.worker.in_flight import InFlightJobs
+from store.worker.lease_client import LeaseClient
+from store.worker.worker_events import OutageBackoff, is_transient
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +23,16 @@ _FIRST_PAUSE = 5.0
 """Seconds after which a lost link is made anew, later each time."""
 
 
-class Waking:
+class QueueListener:
     """Not through a pooler by transaction: there LISTEN hears nothing and stays behind."""
 
-    def __init__(self, database: Database, leases: Leases, *, may_listen: bool) -> None:
+    def __init__(self, database: Database, leases: LeaseClient, *, may_listen: bool) -> None:
         self._database = database
         self._leases = leases
         self._may_listen = may_listen
         self._link = AsyncExitStack()
-        self._listening: Listening | None = None
-        self._standing_by: StandingBy | None = None
+        self._listening: ListenConnection | None = None
+        self._standing_by: ReadyStatement | None = None
         self._is_registered = False
         self._is_proven = False
         """Whether something has ever arrived."""
@@ -87,7 +87,7 @@ class Waking:
             await self._lost(error)
             return False
 
-    async def claimed(self, most: int) -> list[Claimed]:
+    async def claimed(self, most: int) -> list[ClaimedJob]:
         """What it waited for and claimed. Raises a StoreError, and makes the link anew then: it may be its fault."""
         if self._standing_by is None:
             raise Unreachable("The link is closed.")
@@ -95,7 +95,7 @@ class Waking:
             return await self._standing_by.answer(self._leases.claiming(most))
         except StoreError as error:
             await self._part(error)
-            if passes(error):
+            if is_transient(error):
                 raise
             # It may be of this link alone, as a statement that the server has forgotten. The next claim tells.
             raise Unreachable("A claim over the link that tells of jobs failed.") from error
@@ -137,7 +137,14 @@ class Claimer:
     """One of its claims leads: it alone waits while nothing is queued, and says when the others may help."""
 
     def __init__(
-        self, leases: Leases, hands: Hands, waking: Waking, patience: Patience, *, batch: int, stopping: asyncio.Event
+        self,
+        leases: LeaseClient,
+        hands: InFlightJobs,
+        waking: QueueListener,
+        patience: OutageBackoff,
+        *,
+        batch: int,
+        stopping: asyncio.Event,
     ) -> None:
         self._leases = leases
         self._hands = hands
@@ -220,7 +227,7 @@ class Claimer:
         """How many jobs may be asked for."""
         return max(0, min(self._hands.free - self._asked_for, self._batch))
 
-    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[Claimed]]]) -> int:
+    async def _claim(self, most: int, claim: Callable[[int], Awaitable[list[ClaimedJob]]]) -> int:
         """How many there were."""
         self._asked_for += most
         found = 0

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from store import validation
 from store.errors import InvalidValue
 from store.jobs.job import GenerationJob
-from store.leases.lease import Claimed
+from store.leases.lease import ClaimedJob
 
 MAX_NOTE = 200
 
@@ -18,7 +18,7 @@ class Work:
 
     __slots__ = ("_cost_cents", "_note", "attempt", "job", "should_stop")
 
-    def __init__(self, claimed: Claimed) -> None:
+    def __init__(self, claimed: ClaimedJob) -> None:
         self.job: GenerationJob = claimed.job
         self.attempt = claimed.attempt
         """1 for the first."""
@@ -40,7 +40,7 @@ class Work:
 
     @cost_cents.setter
     def cost_cents(self, cents: int) -> None:
-        self._cost_cents = validation.cost_cents(cents)
+        self._cost_cents = validation.check_cost_cents(cents)
 
     def note(self, text: str) -> None:
         """How far it is, for people to see. Within about a second it is shown; of several the last."""
@@ -87,7 +87,7 @@ H = TypeVar("H", bound=Handler)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Handling:
+class HandlerSpec:
     """How the jobs of a mode are done."""
 
     handler: Handler
@@ -107,8 +107,8 @@ class Registry:
         self._time_out = time_out
         self._attempts = attempts
         self._backoff = backoff or Backoff()
-        self._by_mode: dict[str, Handling] = {}
-        self._of_the_rest: Handling | None = None
+        self._by_mode: dict[str, HandlerSpec] = {}
+        self._of_the_rest: HandlerSpec | None = None
 
     def handler(
         self,
@@ -135,7 +135,7 @@ class Registry:
                 raise InvalidValue(name, f"A handler's {name} must be more than 0; this is {value}.")
 
         def register(handler: H) -> H:
-            handling = Handling(
+            handling = HandlerSpec(
                 handler=handler,
                 time_out=float(settings["time_out"]),
                 attempts=int(settings["attempts"]),
@@ -147,7 +147,7 @@ class Registry:
 
         return register
 
-    def _add(self, modes: Iterable[str], handling: Handling) -> None:
+    def _add(self, modes: Iterable[str], handling: HandlerSpec) -> None:
         modes = tuple(modes)
         if not modes:
             if self._of_the_rest is not None:
@@ -163,7 +163,7 @@ class Registry:
         """What there is a handler for; None: for everything."""
         return None if self._of_the_rest else tuple(self._by_mode)
 
-    def of(self, mode: str) -> Handling | None:
+    def of(self, mode: str) -> HandlerSpec | None:
         return self._by_mode.get(mode, self._of_the_rest)
 
     def only(self, modes: Iterable[str]) -> Self:

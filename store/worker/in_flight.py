@@ -11,11 +11,11 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from store.async_tools import is_being_cancelled
-from store.leases.lease import Claimed, Ending, HandedBack, Held, Progress
-from store.worker.attempt_outcome import Outcome, Raised, Returned, TookTooLong, ending, given_up
-from store.worker.handlers import Handler, Handling, Registry, Retry, Work
-from store.worker.worker_events import HandlerRaised, Lost, Report, Started
+from store.async_tools import is_cancelling
+from store.leases.lease import ClaimedJob, Ending, LeaseKey, ProgressNote, Released
+from store.worker.attempt_outcome import AttemptTimedOut, Outcome, Raised, Returned, decide_end, out_of_attempts
+from store.worker.handlers import Handler, HandlerSpec, Registry, Retry, Work
+from store.worker.worker_events import AttemptStarted, HandlerRaised, LeaseLost, Report
 
 
 class Threads:
@@ -65,7 +65,7 @@ class Threads:
             raise error
 
 
-async def attempt(handling: Handling, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
+async def attempt(handling: HandlerSpec, work: Work, threads: Threads, *, on_end: Callable[[], None]) -> Outcome:
     """Raises nothing but that it was cancelled."""
     timer = asyncio.timeout(handling.time_out)
     try:
@@ -75,11 +75,11 @@ async def attempt(handling: Handling, work: Work, threads: Threads, *, on_end: C
             else:
                 await threads.run(handling.handler, work, on_end=on_end)
     except asyncio.CancelledError as error:
-        if is_being_cancelled():
+        if is_cancelling():
             raise
         return Raised(error)
     except TimeoutError as error:
-        return TookTooLong() if timer.expired() else Raised(error)
+        return AttemptTimedOut() if timer.expired() else Raised(error)
     except (Exception, SystemExit) as error:
         return Raised(error)
     return Returned()
@@ -90,12 +90,12 @@ def is_coroutine_function(handler: Handler) -> bool:
     return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(type(handler).__call__)
 
 
-class InHand:
+class InFlightJob:
     """A job that the worker has."""
 
     __slots__ = ("claimed", "seconds", "started_at", "task", "work")
 
-    def __init__(self, claimed: Claimed) -> None:
+    def __init__(self, claimed: ClaimedJob) -> None:
         self.claimed = claimed
         self.work = Work(claimed)
         self.task: asyncio.Task[None] | None = None
@@ -106,10 +106,10 @@ class InHand:
 
 
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
-OnEnd = Callable[[InHand, Ending], None]
+OnEnd = Callable[[InFlightJob, Ending], None]
 
 
-class Hands:
+class InFlightJobs:
     def __init__(
         self, registry: Registry, spawn: Spawn, *, concurrency: int, on_end: OnEnd, report: Report, random: Random
     ) -> None:
@@ -120,8 +120,8 @@ class Hands:
         self._report = report
         self._random = random
         self._threads = Threads()
-        self._jobs: dict[UUID, InHand] = {}
-        self._left: set[Held] = set()
+        self._jobs: dict[UUID, InFlightJob] = {}
+        self._left: set[LeaseKey] = set()
         self._at_work = 0
         self._changed = asyncio.Event()
 
@@ -135,18 +135,18 @@ class Hands:
         at_work = self._at_work + self._threads.overdue
         return max(0, min(self._concurrency - at_work, 2 * self._concurrency - len(self._jobs)))
 
-    def held(self) -> list[Held]:
+    def held(self) -> list[LeaseKey]:
         return [in_hand.claimed.held for in_hand in self._jobs.values()]
 
-    def progress(self) -> list[Progress]:
+    def progress(self) -> list[ProgressNote]:
         """What handlers have told, and the database does not have yet."""
         return [
-            Progress(job_id=job_id, attempt=in_hand.claimed.attempt, note=note)
+            ProgressNote(job_id=job_id, attempt=in_hand.claimed.attempt, note=note)
             for job_id, in_hand in self._jobs.items()
             if (note := in_hand.work.untold) is not None
         ]
 
-    def is_told(self, progress: Iterable[Progress]) -> None:
+    def is_told(self, progress: Iterable[ProgressNote]) -> None:
         """The database has it."""
         for one in progress:
             if one.job_id in self._jobs:
@@ -161,23 +161,23 @@ class Hands:
         """Whoever waits for changes is to look again."""
         self._changed.set()
 
-    def begin(self, claimed: Claimed) -> None:
+    def begin(self, claimed: ClaimedJob) -> None:
         """Where it was late to renew its lease, and has taken over what it has in hand, the former attempt is lost."""
         if (former := self._jobs.get(claimed.job.id)) is not None:
             self.drop([former.claimed.held])
-        in_hand = InHand(claimed)
+        in_hand = InFlightJob(claimed)
         self._jobs[claimed.job.id] = in_hand
         handling = self._registry.of(claimed.job.mode)
         if handling is None:  # its mode was changed since it was claimed
             self._on_end(in_hand, _handed_back(claimed))
-        elif over := given_up(claimed, handling):
+        elif over := out_of_attempts(claimed, handling):
             self._on_end(in_hand, over)
         else:
-            self._report(Started(claimed))
+            self._report(AttemptStarted(claimed))
             self._at_work += 1
             in_hand.task = self._spawn(self._work(in_hand, handling))
 
-    async def _work(self, in_hand: InHand, handling: Handling) -> None:
+    async def _work(self, in_hand: InFlightJob, handling: HandlerSpec) -> None:
         try:
             outcome = await attempt(handling, in_hand.work, self._threads, on_end=self.wake)
         finally:
@@ -185,35 +185,35 @@ class Hands:
             in_hand.task = None
             in_hand.seconds = time.monotonic() - in_hand.started_at
             self._changed.set()
-        if isinstance(outcome, TookTooLong):
+        if isinstance(outcome, AttemptTimedOut):
             in_hand.work.should_stop = True
         elif isinstance(outcome, Raised) and not isinstance(outcome.error, Retry):
             self._report(HandlerRaised(in_hand.claimed, outcome.error))
         claimed, cost_cents = in_hand.claimed, in_hand.work.cost_cents
-        self._on_end(in_hand, ending(claimed, handling, outcome, cost_cents=cost_cents, random=self._random))
+        self._on_end(in_hand, decide_end(claimed, handling, outcome, cost_cents=cost_cents, random=self._random))
 
-    def remove(self, in_hand: InHand) -> None:
+    def remove(self, in_hand: InFlightJob) -> None:
         """The database has its end, or it is not this worker's any more."""
         if self._jobs.get(in_hand.claimed.job.id) is in_hand:
             del self._jobs[in_hand.claimed.job.id]
             self._changed.set()
 
-    def leave(self, in_hand: InHand) -> None:
+    def leave(self, in_hand: InFlightJob) -> None:
         """The database does not take its end, and keeps it as this worker's until the lease expires."""
         self._left.add(in_hand.claimed.held)
         self.remove(in_hand)
 
-    def has_left(self, held: Held) -> bool:
+    def has_left(self, held: LeaseKey) -> bool:
         return held in self._left
 
-    def drop(self, lost: Iterable[Held]) -> None:
+    def drop(self, lost: Iterable[LeaseKey]) -> None:
         """Those at work that are not this worker's any more are stopped."""
         for one in lost:
             in_hand = self._jobs.get(one.job_id)
             if in_hand is not None and in_hand.task is not None and in_hand.claimed.attempt == one.attempt:
                 _stop(in_hand)
                 self.remove(in_hand)
-                self._report(Lost(in_hand.claimed))
+                self._report(LeaseLost(in_hand.claimed))
 
     def hand_back(self) -> None:
         """Stops what is at work, for somebody else to do it."""
@@ -223,12 +223,12 @@ class Hands:
                 self._on_end(in_hand, _handed_back(in_hand.claimed))
 
 
-def _stop(in_hand: InHand) -> None:
+def _stop(in_hand: InFlightJob) -> None:
     in_hand.work.should_stop = True
     if in_hand.task is not None:
         in_hand.task.cancel()
         in_hand.task = None
 
 
-def _handed_back(claimed: Claimed) -> HandedBack:
-    return HandedBack(job_id=claimed.job.id, attempt=claimed.attempt)
+def _handed_back(claimed: ClaimedJob) -> Released:
+    return Released(job_id=claimed.job.id, attempt=claimed.attempt)

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from store.database.database import Database
-from store.database.listening import Listening, StandingBy
+from store.database.listening import ListenConnection, ReadyStatement
 from store.database.query import Query
 from store.errors import SchemaMissing, SignInRefused, StoreError
 from store.jobs import job_sql
@@ -16,27 +16,27 @@ from store.jobs.job import JobStatus
 from store.leases import lease_sql
 from store.leases.lease import (
     SILENT_AFTER,
-    Claimed,
+    ClaimedJob,
     Ending,
-    Finish,
-    HandedBack,
-    Held,
-    Postponed,
-    Progress,
-    WorkerFacts,
+    JobFinish,
+    LeaseKey,
+    ProgressNote,
+    Released,
+    Rescheduled,
+    WorkerInfo,
 )
 from store.users.actor import Actor
 from store.worker.attempt_outcome import refused
-from store.worker.in_flight import Hands, InHand
-from store.worker.worker_events import Ended, Lost, Patience, Refused, Report, passes
+from store.worker.in_flight import InFlightJob, InFlightJobs
+from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost, OutageBackoff, Report, is_transient
 
 _CLAIMING = "claim jobs"
 
 
-class Leases:
+class LeaseClient:
     """Every method may raise a StoreError. `seconds` is how long a lease lasts that is not renewed."""
 
-    def __init__(self, database: Database, actor: Actor, worker: WorkerFacts, *, seconds: float) -> None:
+    def __init__(self, database: Database, actor: Actor, worker: WorkerInfo, *, seconds: float) -> None:
         self._database = database
         self._actor = actor
         self._worker = worker
@@ -54,18 +54,18 @@ class Leases:
                 "stop a worker", lease_sql.hand_back_all(self._worker.id), lease_sql.leave(self._worker.id)
             )
 
-    async def claim(self, most: int) -> list[Claimed]:
+    async def claim(self, most: int) -> list[ClaimedJob]:
         (claimed,) = await self._write(_CLAIMING, self.claiming(most))
         return claimed
 
-    def claiming(self, most: int) -> Query[Claimed]:
+    def claiming(self, most: int) -> Query[ClaimedJob]:
         return lease_sql.claim(self._worker.id, self._worker.modes, most=most, seconds=self.seconds)
 
-    def standing_by(self, over: Listening) -> StandingBy:
+    def standing_by(self, over: ListenConnection) -> ReadyStatement:
         """To claim in the moment in which a job is told of."""
         return self._database.standing_by(self._actor, _CLAIMING, over)
 
-    async def claimed_before(self) -> list[Claimed]:
+    async def claimed_before(self) -> list[ClaimedJob]:
         """All that is this worker's, known here or not."""
         return await self._database.read(self._actor, lease_sql.held(self._worker.id))
 
@@ -77,17 +77,17 @@ class Leases:
     async def end(self, endings: Sequence[Ending]) -> set[UUID]:
         """The jobs for which it was done; the others are not this worker's any more."""
         worker, queries = self._worker.id, list[Query[UUID]]()
-        if finished := [one for one in endings if isinstance(one, Finish)]:
+        if finished := [one for one in endings if isinstance(one, JobFinish)]:
             queries.append(lease_sql.finish(worker, finished))
-        if postponed := [one for one in endings if isinstance(one, Postponed)]:
+        if postponed := [one for one in endings if isinstance(one, Rescheduled)]:
             queries.append(lease_sql.postpone(worker, postponed))
-        if handed_back := [one for one in endings if isinstance(one, HandedBack)]:
+        if handed_back := [one for one in endings if isinstance(one, Released)]:
             queries.append(lease_sql.hand_back(worker, handed_back))
         async with self._renewing if handed_back else nullcontext():
             answers = await self._write("end jobs", *queries)
         return {job_id for answer in answers for job_id in answer}
 
-    async def renew(self, held: Sequence[Held], progress: Sequence[Progress]) -> set[UUID]:
+    async def renew(self, held: Sequence[LeaseKey], progress: Sequence[ProgressNote]) -> set[UUID]:
         """The jobs that are this worker's still, which is seen to be alive."""
         queries: list[Query[UUID]] = [
             lease_sql.renew(self._worker.id, held, seconds=self.seconds),
@@ -104,7 +104,7 @@ class Leases:
         return dict(await self._database.read(self._actor, job_sql.statuses(job_ids)))
 
     async def _write(self, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
-        return await self._database.write_at_once(self._actor, what, *queries)
+        return await self._database.write_pipelined(self._actor, what, *queries)
 
 
 RENEWALS = 3
@@ -118,8 +118,8 @@ def interval(lease_seconds: float) -> float:
     return min(lease_seconds, SILENT_AFTER.total_seconds()) / RENEWALS
 
 
-class Keeper:
-    def __init__(self, leases: Leases, hands: Hands, patience: Patience) -> None:
+class Heartbeat:
+    def __init__(self, leases: LeaseClient, hands: InFlightJobs, patience: OutageBackoff) -> None:
         self._leases = leases
         self._hands = hands
         self._patience = patience
@@ -149,18 +149,18 @@ class Keeper:
 
 MOST_AT_ONCE = 500
 
-Pair = tuple[InHand, Ending]
+Pair = tuple[InFlightJob, Ending]
 
 
 class Finisher:
     def __init__(
         self,
-        leases: Leases,
-        patience: Patience,
+        leases: LeaseClient,
+        patience: OutageBackoff,
         report: Report,
         *,
-        remove: Callable[[InHand], None],
-        leave: Callable[[InHand], None],
+        remove: Callable[[InFlightJob], None],
+        leave: Callable[[InFlightJob], None],
         on_postponed: Callable[[], None],
     ) -> None:
         self._leases = leases
@@ -172,7 +172,7 @@ class Finisher:
         self._waiting: list[Pair] = []
         self._is_told = asyncio.Event()
 
-    def put(self, in_hand: InHand, ending: Ending) -> None:
+    def put(self, in_hand: InFlightJob, ending: Ending) -> None:
         self._waiting.append((in_hand, ending))
         self._is_told.set()
 
@@ -193,7 +193,7 @@ class Finisher:
             except (SchemaMissing, SignInRefused):
                 raise
             except StoreError as error:
-                if not passes(error):
+                if not is_transient(error):
                     await self._end_one_by_one(batch, error)
                     return
                 is_repeated = True
@@ -208,10 +208,10 @@ class Finisher:
         for in_hand, ending in batch:
             self._remove(in_hand)
             if (in_hand, ending) in left:
-                self._report(Lost(in_hand.claimed))
+                self._report(LeaseLost(in_hand.claimed))
             else:
-                self._report(Ended(in_hand.claimed, ending, in_hand.seconds))
-        if any(isinstance(ending, Postponed) for _, ending in batch):
+                self._report(AttemptEnded(in_hand.claimed, ending, in_hand.seconds))
+        if any(isinstance(ending, Rescheduled) for _, ending in batch):
             self._on_postponed()
 
     async def _is_done(self, ending: Ending) -> bool:
@@ -235,12 +235,12 @@ class Finisher:
             await self._end([(in_hand, failure)])
             return
         self._leave(in_hand)
-        self._report(Refused(in_hand.claimed, error))
+        self._report(FinishRejected(in_hand.claimed, error))
 
 
 def _status_after(ending: Ending) -> JobStatus:
     match ending:
-        case Finish(status=status):
+        case JobFinish(status=status):
             return status
-        case Postponed() | HandedBack():
+        case Rescheduled() | Released():
             return JobStatus.RUNNING

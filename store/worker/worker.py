@@ -9,27 +9,34 @@ from contextlib import aclosing, asynccontextmanager
 from random import Random
 from uuid import UUID, uuid4
 
-from store.async_tools import is_being_cancelled, is_set_within
-from store.capabilities.capability import Feature
-from store.capabilities.facts import Facts
+from store.async_tools import is_cancelling, is_set_within
+from store.capabilities.capability import Capability
+from store.capabilities.facts import DatabaseFacts
 from store.configuration.configuration import Pooler
 from store.database.wake_ups import may_listen
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, StoreError
-from store.leases.lease import WorkerFacts
-from store.retention.retention_policies import Applying, apply_policies
+from store.leases.lease import WorkerInfo
+from store.retention.retention_policies import PolicyRun, apply_policies
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
-from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, Waking
+from store.worker.claimer import CLAIMS_AT_ONCE, Claimer, QueueListener
 from store.worker.handlers import Registry
-from store.worker.in_flight import Hands
-from store.worker.lease_client import Finisher, Keeper, Leases
-from store.worker.worker_events import Arrived, Happening, NotTidied, Patience, Report, Tidied
+from store.worker.in_flight import InFlightJobs
+from store.worker.lease_client import Finisher, Heartbeat, LeaseClient
+from store.worker.worker_events import (
+    Happening,
+    OutageBackoff,
+    Report,
+    RetentionApplied,
+    RetentionFailed,
+    WorkerRegistered,
+)
 
 LOOK_EVERY = 300.0
 """Seconds. A policy is due an hour after somebody last began to apply it, whoever that was."""
 
 
-class Tidier:
+class RetentionRunner:
     """Of any number of workers that tidy each policy is one's at a time."""
 
     def __init__(self, store: Store, report: Report, stopping: asyncio.Event) -> None:
@@ -47,7 +54,7 @@ class Tidier:
                 return
 
     async def _apply(self) -> None:
-        applied: dict[UUID, Applying] = {}
+        applied: dict[UUID, PolicyRun] = {}
         try:
             async with aclosing(apply_policies(self._store)) as steps:
                 async for step in steps:
@@ -55,11 +62,11 @@ class Tidier:
                     if self._stopping.is_set():
                         break
         except StoreError as error:
-            self._report(NotTidied(error))
-            if is_being_cancelled():  # a commit that is broken off tells that nobody knows what became of it
+            self._report(RetentionFailed(error))
+            if is_cancelling():  # a commit that is broken off tells that nobody knows what became of it
                 raise asyncio.CancelledError from error
         for step in applied.values():
-            self._report(Tidied(step.policy, step.progress))
+            self._report(RetentionApplied(step.policy, step.progress))
 
 
 log = logging.getLogger(__name__)
@@ -110,7 +117,7 @@ class Worker:
         user = store.actor if isinstance(store.actor, ActingUser) else None
         host = socket.gethostname()
         self.id: UUID = uuid4()
-        self.facts = WorkerFacts(
+        self.facts = WorkerInfo(
             id=self.id,
             user_id=user.id if user else None,
             name=name or f"{host}:{os.getpid()}",
@@ -127,12 +134,12 @@ class Worker:
         self._tidies = tidies
         self._report = report
         self._random = random or Random()  # noqa: S311
-        self._leases = Leases(store.database, store.actor, self.facts, seconds=lease_seconds)
+        self._leases = LeaseClient(store.database, store.actor, self.facts, seconds=lease_seconds)
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
-        self._hands: Hands | None = None
+        self._hands: InFlightJobs | None = None
         self._claimer: Claimer | None = None
-        self._waking: Waking | None = None
+        self._waking: QueueListener | None = None
 
     def stop(self) -> None:
         """Claims nothing more, waits for what is at work, and hands back what lasts longer; called again, at once."""
@@ -165,7 +172,9 @@ class Worker:
         """
         self._store.database.widen(CONNECTIONS)
         facts = await self._facts()
-        waking = self._waking = Waking(self._store.database, self._leases, may_listen=may_listen(facts, self._pooler))
+        waking = self._waking = QueueListener(
+            self._store.database, self._leases, may_listen=may_listen(facts, self._pooler)
+        )
         if not await self._arrive():
             return
         try:
@@ -176,11 +185,11 @@ class Worker:
             await waking.close()
             await self._leave()
 
-    async def _facts(self) -> Facts:
+    async def _facts(self) -> DatabaseFacts:
         """Raises where the database does not offer what a worker needs."""
-        capabilities = await self._store.probed.get()
-        for feature in (Feature.WORKING, *([Feature.RETENTION] if self._tidies else [])):
-            if off := capabilities.off(feature, self._store.actor):
+        capabilities = await self._store.capability_cache.get()
+        for feature in (Capability.WORKING, *([Capability.RETENTION] if self._tidies else [])):
+            if off := capabilities.missing(feature, self._store.actor):
                 raise off.refusal
         return capabilities.facts
 
@@ -188,7 +197,7 @@ class Worker:
         """As soon as the database can be worked with; False where the worker is to stop before. Raises where it cannot
         be, as in a session that may only read.
         """
-        patience = Patience(self._report, self._random)
+        patience = OutageBackoff(self._report, self._random)
         while not self._stopping.is_set():
             try:
                 await self._leases.arrive()
@@ -198,14 +207,14 @@ class Worker:
                 await is_set_within(self._stopping, patience.failed(error))
             else:
                 patience.succeeded()
-                self._report(Arrived(self.facts))
+                self._report(WorkerRegistered(self.facts))
                 return True
         return False
 
-    async def _work(self, waking: Waking, *, once: bool) -> None:
+    async def _work(self, waking: QueueListener, *, once: bool) -> None:
         report, random, leases = self._report, self._random, self._leases
         async with asyncio.TaskGroup() as group:
-            hands = self._hands = Hands(
+            hands = self._hands = InFlightJobs(
                 self._registry,
                 group.create_task,
                 concurrency=self.facts.concurrency,
@@ -214,26 +223,26 @@ class Worker:
                 random=random,
             )
             claimer = self._claimer = Claimer(
-                leases, hands, waking, Patience(report, random), batch=self._batch, stopping=self._stopping
+                leases, hands, waking, OutageBackoff(report, random), batch=self._batch, stopping=self._stopping
             )
             finisher = Finisher(
                 leases,
-                Patience(report, random),
+                OutageBackoff(report, random),
                 report,
                 remove=hands.remove,
                 leave=hands.leave,
                 on_postponed=claimer.look,
             )
-            keeper = Keeper(leases, hands, Patience(report, random))
+            keeper = Heartbeat(leases, hands, OutageBackoff(report, random))
             if self._tidies:
-                group.create_task(Tidier(self._store, report, self._stopping).run(once=once))
+                group.create_task(RetentionRunner(self._store, report, self._stopping).run(once=once))
             background = [group.create_task(finisher.run()), group.create_task(keeper.run())]
             await claimer.run(once=once)
             await self._come_to_an_end(hands)
             for task in background:
                 task.cancel()
 
-    async def _come_to_an_end(self, hands: Hands) -> None:
+    async def _come_to_an_end(self, hands: InFlightJobs) -> None:
         async with _at_most(self.grace), asyncio.TaskGroup() as group:
             hurry = group.create_task(self._hurrying.wait())
             hurry.add_done_callback(lambda _: hands.wake())

@@ -5,84 +5,95 @@ from dataclasses import dataclass
 from random import Random
 
 from store.errors import Conflict, OutcomeUnknown, ReadOnly, StoreError, TimedOut, Unreachable
-from store.leases.lease import Claimed, Ending, WorkerFacts
-from store.retention.retention import Progress, RetentionPolicy
+from store.leases.lease import ClaimedJob, Ending, WorkerInfo
+from store.retention.retention import BatchProgress, RetentionPolicy
 from store.worker.handlers import Backoff
 
 
 @dataclass(frozen=True, slots=True)
-class Arrived:
+class WorkerRegistered:
     """The database knows the worker, which claims from now on."""
 
-    worker: WorkerFacts
+    worker: WorkerInfo
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    claimed: Claimed
+class AttemptStarted:
+    claimed: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
 class HandlerRaised:
     """Anything but a `Retry`, whatever becomes of the job."""
 
-    claimed: Claimed
+    claimed: ClaimedJob
     error: BaseException
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class AttemptEnded:
     """The database has it."""
 
-    claimed: Claimed
+    claimed: ClaimedJob
     ending: Ending
     seconds: float
     """From its start here to the end of its attempt."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class LeaseLost:
     """The job is another's by now, or ended or deleted by somebody: what was done of it here counts for nothing."""
 
-    claimed: Claimed
+    claimed: ClaimedJob
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class FinishRejected:
     """The database does not take the end of the job. It stays running until its lease expires."""
 
-    claimed: Claimed
+    claimed: ClaimedJob
     error: StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class DatabaseUnavailable:
     """The database could not be worked with just now. It is tried again."""
 
     error: StoreError
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class DatabaseRecovered:
     """It can again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Tidied:
+class RetentionApplied:
     """So much was done by a retention policy that was due."""
 
     policy: RetentionPolicy
-    progress: Progress
+    progress: BatchProgress
 
 
 @dataclass(frozen=True, slots=True)
-class NotTidied:
+class RetentionFailed:
     """Retention policies could not be applied to the end. They are again when they are due."""
 
     error: StoreError
 
 
-Happening = Arrived | Started | HandlerRaised | Ended | Lost | Refused | Trouble | Recovered | Tidied | NotTidied
+Happening = (
+    WorkerRegistered
+    | AttemptStarted
+    | HandlerRaised
+    | AttemptEnded
+    | LeaseLost
+    | FinishRejected
+    | DatabaseUnavailable
+    | DatabaseRecovered
+    | RetentionApplied
+    | RetentionFailed
+)
 Report = Callable[[Happening], None]
 
 _WAITS = Backoff(first=0.2, longest=10.0)
@@ -90,14 +101,14 @@ _ROLLBACKS = "40"
 """The class of SQLSTATE of what a concurrent transaction makes fail."""
 
 
-def passes(error: StoreError) -> bool:
+def is_transient(error: StoreError) -> bool:
     """Whether the same may succeed later on. A server may be read-only for as long as it is replaced by another."""
     if isinstance(error, Conflict):
         return (error.sqlstate or "").startswith(_ROLLBACKS)
     return isinstance(error, (Unreachable, TimedOut, OutcomeUnknown, ReadOnly))
 
 
-class Patience:
+class OutageBackoff:
     """How long to wait after each failure in a row. Tells of the first of them, and of their end."""
 
     def __init__(self, report: Report, random: Random) -> None:
@@ -107,14 +118,14 @@ class Patience:
 
     def failed(self, error: StoreError) -> float:
         """Seconds until the next attempt. Raises the error where none would help."""
-        if not passes(error):
+        if not is_transient(error):
             raise error
         self._failures += 1
         if self._failures == 1:
-            self._report(Trouble(error))
+            self._report(DatabaseUnavailable(error))
         return _WAITS.wait(self._failures, self._random)
 
     def succeeded(self) -> None:
         if self._failures:
-            self._report(Recovered())
+            self._report(DatabaseRecovered())
         self._failures = 0

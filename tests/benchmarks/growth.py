@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from store.database.database import Database
-from store.job_list.list_query import RowKey, WindowQuery
+from store.job_list.list_query import RowKey, RowWindowQuery
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.benchmarks.database import Databases, FilledDatabase
@@ -37,7 +37,7 @@ async def _measure(effort: Effort, database: FilledDatabase) -> Mapping[str, Ser
     with database.connect() as connection:
         install_specified(connection)
         assert_same_numbers(connection, database)
-        middle = WindowQuery(anchor=_middle(database), before=ROWS // 2, after=ROWS // 2)
+        middle = RowWindowQuery(anchor=_middle(database), before=ROWS // 2, after=ROWS // 2)
         async with users_store(database) as store, Store(Database(database.conninfo), OPERATOR) as operator:
             return await take_turns(
                 {

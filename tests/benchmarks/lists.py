@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 
 from store.database.database import Database
 from store.database.query import compiled
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.list_sql import page
 from store.jobs.job import GenerationJob
 from store.jobs.job_results import Page, PageKey
@@ -124,7 +124,7 @@ async def _run(connection: AsyncConnection, key: PageKey | None) -> None:
 
 
 def look_at_project(database: FilledDatabase) -> ListingQuery:
-    return ListingQuery(window=WindowQuery(listed=ListQuery(project_id=database.owner.projects[0]), after=ROWS))
+    return ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=database.owner.projects[0]), after=ROWS))
 
 
 @asynccontextmanager

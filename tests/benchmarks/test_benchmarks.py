@@ -41,7 +41,7 @@ async def test_contestants_take_turns_and_the_warm_up_does_not_count() -> None:
     assert series == {"a": Series((6.0, 6.0)), "b": Series((2.0, 2.0))}
 
 
-def test_a_ratio_is_of_pairs() -> None:
+def test_ratio_is_computed_pair_by_pair() -> None:
     series = {"ours": Series((2.0, 9.0, 4.0)), "rival": Series((1.0, 3.0, 4.0))}
     ratio = Ratio(ours="ours", rival="rival").of(series)
     assert ratio.values == (2.0, 3.0, 1.0)

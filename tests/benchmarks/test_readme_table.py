@@ -6,7 +6,7 @@ from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.readme import README, RESULTS, with_tables
 
 
-def test_the_readmes_table_is_that_of_the_kept_findings() -> None:
+def test_readme_table_matches_the_stored_findings() -> None:
     readme = README.read_text(encoding="utf-8")
     runs = json.loads(RESULTS.read_text(encoding="utf-8"))
     assert readme == with_tables(readme, runs), "Write it anew with: python -m tests.benchmarks.readme"
@@ -15,7 +15,7 @@ def test_the_readmes_table_is_that_of_the_kept_findings() -> None:
     assert sorted(name for names in found for name in names) == sorted(BENCHMARKS)
 
 
-def test_what_is_not_reached_is_said() -> None:
+def test_readme_table_marks_targets_that_are_not_reached() -> None:
     judged = {"median": 2.0, "reach": "≤ 1", "reached": False}
     finding = {
         "benchmark": "some",

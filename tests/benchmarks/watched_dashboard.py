@@ -182,7 +182,7 @@ def _database_time(url: str) -> Iterator[Callable[[], float]]:
 
 
 async def watch(url: str, eyes: str, project: str, scenes: Mapping[str, float]) -> Told:
-    gc_tuning.let_lie()  # as the command does
+    gc_tuning.pause_gc()  # as the command does
     seen: Told = {}
     with tempfile.TemporaryDirectory() as room, _database_time(url) as database_time:
         app = WatchedApp(url, eyes, Path(room))

@@ -114,7 +114,7 @@ def with_job(job: UUID, **changes: str | int) -> Record:
     return replace(WELL, jobs=[replace(one, **changes) if one.id == job else one for one in WELL.jobs])  # type: ignore[arg-type]
 
 
-def test_where_all_is_well_it_finds_nothing_and_counts() -> None:
+def test_judge_finds_no_violations_in_a_correct_record_and_counts_it() -> None:
     verdict = judge(WELL)
     assert verdict.violations == []
     assert (verdict.succeeded, verdict.failed, verdict.given_up) == (3, 2, 1)
@@ -162,16 +162,16 @@ def test_where_all_is_well_it_finds_nothing_and_counts() -> None:
         (with_job(PLAIN, cost_cents=11), "it cost 11, and 10 by its handler"),
     ],
 )
-def test_it_sees_what_must_not_be(record: Record, words: str) -> None:
+def test_judge_reports_each_kind_of_violation(record: Record, words: str) -> None:
     assert [violation for violation in judge(record).violations if words in violation] != []
 
 
 @pytest.mark.parametrize("seen", WELL.seen)
-def test_what_is_seen_is_read_as_it_was_written(seen: Seen) -> None:
+def test_recorded_observation_reads_back_as_it_was_written(seen: Seen) -> None:
     assert Seen.of(seen.line()) == seen
 
 
-def test_a_line_that_is_just_being_written_is_read_when_it_is_whole(tmp_path: Path) -> None:
+def test_partial_recorder_line_is_read_once_it_is_complete(tmp_path: Path) -> None:
     sightings = Sightings(tmp_path / "witness")
     text = "".join(f"{seen.line()}\n" for seen in WELL.seen)
     with (tmp_path / "witness").open("a") as file:

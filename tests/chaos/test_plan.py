@@ -7,7 +7,7 @@ from tests.chaos.plan import Blow, Plan, planned
 PLAN = Plan(jobs=100, workers=3, kills=6, freezes=2, cuts=4, silences=1, restarts=1)
 
 
-def test_all_of_it_happens_while_there_is_work() -> None:
+def test_planned_failures_all_happen_while_jobs_remain() -> None:
     blows = planned(PLAN)
     assert Counter(one.blow for one in blows) == {
         Blow.KILL: 6,
@@ -20,6 +20,6 @@ def test_all_of_it_happens_while_there_is_work() -> None:
     assert all(0 <= one.after < 80 for one in blows)
 
 
-def test_each_worker_is_killed_as_often_as_any_other() -> None:
+def test_plan_kills_each_worker_equally_often() -> None:
     places = Counter(one.place for one in planned(PLAN) if one.blow is Blow.KILL)
     assert places == {0: 2, 1: 2, 2: 2}

@@ -19,7 +19,7 @@ BLOWS = {Blow.KILL: 3, Blow.FREEZE: 1, Blow.CUT: 1, Blow.RESTART: 1}
 
 
 @pytest.mark.parametrize("way", ["direct", "pooled"])
-async def test_every_job_ends_once_whatever_is_killed(
+async def test_every_job_ends_once_despite_kills_freezes_cuts_and_restarts(
     mortal_server: Server, project_database: str, way: str, tmp_path: Path
 ) -> None:
     opened = (

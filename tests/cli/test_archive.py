@@ -28,27 +28,27 @@ def full(gjobs: Run, url: str) -> None:
 
 
 @pytest.mark.usefixtures("full")
-class TestFull:
-    def test_what_is_old_is_put_away_unless_told(self, gjobs: Run, sql: Sql) -> None:
+class TestArchivedJobs:
+    def test_cleanup_archives_old_finished_jobs_by_default(self, gjobs: Run, sql: Sql) -> None:
         assert present(sql) == {QUEUED, RUNNING, BENS}
         listed = gjobs("archive", "list", "--json").document
         assert [{**one, "archived_at": None} for one in listed] == [
             {**document(job), "archived_at": None} | _later(gjobs, job, listed) for job in (SUCCEEDED, FAILED)
         ]
 
-    def test_it_is_listed_for_people(self, gjobs: Run) -> None:
+    def test_archive_list_prints_a_table_of_archived_jobs(self, gjobs: Run) -> None:
         listed = gjobs("archive", "list", "--status", "failed", "--project", "Autumn catalog")
         title, row = listed.out.splitlines()
         assert title.split() == ["ID", "STATUS", "COST", "CREATED", "ARCHIVED", "MODE", "PROJECT", "ERROR"]
         assert row.startswith(str(FAILED))
         assert gjobs("archive", "list", "--as", "ben@example.com").err == "No archived jobs.\n"
 
-    def test_page_by_page(self, gjobs: Run) -> None:
+    def test_archive_list_pages_with_the_after_key(self, gjobs: Run) -> None:
         (first,) = gjobs("archive", "list", "--limit", "1", "--json").document
         (second,) = gjobs("archive", "list", "--after", f"{first['created_at']},{first['id']}", "--json").document
         assert [first["id"], second["id"]] == [str(SUCCEEDED), str(FAILED)]
 
-    def test_these_come_back_or_none(self, gjobs: Run, sql: Sql) -> None:
+    def test_archive_restore_restores_all_given_ids_or_none(self, gjobs: Run, sql: Sql) -> None:
         refused = gjobs("archive", "restore", str(FAILED), str(NOBODY), "--json")
         assert (refused.code, refused.document) == (1, {"restored": [], "missing": [str(NOBODY)]})
         assert FAILED not in present(sql)
@@ -56,14 +56,14 @@ class TestFull:
         assert (done.code, done.err) == (0, "Restored 1 job.\n")
         assert FAILED in present(sql)
 
-    def test_its_events_tell_that_it_went_and_came(self, gjobs: Run) -> None:
+    def test_job_events_show_that_a_job_was_archived_and_restored(self, gjobs: Run) -> None:
         gjobs("archive", "restore", str(FAILED))
         told = gjobs("jobs", "show", str(FAILED), "--events")
         assert told.code == 0
         assert "archived, was failed" in told.out
         assert "restored, failed" in told.out
 
-    def test_all_come_back_after_a_question(self, open_terminal: OpenTerminal, sql: Sql) -> None:
+    def test_archive_restore_all_asks_for_confirmation(self, open_terminal: OpenTerminal, sql: Sql) -> None:
         terminal = open_terminal("archive", "restore", "--all")
         terminal.read_until(PROMPT)
         for words in ("Restore 2 jobs from the archive?", "  1 succeeded, $2.50", "Project: all", "Database: world ("):
@@ -73,13 +73,13 @@ class TestFull:
         assert "Restored 2 jobs." in terminal.screen
         assert present(sql) == ALL
 
-    def test_what_is_said_comes_back(self, gjobs: Run, sql: Sql) -> None:
+    def test_archive_restore_restores_only_matching_jobs(self, gjobs: Run, sql: Sql) -> None:
         done = gjobs("archive", "restore", "--status", "failed", "--since", "1h", "--yes", "--json")
         assert done.document == {"found": 1, "done": 1, "left": 0, "stopped": False}
         assert present(sql) == ALL - {SUCCEEDED}
         assert gjobs("archive", "restore", "--status", "failed", "--yes").err == "No archived job is so.\n"
 
-    def test_statistics_say_whether_they_include_it(self, gjobs: Run) -> None:
+    def test_stats_reports_whether_archived_jobs_are_included(self, gjobs: Run) -> None:
         without = gjobs("stats")
         assert without.err == "Without the archived jobs, which are 2: --archive adds them.\n"
         assert gjobs("stats", "--json").document["includes_archive"] is False
@@ -90,7 +90,7 @@ class TestFull:
         assert whole == {**gjobs("stats", "--json", "--project", "Autumn catalog").document, "includes_archive": True}
         assert gjobs("stats").err == ""
 
-    def test_so_do_those_by_project(self, gjobs: Run) -> None:
+    def test_stats_by_project_reports_whether_archived_jobs_are_included(self, gjobs: Run) -> None:
         by_project = ("stats", "--by", "project")
         assert gjobs(*by_project).err == "Without the archived jobs, which are 2: --archive adds them.\n"
         added = gjobs(*by_project, "--archive")
@@ -110,12 +110,14 @@ class TestFull:
             ([str(FAILED), "--all"], "Ids say already which jobs are meant."),
         ],
     )
-    def test_it_has_to_be_said_which(self, gjobs: Run, options: list[str], words: str) -> None:
+    def test_archive_restore_requires_exactly_one_selection_of_jobs(
+        self, gjobs: Run, options: list[str], words: str
+    ) -> None:
         refused = gjobs("archive", "restore", "--yes", *options)
         assert refused.code == 2
         assert refused.err.startswith(words)
 
-    def test_who_looks_for_one_that_went_is_told_where_it_is(self, gjobs: Run) -> None:
+    def test_jobs_show_reports_that_a_job_is_archived(self, gjobs: Run) -> None:
         told = gjobs("jobs", "show", str(FAILED))
         assert told.code == 1
         assert told.err.splitlines() == [
@@ -124,7 +126,7 @@ class TestFull:
         ]
         assert "is in the archive" not in gjobs("jobs", "show", str(FAILED), "--as", "ben@example.com").err
 
-    def test_a_read_only_session_restores_nothing(self, gjobs: Run, sql: Sql) -> None:
+    def test_read_only_session_restores_no_archived_job(self, gjobs: Run, sql: Sql) -> None:
         for options in (["--all", "--yes"], [str(FAILED)]):
             assert gjobs("archive", "restore", *options, "--read-only").code == 6
         assert FAILED not in present(sql)
@@ -136,7 +138,7 @@ def _later(gjobs: Run, job: UUID, listed: list[dict[str, object]]) -> dict[str, 
     return {name: value for name, value in one.items() if name not in {*document(job), "archived_at"}}
 
 
-def test_the_question_says_that_it_can_be_undone(open_terminal: OpenTerminal, url: str) -> None:
+def test_cleanup_question_names_the_command_that_restores_the_jobs(open_terminal: OpenTerminal, url: str) -> None:
     terminal = open_terminal(*OLD)
     terminal.read_until(PROMPT)
     assert "Archive 2 jobs, created before" in terminal.screen
@@ -146,7 +148,7 @@ def test_the_question_says_that_it_can_be_undone(open_terminal: OpenTerminal, ur
     assert "Nothing was archived." in terminal.screen
 
 
-def test_where_there_is_no_archive_it_is_said_what_brings_one(
+def test_database_without_an_archive_names_the_required_revision(
     gjobs: Run, attached_database: Conninfo, configure: Configure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     configure(profile("app", uri(attached_database), write=True))

@@ -12,19 +12,19 @@ from store.formats import close_names, not_known
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from tui.cli import arguments, json_documents
-from tui.cli.exit_codes import Mistyped
+from tui.cli.exit_codes import BadArgument
 
 ID = UUID(int=7)
 
 
 @given(st.datetimes(timezones=st.just(UTC)), st.uuids())
-def test_a_page_key_is_read_as_it_was_printed(created_at: datetime, job_id: UUID) -> None:
+def test_printed_page_key_can_be_parsed_again(created_at: datetime, job_id: UUID) -> None:
     key = PageKey(created_at=created_at, id=job_id)
     assert arguments.page_key(f"{json_documents.time(created_at)},{job_id}") == key
 
 
 @given(st.datetimes(timezones=st.just(UTC)))
-def test_printed_times_have_six_digits_and_a_z_and_sort_as_they_are(time: datetime) -> None:
+def test_printed_times_have_six_digits_and_end_with_z(time: datetime) -> None:
     text = json_documents.time(time)
     assert len(text) == len("2026-01-04T23:01:01.000000Z")
     assert text.endswith("Z")
@@ -42,23 +42,23 @@ def test_printed_times_have_six_digits_and_a_z_and_sort_as_they_are(time: dateti
         f"9999-12-31T23:59:59-05:00,{ID}",
     ],
 )
-def test_what_is_no_page_key(text: str) -> None:
-    with pytest.raises(Mistyped, match="CREATED_AT,ID"):
+def test_invalid_page_key_is_rejected(text: str) -> None:
+    with pytest.raises(BadArgument, match="CREATED_AT,ID"):
         arguments.page_key(text)
 
 
-def test_sizes() -> None:
+def test_size_parses_columns_and_rows() -> None:
     assert arguments.size("120x36") == (120, 36)
     assert arguments.size("80X24") == (80, 24)
 
 
 @pytest.mark.parametrize("text", ["", "120", "x", "120x", "0x24", "80x-1", "9999x24", "80x24x2"])
-def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(Mistyped, match="is not a size"):
+def test_invalid_size_is_rejected(text: str) -> None:
+    with pytest.raises(BadArgument, match="is not a size"):
         arguments.size(text)
 
 
-def test_ids_and_statuses() -> None:
+def test_identifier_and_status_arguments_are_parsed() -> None:
     assert arguments.identifier(str(ID)) == ID
     assert arguments.identifier_or_none("") is None
     assert arguments.status("queued") is JobStatus.QUEUED
@@ -73,8 +73,8 @@ def test_ids_and_statuses() -> None:
         (arguments.whole_number, "1.0"),
     ],
 )
-def test_what_is_none_of_them(read: Callable[[str], object], text: str) -> None:
-    with pytest.raises(Mistyped, match=text):
+def test_invalid_identifier_status_or_number_is_rejected(read: Callable[[str], object], text: str) -> None:
+    with pytest.raises(BadArgument, match=text):
         read(text)
 
 
@@ -85,7 +85,7 @@ def test_what_is_none_of_them(read: Callable[[str], object], text: str) -> None:
         ("zzz", "'zzz' is not known; it is one of queued, running, succeeded, failed."),
     ],
 )
-def test_a_word_that_is_not_known(word: str, sentence: str) -> None:
+def test_unknown_word_error_suggests_the_closest_word(word: str, sentence: str) -> None:
     assert not_known(word, JobStatus) == sentence
 
 
@@ -99,5 +99,5 @@ def test_a_word_that_is_not_known(word: str, sentence: str) -> None:
         ("Winter", []),
     ],
 )
-def test_close_names(typed: str, close: list[str]) -> None:
+def test_close_names_finds_similar_project_names(typed: str, close: list[str]) -> None:
     assert close_names(typed, ["Autumn catalog", "Spring lookbook", "Autumn shoes"]) == close

@@ -19,7 +19,7 @@ def set_autumns(gjobs: Run, limit: str, *more: str) -> None:
     assert gjobs("budgets", "set", *AUTUMNS, "--limit", limit, *more).code == 0
 
 
-def test_a_limit_is_set_and_listed(gjobs: Run) -> None:
+def test_budgets_set_prints_the_budget_as_the_list_does(gjobs: Run) -> None:
     made = gjobs("budgets", "set", *AUTUMNS, "--limit", "10.00", "--warn", "50%", "--json")
     assert made.code == 0
     (listed,) = gjobs("budgets", "--json").document
@@ -44,7 +44,7 @@ def test_a_limit_is_set_and_listed(gjobs: Run) -> None:
     }
 
 
-def test_budgets_for_people(gjobs: Run) -> None:
+def test_budgets_list_prints_a_table(gjobs: Run) -> None:
     gjobs("budgets", "set", "--user", "ben@example.com", "--period", "day", "--limit", "500")
     set_autumns(gjobs, "$6")
     titles, autumns, bens = gjobs("budgets", "list").out.splitlines()
@@ -54,7 +54,7 @@ def test_budgets_for_people(gjobs: Run) -> None:
     assert bens.split() == ["user", "ben@example.com", "day", "$0.00", "$5.00", "$5.00", "0", "%", "ok", "-"]
 
 
-def test_those_of_a_project(gjobs: Run) -> None:
+def test_budgets_list_of_a_project_includes_the_budget_of_its_owner(gjobs: Run) -> None:
     set_autumns(gjobs, "1000")
     for user in ("ada@example.com", str(BEN)):
         assert gjobs("budgets", "set", "--user", user, "--period", "month", "--limit", "1000").code == 0
@@ -62,7 +62,7 @@ def test_those_of_a_project(gjobs: Run) -> None:
     assert sorted(names) == ["Autumn catalog", "ada@example.com"]
 
 
-def test_at_this_pace(gjobs: Run, sql: Sql) -> None:
+def test_budgets_list_shows_when_a_budget_runs_out(gjobs: Run, sql: Sql) -> None:
     sql("update public.generation_jobs set created_at = now() - interval '9 days' where project_id = %s", AUTUMN)
     set_autumns(gjobs, "1036")
     moment = datetime.fromisoformat(gjobs("budgets", "--json").document[0]["used_up_at"])
@@ -70,12 +70,12 @@ def test_at_this_pace(gjobs: Run, sql: Sql) -> None:
     assert f"used up on {moment.date()}" in gjobs("budgets").out
 
 
-def test_none(gjobs: Run) -> None:
+def test_budgets_without_budgets_prints_a_hint(gjobs: Run) -> None:
     assert gjobs("budgets", "--json").out == "[]\n"
     assert gjobs("budgets").err == "No budgets. 'gjobs budgets set' makes one.\n"
 
 
-def test_a_limit_below_what_is_spent_is_said(gjobs: Run) -> None:
+def test_budgets_set_warns_about_a_limit_below_the_spent_amount(gjobs: Run) -> None:
     lowered = gjobs("budgets", "set", *AUTUMNS, "--limit", "1.00")
     assert lowered.code == 0
     assert "$-4.18" not in lowered.out
@@ -83,7 +83,7 @@ def test_a_limit_below_what_is_spent_is_said(gjobs: Run) -> None:
     assert lowered.err == "It is used up already: no job is queued, and no cost grows, while that is so.\n"
 
 
-def test_a_refusal_says_limit_spent_and_asked(gjobs: Run) -> None:
+def test_over_budget_job_is_refused_with_limit_spent_amount_and_cost(gjobs: Run) -> None:
     set_autumns(gjobs, "600")
     refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "lifestyle", "--cost-cents", "100")
     assert (refused.code, refused.out) == (1, "")
@@ -94,7 +94,7 @@ def test_a_refusal_says_limit_spent_and_asked(gjobs: Run) -> None:
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "300").code == 1
 
 
-def test_a_finish_goes_beyond(gjobs: Run, sql: Sql) -> None:
+def test_finished_job_may_exceed_its_budget(gjobs: Run, sql: Sql) -> None:
     set_autumns(gjobs, "600")
     sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
     sql("update public.generation_jobs set status = 'succeeded', cost_cents = 900 where id = %s", QUEUED)
@@ -102,7 +102,7 @@ def test_a_finish_goes_beyond(gjobs: Run, sql: Sql) -> None:
     assert (budget["spent_cents"], budget["left_cents"], budget["state"]) == (1_218, -618, "used_up")
 
 
-def test_a_check_finds_what_warns(gjobs: Run) -> None:
+def test_budgets_check_exits_with_8_when_a_budget_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "check").err == "There are no budgets.\n"
     set_autumns(gjobs, "1000")
     calm = gjobs("budgets", "check", "--json")
@@ -117,7 +117,7 @@ def test_a_check_finds_what_warns(gjobs: Run) -> None:
     assert gjobs("budgets", "check", "--project", "Spring lookbook").code == 0
 
 
-def test_before_a_job_is_queued_it_can_be_asked(gjobs: Run) -> None:
+def test_budgets_check_reports_whether_a_job_fits_the_budget(gjobs: Run) -> None:
     set_autumns(gjobs, "600")
     asked = ("budgets", "check", "--project", "Autumn catalog", "--cost-cents")
     fits = gjobs(*asked, "82", "--json")
@@ -136,7 +136,7 @@ def test_before_a_job_is_queued_it_can_be_asked(gjobs: Run) -> None:
     assert gjobs("budgets", "check", "--cost-cents", "1").code == 2
 
 
-def test_a_limit_is_removed(gjobs: Run) -> None:
+def test_budgets_remove_deletes_the_budget(gjobs: Run) -> None:
     set_autumns(gjobs, "100")
     removed = gjobs("budgets", "remove", *AUTUMNS, "--yes", "--json")
     assert (removed.code, removed.document["limit_cents"]) == (0, 100)
@@ -146,7 +146,7 @@ def test_a_limit_is_removed(gjobs: Run) -> None:
     assert again.err.startswith("'Autumn catalog' has no budget of the period all.")
 
 
-def test_it_asks_before(gjobs: Run, open_terminal: OpenTerminal) -> None:
+def test_budgets_remove_asks_for_confirmation(gjobs: Run, open_terminal: OpenTerminal) -> None:
     set_autumns(gjobs, "100")
     assert run_process("budgets", "remove", *AUTUMNS).code == 2
     terminal = open_terminal("budgets", "remove", *AUTUMNS)
@@ -159,7 +159,7 @@ def test_it_asks_before(gjobs: Run, open_terminal: OpenTerminal) -> None:
     assert len(gjobs("budgets", "--json").document) == 1
 
 
-def test_writes_stand_in_the_journal(gjobs: Run) -> None:
+def test_budget_changes_are_recorded_in_the_journal(gjobs: Run) -> None:
     set_autumns(gjobs, "100")
     set_autumns(gjobs, "200")
     gjobs("budgets", "remove", *AUTUMNS, "--yes")
@@ -168,7 +168,7 @@ def test_writes_stand_in_the_journal(gjobs: Run) -> None:
     assert (entries[1]["before"][0]["limit_cents"], entries[1]["after"][0]["limit_cents"]) == (100, 200)
 
 
-def test_the_eyes_are_the_operators_unless_asked(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_budgets_act_as_the_operator_unless_as_is_given(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GJOBS_AS", "ben@example.com")
     gjobs("budgets", "set", "--user", str(ADA), "--period", "month", "--limit", "100")
     set_autumns(gjobs, "1000")
@@ -192,18 +192,18 @@ def test_the_eyes_are_the_operators_unless_asked(gjobs: Run, monkeypatch: pytest
         (["set", "--user", "", "--period", "day", "--limit", "1"], "it is empty"),
     ],
 )
-def test_mistakes_are_explained(gjobs: Run, arguments: list[str], words: str) -> None:
+def test_invalid_budget_arguments_are_explained(gjobs: Run, arguments: list[str], words: str) -> None:
     refused = gjobs("budgets", *arguments)
     assert (refused.code, refused.out) == (2, "")
     assert words in refused.err
 
 
-def test_read_only_sets_nothing(gjobs: Run) -> None:
+def test_read_only_session_sets_no_budget(gjobs: Run) -> None:
     assert gjobs("budgets", "set", *AUTUMNS, "--limit", "1", "--read-only").code == 6
     assert gjobs("budgets", "--json").document == []
 
 
-def test_elsewhere_it_is_told_what_brings_them(gjobs: Run, attached_database: Conninfo) -> None:
+def test_database_without_budgets_names_the_required_revision(gjobs: Run, attached_database: Conninfo) -> None:
     refused = gjobs("budgets", "--database-url", uri(attached_database))
     assert (refused.code, refused.out) == (5, "")
     assert refused.err == (

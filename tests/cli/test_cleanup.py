@@ -38,7 +38,7 @@ def add_finished(sql: Sql, number: int) -> None:
     )
 
 
-def test_a_dry_run_counts_and_changes_nothing(gjobs: Run, sql: Sql) -> None:
+def test_cleanup_dry_run_counts_jobs_and_changes_nothing(gjobs: Run, sql: Sql) -> None:
     counted = gjobs(*OLD, "--dry-run")
     assert counted.code == 0
     assert [line.split() for line in counted.out.splitlines()] == [
@@ -51,7 +51,7 @@ def test_a_dry_run_counts_and_changes_nothing(gjobs: Run, sql: Sql) -> None:
     assert present(sql) == ALL
 
 
-def test_a_dry_run_as_a_document(gjobs: Run) -> None:
+def test_cleanup_dry_run_prints_json(gjobs: Run) -> None:
     document = gjobs(*OLD, "--dry-run", "--json", "--project", "Autumn catalog", "--status", "queued,failed").document
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", document.pop("created_before"))
     assert document == {
@@ -69,26 +69,26 @@ def test_a_dry_run_as_a_document(gjobs: Run) -> None:
     }
 
 
-def test_yes_deletes_what_is_old_and_finished(gjobs: Run, sql: Sql) -> None:
+def test_cleanup_with_yes_deletes_old_finished_jobs(gjobs: Run, sql: Sql) -> None:
     done = gjobs(*OLD, "--yes")
     assert (done.code, done.out, done.err) == (0, "", "Deleted 2 jobs.\n")
     assert present(sql) == UNFINISHED
 
 
-def test_a_user_cleans_up_their_own(gjobs: Run, sql: Sql) -> None:
+def test_cleanup_as_a_user_deletes_only_their_jobs(gjobs: Run, sql: Sql) -> None:
     done = gjobs(*OLD, "--yes", "--json", "--as", "ben@example.com", "--status", "failed", "--status", "queued")
     assert (done.document["found"], done.document["done"], done.document["left"]) == (1, 1, 0)
     assert present(sql) == ALL - {BENS}
 
 
-def test_where_nothing_is_old_there_is_no_question(open_terminal: OpenTerminal) -> None:
+def test_cleanup_without_old_jobs_asks_no_question(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("cleanup", "--older-than", "5200w", "--delete")
     assert terminal.finish() == 0
     assert "No succeeded or failed job was created before" in terminal.screen
     assert PROMPT not in terminal.screen
 
 
-def test_it_asks_with_the_number_the_eyes_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_cleanup_question_names_the_job_count_the_actor_and_the_database(open_terminal: OpenTerminal, sql: Sql) -> None:
     sql("create table public.invoices (job_id uuid references public.generation_jobs on delete set null)")
     try:
         terminal = open_terminal(*OLD, "--project", "Autumn catalog")
@@ -114,7 +114,7 @@ def test_it_asks_with_the_number_the_eyes_and_the_database(open_terminal: OpenTe
     assert present(sql) == UNFINISHED
 
 
-def test_any_other_answer_is_no(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_cleanup_deletes_nothing_when_the_answer_is_no(open_terminal: OpenTerminal, sql: Sql) -> None:
     terminal = open_terminal(*OLD)
     terminal.read_until(PROMPT)
     terminal.type("n\n")
@@ -123,14 +123,14 @@ def test_any_other_answer_is_no(open_terminal: OpenTerminal, sql: Sql) -> None:
     assert present(sql) == ALL
 
 
-def test_without_a_terminal_it_wants_a_yes(sql: Sql) -> None:
+def test_cleanup_without_a_terminal_requires_yes(sql: Sql) -> None:
     refused = run_process(*OLD, stdin="y\n")
     assert (refused.code, refused.out) == (2, "")
     assert "--yes" in refused.err
     assert present(sql) == ALL
 
 
-def test_what_somebody_holds_is_left_and_said(gjobs: Run, database: Conninfo, sql: Sql) -> None:
+def test_cleanup_skips_and_reports_locked_jobs(gjobs: Run, database: Conninfo, sql: Sql) -> None:
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [FAILED])
         done = gjobs(*OLD, "--yes")
@@ -142,7 +142,7 @@ def test_what_somebody_holds_is_left_and_said(gjobs: Run, database: Conninfo, sq
     assert present(sql) == UNFINISHED | {FAILED}
 
 
-def test_what_is_refused_is_left_with_the_reason(gjobs: Run, sql: Sql) -> None:
+def test_cleanup_reports_jobs_that_the_database_refuses_to_delete(gjobs: Run, sql: Sql) -> None:
     sql("create table public.invoices (job_id uuid references public.generation_jobs)")
     try:
         sql("insert into public.invoices values (%s), (%s)", FAILED, SUCCEEDED)
@@ -157,7 +157,7 @@ def test_what_is_refused_is_left_with_the_reason(gjobs: Run, sql: Sql) -> None:
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-async def test_a_stop_ends_after_the_batch_says_what_is_done_and_is_gone_on_from(
+async def test_stopped_cleanup_finishes_its_batch_and_can_be_continued(
     open_terminal: OpenTerminal, database: Conninfo, sql: Sql, number: int, code: int
 ) -> None:
     add_finished(sql, 300)
@@ -187,7 +187,7 @@ async def test_a_stop_ends_after_the_batch_says_what_is_done_and_is_gone_on_from
     assert present(sql) == UNFINISHED
 
 
-def test_a_database_that_takes_a_reason_is_not_asked_about_without_one(
+def test_cleanup_requires_a_write_reason_without_a_writable_profile(
     gjobs: Run, url: str, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GJOBS_PROFILE")
@@ -198,16 +198,14 @@ def test_a_database_that_takes_a_reason_is_not_asked_about_without_one(
     assert gjobs(*OLD, "--yes", "--database-url", url, "--write", "ticket 4711").err == "Deleted 2 jobs.\n"
 
 
-def test_the_apps_variable_is_ignored_and_so_are_the_eyes_of_the_environment(
-    gjobs: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cleanup_ignores_database_url_and_gjobs_as(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/app")
     monkeypatch.setenv("GJOBS_AS", "ben@example.com")
     assert gjobs(*OLD, "--yes").err == "Deleted 2 jobs.\n"
 
 
 @pytest.mark.parametrize("age", ["30", "0d", "-1d", "d", "36501d", ""])
-def test_an_age_that_is_none(gjobs: Run, age: str) -> None:
+def test_cleanup_rejects_an_invalid_age(gjobs: Run, age: str) -> None:
     refused = gjobs("cleanup", f"--older-than={age}", "--delete", "--yes")
     assert refused.code == 2
     assert refused.err.startswith("Argument --older-than: ")

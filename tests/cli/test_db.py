@@ -26,7 +26,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(directory)
 
 
-def test_where_nothing_is_nothing_is_made(gjobs: Run, data_dir: Path) -> None:
+def test_db_commands_create_nothing_without_a_cluster(gjobs: Run, data_dir: Path) -> None:
     nothing = {"running": False, "url": None, "data_dir": str(data_dir), "version": None, "pid": None}
     assert gjobs("db", "status", "--json").document == nothing
     stopped = gjobs("db", "stop", "--json")
@@ -38,7 +38,9 @@ def test_where_nothing_is_nothing_is_made(gjobs: Run, data_dir: Path) -> None:
     assert not list(data_dir.iterdir())
 
 
-def test_the_life_of_the_embedded_database(open_terminal: OpenTerminal, gjobs: Run, data_dir: Path) -> None:
+def test_db_commands_start_report_stop_and_reset_the_embedded_database(
+    open_terminal: OpenTerminal, gjobs: Run, data_dir: Path
+) -> None:
     started = gjobs("db", "start", "--json")
     assert started.code == 0
     assert "Unpacking Postgres" in started.err
@@ -73,7 +75,7 @@ def test_the_life_of_the_embedded_database(open_terminal: OpenTerminal, gjobs: R
     assert server_status(data_dir).version is None
 
 
-def test_any_command_starts_migrates_and_fills_it(gjobs: Run, data_dir: Path) -> None:
+def test_any_command_starts_migrates_and_fills_the_embedded_database(gjobs: Run, data_dir: Path) -> None:
     listed = gjobs("jobs", "list", "--limit", "3", "--json")
     assert listed.code == 0
     assert len(listed.document) == 3
@@ -96,9 +98,7 @@ def test_any_command_starts_migrates_and_fills_it(gjobs: Run, data_dir: Path) ->
     assert "1 process uses" in in_use.err
 
 
-def test_a_directory_that_cannot_be_used_is_explained(
-    gjobs: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unusable_data_directory_is_explained(gjobs: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("GJOBS_DATA_DIR", str(tmp_path / "file"))
     refused = gjobs("jobs", "list")
@@ -107,7 +107,7 @@ def test_a_directory_that_cannot_be_used_is_explained(
 
 
 @pytest.mark.parametrize("command", ["url", "start", "stop", "status", "reset"])
-def test_an_address_is_refused(gjobs: Run, command: str) -> None:
+def test_db_commands_refuse_a_database_url(gjobs: Run, command: str) -> None:
     refused = gjobs("db", command, "--database-url", "postgresql://db/app")
     assert (refused.code, refused.out) == (2, "")
     assert "--database-url" in refused.err

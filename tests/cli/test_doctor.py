@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from store.doctor.findings import Finding, Report, Section, Severity
+from store.doctor.findings import DoctorReport, Finding, Section, Severity
 from tests.cli.support import OpenTerminal, Run, uri
 from tests.cli.world import fill
 from tests.conftest import Conninfo, connect
@@ -24,7 +24,7 @@ def attached_url(attached_database: Conninfo, monkeypatch: pytest.MonkeyPatch) -
     return address
 
 
-def test_a_database_that_is_well(gjobs: Run, url: str) -> None:
+def test_doctor_reports_no_problem_for_a_healthy_database(gjobs: Run, url: str) -> None:
     done = gjobs("doctor", "--json")
     assert (done.code, done.err) == (0, "")
     assert done.document["ok"] is True
@@ -32,7 +32,7 @@ def test_a_database_that_is_well(gjobs: Run, url: str) -> None:
     assert done.document["next_steps"] == ["Nothing has to be done."]
 
 
-def test_the_document(gjobs: Run, attached_url: str) -> None:
+def test_doctor_json_lists_all_sections_and_findings(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--json")
     document = done.document
     assert (done.code, done.err) == (8, "")
@@ -47,7 +47,7 @@ def test_the_document(gjobs: Run, attached_url: str) -> None:
     assert leak["sql"] == "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
 
 
-def test_what_people_read(gjobs: Run, attached_url: str) -> None:
+def test_doctor_prints_findings_with_the_sql_that_fixes_them(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor")
     assert (done.code, done.err) == (8, "")
     lines = done.out.splitlines()
@@ -59,24 +59,24 @@ def test_what_people_read(gjobs: Run, attached_url: str) -> None:
     assert max(map(cell_len, words)) <= 80
 
 
-def test_colours_are_for_a_terminal(open_terminal: OpenTerminal, url: str) -> None:
+def test_doctor_prints_colors_on_a_terminal(open_terminal: OpenTerminal, url: str) -> None:
     terminal = open_terminal("doctor")
     assert terminal.finish() == 0
     assert "\x1b[32m✓ ok     \x1b[0m  PostgreSQL" in terminal.screen
 
 
-def test_an_empty_database(gjobs: Run, blank_database: Conninfo) -> None:
+def test_doctor_reports_an_empty_database(gjobs: Run, blank_database: Conninfo) -> None:
     done = gjobs("doctor", "--database-url", uri(blank_database))
     assert done.code == 8
     assert "None of the app's tables is here" in done.out
 
 
-def test_nobody_answers(gjobs: Run) -> None:
+def test_doctor_exits_with_3_for_an_unreachable_database(gjobs: Run) -> None:
     done = gjobs("doctor", "--database-url", "postgresql://127.0.0.1:1/app")
     assert (done.code, done.out) == (3, "")
 
 
-def test_what_a_user_sees(gjobs: Run, attached_url: str) -> None:
+def test_doctor_counts_the_jobs_visible_to_a_user(gjobs: Run, attached_url: str) -> None:
     def seen(who: str) -> object:
         findings = gjobs("doctor", "--json", "--as", who).document["findings"]
         return [finding["sentence"] for finding in findings if finding["name"] == "seen-by"]
@@ -86,7 +86,7 @@ def test_what_a_user_sees(gjobs: Run, attached_url: str) -> None:
     assert seen("operator") == []
 
 
-def test_names_out_of_the_database_are_harmless(gjobs: Run, attached_database: Conninfo) -> None:
+def test_doctor_escapes_hostile_names_from_the_database(gjobs: Run, attached_database: Conninfo) -> None:
     with connect(attached_database) as owner:
         owner.execute('create policy "a\x1b[2J\u202eb" on projects for select using (true)'.encode())
     done = gjobs("doctor", "--database-url", uri(attached_database))
@@ -95,10 +95,10 @@ def test_names_out_of_the_database_are_harmless(gjobs: Run, attached_database: C
     assert re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", done.out) is None
 
 
-def test_a_word_that_is_too_long_stays_whole() -> None:
+def test_doctor_report_does_not_break_long_names() -> None:
     """A name, to be copied."""
     name = "n" * 100
     found = Finding(section=Section.ROLE, name="login", severity=Severity.NOTE, sentence=f"The login {name} is one.")
-    text = report_text(Report(findings=(found,), next_steps=()), colour=False)
+    text = report_text(DoctorReport(findings=(found,), next_steps=()), colour=False)
     assert f"\n           {name}\n           is one." in text
     assert text.endswith("1 note.")

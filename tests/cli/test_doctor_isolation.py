@@ -34,7 +34,7 @@ def answers(document: dict[str, list[dict[str, str]]]) -> dict[str, dict[str, st
     return {finding["name"]: finding for finding in document["findings"] if finding["section"] == "isolation"}
 
 
-def test_a_database_that_keeps_everything(gjobs: Run, url: str, sql: Sql) -> None:
+def test_doctor_isolation_reports_no_leak_and_changes_nothing(gjobs: Run, url: str, sql: Sql) -> None:
     everything = "select (select jsonb_agg(j) from generation_jobs j), (select jsonb_agg(p) from projects p)"
     before = sql(everything)
     done = gjobs("doctor", "--isolation", "--json")
@@ -45,7 +45,7 @@ def test_a_database_that_keeps_everything(gjobs: Run, url: str, sql: Sql) -> Non
     assert sql(everything) == before
 
 
-def test_without_a_reason_to_write_the_writes_are_judged(gjobs: Run, attached_url: str) -> None:
+def test_doctor_isolation_judges_writes_without_a_write_reason(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--json")
     found = answers(done.document)
     assert done.code == 8
@@ -57,7 +57,9 @@ def test_without_a_reason_to_write_the_writes_are_judged(gjobs: Run, attached_ur
     assert found["summary-read"]["hint"].startswith("The SQL that mends it stands above")
 
 
-def test_with_a_reason_they_are_tried_and_nothing_is_written(gjobs: Run, attached_url: str, tmp_path: Path) -> None:
+def test_doctor_isolation_probes_writes_with_a_reason_and_rolls_them_back(
+    gjobs: Run, attached_url: str, tmp_path: Path
+) -> None:
     done = gjobs("doctor", "--isolation", "--json", "--write", "ticket 7")
     found = answers(done.document)
     assert done.code == 8
@@ -67,14 +69,14 @@ def test_with_a_reason_they_are_tried_and_nothing_is_written(gjobs: Run, attache
     assert gjobs("journal", "--json").document == []
 
 
-def test_what_people_read(gjobs: Run, attached_url: str) -> None:
+def test_doctor_isolation_prints_readable_findings(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation")
     text = " ".join(done.out.split())
     assert "Tried is what ben@example.com reaches of what is owned by ada@example.com" in text
     assert "✗ problem Calls get_job_statistics with their id: read 4 jobs." in text
 
 
-def test_whom_to_try(gjobs: Run, attached_url: str) -> None:
+def test_doctor_isolation_uses_the_given_owner_and_other_user(gjobs: Run, attached_url: str) -> None:
     done = gjobs("doctor", "--isolation", "--owner", "ben@example.com", "--other", str(ADA), "--json")
     assert answers(done.document)["who"]["sentence"].startswith("Tried is what ada@example.com reaches of")
     assert answers(done.document)["summary-read"]["sentence"].endswith("read 1 job.")
@@ -88,7 +90,9 @@ def test_whom_to_try(gjobs: Run, attached_url: str) -> None:
         (("--isolation", "--owner", "ben@example.com", "--other", str(BEN)), 2, "name the same user"),
     ],
 )
-def test_who_cannot_be_tried(gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_doctor_isolation_rejects_unusable_users(
+    gjobs: Run, attached_url: str, arguments: tuple[str, ...], code: int, words: str
+) -> None:
     done = gjobs("doctor", *arguments)
     assert (done.code, done.out) == (code, "")
     assert words in done.err

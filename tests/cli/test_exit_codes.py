@@ -46,7 +46,7 @@ def made(kind: type[BaseException]) -> BaseException:
 
 
 @pytest.mark.parametrize(("kind", "code"), CODES.items(), ids=lambda value: getattr(value, "__name__", str(value)))
-def test_each_error_has_its_code(kind: type[BaseException], code: ExitCode) -> None:
+def test_each_error_class_has_its_exit_code(kind: type[BaseException], code: ExitCode) -> None:
     assert exit_code(made(kind)) is code
 
 
@@ -55,14 +55,14 @@ def descendants(kind: type[BaseException]) -> set[type[BaseException]]:
     return children.union(*map(descendants, children))
 
 
-def test_every_error_of_ours_is_in_the_table() -> None:
+def test_every_store_error_class_is_covered_by_this_table() -> None:
     ours = {kind for kind in descendants(StoreError) if not kind.__module__.startswith("tests")}
     assert ours <= set(CODES)
 
 
-def test_the_numbers_are_the_contracts() -> None:
+def test_exit_codes_have_their_documented_numbers() -> None:
     assert [int(code) for code in ExitCode] == [0, 1, 2, 3, 4, 5, 6, 7, 8, 70, 130]
 
 
-def test_an_error_with_its_values_is_no_different() -> None:
+def test_error_instance_has_the_exit_code_of_its_class() -> None:
     assert exit_code(errors.RowMissing("gone", (UUID(int=1),))) == 1

@@ -41,7 +41,7 @@ def written(file_format: FileFormat, *pages: list[GenerationJob]) -> str:
     return "".join([made.begin(), *(made.rows(page) for page in pages), made.end()])
 
 
-def test_csv() -> None:
+def test_csv_quotes_values_and_ends_lines_with_crlf() -> None:
     assert written(FileFormat.CSV, [job(1, error='a, "b"', cost_cents=-5)]) == (
         "id,user_id,project_id,status,mode,input_asset_id,error,cost_cents,created_at,updated_at,retry_count,"
         "completed_at\r\n"
@@ -50,7 +50,7 @@ def test_csv() -> None:
     )
 
 
-def test_markdown() -> None:
+def test_markdown_escapes_special_characters() -> None:
     lines = written(FileFormat.MARKDOWN, [job(1, mode="main_white", error="a | b\n<c>")]).splitlines()
     assert lines[1] == f"| {' | '.join(['---'] * 12)} |"
     assert lines[2].split(" | ")[3:8] == ["failed", "main\\_white", "", "a \\| b⏎\\<c\\>", "250"]
@@ -62,7 +62,7 @@ jobs = st.lists(
 
 
 @given(st.lists(jobs, max_size=3))
-def test_documents_hold_every_job_as_it_is(pages: list[list[GenerationJob]]) -> None:
+def test_json_and_ndjson_contain_every_job_unchanged(pages: list[list[GenerationJob]]) -> None:
     expected = [plain_row(one) for page in pages for one in page]
     assert json.loads(written(FileFormat.JSON, *pages)) == expected
     lines = written(FileFormat.NDJSON, *pages).splitlines()
@@ -70,7 +70,7 @@ def test_documents_hold_every_job_as_it_is(pages: list[list[GenerationJob]]) -> 
 
 
 @given(jobs)
-def test_csv_has_every_value_and_no_formula(page: list[GenerationJob]) -> None:
+def test_csv_contains_every_value_and_no_formula(page: list[GenerationJob]) -> None:
     titles, *rows = csv.reader(io.StringIO(written(FileFormat.CSV, page), newline=""))
     assert titles == [field.name for field in fields(GenerationJob)]
     assert len(rows) == len(page)
@@ -82,7 +82,7 @@ def test_csv_has_every_value_and_no_formula(page: list[GenerationJob]) -> None:
 
 
 @given(jobs)
-def test_markdown_has_a_harmless_line_for_each_job(page: list[GenerationJob]) -> None:
+def test_markdown_contains_one_printable_line_per_job(page: list[GenerationJob]) -> None:
     text = written(FileFormat.MARKDOWN, page)
     lines = text.removesuffix("\n").split("\n")
     assert len(lines) == 2 + len(page)
@@ -92,5 +92,5 @@ def test_markdown_has_a_harmless_line_for_each_job(page: list[GenerationJob]) ->
 
 
 @pytest.mark.parametrize(("file_format", "text"), [(FileFormat.JSON, "[]\n"), (FileFormat.NDJSON, "")])
-def test_no_job_is_a_document_too(file_format: FileFormat, text: str) -> None:
+def test_export_without_jobs_is_a_valid_document(file_format: FileFormat, text: str) -> None:
     assert written(file_format) == written(file_format, []) == text

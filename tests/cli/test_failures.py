@@ -21,20 +21,20 @@ def assert_explained(words: str, lines: int = 2) -> None:
     assert SECRET not in words
 
 
-def test_nobody_answers(gjobs: Run) -> None:
+def test_unreachable_server_is_explained_with_exit_code_3(gjobs: Run) -> None:
     refused = gjobs("jobs", "list", "--database-url", f"postgresql://ada:{SECRET}@127.0.0.1:1/app")
     assert (refused.code, refused.out) == (3, "")
     assert_explained(refused.err)
 
 
-def test_a_database_that_is_not_there(gjobs: Run, database: Conninfo) -> None:
+def test_missing_database_is_explained_with_exit_code_3(gjobs: Run, database: Conninfo) -> None:
     refused = gjobs("jobs", "list", "--database-url", uri({**database, "dbname": "nowhere"}))
     assert (refused.code, refused.out) == (3, "")
     assert_explained(refused.err)
 
 
 @pytest.mark.parametrize("command", ["projects", "jobs list", "stats", f"jobs show {FAILED}", "users"])
-def test_a_schema_that_is_not_there(gjobs: Run, blank_database: Conninfo, command: str) -> None:
+def test_missing_schema_is_explained_with_exit_code_5(gjobs: Run, blank_database: Conninfo, command: str) -> None:
     refused = gjobs(*command.split(), "--json", "--database-url", uri(blank_database))
     assert (refused.code, refused.out) == (5, "")
     assert "gjobs migrate status" in refused.err
@@ -42,7 +42,7 @@ def test_a_schema_that_is_not_there(gjobs: Run, blank_database: Conninfo, comman
 
 
 @pytest.mark.parametrize("words", ["jobs list", "users", "migrate status", "snapshot", ""])
-def test_another_scheme_is_explained(words: str) -> None:
+def test_database_url_with_another_scheme_is_explained(words: str) -> None:
     refused = run_process("--database-url", f"mysql://ada:{SECRET}@db/app", *words.split())
     assert (refused.code, refused.out) == (2, "")
     assert "only Postgres" in refused.err
@@ -70,7 +70,9 @@ def test_another_scheme_is_explained(words: str) -> None:
     ],
 )
 @pytest.mark.parametrize("debug", ["0", "1"])
-def test_no_password_is_printed(gjobs: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], debug: str) -> None:
+def test_failed_command_prints_no_password(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], debug: str
+) -> None:
     monkeypatch.setenv("GJOBS_DEBUG", debug)
     refused = gjobs(*arguments)
     assert refused.code in (2, 3)
@@ -78,7 +80,9 @@ def test_no_password_is_printed(gjobs: Run, monkeypatch: pytest.MonkeyPatch, arg
     assert ("Traceback" in refused.err) is (debug == "1")
 
 
-def test_a_fault_of_our_own(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_internal_error_is_explained_and_shows_its_traceback_only_in_debug_mode(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(arguments: object) -> object:
         raise KeyError(f"postgresql://ada:{SECRET}@db/app")
 
@@ -92,7 +96,7 @@ def test_a_fault_of_our_own(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert SECRET not in gjobs("users").err
 
 
-def test_a_traceback_is_harmless_whatever_it_quotes(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traceback_escapes_control_characters(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(arguments: object) -> object:
         raise ValueError("\x1b]0;hostile\x07\N{RIGHT-TO-LEFT OVERRIDE}")
 
@@ -103,7 +107,7 @@ def test_a_traceback_is_harmless_whatever_it_quotes(gjobs: Run, monkeypatch: pyt
     assert told.replace("\n", "").isprintable()
 
 
-def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_command_exits_with_130(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(arguments: object) -> object:
         raise KeyboardInterrupt
 
@@ -112,7 +116,7 @@ def test_an_interrupt(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (stopped.code, stopped.out, stopped.err) == (130, "", "Interrupted.\n")
 
 
-def test_windows_is_pointed_to_wsl() -> None:
+def test_windows_user_is_pointed_to_wsl() -> None:
     """Nothing is imported before that which only POSIX has."""
     program = """
 import sys
@@ -133,7 +137,7 @@ word = st.text(st.characters(exclude_categories=["Cc", "Cs", "Z"], exclude_chara
 
 
 @given(word, word, word)
-def test_the_password_of_a_uri_is_hidden(user: str, password: str, host: str) -> None:
+def test_password_in_a_uri_is_masked(user: str, password: str, host: str) -> None:
     hidden = without_passwords(f"tried postgresql://{user}:§{password}§@{host}/app in vain")
     assert hidden == f"tried postgresql://{user}:***@{host}/app in vain"
 
@@ -151,5 +155,5 @@ def test_the_password_of_a_uri_is_hidden(user: str, password: str, host: str) ->
         ("Write to ada@example.com: it is 12:30.", "Write to ada@example.com: it is 12:30."),
     ],
 )
-def test_what_is_a_password_and_what_is_none(text: str, hidden: str) -> None:
+def test_only_passwords_are_masked(text: str, hidden: str) -> None:
     assert without_passwords(text) == hidden

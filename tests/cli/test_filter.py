@@ -34,12 +34,14 @@ class TestListing:
             (["--filter", ""], [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]),
         ],
     )
-    def test_with_what_is_asked_for_besides(self, gjobs: Run, options: list[str], expected: list[object]) -> None:
+    def test_jobs_list_combines_a_filter_with_other_options(
+        self, gjobs: Run, options: list[str], expected: list[object]
+    ) -> None:
         listed = gjobs("jobs", "list", *options, "--json")
         assert (listed.code, listed.err) == (0, "")
         assert [job["id"] for job in listed.document] == list(map(str, expected))
 
-    def test_a_user_cannot_name_users(self, gjobs: Run) -> None:
+    def test_jobs_list_as_a_user_refuses_user_names_in_a_filter(self, gjobs: Run) -> None:
         listed = gjobs("jobs", "list", "--filter", "user:ben@example.com", "--as", "ada@example.com")
         assert (listed.code, listed.out) == (6, "")
         assert listed.err == (
@@ -48,7 +50,7 @@ class TestListing:
         )
 
 
-def test_a_mistake_is_marked_under_the_text_before_any_database_is_opened(gjobs: Run) -> None:
+def test_filter_mistake_is_marked_before_any_database_is_opened(gjobs: Run) -> None:
     listed = gjobs(
         "jobs", "list", "--filter", "cost:>50 status:faled", "--database-url", "postgresql://nowhere.invalid"
     )
@@ -74,12 +76,12 @@ def error_of(text: str) -> FilterError:
         ),
     ],
 )
-def test_the_mark_is_below_what_is_wrong(text: str, expected: str) -> None:
+def test_mark_is_placed_below_the_filter_mistake(text: str, expected: str) -> None:
     assert marked(error_of(text)) == expected
 
 
 @given(typed)
-def test_both_lines_are_harmless_and_fit_a_terminal(text: str) -> None:
+def test_marked_filter_is_printable_and_fits_the_terminal(text: str) -> None:
     try:
         parse(text * 30, now=NOON)
     except FilterError as error:
@@ -91,13 +93,13 @@ def test_both_lines_are_harmless_and_fit_a_terminal(text: str) -> None:
     assert all(line.isprintable() and cell_len(line) < 80 for line in lines)
 
 
-def test_the_help_has_every_key(gjobs: Run) -> None:
+def test_jobs_list_help_describes_every_filter_key(gjobs: Run) -> None:
     listed = gjobs("jobs", "list", "--help").out
     assert all(key.example in listed and key.words in listed for key in KEYS.values())
 
 
 @pytest.mark.usefixtures("url")
-def test_what_was_typed_cannot_write_on_a_terminal(open_terminal: OpenTerminal) -> None:
+def test_filter_error_escapes_typed_control_characters(open_terminal: OpenTerminal) -> None:
     terminal = open_terminal("jobs", "list", "--filter", "status:\x1b[2J", environment={"NO_COLOR": "1"})
     assert terminal.finish() == 2
     assert "\x1b" not in terminal.screen

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget
-from store.database.write_access import WriteRule
-from tui.cli.command import Command, Eyes, GlobalOptions, read_alone, settings_for
+from store.database.write_access import WriteMode
+from tui.cli.command import ActorRule, Command, GlobalOptions, read_alone, settings_for
 from tui.cli.commands.dashboard import DASHBOARD
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.program import parse
@@ -41,19 +41,19 @@ def settings(options: GlobalOptions, environment: dict[str, str], **command: obj
     )
 
 
-def test_those_that_choose_a_profile_and_allow_a_write() -> None:
+def test_profile_config_and_write_options_are_parsed() -> None:
     _, options, _ = parse(["--profile", "prod", "users", "--config", "here.toml", "--write", " ticket 4711 "])
     assert options == GlobalOptions(profile="prod", config=Path("here.toml"), write_reason="ticket 4711")
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "two\nlines", "\x1b[2J", "x" * 201])
-def test_a_reason_is_one_line_of_text(reason: str) -> None:
+def test_write_reason_must_be_one_line_of_text(reason: str) -> None:
     with pytest.raises(UsageError, match="--write"):
         parse(["users", "--write", reason])
 
 
 @pytest.mark.parametrize("places", list(product(range(3), repeat=len(GIVEN))))
-def test_each_may_stand_before_between_and_after_the_words_of_a_command(places: tuple[int, ...]) -> None:
+def test_global_options_may_stand_anywhere_in_a_command(places: tuple[int, ...]) -> None:
     slots: list[list[str]] = [[], [], []]
     for option, place in zip(GIVEN.values(), places, strict=True):
         slots[place] += option
@@ -65,15 +65,15 @@ def test_each_may_stand_before_between_and_after_the_words_of_a_command(places: 
     assert own == {"project": None, "status": None, "limit": 7, "after": None, "job_filter": None, "view": None}
 
 
-def test_without_them_nothing_is_chosen() -> None:
+def test_command_without_global_options_uses_the_defaults() -> None:
     assert parse(["users"])[1] == GlobalOptions()
 
 
-def test_the_last_one_counts() -> None:
+def test_last_repeated_option_wins() -> None:
     assert parse(["--as", "a@x", "users", "--as", "b@x"])[1].act_as == "b@x"
 
 
-def test_option_before_environment_before_the_embedded_default() -> None:
+def test_option_overrides_environment_and_environment_overrides_the_default() -> None:
     option = settings(GlobalOptions(database_url="postgresql://option/db"), FROM_ENVIRONMENT)
     assert option.target == UrlTarget(url="postgresql://option/db", origin="--database-url")
     variable = settings(GlobalOptions(), FROM_ENVIRONMENT)
@@ -84,26 +84,28 @@ def test_option_before_environment_before_the_embedded_default() -> None:
 @pytest.mark.parametrize(
     ("eyes", "option", "environment", "expected"),
     [
-        (Eyes.CHOSEN, None, {}, "ada@example.com"),
-        (Eyes.CHOSEN, None, {"GJOBS_DATABASE_URL": "postgresql:///x"}, "operator"),
-        (Eyes.CHOSEN, None, FROM_ENVIRONMENT, "ben@example.com"),
-        (Eyes.CHOSEN, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
-        (Eyes.CHOSEN, "operator", {}, "operator"),
-        (Eyes.OPERATOR_UNLESS_ASKED, None, {}, "operator"),
-        (Eyes.OPERATOR_UNLESS_ASKED, None, FROM_ENVIRONMENT, "operator"),
-        (Eyes.OPERATOR_UNLESS_ASKED, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
-        (Eyes.OPERATOR_ONLY, None, FROM_ENVIRONMENT, "operator"),
-        (Eyes.OPERATOR_ONLY, "operator", FROM_ENVIRONMENT, "operator"),
+        (ActorRule.CHOSEN, None, {}, "ada@example.com"),
+        (ActorRule.CHOSEN, None, {"GJOBS_DATABASE_URL": "postgresql:///x"}, "operator"),
+        (ActorRule.CHOSEN, None, FROM_ENVIRONMENT, "ben@example.com"),
+        (ActorRule.CHOSEN, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
+        (ActorRule.CHOSEN, "operator", {}, "operator"),
+        (ActorRule.OPERATOR_UNLESS_ASKED, None, {}, "operator"),
+        (ActorRule.OPERATOR_UNLESS_ASKED, None, FROM_ENVIRONMENT, "operator"),
+        (ActorRule.OPERATOR_UNLESS_ASKED, "cy@example.com", FROM_ENVIRONMENT, "cy@example.com"),
+        (ActorRule.OPERATOR_ONLY, None, FROM_ENVIRONMENT, "operator"),
+        (ActorRule.OPERATOR_ONLY, "operator", FROM_ENVIRONMENT, "operator"),
     ],
 )
-def test_whose_eyes(eyes: Eyes, option: str | None, environment: dict[str, str], expected: str) -> None:
+def test_actor_is_chosen_by_rule_option_and_environment(
+    eyes: ActorRule, option: str | None, environment: dict[str, str], expected: str
+) -> None:
     assert settings(GlobalOptions(act_as=option), environment, eyes=eyes).act_as == expected
 
 
 @pytest.mark.parametrize(
     ("options", "command"),
     [
-        (GlobalOptions(act_as="ada@example.com"), {"eyes": Eyes.OPERATOR_ONLY}),
+        (GlobalOptions(act_as="ada@example.com"), {"eyes": ActorRule.OPERATOR_ONLY}),
         (GlobalOptions(database_url="postgresql:///x"), {"embedded_only": True}),
         (GlobalOptions(profile="prod"), {"embedded_only": True}),
         (GlobalOptions(config=Path("here.toml")), {"reads_configuration": False}),
@@ -113,32 +115,30 @@ def test_whose_eyes(eyes: Eyes, option: str | None, environment: dict[str, str],
         (GlobalOptions(json=True), {"has_json": False}),
     ],
 )
-def test_an_option_without_meaning_is_refused_rather_than_ignored(
-    options: GlobalOptions, command: dict[str, object]
-) -> None:
+def test_option_without_meaning_for_the_command_is_refused(options: GlobalOptions, command: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         settings(options, {}, **command)
 
 
 @pytest.mark.parametrize("words", ["db url", "db start", "db stop", "db status", "db reset", "demo"])
-def test_what_is_about_the_embedded_database_never_reads_an_address(words: str) -> None:
+def test_embedded_database_commands_ignore_configured_addresses(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(profile="embedded"), data_dir=DATA_DIR, environment=ANY_ADDRESS)
     assert chosen.target == EmbeddedTarget(data_dir=DATA_DIR)
-    assert chosen.write_rule is WriteRule.OPEN
+    assert chosen.write_rule is WriteMode.OPEN
 
 
 @pytest.mark.parametrize(
     ("words", "is_used"), [("migrate up", False), ("migrate status", False), ("users", True), ("jobs list", True)]
 )
-def test_what_changes_more_than_rows_never_reads_the_apps_own_variable(words: str, is_used: bool) -> None:
+def test_migrate_commands_ignore_database_url(words: str, is_used: bool) -> None:
     command, options, _ = parse(words.split())
     chosen = settings_for(command, options, data_dir=DATA_DIR, environment={"DATABASE_URL": "postgresql://app/db"})
     assert isinstance(chosen.target, UrlTarget) is is_used
 
 
 @pytest.mark.parametrize("words", ["users", "db status", "migrate status", "migrate sql"])
-def test_what_is_the_operators(words: str) -> None:
+def test_operator_commands_ignore_gjobs_as(words: str) -> None:
     command, _, _ = parse(words.split())
     chosen = settings_for(command, GlobalOptions(), data_dir=DATA_DIR, environment=FROM_ENVIRONMENT)
     assert chosen.act_as == "operator"
@@ -156,7 +156,7 @@ ALONE = [
 
 
 @given(st.lists(st.sampled_from(ALONE), max_size=5))
-def test_options_that_stand_alone_are_read_as_the_parser_reads_them(words: list[str]) -> None:
+def test_options_without_a_command_are_read_as_the_full_parser_reads_them(words: list[str]) -> None:
     options = read_alone(words)
     if options is not None:
         assert parse(words) == (DASHBOARD, options, {})
@@ -165,7 +165,7 @@ def test_options_that_stand_alone_are_read_as_the_parser_reads_them(words: list[
 @pytest.mark.parametrize(
     "words", [[], *([*one, *other] for one, other in product(GIVEN.values(), repeat=2)), ["--as=-x", "--config=a.toml"]]
 )
-def test_options_that_stand_alone_need_no_parser(words: list[str]) -> None:
+def test_global_options_without_a_command_need_no_full_parser(words: list[str]) -> None:
     assert read_alone(words) is not None
 
 
@@ -186,5 +186,5 @@ def test_options_that_stand_alone_need_no_parser(words: list[str]) -> None:
         ["--"],
     ],
 )
-def test_what_else_is_typed_is_the_parsers(words: list[str]) -> None:
+def test_other_arguments_are_left_to_the_full_parser(words: list[str]) -> None:
     assert read_alone(words) is None

@@ -41,7 +41,7 @@ def name(parser: Parser) -> str:
     return parser.prog
 
 
-def test_the_commands_are_those_of_the_contract() -> None:
+def test_commands_match_the_documented_list() -> None:
     assert {parser.prog for parser in COMMANDS} == {
         "gjobs",
         "gjobs demo",
@@ -101,7 +101,7 @@ def test_help_is_printed_on_stdout(parser: Parser, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("parser", COMMANDS, ids=name)
-def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
+def test_options_match_the_parameters_of_the_command_function(parser: Parser) -> None:
     group = parser._global
     own = {
         action.dest
@@ -133,7 +133,7 @@ def test_options_are_the_parameters_of_what_runs(parser: Parser) -> None:
         (["migrate", "down", "all"], "it is one of base, 0001"),
     ],
 )
-def test_mistakes_are_explained(arguments: list[str], words: str) -> None:
+def test_mistyped_arguments_are_explained(arguments: list[str], words: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(arguments)
     assert words in str(caught.value)

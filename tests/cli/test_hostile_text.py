@@ -36,7 +36,7 @@ def assert_harmless(result: Result, lines: int | None = None) -> None:
         assert len(result.out.split("\n")) == lines + 1
 
 
-def test_tables_are_harmless(gjobs: Run, text: str) -> None:
+def test_tables_escape_hostile_text(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("projects"), lines=3)
     assert_harmless(gjobs("jobs", "list"), lines=6)
     assert_harmless(gjobs("stats", "--by", "project"), lines=6)
@@ -44,7 +44,7 @@ def test_tables_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("jobs", "update", str(FAILED), "--cost-cents", "1"), lines=2)
 
 
-def test_documents_are_exact(gjobs: Run, text: str) -> None:
+def test_json_documents_keep_hostile_text_unchanged(gjobs: Run, text: str) -> None:
     job = gjobs("jobs", "show", str(FAILED), "--json")
     assert job.out.isascii()
     assert_harmless(job)
@@ -53,7 +53,7 @@ def test_documents_are_exact(gjobs: Run, text: str) -> None:
     assert text in names
 
 
-def test_words_that_quote_it_are_harmless(gjobs: Run, text: str) -> None:
+def test_error_messages_escape_hostile_text(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("jobs", "list", "--project", text[:5]))
     assert_harmless(gjobs("jobs", "list", "--project", f"{text}!"))
     assert_harmless(gjobs("jobs", "list", "--status", text))
@@ -61,11 +61,11 @@ def test_words_that_quote_it_are_harmless(gjobs: Run, text: str) -> None:
     assert_harmless(gjobs("users", "--as", text))
 
 
-def test_a_project_is_found_by_it(gjobs: Run, text: str) -> None:
+def test_project_is_found_by_its_hostile_name(gjobs: Run, text: str) -> None:
     assert len(gjobs("jobs", "list", "--project", text, "--json").document) == 4
 
 
-def test_the_question_before_a_deletion_is_harmless(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_deletion_question_escapes_hostile_text(open_terminal: OpenTerminal, sql: Sql) -> None:
     """All of them in one."""
     jobs = [UUID(int=0xC0 + number << 96) for number, _ in enumerate(HOSTILE)]
     for job, text in zip(jobs, HOSTILE.values(), strict=True):

@@ -35,7 +35,7 @@ def modules_after(*arguments: str) -> set[str]:
 
 
 @pytest.mark.parametrize("argument", ["--version", "--help"])
-def test_help_and_version_import_next_to_nothing(argument: str) -> None:
+def test_help_and_version_import_no_heavy_module(argument: str) -> None:
     heavy = {
         "psycopg",
         "sqlalchemy",
@@ -51,17 +51,17 @@ def test_help_and_version_import_next_to_nothing(argument: str) -> None:
 
 @pytest.mark.usefixtures("url")
 @pytest.mark.parametrize("command", [["jobs", "list"], ["projects"], ["stats"]])
-def test_data_need_no_screen_and_no_migration(command: list[str]) -> None:
+def test_json_commands_import_neither_textual_nor_alembic(command: list[str]) -> None:
     modules = modules_after(*command, "--json")
     assert "psycopg" in modules
     assert not {"textual", "rich", "alembic"} & modules
 
 
 @pytest.mark.usefixtures("url")
-def test_a_table_needs_no_more_than_the_widths_of_characters() -> None:
+def test_printing_a_table_imports_no_rich_console() -> None:
     modules = modules_after("jobs", "list")
     assert not {"textual", "alembic", "rich.console", "rich.text"} & modules
 
 
-def test_the_state_of_the_schema_needs_no_alembic(url: str) -> None:
+def test_migrate_status_imports_no_alembic(url: str) -> None:
     assert not {"textual", "rich", "alembic", "sqlalchemy"} & modules_after("migrate", "status", "--json")

@@ -27,7 +27,7 @@ class _Selector(selectors.DefaultSelector):
         return super().select(timeout)
 
 
-def test_a_loop_that_sleeps_hears_an_interrupt_that_does_not_reach_its_thread() -> None:
+def test_sleeping_event_loop_handles_an_interrupt_sent_to_another_thread() -> None:
     asleep = threading.Event()
     came_late: list[bool] = []
 
@@ -52,7 +52,7 @@ def test_a_loop_that_sleeps_hears_an_interrupt_that_does_not_reach_its_thread() 
     assert came_late == []
 
 
-def test_another_thread_may_run_a_command() -> None:
+def test_command_can_run_outside_the_main_thread() -> None:
     async def nothing() -> str:
         with interrupts_heard():
             return "done"

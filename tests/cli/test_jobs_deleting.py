@@ -29,7 +29,7 @@ class Present:
         return {row[0] for row in rows}.issuperset(jobs)
 
 
-def test_yes_deletes_all(gjobs: Run, present: Present) -> None:
+def test_jobs_delete_with_yes_deletes_all_given_jobs(gjobs: Run, present: Present) -> None:
     deleted = gjobs("jobs", "delete", str(FAILED), str(SUCCEEDED), str(FAILED), "--yes", "--json")
     assert deleted.code == 0
     assert deleted.document == {"deleted": [str(FAILED), str(SUCCEEDED)], "missing": []}
@@ -38,13 +38,13 @@ def test_yes_deletes_all(gjobs: Run, present: Present) -> None:
     assert present(QUEUED, RUNNING, BENS)
 
 
-def test_words_for_people_are_no_data(gjobs: Run) -> None:
+def test_jobs_delete_prints_its_summary_on_stderr(gjobs: Run) -> None:
     deleted = gjobs("jobs", "delete", str(FAILED), "--yes")
     assert (deleted.code, deleted.out, deleted.err) == (0, "", "Deleted 1 job.\n")
 
 
 @pytest.mark.parametrize("other", [NOBODY, BENS])
-def test_all_or_none(gjobs: Run, present: Present, other: UUID) -> None:
+def test_jobs_delete_deletes_all_given_jobs_or_none(gjobs: Run, present: Present, other: UUID) -> None:
     refused = gjobs("jobs", "delete", str(FAILED), str(other), "--as", "ada@example.com", "--yes", "--json")
     assert refused.code == 1
     assert refused.document == {"deleted": [], "missing": [str(other)]}
@@ -52,25 +52,27 @@ def test_all_or_none(gjobs: Run, present: Present, other: UUID) -> None:
     assert present(FAILED, BENS)
 
 
-def test_read_only_deletes_nothing(gjobs: Run, present: Present) -> None:
+def test_read_only_session_deletes_no_job(gjobs: Run, present: Present) -> None:
     assert gjobs("jobs", "delete", str(FAILED), "--yes", "--read-only").code == 6
     assert present(FAILED)
 
 
-def test_an_unknown_user_is_no_missing_job(gjobs: Run) -> None:
+def test_jobs_delete_as_an_unknown_user_reports_the_user(gjobs: Run) -> None:
     refused = gjobs("jobs", "delete", str(FAILED), "--yes", "--json", "--as", "nobody@example.com")
     assert (refused.code, refused.out) == (1, "")
     assert "nobody@example.com" in refused.err
 
 
-def test_without_a_terminal_it_wants_a_yes(present: Present) -> None:
+def test_jobs_delete_without_a_terminal_requires_yes(present: Present) -> None:
     refused = run_process("jobs", "delete", str(FAILED), stdin="y\n")
     assert (refused.code, refused.out) == (2, "")
     assert "--yes" in refused.err
     assert present(FAILED)
 
 
-def test_it_names_each_job_and_the_database(open_terminal: OpenTerminal, present: Present, sql: Sql) -> None:
+def test_jobs_delete_question_names_each_job_and_the_database(
+    open_terminal: OpenTerminal, present: Present, sql: Sql
+) -> None:
     extra = [UUID(int=0xC0 + number) for number in range(6)]
     for job in extra:
         sql(
@@ -92,7 +94,9 @@ def test_it_names_each_job_and_the_database(open_terminal: OpenTerminal, present
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "\x04", "yess\n"])
-def test_any_other_answer_is_no(open_terminal: OpenTerminal, present: Present, answer: str) -> None:
+def test_jobs_delete_deletes_nothing_unless_the_answer_is_yes(
+    open_terminal: OpenTerminal, present: Present, answer: str
+) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED))
     terminal.read_until(PROMPT)
     terminal.type(answer)
@@ -101,7 +105,7 @@ def test_any_other_answer_is_no(open_terminal: OpenTerminal, present: Present, a
     assert present(FAILED)
 
 
-def test_what_was_typed_before_the_question_is_no_answer(open_terminal: OpenTerminal, present: Present) -> None:
+def test_jobs_delete_ignores_input_typed_before_the_question(open_terminal: OpenTerminal, present: Present) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED))
     terminal.type("y\n")
     terminal.read_until(PROMPT)
@@ -110,7 +114,9 @@ def test_what_was_typed_before_the_question_is_no_answer(open_terminal: OpenTerm
     assert present(FAILED)
 
 
-def test_a_job_that_changed_meanwhile_is_not_deleted(open_terminal: OpenTerminal, present: Present, sql: Sql) -> None:
+def test_jobs_delete_deletes_nothing_when_a_job_changed_during_the_question(
+    open_terminal: OpenTerminal, present: Present, sql: Sql
+) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED), str(QUEUED), "--json")
     terminal.read_until(PROMPT)
     sql("update public.generation_jobs set status = 'running' where id = %s", QUEUED)
@@ -122,7 +128,7 @@ def test_a_job_that_changed_meanwhile_is_not_deleted(open_terminal: OpenTerminal
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM)])
-def test_a_signal_at_the_question_deletes_nothing(
+def test_signal_during_the_question_deletes_nothing(
     open_terminal: OpenTerminal, present: Present, number: signal.Signals, code: int
 ) -> None:
     terminal = open_terminal("jobs", "delete", str(FAILED))

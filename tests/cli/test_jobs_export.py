@@ -36,7 +36,7 @@ def names_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.iterdir())
 
 
-def test_documents_are_those_of_the_list(gjobs: Run, folder: Path) -> None:
+def test_exported_json_equals_the_json_of_jobs_list(gjobs: Run, folder: Path) -> None:
     done = gjobs("jobs", "export", str(folder / "jobs.json"), "--as", "ada@example.com")
     assert (done.code, done.out) == (0, "")
     assert done.err == f"Exported 4 jobs to {folder / 'jobs.json'}.\n"
@@ -46,7 +46,7 @@ def test_documents_are_those_of_the_list(gjobs: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 1_000])
-def test_everything_that_matches_page_by_page(
+def test_export_reads_all_matching_jobs_page_by_page(
     gjobs: Run, folder: Path, sql: Sql, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
@@ -74,20 +74,22 @@ def test_everything_that_matches_page_by_page(
         (["--filter", "nothing-like-it"], []),
     ],
 )
-def test_what_is_asked_for(gjobs: Run, options: list[str], expected: list[object]) -> None:
+def test_export_contains_only_jobs_that_match_the_options(
+    gjobs: Run, options: list[str], expected: list[object]
+) -> None:
     done = gjobs("jobs", "export", "-", "--format", "csv", *options)
     assert (done.code, done.err) == (0, "")
     assert [row["id"] for row in csv.DictReader(done.out.splitlines())] == list(map(str, expected))
 
 
-def test_only_its_owner_may_read_it_and_nothing_is_left_beside_it(gjobs: Run, folder: Path) -> None:
+def test_exported_file_is_private_and_leaves_no_temporary_file(gjobs: Run, folder: Path) -> None:
     assert gjobs("jobs", "export", str(folder / "jobs.md")).code == 0
     assert names_in(folder) == ["jobs.md"]
     assert (folder / "jobs.md").stat().st_mode & 0o777 == 0o600
     assert (folder / "jobs.md").stat().st_nlink == 1
 
 
-def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(gjobs: Run, folder: Path) -> None:
+def test_export_replaces_an_existing_file_only_with_force(gjobs: Run, folder: Path) -> None:
     file = folder / "jobs.csv"
     file.write_text("precious")
     done = gjobs("jobs", "export", str(file))
@@ -97,7 +99,7 @@ def test_a_file_that_is_there_stays_unless_it_is_to_be_replaced(gjobs: Run, fold
     assert len(file.read_text().splitlines()) == 6
 
 
-def test_a_file_that_somebody_makes_meanwhile_stays(folder: Path) -> None:
+def test_export_keeps_a_file_that_was_created_meanwhile(folder: Path) -> None:
     file = folder / "jobs.csv"
 
     def race() -> None:
@@ -110,7 +112,7 @@ def test_a_file_that_somebody_makes_meanwhile_stays(folder: Path) -> None:
     assert (names_in(folder), file.read_text()) == (["jobs.csv"], "theirs")
 
 
-def test_what_a_link_leads_to_is_replaced(gjobs: Run, folder: Path) -> None:
+def test_export_replaces_the_target_of_a_symbolic_link(gjobs: Run, folder: Path) -> None:
     (folder / "old.csv").write_text("old")
     (folder / "link.csv").symlink_to("old.csv")
     assert gjobs("jobs", "export", str(folder / "link.csv"), "--force").code == 0
@@ -129,14 +131,16 @@ def test_what_a_link_leads_to_is_replaced(gjobs: Run, folder: Path) -> None:
         ("jobs.csv", ["--json"], "This command has no JSON form."),
     ],
 )
-def test_what_cannot_be_is_said_first(gjobs: Run, folder: Path, file: str, options: list[str], sentence: str) -> None:
+def test_invalid_export_arguments_are_reported_before_any_file_is_created(
+    gjobs: Run, folder: Path, file: str, options: list[str], sentence: str
+) -> None:
     done = gjobs("jobs", "export", f"{folder}/{file}", "--force", *(["--format", "csv"] if not file else []), *options)
     assert done.code == 2
     assert done.err.splitlines()[0] == sentence.format(folder=folder)
     assert names_in(folder) == []
 
 
-def test_a_failure_leaves_no_file(gjobs: Run, folder: Path) -> None:
+def test_failed_export_leaves_no_file(gjobs: Run, folder: Path) -> None:
     assert gjobs("jobs", "export", str(folder / "jobs.csv"), "--project", "No such").code == 1
     assert names_in(folder) == []
 
@@ -144,7 +148,7 @@ def test_a_failure_leaves_no_file(gjobs: Run, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)]
 )
-async def test_a_stop_leaves_no_file(
+async def test_stopped_export_leaves_no_file(
     open_terminal: OpenTerminal, database: Conninfo, sql: Sql, folder: Path, number: int, code: int
 ) -> None:
     def is_reading() -> bool:
@@ -163,7 +167,7 @@ async def test_a_stop_leaves_no_file(
     assert names_in(folder) == []
 
 
-def test_a_full_disk_leaves_no_file_and_says_so(folder: Path) -> None:
+def test_export_to_a_full_disk_reports_it_and_leaves_no_file(folder: Path) -> None:
     """As a limit on the size of files has it: the system refuses what goes beyond."""
     file = str(folder / "jobs.csv")
     done = subprocess.run(
@@ -179,14 +183,14 @@ def test_a_full_disk_leaves_no_file_and_says_so(folder: Path) -> None:
     assert names_in(folder) == []
 
 
-def test_progress_is_shown_on_a_terminal_and_gone_at_the_end(open_terminal: OpenTerminal, folder: Path) -> None:
+def test_export_shows_progress_on_a_terminal_and_clears_it(open_terminal: OpenTerminal, folder: Path) -> None:
     file = folder / "jobs.csv"
     terminal = open_terminal("jobs", "export", str(file))
     assert terminal.finish() == 0
     assert f"\r\x1b[K5 jobs, back to 2026-01-04\r\x1b[KExported 5 jobs to {file}." in terminal.screen
 
 
-def test_a_reader_that_left_is_no_error() -> None:
+def test_export_ignores_a_closed_output_pipe() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     arguments = [GJOBS, "jobs", "export", "-", "--format", "json"]
@@ -195,7 +199,7 @@ def test_a_reader_that_left_is_no_error() -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_without_a_terminal_there_is_no_progress() -> None:
+def test_export_without_a_terminal_prints_no_progress() -> None:
     done = run_process("jobs", "export", "-", "--format", "ndjson", "--filter", "status:failed")
     assert (done.code, done.err) == (0, "")
     assert [json.loads(line) for line in done.out.splitlines()] == [document(FAILED)]

@@ -14,7 +14,7 @@ def ids(jobs: list[dict[str, str]]) -> list[str]:
     return [job["id"] for job in jobs]
 
 
-def test_list_has_the_columns_names_and_the_newest_first(gjobs: Run) -> None:
+def test_jobs_list_prints_all_columns_with_the_newest_first(gjobs: Run) -> None:
     listed = gjobs("jobs", "list", "--as", "ada@example.com", "--json")
     assert listed.code == 0
     assert listed.document == [document(job) for job in (QUEUED, RUNNING, SUCCEEDED, FAILED)]
@@ -22,7 +22,7 @@ def test_list_has_the_columns_names_and_the_newest_first(gjobs: Run) -> None:
     assert listed.err == ""
 
 
-def test_the_operator_sees_everyones_and_a_user_their_own(gjobs: Run) -> None:
+def test_jobs_list_shows_the_operator_all_jobs_and_users_only_theirs(gjobs: Run) -> None:
     assert str(BENS) in gjobs("jobs", "list").out
     assert str(BENS) in gjobs("jobs", "list", "--as", "operator").out
     assert str(BENS) not in gjobs("jobs", "list", "--as", "ada@example.com").out
@@ -40,13 +40,13 @@ def test_the_operator_sees_everyones_and_a_user_their_own(gjobs: Run) -> None:
         (["--project", "Spring lookbook", "--status", "running"], []),
     ],
 )
-def test_filters(gjobs: Run, filters: list[str], expected: list[object]) -> None:
+def test_jobs_list_filters_by_project_and_status(gjobs: Run, filters: list[str], expected: list[object]) -> None:
     listed = gjobs("jobs", "list", *filters, "--json")
     assert listed.code == 0
     assert ids(listed.document) == list(map(str, expected))
 
 
-def test_no_job_is_an_empty_document_or_only_the_titles(gjobs: Run) -> None:
+def test_jobs_list_without_jobs_prints_an_empty_document_or_only_titles(gjobs: Run) -> None:
     assert gjobs("jobs", "list", "--project", "Spring lookbook", "--status", "failed", "--json").out == "[]\n"
     listed = gjobs("jobs", "list", "--project", "Spring lookbook", "--status", "failed")
     assert listed.code == 0
@@ -54,7 +54,7 @@ def test_no_job_is_an_empty_document_or_only_the_titles(gjobs: Run) -> None:
     assert listed.err == "No jobs.\n"
 
 
-def test_after_takes_the_last_rows_two_values(gjobs: Run) -> None:
+def test_after_option_continues_behind_the_last_job(gjobs: Run) -> None:
     seen: list[str] = []
     after: list[str] = []
     while page := gjobs("jobs", "list", "--limit", "2", "--json", *after).document:
@@ -63,7 +63,7 @@ def test_after_takes_the_last_rows_two_values(gjobs: Run) -> None:
     assert seen == list(map(str, [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]))
 
 
-def test_a_page_for_people_says_how_the_next_one_is_asked_for(gjobs: Run) -> None:
+def test_jobs_list_names_the_option_that_lists_the_next_page(gjobs: Run) -> None:
     page = gjobs("jobs", "list", "--limit", "2")
     key = f"{time_of(3)},{RUNNING}"
     assert page.err == f"There are more. The next ones: --after {key}\n"
@@ -72,7 +72,7 @@ def test_a_page_for_people_says_how_the_next_one_is_asked_for(gjobs: Run) -> Non
     assert rest.err == ""
 
 
-def test_equal_times_are_paged_by_id(gjobs: Run, sql: Sql) -> None:
+def test_jobs_with_equal_times_are_paged_by_id(gjobs: Run, sql: Sql) -> None:
     sql("update public.generation_jobs set created_at = '2026-01-05T00:00:00Z'")
     first = gjobs("jobs", "list", "--limit", "3", "--json").document
     last = first[-1]
@@ -80,7 +80,7 @@ def test_equal_times_are_paged_by_id(gjobs: Run, sql: Sql) -> None:
     assert sorted(ids(first) + ids(rest)) == sorted(map(str, [QUEUED, RUNNING, SUCCEEDED, FAILED, BENS]))
 
 
-def test_the_table_names_project_and_error(gjobs: Run) -> None:
+def test_jobs_list_table_shows_project_and_error(gjobs: Run) -> None:
     _, *rows = gjobs("jobs", "list", "--as", "ada@example.com").out.splitlines()
     assert rows[-1].split() == [
         *(str(FAILED), "failed", "$0.18", "2026-01-04", "13:00:00", "feature_callout"),
@@ -88,7 +88,7 @@ def test_the_table_names_project_and_error(gjobs: Run) -> None:
     ]
 
 
-def test_show_has_one_job(gjobs: Run) -> None:
+def test_jobs_show_prints_one_job_as_json(gjobs: Run) -> None:
     assert gjobs("jobs", "show", str(FAILED), "--json").document == {
         **document(FAILED),
         "repeats": None,
@@ -96,7 +96,7 @@ def test_show_has_one_job(gjobs: Run) -> None:
     }
 
 
-def test_show_unfolds_the_apps_error(gjobs: Run, sql: Sql) -> None:
+def test_jobs_show_indents_a_json_error(gjobs: Run, sql: Sql) -> None:
     sql("""update public.generation_jobs set error = '{"message": "Boom", "mode": "x"}' where id = %s""", FAILED)
     shown = gjobs("jobs", "show", str(FAILED)).out
     assert "project      Autumn catalog" in shown
@@ -112,28 +112,28 @@ def test_show_unfolds_the_apps_error(gjobs: Run, sql: Sql) -> None:
     ],
     ids=["gone", "hidden"],
 )
-def test_a_job_that_is_hidden_is_told_apart_from_one_that_is_gone(gjobs: Run, job: object, words: str) -> None:
+def test_jobs_show_distinguishes_a_hidden_job_from_a_deleted_one(gjobs: Run, job: object, words: str) -> None:
     shown = gjobs("jobs", "show", str(job), "--as", "ada@example.com", "--json")
     assert (shown.code, shown.out, shown.err) == (1, "", words)
 
 
-def test_the_operator_is_told_what_is_not_there(gjobs: Run) -> None:
+def test_jobs_show_as_the_operator_reports_a_job_that_does_not_exist(gjobs: Run) -> None:
     shown = gjobs("jobs", "show", str(NOBODY), "--as", "operator")
     assert shown.err.startswith(f"There is no job {NOBODY}")
 
 
-def test_the_default_limit_is_the_stores() -> None:
+def test_default_limit_equals_the_page_size_of_the_store() -> None:
     assert jobs_syntax.PAGE_SIZE == PAGE_SIZE
 
 
 @pytest.mark.parametrize("limit", ["0", "10001", "-1", "many"])
-def test_a_limit_that_is_none_is_explained(gjobs: Run, limit: str) -> None:
+def test_invalid_limit_is_explained(gjobs: Run, limit: str) -> None:
     listed = gjobs("jobs", "list", "--limit", limit)
     assert (listed.code, listed.out) == (2, "")
     assert "imit" in listed.err
 
 
-def test_show_tells_what_happened(gjobs: Run) -> None:
+def test_jobs_show_prints_the_events_of_a_job(gjobs: Run) -> None:
     assert gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com").code == 0
     assert gjobs("jobs", "transition", str(QUEUED), "failed", "--error", "Out of\x1b paper").code == 0
 
@@ -155,7 +155,7 @@ def test_show_tells_what_happened(gjobs: Run) -> None:
     assert for_people.err.startswith("In each status: queued ")
 
 
-def test_what_happened_to_a_deleted_job_is_told_to_whom_it_belonged(gjobs: Run) -> None:
+def test_events_of_a_deleted_job_are_visible_only_to_its_owner(gjobs: Run) -> None:
     assert gjobs("jobs", "delete", str(QUEUED), "--yes").code == 0
     told = gjobs("jobs", "show", str(QUEUED), "--events", "--json", "--as", "ada@example.com").document
     assert (told["job"], [event["kind"] for event in told["events"]]) == (None, ["created", "deleted"])

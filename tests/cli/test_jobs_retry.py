@@ -8,7 +8,7 @@ from tests.cli.world import FAILED, NOBODY, QUEUED
 pytestmark = pytest.mark.usefixtures("url")
 
 
-def test_both_name_each_other(gjobs: Run) -> None:
+def test_retry_links_the_new_job_and_the_failed_one(gjobs: Run) -> None:
     (done,) = gjobs("jobs", "retry", str(FAILED), "--json").document
     new = done["job"]
     assert (done["repeats"], done["applied"], done["repeated_by"]) == (str(FAILED), True, None)
@@ -19,7 +19,7 @@ def test_both_name_each_other(gjobs: Run) -> None:
     assert f"repeated by  {new['id']}" in gjobs("jobs", "show", str(FAILED)).out
 
 
-def test_once_unless_again(gjobs: Run) -> None:
+def test_retry_requires_again_to_repeat_a_retried_job(gjobs: Run) -> None:
     (first,) = gjobs("jobs", "retry", str(FAILED), "--json").document
     refused = gjobs("jobs", "retry", str(FAILED))
     assert (refused.code, refused.out) == (1, "")
@@ -28,7 +28,7 @@ def test_once_unless_again(gjobs: Run) -> None:
     assert gjobs("jobs", "retry", str(FAILED), "--again").code == 0
 
 
-def test_what_is_not_repeated_is_said_of_each(gjobs: Run) -> None:
+def test_retry_reports_each_job_that_cannot_be_retried(gjobs: Run) -> None:
     done = gjobs("jobs", "retry", str(FAILED), str(QUEUED), str(NOBODY))
     assert done.code == 1
     _, row = done.out.splitlines()

@@ -10,7 +10,7 @@ from tests.conftest import Conninfo, connect
 pytestmark = pytest.mark.usefixtures("url")
 
 
-def test_create_queues_a_job_of_the_projects_owner(gjobs: Run, sql: Sql) -> None:
+def test_jobs_create_queues_a_job_for_the_project_owner(gjobs: Run, sql: Sql) -> None:
     asset = str(ASSET)
     created = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x", "--input-asset", asset, "--json")
     assert created.code == 0
@@ -21,7 +21,7 @@ def test_create_queues_a_job_of_the_projects_owner(gjobs: Run, sql: Sql) -> None
     assert sql("select cost_cents from public.generation_jobs where id = %s", job["id"]) == [(DEFAULT_COST_CENTS,)]
 
 
-def test_create_for_people_shows_the_new_row(gjobs: Run) -> None:
+def test_jobs_create_prints_the_new_job_as_a_table(gjobs: Run) -> None:
     created = gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle", "--cost-cents", "250")
     _, row = created.out.splitlines()
     assert row.split()[1:3] == ["queued", "$2.50"]
@@ -41,14 +41,16 @@ def test_create_for_people_shows_the_new_row(gjobs: Run) -> None:
         (["--project", "autumn catalog", "--mode", "x"], 1, "'Autumn catalog'"),
     ],
 )
-def test_what_cannot_be_created_is_explained(gjobs: Run, sql: Sql, arguments: list[str], code: int, words: str) -> None:
+def test_jobs_create_explains_invalid_arguments(
+    gjobs: Run, sql: Sql, arguments: list[str], code: int, words: str
+) -> None:
     refused = gjobs("jobs", "create", *arguments, "--json")
     assert (refused.code, refused.out) == (code, "")
     assert words in refused.err
     assert sql("select count(*) from public.generation_jobs") == [(5,)]
 
 
-def test_an_ambiguous_project_lists_the_ids(gjobs: Run, sql: Sql) -> None:
+def test_ambiguous_project_name_lists_the_project_ids(gjobs: Run, sql: Sql) -> None:
     sql("update public.projects set name = 'Autumn catalog'")
     refused = gjobs("jobs", "create", "--project", "Autumn catalog", "--mode", "x")
     assert refused.code == 2
@@ -58,14 +60,14 @@ def test_an_ambiguous_project_lists_the_ids(gjobs: Run, sql: Sql) -> None:
     assert as_ada.code == 0
 
 
-def test_update_changes_what_is_given_and_nothing_else(gjobs: Run) -> None:
+def test_jobs_update_changes_only_the_given_columns(gjobs: Run) -> None:
     updated = gjobs("jobs", "update", str(FAILED), "--cost-cents", "7", "--input-asset", str(ASSET), "--json")
     assert updated.code == 0
     changed = {"cost_cents": 7, "input_asset_id": str(ASSET), "updated_at": updated.document["updated_at"]}
     assert updated.document == {**document(FAILED), **changed}
 
 
-def test_an_empty_text_removes_error_and_asset(gjobs: Run) -> None:
+def test_jobs_update_with_an_empty_text_removes_error_and_asset(gjobs: Run) -> None:
     gjobs("jobs", "update", str(FAILED), "--input-asset", str(ASSET))
     updated = gjobs("jobs", "update", str(FAILED), "--error", "", "--input-asset", "", "--json").document
     assert (updated["error"], updated["input_asset_id"]) == (None, None)
@@ -82,7 +84,7 @@ def test_an_empty_text_removes_error_and_asset(gjobs: Run) -> None:
         ([str(QUEUED), "--mode", "x", "--read-only"], 6),
     ],
 )
-def test_what_cannot_be_updated_is_explained(gjobs: Run, sql: Sql, arguments: list[str], code: int) -> None:
+def test_jobs_update_explains_invalid_arguments(gjobs: Run, sql: Sql, arguments: list[str], code: int) -> None:
     before = sql("select * from public.generation_jobs order by id")
     refused = gjobs("jobs", "update", *arguments)
     assert (refused.code, refused.out) == (code, "")
@@ -90,7 +92,7 @@ def test_what_cannot_be_updated_is_explained(gjobs: Run, sql: Sql, arguments: li
     assert sql("select * from public.generation_jobs order by id") == before
 
 
-def test_an_applied_transition(gjobs: Run, sql: Sql) -> None:
+def test_jobs_transition_prints_the_changed_job_as_json(gjobs: Run, sql: Sql) -> None:
     moved = gjobs("jobs", "transition", str(RUNNING), "failed", "--error", "Boom", "--json")
     assert moved.code == 0
     job = {
@@ -104,13 +106,13 @@ def test_an_applied_transition(gjobs: Run, sql: Sql) -> None:
     assert sql("select status, error from public.generation_jobs where id = %s", RUNNING) == [("failed", "Boom")]
 
 
-def test_an_applied_transition_for_people_shows_the_row(gjobs: Run) -> None:
+def test_jobs_transition_prints_the_changed_job_as_a_table(gjobs: Run) -> None:
     moved = gjobs("jobs", "transition", str(QUEUED), "running")
     assert (moved.code, moved.err) == (0, "")
     assert moved.out.splitlines()[1].split()[:2] == [str(QUEUED), "running"]
 
 
-def test_a_refused_transition_says_why(gjobs: Run) -> None:
+def test_refused_transition_prints_the_reason(gjobs: Run) -> None:
     reason = why_refused(JobStatus.QUEUED, JobStatus.SUCCEEDED)
     refused = gjobs("jobs", "transition", str(QUEUED), "succeeded", "--json")
     assert refused.code == 1
@@ -120,14 +122,14 @@ def test_a_refused_transition_says_why(gjobs: Run) -> None:
     assert (for_people.code, for_people.out, for_people.err) == (1, "", refused.err)
 
 
-def test_a_final_job_stays(gjobs: Run) -> None:
+def test_transition_of_a_finished_job_is_refused(gjobs: Run) -> None:
     refused = gjobs("jobs", "transition", str(SUCCEEDED), "failed")
     assert refused.code == 1
     assert "which is final" in refused.err
 
 
 @pytest.mark.parametrize("job", [NOBODY, BENS])
-def test_a_transition_of_a_job_that_is_not_there_or_hidden(gjobs: Run, job: object) -> None:
+def test_transition_of_a_missing_or_hidden_job_is_refused(gjobs: Run, job: object) -> None:
     missing = gjobs("jobs", "transition", str(job), "running", "--as", "ada@example.com", "--json")
     reason = f"There is no job {job}, or none that this user sees."
     assert missing.code == 1
@@ -138,32 +140,32 @@ def test_a_transition_of_a_job_that_is_not_there_or_hidden(gjobs: Run, job: obje
 @pytest.mark.parametrize(
     "command", [["jobs", "update", str(BENS), "--cost-cents", "5"], ["jobs", "delete", str(BENS), "--yes"]]
 )
-def test_a_write_on_a_hidden_job_says_that_it_exists(gjobs: Run, sql: Sql, command: list[str]) -> None:
+def test_write_to_a_hidden_job_reports_that_it_exists(gjobs: Run, sql: Sql, command: list[str]) -> None:
     refused = gjobs(*command, "--as", "ada@example.com")
     assert refused.code == 1
     assert refused.err.startswith(f"{BENS} exists, but ada@example.com does not see it.")
     assert sql("select cost_cents from public.generation_jobs where id = %s", BENS) == [(100,)]
 
 
-def test_a_job_in_a_hidden_project_says_that_the_project_exists(gjobs: Run) -> None:
+def test_jobs_create_in_a_hidden_project_reports_no_such_project(gjobs: Run) -> None:
     refused = gjobs("jobs", "create", "--project", str(SPRING), "--mode", "x", "--as", "ada@example.com")
     assert refused.code == 1
     assert refused.err.startswith(f"There is no project '{SPRING}'")
 
 
-def test_a_status_that_is_none_is_explained(gjobs: Run) -> None:
+def test_unknown_target_status_is_explained(gjobs: Run) -> None:
     refused = gjobs("jobs", "transition", str(QUEUED), "runing")
     assert refused.code == 2
     assert "did you mean 'running'?" in refused.err
 
 
-def test_read_only_is_kept_by_the_database(gjobs: Run, sql: Sql) -> None:
+def test_read_only_session_changes_no_job(gjobs: Run, sql: Sql) -> None:
     assert gjobs("--read-only", "jobs", "transition", str(QUEUED), "running").code == 6
     assert gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "x", "--read-only").code == 6
     assert sql("select count(*) from public.generation_jobs where status = 'queued'") == [(2,)]
 
 
-def test_a_locked_row_times_out(gjobs: Run, database: Conninfo) -> None:
+def test_transition_of_a_locked_job_times_out(gjobs: Run, database: Conninfo) -> None:
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [QUEUED])
         locked = gjobs("jobs", "transition", str(QUEUED), "running")

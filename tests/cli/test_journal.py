@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from store.journal.journal import Journal
-from store.journal.write_record import WriteOutcome, Written
+from store.journal.write_record import WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR
 from tests.cli.support import Configure, Run, uri
 from tests.cli.world import AUTUMN, FAILED, QUEUED, RUNNING, document
 from tests.conftest import Conninfo
 from tui.cli.arguments import since
-from tui.cli.exit_codes import Mistyped
+from tui.cli.exit_codes import BadArgument
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def directory() -> Path:
 
 
 @pytest.mark.usefixtures("url")
-def test_each_writing_command_is_told_the_latest_first(gjobs: Run) -> None:
+def test_journal_lists_each_writing_command_newest_first(gjobs: Run) -> None:
     created = gjobs("jobs", "create", "--project", str(AUTUMN), "--mode", "lifestyle", "--json").document
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
     gjobs("jobs", "transition", str(QUEUED), "running", "--as", "ada@example.com")
@@ -51,7 +51,7 @@ def test_each_writing_command_is_told_the_latest_first(gjobs: Run) -> None:
 
 
 @pytest.mark.usefixtures("url")
-def test_a_journal_that_cannot_be_kept_refuses_the_write(gjobs: Run, directory: Path) -> None:
+def test_write_is_refused_when_the_journal_cannot_be_written(gjobs: Run, directory: Path) -> None:
     directory.parent.mkdir()
     directory.touch()
     refused = gjobs("jobs", "transition", str(QUEUED), "running")
@@ -61,20 +61,20 @@ def test_a_journal_that_cannot_be_kept_refuses_the_write(gjobs: Run, directory: 
 
 
 @pytest.mark.usefixtures("url")
-def test_looking_keeps_no_journal(gjobs: Run, directory: Path) -> None:
+def test_reading_commands_write_no_journal(gjobs: Run, directory: Path) -> None:
     assert gjobs("jobs", "list").code == 0
     assert gjobs("jobs", "transition", str(QUEUED), "succeeded").code == 1
     assert not directory.exists()
 
 
 @pytest.mark.parametrize("option", [["--as", "ada@example.com"], ["--read-only"], ["--database-url", "postgresql://x"]])
-def test_it_opens_no_database(gjobs: Run, option: list[str]) -> None:
+def test_journal_command_refuses_database_options(gjobs: Run, option: list[str]) -> None:
     refused = gjobs("journal", *option)
     assert (refused.code, refused.out) == (2, "")
     assert refused.err == f"This command opens no database.\nLeave {option[0]} out.\n"
 
 
-def test_what_cannot_be_opened_does_not_hinder_it(
+def test_journal_command_ignores_an_unusable_configuration(
     gjobs: Run, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure("this is no TOML")
@@ -82,14 +82,14 @@ def test_what_cannot_be_opened_does_not_hinder_it(
     assert gjobs("journal", "--json").document == []
 
 
-def test_without_a_journal(gjobs: Run, directory: Path) -> None:
+def test_journal_command_without_a_journal_creates_nothing(gjobs: Run, directory: Path) -> None:
     assert gjobs("journal", "--json").document == []
     told = gjobs("journal")
     assert (told.code, told.err) == (0, "Nothing was written.\n")
     assert not directory.parent.exists()
 
 
-def test_a_command_that_opens_a_database_removes_what_is_too_old(
+def test_command_that_opens_a_database_removes_old_journal_files(
     gjobs: Run, directory: Path, database: Conninfo
 ) -> None:
     directory.mkdir(parents=True)
@@ -103,7 +103,7 @@ def entries(directory: Path) -> None:
     """One an hour, the latest an hour ago, the last of them without its end."""
     for hours in (4, 3, 2, 1):
         journal = Journal(directory, database="prod\x1b[2J", clock=lambda ago=hours: ago_(ago))  # type: ignore[misc]
-        mark = journal.begin(Written(what=f"write {hours}"), actor=OPERATOR, reason="why\nnot", transaction_id=1)
+        mark = journal.begin(WriteRecord(what=f"write {hours}"), actor=OPERATOR, reason="why\nnot", transaction_id=1)
         if hours > 1:
             journal.end(mark, WriteOutcome.DONE)
 
@@ -112,10 +112,10 @@ def ago_(hours: int) -> datetime:
     return datetime.now(UTC) - timedelta(hours=hours)
 
 
-def test_of_many_ids_some_are_shown_and_documents_have_all(gjobs: Run, directory: Path) -> None:
+def test_journal_table_shortens_long_id_lists_and_json_keeps_them(gjobs: Run, directory: Path) -> None:
     ids = tuple(UUID(int=number) for number in range(500))
     journal = Journal(directory, database="prod", clock=lambda: ago_(1))
-    journal.begin(Written(what="archive old jobs", touched=ids), actor=OPERATOR, reason=None, transaction_id=1)
+    journal.begin(WriteRecord(what="archive old jobs", touched=ids), actor=OPERATOR, reason=None, transaction_id=1)
 
     _, line = gjobs("journal").out.splitlines()
 
@@ -125,8 +125,8 @@ def test_of_many_ids_some_are_shown_and_documents_have_all(gjobs: Run, directory
 
 
 @pytest.mark.usefixtures("entries")
-class TestOfFour:
-    def test_people_get_aligned_harmless_lines(self, gjobs: Run) -> None:
+class TestJournalEntries:
+    def test_journal_prints_an_aligned_table_with_escaped_text(self, gjobs: Run) -> None:
         told = gjobs("journal")
         titles, *lines = told.out.splitlines()
         assert titles.split() == ["TIME", "OUTCOME", "WHAT", "IDS", "AS", "DATABASE", "REASON"]
@@ -134,27 +134,27 @@ class TestOfFour:
         assert [line[titles.index("OUTCOME") :].split()[0] for line in lines] == ["unknown", "done", "done", "done"]
         assert all("prod␛[2J" in line and line.endswith("why⏎not") for line in lines)
 
-    def test_a_limit_says_that_there_are_more(self, gjobs: Run) -> None:
+    def test_journal_limit_reports_that_there_are_more_entries(self, gjobs: Run) -> None:
         told = gjobs("journal", "--limit", "2")
         assert len(told.out.splitlines()) == 3
         assert told.err == "There are more: --limit 20 shows them.\n"
         assert len(gjobs("journal", "--limit", "2", "--json").document) == 2
         assert gjobs("journal", "--limit", "4").err == ""
 
-    def test_none_before(self, gjobs: Run) -> None:
+    def test_journal_since_leaves_out_earlier_entries(self, gjobs: Run) -> None:
         recent = gjobs("journal", "--since", "150m", "--json").document
         assert [entry["what"] for entry in recent] == ["write 1", "write 2"]
         exactly = gjobs("journal", "--since", ago_(3).isoformat(), "--json").document
         assert [entry["what"] for entry in exactly] == ["write 1", "write 2"]
 
-    def test_broken_lines_are_said(self, gjobs: Run, directory: Path) -> None:
+    def test_journal_reports_unreadable_lines(self, gjobs: Run, directory: Path) -> None:
         with next(directory.iterdir()).open("a") as file:
             file.write("{\n[]\n")
         told = gjobs("journal", "--json")
         assert len(told.document) == 4
         assert told.err == "2 lines of the journal could not be read and are left out.\n"
 
-    def test_no_limit_below_one(self, gjobs: Run) -> None:
+    def test_journal_rejects_a_limit_below_one(self, gjobs: Run) -> None:
         assert gjobs("journal", "--limit", "0").code == 2
 
 
@@ -169,11 +169,11 @@ class TestOfFour:
         ("2026-01-31T12:00+02:00", datetime(2026, 1, 31, 10, tzinfo=UTC)),
     ],
 )
-def test_since(text: str, value: datetime | timedelta) -> None:
+def test_since_parses_ages_and_times(text: str, value: datetime | timedelta) -> None:
     assert since(text) == value
 
 
 @pytest.mark.parametrize("text", ["", "h", "-3h", "1.5h", "yesterday", "9999999999999d", "0001-01-01T00:00+14:00"])
-def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(Mistyped, match="is not a time"):
+def test_since_rejects_invalid_times(text: str) -> None:
+    with pytest.raises(BadArgument, match="is not a time"):
         since(text)

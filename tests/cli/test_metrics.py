@@ -32,7 +32,7 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_what_is_printed_can_be_read(gjobs: Run, sql: Sql) -> None:
+def test_metrics_prints_valid_openmetrics(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set mode = %s where id = %s", HOSTILE, QUEUED)
     sql("update generation_jobs set status = 'running' where status = 'queued' and id <> %s", QUEUED)
     sql("update generation_jobs set status = 'failed', cost_cents = 7 where status = 'running'")
@@ -49,7 +49,7 @@ def test_what_is_printed_can_be_read(gjobs: Run, sql: Sql) -> None:
     assert read["gjobs_total_seconds", "packaging", "0.5", "86400"] > 0
 
 
-def test_a_terminal_gets_nothing_that_moves_its_cursor(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_metrics_on_a_terminal_escapes_control_characters(open_terminal: OpenTerminal, sql: Sql) -> None:
     sql("update generation_jobs set mode = %s where id = %s", "\x1b[2Jred", QUEUED)
     printing = open_terminal("metrics", columns=200)
     assert printing.finish() == 0
@@ -58,7 +58,7 @@ def test_a_terminal_gets_nothing_that_moves_its_cursor(open_terminal: OpenTermin
     assert printing.screen.endswith("# EOF\r\n")
 
 
-def test_served_on_loopback_until_it_is_stopped() -> None:
+def test_metrics_serves_on_loopback_until_it_is_stopped() -> None:
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with Popen([GJOBS, "metrics", "--serve", "0"], stderr=PIPE, text=True, env=environment) as serving:
         assert serving.stderr is not None
@@ -74,7 +74,7 @@ def test_served_on_loopback_until_it_is_stopped() -> None:
         assert serving.wait(PATIENCE) == 130
 
 
-def test_a_port_that_is_taken_is_said(gjobs: Run) -> None:
+def test_metrics_reports_a_port_that_is_in_use(gjobs: Run) -> None:
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -101,7 +101,7 @@ def values(metrics: list[Metric]) -> list[float]:
     return [sample.value for metric in metrics for sample in metric.samples]
 
 
-async def test_many_who_ask_cost_no_more_than_one() -> None:
+async def test_concurrent_scrapes_share_one_read() -> None:
     reads = Reads()
     answering = Scrapes(reads)
     answers = await asyncio.gather(*(answering.answer() for _ in range(5)))
@@ -109,7 +109,7 @@ async def test_many_who_ask_cost_no_more_than_one() -> None:
     assert reads.number == 1
 
 
-async def test_a_database_that_is_away_is_an_answer(
+async def test_scrape_of_an_unreachable_database_returns_up_0(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(openmetrics, "FRESH", -1.0)
@@ -124,7 +124,7 @@ async def test_a_database_that_is_away_is_an_answer(
     )
 
 
-def test_statistics_by_mode(gjobs: Run, sql: Sql) -> None:
+def test_stats_by_mode_reports_timings_and_failures(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set status = 'failed' where status = 'running'")
     found = gjobs("stats", "--by", "mode", "--window", "7d", "--project", str(AUTUMN), "--json").document
     assert (found["window_seconds"], found["capped"]) == (604_800.0, False)
@@ -146,7 +146,7 @@ def test_statistics_by_mode(gjobs: Run, sql: Sql) -> None:
         (["metrics", "--serve", "70000"], "'70000' is not a port"),
     ],
 )
-def test_what_makes_no_sense_is_said(gjobs: Run, arguments: list[str], said: str) -> None:
+def test_invalid_metrics_and_stats_arguments_are_explained(gjobs: Run, arguments: list[str], said: str) -> None:
     done = gjobs(*arguments)
     assert done.code == 2
     assert said in done.err

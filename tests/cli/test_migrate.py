@@ -22,7 +22,7 @@ def schemas(database: Conninfo) -> set[str]:
         return {str(name) for (name,) in connection.execute("select nspname from pg_catalog.pg_namespace")}
 
 
-def test_up_and_down_and_up_again(gjobs: Run) -> None:
+def test_migrate_runs_up_down_and_up_again(gjobs: Run) -> None:
     assert gjobs("migrate", "status", "--json").document == NOT_YET
     up = gjobs("migrate", "up", "--yes", "--json")
     assert (up.code, up.document) == (0, DONE)
@@ -34,13 +34,13 @@ def test_up_and_down_and_up_again(gjobs: Run) -> None:
     assert gjobs("migrate", "down", "base", "--yes", "--json").document == NOT_YET
 
 
-def test_the_status_for_people(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_status_prints_current_head_and_pending_revisions(gjobs: Run, blank_database: Conninfo) -> None:
     lines = dict(line.split(maxsplit=1) for line in gjobs("migrate", "status").out.splitlines())
     assert str(blank_database["dbname"]) in lines["database"]
     assert (lines["current"], lines["head"], lines["pending"]) == ("-", HEAD, ", ".join(REVISIONS))
 
 
-def test_sql_is_what_up_would_run(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_sql_prints_the_pending_migration_without_running_it(gjobs: Run, blank_database: Conninfo) -> None:
     printed = gjobs("migrate", "sql")
     assert printed.code == 0
     assert "generation_jobs" in printed.out
@@ -51,7 +51,9 @@ def test_sql_is_what_up_would_run(gjobs: Run, blank_database: Conninfo) -> None:
     assert (done.code, done.out, done.err) == (0, "", "Nothing is pending.\n")
 
 
-def test_up_shows_the_sql_and_asks(open_terminal: OpenTerminal, blank_database: Conninfo) -> None:
+def test_migrate_up_shows_its_sql_and_asks_for_confirmation(
+    open_terminal: OpenTerminal, blank_database: Conninfo
+) -> None:
     terminal = open_terminal("migrate", "up")
     terminal.read_until("anything else for no: ")
     assert "CREATE TABLE" in terminal.screen.upper()
@@ -62,7 +64,7 @@ def test_up_shows_the_sql_and_asks(open_terminal: OpenTerminal, blank_database: 
     assert "gjobs" not in schemas(blank_database)
 
 
-def test_a_yes_runs_it(open_terminal: OpenTerminal, gjobs: Run) -> None:
+def test_migrate_up_runs_after_a_yes(open_terminal: OpenTerminal, gjobs: Run) -> None:
     terminal = open_terminal("migrate", "up")
     terminal.read_until("anything else for no: ")
     terminal.type("yes\n")
@@ -70,7 +72,7 @@ def test_a_yes_runs_it(open_terminal: OpenTerminal, gjobs: Run) -> None:
     assert gjobs("migrate", "status", "--json").document == DONE
 
 
-def test_without_a_terminal_up_and_down_want_a_yes(gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_up_and_down_without_a_terminal_require_yes(gjobs: Run, blank_database: Conninfo) -> None:
     refused = run_process("migrate", "up", stdin="y\n")
     assert (refused.code, refused.out) == (2, "")
     assert "--yes" in refused.err
@@ -80,7 +82,9 @@ def test_without_a_terminal_up_and_down_want_a_yes(gjobs: Run, blank_database: C
     assert gjobs("migrate", "status", "--json").document == DONE
 
 
-def test_down_names_what_it_undoes(open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo) -> None:
+def test_migrate_down_names_the_revisions_that_it_reverts(
+    open_terminal: OpenTerminal, gjobs: Run, blank_database: Conninfo
+) -> None:
     gjobs("migrate", "up", "--yes")
     terminal = open_terminal("migrate", "down", "base")
     terminal.read_until("anything else for no: ")
@@ -91,24 +95,24 @@ def test_down_names_what_it_undoes(open_terminal: OpenTerminal, gjobs: Run, blan
     assert gjobs("migrate", "status", "--json").document == DONE
 
 
-def test_down_where_nothing_has_run_is_refused(gjobs: Run) -> None:
+def test_migrate_down_is_refused_on_an_unmigrated_database(gjobs: Run) -> None:
     refused = gjobs("migrate", "down", "base")
     assert (refused.code, refused.out) == (1, "")
 
 
 @pytest.mark.parametrize("command", [["up", "--yes"], ["down", "base", "--yes"]])
-def test_read_only_changes_nothing(gjobs: Run, blank_database: Conninfo, command: list[str]) -> None:
+def test_read_only_session_migrates_nothing(gjobs: Run, blank_database: Conninfo, command: list[str]) -> None:
     assert gjobs("migrate", *command, "--read-only").code == 6
     assert "gjobs" not in schemas(blank_database)
 
 
-def test_nobody_migrates_as_a_user(gjobs: Run) -> None:
+def test_migrate_up_as_a_user_is_refused(gjobs: Run) -> None:
     refused = gjobs("migrate", "up", "--yes", "--as", "ada@example.com")
     assert refused.code == 2
     assert gjobs("migrate", "status", "--as", "operator").code == 0
 
 
-def test_a_database_without_a_profile_is_changed_for_a_reason_alone(
+def test_migrate_up_requires_a_write_reason_without_a_profile(
     gjobs: Run, blank_database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("GJOBS_PROFILE")

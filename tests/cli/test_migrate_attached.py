@@ -28,7 +28,7 @@ def execute(conninfo: Conninfo, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def test_verify_says_that_all_is_as_the_first_revision_has_it(gjobs: Run, app: Conninfo) -> None:
+def test_verify_reports_that_the_schema_matches_the_first_revision(gjobs: Run, app: Conninfo) -> None:
     before = catalogue(app)
 
     verified = gjobs("migrate", "verify")
@@ -44,7 +44,7 @@ def test_verify_says_that_all_is_as_the_first_revision_has_it(gjobs: Run, app: C
     assert catalogue(app) == before
 
 
-def test_verify_says_that_migrating_takes_a_reason_where_it_does(gjobs: Run, app: Conninfo) -> None:
+def test_verify_names_the_write_option_when_migrating_requires_a_reason(gjobs: Run, app: Conninfo) -> None:
     verified = gjobs("migrate", "verify", "--database-url", uri(app))
 
     assert verified.err.endswith("'gjobs migrate up --write REASON' can take this database over.\n")
@@ -55,7 +55,7 @@ def entries(gjobs: Run) -> list[tuple[str, str, str | None]]:
     return [(entry["what"], entry["outcome"], entry["reason"]) for entry in gjobs("journal", "--json").document]
 
 
-def test_what_migrated_stands_in_the_journal_with_its_reason(gjobs: Run, app: Conninfo) -> None:
+def test_journal_records_migrations_with_their_reason(gjobs: Run, app: Conninfo) -> None:
     address = ("--database-url", uri(app))
     gjobs("migrate", "up", "--yes", "--write", "ticket 4711", *address)
     gjobs("migrate", "up", "--yes", "--write", "in vain", *address)
@@ -67,7 +67,7 @@ def test_what_migrated_stands_in_the_journal_with_its_reason(gjobs: Run, app: Co
     ]
 
 
-def test_how_far_a_migration_came_that_failed_stands_in_the_journal(
+def test_journal_records_how_far_a_failed_migration_came(
     gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
@@ -86,7 +86,7 @@ def test_how_far_a_migration_came_that_failed_stands_in_the_journal(
     ]
 
 
-def test_a_migration_that_is_terminated_leaves_nothing_running(gjobs: Run, app: Conninfo) -> None:
+def test_terminated_migration_leaves_no_statement_running(gjobs: Run, app: Conninfo) -> None:
     running = "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'create index%'"
     with connect(app) as snapshot, connect(app, autocommit=True) as onlooker:
         snapshot.execute("set transaction isolation level repeatable read")
@@ -103,7 +103,7 @@ def test_a_migration_that_is_terminated_leaves_nothing_running(gjobs: Run, app: 
     ]
 
 
-def test_nothing_is_migrated_where_the_journal_cannot_be_written(
+def test_migration_is_refused_when_the_journal_cannot_be_written(
     gjobs: Run, app: Conninfo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "journal").touch()
@@ -114,7 +114,7 @@ def test_nothing_is_migrated_where_the_journal_cannot_be_written(
     assert catalogue(app) == before
 
 
-def test_verify_shows_every_object_where_all_are_asked_for(gjobs: Run, app: Conninfo) -> None:
+def test_verify_all_lists_every_object(gjobs: Run, app: Conninfo) -> None:
     verified = gjobs("migrate", "verify", "--all")
 
     title, *rows = verified.out.split("\n\n")[1].splitlines()
@@ -123,7 +123,7 @@ def test_verify_shows_every_object_where_all_are_asked_for(gjobs: Run, app: Conn
     assert all(row.startswith("ok ") for row in rows)
 
 
-def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
+def test_verify_lists_each_object_that_differs(gjobs: Run, app: Conninfo) -> None:
     execute(app, "alter table public.generation_jobs alter column mode drop not null, add column priority integer")
 
     verified = gjobs("migrate", "verify", "--json")
@@ -163,7 +163,7 @@ def test_verify_names_each_object_that_differs(gjobs: Run, app: Conninfo) -> Non
     ]
 
 
-def test_what_stands_within_a_missing_table_is_not_called_right(gjobs: Run, app: Conninfo) -> None:
+def test_verify_does_not_report_columns_of_a_missing_table_as_ok(gjobs: Run, app: Conninfo) -> None:
     execute(app, "drop table public.generation_jobs cascade")
 
     objects = gjobs("migrate", "verify", "--json").document["objects"]
@@ -172,7 +172,7 @@ def test_what_stands_within_a_missing_table_is_not_called_right(gjobs: Run, app:
     assert [(one["name"], one["state"]) for one in of_the_jobs] == [("public.generation_jobs", "missing")]
 
 
-def test_verify_says_what_keeps_this_login_from_migrating(gjobs: Run, app: Conninfo) -> None:
+def test_verify_reports_a_login_that_cannot_migrate(gjobs: Run, app: Conninfo) -> None:
     administrator = {**app, "user": ADMINISTRATOR}
     execute(administrator, "create role reader login")
     try:
@@ -185,7 +185,7 @@ def test_verify_says_what_keeps_this_login_from_migrating(gjobs: Run, app: Conni
     assert "take this database over" not in verified.err
 
 
-def test_verify_after_the_migrations(gjobs: Run, app: Conninfo) -> None:
+def test_verify_after_migrating_finds_a_missing_index(gjobs: Run, app: Conninfo) -> None:
     gjobs("migrate", "up", "--yes")
     assert gjobs("migrate", "verify", "--json").document["revision"] == HEAD
 
@@ -196,7 +196,7 @@ def test_verify_after_the_migrations(gjobs: Run, app: Conninfo) -> None:
     assert verified.out.splitlines()[-1].split()[:3] == ["missing", "index", "gjobs_newest"]
 
 
-def test_up_and_down_give_the_app_back_what_it_had(gjobs: Run, app: Conninfo) -> None:
+def test_migrating_up_and_down_restores_the_schema_of_the_app(gjobs: Run, app: Conninfo) -> None:
     def of_the_app() -> object:
         return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in catalogue(app).items()}
 
@@ -213,7 +213,7 @@ def test_up_and_down_give_the_app_back_what_it_had(gjobs: Run, app: Conninfo) ->
     assert of_the_app() == before
 
 
-def test_up_shows_what_it_would_run_with_the_stamp(open_terminal: OpenTerminal, app: Conninfo) -> None:
+def test_migrate_up_shows_sql_that_stamps_the_first_revision(open_terminal: OpenTerminal, app: Conninfo) -> None:
     before = catalogue(app)
     terminal = open_terminal("migrate", "up")
     terminal.read_until("anything else for no: ")
@@ -225,7 +225,7 @@ def test_up_shows_what_it_would_run_with_the_stamp(open_terminal: OpenTerminal, 
     assert catalogue(app) == before
 
 
-def test_the_sql_does_the_same_by_psql(gjobs: Run, app: Conninfo) -> None:
+def test_printed_migration_sql_runs_in_psql(gjobs: Run, app: Conninfo) -> None:
     printed = gjobs("migrate", "sql")
 
     assert run_with_psql(app, printed.out).stderr == ""
@@ -234,7 +234,7 @@ def test_the_sql_does_the_same_by_psql(gjobs: Run, app: Conninfo) -> None:
     assert gjobs("migrate", "verify").code == 0
 
 
-def test_another_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
+def test_different_schema_is_not_taken_over(gjobs: Run, app: Conninfo) -> None:
     execute(app, "alter table public.assets disable row level security")
     before = catalogue(app)
 

@@ -34,7 +34,7 @@ def assert_told(result: Result, *words: str) -> None:
 
 
 @pytest.mark.parametrize("arrives", [True, False])
-async def test_where_the_link_stays_away_it_is_unknown(database: Conninfo, arrives: bool) -> None:
+async def test_write_outcome_stays_unknown_while_the_connection_is_lost(database: Conninfo, arrives: bool) -> None:
     async with proxied(database) as (proxy, conninfo):
         proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
         told = await asyncio.to_thread(run_process, *TRANSITION, "--database-url", uri(conninfo))
@@ -49,7 +49,7 @@ async def test_where_the_link_stays_away_it_is_unknown(database: Conninfo, arriv
         (False, f"Looked up since: The change was not made: lifestyle {QUEUED.hex[:8]} is queued now.", "not done"),
     ],
 )
-async def test_where_the_link_is_back_soon_it_is_told(
+async def test_write_outcome_is_reported_after_the_connection_returns(
     database: Conninfo, arrives: bool, words: str, outcome: str
 ) -> None:
     async with proxied(database) as (proxy, conninfo):

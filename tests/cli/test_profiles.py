@@ -14,7 +14,7 @@ NOWHERE = "postgresql://ada@127.0.0.1:1/nowhere"
 HOSTILE = "\x1b[2J[/oops] \u202eprod"
 
 
-def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Configure) -> None:
+def test_profiles_json_lists_every_setting(gjobs: Run, configure: Configure) -> None:
     file = configure(
         'default_profile = "prod"',
         profile("prod", "postgresql://ada@db.example.com/app", label="Production", color="red", interval=5),
@@ -65,7 +65,7 @@ def test_profiles_are_listed_with_all_that_they_say(gjobs: Run, configure: Confi
     ]
 
 
-def test_profiles_for_people(gjobs: Run, configure: Configure) -> None:
+def test_profiles_prints_a_table_without_passwords(gjobs: Run, configure: Configure) -> None:
     configure(profile("prod", "postgresql://ada:hunter2@db.example.com/app", color="red"))
     listed = gjobs("profiles")
     titles, prod, embedded = listed.out.splitlines()
@@ -75,7 +75,7 @@ def test_profiles_for_people(gjobs: Run, configure: Configure) -> None:
     assert "hunter2" not in listed.out + listed.err
 
 
-def test_without_a_configuration_there_is_the_embedded_one_and_no_file_is_made(gjobs: Run, tmp_path: Path) -> None:
+def test_missing_configuration_lists_the_embedded_profile_and_creates_no_file(gjobs: Run, tmp_path: Path) -> None:
     listed = gjobs("profiles", "--json")
     assert [entry["name"] for entry in listed.document] == ["embedded"]
     path = gjobs("config", "path")
@@ -86,13 +86,13 @@ def test_without_a_configuration_there_is_the_embedded_one_and_no_file_is_made(g
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_path_is_told_of_a_file_that_cannot_be_used(gjobs: Run, configure: Configure) -> None:
+def test_config_path_prints_the_path_of_an_invalid_file(gjobs: Run, configure: Configure) -> None:
     file = configure("not TOML")
     assert gjobs("config", "path") == Result(code=0, out=f"{file}\n", err="")
     assert gjobs("config", "path", "--config", "/other.toml").out == "/other.toml\n"
 
 
-def test_what_comes_before_the_default_is_said(
+def test_profiles_reports_environment_variables_that_override_the_default(
     gjobs: Run, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure('default_profile = "prod"', profile("prod", NOWHERE))
@@ -106,7 +106,7 @@ def test_what_comes_before_the_default_is_said(
     assert "did you mean 'prod'?" in gjobs("profiles").err
 
 
-def test_a_password_that_others_can_read_is_told_once(gjobs: Run, configure: Configure) -> None:
+def test_readable_password_file_is_reported_once(gjobs: Run, configure: Configure) -> None:
     file = configure(profile("prod", "postgresql://ada:hunter2@127.0.0.1:1/app"))
     file.chmod(0o644)
     for arguments in (["profiles"], ["users", "--profile", "prod"]):
@@ -115,7 +115,7 @@ def test_a_password_that_others_can_read_is_told_once(gjobs: Run, configure: Con
         assert "hunter2" not in told.out + told.err
 
 
-def test_each_mistake_is_a_line_and_ends_with_usage(gjobs: Run, configure: Configure) -> None:
+def test_each_configuration_mistake_is_reported_on_its_own_line(gjobs: Run, configure: Configure) -> None:
     file = configure("thme = 1", profile("prod", NOWHERE, colour="red", write="yes"))
     refused = gjobs("users", "--profile", "prod")
     assert (refused.code, refused.out) == (2, "")
@@ -127,12 +127,12 @@ def test_each_mistake_is_a_line_and_ends_with_usage(gjobs: Run, configure: Confi
     ]
 
 
-def test_the_embedded_database_can_be_stopped_whatever_the_configuration_says(gjobs: Run, configure: Configure) -> None:
+def test_db_commands_work_with_an_invalid_configuration(gjobs: Run, configure: Configure) -> None:
     configure("not TOML")
     assert gjobs("db", "status").code == 0
 
 
-def test_hostile_names_are_harmless(gjobs: Run, configure: Configure) -> None:
+def test_profiles_escape_hostile_names(gjobs: Run, configure: Configure) -> None:
     configure(f"[profiles.{json.dumps(HOSTILE)}]", f"url = {json.dumps(NOWHERE)}", f"label = {json.dumps(HOSTILE)}")
     listed = gjobs("profiles")
     assert listed.code == 0
@@ -151,13 +151,13 @@ class TestWriting:
         monkeypatch.delenv("GJOBS_PROFILE")
         return uri(database)
 
-    def test_an_address_without_a_profile_is_read_only(self, gjobs: Run, sql: Sql, address: str) -> None:
+    def test_database_url_without_a_profile_is_read_only(self, gjobs: Run, sql: Sql, address: str) -> None:
         refused = gjobs("projects", "create", "Winter", "--as", "ada@example.com", "--database-url", address)
         assert (refused.code, refused.out) == (6, "")
         assert "--write REASON" in refused.err
         assert sql("select count(*) from public.projects where name = 'Winter'") == [(0,)]
 
-    def test_so_is_the_apps_own_variable_and_its_use_is_said(
+    def test_database_url_variable_is_read_only_and_its_use_is_reported(
         self, gjobs: Run, address: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("DATABASE_URL", address)
@@ -167,7 +167,9 @@ class TestWriting:
         assert listed.err.endswith(", read-only.\n")
         assert gjobs("projects", "create", "Winter", "--as", "ada@example.com").code == 6
 
-    def test_its_use_is_said_before_it_fails(self, gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_use_of_database_url_is_reported_before_a_connection_failure(
+        self, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.delenv("GJOBS_PROFILE", raising=False)
         monkeypatch.setenv("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/app")
         failed = gjobs("projects")
@@ -178,7 +180,7 @@ class TestWriting:
             "Check the address 127.0.0.1:1, the network and that the server is up.",
         ]
 
-    def test_what_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_database_url_that_is_not_postgres_is_explained(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("GJOBS_PROFILE")
         monkeypatch.setenv("DATABASE_URL", "mysql://root:hunter2@db/app")
         refused = run_process("users")
@@ -189,7 +191,7 @@ class TestWriting:
 
 
 @pytest.mark.parametrize(("option", "origin"), [([], "GJOBS_AS"), (["--profile", "lab"], "The profile 'lab'")])
-def test_a_user_that_is_not_there_is_told_with_what_asks_for_them(
+def test_unknown_user_is_reported_with_the_setting_that_names_it(
     gjobs: Run, url: str, configure: Configure, option: list[str], origin: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     configure(profile("world", url), profile("lab", url, **{"as": "nobody@example.com"}))
@@ -201,7 +203,7 @@ def test_a_user_that_is_not_there_is_told_with_what_asks_for_them(
     assert f"{origin} asks for these eyes." in refused.err
 
 
-def test_the_dashboard_checks_the_address_first(open_terminal: OpenTerminal, configure: Configure) -> None:
+def test_dashboard_reports_an_unreadable_profile_address(open_terminal: OpenTerminal, configure: Configure) -> None:
     configure(profile("prod", "postgresql://a?b@c/d"))
     terminal = open_terminal("--profile", "prod")
     assert terminal.finish() == 2
@@ -216,7 +218,7 @@ def test_the_dashboard_checks_the_address_first(open_terminal: OpenTerminal, con
         ('[keymap]\njob.start = "alt+s"', "terminals do not agree what alt sends."),
     ],
 )
-def test_what_only_the_dashboard_can_judge_is_judged_before_it_opens(
+def test_dashboard_reports_invalid_theme_and_keymap_before_it_opens(
     open_terminal: OpenTerminal, configure: Configure, line: str, words: str
 ) -> None:
     file = configure(line, profile("prod", NOWHERE))
@@ -228,7 +230,7 @@ def test_what_only_the_dashboard_can_judge_is_judged_before_it_opens(
 
 
 @pytest.mark.usefixtures("url")
-def test_a_snapshot_has_the_frame(gjobs: Run, configure: Configure, url: str) -> None:
+def test_snapshot_shows_the_profile_label(gjobs: Run, configure: Configure, url: str) -> None:
     configure(profile("world", url, label="Production", color="red"))
     frame = gjobs("snapshot", "--size", "100x30")
     assert (frame.code, frame.err) == (0, "")
@@ -236,7 +238,7 @@ def test_a_snapshot_has_the_frame(gjobs: Run, configure: Configure, url: str) ->
     assert "read-only" in frame.out.splitlines()[0]
 
 
-def test_listing_imports_no_screen_and_no_statement(configure: Configure) -> None:
+def test_profiles_command_imports_no_heavy_module(configure: Configure) -> None:
     configure(profile("prod", NOWHERE))
     heavy = {"textual", "sqlalchemy", "alembic", "rich.console", "store.store"}
     assert not heavy & modules_after("profiles")

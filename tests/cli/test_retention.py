@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Iterator
 import pytest
 
 from store.errors import Unreachable
-from store.retention.retention import Progress
+from store.retention.retention import BatchProgress
 from tests.cli.support import OpenTerminal, Run, Sql
 from tests.cli.world import AUTUMN
 
@@ -20,7 +20,7 @@ def no_policies(sql: Sql) -> Iterator[None]:
     sql("delete from gjobs.retention_policies")
 
 
-def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
+def test_retention_policy_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
     made = gjobs(*SET, "--project", "Autumn catalog", "--status", "failed", "--yes", "--json").document
     assert made | {"id": None, "created_at": None} == {
         "id": None,
@@ -51,9 +51,11 @@ def test_it_is_set_listed_applied_and_removed(gjobs: Run, sql: Sql) -> None:
     assert len(gjobs("retention", "list", "--json").document) == 1
 
 
-def test_what_was_done_before_it_broke_off_is_told(gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def breaks_off(*_: object) -> AsyncGenerator[Progress, None]:
-        yield Progress(done=3)
+def test_interrupted_retention_run_reports_the_jobs_already_archived(
+    gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def breaks_off(*_: object) -> AsyncGenerator[BatchProgress, None]:
+        yield BatchProgress(done=3)
         raise Unreachable("The database is not reachable: gone.")
 
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
@@ -67,7 +69,7 @@ def test_what_was_done_before_it_broke_off_is_told(gjobs: Run, monkeypatch: pyte
     ]
 
 
-def test_it_asks_with_what_it_is_about_at_the_moment(open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_retention_set_question_counts_the_jobs_it_would_affect(open_terminal: OpenTerminal, sql: Sql) -> None:
     terminal = open_terminal(*SET, "--delete")
     terminal.read_until(PROMPT)
     for words in (
@@ -83,7 +85,7 @@ def test_it_asks_with_what_it_is_about_at_the_moment(open_terminal: OpenTerminal
     assert sql("select 1 from gjobs.retention_policies") == []
 
 
-def test_users_know_theirs_and_set_none(gjobs: Run) -> None:
+def test_user_sees_own_retention_policies_but_cannot_set_them(gjobs: Run) -> None:
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
     assert len(gjobs("retention", "list", "--json", "--as", "ada@example.com").document) == 1
     assert gjobs("retention", "list", "--as", "ben@example.com").err.startswith("No policies")
@@ -91,7 +93,7 @@ def test_users_know_theirs_and_set_none(gjobs: Run) -> None:
     assert (refused.code, refused.err.splitlines()[0]) == (6, "Only the operator sets how long jobs are kept.")
 
 
-def test_what_applies_to_a_project_without_its_policy_is_asked_about(
+def test_retention_remove_asks_when_a_general_policy_would_apply(
     gjobs: Run, open_terminal: OpenTerminal, sql: Sql
 ) -> None:
     gjobs(*SET, "--delete", "--yes")
@@ -110,14 +112,16 @@ def test_what_applies_to_a_project_without_its_policy_is_asked_about(
     assert sql("select count(*) from gjobs.retention_policies") == [(2,)]
 
 
-def test_where_jobs_just_stay_then_nothing_is_asked(gjobs: Run) -> None:
+def test_retention_remove_asks_nothing_when_jobs_would_be_kept(gjobs: Run) -> None:
     gjobs(*SET, "--project", "Autumn catalog", "--yes")
     assert gjobs("retention", "remove", "--project", "Autumn catalog").code == 0
     gjobs(*SET, "--yes")
     assert gjobs("retention", "remove").code == 0
 
 
-def test_a_yes_is_to_the_policies_that_were_asked_about(gjobs: Run, open_terminal: OpenTerminal, sql: Sql) -> None:
+def test_retention_apply_refuses_policies_changed_since_the_question(
+    gjobs: Run, open_terminal: OpenTerminal, sql: Sql
+) -> None:
     gjobs("retention", "set", "--older-than", "10000d", "--yes")
     terminal = open_terminal("retention", "apply")
     terminal.read_until(PROMPT)

@@ -6,11 +6,11 @@ import threading
 import pytest
 
 from store.errors import NoPrivilege, OutcomeUnknown, SchemaMissing, StoreError, Unreachable
-from store.journal.write_record import Unconfirmed, Written
-from tui.cli.sessions import Reviving
+from store.journal.write_record import UnconfirmedWrite, WriteRecord
+from tui.cli.sessions import ServerRestarts
 
 
-async def test_it_is_started_once_while_it_is_being_started() -> None:
+async def test_server_restart_runs_only_once_at_a_time() -> None:
     calls: list[None] = []
     may_end, ended = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -21,7 +21,7 @@ async def test_it_is_started_once_while_it_is_being_started() -> None:
         loop.call_soon_threadsafe(ended.set)
         return True
 
-    reviving = Reviving(revive)
+    reviving = ServerRestarts(revive)
     reviving.after(NoPrivilege("Not permitted."))
     reviving.after(Unreachable("No answer."))
     reviving.after(Unreachable("No answer."))
@@ -34,10 +34,10 @@ async def test_it_is_started_once_while_it_is_being_started() -> None:
     "error",
     [
         Unreachable("No answer."),
-        OutcomeUnknown("The link broke.", Unconfirmed(written=Written(what="sign on"), mark=None)),
+        OutcomeUnknown("The link broke.", UnconfirmedWrite(written=WriteRecord(what="sign on"), mark=None)),
     ],
 )
-async def test_what_cannot_be_started_is_waited_for_as_any_other(error: StoreError) -> None:
+async def test_failed_server_restart_raises_no_error(error: StoreError) -> None:
     tried = asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -45,6 +45,6 @@ async def test_what_cannot_be_started_is_waited_for_as_any_other(error: StoreErr
         loop.call_soon_threadsafe(tried.set)
         raise SchemaMissing("Its directory is gone.")
 
-    Reviving(revive).after(error)
+    ServerRestarts(revive).after(error)
     await tried.wait()
-    Reviving(None).after(error)
+    ServerRestarts(None).after(error)

@@ -35,7 +35,7 @@ def spoilt(kept: Conninfo) -> Iterator[Conninfo]:
         connection.execute("truncate public.generation_jobs")
 
 
-def test_what_is_kept_is_what_counting_gives(gjobs: Run) -> None:
+def test_verify_reports_that_rollups_match_the_jobs(gjobs: Run) -> None:
     verified = gjobs("migrate", "verify", "--rollups")
     assert (verified.code, verified.out, verified.err) == (0, "", "The sums are what counting the jobs gives.\n")
     document = {"matches": True, "count": 0, "differences": []}
@@ -43,7 +43,7 @@ def test_what_is_kept_is_what_counting_gives(gjobs: Run) -> None:
 
 
 @pytest.mark.usefixtures("spoilt")
-def test_what_is_not_is_found_and_mended(gjobs: Run) -> None:
+def test_verify_finds_wrong_rollups_and_repair_fixes_them(gjobs: Run) -> None:
     found = gjobs("migrate", "verify", "--rollups", "--json")
     of_ada = {"user_id": str(ADA.id), "project_id": str(ADA.project)}
     assert found.code == 8
@@ -68,7 +68,9 @@ def test_what_is_not_is_found_and_mended(gjobs: Run) -> None:
     assert (newest["what"], newest["outcome"]) == ("count the sums of the jobs anew", "done")
 
 
-def test_part_by_part_the_same_is_found(gjobs: Run, spoilt: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verify_finds_the_same_differences_in_parts(
+    gjobs: Run, spoilt: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with connect(spoilt, autocommit=True) as connection:
         connection.execute("analyze public.generation_jobs")
     whole = gjobs("migrate", "verify", "--rollups", "--json").document
@@ -81,12 +83,12 @@ def test_part_by_part_the_same_is_found(gjobs: Run, spoilt: Conninfo, monkeypatc
 
 
 @pytest.mark.usefixtures("spoilt")
-def test_read_only_repairs_nothing(gjobs: Run) -> None:
+def test_read_only_session_repairs_no_rollups(gjobs: Run) -> None:
     assert gjobs("migrate", "repair-rollups", "--yes", "--read-only").code == 6
     assert gjobs("migrate", "verify", "--rollups", "--read-only").code == 8
 
 
-def test_where_none_are_kept(gjobs: Run, attached_database: Conninfo) -> None:
+def test_database_without_rollups_names_the_required_revision(gjobs: Run, attached_database: Conninfo) -> None:
     address = ("--database-url", uri(attached_database))
     verified = gjobs("migrate", "verify", "--rollups", *address)
     assert verified.code == 5

@@ -20,7 +20,7 @@ def terminated() -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("of_interrupts", [signal.default_int_handler, signal.SIG_IGN])
-def test_a_termination_interrupts_and_then_takes_effect(
+def test_sigterm_interrupts_the_command_before_it_takes_effect(
     terminated: list[int], of_interrupts: Callable[..., object] | signal.Handlers
 ) -> None:
     signal.signal(signal.SIGINT, of_interrupts)

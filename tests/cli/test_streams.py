@@ -26,21 +26,21 @@ def run_into(descriptor: int, *arguments: str) -> "subprocess.CompletedProcess[b
 
 
 @pytest.mark.parametrize("arguments", [["jobs", "list"], ["jobs", "list", "--json"], ["--help"]])
-def test_a_reader_that_left_is_no_error(arguments: list[str]) -> None:
+def test_closed_output_pipe_is_no_error(arguments: list[str]) -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     done = run_into(write_end, *arguments)
     assert (done.returncode, done.stderr) == (0, b"")
 
 
-def test_a_reader_that_left_hides_no_refusal() -> None:
+def test_closed_output_pipe_keeps_the_exit_code_of_a_refusal() -> None:
     read_end, write_end = os.pipe()
     os.close(read_end)
     assert run_into(write_end, "jobs", "transition", str(QUEUED), "failed", "--json").returncode == 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
-def test_a_full_disk_is_explained() -> None:
+def test_full_disk_is_explained_without_a_traceback() -> None:
     done = run_into(os.open("/dev/full", os.O_WRONLY), "jobs", "list", "--json")
     assert done.returncode == 70
     assert b"No space left on device" in done.stderr
@@ -49,21 +49,21 @@ def test_a_full_disk_is_explained() -> None:
 
 
 @pytest.mark.parametrize("closing", [">&-", "2>&-", "<&-"])
-def test_a_stream_that_is_closed_from_the_start(closing: str) -> None:
+def test_command_runs_with_a_closed_standard_stream(closing: str) -> None:
     shell = ["/bin/sh", "-c", f'exec "$0" "$@" {closing}']
     done = subprocess.run([*shell, GJOBS, "users"], capture_output=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, b"")
     assert (b"ada@example.com" in done.stdout) is (closing != ">&-")
 
 
-def test_an_encoding_without_the_characters_changes_no_data(sql: Sql) -> None:
+def test_ascii_output_encoding_changes_no_json_data(sql: Sql) -> None:
     sql("update public.projects set name = '秋の目録'")
     ascii_only = {"PYTHONIOENCODING": "ascii"}
     assert "????" in run_process("projects", environment=ascii_only).out
     assert json.loads(run_process("projects", "--json", environment=ascii_only).out)[0]["name"] == "秋の目録"
 
 
-def test_without_a_terminal_there_is_no_colour_and_nothing_is_cut(sql: Sql) -> None:
+def test_table_without_a_terminal_has_no_color_and_is_not_truncated(sql: Sql) -> None:
     sql("update public.generation_jobs set error = repeat('long ', 100) where id = %s", FAILED)
     listed = run_process("jobs", "list")
     assert "\x1b" not in listed.out
@@ -86,17 +86,17 @@ def screen(open_terminal: OpenTerminal) -> Screen:
     return run
 
 
-def test_on_a_terminal_statuses_are_coloured(screen: Screen) -> None:
+def test_statuses_are_colored_on_a_terminal(screen: Screen) -> None:
     assert "\x1b[31mfailed" in screen("jobs", "list")
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_colour_can_be_declined(screen: Screen, environment: dict[str, str]) -> None:
+def test_no_color_and_dumb_terminals_disable_color(screen: Screen, environment: dict[str, str]) -> None:
     assert "\x1b" not in screen("jobs", "list", **environment)
 
 
 @pytest.mark.parametrize("columns", [40, 100])
-def test_a_table_fits_its_terminal(screen: Screen, sql: Sql, columns: int) -> None:
+def test_table_fits_the_width_of_the_terminal(screen: Screen, sql: Sql, columns: int) -> None:
     sql("update public.generation_jobs set error = repeat('long ', 100), mode = repeat('m', 50)")
     lines = screen("jobs", "list", columns=columns, NO_COLOR="1").splitlines()
     assert len(lines) == 6
@@ -104,14 +104,14 @@ def test_a_table_fits_its_terminal(screen: Screen, sql: Sql, columns: int) -> No
     assert {line[:36] for line in lines[1:]} == set(map(str, (QUEUED, RUNNING, SUCCEEDED, FAILED, BENS)))
 
 
-def test_on_a_terminal_times_are_ages(screen: Screen) -> None:
+def test_times_are_shown_as_ages_on_a_terminal(screen: Screen) -> None:
     assert " d ago" in screen("jobs", "list")
 
 
-def test_on_a_terminal_documents_are_indented(screen: Screen) -> None:
+def test_json_is_indented_on_a_terminal(screen: Screen) -> None:
     document = screen("jobs", "show", str(FAILED), "--json")
     assert document == json.dumps(json.loads(document), indent=2) + "\n"
 
 
-def test_the_version_is_the_distributions() -> None:
+def test_version_option_prints_the_installed_version() -> None:
     assert run_process("--version").out == f"gjobs {version('gjobs')}\n"

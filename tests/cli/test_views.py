@@ -26,18 +26,20 @@ class TestListing:
             (["--view", "cheap", "--as", "ada@example.com", "--limit", "1"], [RUNNING]),
         ],
     )
-    def test_what_the_view_finds(self, gjobs: Run, options: list[str], expected: list[object]) -> None:
+    def test_jobs_list_applies_the_filter_of_a_view(
+        self, gjobs: Run, options: list[str], expected: list[object]
+    ) -> None:
         listed = gjobs("jobs", "list", *options, "--json")
         assert listed.code == 0
         assert {job["id"] for job in listed.document} == set(map(str, expected))
 
-    def test_it_is_exported(self, gjobs: Run) -> None:
+    def test_jobs_export_applies_the_filter_of_a_view(self, gjobs: Run) -> None:
         exported = gjobs("jobs", "export", "-", "--format", "csv", "--view", "gone wrong")
         assert exported.code == 0
         assert [line.partition(",")[0] for line in exported.out.splitlines()] == ["id", str(FAILED)]
 
 
-def test_an_unknown_name_is_answered_before_any_database_is_opened(gjobs: Run, configure: Configure) -> None:
+def test_unknown_view_is_reported_before_any_database_is_opened(gjobs: Run, configure: Configure) -> None:
     configure(VIEWS)
     for command in (["list"], ["export", "-", "--format", "csv"]):
         refused = gjobs("jobs", *command, "--view", "chaep", "--database-url", "postgresql://nowhere.invalid")

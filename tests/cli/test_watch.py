@@ -55,7 +55,7 @@ def begin(watch: list[Watching], sql: Sql, tmp_path: Path, *options: str) -> Wat
     return watch[-1]
 
 
-def test_lines_until_a_condition_holds(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
+def test_watch_prints_transitions_until_its_condition_holds(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
     watching = begin(watch, sql, tmp_path, "--until", "failed>=1")
     sql("update generation_jobs set status = 'running' where id = %s", QUEUED)
     sql("update generation_jobs set status = 'failed', error = 'API \x1b[2Jtimeout' where id = %s", QUEUED)
@@ -68,7 +68,7 @@ def test_lines_until_a_condition_holds(watch: list[Watching], sql: Sql, tmp_path
     ]
 
 
-def test_documents_go_on_where_the_last_watch_ended(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
+def test_watch_resumes_where_the_last_watch_ended(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
     first = begin(watch, sql, tmp_path, "--json")
     sql("update generation_jobs set status = 'running' where id = %s", QUEUED)
     told = json.loads(first.line())
@@ -99,19 +99,19 @@ def test_documents_go_on_where_the_last_watch_ended(watch: list[Watching], sql: 
     assert steps[-2:] == [(str(QUEUED), "running", "failed"), (str(RUNNING), "running", "deleted")]
 
 
-def test_until_nothing_is_left(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
+def test_watch_ends_when_no_unfinished_job_is_left(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
     watching = begin(watch, sql, tmp_path, "--until", "left=0", "--filter", "project:'Autumn catalog'")
     sql("update generation_jobs set status = 'succeeded' where id <> %s", BENS)
     assert watching.end()[0] == 8
 
 
-def test_nothing_may_be_left_at_the_start(gjobs: Run, sql: Sql) -> None:
+def test_watch_ends_at_once_when_no_unfinished_job_is_left(gjobs: Run, sql: Sql) -> None:
     sql("update generation_jobs set status = 'succeeded'")
     done = gjobs("watch", "--until", "left=0")
     assert (done.code, done.out) == (8, "")
 
 
-def test_where_no_events_are_kept_it_says_what_it_misses_and_why(gjobs: Run, attached_database: Conninfo) -> None:
+def test_watch_without_stored_events_reports_what_it_misses(gjobs: Run, attached_database: Conninfo) -> None:
     done = gjobs("--database-url", uri(attached_database), "watch", "--filter", "mode:of-no-job", "--until", "left=0")
     assert done.code == 8
     assert done.err.splitlines()[0] == (
@@ -120,7 +120,7 @@ def test_where_no_events_are_kept_it_says_what_it_misses_and_why(gjobs: Run, att
     )
 
 
-def test_a_program_gets_each(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
+def test_watch_exec_passes_each_transition_to_a_program(watch: list[Watching], sql: Sql, tmp_path: Path) -> None:
     script = tmp_path / "note.py"
     script.write_text("import sys\nopen(sys.argv[1], 'a').write(sys.stdin.read())\n", encoding="utf-8")
     command = f"{sys.executable} {script} {tmp_path / 'noted'}"
@@ -142,7 +142,7 @@ def test_a_program_gets_each(watch: list[Watching], sql: Sql, tmp_path: Path) ->
         (["--resume", "{folder}"], "does not hold the place of a watch."),
     ],
 )
-def test_what_makes_no_sense_is_said_at_once(
+def test_invalid_watch_arguments_are_explained(
     gjobs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ) -> None:
     monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)

@@ -44,23 +44,27 @@ def opened(
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("name", ["ada@example.com", str(ADA)], ids=["by e-mail", "by id"])
-def test_a_command_as_a_user_has_role_and_claims(gjobs: Run, recording: Recording, command: str, name: str) -> None:
+def test_command_as_a_user_runs_every_statement_as_that_user(
+    gjobs: Run, recording: Recording, command: str, name: str
+) -> None:
     result = gjobs(*command.split(), "--as", name)
     assert result.code == (1 if str(SUCCEEDED) in command and "transition" in command else 0), result.err
     assert recording.eyes == {as_user(ADA)}
 
 
 @pytest.mark.parametrize("command", ["projects", "users", "jobs list", "stats"])
-def test_a_command_as_the_operator_has_none(gjobs: Run, recording: Recording, command: str) -> None:
+def test_command_as_the_operator_runs_every_statement_as_the_operator(
+    gjobs: Run, recording: Recording, command: str
+) -> None:
     assert gjobs(*command.split(), "--as", "operator").code == 0
     assert recording.eyes == {AS_OPERATOR}
 
 
-def test_users_as_a_user_are_refused(gjobs: Run, recording: Recording) -> None:
+def test_users_command_as_a_user_is_refused(gjobs: Run, recording: Recording) -> None:
     assert gjobs("users", "--as", "ada@example.com").code == 6
     assert AS_OPERATOR not in recording.eyes
 
 
-def test_a_picture_of_the_dashboard_as_a_user(gjobs: Run, recording: Recording) -> None:
+def test_snapshot_as_a_user_reads_only_as_that_user(gjobs: Run, recording: Recording) -> None:
     assert "as ada@example.com" in gjobs("snapshot", "--as", "ada@example.com").out
     assert recording.eyes == {as_user(ADA)}

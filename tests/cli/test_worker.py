@@ -29,7 +29,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "example_handlers:registry"
 
 
-def test_an_example_works_off_the_queue(gjobs: Run, sql: Sql, example: str) -> None:
+def test_worker_runs_the_queued_jobs_with_the_readme_handlers(gjobs: Run, sql: Sql, example: str) -> None:
     done = gjobs("worker", example, "--once", "--concurrency", "2")
 
     assert (done.code, done.out) == (0, "")
@@ -43,7 +43,7 @@ def test_an_example_works_off_the_queue(gjobs: Run, sql: Sql, example: str) -> N
     assert sql("select count(*) from gjobs.workers where stopped_at is not null") == [(1,)]
 
 
-def test_of_one_mode_alone(gjobs: Run, sql: Sql, example: str) -> None:
+def test_worker_runs_only_jobs_of_the_given_mode(gjobs: Run, sql: Sql, example: str) -> None:
     assert gjobs("worker", example, "--once", "--mode", "of no job").code == 0
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
 
@@ -62,7 +62,7 @@ def test_of_one_mode_alone(gjobs: Run, sql: Sql, example: str) -> None:
         (["--simulate", "--json"], "no JSON form"),
     ],
 )
-def test_what_makes_no_sense_is_explained(gjobs: Run, example: str, arguments: list[str], words: str) -> None:
+def test_invalid_worker_arguments_are_explained(gjobs: Run, example: str, arguments: list[str], words: str) -> None:
     done = gjobs("worker", *arguments)
     assert done.code == 2
     assert words in done.err
@@ -77,7 +77,7 @@ def test_what_makes_no_sense_is_explained(gjobs: Run, example: str, arguments: l
         ("import no_such_module", "There is no module 'no_such_module'."),
     ],
 )
-def test_a_module_that_cannot_be_imported_is_the_users(
+def test_handler_module_that_cannot_be_imported_is_reported(
     gjobs: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, words: str
 ) -> None:
     (tmp_path / "broken.py").write_text(code)
@@ -89,7 +89,7 @@ def test_a_module_that_cannot_be_imported_is_the_users(
     assert done.err.splitlines()[0] == words
 
 
-def test_what_waits_for_another_attempt_at_the_end_is_said(
+def test_worker_reports_jobs_that_wait_for_another_attempt(
     gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = handlers_module(monkeypatch)
@@ -106,7 +106,7 @@ def test_what_waits_for_another_attempt_at_the_end_is_said(
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("running",)]
 
 
-def test_it_says_what_becomes_of_what_is_at_work_when_it_is_told_to_stop(
+def test_stopping_worker_reports_what_happens_to_its_jobs(
     gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     registry = handlers_module(monkeypatch)
@@ -126,7 +126,7 @@ def test_it_says_what_becomes_of_what_is_at_work_when_it_is_told_to_stop(
     assert "handed back (" in done.err
 
 
-def test_where_a_handler_failed_is_shown_to_whoever_asks(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handler_traceback_is_shown_only_in_debug_mode(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     registry = handlers_module(monkeypatch)
 
     @registry.handler()
@@ -153,7 +153,7 @@ def handlers_module(monkeypatch: pytest.MonkeyPatch) -> Registry:
     return registry
 
 
-def test_a_job_is_its_own_for_as_long_as_the_lease_says(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lease_option_sets_the_lease_duration(gjobs: Run, sql: Sql, monkeypatch: pytest.MonkeyPatch) -> None:
     lasting: list[object] = []
     registry = handlers_module(monkeypatch)
 
@@ -165,7 +165,7 @@ def test_a_job_is_its_own_for_as_long_as_the_lease_says(gjobs: Run, sql: Sql, mo
     assert set(lasting) == {(90,)}
 
 
-def test_with_retention_it_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
+def test_worker_with_retention_applies_the_policies(gjobs: Run, sql: Sql, example: str) -> None:
     gjobs("retention", "set", "--older-than", "30d", "--project", "Autumn catalog", "--status", "failed", "--yes")
 
     done = gjobs("worker", example, "--once", "--retention")
@@ -175,20 +175,20 @@ def test_with_retention_it_applies_the_policies(gjobs: Run, sql: Sql, example: s
     assert sql("select id from gjobs.archived_jobs") == [(FAILED,)]
 
 
-def test_users_apply_none(gjobs: Run, sql: Sql, example: str) -> None:
+def test_worker_as_a_user_cannot_apply_retention(gjobs: Run, sql: Sql, example: str) -> None:
     refused = gjobs("worker", example, "--once", "--retention", "--as", "ada@example.com")
     assert refused.code == 6
     assert "Only the operator applies retention policies." in refused.err
 
 
-def test_read_only_it_changes_nothing(gjobs: Run, sql: Sql, example: str) -> None:
+def test_read_only_worker_changes_nothing(gjobs: Run, sql: Sql, example: str) -> None:
     refused = gjobs("worker", example, "--once", "--read-only")
     assert refused.code == 6
     assert refused.err.startswith("This session is read-only")  # and it says of no worker that it works
     assert sql("select status from public.generation_jobs where id = %s", QUEUED) == [("queued",)]
 
 
-def test_workers_are_listed_with_what_they_hold(gjobs: Run, sql: Sql) -> None:
+def test_workers_lists_workers_with_their_leased_jobs(gjobs: Run, sql: Sql) -> None:
     sql(
         "insert into gjobs.workers (id, name, host, process, modes, concurrency, seen_at) values"
         " (gen_random_uuid(), 'busy', 'h', 1, '{lifestyle}', 4, now()),"

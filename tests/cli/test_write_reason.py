@@ -22,9 +22,7 @@ WRITES = (
 )
 
 
-def test_without_a_reason_every_write_is_refused_and_says_what_to_give(
-    gjobs: Run, leased: tuple[str, str], sql: Sql
-) -> None:
+def test_every_write_without_a_reason_is_refused_with_a_hint(gjobs: Run, leased: tuple[str, str], sql: Sql) -> None:
     before = sql("select * from public.generation_jobs order by id")
     for write in WRITES:
         refused = gjobs(*write, *leased)
@@ -35,7 +33,7 @@ def test_without_a_reason_every_write_is_refused_and_says_what_to_give(
     assert gjobs("journal", "--json").document == []
 
 
-def test_with_a_reason_each_is_done_and_the_journal_has_it(gjobs: Run, leased: tuple[str, str]) -> None:
+def test_every_write_with_a_reason_is_done_and_journaled(gjobs: Run, leased: tuple[str, str]) -> None:
     for number, write in enumerate(WRITES):
         assert gjobs(*write, *leased, "--write", f"ticket {number}").code == 0
     entries = gjobs("journal", "--json").document
@@ -43,18 +41,18 @@ def test_with_a_reason_each_is_done_and_the_journal_has_it(gjobs: Run, leased: t
     assert {entry["outcome"] for entry in entries} == {"done"}
 
 
-def test_it_is_for_one_command(gjobs: Run, leased: tuple[str, str]) -> None:
+def test_write_reason_applies_to_one_command(gjobs: Run, leased: tuple[str, str]) -> None:
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", *leased, "--write", "ticket 7").code == 0
     assert gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8", *leased).code == 6
 
 
-def test_where_no_lease_is_needed_a_reason_is_kept_all_the_same(gjobs: Run, url: str) -> None:
+def test_write_reason_is_journaled_even_when_none_is_required(gjobs: Run, url: str) -> None:
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7", "--write", "ticket 7")
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "8")
     assert [entry["reason"] for entry in gjobs("journal", "--json").document] == [None, "ticket 7"]
 
 
-def test_the_journal_names_the_profile_and_the_database(gjobs: Run, url: str, database: Conninfo) -> None:
+def test_journal_names_the_profile_and_the_database(gjobs: Run, url: str, database: Conninfo) -> None:
     gjobs("jobs", "update", str(QUEUED), "--cost-cents", "7")
     (entry,) = gjobs("journal", "--json").document
     assert entry["database"].startswith("world (")

@@ -15,9 +15,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded.clients import ServerLease, is_free
+from store.embedded.clients import ServerHandle, is_free
 from store.embedded.control import stop_server
-from store.embedded.data_dir import Layout
+from store.embedded.data_dir import DataLayout
 from store.embedded.postmaster import find_postmaster
 from store.embedded.server import open_server
 
@@ -86,8 +86,8 @@ class Workbench:
         cleanup.callback(lambda: stop_server(data_dir))
 
     @property
-    def layout(self) -> Layout:
-        return Layout.of(self.data_dir)
+    def layout(self) -> DataLayout:
+        return DataLayout.of(self.data_dir)
 
     @property
     def postmaster_pid(self) -> int | None:
@@ -98,7 +98,7 @@ class Workbench:
     def is_watched(self) -> bool:
         return not is_free(self.layout.watch_lock)
 
-    def open(self, **options: Any) -> ServerLease:
+    def open(self, **options: Any) -> ServerHandle:
         """As the test's own process."""
         lease = open_server(self.data_dir, **{"settings": QUICK, "grace": 0.1, **options})
         self.cleanup.callback(lease.release)
@@ -143,7 +143,7 @@ class Workbench:
             return not self.data_dir.exists()
 
 
-def query(lease: ServerLease, statement: str) -> object:
+def query(lease: ServerHandle, statement: str) -> object:
     """The first value of the answer."""
     with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
         row = connection.execute(statement).fetchone()

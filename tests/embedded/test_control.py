@@ -8,7 +8,7 @@ from store.errors import ServerInUse
 from tests.embedded.support import Workbench, query, wait_for
 
 
-def test_the_status_of_a_directory_that_does_not_exist_makes_nothing(empty_bench: Workbench) -> None:
+def test_control_commands_on_a_missing_directory_create_nothing(empty_bench: Workbench) -> None:
     status = server_status(empty_bench.data_dir)
     assert (status.running, status.uri, status.version, status.pid, status.kept) == (False, None, None, None, False)
     assert not stop_server(empty_bench.data_dir)
@@ -17,7 +17,7 @@ def test_the_status_of_a_directory_that_does_not_exist_makes_nothing(empty_bench
     assert not empty_bench.data_dir.exists()
 
 
-def test_the_status_of_a_running_server_tells_how_to_reach_it(bench: Workbench) -> None:
+def test_status_of_a_running_server_reports_how_to_connect(bench: Workbench) -> None:
     with bench.open() as lease:
         status = server_status(bench.data_dir)
         assert status.uri == lease.uri
@@ -30,7 +30,7 @@ def test_the_status_of_a_running_server_tells_how_to_reach_it(bench: Workbench) 
         assert not status.kept
 
 
-def test_a_kept_server_stays_without_users_until_it_is_stopped(bench: Workbench) -> None:
+def test_kept_server_runs_without_users_until_it_is_stopped(bench: Workbench) -> None:
     with bench.open() as lease:
         assert keep_server(bench.data_dir).kept
     wait_for("the watchdog's end", lambda: not bench.is_watched)
@@ -46,7 +46,7 @@ def test_a_kept_server_stays_without_users_until_it_is_stopped(bench: Workbench)
     assert not stop_server(bench.data_dir)
 
 
-def test_a_server_that_is_no_longer_kept_stops_after_its_last_user(bench: Workbench) -> None:
+def test_server_that_is_no_longer_kept_stops_when_its_last_user_leaves(bench: Workbench) -> None:
     with bench.open():
         keep_server(bench.data_dir)
         wait_for("the marker", bench.layout.kept.exists)
@@ -58,7 +58,7 @@ def test_a_server_that_is_no_longer_kept_stops_after_its_last_user(bench: Workbe
     bench.wait_until_stopped()
 
 
-def test_stopping_disconnects_whoever_uses_it_and_the_next_user_starts_it_again(bench: Workbench) -> None:
+def test_stopping_disconnects_users_and_the_next_user_restarts_the_server(bench: Workbench) -> None:
     user = bench.user()
     pid = user.server_pid()
     assert stop_server(bench.data_dir)
@@ -98,7 +98,7 @@ def reset_is_possible(bench: Workbench) -> bool:
     return True
 
 
-def test_after_a_reset_the_database_is_new(bench: Workbench) -> None:
+def test_database_is_new_after_a_reset(bench: Workbench) -> None:
     with bench.open() as lease:
         lease.sample_filled()
         with psycopg.connect(lease.uri) as connection:
@@ -110,7 +110,7 @@ def test_after_a_reset_the_database_is_new(bench: Workbench) -> None:
         assert query(lease, "select to_regclass('old') is null") is True
 
 
-def test_settings_are_those_of_whoever_starts_it(bench: Workbench) -> None:
+def test_server_uses_the_settings_of_the_process_that_started_it(bench: Workbench) -> None:
     with bench.open(settings={"fsync": "off", "work_mem": "5MB"}), bench.open(settings={}) as lease:
         assert query(lease, "show work_mem") == "5MB"
         assert query(lease, "show fsync") == "off"

@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 from store.embedded.control import server_status, stop_server
 from store.embedded.postmaster import _is_postmaster_by_proc, is_postmaster
 from store.errors import EmbeddedUnavailable
@@ -30,12 +30,12 @@ def innocent() -> Iterator["subprocess.Popen[bytes]"]:
         process.kill()
 
 
-def execute(lease: ServerLease, statement: str) -> None:
+def execute(lease: ServerHandle, statement: str) -> None:
     with psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
         connection.execute(statement)
 
 
-def test_what_was_committed_survives_the_death_of_everything(bench: Workbench) -> None:
+def test_committed_rows_survive_the_death_of_all_processes(bench: Workbench) -> None:
     user = bench.user(settings={})
     user.server_pid()
     with bench.open(settings={}) as lease:
@@ -46,7 +46,7 @@ def test_what_was_committed_survives_the_death_of_everything(bench: Workbench) -
         assert query(lease, "select value from kept") == 42
 
 
-def test_a_user_starts_a_server_again_that_died(bench: Workbench) -> None:
+def test_user_restarts_a_server_that_died(bench: Workbench) -> None:
     with bench.open() as lease:
         execute(lease, "create table kept (value int); insert into kept values (42)")
         kill_all(family(bench.data_dir))
@@ -56,7 +56,7 @@ def test_a_user_starts_a_server_again_that_died(bench: Workbench) -> None:
         assert not lease.revive()
 
 
-def test_a_server_that_was_stopped_is_not_started_again(bench: Workbench) -> None:
+def test_user_does_not_restart_a_server_that_was_stopped(bench: Workbench) -> None:
     with bench.open() as lease:
         assert stop_server(bench.data_dir)
 
@@ -64,7 +64,7 @@ def test_a_server_that_was_stopped_is_not_started_again(bench: Workbench) -> Non
         assert not server_status(bench.data_dir).running
 
 
-def test_a_number_that_another_process_has_meanwhile_is_not_believed(
+def test_reused_process_id_is_not_taken_for_the_postmaster(
     bench: Workbench, innocent: "subprocess.Popen[bytes]"
 ) -> None:
     bench.open(grace=60.0).release()
@@ -86,7 +86,7 @@ def server_socket_dir(pid_file: Path) -> str:
     return pid_file.read_text().splitlines()[4]
 
 
-def test_a_postmaster_of_another_cluster_is_not_believed(bench: Workbench, server: ServerLease) -> None:
+def test_postmaster_of_another_cluster_is_not_taken_for_this_one(bench: Workbench, server: ServerHandle) -> None:
     pid = server_status(server.data_dir).pid
     assert pid is not None
     bench.open().release()
@@ -107,7 +107,9 @@ def test_a_postmaster_of_another_cluster_is_not_believed(bench: Workbench, serve
         ("tail", ["tail", "-D", "{cluster}"], False),
     ],
 )
-def test_a_process_is_known_by_name_and_directory(room: Path, name: str, arguments: list[str], is_ours: bool) -> None:
+def test_postmaster_is_recognized_by_process_name_and_data_directory(
+    room: Path, name: str, arguments: list[str], is_ours: bool
+) -> None:
     cluster = room / "cluster"
     cluster.mkdir()
     (cluster / "PG_VERSION").touch()
@@ -119,14 +121,14 @@ def test_a_process_is_known_by_name_and_directory(room: Path, name: str, argumen
     assert not _is_postmaster_by_proc(room / "5678", cluster)
 
 
-def test_a_torn_pid_file_is_not_believed(bench: Workbench) -> None:
+def test_empty_pid_file_does_not_prevent_a_start(bench: Workbench) -> None:
     bench.open(grace=60.0).release()
     kill_all(family(bench.data_dir))
     (bench.layout.cluster / "postmaster.pid").write_text("")
     assert query(bench.open(), "select 1") == 1
 
 
-def test_the_next_start_waits_for_what_a_killed_postmaster_left(bench: Workbench) -> None:
+def test_next_start_waits_for_orphaned_processes_of_a_killed_postmaster(bench: Workbench) -> None:
     lease = bench.open()
     connection = psycopg.connect(make_conninfo(**lease.conninfo))
     orphan = connection.info.backend_pid
@@ -161,7 +163,7 @@ def archive(bench: Workbench) -> dict[str, str]:
     return {"fsync": "off", "restore_command": f"until [ -e '{go}' ]; do sleep 0.02; done; false"}
 
 
-def test_a_recovery_is_waited_for_and_reported(recovering: Workbench) -> None:
+def test_start_waits_for_a_recovery_and_reports_it(recovering: Workbench) -> None:
     said: list[str] = []
 
     def report(text: str) -> None:
@@ -174,7 +176,7 @@ def test_a_recovery_is_waited_for_and_reported(recovering: Workbench) -> None:
     assert said[:2] == [f"Recovering after an unclean stop, {seconds} s ..." for seconds in (1, 2)]
 
 
-def test_the_starter_dies_in_a_recovery_and_the_next_waits_for_the_same_server(recovering: Workbench) -> None:
+def test_next_user_waits_for_the_same_recovery_when_the_starter_dies(recovering: Workbench) -> None:
     starter = recovering.user(settings=archive(recovering), grace=60.0)
     starter.hear("report")
     pid = recovering.postmaster_pid
@@ -193,14 +195,14 @@ def test_the_starter_dies_in_a_recovery_and_the_next_waits_for_the_same_server(r
     helper.join()
 
 
-def test_a_recovery_that_nobody_waits_for_is_stopped(recovering: Workbench) -> None:
+def test_recovering_server_stops_when_nobody_waits_for_it(recovering: Workbench) -> None:
     starter = recovering.user(settings=archive(recovering))
     starter.hear("report")
     starter.kill()
     recovering.wait_until_stopped()
 
 
-def test_a_server_that_restarts_after_the_death_of_a_child_is_waited_for(bench: Workbench) -> None:
+def test_start_waits_for_a_server_that_restarts_after_a_backend_died(bench: Workbench) -> None:
     """Its pid file says "ready" all the time. A stopped child keeps it from being so."""
     lease = bench.open()
     connections = [psycopg.connect(make_conninfo(**lease.conninfo)) for _ in range(2)]
@@ -220,14 +222,14 @@ def test_a_server_that_restarts_after_the_death_of_a_child_is_waited_for(bench: 
         connection.close()
 
 
-def is_served(lease: ServerLease) -> bool:
+def is_served(lease: ServerHandle) -> bool:
     try:
         return query(lease, "select 1") == 1
     except psycopg.OperationalError:
         return False
 
 
-def test_a_server_whose_socket_was_cleaned_away_is_started_anew(bench: Workbench) -> None:
+def test_server_with_a_deleted_socket_is_restarted(bench: Workbench) -> None:
     with bench.open() as lease:
         pid = bench.postmaster_pid
         (Path(lease.conninfo["host"]) / ".s.PGSQL.5432").unlink()
@@ -235,7 +237,7 @@ def test_a_server_whose_socket_was_cleaned_away_is_started_anew(bench: Workbench
         assert bench.postmaster_pid != pid
 
 
-def test_why_it_does_not_start_is_said(bench: Workbench) -> None:
+def test_failed_start_reports_the_reason_and_the_log_file(bench: Workbench) -> None:
     with pytest.raises(EmbeddedUnavailable, match="no_such_setting") as caught:
         bench.open(settings={"no_such_setting": "1"})
     assert str(bench.layout.log) in (caught.value.hint or "")

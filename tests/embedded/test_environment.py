@@ -32,7 +32,7 @@ HOSTILE = {
 }
 
 
-def test_a_locale_that_the_machine_lacks_does_not_matter(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_locales_do_not_affect_the_server(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in MISSING_LOCALES.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
@@ -42,7 +42,7 @@ def test_a_locale_that_the_machine_lacks_does_not_matter(bench: Workbench, monke
         assert query(lease, "select pg_encoding_to_char(encoding) from pg_database where datname = 'gjobs'") == "UTF8"
 
 
-def test_libpqs_variables_do_not_matter(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libpq_variables_do_not_affect_connections(bench: Workbench, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in HOSTILE.items():
         monkeypatch.setenv(name, value)
     with bench.open() as lease:
@@ -50,7 +50,7 @@ def test_libpqs_variables_do_not_matter(bench: Workbench, monkeypatch: pytest.Mo
         assert query(lease, "show client_encoding") == "UTF8"
 
 
-def test_the_servers_environment_is_ours_without_what_changes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_server_environment_drops_postgres_and_locale_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**HOSTILE, **MISSING_LOCALES, "KEPT": "1"}.items():
         monkeypatch.setenv(name, value)
     environment = clean_environment()
@@ -59,7 +59,7 @@ def test_the_servers_environment_is_ours_without_what_changes_it(monkeypatch: py
     assert environment["KEPT"] == "1"
 
 
-def test_packages_of_the_working_directory_are_not_taken_for_ours(bench: Workbench, room: Path) -> None:
+def test_store_package_in_the_working_directory_is_not_imported(bench: Workbench, room: Path) -> None:
     (room / "store").mkdir()
     (room / "store" / "__init__.py").write_text("raise SystemExit('the wrong one')")
     user = bench.user(cwd=room)
@@ -70,7 +70,7 @@ def test_packages_of_the_working_directory_are_not_taken_for_ours(bench: Workben
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="files of other processes are shown by /proc")
-def test_the_server_has_none_of_the_starters_files_but_its_own_lock(bench: Workbench, room: Path) -> None:
+def test_server_inherits_no_open_files_except_its_log_and_lock(bench: Workbench, room: Path) -> None:
     with (room / "open").open("w") as file:
         os.set_inheritable(file.fileno(), True)
         with bench.open():

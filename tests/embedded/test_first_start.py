@@ -9,7 +9,7 @@ from store.embedded.server import open_server
 from tests.embedded.support import QUICK, Workbench, kill_all, offspring, query, wait_for
 
 
-def test_eight_processes_on_an_empty_directory_get_one_server(empty_bench: Workbench) -> None:
+def test_eight_processes_that_start_on_an_empty_directory_share_one_server(empty_bench: Workbench) -> None:
     users = [empty_bench.user() for _ in range(8)]
     assert len({user.server_pid() for user in users}) == 1
     with empty_bench.open() as lease:
@@ -30,7 +30,7 @@ def test_eight_processes_on_an_empty_directory_get_one_server(empty_bench: Workb
         ("cluster/postmaster.pid", False),
     ],
 )
-def test_a_first_start_killed_at_any_point_is_made_up_for_by_the_next(
+def test_next_start_completes_a_first_start_that_was_killed(
     empty_bench: Workbench, milestone: str, kill_its_children: bool
 ) -> None:
     user = empty_bench.user(start_new_session=True)
@@ -45,7 +45,7 @@ def test_a_first_start_killed_at_any_point_is_made_up_for_by_the_next(
         assert not any(empty_bench.layout.home.glob("staging-*"))
 
 
-def test_ctrl_c_in_a_first_start_leaves_nothing_behind(empty_bench: Workbench) -> None:
+def test_ctrl_c_during_the_first_start_leaves_no_cluster_behind(empty_bench: Workbench) -> None:
     user = empty_bench.user()
     wait_for("initdb", lambda: any(empty_bench.layout.home.glob("staging-*/PG_VERSION")))
     assert user.kill(signal.SIGINT) != 0
@@ -54,7 +54,7 @@ def test_ctrl_c_in_a_first_start_leaves_nothing_behind(empty_bench: Workbench) -
     empty_bench.wait_until_stopped()
 
 
-def test_the_first_start_says_what_it_does_and_the_second_does_not(empty_bench: Workbench) -> None:
+def test_only_the_first_start_reports_unpacking(empty_bench: Workbench) -> None:
     first: list[str] = []
     second: list[str] = []
     empty_bench.open(report=first.append).release()
@@ -63,7 +63,7 @@ def test_the_first_start_says_what_it_does_and_the_second_does_not(empty_bench: 
     assert not any(text.startswith("Unpacking") for text in second)
 
 
-def test_a_report_that_raises_ends_the_start(empty_bench: Workbench) -> None:
+def test_exception_in_the_report_callback_aborts_the_start(empty_bench: Workbench) -> None:
     class Cancelled(Exception):
         pass
 

@@ -3,10 +3,10 @@
 import psycopg
 from psycopg.conninfo import make_conninfo
 
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 
 
-def test_the_program_signs_in_as_an_owner_that_is_no_superuser(server: ServerLease) -> None:
+def test_server_login_owns_the_database_and_is_not_a_superuser(server: ServerHandle) -> None:
     with psycopg.connect(make_conninfo(**server.conninfo)) as connection:
         row = connection.execute(
             "select rolsuper, rolcreaterole, rolbypassrls, rolcreatedb,"

@@ -5,7 +5,7 @@ from pathlib import Path
 from store.embedded.cluster import complaint, rotate, written_since
 
 
-def test_a_large_log_is_put_aside_and_few_are_kept(tmp_path: Path) -> None:
+def test_large_log_is_rotated_and_three_old_logs_are_kept(tmp_path: Path) -> None:
     log = tmp_path / "postgres.log"
     for name in "abcde":
         log.write_text(name * 1_000_001)
@@ -14,7 +14,7 @@ def test_a_large_log_is_put_aside_and_few_are_kept(tmp_path: Path) -> None:
     assert kept == {"postgres.log.1": "e", "postgres.log.2": "d", "postgres.log.3": "c"}
 
 
-def test_a_small_log_goes_on(tmp_path: Path) -> None:
+def test_small_log_is_not_rotated(tmp_path: Path) -> None:
     log = tmp_path / "postgres.log"
     rotate(log)
     log.write_text("before\n")
@@ -23,12 +23,12 @@ def test_a_small_log_goes_on(tmp_path: Path) -> None:
     assert written_since(log, 3) == "ore\n"
 
 
-def test_the_complaint_is_the_last_severe_line() -> None:
+def test_log_complaint_is_the_last_severe_line() -> None:
     assert complaint("LOG:  a\nFATAL:  b\nLOG:  database system is shut down\n") == "FATAL:  b"
     assert complaint("initdb: error: no space\ninitdb: removing the directory\n") == "initdb: error: no space"
     assert complaint("one\ntwo\n") == "two"
     assert complaint("\n") == "it said nothing"
 
 
-def test_a_complaint_cannot_control_the_terminal() -> None:
+def test_log_complaint_contains_no_control_characters() -> None:
     assert complaint("FATAL: \x1b[31m red\x07") == "FATAL: [31m red"

@@ -11,7 +11,7 @@ import pytest
 from store.embedded.data_dir import (
     LONGEST_SOCKET_PATH,
     PORT,
-    Layout,
+    DataLayout,
     _is_out_of_reach,
     default_data_dir,
     socket_directory,
@@ -29,7 +29,7 @@ ODD_NAMES = [
 
 
 @pytest.mark.parametrize("name", ODD_NAMES)
-def test_an_odd_name_does_not_matter(make_bench: Callable[[str], Workbench], name: str) -> None:
+def test_server_starts_in_a_directory_with_an_unusual_name(make_bench: Callable[[str], Workbench], name: str) -> None:
     bench = make_bench(name)
     with bench.open() as lease:
         assert query(lease, "select current_database()::text") == "gjobs"
@@ -41,7 +41,7 @@ def test_an_odd_name_does_not_matter(make_bench: Callable[[str], Workbench], nam
     assert not Path(lease.conninfo["host"]).exists()
 
 
-def test_links_to_a_directory_lead_to_the_same_server(empty_bench: Workbench, room: Path) -> None:
+def test_symbolic_link_to_the_data_directory_reaches_the_same_server(empty_bench: Workbench, room: Path) -> None:
     link = room / "link"
     link.symlink_to(empty_bench.data_dir)
     empty_bench.data_dir.mkdir()
@@ -52,19 +52,19 @@ def test_links_to_a_directory_lead_to_the_same_server(empty_bench: Workbench, ro
         assert linked.postmaster_pid == pid
 
 
-def test_a_line_break_is_refused(room: Path) -> None:
+def test_data_directory_with_a_line_break_is_refused(room: Path) -> None:
     with pytest.raises(EmbeddedUnavailable, match="line break"):
-        Layout.of(room / "a\nb")
+        DataLayout.of(room / "a\nb")
 
 
-def test_a_file_in_the_way_is_named(empty_bench: Workbench) -> None:
+def test_error_names_a_file_in_place_of_the_data_directory(empty_bench: Workbench) -> None:
     empty_bench.data_dir.touch()
     with pytest.raises(EmbeddedUnavailable, match=str(empty_bench.data_dir)):
         empty_bench.open()
     empty_bench.data_dir.unlink()
 
 
-def test_all_that_is_made_is_private(empty_bench: Workbench) -> None:
+def test_created_directories_are_private(empty_bench: Workbench) -> None:
     layout = empty_bench.layout
     with empty_bench.open() as lease:
         sockets = Path(lease.conninfo["host"])
@@ -73,7 +73,9 @@ def test_all_that_is_made_is_private(empty_bench: Workbench) -> None:
         assert layout.home.stat().st_mode & 0o066 == 0
 
 
-def test_a_socket_elsewhere_is_found_again(empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+def test_socket_in_another_temporary_directory_is_found_again(
+    empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
+) -> None:
     """The next user's temporary directory may be another one."""
     long = Workbench(empty_bench.data_dir / ("x" * 150), empty_bench.cleanup)
     with long.open() as lease:
@@ -83,7 +85,7 @@ def test_a_socket_elsewhere_is_found_again(empty_bench: Workbench, monkeypatch: 
         assert not lease.conninfo["host"].startswith(str(room))
 
 
-def test_a_socket_directory_that_others_may_enter_is_refused(
+def test_unsafe_socket_directory_is_refused(
     empty_bench: Workbench, monkeypatch: pytest.MonkeyPatch, room: Path
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(room))
@@ -102,14 +104,16 @@ def test_a_socket_directory_that_others_may_enter_is_refused(
         long.open()
 
 
-def test_a_temporary_directory_that_is_too_long_is_not_used(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_long_temporary_directory_is_not_used_for_the_socket(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(room / ("t" * 90)))
-    layout = Layout.of(room / ("x" * 150))
+    layout = DataLayout.of(room / ("x" * 150))
     layout.make()
     assert len(os.fsencode(socket_directory(layout) / f".s.PGSQL.{PORT}")) <= LONGEST_SOCKET_PATH
 
 
-def test_the_data_directory_is_the_one_chosen_else_the_users(monkeypatch: pytest.MonkeyPatch, room: Path) -> None:
+def test_data_directory_comes_from_the_variable_or_the_user_data_home(
+    monkeypatch: pytest.MonkeyPatch, room: Path
+) -> None:
     monkeypatch.setenv("GJOBS_DATA_DIR", str(room))
     assert default_data_dir() == room
     monkeypatch.setenv("GJOBS_DATA_DIR", "")
@@ -122,7 +126,7 @@ def test_the_data_directory_is_the_one_chosen_else_the_users(monkeypatch: pytest
 @pytest.mark.parametrize(
     ("variable", "find"), [("GJOBS_DATA_DIR", default_data_dir), ("GJOBS_POSTGRES_BIN", find_binaries)]
 )
-def test_a_home_that_nobody_has_is_named(
+def test_unknown_home_directory_in_a_variable_is_reported(
     monkeypatch: pytest.MonkeyPatch, variable: str, find: Callable[[], object]
 ) -> None:
     monkeypatch.setenv(variable, "~no-such-account/data")
@@ -130,7 +134,7 @@ def test_a_home_that_nobody_has_is_named(
         find()
 
 
-def test_an_account_without_a_home_keeps_nothing_in_the_working_directory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_directory_of_an_account_without_a_home_is_absolute(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GJOBS_DATA_DIR", "XDG_DATA_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
 
@@ -143,7 +147,7 @@ def test_an_account_without_a_home_keeps_nothing_in_the_working_directory(monkey
     assert default_data_dir().name == "gjobs"
 
 
-def test_throw_away_names_differ_and_are_free() -> None:
+def test_temporary_data_directories_are_unique_and_unused() -> None:
     first, second = throw_away_dir(), throw_away_dir()
     assert first != second
     assert not first.exists()

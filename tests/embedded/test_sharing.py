@@ -14,7 +14,9 @@ from tests.embedded.support import Workbench, kill_all, query, wait_for, watchdo
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
-def test_the_first_user_dies_and_the_second_is_still_served(bench: Workbench, number: signal.Signals) -> None:
+def test_server_keeps_serving_the_second_user_when_the_first_is_killed(
+    bench: Workbench, number: signal.Signals
+) -> None:
     first = bench.user()
     pid = first.server_pid()
     with bench.open() as lease, psycopg.connect(make_conninfo(**lease.conninfo)) as connection:
@@ -26,7 +28,7 @@ def test_the_first_user_dies_and_the_second_is_still_served(bench: Workbench, nu
     bench.wait_until_stopped()
 
 
-def test_it_stops_after_a_last_user_that_was_killed(bench: Workbench) -> None:
+def test_server_stops_when_its_last_user_is_killed(bench: Workbench) -> None:
     user = bench.user()
     user.server_pid()
     user.kill()
@@ -34,7 +36,7 @@ def test_it_stops_after_a_last_user_that_was_killed(bench: Workbench) -> None:
     assert bench.postmaster_pid is None
 
 
-def test_ctrl_c_in_the_terminal_reaches_the_user_and_not_the_server(bench: Workbench) -> None:
+def test_ctrl_c_in_the_terminal_stops_the_user_and_not_the_server(bench: Workbench) -> None:
     controller, terminal = os.openpty()
     try:
         user = bench.user(terminal=os.ttyname(terminal), start_new_session=True)
@@ -50,7 +52,7 @@ def test_ctrl_c_in_the_terminal_reaches_the_user_and_not_the_server(bench: Workb
         os.close(terminal)
 
 
-def test_the_server_outlives_its_starter_without_its_files(bench: Workbench) -> None:
+def test_server_outlives_its_starter_without_holding_its_output_open(bench: Workbench) -> None:
     """The starter's output ends with it, which it would not if a process that it started had it too."""
     user = bench.user()
     user.server_pid()
@@ -61,7 +63,7 @@ def test_the_server_outlives_its_starter_without_its_files(bench: Workbench) -> 
         assert bench.postmaster_pid is not None
 
 
-def test_it_stops_after_the_grace_and_not_before(bench: Workbench) -> None:
+def test_server_stops_only_after_the_grace_period(bench: Workbench) -> None:
     lease = bench.open(grace=0.7)
     left = time.monotonic()
     lease.release()
@@ -69,7 +71,7 @@ def test_it_stops_after_the_grace_and_not_before(bench: Workbench) -> None:
     assert time.monotonic() - left >= 0.7
 
 
-def test_a_visit_within_the_grace_begins_it_anew(bench: Workbench) -> None:
+def test_use_within_the_grace_period_restarts_the_period(bench: Workbench) -> None:
     bench.open(grace=0.7).release()
     visited = time.monotonic()
     bench.open().release()
@@ -77,7 +79,7 @@ def test_a_visit_within_the_grace_begins_it_anew(bench: Workbench) -> None:
     assert time.monotonic() - visited >= 0.7
 
 
-def test_within_the_grace_the_next_user_finds_the_server_running(bench: Workbench) -> None:
+def test_next_user_within_the_grace_period_finds_the_server_running(bench: Workbench) -> None:
     bench.open(grace=60.0).release()
     pid = bench.postmaster_pid
     assert pid is not None
@@ -85,7 +87,7 @@ def test_within_the_grace_the_next_user_finds_the_server_running(bench: Workbenc
         assert bench.postmaster_pid == pid
 
 
-def test_leases_of_one_process_count_one_by_one(bench: Workbench) -> None:
+def test_each_server_handle_of_one_process_counts_separately(bench: Workbench) -> None:
     first, second = bench.open(), bench.open()
     first.release()
     first.release()
@@ -93,7 +95,7 @@ def test_leases_of_one_process_count_one_by_one(bench: Workbench) -> None:
     assert clients.processes(bench.layout.seats) == {os.getpid()}
 
 
-def test_a_watchdog_that_died_is_replaced_by_the_next_user(bench: Workbench) -> None:
+def test_next_user_replaces_a_watchdog_that_died(bench: Workbench) -> None:
     with bench.open():
         kill_all(watchdogs(bench.data_dir))
         wait_for("its end", lambda: not bench.is_watched)
@@ -102,7 +104,7 @@ def test_a_watchdog_that_died_is_replaced_by_the_next_user(bench: Workbench) -> 
     bench.wait_until_stopped()
 
 
-def test_only_one_process_prepares_at_a_time(bench: Workbench) -> None:
+def test_only_one_process_prepares_the_database_at_a_time(bench: Workbench) -> None:
     with bench.open() as lease, bench.open() as other:
         with lease.preparing():
             assert try_lock(bench.layout.prepare_lock) is None
@@ -112,13 +114,13 @@ def test_only_one_process_prepares_at_a_time(bench: Workbench) -> None:
         assert not lease.needs_sample
 
 
-def test_a_throw_away_server_takes_its_directory_along(empty_bench: Workbench) -> None:
+def test_temporary_server_removes_its_directory_when_it_stops(empty_bench: Workbench) -> None:
     empty_bench.open(remove_after=True).release()
     empty_bench.wait_until_stopped()
     assert not empty_bench.data_dir.exists()
 
 
-def test_a_directory_that_was_there_before_is_not_removed(empty_bench: Workbench) -> None:
+def test_temporary_server_keeps_a_directory_that_already_existed(empty_bench: Workbench) -> None:
     empty_bench.data_dir.mkdir()
     empty_bench.open(remove_after=True).release()
     empty_bench.wait_until_stopped()

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from psycopg.sql import SQL, Identifier
 
-from store.embedded.os_account import Account
+from store.embedded.os_account import OsAccount
 from tests.conftest import TESTS, Conninfo, connect, copy_database, run_file
 from tests.hosted.place import LOCALHOST, Place, end, free_port, is_running, until
 
@@ -52,7 +52,7 @@ class Server:
     """One on a data directory of its own. It can be stopped and started again, on the same port."""
 
     place: Place
-    account: Account
+    account: OsAccount
     programs: Path
     data: Path
     sockets: Path

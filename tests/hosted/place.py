@@ -13,7 +13,7 @@ from pathlib import Path
 from random import randrange
 from socket import AF_INET, SOCK_STREAM, socket
 
-from store.embedded.os_account import Account, choose_account
+from store.embedded.os_account import OsAccount, choose_account
 from store.embedded.postgres_programs import clean_environment, run_tool
 from tests.hosted import keeper
 
@@ -31,22 +31,22 @@ class Place:
         self.directory = directory
         self._keeper = orders
 
-    def account(self, programs: Path) -> Account:
+    def account(self, programs: Path) -> OsAccount:
         return choose_account(cluster=self.directory / "none", home=self.directory, binaries=programs)
 
-    def make_directory(self, name: str, account: Account) -> Path:
+    def make_directory(self, name: str, account: OsAccount) -> Path:
         directory = self.directory / name
         directory.mkdir(mode=0o700)
         account.give(directory)
         return directory
 
-    def run(self, account: Account, *command: str) -> str:
+    def run(self, account: OsAccount, *command: str) -> str:
         """What it says; it must succeed."""
         code, said = run_tool(command, account)
         assert code == 0, said
         return said
 
-    def start(self, account: Account, command: Sequence[str], *, log: Path) -> int:
+    def start(self, account: OsAccount, command: Sequence[str], *, log: Path) -> int:
         """The process id of a program that goes on until it is told, or until the run ends."""
         order = {
             "command": [*account.prefix, *command],

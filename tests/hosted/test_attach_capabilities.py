@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.capabilities.probe import probe
 from store.database.database import Database
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
@@ -30,42 +30,42 @@ async def probed(conninfo: Conninfo) -> Capabilities:
         await database.close()
 
 
-def off(capabilities: Capabilities, *, as_user: bool = False) -> set[Feature]:
+def off(capabilities: Capabilities, *, as_user: bool = False) -> set[Capability]:
     """Besides what no database has that is only attached."""
     actor = AS_ADA if as_user else OPERATOR
-    found = {feature for feature in Feature if capabilities.off(feature, actor)}
+    found = {feature for feature in Capability if capabilities.missing(feature, actor)}
     assert found >= MIGRATED
     return found - MIGRATED
 
 
-def reason(capabilities: Capabilities, feature: Feature, *, as_user: bool = False) -> str:
-    found = capabilities.off(feature, AS_ADA if as_user else OPERATOR)
+def reason(capabilities: Capabilities, feature: Capability, *, as_user: bool = False) -> str:
+    found = capabilities.missing(feature, AS_ADA if as_user else OPERATOR)
     assert found is not None
     return found.words
 
 
 MIGRATED = {
-    Feature.ROLLUPS,
-    Feature.EVENTS,
-    Feature.LINKS,
-    Feature.RETRYING,
-    Feature.LEARNING,
-    Feature.BUDGETS,
-    Feature.SETTING_BUDGETS,
-    Feature.ARCHIVE,
-    Feature.ARCHIVING,
-    Feature.RESTORING,
-    Feature.RETENTION,
-    Feature.WORKERS,
-    Feature.WORKING,
+    Capability.ROLLUPS,
+    Capability.EVENTS,
+    Capability.LINKS,
+    Capability.RETRYING,
+    Capability.LEARNING,
+    Capability.BUDGETS,
+    Capability.SETTING_BUDGETS,
+    Capability.ARCHIVE,
+    Capability.ARCHIVING,
+    Capability.RESTORING,
+    Capability.RETENTION,
+    Capability.WORKERS,
+    Capability.WORKING,
 }
 
 """Which revisions of ours bring."""
 
-WRITING = {Feature.CREATING, Feature.CHANGING, Feature.DELETING, Feature.CREATING_PROJECTS}
+WRITING = {Capability.CREATING, Capability.CHANGING, Capability.DELETING, Capability.CREATING_PROJECTS}
 
 
-async def test_each_way_in(way: Way, request: pytest.FixtureRequest) -> None:
+async def test_probe_reports_the_capabilities_of_each_way_to_connect(way: Way, request: pytest.FixtureRequest) -> None:
     capabilities = await probed(way.conninfo)
     facts = capabilities.facts
     assert (facts.login, facts.is_superuser, facts.has_bypass) == (way.conninfo["user"], False, True)
@@ -73,19 +73,19 @@ async def test_each_way_in(way: Way, request: pytest.FixtureRequest) -> None:
     assert (facts.link.is_local, facts.link.is_encrypted) == (True, False)
     assert facts.is_replica is (way.server is not way.primary)
     assert not facts.is_managed
-    assert capabilities.sees_less is None
-    assert Feature.JOBS not in off(capabilities)
+    assert capabilities.restricted_view is None
+    assert Capability.JOBS not in off(capabilities)
     if way.is_owner and way.writes:
         assert off(capabilities) == set()
-        assert off(capabilities, as_user=True) == {Feature.USERS}
+        assert off(capabilities, as_user=True) == {Capability.USERS}
     elif facts.is_replica:
-        assert off(capabilities) == WRITING | {Feature.MIGRATING}
-        assert capabilities.takes_no_writes
+        assert off(capabilities) == WRITING | {Capability.MIGRATING}
+        assert capabilities.read_only_reason
     else:
-        assert WRITING | {Feature.ACTING, Feature.MIGRATING} <= off(capabilities)
+        assert WRITING | {Capability.ACTING, Capability.MIGRATING} <= off(capabilities)
 
 
-async def test_one_read_only_transaction_tells_it_all(way: Way) -> None:
+async def test_probe_uses_one_read_only_transaction(way: Way) -> None:
     with transcribed(way) as transcript:
         await probed(way.conninfo)
         said = transcript()
@@ -97,27 +97,29 @@ async def test_one_read_only_transaction_tells_it_all(way: Way) -> None:
     ]
 
 
-async def test_a_login_that_may_not_act_as_a_user(least_privilege: Way) -> None:
+async def test_login_that_may_not_act_as_a_user_gets_reasons_with_their_grants(least_privilege: Way) -> None:
     capabilities = await probed(least_privilege.conninfo)
-    assert reason(capabilities, Feature.ACTING).startswith(
+    assert reason(capabilities, Capability.ACTING).startswith(
         'The login least_privilege may not act as a user. Mended by: GRANT authenticated TO "least_privilege"'
     )
-    assert reason(capabilities, Feature.USERS).startswith("No grant: the role least_privilege may not use the schema")
-    assert reason(capabilities, Feature.DELETING) == (
+    assert reason(capabilities, Capability.USERS).startswith(
+        "No grant: the role least_privilege may not use the schema"
+    )
+    assert reason(capabilities, Capability.DELETING) == (
         "No grant: the role least_privilege may not delete rows of generation_jobs."
         ' Mended by: GRANT DELETE ON public.generation_jobs TO "least_privilege";'
     )
 
 
-async def test_its_sql_lets_a_login_act_as_a_user(least_privilege: Way, world: World) -> None:
+async def test_suggested_sql_lets_a_login_act_as_a_user(least_privilege: Way, world: World) -> None:
     """Also one that is a member and may not SET ROLE, which there is from 16 on."""
     login = least_privilege.conninfo
-    off = (await probed(login)).off(Feature.ACTING)
+    off = (await probed(login)).missing(Capability.ACTING)
     assert off is not None
     with connect(least_privilege.server.administrator(least_privilege.database), autocommit=True) as administrator:
         if administrator.info.server_version >= 160_000:
             administrator.execute("grant authenticated to least_privilege with set false")
-            assert (await probed(login)).off(Feature.ACTING) == off
+            assert (await probed(login)).missing(Capability.ACTING) == off
         administrator.execute(str(off.sql).encode())
         try:
             async with Store(Database(login)) as store:
@@ -126,27 +128,27 @@ async def test_its_sql_lets_a_login_act_as_a_user(least_privilege: Way, world: W
             administrator.execute("revoke authenticated from least_privilege")
 
 
-async def test_a_login_under_row_level_security_is_said_to_see_less(
+async def test_login_under_row_level_security_has_a_restricted_view(
     app_database: Conninfo, hosted_server: Server
 ) -> None:
     capabilities = await probed(hosted_server.login(str(app_database["dbname"]), "under_policies"))
-    assert capabilities.sees_less is not None
-    assert capabilities.sees_less.reason.startswith("Row level security applies to the login under_policies")
+    assert capabilities.restricted_view is not None
+    assert capabilities.restricted_view.reason.startswith("Row level security applies to the login under_policies")
 
 
-async def test_a_policy_that_shows_a_login_everything_is_as_good_as_bypassing(
+async def test_policy_that_shows_all_rows_counts_as_bypassing_row_level_security(
     app_database: Conninfo, hosted_server: Server
 ) -> None:
     login = hosted_server.login(str(app_database["dbname"]), "under_policies")
     with connect(app_database) as owner:
         owner.execute("create policy looking on generation_jobs for select to under_policies using (true)")
-    assert (await probed(login)).sees_less is None
+    assert (await probed(login)).restricted_view is None
     with connect(app_database) as owner:
         owner.execute("create policy less on generation_jobs as restrictive for select using (mode <> 'secret')")
-    assert (await probed(login)).sees_less is not None
+    assert (await probed(login)).restricted_view is not None
 
 
-async def test_no_grant_is_named_and_never_shown_as_no_jobs(ungranted_database: Conninfo) -> None:
+async def test_missing_grant_raises_an_error_instead_of_showing_no_jobs(ungranted_database: Conninfo) -> None:
     world = World(ungranted_database)
     fill(world)
     async with Store(Database(ungranted_database)) as operator:
@@ -158,12 +160,12 @@ async def test_no_grant_is_named_and_never_shown_as_no_jobs(ungranted_database: 
             assert caught.value.hint == "Mended by: GRANT SELECT ON public.generation_jobs TO authenticated;"
         world.sql(caught.value.hint.removeprefix("Mended by: "))
         # What was granted is known as soon as something else proves it wrong, or somebody asks.
-        await ada.probed.renew()
+        await ada.capability_cache.refresh()
         assert len(await ada.get_generation_jobs()) == 7
     world.close()
 
 
-async def test_what_is_granted_meanwhile_is_used(ungranted_database: Conninfo) -> None:
+async def test_grant_made_after_a_refusal_is_used(ungranted_database: Conninfo) -> None:
     world = World(ungranted_database)
     fill(world)
     async with Store(Database(ungranted_database)) as operator:
@@ -176,7 +178,7 @@ async def test_what_is_granted_meanwhile_is_used(ungranted_database: Conninfo) -
     world.close()
 
 
-async def test_users_that_may_not_be_read_are_known_by_what_they_own(least_privilege: Way, world: World) -> None:
+async def test_unreadable_users_are_listed_by_the_rows_they_own(least_privilege: Way, world: World) -> None:
     world.sql("insert into auth.users (id) values (gen_random_uuid())")
     async with Store(Database(least_privilege.conninfo)) as store:
         users = {user.id: user for user in await store.get_users()}
@@ -188,10 +190,10 @@ async def test_users_that_may_not_be_read_are_known_by_what_they_own(least_privi
             await store.get_user("ada@example.com")
 
 
-async def test_a_database_without_assets_still_makes_jobs(owner: Way, world: World) -> None:
+async def test_jobs_can_be_created_without_an_assets_table(owner: Way, world: World) -> None:
     world.sql("drop table public.assets cascade")
     async with Store(Database(owner.conninfo)) as store:
-        assert off(await store.probed.get()) == {Feature.ASSETS}
+        assert off(await store.capability_cache.get()) == {Capability.ASSETS}
         for eyes in (store, store.acting_as(AS_ADA)):
             created = await eyes.create_generation_job(project_id=AUTUMN, mode="lifestyle")
             assert (await eyes.update_generation_job(created.id, input_asset_id=None)).input_asset_id is None
@@ -199,7 +201,7 @@ async def test_a_database_without_assets_still_makes_jobs(owner: Way, world: Wor
                 await eyes.get_assets(AUTUMN)
 
 
-async def test_projects_that_may_not_be_read_are_known_by_their_jobs(least_privilege: Way, world: World) -> None:
+async def test_unreadable_projects_are_listed_by_their_jobs(least_privilege: Way, world: World) -> None:
     world.sql("revoke select on public.projects from least_privilege")
     async with Store(Database(least_privilege.conninfo)) as store:
         projects = {project.id: project for project in await store.get_projects()}
@@ -212,7 +214,7 @@ async def test_projects_that_may_not_be_read_are_known_by_their_jobs(least_privi
         assert len((await store.get_listing(ListingQuery())).projects) == 3
 
 
-async def test_a_refused_write_names_the_grant(least_privilege: Way, world: World) -> None:
+async def test_refused_write_names_the_missing_grant(least_privilege: Way, world: World) -> None:
     async with Store(Database(least_privilege.conninfo)) as store:
         with pytest.raises(NoPrivilege, match="may not change"):
             await store.update_generation_job(job_id(1), cost_cents=1)
@@ -222,51 +224,53 @@ async def test_a_refused_write_names_the_grant(least_privilege: Way, world: Worl
             await store.create_generation_job(project_id=AUTUMN, mode="lifestyle")
 
 
-async def test_a_replica_refuses_writes_as_what_it_is(replicated: Way) -> None:
+async def test_write_on_a_replica_raises_read_only(replicated: Way) -> None:
     async with Store(Database(replicated.conninfo)) as store:
         with pytest.raises(ReadOnly):
             await store.update_generation_job(job_id(1), cost_cents=1)
 
 
-async def test_a_link_with_tls(tls_server: TlsServer) -> None:
+async def test_probe_detects_an_encrypted_connection(tls_server: TlsServer) -> None:
     capabilities = await probed(tls_server.login())
     assert (capabilities.facts.link.is_encrypted, capabilities.facts.relations) == (True, {})
 
 
 @pytest.mark.parametrize("column", ["email", "id"])
-async def test_a_column_alone_may_be_withheld(least_privilege: Way, owner: Way, column: str) -> None:
+async def test_reason_names_the_single_column_that_is_not_granted(
+    least_privilege: Way, owner: Way, column: str
+) -> None:
     others = {"email", "id", "created_at"} - {column}
     with connect(least_privilege.server.administrator(owner.database)) as administrator:
         administrator.execute("grant usage on schema auth to least_privilege")
         administrator.execute(f"grant select ({', '.join(others)}) on auth.users to least_privilege".encode())
     capabilities = await probed(least_privilege.conninfo)
-    assert reason(capabilities, Feature.USERS).startswith(
+    assert reason(capabilities, Capability.USERS).startswith(
         f"No grant: the role least_privilege may not read {column} of auth.users."
     )
 
 
-async def test_a_login_made_to_look_takes_no_writes(readme_reader: Way) -> None:
+async def test_read_only_login_of_the_readme_accepts_no_writes(readme_reader: Way) -> None:
     capabilities = await probed(readme_reader.conninfo)
-    assert capabilities.takes_no_writes is not None
-    assert reason(capabilities, Feature.CHANGING).startswith("The login gjobs_reader is read-only: ")
+    assert capabilities.read_only_reason is not None
+    assert reason(capabilities, Capability.CHANGING).startswith("The login gjobs_reader is read-only: ")
 
 
-async def test_whoever_locks_a_table_keeps_nobody_waiting(owner: Way) -> None:
+async def test_probe_does_not_wait_for_a_table_lock(owner: Way) -> None:
     with connect(owner.conninfo) as other:
         other.execute("lock table generation_jobs in access exclusive mode")
         assert off(await probed(owner.conninfo)) == set()
 
 
-async def test_those_who_ask_at_once_ask_once(owner: Way) -> None:
+async def test_concurrent_capability_requests_share_one_probe(owner: Way) -> None:
     store = Store(Database(owner.conninfo))
-    first, second = await asyncio.gather(store.probed.get(), store.acting_as(AS_ADA).probed.get())
+    first, second = await asyncio.gather(store.capability_cache.get(), store.acting_as(AS_ADA).capability_cache.get())
     assert first is second
     await store.close()
 
 
-async def test_the_role_of_users_without_their_schema(owner: Way) -> None:
+async def test_reason_suggests_schema_usage_for_the_user_role(owner: Way) -> None:
     with connect(owner.server.administrator(owner.database)) as administrator:
         administrator.execute("revoke usage on schema auth from authenticated")
     capabilities = await probed(owner.conninfo)
-    assert reason(capabilities, Feature.JOBS, as_user=True).endswith("GRANT USAGE ON SCHEMA auth TO authenticated;")
+    assert reason(capabilities, Capability.JOBS, as_user=True).endswith("GRANT USAGE ON SCHEMA auth TO authenticated;")
     assert owner.conninfo["user"] == OWNER

@@ -29,7 +29,7 @@ def address(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", way.url)
 
 
-def test_reading_leaves_no_trace(way: Way, gjobs: Run) -> None:
+def test_reading_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
     who = "ada@example.com" if way.is_owner else "operator"
     with transcribed(way) as transcript:
         for command in READING:
@@ -41,7 +41,7 @@ def test_reading_leaves_no_trace(way: Way, gjobs: Run) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
-def test_examining_leaves_no_trace(way: Way, gjobs: Run) -> None:
+def test_diagnostic_commands_leave_no_trace(way: Way, gjobs: Run) -> None:
     with transcribed(way) as transcript:
         for command in EXAMINING:
             done = gjobs(*command)
@@ -52,7 +52,7 @@ def test_examining_leaves_no_trace(way: Way, gjobs: Run) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
-def test_users_are_listed_to_whoever_may_read_them(way: Way, gjobs: Run) -> None:
+def test_users_command_lists_emails_only_with_the_right_to_read_them(way: Way, gjobs: Run) -> None:
     done = gjobs("users", "--json")
     if way.is_owner:
         assert [user["email"] for user in done.document] == ["ada@example.com", "ben@example.com"]
@@ -62,7 +62,7 @@ def test_users_are_listed_to_whoever_may_read_them(way: Way, gjobs: Run) -> None
         assert "GRANT USAGE ON SCHEMA auth TO" in done.err
 
 
-def test_nothing_is_changed_without_a_reason(way: Way, world: World, gjobs: Run) -> None:
+def test_transition_without_a_write_reason_is_refused(way: Way, world: World, gjobs: Run) -> None:
     with transcribed(way) as transcript:
         done = gjobs("jobs", "transition", str(job_id(1)), "running")
         said = transcript()
@@ -71,7 +71,7 @@ def test_nothing_is_changed_without_a_reason(way: Way, world: World, gjobs: Run)
     assert (said.traces, said.writes) == ([], 0)
 
 
-def test_where_a_profile_permits_it_a_change_is_made_or_refused_in_words(
+def test_profile_with_write_access_changes_the_job_or_explains_the_refusal(
     way: Way, world: World, gjobs: Run, tmp_path: Path
 ) -> None:
     configuration = tmp_path / "config.toml"

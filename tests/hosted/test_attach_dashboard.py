@@ -16,7 +16,7 @@ WRITING = ("n", "d")
 """Those that do so where jobs can be written; elsewhere they say why they do not."""
 
 
-async def test_looking_and_asking_leaves_no_trace(way: Way) -> None:
+async def test_dashboard_polls_and_dialogs_leave_no_trace(way: Way) -> None:
     actor = AS_ADA if way.is_owner else OPERATOR
     with transcribed(way) as transcript:
         async with driving(WatchedApp(opener_of(way.conninfo, actor=actor))) as driver:

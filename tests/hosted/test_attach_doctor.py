@@ -11,10 +11,10 @@ from migrations import HEAD
 from migrations.runner import downgrade, upgrade
 from store.database.database import Database
 from store.database.query import TimeLimits
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.doctor.examine import examine
-from store.doctor.findings import Finding, Report, Section, Severity
-from store.doctor.server_checks import seen_by
+from store.doctor.findings import DoctorReport, Finding, Section, Severity
+from store.doctor.server_checks import jobs_visible_to
 from store.errors import SchemaMissing, Unreachable
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
@@ -35,7 +35,7 @@ LEAKS = {
 """Of the app's own schema, as it comes."""
 
 
-async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> Report:
+async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> DoctorReport:
     database = Database(conninfo, limits=limits)
     try:
         return await examine(database, label="here")
@@ -43,11 +43,11 @@ async def examined(conninfo: Conninfo, *, limits: TimeLimits | None = None) -> R
         await database.close()
 
 
-def faults(report: Report) -> set[str]:
+def faults(report: DoctorReport) -> set[str]:
     return {finding.name for finding in report.findings if finding.is_fault}
 
 
-def finding(report: Report, name: str) -> Finding:
+def finding(report: DoctorReport, name: str) -> Finding:
     """The first of its name."""
     return next(found for found in report.findings if found.name == name)
 
@@ -59,12 +59,12 @@ def run(conninfo: Conninfo, *statements: str | None) -> None:
                 connection.execute(statement.encode())
 
 
-def mend(conninfo: Conninfo, report: Report, *, names: Collection[str] = ()) -> None:
+def mend(conninfo: Conninfo, report: DoctorReport, *, names: Collection[str] = ()) -> None:
     """Runs the SQL of each finding, or of those of these names."""
     run(conninfo, *(one.sql for one in report.findings if not names or one.name in names))
 
 
-async def test_each_way_in_finds_the_same_leaks_and_leaves_no_trace(way: Way) -> None:
+async def test_doctor_finds_the_same_leaks_by_each_way_and_leaves_no_trace(way: Way) -> None:
     with transcribed(way) as transcript:
         report = await examined(way.conninfo)
         said = transcript()
@@ -76,7 +76,7 @@ async def test_each_way_in_finds_the_same_leaks_and_leaves_no_trace(way: Way) ->
     assert not report.is_well
 
 
-async def test_its_sql_mends_what_it_found(app_database: Conninfo, world: World) -> None:
+async def test_doctor_sql_fixes_every_finding(app_database: Conninfo, world: World) -> None:
     """And what it made of the schema can still be adopted."""
     mend(app_database, await examined(app_database))
     report = await examined(app_database)
@@ -95,7 +95,7 @@ def as_user(connection: psycopg.Connection, user: object) -> None:
 INSERT = "insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'lifestyle')"
 
 
-async def test_what_it_mended_still_serves_the_app(app_database: Conninfo, world: World) -> None:
+async def test_app_still_works_after_the_doctor_fixes(app_database: Conninfo, world: World) -> None:
     with connect(app_database) as before:
         as_user(before, BEN)
         before.execute(INSERT, [BEN, AUTUMN])
@@ -122,7 +122,7 @@ async def test_what_it_mended_still_serves_the_app(app_database: Conninfo, world
         after.rollback()
 
 
-async def test_the_grants_that_users_lack(ungranted_database: Conninfo) -> None:
+async def test_doctor_finds_and_fixes_missing_user_grants(ungranted_database: Conninfo) -> None:
     report = await examined(ungranted_database)
     grants = finding(report, "users-grants")
     assert grants.severity is Severity.WARNING
@@ -131,7 +131,7 @@ async def test_the_grants_that_users_lack(ungranted_database: Conninfo) -> None:
     assert finding(await examined(ungranted_database), "users-grants").severity is Severity.OK
 
 
-async def test_a_migrated_project_is_well(app_database: Conninfo, owner: Way) -> None:
+async def test_doctor_finds_no_faults_in_a_migrated_project(app_database: Conninfo, owner: Way) -> None:
     with transcribed(owner):  # Whoever else is connected would make an index wait.
         pass
     upgrade(app_database)
@@ -141,14 +141,14 @@ async def test_a_migrated_project_is_well(app_database: Conninfo, owner: Way) ->
     assert finding(report, "matches").sentence.endswith(f"objects of revision {HEAD} are as they should be.")
 
 
-async def test_an_empty_database(hosted_server: Server) -> None:
+async def test_doctor_advises_a_migration_for_an_empty_database(hosted_server: Server) -> None:
     report = await examined(hosted_server.login("postgres"))
     assert faults(report) == {"no-table"}
     assert report.next_steps[0].startswith("'gjobs migrate up' makes the schema")
 
 
-async def test_a_session_that_needs_a_reason_is_told_how_to_migrate(app_database: Conninfo) -> None:
-    database = Database(app_database, access=WriteAccess(WriteRule.LEASED))
+async def test_doctor_suggests_a_write_reason_where_a_permit_is_required(app_database: Conninfo) -> None:
+    database = Database(app_database, access=WriteAccess(WriteMode.LEASED))
     try:
         report = await examine(database, label="here")
     finally:
@@ -157,7 +157,7 @@ async def test_a_session_that_needs_a_reason_is_told_how_to_migrate(app_database
 
 
 @pytest.mark.parametrize("statement", ["drop table generation_jobs cascade", "drop index idx_generation_jobs_status"])
-async def test_what_migrating_would_refuse_is_not_advised(app_database: Conninfo, statement: str) -> None:
+async def test_doctor_does_not_advise_a_migration_that_would_be_refused(app_database: Conninfo, statement: str) -> None:
     run(app_database, statement)
     report = await examined(app_database)
     with pytest.raises(SchemaMissing):
@@ -166,7 +166,7 @@ async def test_what_migrating_would_refuse_is_not_advised(app_database: Conninfo
     assert not any("'gjobs migrate up' m" in step for step in report.next_steps)
 
 
-async def test_what_is_pending_has_to_be_done(app_database: Conninfo) -> None:
+async def test_doctor_lists_pending_migrations_as_the_next_step(app_database: Conninfo) -> None:
     upgrade(app_database)
     downgrade(app_database, "0002")
     report = await examined(app_database)
@@ -174,7 +174,7 @@ async def test_what_is_pending_has_to_be_done(app_database: Conninfo) -> None:
     assert report.next_steps == (f"'gjobs migrate up' brings revision {HEAD}; 'gjobs migrate sql' prints how.",)
 
 
-async def test_a_newer_programs_schema_is_not_said_to_lack_anything(app_database: Conninfo) -> None:
+async def test_doctor_reports_no_missing_objects_for_a_newer_revision(app_database: Conninfo) -> None:
     upgrade(app_database)
     run(app_database, "update gjobs.alembic_version set version_num = '9999'")
     report = await examined(app_database)
@@ -182,7 +182,7 @@ async def test_a_newer_programs_schema_is_not_said_to_lack_anything(app_database
     assert not any("lacks" in step for step in report.next_steps)
 
 
-async def test_nothing_is_told_twice(readme_reader: Way) -> None:
+async def test_doctor_reports_each_sentence_once(readme_reader: Way) -> None:
     sentences = [one.sentence for one in (await examined(readme_reader.conninfo)).findings]
     assert sorted(set(sentences)) == sorted(sentences)
 
@@ -202,7 +202,9 @@ REMOVED = {
 
 
 @pytest.mark.parametrize(("statement", "name"), REMOVED.items(), ids=REMOVED.values())
-async def test_what_the_schema_lacks(app_database: Conninfo, statement: str, name: str) -> None:
+async def test_doctor_reports_a_removed_or_changed_object_as_a_problem(
+    app_database: Conninfo, statement: str, name: str
+) -> None:
     if "alter cost_cents" in statement:
         run(app_database, "drop view generation_job_summary")
     run(app_database, statement)
@@ -221,7 +223,9 @@ LOST = {
 }
 
 
-async def test_its_sql_gives_back_what_was_lost(app_database: Conninfo, world: World) -> None:
+async def test_doctor_sql_restores_dropped_indexes_constraints_and_triggers(
+    app_database: Conninfo, world: World
+) -> None:
     run(app_database, *LOST)
     report = await examined(app_database)
     lost = [one for one in report.findings if one.name in LOST.values()]
@@ -259,7 +263,7 @@ BROKEN: dict[str, Sequence[str]] = {
 
 
 @pytest.mark.parametrize(("name", "statements"), BROKEN.items(), ids=BROKEN)
-async def test_what_is_open_and_the_sql_against_it(
+async def test_doctor_finds_each_weakness_and_its_sql_fixes_it(
     app_database: Conninfo, hosted_server: Server, name: str, statements: Sequence[str]
 ) -> None:
     if name != "truncate":
@@ -273,7 +277,7 @@ async def test_what_is_open_and_the_sql_against_it(
         assert name not in {one.name for one in (await examined(app_database)).findings}
 
 
-async def test_an_index_that_failed_half_way(app_database: Conninfo, world: World) -> None:
+async def test_doctor_finds_and_fixes_an_invalid_index(app_database: Conninfo, world: World) -> None:
     with connect(app_database, autocommit=True) as owner:
         with pytest.raises(psycopg.errors.UniqueViolation):
             owner.execute("create unique index concurrently half on generation_jobs (status)")
@@ -283,7 +287,9 @@ async def test_an_index_that_failed_half_way(app_database: Conninfo, world: Worl
     assert "invalid-index" not in faults(await examined(app_database))
 
 
-async def test_many_rows_are_told_by_estimate_and_what_they_miss(app_database: Conninfo, world: World) -> None:
+async def test_doctor_estimates_many_rows_and_reports_indexes_and_dead_rows(
+    app_database: Conninfo, world: World
+) -> None:
     with connect(app_database, autocommit=True) as owner:
         owner.execute(
             "insert into generation_jobs (user_id, project_id, mode, created_at)"
@@ -317,37 +323,39 @@ async def test_many_rows_are_told_by_estimate_and_what_they_miss(app_database: C
         ("pooled_by_transaction", "A pooler stands between and lends a connection for one transaction."),
     ],
 )
-async def test_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
+async def test_doctor_reports_the_kind_of_pooler(request: pytest.FixtureRequest, pooled: str, words: str) -> None:
     way: Way = request.getfixturevalue(pooled)
     assert finding(await examined(way.conninfo), "pooler").sentence == words
 
 
-async def test_a_replica(replicated: Way) -> None:
+async def test_doctor_reports_a_replica(replicated: Way) -> None:
     report = await examined(replicated.conninfo)
     assert finding(report, "replica").sentence.startswith("A replica: it takes no writes.")
     assert finding(report, "replica").severity is Severity.OK
 
 
-async def test_an_encrypted_link(tls_server: TlsServer) -> None:
+async def test_doctor_reports_an_encrypted_connection(tls_server: TlsServer) -> None:
     encryption = finding(await examined(tls_server.login()), "encryption")
     assert (encryption.severity, encryption.sentence) == (Severity.OK, "The link to here is encrypted.")
 
 
-async def test_a_login_that_sees_less(app_database: Conninfo, hosted_server: Server, world: World) -> None:
+async def test_doctor_warns_about_a_login_with_a_restricted_view(
+    app_database: Conninfo, hosted_server: Server, world: World
+) -> None:
     report = await examined(hosted_server.login(str(app_database["dbname"]), "under_policies"))
     assert finding(report, "login").severity is Severity.WARNING
     assert finding(report, "rows-generation_jobs").sentence == "generation_jobs shows this login 0 rows."
 
 
-async def test_a_superuser(app_database: Conninfo, hosted_server: Server) -> None:
+async def test_doctor_notes_a_superuser_login(app_database: Conninfo, hosted_server: Server) -> None:
     report = await examined(hosted_server.administrator(str(app_database["dbname"])))
     assert finding(report, "login").sentence.startswith("The login supabase_admin is a superuser")
     assert finding(report, "login").severity is Severity.NOTE
 
 
-async def test_what_a_user_sees_where_users_may_see_nothing(ungranted_database: Conninfo) -> None:
+async def test_doctor_warns_that_a_user_has_no_grant_to_read_jobs(ungranted_database: Conninfo) -> None:
     database = Database(ungranted_database)
-    (seen,) = await seen_by(database, ActingUser(id=ADA))
+    (seen,) = await jobs_visible_to(database, ActingUser(id=ADA))
     await database.close()
     assert (seen.severity, seen.sentence) == (
         Severity.WARNING,
@@ -355,13 +363,13 @@ async def test_what_a_user_sees_where_users_may_see_nothing(ungranted_database: 
     )
 
 
-async def test_a_part_that_cannot_be_examined_is_a_finding(owner: Way, world: World) -> None:
+async def test_doctor_reports_a_part_that_cannot_be_examined(owner: Way, world: World) -> None:
     with connect(owner.conninfo) as other:
         other.execute("lock table generation_jobs in access exclusive mode")
         report = await examined(owner.conninfo, limits=TimeLimits(lock=0.05))
     assert {"not-examined"} <= faults(report)
 
 
-async def test_nobody_answers(tmp_path: Path) -> None:
+async def test_doctor_raises_unreachable_without_a_server(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         await examined({"host": str(tmp_path), "dbname": str(uuid4())})

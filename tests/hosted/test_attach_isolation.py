@@ -5,8 +5,8 @@ import pytest
 from store.database.database import Database
 from store.doctor.findings import Severity
 from store.errors import NoPrivilege
-from store.isolation.isolation import How, Probe, Thing, Verb, Verdict
-from store.isolation.isolation_check import attempt, prepare
+from store.isolation.isolation import Probe, ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation_check import plan_probes, run_probes
 from store.isolation.isolation_findings import isolation_check
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
@@ -16,10 +16,10 @@ from tests.tui.driving import WatchedApp, driving, opener_of
 from tests.tui.world import ADA, World, fill
 
 LEAKS = {
-    (Thing.JOB, Verb.INSERT_INTO),
-    (Thing.ASSET, Verb.INSERT_INTO),
-    (Thing.STATISTICS, Verb.READ),
-    (Thing.SUMMARY, Verb.READ),
+    (ProbeTarget.JOB, Verb.INSERT_INTO),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO),
+    (ProbeTarget.STATISTICS, Verb.READ),
+    (ProbeTarget.SUMMARY, Verb.READ),
 }
 
 """Of the app's own schema, as it comes."""
@@ -28,24 +28,24 @@ LEAKS = {
 async def probed(conninfo: Conninfo) -> list[Probe]:
     database = Database(conninfo)
     try:
-        plan = await prepare(database, owner_id=ADA)
-        return [probe async for probe in attempt(database, plan, tries_writes=True)]
+        plan = await plan_probes(database, owner_id=ADA)
+        return [probe async for probe in run_probes(database, plan, tries_writes=True)]
     finally:
         await database.close()
 
 
-def leaks(probes: list[Probe]) -> set[tuple[Thing, Verb]]:
-    return {(probe.thing, probe.verb) for probe in probes if probe.verdict is Verdict.LEAK}
+def leaks(probes: list[Probe]) -> set[tuple[ProbeTarget, Verb]]:
+    return {(probe.thing, probe.verb) for probe in probes if probe.verdict is ProbeVerdict.LEAK}
 
 
-async def test_each_way_in_finds_the_same_leaks_and_writes_nothing(way: Way, world: World) -> None:
+async def test_isolation_check_finds_the_same_leaks_by_each_way_and_writes_nothing(way: Way, world: World) -> None:
     rows = "select xmin, j::text from generation_jobs j union all select xmin, p::text from projects p"
     before = sorted(world.sql(rows))
     with transcribed(way) as transcript:
         if way.is_owner:
             probes = await probed(way.conninfo)
             assert leaks(probes) == LEAKS
-            assert any(probe.how is How.TRIED for probe in probes if probe.verb.writes) == way.writes
+            assert any(probe.how is ProbeMethod.TRIED for probe in probes if probe.verb.writes) == way.writes
         else:
             with pytest.raises(NoPrivilege):
                 await probed(way.conninfo)
@@ -55,17 +55,17 @@ async def test_each_way_in_finds_the_same_leaks_and_writes_nothing(way: Way, wor
     assert sorted(world.sql(rows)) == before
 
 
-async def test_without_grants_the_tables_are_kept(ungranted_database: Conninfo) -> None:
+async def test_isolation_check_finds_no_leak_in_tables_without_grants(ungranted_database: Conninfo) -> None:
     world = World(ungranted_database)
     fill(world)
     world.close()
-    refused = [probe for probe in await probed(ungranted_database) if probe.thing is Thing.COUNTS]
+    refused = [probe for probe in await probed(ungranted_database) if probe.thing is ProbeTarget.COUNTS]
     assert [(probe.verdict, probe.answer) for probe in refused] == [
-        (Verdict.KEPT, "refused: permission denied for table generation_jobs")
+        (ProbeVerdict.KEPT, "refused: permission denied for table generation_jobs")
     ]
 
 
-async def test_the_doctor_says_why_a_login_tries_nothing(least_privilege: Way, world: World) -> None:
+async def test_doctor_explains_why_the_isolation_check_tried_nothing(least_privilege: Way, world: World) -> None:
     database = Database(least_privilege.conninfo)
     try:
         (said,) = await isolation_check(owner_id=None, other_id=None, why_no_writes=None)(database)
@@ -75,7 +75,9 @@ async def test_the_doctor_says_why_a_login_tries_nothing(least_privilege: Way, w
     assert said.sentence == "Nothing could be tried. The login least_privilege may not act as a user."
 
 
-async def test_a_login_that_may_not_act_as_a_user_is_told_so(least_privilege: Way, world: World) -> None:
+async def test_isolation_key_is_refused_for_a_login_that_may_not_act_as_a_user(
+    least_privilege: Way, world: World
+) -> None:
     async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.is_told("The login least_privilege may not act as a user.")

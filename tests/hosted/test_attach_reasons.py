@@ -29,7 +29,7 @@ def words(text: str) -> str:
     return " ".join(text.replace("│", " ").split())
 
 
-async def test_no_grant_is_a_banner_and_no_count_until_it_is_granted(ungranted: Conninfo) -> None:
+async def test_dashboard_shows_a_banner_until_the_missing_grant_is_given(ungranted: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(ungranted, actor=AS_ADA))) as driver:
         assert NO_GRANT in words(driver.banner)
         assert GRANT in words(driver.banner)
@@ -44,7 +44,9 @@ async def test_no_grant_is_a_banner_and_no_count_until_it_is_granted(ungranted: 
         assert "a1000000" in driver.text
 
 
-def test_no_grant_on_the_command_line(ungranted: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_report_the_missing_grant_and_its_fix(
+    ungranted: Conninfo, gjobs: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("GJOBS_DATABASE_URL", make_conninfo("", **ungranted))
     for command in ("jobs list", "stats", "stats --by project", "snapshot"):
         refused = gjobs(*command.split(), "--as", "ada@example.com")
@@ -52,7 +54,7 @@ def test_no_grant_on_the_command_line(ungranted: Conninfo, gjobs: Run, monkeypat
         assert refused.err.splitlines() == [NO_GRANT, f"Mended by: {GRANT}"]
 
 
-def test_a_command_that_sees_less_says_so(
+def test_commands_warn_about_a_restricted_view(
     app_database: Conninfo, hosted_server: Server, world: World, gjobs: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     login = hosted_server.login(str(app_database["dbname"]), "under_policies")
@@ -64,7 +66,7 @@ def test_a_command_that_sees_less_says_so(
     assert "Projects are known by their jobs alone. No grant: the role under_policies" in gjobs("projects").err
 
 
-async def test_a_login_under_row_level_security_is_warned_of_what_it_sees(
+async def test_dashboard_banner_warns_a_login_under_row_level_security(
     app_database: Conninfo, hosted_server: Server, world: World
 ) -> None:
     login = hosted_server.login(str(app_database["dbname"]), "under_policies")
@@ -72,7 +74,7 @@ async def test_a_login_under_row_level_security_is_warned_of_what_it_sees(
         await driver.until(lambda: "Row level security applies to the login under_policies" in words(driver.banner))
 
 
-async def test_who_may_not_act_as_a_user_is_told_where_users_are_picked(least_privilege: Way, world: World) -> None:
+async def test_user_picker_explains_why_the_login_may_not_act_as_a_user(least_privilege: Way, world: World) -> None:
     async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
         await driver.press("u")
         await driver.has_dialog("Look with whose eyes?")
@@ -90,7 +92,7 @@ async def test_who_may_not_act_as_a_user_is_told_where_users_are_picked(least_pr
         ("P", "may not write projects."),
     ],
 )
-async def test_a_write_that_is_not_granted_is_refused_at_the_key(
+async def test_write_key_without_its_grant_shows_a_toast_and_no_dialog(
     least_privilege: Way, world: World, key: str, reason: str
 ) -> None:
     async with driving(WatchedApp(opener_of(least_privilege.conninfo, actor=OPERATOR))) as driver:
@@ -100,7 +102,7 @@ async def test_a_write_that_is_not_granted_is_refused_at_the_key(
         await driver.has_dialog("")
 
 
-async def test_what_is_granted_after_a_refusal_can_be_done(ungranted: Conninfo) -> None:
+async def test_write_key_works_after_the_grant_is_given(ungranted: Conninfo) -> None:
     world = World(ungranted)
     world.sql("grant select on public.generation_jobs, public.projects to authenticated")
     async with driving(WatchedApp(opener_of(ungranted, actor=AS_ADA))) as driver:
@@ -116,14 +118,14 @@ async def test_what_is_granted_after_a_refusal_can_be_done(ungranted: Conninfo) 
     world.close()
 
 
-async def test_a_replica_refuses_at_the_key(replicated: Way) -> None:
+async def test_write_key_on_a_replica_shows_a_toast(replicated: Way) -> None:
     async with driving(WatchedApp(opener_of(replicated.conninfo, actor=AS_ADA))) as driver:
         await driver.sees("Autumn catalog")
         await driver.press("s")
         await driver.until(lambda: any("This server is a replica" in words(toast) for toast in driver.toasts))
 
 
-async def test_a_new_job_without_assets_says_why(owner: Way, world: World) -> None:
+async def test_new_job_dialog_explains_a_missing_assets_table(owner: Way, world: World) -> None:
     world.sql("drop table public.assets cascade")
     async with driving(WatchedApp(opener_of(owner.conninfo, actor=AS_ADA))) as driver:
         await driver.sees("Autumn catalog")

@@ -9,7 +9,7 @@ from store.database.database import Database
 from store.errors import NoPrivilege, ReadOnly
 from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
-from store.statistics.totals import NumbersQuery
+from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
@@ -62,7 +62,7 @@ async def read_all(store: Store) -> None:
     assert await store.get_total_costs(AUTUMN)
     assert await store.get_job_summary()
     assert (await store.get_listing(ListingQuery())).projects
-    assert (await store.get_numbers(NumbersQuery(project_id=AUTUMN))).projects
+    assert (await store.get_totals(TotalsQuery(project_id=AUTUMN))).projects
     assert await store.get_projects()
     assert await store.get_project(AUTUMN)
     assert await store.get_projects_named("Autumn catalog")
@@ -82,7 +82,9 @@ async def test_every_read_leaves_no_trace(way: Way) -> None:
     assert (said.traces, said.complaints, said.writes) == ([], [], 0)
 
 
-async def test_a_reader_by_policies_of_its_own_sees_all_rows(reader_by_policies: Way, world: World) -> None:
+async def test_reader_with_its_own_policies_sees_all_rows_and_may_not_write(
+    reader_by_policies: Way, world: World
+) -> None:
     async with Store(Database(reader_by_policies.conninfo)) as store:
         await read_all(store)
         assert len((await store.get_generation_jobs()).items) == world.count()
@@ -90,7 +92,7 @@ async def test_a_reader_by_policies_of_its_own_sees_all_rows(reader_by_policies:
             await store.delete_generation_job(job_id(1))
 
 
-async def test_users_and_their_eyes_need_privileges_of_their_own(way: Way) -> None:
+async def test_acting_as_a_user_and_reading_emails_need_extra_privileges(way: Way) -> None:
     async with Store(Database(way.conninfo)) as store:
         if way.is_owner:
             (trail,) = await store.acting_as(ActingUser(id=BEN)).get_projects()
@@ -101,7 +103,7 @@ async def test_users_and_their_eyes_need_privileges_of_their_own(way: Way) -> No
             await store.acting_as(ActingUser(id=ADA)).get_projects()
 
 
-async def test_writes_leave_what_they_write_and_nothing_else(way: Way, world: World) -> None:
+async def test_store_writes_leave_no_other_trace(way: Way, world: World) -> None:
     with transcribed(way) as transcript:
         async with Store(Database(way.conninfo)) as store:
             if way.writes:
@@ -120,7 +122,7 @@ async def test_writes_leave_what_they_write_and_nothing_else(way: Way, world: Wo
 
 
 @pytest.mark.parametrize("pooled", ["pooled_by_transaction", "pooled_by_session"])
-async def test_nothing_is_left_on_the_connections_of_a_pool(
+async def test_pooled_connections_keep_no_session_state(
     pooled: str, request: pytest.FixtureRequest, world: World, app_database: Conninfo
 ) -> None:
     way: Way = request.getfixturevalue(pooled)

@@ -20,9 +20,9 @@ def managed(app_database: Conninfo) -> Conninfo:
     return app_database
 
 
-async def test_through_a_pooler_by_session_that_is_declared(managed: Conninfo, pooled_by_session: Way) -> None:
+async def test_listening_works_through_a_declared_session_pooler(managed: Conninfo, pooled_by_session: Way) -> None:
     database = Database(pooled_by_session.conninfo)
-    facts = (await Store(database).probed.get()).facts
+    facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
     assert may_listen(facts, Pooler.SESSION)
     with Server.on(managed) as server:
@@ -35,9 +35,11 @@ async def test_through_a_pooler_by_session_that_is_declared(managed: Conninfo, p
     await database.close()
 
 
-async def test_through_a_pooler_by_transaction_it_is_not_tried(managed: Conninfo, pooled_by_transaction: Way) -> None:
+async def test_listening_is_not_tried_through_a_transaction_pooler(
+    managed: Conninfo, pooled_by_transaction: Way
+) -> None:
     database = Database(pooled_by_transaction.conninfo)
-    facts = (await Store(database).probed.get()).facts
+    facts = (await Store(database).capability_cache.get()).facts
     assert not may_listen(facts, None)
     assert not may_listen(facts, Pooler.TRANSACTION)
     await database.close()

@@ -56,7 +56,7 @@ async def behind_a_proxy(app_database: Conninfo, journal: Path) -> AsyncIterator
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_in_the_end_the_screen_shows_what_was_done(
+async def test_dashboard_shows_the_true_outcome_after_its_connection_is_cut(
     world: World, app_database: Conninfo, tmp_path: Path, moment: str
 ) -> None:
     cut, outcome, changes = MOMENTS[moment]

@@ -52,13 +52,15 @@ async def write_is_cut(store: Store, proxy: Proxy, ledger: Ledger, *, write: str
 
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("write", WRITES)
-async def test_the_store_says_what_was_done(app_database: Conninfo, ledger: Ledger, write: str, moment: str) -> None:
+async def test_store_reports_the_true_outcome_of_a_write_whose_connection_is_cut(
+    app_database: Conninfo, ledger: Ledger, write: str, moment: str
+) -> None:
     async with cutting(app_database) as (store, proxy):
         await write_is_cut(store, proxy, ledger, write=write, moment=moment)
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_so_it_does_when_the_link_to_a_pooler_dies(
+async def test_store_reports_the_true_outcome_when_the_pooler_connection_is_cut(
     pooled_by_transaction: Way, ledger: Ledger, moment: str
 ) -> None:
     async with cutting(pooled_by_transaction.conninfo) as (store, proxy):
@@ -66,7 +68,9 @@ async def test_so_it_does_when_the_link_to_a_pooler_dies(
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-async def test_and_when_the_pooler_loses_the_server(owner: Way, ledger: Ledger, moment: str) -> None:
+async def test_store_reports_the_true_outcome_when_the_pooler_loses_the_server(
+    owner: Way, ledger: Ledger, moment: str
+) -> None:
     async with proxied(owner.conninfo) as (proxy, through_proxy):
         port = int(through_proxy["port"])
         with pooling(owner.server, require_tool("pgbouncer"), "transaction", server_port=port) as pooler:
@@ -75,7 +79,7 @@ async def test_and_when_the_pooler_loses_the_server(owner: Way, ledger: Ledger, 
 
 
 @pytest.mark.parametrize("write", WRITES)
-async def test_a_link_that_falls_silent_is_not_waited_for_and_what_was_not_committed_never_comes_to_be(
+async def test_write_on_a_silent_connection_times_out_and_is_never_committed(
     app_database: Conninfo, ledger: Ledger, write: str
 ) -> None:
     act, _ = WRITES[write]
@@ -91,7 +95,7 @@ async def test_a_link_that_falls_silent_is_not_waited_for_and_what_was_not_commi
 
 
 @pytest.mark.parametrize("write", WRITES)
-async def test_wherever_the_conversation_breaks_off_the_store_says_what_was_done(
+async def test_store_reports_the_true_outcome_wherever_the_byte_stream_is_cut(
     app_database: Conninfo, world: World, ledger: Ledger, write: str
 ) -> None:
     act, verb = WRITES[write]

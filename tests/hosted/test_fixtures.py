@@ -40,16 +40,16 @@ def answer(conninfo: Conninfo, statement: str, *values: object) -> object:
         return value
 
 
-def test_the_owner_is_no_superuser_and_sees_all_rows(app_database: Conninfo) -> None:
+def test_owner_is_not_a_superuser_and_bypasses_row_level_security(app_database: Conninfo) -> None:
     assert answer(app_database, "select (rolsuper, rolbypassrls)::text from pg_roles where rolname = user") == "(f,t)"
 
 
-def test_auth_is_somebody_elses(app_database: Conninfo) -> None:
+def test_owner_cannot_alter_the_auth_schema(app_database: Conninfo) -> None:
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         answer(app_database, "alter table auth.users add column ours text")
 
 
-def test_older_projects_let_the_roles_of_requests_read_new_tables_and_later_ones_do_not(
+def test_request_roles_can_read_new_tables_only_in_older_projects(
     app_database: Conninfo, ungranted_database: Conninfo
 ) -> None:
     for role in ("anon", "authenticated", "service_role"):
@@ -57,7 +57,7 @@ def test_older_projects_let_the_roles_of_requests_read_new_tables_and_later_ones
         assert answer(ungranted_database, f"select {READS}", role) is False
 
 
-def test_policies_show_a_login_without_claims_nothing(app_database: Conninfo, hosted_server: Server) -> None:
+def test_login_under_policies_sees_no_rows_without_claims(app_database: Conninfo, hosted_server: Server) -> None:
     world = World(app_database)
     fill(world)
     world.close()
@@ -72,7 +72,7 @@ def test_a_wrong_password_is_refused(app_database: Conninfo) -> None:
         connect({**app_database, "password": "wrong"})
 
 
-def test_a_transaction_pooler_lends_its_connections_for_a_transaction(
+def test_transaction_pooler_shares_connections_between_clients(
     app_database: Conninfo, transaction_pooler: Pooler
 ) -> None:
     login = transaction_pooler.login(str(app_database["dbname"]))
@@ -83,7 +83,7 @@ def test_a_transaction_pooler_lends_its_connections_for_a_transaction(
         client.close()
 
 
-def test_a_session_pooler_lends_them_for_a_session(app_database: Conninfo, session_pooler: Pooler) -> None:
+def test_session_pooler_gives_each_client_its_own_connection(app_database: Conninfo, session_pooler: Pooler) -> None:
     login = session_pooler.login(str(app_database["dbname"]))
     clients = [connect(login, autocommit=True) for _ in range(POOL_SIZE)]
     served_by = [client.execute("select pg_backend_pid()").fetchone() for client in clients]
@@ -92,7 +92,7 @@ def test_a_session_pooler_lends_them_for_a_session(app_database: Conninfo, sessi
         client.close()
 
 
-def test_a_replica_shows_what_was_written(app_database: Conninfo, replica: Replica) -> None:
+def test_replica_shows_new_tables_and_refuses_writes(app_database: Conninfo, replica: Replica) -> None:
     with connect(app_database) as owner:
         owner.execute("create table public.proof ()")
     replica.catch_up()
@@ -102,7 +102,7 @@ def test_a_replica_shows_what_was_written(app_database: Conninfo, replica: Repli
         reader.execute("create table public.other ()")
 
 
-def test_a_server_with_tls_takes_nobody_without(tls_server: TlsServer) -> None:
+def test_tls_server_refuses_unencrypted_connections(tls_server: TlsServer) -> None:
     login = tls_server.login()
     verified = {**login, "sslmode": "verify-full", "sslrootcert": str(tls_server.certificate)}
     assert answer(verified, "select ssl from pg_stat_ssl where pid = pg_backend_pid()") is True
@@ -110,7 +110,7 @@ def test_a_server_with_tls_takes_nobody_without(tls_server: TlsServer) -> None:
         connect({**login, "sslmode": "disable"})
 
 
-def test_a_killed_run_leaves_nothing(hosted_server: Server) -> None:
+def test_killed_test_run_leaves_no_server_or_directory(hosted_server: Server) -> None:
     command = [sys.executable, "-c", A_RUN, str(quick_directory()), str(hosted_server.programs)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
         assert run.stdout is not None

@@ -49,7 +49,9 @@ async def shows_the_truth(driver: Driver, database: Conninfo, *, changes: int) -
     world.close()
 
 
-async def test_a_server_that_was_killed_and_started_again(mortal_server: Server, database: Conninfo) -> None:
+async def test_dashboard_recovers_when_the_server_is_killed_and_restarted(
+    mortal_server: Server, database: Conninfo
+) -> None:
     async with looking(database) as driver:
         await driver.press("s")
         await driver.is_told("Started lifestyle")
@@ -66,7 +68,7 @@ async def test_a_server_that_was_killed_and_started_again(mortal_server: Server,
         await shows_the_truth(driver, database, changes=2)
 
 
-async def test_a_server_that_is_killed_and_started_again_behind_a_pooler(
+async def test_dashboard_behind_a_pooler_recovers_when_the_server_is_restarted(
     mortal_server: Server, database: Conninfo
 ) -> None:
     # It tries only so often, which is fifteen seconds where nothing is said.
@@ -82,7 +84,7 @@ async def test_a_server_that_is_killed_and_started_again_behind_a_pooler(
             await shows_the_truth(driver, database, changes=1)
 
 
-async def test_a_pooler_without_room_is_tried_again_until_it_has_some(owner: Way, world: World) -> None:
+async def test_dashboard_retries_a_full_pooler_until_it_connects(owner: Way, world: World) -> None:
     room = "max_client_conn = 2"
     with pooling(owner.server, require_tool("pgbouncer"), "transaction", more=room) as pooler:
         login = pooler.login(owner.database)
@@ -96,7 +98,9 @@ async def test_a_pooler_without_room_is_tried_again_until_it_has_some(owner: Way
             await driver.sees("Autumn catalog")
 
 
-async def test_a_server_that_dies_under_a_write(mortal_server: Server, database: Conninfo) -> None:
+async def test_dashboard_reports_no_change_when_the_server_dies_during_a_write(
+    mortal_server: Server, database: Conninfo
+) -> None:
     async with looking(database) as driver:
         with closing(connect(database)) as other:
             other.execute("select from generation_jobs where id = %s for update", [job_id(1)])
@@ -110,7 +114,7 @@ async def test_a_server_that_dies_under_a_write(mortal_server: Server, database:
         await shows_the_truth(driver, database, changes=1)
 
 
-async def test_a_server_that_freezes_is_not_waited_for(mortal_server: Server, database: Conninfo) -> None:
+async def test_dashboard_stays_usable_while_the_server_is_frozen(mortal_server: Server, database: Conninfo) -> None:
     async with looking(database, SHORT) as driver:
         with mortal_server.frozen():
             await driver.until(lambda: "did not answer within 1.5 s" in driver.banner)
@@ -120,7 +124,9 @@ async def test_a_server_that_freezes_is_not_waited_for(mortal_server: Server, da
         await shows_the_truth(driver, database, changes=0)
 
 
-async def test_a_server_that_freezes_under_a_write(mortal_server: Server, database: Conninfo) -> None:
+async def test_dashboard_reports_a_timeout_when_the_server_freezes_during_a_write(
+    mortal_server: Server, database: Conninfo
+) -> None:
     async with looking(database, SHORT) as driver:
         await driver.press("z")
         await driver.looks_again()

@@ -7,16 +7,16 @@ import pytest
 
 from store.configuration.config_file import ConfigurationFile, load
 from store.configuration.settings import Settings, resolve
-from store.database.connection_pool import Link
+from store.database.connection_pool import Transport
 from store.errors import SignInRefused, StoreError, Unreachable
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD
 from tests.hosted.tls import TlsServer
 from tui.session import open_session
 
-ENCRYPTED = Link(is_encrypted=True, is_local=True)
+ENCRYPTED = Transport(is_encrypted=True, is_local=True)
 
-PLAIN = Link(is_encrypted=False, is_local=True)
+PLAIN = Transport(is_encrypted=False, is_local=True)
 
 
 @pytest.fixture(autouse=True)
@@ -41,18 +41,18 @@ def address(login: Conninfo, *, password: str = "") -> str:
     return f'url = "postgresql://{login["user"]}{secret}@{login["host"]}:{login["port"]}/{login["dbname"]}"'
 
 
-async def link_of(settings: Settings) -> Link | None:
+async def link_of(settings: Settings) -> Transport | None:
     """Of the connection on which the users are read."""
     async with open_session(settings, print) as session:
         await session.operator.get_users()
         return session.operator.database.link
 
 
-async def test_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
+async def test_password_is_read_from_the_url(app_database: Conninfo, tmp_path: Path) -> None:
     assert await link_of(configured(tmp_path, address(app_database, password=PASSWORD))) == PLAIN
 
 
-async def test_from_the_file_of_passwords(app_database: Conninfo, tmp_path: Path) -> None:
+async def test_password_is_read_from_the_password_file(app_database: Conninfo, tmp_path: Path) -> None:
     escaped = PASSWORD.replace("\\", "\\\\").replace(":", "\\:")
     file = tmp_path / ".pgpass"
     file.write_text(f"*:{app_database['port']}:*:{app_database['user']}:{escaped}\n")
@@ -63,7 +63,7 @@ async def test_from_the_file_of_passwords(app_database: Conninfo, tmp_path: Path
         assert await link_of(settings) == PLAIN
 
 
-async def test_from_the_file_of_services(
+async def test_connection_is_read_from_the_service_file(
     app_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "services.conf"
@@ -75,7 +75,7 @@ async def test_from_the_file_of_services(
         assert session.full_name == "prod (the app)"
 
 
-async def test_from_a_command_that_runs_once_for_all_connections(app_database: Conninfo, tmp_path: Path) -> None:
+async def test_password_command_runs_once_for_all_connections(app_database: Conninfo, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     script = tmp_path / "secret"
     script.write_text(f"#!/bin/sh\necho x >> {runs}\nprintf '%s\\n' '{PASSWORD}'\n")
@@ -85,9 +85,7 @@ async def test_from_a_command_that_runs_once_for_all_connections(app_database: C
     assert runs.read_text() == "x\n"
 
 
-async def test_a_refused_password_of_a_command_is_not_tried_again_by_itself(
-    app_database: Conninfo, tmp_path: Path
-) -> None:
+async def test_refused_password_of_a_command_is_not_retried(app_database: Conninfo, tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     words = f"echo x >> {runs}; echo hunter2"
     settings = configured(tmp_path, address(app_database), f'password_command = ["sh", "-c", "{words}"]')
@@ -97,7 +95,7 @@ async def test_a_refused_password_of_a_command_is_not_tried_again_by_itself(
     assert runs.read_text() == "x\n"
 
 
-async def test_a_password_that_has_run_out_is_asked_for_once_more(app_database: Conninfo, tmp_path: Path) -> None:
+async def test_expired_password_is_requested_from_the_command_again(app_database: Conninfo, tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text(PASSWORD)
     settings = configured(tmp_path, address(app_database), f'password_command = ["cat", "{file}"]')
@@ -112,7 +110,7 @@ async def test_a_password_that_has_run_out_is_asked_for_once_more(app_database: 
         assert await session.operator.get_users() == []
 
 
-async def test_a_password_file_that_others_can_read_is_told_of_and_nothing_is_written_across_the_screen(
+async def test_password_file_readable_by_others_is_refused_without_printing(
     app_database: Conninfo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "passwords"
@@ -128,7 +126,7 @@ async def test_a_password_file_that_others_can_read_is_told_of_and_nothing_is_wr
     assert await link_of(without) is not None
 
 
-async def test_a_certificate_is_checked_by_the_path_beside_the_file(tls_server: TlsServer, tmp_path: Path) -> None:
+async def test_certificate_path_is_relative_to_the_configuration_file(tls_server: TlsServer, tmp_path: Path) -> None:
     (tmp_path / "root.crt").write_bytes(tls_server.certificate.read_bytes())
     login = tls_server.login()
     checked = configured(
@@ -144,14 +142,14 @@ async def test_a_certificate_is_checked_by_the_path_beside_the_file(tls_server: 
         (['sslmode = "verify-full"', 'sslrootcert = "missing.crt"'], Unreachable),
     ],
 )
-async def test_what_is_asked_of_the_link_is_kept_or_refused(
+async def test_connection_that_does_not_meet_the_ssl_settings_is_refused(
     tls_server: TlsServer, tmp_path: Path, lines: list[str], kind: type[StoreError]
 ) -> None:
     with pytest.raises(kind):
         await link_of(configured(tmp_path, address(tls_server.login(), password=PASSWORD), *lines))
 
 
-async def link_after_trying(settings: Settings) -> Link | None:
+async def link_after_trying(settings: Settings) -> Transport | None:
     """That server has nothing of the app's: that it says so is answer enough."""
     async with open_session(settings, print) as session:
         with pytest.raises(StoreError, match="There is no table"):

@@ -14,7 +14,7 @@ from textual import on
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.poller import DEFAULT_INTERVAL
-from store.statistics.totals import Numbers, NumbersQuery
+from store.statistics.totals import Totals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.hosted.pooler import POOL_SIZE
@@ -22,7 +22,7 @@ from tests.hosted.transcript import transcribed
 from tests.hosted.ways import Way
 from tests.tui.driving import WatchedApp, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World
-from tui.dashboard.messages import Looked
+from tui.dashboard.messages import ListPolled
 from tui.dashboard.run import frame_text
 
 INTERVAL = timedelta(seconds=DEFAULT_INTERVAL)
@@ -62,8 +62,8 @@ class Onlooker(WatchedApp):
             async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
                 return await super().get_listing(query, at=now())
 
-            async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
-                return await super().get_numbers(query, at=now())
+            async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+                return await super().get_totals(query, at=now())
 
         super().__init__(opener_of(way.conninfo, actor=actor, make=SimulatedStore), clock=now)
         self.seen: set[frozenset[UUID]] = set()
@@ -72,8 +72,8 @@ class Onlooker(WatchedApp):
         self.last_frame = ""
         self._diary = diary
 
-    @on(Looked)
-    def _go_on(self, message: Looked) -> None:
+    @on(ListPolled)
+    def _go_on(self, message: ListPolled) -> None:
         self._diary.append(self)
         self.seen.add(frozenset(project.user_id for project in message.listing.projects))
         if self.looks < LOOKS:
@@ -110,7 +110,7 @@ def longest_wait(diary: Sequence[Onlooker]) -> int:
     return max(waits)
 
 
-async def test_each_sees_what_its_eyes_see_and_nobody_is_blocked_or_finds_a_trace(
+async def test_six_dashboards_share_a_pool_without_blocking_or_leaving_traces(
     pooled_by_transaction: Way, world: World
 ) -> None:
     world.asset(ASSET, "mug.png")

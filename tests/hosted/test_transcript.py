@@ -33,7 +33,7 @@ BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
         ([BEGIN, "SELECT 1"], ["a transaction was left open after: SELECT 1"]),
     ],
 )
-def test_traces(owner: Way, statements: list[str], traces: list[str]) -> None:
+def test_transcript_lists_statements_that_leave_traces(owner: Way, statements: list[str], traces: list[str]) -> None:
     with (
         transcribed(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
@@ -43,7 +43,7 @@ def test_traces(owner: Way, statements: list[str], traces: list[str]) -> None:
         assert transcript().traces == traces
 
 
-def test_prepared_statements_and_writes(owner: Way) -> None:
+def test_transcript_reports_prepared_statements_and_counts_writes(owner: Way) -> None:
     with (
         transcribed(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
@@ -82,7 +82,7 @@ def give_up(way: Way, connection: psycopg.Connection) -> None:
 @pytest.mark.parametrize(
     ("before", "complaints", "given_up"), [([BEGIN], [], 1), ([BEGIN, WRITE], [STOPPED], 0)], ids=["read", "written"]
 )
-def test_what_reads_and_is_given_up_is_no_complaint(
+def test_cancelled_query_is_a_complaint_only_after_a_write(
     owner: Way, before: list[str], complaints: list[Complaint], given_up: int
 ) -> None:
     with (
@@ -114,11 +114,11 @@ def spoken(sql: str, *, given_up: bool = False) -> Statement:
         ([spoken(BEGIN), spoken("SELECT 1", given_up=True)], ["a transaction was left open after: SELECT 1"]),
     ],
 )
-def test_what_begins_or_ends_a_transaction_may_be_given_up(statements: list[Statement], traces: list[str]) -> None:
+def test_cancelled_begin_or_commit_leaves_no_trace(statements: list[Statement], traces: list[str]) -> None:
     assert Transcript(statements=statements, complaints=[], given_up=0).traces == traces
 
 
-def test_it_is_known_which_statement_was_given_up(owner: Way) -> None:
+def test_transcript_marks_the_statement_that_was_cancelled(owner: Way) -> None:
     with (
         transcribed(owner) as transcript,
         psycopg.connect(make_conninfo(owner.url, application_name="gjobs"), autocommit=True) as connection,
@@ -143,7 +143,7 @@ def test_it_is_known_which_statement_was_given_up(owner: Way) -> None:
         ([BEGIN, "SELECT 1 / 0"], FAILED),
     ],
 )
-def test_every_other_error_is_a_complaint(owner: Way, statements: list[str], complaint: Complaint) -> None:
+def test_timeouts_and_statement_errors_are_complaints(owner: Way, statements: list[str], complaint: Complaint) -> None:
     *before, last = statements
     with (
         transcribed(owner) as transcript,
@@ -157,7 +157,7 @@ def test_every_other_error_is_a_complaint(owner: Way, statements: list[str], com
     assert (said.complaints, said.given_up) == ([complaint], 0)
 
 
-def test_sessions_that_follow_each_other_are_not_in_use_at_once(owner: Way) -> None:
+def test_consecutive_sessions_are_not_counted_as_simultaneous(owner: Way) -> None:
     def ask(connection: psycopg.Connection) -> None:
         connection.execute(b"SELECT 1")
 

@@ -35,7 +35,7 @@ def app(attached_database: Conninfo) -> Iterator[Conninfo]:
         assert connection.execute("select id from public.generation_jobs").fetchall() == [(ADA.job,)]
 
 
-def test_an_apps_own_tables_are_taken_over(app: Conninfo) -> None:
+def test_upgrade_takes_over_the_tables_of_an_app(app: Conninfo) -> None:
     said: list[str] = []
 
     upgrade(app, report=said.append)
@@ -47,7 +47,7 @@ def test_an_apps_own_tables_are_taken_over(app: Conninfo) -> None:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()
 
 
-def test_down_to_the_first_revision_all_is_the_apps_own_again(app: Conninfo) -> None:
+def test_downgrade_to_the_first_revision_restores_the_schema_of_the_app(app: Conninfo) -> None:
     before = of_the_app(catalogue(app))
 
     upgrade(app)
@@ -58,7 +58,7 @@ def test_down_to_the_first_revision_all_is_the_apps_own_again(app: Conninfo) -> 
     assert read_status(app).pending == REVISIONS[1:]
 
 
-def test_down_to_base_the_apps_tables_stay(app: Conninfo) -> None:
+def test_downgrade_to_base_keeps_the_tables_of_the_app(app: Conninfo) -> None:
     before = of_the_app(catalogue(app))
     said: list[str] = []
 
@@ -72,7 +72,7 @@ def test_down_to_base_the_apps_tables_stay(app: Conninfo) -> None:
     assert read_status(app).current == HEAD
 
 
-def test_the_sql_alone_does_the_same(app: Conninfo) -> None:
+def test_printed_sql_takes_over_the_app_like_upgrade(app: Conninfo) -> None:
     script = pending_sql(app)
 
     done = run_with_psql(app, script)
@@ -85,7 +85,7 @@ def test_the_sql_alone_does_the_same(app: Conninfo) -> None:
     assert catalogue(app) == by_psql
 
 
-def test_the_sql_stops_where_it_fails(app: Conninfo) -> None:
+def test_printed_sql_stops_at_the_first_error_and_changes_nothing(app: Conninfo) -> None:
     script = pending_sql(app)
     execute(app, "drop view public.generation_job_summary")
     before = catalogue(app)
@@ -97,7 +97,7 @@ def test_the_sql_stops_where_it_fails(app: Conninfo) -> None:
     assert catalogue(app) == before
 
 
-def test_what_the_app_added_stays_and_is_no_hindrance(app: Conninfo) -> None:
+def test_additions_of_the_app_survive_upgrade_and_downgrade(app: Conninfo) -> None:
     execute(
         app,
         "alter table public.generation_jobs add column priority integer;"
@@ -122,7 +122,9 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("change", "sentence"), DIFFERENT)
-def test_another_schema_is_refused_by_name(attached_database: Conninfo, change: str, sentence: str) -> None:
+def test_upgrade_refuses_a_different_schema_and_names_the_difference(
+    attached_database: Conninfo, change: str, sentence: str
+) -> None:
     execute(attached_database, change)
     before = catalogue(attached_database)
 
@@ -134,7 +136,7 @@ def test_another_schema_is_refused_by_name(attached_database: Conninfo, change: 
     assert catalogue(attached_database) == before
 
 
-def test_who_does_not_own_the_tables_is_told_who_does(app: Conninfo) -> None:
+def test_upgrade_by_another_role_names_the_owner_of_the_tables(app: Conninfo) -> None:
     with connect(app) as connection:
         (creator,) = connection.execute("select current_user").fetchone() or ("",)
     with connect({**app, "user": ADMINISTRATOR}, autocommit=True) as administrator:
@@ -149,7 +151,7 @@ def test_who_does_not_own_the_tables_is_told_who_does(app: Conninfo) -> None:
             administrator.execute("drop role deputy")
 
 
-def test_a_failure_on_the_way_leaves_the_database_as_it_was(app: Conninfo) -> None:
+def test_failed_upgrade_leaves_the_database_unchanged(app: Conninfo) -> None:
     """Here a function that the schema's comparison does not see takes a name that revision 0002 needs."""
     execute(
         app, "create schema gjobs; create function gjobs.owns_project(p uuid) returns text language sql as 'select 1'"

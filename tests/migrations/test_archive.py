@@ -47,15 +47,15 @@ def owner(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-class TestThereAndBack:
-    def test_a_job_that_is_put_away_is_in_the_archive_alone(self, operator: psycopg.Connection) -> None:
+class TestArchivingAndRestoring:
+    def test_archived_job_exists_only_in_the_archive(self, operator: psycopg.Connection) -> None:
         assert archive(operator, ADA.job, UUID(int=0xDEAD)) == [ADA.job]
 
         assert present(operator) == {BEN.job}
         assert archived(operator) == {ADA.job}
         assert archive(operator, ADA.job) == []
 
-    def test_it_comes_back_as_it_was(self, operator: psycopg.Connection) -> None:
+    def test_restored_job_equals_the_archived_job(self, operator: psycopg.Connection) -> None:
         operator.execute(
             "update public.generation_jobs set status = 'failed', error = E'a\\n\"b\" ', cost_cents = -3,"
             " retry_count = 2, created_at = '0044-03-15 12:00:00.000001 BC', completed_at = 'infinity',"
@@ -70,7 +70,7 @@ class TestThereAndBack:
         assert operator.execute(WHOLE, [ADA.job]).fetchone() == before
         assert archived(operator) == set()
 
-    def test_what_was_never_completed_is_not_by_coming_back(self, operator: psycopg.Connection) -> None:
+    def test_restoring_does_not_set_the_completion_time(self, operator: psycopg.Connection) -> None:
         operator.execute("update public.generation_jobs set status = 'succeeded' where id = %s", [ADA.job])
         operator.execute(
             "update public.generation_jobs set completed_at = null, retry_count = null where id = %s", [ADA.job]
@@ -80,7 +80,7 @@ class TestThereAndBack:
         restore(operator, ADA.job)
         assert operator.execute(WHOLE, [ADA.job]).fetchone() == before
 
-    def test_its_events_tell_of_both_and_its_start_stays(self, operator: psycopg.Connection) -> None:
+    def test_events_record_archiving_and_restoring_and_the_start_is_kept(self, operator: psycopg.Connection) -> None:
         operator.execute("update public.generation_jobs set status = 'running' where id = %s", [ADA.job])
         archive(operator, ADA.job)
         restore(operator, ADA.job)
@@ -89,13 +89,15 @@ class TestThereAndBack:
         assert kinds(operator, BEN.job) == ["created", "deleted"]
         assert operator.execute("select job_id from gjobs.job_starts").fetchall() == [(ADA.job,)]
 
-    def test_the_sums_beside_the_jobs_stay_right(self, operator: psycopg.Connection, database: Conninfo) -> None:
+    def test_rollups_stay_correct_after_archiving_and_restoring(
+        self, operator: psycopg.Connection, database: Conninfo
+    ) -> None:
         archive(operator, ADA.job, BEN.job)
         assert check_rollups(database).matches
         restore(operator, ADA.job)
         assert check_rollups(database).matches
 
-    def test_what_ran_stays_charged_once_and_what_is_queued_is_given_back(self, operator: psycopg.Connection) -> None:
+    def test_archiving_refunds_only_jobs_that_never_ran(self, operator: psycopg.Connection) -> None:
         def spent() -> dict[UUID, int]:
             return dict(operator.execute("select user_id, spent_cents from gjobs.budget_states").fetchall())
 
@@ -113,14 +115,14 @@ class TestThereAndBack:
         restore(operator, ADA.job, BEN.job)
         assert spent() == {ADA.id: 400, BEN.id: 250}
 
-    def test_without_an_asset_that_is_gone(self, operator: psycopg.Connection) -> None:
+    def test_restored_job_drops_an_asset_that_was_deleted(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job, BEN.job)
         operator.execute("delete from public.assets where id = %s", [ADA.asset])
         restore(operator, ADA.job, BEN.job)
         rows = operator.execute("select id, input_asset_id from public.generation_jobs order by id").fetchall()
         assert rows == [(ADA.job, None), (BEN.job, BEN.asset)]
 
-    def test_a_job_whose_id_is_taken_stays_put_away(self, operator: psycopg.Connection) -> None:
+    def test_job_with_a_taken_id_is_not_restored(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job)
         operator.execute(
             "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'other')",
@@ -130,7 +132,7 @@ class TestThereAndBack:
             restore(operator, ADA.job)
         assert archived(operator) == {ADA.job}
 
-    def test_of_two_with_one_id_the_later_is_kept(self, operator: psycopg.Connection) -> None:
+    def test_archiving_a_second_job_with_the_same_id_keeps_the_later_one(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job)
         operator.execute(
             "insert into public.generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'later')",
@@ -180,7 +182,7 @@ SESSIONS = "set datestyle = 'German'; set intervalstyle = 'sql_standard'; set ti
 """Settings of whoever puts a job away."""
 
 
-class TestColumnsOfTheAppsOwn:
+class TestAppColumns:
     @pytest.fixture
     def widened(self, owner: psycopg.Connection) -> psycopg.Connection:
         owner.execute("create type public.mood as enum ('so so')")
@@ -201,7 +203,7 @@ class TestColumnsOfTheAppsOwn:
         owner.execute("update public.generation_jobs set empty = null, kept = 'no'")
         return owner
 
-    def test_come_back_byte_for_byte(self, widened: psycopg.Connection) -> None:
+    def test_columns_added_by_the_app_are_restored_byte_for_byte(self, widened: psycopg.Connection) -> None:
         before = [widened.execute(WHOLE, [job]).fetchone() for job in (ADA.job, BEN.job)]
 
         widened.execute(SESSIONS)
@@ -212,7 +214,7 @@ class TestColumnsOfTheAppsOwn:
         assert [widened.execute(WHOLE, [job]).fetchone() for job in (ADA.job, BEN.job)] == before
         assert archived(widened) == set()
 
-    def test_one_that_came_later_has_its_default(self, owner: psycopg.Connection) -> None:
+    def test_restored_job_gets_defaults_for_columns_added_later(self, owner: psycopg.Connection) -> None:
         archive(owner, ADA.job)
         owner.execute("create sequence public.numbers start 7")
         owner.execute(
@@ -228,7 +230,7 @@ class TestColumnsOfTheAppsOwn:
         assert taken is not None
         assert rows == [(taken[0] + 1, taken[1] + 1, None)]
 
-    def test_one_that_is_gone_is_missed_only_where_it_held_something(self, owner: psycopg.Connection) -> None:
+    def test_restore_fails_only_when_a_dropped_column_held_a_value(self, owner: psycopg.Connection) -> None:
         owner.execute("alter table public.generation_jobs add column note text")
         owner.execute("update public.generation_jobs set note = 'mine' where id = %s", [ADA.job])
         archive(owner, ADA.job, BEN.job)
@@ -239,7 +241,7 @@ class TestColumnsOfTheAppsOwn:
         assert "ADD COLUMN note text" in (caught.value.diag.message_hint or "")
         assert archived(owner) == {ADA.job}
 
-    def test_a_rule_that_changes_new_jobs_keeps_one_from_coming_back_otherwise(self, owner: psycopg.Connection) -> None:
+    def test_restore_fails_when_a_trigger_of_the_app_changes_the_job(self, owner: psycopg.Connection) -> None:
         archive(owner, ADA.job)
         owner.execute(
             "create function public.shout() returns trigger language plpgsql as"
@@ -253,15 +255,15 @@ class TestColumnsOfTheAppsOwn:
         assert (present(owner), archived(owner)) == ({BEN.job}, {ADA.job})
 
 
-class TestWhoMay:
-    def test_users_put_away_and_bring_back_their_own(self, operator: psycopg.Connection) -> None:
+class TestArchivePermissions:
+    def test_user_archives_and_restores_only_own_jobs(self, operator: psycopg.Connection) -> None:
         with acting(operator, ADA.id):
             assert archive(operator, ADA.job, BEN.job) == [ADA.job]
             assert archived(operator) == {ADA.job}
             assert restore(operator, ADA.job) == [ADA.job]
             assert present(operator) == {ADA.job}
 
-    def test_what_is_anothers_is_neither_seen_nor_brought_back(self, operator: psycopg.Connection) -> None:
+    def test_user_neither_sees_nor_restores_archived_jobs_of_others(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job, BEN.job)
         with acting(operator, BEN.id):
             assert archived(operator) == {BEN.job}
@@ -269,7 +271,7 @@ class TestWhoMay:
         with acting(operator, None, role="anon"):
             assert archived(operator) == set()
 
-    def test_nobody_writes_the_archive_or_the_rules(self, operator: psycopg.Connection) -> None:
+    def test_user_cannot_write_the_archive_or_retention_policies(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job)
         for statement in (
             "update gjobs.archived_jobs set cost_cents = 0",
@@ -280,7 +282,7 @@ class TestWhoMay:
             with acting(operator, ADA.id), pytest.raises(errors.InsufficientPrivilege):
                 operator.execute(statement.encode())
 
-    def test_a_job_of_the_same_id_does_not_take_an_archived_ones_place(self, operator: psycopg.Connection) -> None:
+    def test_new_job_with_an_archived_id_does_not_replace_the_archived_job(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job)
         with acting(operator, ADA.id):
             operator.execute("set local gjobs.restoring = 'on'")
@@ -292,9 +294,7 @@ class TestWhoMay:
             assert archived(operator) == {ADA.job}
             assert kinds(operator, ADA.job) == ["created", "archived", "created"]
 
-    def test_where_the_app_shows_other_jobs_than_ones_own_the_archive_is_the_operators(
-        self, owner: psycopg.Connection
-    ) -> None:
+    def test_archive_is_reserved_for_the_operator_under_extra_select_policies(self, owner: psycopg.Connection) -> None:
         owner.execute(
             "create policy recent on public.generation_jobs as restrictive for select using (cost_cents < 1000)"
         )
@@ -304,20 +304,20 @@ class TestWhoMay:
         with acting(owner, ADA.id):
             assert archived(owner) == set()
 
-    def test_nothing_is_deleted_that_is_not_kept(self, owner: psycopg.Connection) -> None:
+    def test_archiving_fails_when_a_job_cannot_be_stored(self, owner: psycopg.Connection) -> None:
         owner.execute("alter table public.generation_jobs disable trigger gjobs_store_archived")
         with pytest.raises(errors.RaiseException, match="did not take every job"):
             archive(owner, ADA.job)
         assert ADA.job in present(owner)
 
-    def test_nothing_comes_back_that_stays_put_away(self, owner: psycopg.Connection) -> None:
+    def test_restoring_fails_when_the_job_would_stay_archived(self, owner: psycopg.Connection) -> None:
         archive(owner, ADA.job)
         owner.execute("alter table public.generation_jobs disable trigger gjobs_take_restored")
         with pytest.raises(errors.RaiseException, match="did not come back as it was"):
             restore(owner, ADA.job)
         assert ADA.job not in present(owner)
 
-    def test_a_policy_is_known_to_the_owner_of_its_project(self, operator: psycopg.Connection) -> None:
+    def test_retention_policy_is_visible_to_the_project_owner(self, operator: psycopg.Connection) -> None:
         for project in (ADA.project, BEN.project):
             operator.execute(
                 "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
@@ -326,7 +326,7 @@ class TestWhoMay:
         with acting(operator, ADA.id):
             assert operator.execute("select project_id from gjobs.retention_policies").fetchall() == [(ADA.project,)]
 
-    def test_a_project_has_one_policy_and_all_others_have_one(self, operator: psycopg.Connection) -> None:
+    def test_each_project_and_the_default_have_at_most_one_policy(self, operator: psycopg.Connection) -> None:
         for project in (ADA.project, None):
             statement = (
                 "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')"
@@ -337,8 +337,8 @@ class TestWhoMay:
         operator.execute("delete from gjobs.retention_policies")
 
 
-class TestWhatGoesWithTheJobs:
-    def test_a_projects_archived_jobs_and_policy(self, operator: psycopg.Connection) -> None:
+class TestCascades:
+    def test_deleting_a_project_deletes_its_archived_jobs_and_policy(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job, BEN.job)
         operator.execute(
             "insert into gjobs.retention_policies (project_id, older_than, action) values (%s, '1 day', 'delete')",
@@ -348,20 +348,22 @@ class TestWhatGoesWithTheJobs:
         assert archived(operator) == {BEN.job}
         assert operator.execute("select from gjobs.retention_policies").fetchall() == []
 
-    def test_a_users_archived_jobs(self, operator: psycopg.Connection) -> None:
+    def test_deleting_a_user_deletes_their_archived_jobs(self, operator: psycopg.Connection) -> None:
         archive(operator, ADA.job, BEN.job)
         operator.execute("delete from auth.users where id = %s", [ADA.id])
         assert archived(operator) == {BEN.job}
 
-    def test_a_user_who_goes_while_jobs_are_put_away_leaves_nothing(self, operator: psycopg.Connection) -> None:
+    def test_deleting_a_user_while_archiving_leaves_no_archived_job(self, operator: psycopg.Connection) -> None:
         with operator.transaction():
             operator.execute("set local gjobs.archiving = 'on'")
             operator.execute("delete from auth.users where id = %s", [ADA.id])
         assert (present(operator), archived(operator)) == ({BEN.job}, set())
 
 
-class TestGoingDown:
-    def test_is_refused_while_the_archive_holds_jobs(self, owner: psycopg.Connection, migrated_copy: Conninfo) -> None:
+class TestDowngrade:
+    def test_downgrade_is_refused_while_the_archive_contains_jobs(
+        self, owner: psycopg.Connection, migrated_copy: Conninfo
+    ) -> None:
         archive(owner, ADA.job)
         revision = read_status(migrated_copy).current
         with pytest.raises(MigrationRefused, match="The archive holds 1 jobs") as caught:

@@ -85,14 +85,16 @@ def refused() -> pytest.RaisesExc[psycopg.Error]:
     return pytest.RaisesExc(psycopg.Error, check=lambda error: error.sqlstate == REFUSED)
 
 
-def test_a_new_budget_knows_what_is_spent(owner: psycopg.Connection) -> None:
+def test_new_budget_counts_existing_jobs_as_spent(owner: psycopg.Connection) -> None:
     queue(owner, ADA, 70, day="2020-02-02")
     assert spent(owner, limit_user(owner, ADA, 1_000)) == 320
     assert spent(owner, limit_project(owner, ADA, 1_000, "month")) == 250
     assert spent(owner, limit_project(owner, BEN, 1_000, "day")) == 250
 
 
-def test_a_job_is_queued_up_to_the_limit(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+def test_jobs_are_queued_only_up_to_the_limit(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
     budget = limit_user(owner, ADA, 300)
     queue(owner, ADA, 50)
     with refused:
@@ -101,7 +103,7 @@ def test_a_job_is_queued_up_to_the_limit(owner: psycopg.Connection, refused: pyt
     assert spent(owner, budget) == 300
 
 
-def test_where_nothing_is_left_no_job_is_queued_whatever_it_says_to_cost(
+def test_used_up_budget_refuses_even_a_free_job(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
     budget = limit_user(owner, ADA, 251)
@@ -113,7 +115,7 @@ def test_where_nothing_is_left_no_job_is_queued_whatever_it_says_to_cost(
     assert spent(owner, budget) == 251
 
 
-def test_a_refusal_names_limit_spent_and_asked(owner: psycopg.Connection) -> None:
+def test_budget_error_contains_limit_spent_amount_and_cost(owner: psycopg.Connection) -> None:
     budget = limit_project(owner, ADA, 300)
     with pytest.raises(psycopg.DatabaseError) as caught:
         queue(owner, ADA, 51)
@@ -134,7 +136,9 @@ def test_a_refusal_names_limit_spent_and_asked(owner: psycopg.Connection) -> Non
     }
 
 
-def test_a_cost_grows_up_to_the_limit(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+def test_job_cost_can_grow_only_up_to_the_limit(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
     budget = limit_user(owner, ADA, 300)
     change(owner, ADA.job, status="running", cost_cents=300)
     with refused:
@@ -145,7 +149,7 @@ def test_a_cost_grows_up_to_the_limit(owner: psycopg.Connection, refused: pytest
 
 @pytest.mark.parametrize("start", ["queued", "running"])
 @pytest.mark.parametrize("end", ["succeeded", "failed"])
-def test_a_finish_is_recorded_past_the_limit(
+def test_finished_job_may_exceed_the_limit(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error], start: str, end: str
 ) -> None:
     budget = limit_user(owner, ADA, 300)
@@ -156,7 +160,7 @@ def test_a_finish_is_recorded_past_the_limit(
         queue(owner, ADA, 1)
 
 
-def test_finishes_do_not_pay_for_what_else_grows(
+def test_finishing_one_job_does_not_allow_another_cost_to_exceed_the_limit(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
     limit_user(owner, ADA, 300)
@@ -170,7 +174,7 @@ def test_finishes_do_not_pay_for_what_else_grows(
         )
 
 
-def test_what_never_ran_is_given_back_and_what_ran_is_spent(owner: psycopg.Connection) -> None:
+def test_deleting_jobs_refunds_only_jobs_that_never_ran(owner: psycopg.Connection) -> None:
     budget = limit_user(owner, ADA, 1_000)
     ran = queue(owner, ADA, 100)
     change(owner, ran, status="running")
@@ -190,7 +194,7 @@ def delete_and_make_again(owner: psycopg.Connection, job: UUID) -> None:
 
 
 @pytest.mark.parametrize("status", ["queued", "running", "succeeded", "failed"])
-def test_a_job_that_is_made_again_is_not_paid_twice(owner: psycopg.Connection, status: str) -> None:
+def test_reinserted_job_is_not_charged_twice(owner: psycopg.Connection, status: str) -> None:
     user, project = limit_user(owner, ADA, 330), limit_project(owner, ADA, 310, "month")
     job = queue(owner, ADA, 50, status)
     owner.execute("update gjobs.budgets set limit_cents = 300")
@@ -202,7 +206,7 @@ def test_a_job_that_is_made_again_is_not_paid_twice(owner: psycopg.Connection, s
     assert (spent(owner, user), spent(owner, project)) == (290, 290)
 
 
-def test_a_budget_that_came_later_is_charged_for_a_job_that_is_made_again(owner: psycopg.Connection) -> None:
+def test_reinserted_job_is_charged_to_a_budget_created_meanwhile(owner: psycopg.Connection) -> None:
     early = limit_user(owner, ADA, 1_000)
     job = queue(owner, ADA, 50, "succeeded")
     rows = owner.execute("delete from public.generation_jobs where id = %s returning id", [job]).fetchall()
@@ -216,7 +220,7 @@ def test_a_budget_that_came_later_is_charged_for_a_job_that_is_made_again(owner:
     assert (spent(owner, early), spent(owner, late)) == (300, 300)
 
 
-def test_a_job_of_a_period_that_was_not_charged_yet_is_paid_when_it_is_made_again(owner: psycopg.Connection) -> None:
+def test_reinserted_job_is_charged_to_a_period_without_spending(owner: psycopg.Connection) -> None:
     job = queue(owner, ADA, 50, "succeeded", day="2020-02-02")
     budget = limit_user(owner, ADA, 1_000, "month")
     delete_and_make_again(owner, job)
@@ -225,7 +229,7 @@ def test_a_job_of_a_period_that_was_not_charged_yet_is_paid_when_it_is_made_agai
     assert rows.fetchall() == [(57,), (250,)]
 
 
-def test_a_budget_that_becomes_another_s_counts_anew(owner: psycopg.Connection) -> None:
+def test_budget_with_a_new_owner_or_period_is_counted_again(owner: psycopg.Connection) -> None:
     budget = limit_user(owner, ADA, 1_000, "day")
     queue(owner, ADA, 70, day="2020-02-02")
     owner.execute("update gjobs.budgets set period = 'all'")
@@ -234,7 +238,7 @@ def test_a_budget_that_becomes_another_s_counts_anew(owner: psycopg.Connection) 
     assert spent(owner, budget) == 250
 
 
-def test_a_limit_is_changed_while_jobs_are_written(database: Conninfo, owner: psycopg.Connection) -> None:
+def test_changing_a_limit_does_not_wait_for_job_writers(database: Conninfo, owner: psycopg.Connection) -> None:
     budget = limit_user(owner, ADA, 1_000)
     with connect(database) as writer:
         queue(writer, ADA, 40)
@@ -243,7 +247,7 @@ def test_a_limit_is_changed_while_jobs_are_written(database: Conninfo, owner: ps
     assert spent(owner, budget) == 290
 
 
-def test_a_job_that_changes_hands_is_paid_by_whom_it_goes_to(
+def test_job_with_a_new_owner_is_charged_to_the_new_owner(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
     ada, ben = limit_user(owner, ADA, 1_000), limit_user(owner, BEN, 300)
@@ -254,7 +258,7 @@ def test_a_job_that_changes_hands_is_paid_by_whom_it_goes_to(
     assert (spent(owner, ada), spent(owner, ben)) == (0, 500)
 
 
-def test_days_and_months_have_a_limit_of_their_own(
+def test_daily_and_monthly_budgets_are_enforced_per_period(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
     limit_user(owner, ADA, 300, "day")
@@ -269,13 +273,15 @@ def test_days_and_months_have_a_limit_of_their_own(
 
 
 @pytest.mark.parametrize("day", ["infinity", "-infinity", "4713-12-31 BC", "294276-12-31"])
-def test_no_day_is_too_far_off(owner: psycopg.Connection, day: str) -> None:
+def test_budgets_accept_extreme_and_infinite_creation_times(owner: psycopg.Connection, day: str) -> None:
     for period in ("day", "month", "all"):
         limit_user(owner, ADA, 1_000, period)
     queue(owner, ADA, 5, day=day)
 
 
-def test_many_jobs_are_refused_together(owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]) -> None:
+def test_statement_over_the_limit_inserts_none_of_its_jobs(
+    owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
+) -> None:
     budget = limit_user(owner, ADA, 500)
     many = (
         "insert into public.generation_jobs (user_id, project_id, mode, cost_cents)"
@@ -288,7 +294,7 @@ def test_many_jobs_are_refused_together(owner: psycopg.Connection, refused: pyte
 
 
 @pytest.mark.parametrize("subject", ["user", "project"])
-def test_of_fifty_at_once_ten_find_room(database: Conninfo, owner: psycopg.Connection, subject: str) -> None:
+def test_concurrent_inserts_never_exceed_the_limit(database: Conninfo, owner: psycopg.Connection, subject: str) -> None:
     budget = (limit_user if subject == "user" else limit_project)(owner, ADA, 350)
     barrier = Barrier(50)
 
@@ -303,7 +309,7 @@ def test_of_fifty_at_once_ten_find_room(database: Conninfo, owner: psycopg.Conne
     assert spent(owner, budget) == 350
 
 
-def test_whoever_has_another_budget_does_not_wait(database: Conninfo, owner: psycopg.Connection) -> None:
+def test_writers_with_different_budgets_do_not_block_each_other(database: Conninfo, owner: psycopg.Connection) -> None:
     limit_user(owner, ADA, 1_000)
     limit_user(owner, BEN, 1_000)
     with owner.transaction(), connect(database, autocommit=True) as other:
@@ -314,7 +320,7 @@ def test_whoever_has_another_budget_does_not_wait(database: Conninfo, owner: psy
             queue(other, ADA, 1)
 
 
-def test_a_budget_waits_for_who_writes_and_counts_them(database: Conninfo, owner: psycopg.Connection) -> None:
+def test_new_budget_waits_for_open_writers_and_counts_their_jobs(database: Conninfo, owner: psycopg.Connection) -> None:
     with connect(database) as writer:
         queue(writer, ADA, 40)
         owner.execute("set lock_timeout = '50ms'")
@@ -323,14 +329,14 @@ def test_a_budget_waits_for_who_writes_and_counts_them(database: Conninfo, owner
     assert spent(owner, limit_user(owner, ADA, 1_000)) == 290
 
 
-def test_one_call_tells_before(owner: psycopg.Connection) -> None:
+def test_check_budget_reports_whether_a_cost_fits_each_budget(owner: psycopg.Connection) -> None:
     month, whole = limit_project(owner, ADA, 300, "month"), limit_user(owner, ADA, 260)
     with acting(owner, ADA.id):
         told = owner.execute("select * from gjobs.check_budget(%s, 20)", [ADA.project]).fetchall()
     assert sorted(told) == sorted([(month, "month", 300, 250, 20, True), (whole, "all", 260, 250, 20, False)])
 
 
-def test_people_see_their_own_budgets_and_set_none(owner: psycopg.Connection) -> None:
+def test_user_sees_own_budgets_but_cannot_change_them(owner: psycopg.Connection) -> None:
     mine = {limit_user(owner, ADA, 1_000), limit_project(owner, ADA, 1_000)}
     everyones = mine | {limit_user(owner, BEN, 1_000)}
     for relation in ("budgets", "budget_states"):
@@ -348,7 +354,7 @@ def test_people_see_their_own_budgets_and_set_none(owner: psycopg.Connection) ->
         owner.execute("select gjobs.charge_budgets('{}')")
 
 
-def test_a_user_is_held_to_budgets_that_they_may_not_see(
+def test_budget_is_enforced_for_a_user_who_cannot_read_it(
     owner: psycopg.Connection, refused: pytest.RaisesExc[psycopg.Error]
 ) -> None:
     limit_user(owner, ADA, 260)
@@ -358,7 +364,7 @@ def test_a_user_is_held_to_budgets_that_they_may_not_see(
             queue(owner, ADA, 11)
 
 
-def test_a_budget_goes_with_its_project_or_user(owner: psycopg.Connection) -> None:
+def test_deleting_a_project_or_user_deletes_its_budgets(owner: psycopg.Connection) -> None:
     limit_user(owner, ADA, 1_000)
     limit_project(owner, BEN, 1_000)
     owner.execute("update public.generation_jobs set status = 'running'")
@@ -370,7 +376,7 @@ def test_a_budget_goes_with_its_project_or_user(owner: psycopg.Connection) -> No
 
 
 @pytest.mark.parametrize("level", ["read committed", "serializable"])
-def test_without_jobs_everything_begins_anew(owner: psycopg.Connection, level: str) -> None:
+def test_truncating_the_jobs_resets_spending(owner: psycopg.Connection, level: str) -> None:
     budget = limit_user(owner, ADA, 300)
     with owner.transaction():
         owner.execute(f"set transaction isolation level {level}".encode())
@@ -380,13 +386,13 @@ def test_without_jobs_everything_begins_anew(owner: psycopg.Connection, level: s
     assert spent(owner, budget) == 300
 
 
-def test_a_removed_budget_holds_nobody(owner: psycopg.Connection) -> None:
+def test_removed_budget_is_no_longer_enforced(owner: psycopg.Connection) -> None:
     budget = limit_user(owner, ADA, 300)
     owner.execute("delete from gjobs.budgets where id = %s", [budget])
     queue(owner, ADA, 1_000)
 
 
-def test_columns_that_an_app_lets_be_null_make_no_write_fail(migrated_copy: Conninfo) -> None:
+def test_budgets_accept_null_values_in_nullable_app_columns(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy, autocommit=True) as connection:
         for column in ("user_id", "project_id", "status", "mode", "cost_cents", "created_at"):
             connection.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
@@ -406,7 +412,7 @@ def test_columns_that_an_app_lets_be_null_make_no_write_fail(migrated_copy: Conn
         assert (spent(connection, whole), spent(connection, month)) == (259, 250)
 
 
-def test_default_privileges_open_none_of_the_tables(blank_database: Conninfo) -> None:
+def test_default_privileges_do_not_expose_budget_tables(blank_database: Conninfo) -> None:
     with connect(blank_database, autocommit=True) as connection:
         connection.execute("alter default privileges grant all on tables to public")
         upgrade(blank_database)
@@ -418,7 +424,7 @@ def test_default_privileges_open_none_of_the_tables(blank_database: Conninfo) ->
     assert granted == [(relation, "SELECT") for relation in ("budget_spending", "budget_states", "budgets")]
 
 
-def test_down_loses_the_limits_and_no_job(migrated_copy: Conninfo) -> None:
+def test_downgrade_drops_budgets_and_keeps_jobs(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy, autocommit=True) as connection:
         add(connection, ADA)
         limit_user(connection, ADA, 300)
@@ -465,7 +471,7 @@ WRITES = st.one_of(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(writes=st.lists(WRITES, max_size=15))
-def test_the_limit_is_kept_and_nothing_is_spent_that_no_job_cost(
+def test_spending_equals_job_costs_and_stays_within_the_limit(
     owner: psycopg.Connection, writes: list[tuple[str, tuple[object, ...]]]
 ) -> None:
     owner.execute("delete from auth.users")

@@ -24,7 +24,7 @@ TABLE = f"returns table ({COLUMNS})"
         ("returns setof uuid", "sql as 'select id from generation_jobs'", False),
     ],
 )
-def test_functions_that_two_columns_more_would_break_are_named(
+def test_upgrade_warns_about_functions_that_two_new_columns_would_break(
     attached_database: Conninfo, returns: str, body: str, is_named: bool
 ) -> None:
     with connect(attached_database) as connection:
@@ -36,7 +36,7 @@ def test_functions_that_two_columns_more_would_break_are_named(
     assert all("app_jobs()" in one for one in said)
 
 
-def test_what_going_down_loses(migrated_copy: Conninfo) -> None:
+def test_downgrade_warns_about_events_that_will_be_lost(migrated_copy: Conninfo) -> None:
     assert cautions_up(migrated_copy) == []
     assert cautions_down(migrated_copy, "0004") == []
     with connect(migrated_copy) as connection:
@@ -51,7 +51,7 @@ def test_what_going_down_loses(migrated_copy: Conninfo) -> None:
     assert cautions_down(migrated_copy, "0001") == []
 
 
-def test_going_down_loses_budgets(migrated_copy: Conninfo) -> None:
+def test_downgrade_warns_about_budgets_that_will_be_lost(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         add(connection, ADA)
         connection.execute("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'day', 5)", [ADA.id])

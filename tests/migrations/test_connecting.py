@@ -11,7 +11,7 @@ from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, fatal, listening
 
 
-async def test_a_wrong_password_is_tried_once() -> None:
+async def test_wrong_password_is_tried_only_once() -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
     doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
     hosts = ["127.0.0.1", "127.0.0.2"]
@@ -23,18 +23,18 @@ async def test_a_wrong_password_is_tried_once() -> None:
     assert doorkeeper.visits == 1
 
 
-def test_the_next_address_is_tried_where_one_does_not_answer(database: Conninfo) -> None:
+def test_unreachable_address_falls_back_to_the_next_one(database: Conninfo) -> None:
     with connect({**database, "host": f"/nowhere,{database['host']}", "hostaddr": ""}) as connection:
         assert connection.execute("show application_name").fetchone() == ("gjobs migrate",)
 
 
 @pytest.mark.parametrize("host", ["/nowhere", "no-such-host.invalid", "n" * 70, "a..b"])
-def test_a_host_that_is_none(host: str) -> None:
+def test_invalid_host_raises_unreachable(host: str) -> None:
     with pytest.raises(Unreachable):
         read_status({"host": host, "user": "ada"})
 
 
-def test_a_link_that_dies_is_noticed(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_migration_connection_has_a_tcp_timeout(database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "33")
     with connect(database) as connection:
         parameters = {option.keyword: option.val for option in connection.pgconn.info}

@@ -15,7 +15,7 @@ def ids(operator: psycopg.Connection, table: str) -> set[UUID]:
     return {row[0] for row in operator.execute(SQL("select id from public.{}").format(Identifier(table)))}
 
 
-def test_with_a_user_go_their_rows(operator: psycopg.Connection) -> None:
+def test_deleting_a_user_deletes_their_rows(operator: psycopg.Connection) -> None:
     operator.execute("delete from auth.users where id = %s", [ADA.id])
 
     assert ids(operator, "projects") == {BEN.project}
@@ -23,14 +23,14 @@ def test_with_a_user_go_their_rows(operator: psycopg.Connection) -> None:
     assert ids(operator, "generation_jobs") == {BEN.job}
 
 
-def test_with_a_project_go_its_assets_and_jobs(operator: psycopg.Connection) -> None:
+def test_deleting_a_project_deletes_its_assets_and_jobs(operator: psycopg.Connection) -> None:
     operator.execute("delete from public.projects where id = %s", [ADA.project])
 
     assert ids(operator, "assets") == {BEN.asset}
     assert ids(operator, "generation_jobs") == {BEN.job}
 
 
-def test_without_its_asset_a_job_stays(operator: psycopg.Connection) -> None:
+def test_deleting_an_asset_keeps_the_jobs_that_used_it(operator: psycopg.Connection) -> None:
     operator.execute("update public.assets set source_asset_id = %s where id = %s", [ADA.asset, BEN.asset])
 
     operator.execute("delete from public.assets where id = %s", [ADA.asset])
@@ -41,7 +41,7 @@ def test_without_its_asset_a_job_stays(operator: psycopg.Connection) -> None:
     assert made_from_it == (None,)
 
 
-def test_a_new_job_is_queued_costs_nothing_and_is_of_this_moment(operator: psycopg.Connection) -> None:
+def test_new_job_has_default_status_cost_and_times(operator: psycopg.Connection) -> None:
     row = operator.execute(
         "insert into public.generation_jobs (user_id, project_id, mode) values (%s, %s, 'any mode') returning"
         " id, status, cost_cents, input_asset_id, error, created_at = now(), updated_at = now()",
@@ -62,7 +62,7 @@ def test_a_new_job_is_queued_costs_nothing_and_is_of_this_moment(operator: psyco
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_a_value_outside_the_list_is_refused(
+def test_check_constraints_reject_values_outside_the_list(
     operator: psycopg.Connection, table: str, values: Mapping[str, str], constraint: str
 ) -> None:
     ((column, value),) = values.items()
@@ -86,7 +86,7 @@ def test_a_value_outside_the_list_is_refused(
         ("input_asset_id", UUID(int=1), psycopg.errors.ForeignKeyViolation),
     ],
 )
-def test_a_job_belongs_to_what_there_is(
+def test_job_columns_reject_null_and_unknown_references(
     operator: psycopg.Connection, column: str, value: UUID | None, error: type[psycopg.Error]
 ) -> None:
     statement = SQL("update public.generation_jobs set {} = %s where id = %s").format(Identifier(column))
@@ -96,7 +96,7 @@ def test_a_job_belongs_to_what_there_is(
 
 
 @pytest.mark.parametrize("table", ["projects", "assets", "generation_jobs"])
-def test_any_update_moves_updated_at(operator: psycopg.Connection, table: str) -> None:
+def test_every_update_changes_updated_at(operator: psycopg.Connection, table: str) -> None:
     def updated_at() -> datetime:
         row = operator.execute(SQL("select min(updated_at) from public.{}").format(Identifier(table))).fetchone()
         assert row is not None

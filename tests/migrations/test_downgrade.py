@@ -28,7 +28,7 @@ def of_the_app(found: dict[str, list[Facts]]) -> dict[str, list[Facts]]:
     return {kind: [fact for fact in facts if fact[0] != "gjobs"] for kind, facts in found.items()}
 
 
-def test_up_down_and_up_again(migrated_copy: Conninfo) -> None:
+def test_upgrade_and_downgrade_can_be_repeated_without_losing_rows(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         add(connection, ADA)
         add(connection, BEN)
@@ -49,7 +49,7 @@ def test_up_down_and_up_again(migrated_copy: Conninfo) -> None:
         assert rows(connection) == kept
 
 
-def test_what_the_app_changed_of_its_own_comes_back_byte_for_byte(migrated_copy: Conninfo) -> None:
+def test_downgrade_restores_functions_policies_and_views_changed_by_the_app(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
     execute(
         migrated_copy,
@@ -71,7 +71,7 @@ def test_what_the_app_changed_of_its_own_comes_back_byte_for_byte(migrated_copy:
     assert of_the_app(catalogue(migrated_copy)) == before
 
 
-def test_an_extra_policy_of_the_app_is_left_as_it_is(migrated_copy: Conninfo) -> None:
+def test_extra_policies_of_the_app_are_left_unchanged(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
     execute(
         migrated_copy,
@@ -91,7 +91,7 @@ def test_an_extra_policy_of_the_app_is_left_as_it_is(migrated_copy: Conninfo) ->
     assert extra() == before
 
 
-def test_policies_are_known_by_what_they_say(migrated_copy: Conninfo) -> None:
+def test_upgrade_recognizes_app_policies_by_their_expression(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
     execute(
         migrated_copy,
@@ -112,7 +112,7 @@ def test_policies_are_known_by_what_they_say(migrated_copy: Conninfo) -> None:
             )
 
 
-def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
+def test_downgrade_to_base_keeps_roles_and_the_auth_schema(migrated_copy: Conninfo) -> None:
     said: list[str] = []
 
     downgrade(migrated_copy, "base", report=said.append)
@@ -138,7 +138,7 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
     upgrade(migrated_copy)
 
 
-def test_tables_with_rows_are_not_dropped(migrated_copy: Conninfo) -> None:
+def test_downgrade_to_base_refuses_to_drop_tables_with_rows(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         add(connection, ADA)
     before = catalogue(migrated_copy)
@@ -149,7 +149,7 @@ def test_tables_with_rows_are_not_dropped(migrated_copy: Conninfo) -> None:
     assert catalogue(migrated_copy) == before
 
 
-def test_tables_that_the_app_made_are_not_dropped(migrated_copy: Conninfo) -> None:
+def test_downgrade_to_base_refuses_to_drop_tables_created_by_the_app(migrated_copy: Conninfo) -> None:
     """As on the app's own database that was marked as being at revision 0001."""
     execute(migrated_copy, "drop table gjobs.made_tables")
 
@@ -159,14 +159,16 @@ def test_tables_that_the_app_made_are_not_dropped(migrated_copy: Conninfo) -> No
     assert read_status(migrated_copy).pending == ()
 
 
-def test_what_the_app_built_on_them_is_not_dropped(migrated_copy: Conninfo) -> None:
+def test_downgrade_to_base_refuses_to_drop_dependent_views_of_the_app(migrated_copy: Conninfo) -> None:
     execute(migrated_copy, "create view public.queue as select id from public.generation_jobs")
 
     with pytest.raises(MigrationRefused, match="queue"):
         downgrade(migrated_copy, "base")
 
 
-def test_where_there_is_nothing_to_go_down_to(database: Conninfo, blank_database: Conninfo) -> None:
+def test_downgrade_refuses_unknown_current_and_unmigrated_revisions(
+    database: Conninfo, blank_database: Conninfo
+) -> None:
     with pytest.raises(InvalidValue, match="'0815'"):
         downgrade(database, "0815")
     with pytest.raises(MigrationRefused, match=f"{HEAD} is not below"):

@@ -27,7 +27,7 @@ def sqlalchemy_connection(conninfo: Conninfo) -> Connection:
     return create_engine("postgresql+psycopg://", creator=lambda: connect(conninfo), poolclass=NullPool).connect()
 
 
-def test_alembic_finds_no_difference(database: Conninfo) -> None:
+def test_alembic_finds_no_difference_after_migrating(database: Conninfo) -> None:
     compare(database)
 
 
@@ -43,7 +43,7 @@ def test_alembic_finds_no_difference(database: Conninfo) -> None:
     ],
     ids=["column", "type", "default", "not null", "index", "foreign key"],
 )
-def test_alembic_finds_a_difference(migrated_copy: Conninfo, change: SQL) -> None:
+def test_alembic_detects_a_changed_table(migrated_copy: Conninfo, change: SQL) -> None:
     with connect(migrated_copy) as connection:
         connection.execute(change)
 
@@ -51,7 +51,7 @@ def test_alembic_finds_a_difference(migrated_copy: Conninfo, change: SQL) -> Non
         compare(migrated_copy)
 
 
-def test_sqlalchemy_would_make_the_same_tables(database: Conninfo, blank_database: Conninfo) -> None:
+def test_sqlalchemy_metadata_creates_the_same_tables(database: Conninfo, blank_database: Conninfo) -> None:
     """Which holds names, checks and each index's order to account, that Alembic's comparison passes over."""
     with connect(blank_database) as connection:
         connection.execute("create schema auth")
@@ -66,7 +66,7 @@ def test_sqlalchemy_would_make_the_same_tables(database: Conninfo, blank_databas
         assert described[kind] == of_the_tables
 
 
-def test_the_view_is_described_as_it_is(database: Conninfo) -> None:
+def test_sqlalchemy_view_columns_match_the_database(database: Conninfo) -> None:
     columns = [row for row in catalogue(database)["columns"] if row[1] == generation_job_summary.name]
 
     with sqlalchemy_connection(database) as connection:

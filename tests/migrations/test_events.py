@@ -34,8 +34,8 @@ def set_columns(connection: psycopg.Connection, assignments: str, job: UUID = AD
     )
 
 
-class TestWhatIsWritten:
-    def test_from_its_making_to_its_end(self, operator: psycopg.Connection) -> None:
+class TestRecordedEvents:
+    def test_events_record_every_change_of_a_job(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")
         set_columns(operator, "cost_cents = 300")
         set_columns(operator, "status = 'failed', error = 'timeout', cost_cents = 400")
@@ -62,18 +62,20 @@ class TestWhatIsWritten:
             ("status = 'running', retry_count = 2", "status"),
         ],
     )
-    def test_the_kind_is_the_weightiest_change(self, operator: psycopg.Connection, assignments: str, kind: str) -> None:
+    def test_event_kind_names_the_most_important_change(
+        self, operator: psycopg.Connection, assignments: str, kind: str
+    ) -> None:
         set_columns(operator, assignments)
         assert kinds(operator, ADA.job) == ["created", kind]
 
     @pytest.mark.parametrize("assignments", ["updated_at = now()", "cost_cents = cost_cents", "input_asset_id = null"])
-    def test_what_changes_nothing_that_is_told_is_no_event(
+    def test_update_without_a_recorded_change_creates_no_event(
         self, operator: psycopg.Connection, assignments: str
     ) -> None:
         set_columns(operator, assignments)
         assert kinds(operator, ADA.job) == ["created"]
 
-    def test_a_statement_on_many(self, operator: psycopg.Connection) -> None:
+    def test_statement_on_many_jobs_records_one_event_per_job(self, operator: psycopg.Connection) -> None:
         """Planned for one row before, as a session may."""
         set_columns(operator, "status = 'running'")
         made = operator.execute(
@@ -96,20 +98,20 @@ class TestWhatIsWritten:
             ("deleted", "running", None, 5000, 5000),
         ]
 
-    def test_a_job_of_another_id_is_another(self, operator: psycopg.Connection) -> None:
+    def test_changing_the_id_of_a_job_records_its_deletion(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "id = gen_random_uuid()")
         assert kinds(operator, ADA.job) == ["created", "deleted"]
 
-    def test_truncating_deletes_each(self, operator: psycopg.Connection) -> None:
+    def test_truncating_records_the_deletion_of_each_job(self, operator: psycopg.Connection) -> None:
         operator.execute("truncate public.generation_jobs")
         assert [kinds(operator, person.job) for person in (ADA, BEN)] == [["created", "deleted"]] * 2
 
-    def test_what_is_undone_has_not_happened(self, operator: psycopg.Connection) -> None:
+    def test_rolled_back_change_records_no_event(self, operator: psycopg.Connection) -> None:
         with operator.transaction(force_rollback=True):
             set_columns(operator, "status = 'running'")
         assert kinds(operator, ADA.job) == ["created"]
 
-    def test_those_of_a_replica_are_written_too(self, operator: psycopg.Connection) -> None:
+    def test_event_triggers_also_fire_for_replicated_writes(self, operator: psycopg.Connection) -> None:
         """As logical replication, or a restore, writes the jobs."""
         triggers = operator.execute(
             "select distinct tgenabled::text from pg_trigger"
@@ -118,8 +120,8 @@ class TestWhatIsWritten:
         assert triggers == [("A",)]
 
 
-class TestWhen:
-    def test_it_first_ran(self, operator: psycopg.Connection) -> None:
+class TestJobTimestamps:
+    def test_job_start_keeps_the_first_start_time(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")
         first = started(operator)
         set_columns(operator, "status = 'queued'")
@@ -127,7 +129,9 @@ class TestWhen:
         assert started(operator) == first
         assert events(operator, ADA.job, "at")[1] == first
 
-    def test_it_was_completed(self, operator: psycopg.Connection) -> None:
+    def test_completed_at_is_set_when_a_job_finishes_and_cleared_when_requeued(
+        self, operator: psycopg.Connection
+    ) -> None:
         assert completed(operator) == (None, 0)
         set_columns(operator, "status = 'running'")
         assert completed(operator) == (None, 0)
@@ -140,7 +144,7 @@ class TestWhen:
         set_columns(operator, "status = 'queued', retry_count = 1")
         assert completed(operator) == (None, 1)
 
-    def test_a_time_that_the_app_gives_stays(self, operator: psycopg.Connection) -> None:
+    def test_completed_at_given_by_the_app_is_kept(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'failed', completed_at = '2026-01-01T00:00Z'")
         told = operator.execute(
             "select completed_at = '2026-01-01T00:00Z' from public.generation_jobs where id = %s", [ADA.job]
@@ -148,7 +152,9 @@ class TestWhen:
         assert told == (True,)
 
     @pytest.mark.parametrize(("created_at", "is_known"), [("now()", True), ("now() - interval '1 day'", False)])
-    def test_a_job_that_is_made_ended(self, operator: psycopg.Connection, created_at: str, is_known: bool) -> None:
+    def test_inserted_finished_job_gets_completed_at_only_if_created_now(
+        self, operator: psycopg.Connection, created_at: str, is_known: bool
+    ) -> None:
         """One that comes from elsewhere ended at some time before."""
         told = operator.execute(
             "insert into public.generation_jobs (user_id, project_id, mode, status, created_at)"  # noqa: S608
@@ -168,20 +174,20 @@ def completed(connection: psycopg.Connection) -> object:
     ).fetchone()
 
 
-class TestWho:
+class TestEventActor:
     COLUMNS = "actor_user_id, actor_role, application"
 
-    def test_the_operator(self, operator: psycopg.Connection) -> None:
+    def test_event_of_the_operator_records_role_and_application(self, operator: psycopg.Connection) -> None:
         operator.execute("set application_name = 'night shift'")
         set_columns(operator, "status = 'running'")
         assert events(operator, ADA.job, self.COLUMNS)[-1] == (None, operator.info.user, "night shift")
 
-    def test_a_user(self, operator: psycopg.Connection) -> None:
+    def test_event_of_a_user_records_the_user_and_role(self, operator: psycopg.Connection) -> None:
         with acting(operator, ADA.id):
             set_columns(operator, "status = 'running'")
             assert events(operator, ADA.job, self.COLUMNS)[-1][:2] == (ADA.id, "authenticated")
 
-    def test_the_service_on_behalf_of_somebody(self, operator: psycopg.Connection) -> None:
+    def test_event_of_the_service_role_hides_the_acting_user_from_the_owner(self, operator: psycopg.Connection) -> None:
         with acting(operator, BEN.id, "service_role"):
             set_columns(operator, "status = 'running'")
             assert events(operator, ADA.job, "user_id, actor_user_id")[-1] == (ADA.id, BEN.id)
@@ -193,21 +199,21 @@ class TestWho:
             assert events(operator, ADA.job, "user_id, actor_user_id, actor_role")[-1] == (ADA.id, None, "service_role")
 
     @pytest.mark.parametrize("user", ["4711", str(NOBODY)], ids=["no uuid", "gone"])
-    def test_a_claim_that_is_no_user_of_ours_fails_no_write(self, operator: psycopg.Connection, user: str) -> None:
+    def test_unknown_user_in_the_claims_does_not_fail_the_write(self, operator: psycopg.Connection, user: str) -> None:
         with operator.transaction(force_rollback=True):
             operator.execute("select set_config('request.jwt.claims', %s, true)", [f'{{"sub": "{user}"}}'])
             set_columns(operator, "status = 'running'")
             operator.execute("select set_config('request.jwt.claims', '', true)")
             assert events(operator, ADA.job, "kind, actor_user_id")[-1] == ("status", None)
 
-    def test_a_new_owner_is_known(self, operator: psycopg.Connection) -> None:
+    def test_event_records_the_new_owner_of_a_job(self, operator: psycopg.Connection) -> None:
         operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
         set_columns(operator, f"user_id = '{NOBODY}'")
         assert events(operator, ADA.job, "kind, user_id") == [("created", ADA.id), ("changed", NOBODY)]
 
 
-class TestWhoReads:
-    def test_a_user_their_own_of_deleted_jobs_too(self, operator: psycopg.Connection) -> None:
+class TestEventPermissions:
+    def test_user_reads_events_of_own_jobs_even_after_deletion(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")
         operator.execute("delete from public.generation_jobs where id = %s", [ADA.job])
         with acting(operator, ADA.id):
@@ -218,7 +224,7 @@ class TestWhoReads:
             assert started(operator) is None
 
     @pytest.mark.parametrize("role", ["anon", "authenticated"])
-    def test_nobody_without_claims(self, operator: psycopg.Connection, role: str) -> None:
+    def test_requests_without_claims_read_no_events(self, operator: psycopg.Connection, role: str) -> None:
         set_columns(operator, "status = 'running'")
         with acting(operator, None, role):
             for table in ("job_events", "job_event_log", "job_starts", "known_users"):
@@ -236,13 +242,11 @@ class TestWhoReads:
             "alter table public.generation_jobs disable trigger gjobs_record_changed",
         ],
     )
-    def test_nobody_writes_them(self, operator: psycopg.Connection, role: str, statement: str) -> None:
+    def test_no_request_role_can_write_events(self, operator: psycopg.Connection, role: str, statement: str) -> None:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id, role):
             operator.execute(statement.encode())
 
-    def test_where_the_app_shows_users_other_jobs_they_read_those_of_what_they_see(
-        self, operator: psycopg.Connection
-    ) -> None:
+    def test_user_reads_events_of_exactly_the_jobs_that_policies_show(self, operator: psycopg.Connection) -> None:
         set_columns(operator, "status = 'running'")
         for policy, seen in (
             ("create policy shared on public.generation_jobs for select using (true)", [ADA.job, BEN.job]),
@@ -255,7 +259,7 @@ class TestWhoReads:
                     assert [job for (job,) in told] == seen
                     assert (started(operator) is not None) is bool(seen)
 
-    def test_stuck_jobs_are_those_of_the_reader(self, operator: psycopg.Connection) -> None:
+    def test_stuck_jobs_view_shows_only_jobs_of_the_reader(self, operator: psycopg.Connection) -> None:
         operator.execute("alter table public.generation_jobs disable trigger update_generation_jobs_updated_at")
         try:
             for person in (ADA, BEN):
@@ -273,7 +277,7 @@ def stuck(connection: psycopg.Connection) -> list[UUID]:
     return [job for (job,) in connection.execute("select id from public.stuck_jobs order by id")]
 
 
-class TestAUserWhoGoes:
+class TestDeletedUser:
     """Their jobs go along, and their events stay without them."""
 
     def users_left(self, connection: psycopg.Connection) -> Sequence[tuple[object, ...]]:
@@ -283,7 +287,7 @@ class TestAUserWhoGoes:
         ).fetchall()
 
     @pytest.mark.parametrize("by", ["the operator", "themselves"])
-    def test_no_event_tells_of_them(self, operator: psycopg.Connection, by: str) -> None:
+    def test_events_of_a_deleted_user_lose_the_user_id(self, operator: psycopg.Connection, by: str) -> None:
         with acting(operator, ADA.id, "service_role"):
             set_columns(operator, "status = 'running'", BEN.job)
             set_columns(operator, "status = 'running'")
@@ -298,7 +302,7 @@ class TestAUserWhoGoes:
         assert events(operator, BEN.job, "user_id")[0] == (BEN.id,)
 
     @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
-    def test_who_writes_at_the_same_time_leaves_none_behind(
+    def test_concurrent_write_leaves_no_event_with_a_deleted_user(
         self, operator: psycopg.Connection, database: Conninfo, level: str
     ) -> None:
         """One has changed another user's job as the one who goes, and a job of theirs has come and gone; both commit
@@ -333,7 +337,9 @@ def two_writers(operator: psycopg.Connection, database: Conninfo) -> Iterator[tu
         yield one, other
 
 
-def test_no_writer_waits_for_another(operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]) -> None:
+def test_event_writers_do_not_block_each_other(
+    operator: psycopg.Connection, two_writers: tuple[psycopg.Connection, ...]
+) -> None:
     """Not even of the first two jobs of a user."""
     operator.execute("insert into auth.users (id) values (%s)", [NOBODY])
     project = operator.execute(

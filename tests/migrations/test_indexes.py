@@ -73,7 +73,7 @@ def reading(conninfo: Conninfo) -> Iterator[psycopg.Connection]:
         connection.rollback()
 
 
-def test_they_are_built_one_after_the_other_and_the_version_moves_at_the_end(without_indexes: Conninfo) -> None:
+def test_indexes_are_built_in_sequence_before_the_revision_is_recorded(without_indexes: Conninfo) -> None:
     said: list[str] = []
 
     upgrade(without_indexes, report=said.append)
@@ -90,7 +90,7 @@ def test_they_are_built_one_after_the_other_and_the_version_moves_at_the_end(wit
     ]
 
 
-def test_a_database_that_reached_the_revision_without_all_of_them_gets_the_others(migrated_copy: Conninfo) -> None:
+def test_upgrade_builds_indexes_that_an_earlier_version_lacked(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0003")
     execute(migrated_copy, "drop index gjobs_updated", "drop index gjobs_costs", "drop index gjobs_total")
     said: list[str] = []
@@ -101,7 +101,7 @@ def test_a_database_that_reached_the_revision_without_all_of_them_gets_the_other
     assert said[:3] == [f"Building the index gjobs_{name}." for name in ("updated", "costs", "total")]
 
 
-def test_an_invalid_one_of_ours_is_dropped_and_built_anew(without_indexes: Conninfo) -> None:
+def test_invalid_index_is_dropped_and_rebuilt(without_indexes: Conninfo) -> None:
     leave_an_invalid_index(without_indexes)
     assert ours(without_indexes) == {"gjobs_newest": False}
 
@@ -129,7 +129,7 @@ def build_in_vain(conninfo: Conninfo, build: str) -> None:
         connection.execute(build.encode())
 
 
-def test_one_that_is_there_already_is_kept(without_indexes: Conninfo) -> None:
+def test_existing_index_is_kept(without_indexes: Conninfo) -> None:
     execute(
         without_indexes,
         "create index gjobs_newest_of_user on public.generation_jobs (user_id, created_at desc, id desc)",
@@ -152,7 +152,7 @@ def test_one_that_is_there_already_is_kept(without_indexes: Conninfo) -> None:
     ],
     ids=["columns", "table", "unique", "no index"],
 )
-def test_somebody_elses_of_that_name_is_left_alone(without_indexes: Conninfo, other: str) -> None:
+def test_upgrade_refuses_to_replace_another_relation_with_an_index_name(without_indexes: Conninfo, other: str) -> None:
     execute(without_indexes, other)
     before = catalogue(without_indexes)
 
@@ -166,7 +166,7 @@ def test_somebody_elses_of_that_name_is_left_alone(without_indexes: Conninfo, ot
     assert read_status(without_indexes).current == "0002"
 
 
-def test_going_down_drops_ours_and_leaves_the_specifications(migrated_copy: Conninfo) -> None:
+def test_downgrade_drops_only_indexes_of_gjobs(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0002")
 
     assert ours(migrated_copy) == {}
@@ -174,7 +174,9 @@ def test_going_down_drops_ours_and_leaves_the_specifications(migrated_copy: Conn
         assert compare(read_catalogue(connection), expected("0002")) == ()
 
 
-def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_index_build_reports_the_transaction_it_waits_for(
+    without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(progress, "INTERVAL_SECONDS", 0.02)
     said: list[str] = []
     told = threading.Event()
@@ -196,7 +198,9 @@ def test_it_says_for_whom_it_waits(without_indexes: Conninfo, monkeypatch: pytes
     assert read_status(without_indexes).current == HEAD
 
 
-def test_another_run_keeps_away_meanwhile(without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_second_migration_is_refused_during_an_index_build(
+    without_indexes: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without waiting in the database, where the build would wait for it in turn."""
     monkeypatch.setattr(runner, "ATTEMPTS", 2)
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
@@ -223,7 +227,7 @@ upgrade(json.loads(sys.argv[1]), report=lambda said: print(said, flush=True))
 """
 
 
-def test_it_can_be_stopped_and_gone_on_with(without_indexes: Conninfo) -> None:
+def test_interrupted_index_build_can_be_continued(without_indexes: Conninfo) -> None:
     with reading(without_indexes), connect(without_indexes, autocommit=True) as observer:
         run = subprocess.Popen(
             [sys.executable, "-c", PROGRAM, json.dumps(dict(without_indexes))],
@@ -252,9 +256,7 @@ def waits_for_snapshots(observer: psycopg.Connection) -> bool:
     return observer.execute(phase.encode()).fetchone() is not None
 
 
-def test_a_pooler_that_serves_each_transaction_by_another_connection_is_refused(
-    app_database: Conninfo, transaction_pooler: Pooler
-) -> None:
+def test_upgrade_through_a_transaction_pooler_is_refused(app_database: Conninfo, transaction_pooler: Pooler) -> None:
     before = catalogue(app_database)
 
     with pytest.raises(
@@ -281,7 +283,7 @@ def pool_size(pooler: Pooler, size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("size", [1, POOL_SIZE])
-def test_a_pooler_in_session_mode_will_do(
+def test_upgrade_works_through_a_session_pooler(
     app_database: Conninfo, session_pooler: Pooler, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where it has no second connection, with which to ask and to watch."""

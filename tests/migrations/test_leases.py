@@ -119,7 +119,7 @@ def rival(operator: psycopg.Connection, database: Conninfo) -> Iterator[psycopg.
 
 
 class TestClaiming:
-    def test_the_oldest_first_and_no_more_than_asked_for(self, operator: psycopg.Connection) -> None:
+    def test_claim_returns_the_oldest_jobs_up_to_the_requested_number(self, operator: psycopg.Connection) -> None:
         first, second, third = queue(operator, ADA, "a", "b", "a")
 
         assert list(claim(operator, ALICE, 2)) == [first, second]
@@ -127,7 +127,7 @@ class TestClaiming:
         assert job(operator, first) == ("running",)
         assert lease(operator, first) == (ALICE, 1)
 
-    def test_what_comes_back_is_the_job_as_it_is_since(self, operator: psycopg.Connection) -> None:
+    def test_claim_returns_the_job_with_its_updated_values(self, operator: psycopg.Connection) -> None:
         (queued,) = queue(operator, ADA, "a")
         columns = "id, user_id, project_id, status, mode, input_asset_id, error, cost_cents, created_at, updated_at"
 
@@ -139,20 +139,20 @@ class TestClaiming:
         assert tuple(claimed) == job(operator, queued, columns)
         assert (attempt, lost_by, note) == (1, None, None)
 
-    def test_of_the_modes_asked_for(self, operator: psycopg.Connection) -> None:
+    def test_claim_returns_only_jobs_of_the_requested_modes(self, operator: psycopg.Connection) -> None:
         _, second, third, fourth = queue(operator, ADA, "other", "a", "b" * 3_000, "a")
 
         assert list(claim(operator, ALICE, 2, modes=["a", "b" * 3_000, "a"])) == [second, third]
         assert list(claim(operator, ALICE, modes=["a", "none"])) == [fourth]
         assert claim(operator, ALICE, modes=[]) == {}
 
-    def test_long_modes_that_begin_alike_are_told_apart(self, operator: psycopg.Connection) -> None:
+    def test_claim_distinguishes_long_modes_with_a_common_prefix(self, operator: psycopg.Connection) -> None:
         _, second = queue(operator, ADA, "m" * 300 + "a", "m" * 300 + "b")
 
         assert list(claim(operator, ALICE, modes=["m" * 300 + "b"])) == [second]
 
     @pytest.mark.parametrize("modes", [None, ["a"]])
-    def test_what_another_is_about_to_claim_is_skipped(
+    def test_claim_skips_jobs_locked_by_another_claim(
         self, operator: psycopg.Connection, rival: psycopg.Connection, modes: list[str] | None
     ) -> None:
         jobs = queue(operator, ADA, *"a" * 30)
@@ -161,7 +161,7 @@ class TestClaiming:
             # More are locked than are looked at at first.
             assert list(claim(rival, BOB, 3, modes=modes)) == jobs[25:28]
 
-    def test_a_lease_left_of_a_job_that_was_queued_anew_is_nobodys(self, operator: psycopg.Connection) -> None:
+    def test_old_lease_of_a_requeued_job_is_ignored(self, operator: psycopg.Connection) -> None:
         (queued,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         operator.execute("update public.generation_jobs set status = 'queued' where id = %s", [queued])
@@ -170,7 +170,7 @@ class TestClaiming:
         assert not finish(operator, ALICE, queued)
         assert finish(operator, BOB, queued, 2)
 
-    def test_each_job_has_one_claimant_however_many_try(self, operator: psycopg.Connection, database: Conninfo) -> None:
+    def test_concurrent_workers_claim_each_job_once(self, operator: psycopg.Connection, database: Conninfo) -> None:
         jobs = queue(operator, ADA, *"ab" * 100)
         claimed: list[UUID] = []
 
@@ -190,8 +190,8 @@ class TestClaiming:
         assert sorted(claimed) == sorted([*jobs, ADA.job, BEN.job])
 
 
-class TestTakingOver:
-    def test_an_expired_lease_is_whoevers_takes_it_and_another_attempt(self, operator: psycopg.Connection) -> None:
+class TestTakeover:
+    def test_expired_lease_is_taken_over_as_a_new_attempt(self, operator: psycopg.Connection) -> None:
         (lost,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
 
@@ -206,19 +206,19 @@ class TestTakingOver:
             ("owner", None, str(BOB), "attempt 2"),
         ]
 
-    def test_one_that_has_not_expired_is_left(self, operator: psycopg.Connection) -> None:
+    def test_unexpired_lease_is_not_taken_over(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE)
 
         assert claim(operator, BOB) == {}
 
-    def test_only_of_the_modes_asked_for(self, operator: psycopg.Connection) -> None:
+    def test_only_leases_of_the_requested_modes_are_taken_over(self, operator: psycopg.Connection) -> None:
         (lost,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
 
         assert claim(operator, BOB, modes=["b"]) == {}
         assert claim(operator, BOB, modes=["b", "a"]) == {lost: 2}
 
-    def test_who_lost_it_can_neither_finish_nor_postpone_nor_renew_it(self, operator: psycopg.Connection) -> None:
+    def test_worker_that_lost_its_lease_cannot_change_the_job(self, operator: psycopg.Connection) -> None:
         (lost,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
         claim(operator, BOB, 1)
@@ -231,7 +231,7 @@ class TestTakingOver:
         assert job(operator, lost) == ("running",)
         assert lease(operator, lost, "owner, attempt, note") == (BOB, 2, None)
 
-    def test_an_earlier_attempt_of_the_same_worker_can_not_either(self, operator: psycopg.Connection) -> None:
+    def test_earlier_attempt_of_the_same_worker_cannot_finish_the_job(self, operator: psycopg.Connection) -> None:
         (lost,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
         assert claim(operator, ALICE, 1) == {lost: 2}
@@ -239,7 +239,7 @@ class TestTakingOver:
         assert not finish(operator, ALICE, lost, 1)
         assert finish(operator, ALICE, lost, 2)
 
-    def test_a_lease_that_nobody_has_taken_over_is_its_owners_still(self, operator: psycopg.Connection) -> None:
+    def test_expired_lease_still_belongs_to_its_owner_until_taken_over(self, operator: psycopg.Connection) -> None:
         one, other = queue(operator, ADA, "a", "a")
         claim(operator, ALICE, 2, seconds=OVER)
 
@@ -248,7 +248,9 @@ class TestTakingOver:
         assert claim(operator, BOB, modes=["a"]) == {}
 
     @pytest.mark.parametrize("end", ["status = 'succeeded'", "status = 'queued', mode = 'other'"])
-    def test_leases_of_jobs_that_run_no_longer_go(self, operator: psycopg.Connection, end: str) -> None:
+    def test_expired_lease_of_a_job_that_no_longer_runs_is_deleted(
+        self, operator: psycopg.Connection, end: str
+    ) -> None:
         (ended,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
         operator.execute(f"update public.generation_jobs set {end} where id = %s".encode(), [ended])  # noqa: S608
@@ -256,7 +258,7 @@ class TestTakingOver:
         assert claim(operator, BOB, modes=["a"]) == {}
         assert lease(operator, ended) is None
 
-    def test_a_finish_that_waits_for_a_take_over_finds_its_lease_lost(
+    def test_finish_that_waits_for_a_takeover_is_rejected(
         self, operator: psycopg.Connection, rival: psycopg.Connection
     ) -> None:
         (lost,) = queue(operator, ADA, "a")
@@ -281,8 +283,8 @@ def wait_for_a_lock(connection: psycopg.Connection, process: int) -> None:
         pass
 
 
-class TestHolding:
-    def test_a_finish_is_final_and_ends_the_lease(self, operator: psycopg.Connection) -> None:
+class TestHeldLeases:
+    def test_finish_ends_the_lease_and_cannot_be_repeated(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
@@ -296,7 +298,7 @@ class TestHolding:
             ("status", "succeeded", str(ALICE), -238),
         ]
 
-    def test_error_and_cost_stay_where_none_are_given(self, operator: psycopg.Connection) -> None:
+    def test_finish_without_error_and_cost_keeps_their_values(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         operator.execute("update public.generation_jobs set error = 'earlier' where id = %s", [held])
         claim(operator, ALICE, 1)
@@ -305,14 +307,14 @@ class TestHolding:
         assert job(operator, held, "status, error, cost_cents") == ("failed", "earlier", 250)
 
     @pytest.mark.parametrize("status", ["running", "queued", "done", None])
-    def test_a_job_ends_in_no_other_status(self, operator: psycopg.Connection, status: str) -> None:
+    def test_finish_accepts_only_final_statuses(self, operator: psycopg.Connection, status: str) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
         with pytest.raises(psycopg.errors.CheckViolation):
             finish(operator, ALICE, held, status=status)
 
-    def test_what_a_person_finished_meanwhile_stays_as_it_is(self, operator: psycopg.Connection) -> None:
+    def test_worker_cannot_change_a_job_finished_by_a_person(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         operator.execute("update public.generation_jobs set status = 'failed', error = 'by hand' where id = %s", [held])
@@ -322,7 +324,7 @@ class TestHolding:
         assert job(operator, held, "status, error") == ("failed", "by hand")
         assert lease(operator, held) is None
 
-    def test_of_many_each_is_finished_that_is_still_held(self, operator: psycopg.Connection) -> None:
+    def test_finish_of_many_jobs_finishes_those_still_leased(self, operator: psycopg.Connection) -> None:
         one, lost, deleted, last = queue(operator, ADA, *"aaaa")
         claim(operator, ALICE, 4)
         operator.execute("update gjobs.job_leases set owner = %s where job_id = %s", [BOB, lost])
@@ -336,7 +338,7 @@ class TestHolding:
         assert {row[0] for row in done} == {one, last}
         assert job(operator, last, "status, error, cost_cents") == ("failed", "y", 4)
 
-    def test_a_renewed_lease_lasts(self, operator: psycopg.Connection) -> None:
+    def test_renewed_lease_expires_later(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1, seconds=OVER)
 
@@ -344,7 +346,7 @@ class TestHolding:
         assert lease(operator, held, "expires_at > now() + interval '50 s'") == (True,)
         assert events(operator, held, "kind") == [("status",)]
 
-    def test_a_lease_that_is_locked_just_now_is_held_all_the_same(
+    def test_renewing_a_locked_lease_reports_it_as_held(
         self, operator: psycopg.Connection, rival: psycopg.Connection
     ) -> None:
         (held,) = queue(operator, ADA, "a")
@@ -353,7 +355,7 @@ class TestHolding:
             operator.execute("select from gjobs.job_leases where job_id = %s for update", [held])
             assert call(rival, "renew_leases", ALICE, held, 1, MINUTE)
 
-    def test_progress_is_told(self, operator: psycopg.Connection) -> None:
+    def test_progress_note_is_stored_and_recorded_once(self, operator: psycopg.Connection) -> None:
         (held,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
@@ -380,8 +382,8 @@ create trigger look after update on public.generation_jobs for each statement ex
 """A trigger of an app, which reads a whole table, and keeps how."""
 
 
-class TestTriggersOfTheApp:
-    def test_a_small_table_that_they_read_is_not_worth_compiling_for(self, operator: psycopg.Connection) -> None:
+class TestAppTriggers:
+    def test_lease_functions_do_not_jit_compile_triggers_of_the_app(self, operator: psycopg.Connection) -> None:
         """Which only a server shows that can compile, as Debian's."""
         held, failed = queue(operator, ADA, "a", "a")
         with operator.transaction(force_rollback=True):
@@ -397,8 +399,8 @@ class TestTriggersOfTheApp:
         assert [plan for (plan,) in plans if "JIT" in plan] == []
 
 
-class TestTryingAgain:
-    def test_nobody_takes_it_before_its_time(self, operator: psycopg.Connection) -> None:
+class TestPostponing:
+    def test_postponed_job_is_not_claimed_before_its_time(self, operator: psycopg.Connection) -> None:
         (failed,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
@@ -408,7 +410,7 @@ class TestTryingAgain:
         assert claim(operator, BOB, modes=["a"]) == {}
         assert not finish(operator, ALICE, failed)
 
-    def test_what_the_attempt_cost_is_told_of_who_made_it(self, operator: psycopg.Connection) -> None:
+    def test_cost_of_a_postponed_attempt_is_recorded_for_its_worker(self, operator: psycopg.Connection) -> None:
         (failed,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         postpone(operator, ALICE, failed, cost=7)
@@ -418,7 +420,7 @@ class TestTryingAgain:
             ("retry", str(ALICE), 7),
         ]
 
-    def test_then_anybody_does_and_is_told_why(self, operator: psycopg.Connection) -> None:
+    def test_postponed_job_is_claimed_again_with_the_reason(self, operator: psycopg.Connection) -> None:
         (failed,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
         postpone(operator, ALICE, failed)
@@ -432,7 +434,7 @@ class TestTryingAgain:
             ("owner", str(BOB), None, "attempt 2"),
         ]
 
-    def test_what_is_handed_back_is_not_an_attempt(self, operator: psycopg.Connection) -> None:
+    def test_released_job_does_not_count_as_an_attempt(self, operator: psycopg.Connection) -> None:
         (kept,) = queue(operator, ADA, "a")
         claim(operator, ALICE, 1)
 
@@ -444,21 +446,21 @@ class TestTryingAgain:
         ]
 
 
-class TestTheAppGoesOn:
-    def test_a_deleted_job_is_nobodys(self, operator: psycopg.Connection) -> None:
+class TestConcurrentAppWrites:
+    def test_deleting_a_job_deletes_its_lease(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE)
         operator.execute("delete from auth.users where id = %s", [ADA.id])
 
         assert lease(operator, ADA.job) is None
         assert lease(operator, BEN.job) == (ALICE, 1)
 
-    def test_truncating_the_jobs_ends_all_leases(self, operator: psycopg.Connection) -> None:
+    def test_truncating_the_jobs_deletes_all_leases(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE)
         operator.execute("truncate public.generation_jobs")
 
         assert lease(operator, BEN.job) is None
 
-    def test_workers_at_work_and_people_deleting_do_not_stop_each_other(
+    def test_workers_and_deletions_do_not_block_each_other(
         self, operator: psycopg.Connection, database: Conninfo
     ) -> None:
         jobs = queue(operator, ADA, *"a" * 200)
@@ -490,7 +492,7 @@ class TestTheAppGoesOn:
         assert operator.execute("select count(*) from gjobs.job_leases").fetchall() == [(0,)]
 
 
-class TestWaking:
+class TestQueueNotifications:
     @contextmanager
     def listener(self, database: Conninfo, *, is_idle: bool) -> Iterator[psycopg.Connection]:
         with connect(database, autocommit=True) as connection:
@@ -503,7 +505,7 @@ class TestWaking:
         connection.execute("select")
         return [notify.payload for notify in connection.notifies(timeout=0)]
 
-    def test_who_is_idle_is_told_of_queued_jobs(self, operator: psycopg.Connection, database: Conninfo) -> None:
+    def test_idle_worker_is_notified_of_queued_jobs(self, operator: psycopg.Connection, database: Conninfo) -> None:
         with self.listener(database, is_idle=True) as connection:
             queue(operator, ADA, "a")
             assert self.heard(connection) == [""]
@@ -514,16 +516,16 @@ class TestWaking:
             )
             assert self.heard(connection) == []
 
-    def test_nobody_is_told_who_is_busy(self, operator: psycopg.Connection, database: Conninfo) -> None:
+    def test_busy_worker_is_not_notified(self, operator: psycopg.Connection, database: Conninfo) -> None:
         with self.listener(database, is_idle=False) as connection:
             queue(operator, ADA, "a")
             assert self.heard(connection) == []
 
 
-class TestWithAUsersEyes:
+class TestActingAsUser:
     """A worker may act as a user, and works on their jobs alone."""
 
-    def test_a_user_claims_and_finishes_their_own(self, operator: psycopg.Connection) -> None:
+    def test_worker_acting_as_a_user_claims_and_finishes_only_their_jobs(self, operator: psycopg.Connection) -> None:
         with acting(operator, ADA.id):
             assert claim(operator, ALICE) == {ADA.job: 1}
             assert claim(operator, ALICE, modes=["lifestyle"]) == {}
@@ -532,7 +534,7 @@ class TestWithAUsersEyes:
             assert job(operator, ADA.job) == ("succeeded",)
             assert lease(operator, ADA.job) is None
 
-    def test_and_sees_and_touches_no_lease_of_anothers(self, operator: psycopg.Connection) -> None:
+    def test_worker_acting_as_a_user_cannot_see_or_change_leases_of_others(self, operator: psycopg.Connection) -> None:
         claim(operator, ALICE, seconds=OVER)
         with acting(operator, ADA.id):
             assert operator.execute("select job_id from gjobs.job_leases").fetchall() == [(ADA.job,)]
@@ -542,7 +544,7 @@ class TestWithAUsersEyes:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
             operator.execute("insert into gjobs.job_leases values (%s, %s, 1, now(), 'infinity')", [uuid4(), ALICE])
 
-    def test_who_may_read_anothers_job_may_not_hold_it(self, migrated_copy: Conninfo) -> None:
+    def test_user_who_can_read_the_job_of_another_cannot_change_its_lease(self, migrated_copy: Conninfo) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             add(connection, BEN)
@@ -553,7 +555,9 @@ class TestWithAUsersEyes:
                 assert not call(connection, "hand_back_jobs", ALICE, BEN.job, 1)
                 assert connection.execute("update gjobs.job_leases set owner = null").rowcount == 1
 
-    def test_links_are_read_with_their_job(self, operator: psycopg.Connection) -> None:
+    def test_retry_links_are_visible_with_their_job_and_cannot_be_changed_by_users(
+        self, operator: psycopg.Connection
+    ) -> None:
         operator.execute("insert into gjobs.job_links values (%s, %s), (%s, %s)", [ADA.job, uuid4(), BEN.job, uuid4()])
         with acting(operator, ADA.id):
             assert operator.execute("select job_id from gjobs.job_links").fetchall() == [(ADA.job,)]
@@ -562,7 +566,7 @@ class TestWithAUsersEyes:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
             operator.execute("insert into gjobs.job_links values (%s, %s)", [uuid4(), ADA.job])
 
-    def test_workers_of_others_are_not_seen(self, operator: psycopg.Connection) -> None:
+    def test_user_sees_only_own_workers(self, operator: psycopg.Connection) -> None:
         worker = (
             "insert into gjobs.workers (id, user_id, name, host, process, concurrency) values (%s, %s, 'w', 'h', 1, 1)"
         )
@@ -573,20 +577,20 @@ class TestWithAUsersEyes:
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(operator, ADA.id):
             operator.execute(worker, [BOB, None])
 
-    def test_without_claims_there_is_nothing_to_do(self, operator: psycopg.Connection) -> None:
+    def test_worker_without_claims_claims_no_job(self, operator: psycopg.Connection) -> None:
         with acting(operator, None, "anon"):
             assert claim(operator, ALICE) == {}
 
 
-class TestGoingDown:
-    def test_not_while_workers_hold_jobs(self, migrated_copy: Conninfo) -> None:
+class TestDowngrade:
+    def test_downgrade_is_refused_while_workers_hold_leases(self, migrated_copy: Conninfo) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             claim(connection, ALICE)
         with pytest.raises(MigrationRefused, match="Workers hold 1 running jobs"):
             downgrade(migrated_copy, "0005")
 
-    def test_jobs_of_nobody_stay_running(self, migrated_copy: Conninfo) -> None:
+    def test_downgrade_keeps_jobs_with_expired_leases_running(self, migrated_copy: Conninfo) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             claim(connection, ALICE, seconds=OVER)
@@ -597,7 +601,7 @@ class TestGoingDown:
             assert events(connection, ADA.job, "kind, to_status, lease_owner")[1:] == [("status", "succeeded", None)]
         upgrade(migrated_copy)
 
-    def test_somebody_elses_index_stays(self, migrated_copy: Conninfo) -> None:
+    def test_upgrade_refuses_another_index_named_gjobs_queue(self, migrated_copy: Conninfo) -> None:
         downgrade(migrated_copy, "0005")
         with connect(migrated_copy, autocommit=True) as connection:
             connection.execute("create index gjobs_queue on public.generation_jobs (mode)")
@@ -605,7 +609,7 @@ class TestGoingDown:
             upgrade(migrated_copy)
 
 
-class TestWhatAClaimReads:
+class TestClaimCost:
     """However many jobs are finished, and whatever the planner knows of them."""
 
     FINISHED = 5_000
@@ -613,7 +617,9 @@ class TestWhatAClaimReads:
 
     @pytest.mark.parametrize("analyzed", ["never", "while all was queued", "when all was done"])
     @pytest.mark.parametrize("modes", [None, ["a"]])
-    def test_nothing_of_what_is_finished(self, migrated_copy: Conninfo, analyzed: str, modes: list[str] | None) -> None:
+    def test_claim_reads_no_finished_jobs(
+        self, migrated_copy: Conninfo, analyzed: str, modes: list[str] | None
+    ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             self.leave_vacuuming_to_the_test(connection)
@@ -636,7 +642,7 @@ class TestWhatAClaimReads:
             assert self.blocks_of_a_claim(connection, modes) < self.MOST_BLOCKS
 
     @pytest.mark.parametrize("modes", [None, ["a"]])
-    def test_a_few_of_many_that_were_queued_at_one_moment(
+    def test_claim_reads_few_of_many_jobs_queued_at_the_same_time(
         self, migrated_copy: Conninfo, modes: list[str] | None
     ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
@@ -653,7 +659,7 @@ class TestWhatAClaimReads:
 
     @pytest.mark.parametrize("modes", [None, ["a"]])
     @pytest.mark.parametrize("seconds", [MINUTE, OVER], ids=["queued", "taken over"])
-    def test_nothing_of_what_others_hold(
+    def test_claim_reads_no_jobs_leased_by_others(
         self, migrated_copy: Conninfo, modes: list[str] | None, seconds: float
     ) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
@@ -679,9 +685,7 @@ class TestWhatAClaimReads:
         ],
         ids=lambda call: call.partition("(")[0],
     )
-    def test_what_a_worker_does_with_its_own_reads_none_of_theirs_either(
-        self, migrated_copy: Conninfo, call: str
-    ) -> None:
+    def test_lease_functions_read_no_leases_of_other_workers(self, migrated_copy: Conninfo, call: str) -> None:
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
             self.leave_vacuuming_to_the_test(connection)

@@ -14,14 +14,16 @@ def run(conninfo: Conninfo, script: str) -> None:
 
 
 @pytest.mark.parametrize("connected", [True, False], ids=["this database", "any empty database"])
-def test_from_nothing(blank_database: Conninfo, database: Conninfo, connected: bool) -> None:
+def test_printed_sql_creates_the_schema_in_an_empty_database(
+    blank_database: Conninfo, database: Conninfo, connected: bool
+) -> None:
     run(blank_database, pending_sql(blank_database if connected else None))
 
     assert catalogue(blank_database) == catalogue(database)
     assert read_status(blank_database) == read_status(database)
 
 
-def test_what_is_pending(migrated_copy: Conninfo, database: Conninfo) -> None:
+def test_printed_sql_contains_only_pending_revisions(migrated_copy: Conninfo, database: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
 
     script = pending_sql(migrated_copy)
@@ -31,7 +33,7 @@ def test_what_is_pending(migrated_copy: Conninfo, database: Conninfo) -> None:
     assert catalogue(migrated_copy) == catalogue(database)
 
 
-def test_after_going_down_to_nothing(migrated_copy: Conninfo, database: Conninfo) -> None:
+def test_printed_sql_works_after_a_downgrade_to_base(migrated_copy: Conninfo, database: Conninfo) -> None:
     downgrade(migrated_copy, "base")
 
     run(migrated_copy, pending_sql(migrated_copy))
@@ -39,11 +41,11 @@ def test_after_going_down_to_nothing(migrated_copy: Conninfo, database: Conninfo
     assert catalogue(migrated_copy) == catalogue(database)
 
 
-def test_nothing_is_pending(database: Conninfo) -> None:
+def test_printed_sql_is_empty_when_nothing_is_pending(database: Conninfo) -> None:
     assert pending_sql(database) == ""
 
 
-def test_a_migrated_database_goes_up_and_down_however_it_came_there(blank_database: Conninfo) -> None:
+def test_database_migrated_by_printed_sql_can_be_downgraded_and_upgraded(blank_database: Conninfo) -> None:
     run(blank_database, pending_sql(None))
 
     downgrade(blank_database, "base")

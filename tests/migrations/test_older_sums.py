@@ -34,7 +34,7 @@ def queue(connection: psycopg.Connection) -> None:
     )
 
 
-def test_it_is_brought_up_to_date_and_keeps_what_was_counted(migrated_copy: Conninfo) -> None:
+def test_upgrade_completes_an_early_version_of_the_rollups_and_keeps_counts(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0004")
     with connect(migrated_copy) as owner:
         add(owner, ADA)

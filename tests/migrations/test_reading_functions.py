@@ -33,27 +33,27 @@ def costs(operator: psycopg.Connection) -> psycopg.Connection:
     return operator
 
 
-def test_statistics_of_oneself(costs: psycopg.Connection) -> None:
+def test_user_reads_own_statistics(costs: psycopg.Connection) -> None:
     expected = [("queued", 1, 250, Decimal(250)), ("succeeded", 2, 301, Decimal("150.5"))]
     with acting(costs, ADA.id):
         assert costs.execute(STATISTICS).fetchall() == expected
         assert costs.execute(STATISTICS_OF, [ADA.id]).fetchall() == expected
 
 
-def test_statistics_of_another_are_refused(costs: psycopg.Connection) -> None:
+def test_user_cannot_read_statistics_of_another_user(costs: psycopg.Connection) -> None:
     for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(costs, user, role):
             costs.execute(STATISTICS_OF, [ADA.id])
 
 
-def test_statistics_of_another_for_who_sees_all(costs: psycopg.Connection) -> None:
+def test_operator_and_service_role_read_statistics_of_any_user(costs: psycopg.Connection) -> None:
     expected = [("queued", 1, 250, Decimal(250))]
     assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
     with acting(costs, None, "service_role"):
         assert costs.execute(STATISTICS_OF, [BEN.id]).fetchall() == expected
 
 
-def test_the_summary(costs: psycopg.Connection) -> None:
+def test_summary_view_shows_users_only_their_rows(costs: psycopg.Connection) -> None:
     bens = (BEN.id, BEN.project, "queued", 1, 250, Decimal(250))
     with acting(costs, BEN.id):
         assert costs.execute(SUMMARY).fetchall() == [bens]
@@ -62,7 +62,7 @@ def test_the_summary(costs: psycopg.Connection) -> None:
     assert bens in everyones
 
 
-def test_the_newest_jobs(costs: psycopg.Connection) -> None:
+def test_get_recent_jobs_returns_only_own_jobs_newest_first(costs: psycopg.Connection) -> None:
     with acting(costs, ADA.id):
         newest = costs.execute("select id, cost_cents from public.get_recent_jobs(2)").fetchall()
         assert newest[0][0] == ADA.job
@@ -74,7 +74,7 @@ def test_the_newest_jobs(costs: psycopg.Connection) -> None:
 
 @pytest.mark.parametrize("query", [STATISTICS, SUMMARY, RECENT], ids=["statistics", "summary", "newest"])
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
-def test_without_claims_there_is_nothing(costs: psycopg.Connection, query: str, role: str) -> None:
+def test_reading_functions_return_nothing_without_claims(costs: psycopg.Connection, query: str, role: str) -> None:
     with acting(costs, None, role):
         assert costs.execute(query.encode()).fetchall() == []
 
@@ -100,15 +100,15 @@ def forged(conninfo: Conninfo) -> tuple[Rows, Rows]:
     return statistics, [*newest, (moved[0], status[0])]
 
 
-def test_a_callers_temporary_table_does_not_stand_in_for_the_apps(database: Conninfo) -> None:
+def test_temporary_table_cannot_replace_the_jobs_table_in_functions(database: Conninfo) -> None:
     assert forged(database) == ([("queued", 1, 250, Decimal(250))], [("queued", 250), (True, "running")])
 
 
-def test_it_does_in_the_apps_own_functions(attached_database: Conninfo) -> None:
+def test_original_app_functions_read_a_temporary_table_instead(attached_database: Conninfo) -> None:
     assert forged(attached_database) == ([("failed", 1, 1, Decimal(1))], [("failed", 1), (False, "queued")])
 
 
-def test_every_function_runs_as_its_caller_with_its_search_path_pinned(database: Conninfo) -> None:
+def test_every_function_runs_as_its_caller_with_a_fixed_search_path(database: Conninfo) -> None:
     with connect(database) as connection:
         functions = connection.execute(
             "select proname, prosecdef, proconfig from pg_proc"

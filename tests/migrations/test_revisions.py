@@ -19,7 +19,7 @@ from tests.conftest import Conninfo, connect
 VERSIONS = Path(migrations.__file__).parent / "versions"
 
 
-def test_the_constants_are_alembics_one_line_of_revisions() -> None:
+def test_revision_constants_match_the_alembic_scripts() -> None:
     scripts = ScriptDirectory.from_config(configuration())
 
     assert scripts.get_heads() == [HEAD]
@@ -27,7 +27,7 @@ def test_the_constants_are_alembics_one_line_of_revisions() -> None:
 
 
 @pytest.mark.parametrize("file", sorted(VERSIONS.glob("*.py")), ids=lambda file: file.stem)
-def test_a_revision_depends_on_no_code_that_may_change_after_it(file: Path) -> None:
+def test_revision_scripts_import_only_migrations_scripts(file: Path) -> None:
     statements = [
         node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, (ast.Import, ast.ImportFrom))
     ]
@@ -35,12 +35,12 @@ def test_a_revision_depends_on_no_code_that_may_change_after_it(file: Path) -> N
     assert [ast.unparse(statement).partition(" import ")[0] for statement in statements] == ["from migrations.scripts"]
 
 
-def test_alembic_by_itself_has_no_database() -> None:
+def test_alembic_commands_without_gjobs_are_refused() -> None:
     with pytest.raises(CommandError, match="gjobs migrate"):
         command.current(configuration())
 
 
-def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
+def test_reading_the_status_imports_neither_alembic_nor_sqlalchemy() -> None:
     program = (
         "import sys, migrations.runner; print(*{'alembic', 'sqlalchemy', 'textual', 'store.schema'} & set(sys.modules))"
     )
@@ -50,25 +50,25 @@ def test_reading_the_status_loads_neither_alembic_nor_sqlalchemy() -> None:
     assert loaded.stdout.split() == []
 
 
-def test_status_of_an_empty_database(blank_database: Conninfo) -> None:
+def test_status_of_an_empty_database_lists_all_revisions_as_pending(blank_database: Conninfo) -> None:
     assert read_status(blank_database) == MigrationStatus(current=None, head=HEAD, pending=REVISIONS, managed=False)
 
 
-def test_status_of_the_apps_own_database(attached_database: Conninfo) -> None:
+def test_status_of_the_app_database_is_unmanaged(attached_database: Conninfo) -> None:
     assert read_status(attached_database).managed is False
 
 
-def test_status_of_a_migrated_database(database: Conninfo) -> None:
+def test_status_of_a_migrated_database_has_nothing_pending(database: Conninfo) -> None:
     assert read_status(database) == MigrationStatus(current=HEAD, head=HEAD, pending=(), managed=True)
 
 
-def test_status_on_the_way(migrated_copy: Conninfo) -> None:
+def test_status_of_a_partly_migrated_database_lists_pending_revisions(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "0001")
 
     assert read_status(migrated_copy) == MigrationStatus(current="0001", head=HEAD, pending=REVISIONS[1:], managed=True)
 
 
-def test_a_newer_programs_revision_is_left_alone(migrated_copy: Conninfo) -> None:
+def test_revision_of_a_newer_program_is_refused(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         connection.execute("update gjobs.alembic_version set version_num = '9999'")
 
@@ -80,7 +80,7 @@ def test_a_newer_programs_revision_is_left_alone(migrated_copy: Conninfo) -> Non
         downgrade(migrated_copy, "base")
 
 
-def test_a_database_that_is_not_there(blank_database: Conninfo) -> None:
+def test_status_of_a_missing_database_raises_an_error(blank_database: Conninfo) -> None:
     with pytest.raises(SignInRefused, match="does not exist"):
         read_status({**blank_database, "dbname": "nowhere"})
     with pytest.raises(Unreachable):

@@ -156,7 +156,7 @@ QUICK = settings(
 
 @QUICK
 @given(transactions=st.lists(st.tuples(LEVELS, STEPS), min_size=1, max_size=3))
-def test_whatever_was_done_they_are_what_counting_gives(
+def test_rollups_match_the_jobs_after_any_sequence_of_statements(
     owners: psycopg.Connection, transactions: list[tuple[str, list[tuple[tuple[str, list[object]], str]]]]
 ) -> None:
     start_over(owners)
@@ -207,7 +207,9 @@ def writing(conninfo: Conninfo) -> Iterator[None]:
     assert refused == []
 
 
-def test_with_four_writers_every_snapshot_agrees(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_rollups_match_the_jobs_in_every_snapshot_during_concurrent_writes(
+    owners: psycopg.Connection, database: Conninfo
+) -> None:
     start_over(owners)
     with writing(database):
         for _ in range(20):
@@ -217,7 +219,7 @@ def test_with_four_writers_every_snapshot_agrees(owners: psycopg.Connection, dat
     agree_for_everyone(owners)
 
 
-def test_counted_anew_while_four_write(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_rebuilding_rollups_during_concurrent_writes_is_correct(owners: psycopg.Connection, database: Conninfo) -> None:
     start_over(owners)
     owners.execute("insert into gjobs.job_totals values (%s, %s, 'failed', 'made up', 7, 7)", [ADA.id, ADA.project])
     with writing(database):
@@ -226,7 +228,7 @@ def test_counted_anew_while_four_write(owners: psycopg.Connection, database: Con
     assert check_rollups(database).matches
 
 
-def test_nobody_waits_for_one_who_has_folded_and_not_committed(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_uncommitted_fold_of_deltas_blocks_no_writer(owners: psycopg.Connection, database: Conninfo) -> None:
     start_over(owners)
     with connect(database) as folder, connect(database) as other:
         folder.execute("select gjobs.fold_deltas(1)")
@@ -249,7 +251,7 @@ OTHER_EYES = {
 
 
 @pytest.mark.parametrize("policy", OTHER_EYES.values(), ids=OTHER_EYES)
-def test_where_the_app_shows_users_other_jobs_they_are_counted(owners: psycopg.Connection, policy: str) -> None:
+def test_rollups_follow_the_select_policies_of_the_app(owners: psycopg.Connection, policy: str) -> None:
     start_over(owners)
     with owners.transaction(force_rollback=True):
         owners.execute(policy.encode())
@@ -263,7 +265,7 @@ def test_where_the_app_shows_users_other_jobs_they_are_counted(owners: psycopg.C
 
 
 @pytest.mark.parametrize("role", ["anon", "authenticated", "service_role"])
-def test_nobody_else_reads_the_tables_or_writes_or_folds_them(owners: psycopg.Connection, role: str) -> None:
+def test_request_roles_cannot_access_the_rollup_tables(owners: psycopg.Connection, role: str) -> None:
     for statement in (
         "select from gjobs.job_deltas",
         "select from gjobs.job_totals",
@@ -287,7 +289,9 @@ def heard(listener: psycopg.Connection) -> list[str]:
 CHANGE = f"update public.generation_jobs set error = 'late' where id = '{ADA.job}'"  # noqa: S608
 
 
-def test_a_listener_is_told_and_nobody_else_pays(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_job_changes_send_notifications_only_to_active_listeners(
+    owners: psycopg.Connection, database: Conninfo
+) -> None:
     start_over(owners)
     with connect(database, autocommit=True) as listener:
         listener.execute("listen gjobs_jobs")
@@ -311,7 +315,7 @@ def some_time_passes(connection: psycopg.Connection) -> None:
     connection.execute("select setval('gjobs.told_at', 1)")
 
 
-def test_what_changes_together_is_told_once(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_simultaneous_changes_send_one_notification(owners: psycopg.Connection, database: Conninfo) -> None:
     """For those who notify commit one after the other."""
     start_over(owners)
     both = f"{CHANGE}; commit; {CHANGE.replace(str(ADA.job), str(BEN.job))}".encode()
@@ -328,7 +332,7 @@ def test_what_changes_together_is_told_once(owners: psycopg.Connection, database
         assert heard(listener) == [str(ADA.job)]
 
 
-def test_one_who_has_told_and_not_committed_silences_nobody(owners: psycopg.Connection, database: Conninfo) -> None:
+def test_uncommitted_notification_does_not_suppress_others(owners: psycopg.Connection, database: Conninfo) -> None:
     start_over(owners)
     statement = "update public.generation_jobs set error = 'late' where id = %s"
     with connect(database, autocommit=True) as listener, connect(database) as first:

@@ -23,7 +23,7 @@ def own(migrated_copy: Conninfo) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-class TestColumnsThatMayBeNull:
+class TestNullableColumns:
     """The specification's may not. An app may have let them since."""
 
     COLUMNS = ("user_id", "project_id", "status", "mode", "cost_cents", "created_at")
@@ -50,19 +50,21 @@ class TestColumnsThatMayBeNull:
             own.execute(f"alter table public.generation_jobs alter {column} drop not null".encode())
         return own
 
-    def test_are_counted_all_the_same(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
+    def test_rollups_count_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
         for statement in self.EVERYTHING:
             drifted.execute(statement.encode())
             assert check_rollups(migrated_copy).differences == ()
 
-    def test_are_counted_anew(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
+    def test_rebuilding_rollups_counts_jobs_with_null_columns(
+        self, drifted: psycopg.Connection, migrated_copy: Conninfo
+    ) -> None:
         drifted.execute(self.SOME.format(3).encode())
         drifted.execute("insert into gjobs.job_totals values (null, null, null, 'made up', 7, 7)")
         assert check_rollups(migrated_copy).count == 1
         rebuild_rollups(migrated_copy)
         assert check_rollups(migrated_copy).matches
 
-    def test_are_counted_on_the_way_up(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
+    def test_upgrade_counts_jobs_with_null_columns(self, drifted: psycopg.Connection, migrated_copy: Conninfo) -> None:
         downgrade(migrated_copy, "0003")
         drifted.execute(self.SOME.format(3).encode())
         upgrade(migrated_copy)
@@ -77,7 +79,7 @@ READERS = {
 
 
 @pytest.mark.parametrize("grant", READERS.values(), ids=READERS)
-def test_who_may_read_the_jobs_since_a_later_day_reads_their_numbers(own: psycopg.Connection, grant: str) -> None:
+def test_role_granted_select_later_reads_the_totals(own: psycopg.Connection, grant: str) -> None:
     """As the app's own function and view served them before."""
     with own.transaction(force_rollback=True):
         own.execute("create role gjobs_test_reader")
@@ -90,14 +92,14 @@ def test_who_may_read_the_jobs_since_a_later_day_reads_their_numbers(own: psycop
             agree(own)
 
 
-def test_who_bypasses_row_security_and_may_not_read_the_jobs_reads_no_sums(own: psycopg.Connection) -> None:
+def test_role_that_bypasses_rls_without_select_reads_no_rollups(own: psycopg.Connection) -> None:
     own.execute("revoke all on public.generation_jobs from service_role")
     for statement in ("select * from gjobs.job_counts", "select * from gjobs.job_day_counts"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), acting(own, None, "service_role"):
             own.execute(statement.encode())
 
 
-def test_a_leaky_function_is_shown_no_other_users_sums(own: psycopg.Connection) -> None:
+def test_leaky_function_sees_no_rollups_of_other_users(own: psycopg.Connection) -> None:
     """A condition that is cheap and tells what it sees is asked after those of row level security."""
     own.execute(
         "create function public.tell(uuid) returns boolean language plpgsql cost 0.0001"
@@ -110,7 +112,7 @@ def test_a_leaky_function_is_shown_no_other_users_sums(own: psycopg.Connection) 
     assert set(told) == {str(ADA.id)}
 
 
-def test_default_privileges_open_none_of_the_tables(blank_database: Conninfo) -> None:
+def test_default_privileges_do_not_expose_rollup_tables(blank_database: Conninfo) -> None:
     with connect(blank_database, autocommit=True) as connection:
         connection.execute("alter default privileges grant all on tables to public")
         connection.execute("alter default privileges grant all on sequences to public")
@@ -127,7 +129,7 @@ LEVELS = ("read committed", "repeatable read", "serializable")
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_an_app_of_any_isolation_has_its_deltas_folded(own: psycopg.Connection, level: str) -> None:
+def test_deltas_are_folded_at_every_isolation_level(own: psycopg.Connection, level: str) -> None:
     own.execute(f"set default_transaction_isolation = '{level}'".encode())
     own.execute("update public.generation_jobs set status = 'running'")
     own.execute("select gjobs.fold_deltas(1)")
@@ -136,7 +138,7 @@ def test_an_app_of_any_isolation_has_its_deltas_folded(own: psycopg.Connection, 
 
 
 @pytest.mark.parametrize("level", LEVELS[1:])
-def test_one_with_an_older_snapshot_than_the_last_folding_leaves_it_to_another(
+def test_folding_with_an_old_snapshot_keeps_the_rollups_correct(
     own: psycopg.Connection, migrated_copy: Conninfo, level: str
 ) -> None:
     """Its sums would go into rows that it does not know, and be counted twice or not at all."""
@@ -155,7 +157,7 @@ def test_one_with_an_older_snapshot_than_the_last_folding_leaves_it_to_another(
     assert check_rollups(migrated_copy).matches
 
 
-def test_what_an_app_takes_from_random_stays_the_same(own: psycopg.Connection) -> None:
+def test_rollup_triggers_do_not_consume_random_numbers(own: psycopg.Connection) -> None:
     """A seed gives the same numbers, whatever was written between them."""
 
     def drawn(statement: str) -> object:
@@ -166,7 +168,7 @@ def test_what_an_app_takes_from_random_stays_the_same(own: psycopg.Connection) -
     assert drawn("update public.generation_jobs set status = 'running'") == drawn("select 1")
 
 
-def test_to_count_anew_and_to_truncate_wait_for_each_other(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
+def test_rebuilding_rollups_and_truncating_do_not_deadlock(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
     """And neither is the victim of a deadlock: one who truncates would have waited for rows that are counted anew."""
     with connect(migrated_copy) as third:
         third.execute("lock table gjobs.job_folding in exclusive mode")
@@ -218,7 +220,7 @@ QUEUE = (
 )
 
 
-def test_where_transactions_are_prepared_they_tell_nobody() -> None:
+def test_servers_with_prepared_transactions_send_no_notifications() -> None:
     """One that has notified cannot be."""
     with started_server(max_prepared_transactions="1") as server:
         upgrade(server.conninfo)
@@ -230,7 +232,7 @@ def test_where_transactions_are_prepared_they_tell_nobody() -> None:
             agree_for_everyone(connection)
 
 
-def test_while_the_queue_is_full_nobody_is_told(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
+def test_full_notification_queue_sends_no_notifications(own: psycopg.Connection, migrated_copy: Conninfo) -> None:
     """A writer who notifies would fail at the commit."""
     assert sorted(told(own, migrated_copy, QUEUE)) == ["", str(QUEUED)]
     with connect({**migrated_copy, "user": ADMINISTRATOR}, autocommit=True) as administrator:

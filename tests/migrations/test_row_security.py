@@ -51,34 +51,36 @@ def seen(connection: psycopg.Connection, table: str) -> set[UUID]:
 
 
 @pytest.mark.parametrize("table", TABLES)
-class TestOnEachTable:
-    def test_a_user_sees_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+class TestEachTable:
+    def test_user_sees_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
         for person in (ADA, BEN):
             with acting(operator, person.id):
                 assert seen(operator, table) == {row_of(person, table)}
 
-    def test_a_user_inserts_for_themselves(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_inserts_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
             assert insert(operator, table, BEN.id, BEN.project) == 1
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             insert(operator, table, ADA.id, BEN.project)
 
-    def test_a_user_updates_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_updates_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
             assert update(operator, table, BEN_ROW[table], "updated_at", "2026-01-01") == 1
             assert update(operator, table, ADA_ROW[table], "updated_at", "2026-01-01") == 0
 
-    def test_a_user_gives_no_row_away(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_cannot_transfer_a_row_to_another_user(self, operator: psycopg.Connection, table: str) -> None:
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             update(operator, table, BEN_ROW[table], "user_id", ADA.id)
 
-    def test_a_user_deletes_their_own_rows(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_deletes_only_own_rows(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
             assert delete(operator, table, ADA_ROW[table]) == 0
             assert delete(operator, table, BEN_ROW[table]) == 1
 
     @pytest.mark.parametrize("role", ["anon", "authenticated"])
-    def test_without_claims_there_is_nothing(self, operator: psycopg.Connection, table: str, role: str) -> None:
+    def test_requests_without_claims_can_access_no_row(
+        self, operator: psycopg.Connection, table: str, role: str
+    ) -> None:
         with acting(operator, None, role):
             assert seen(operator, table) == set()
             assert update(operator, table, ADA_ROW[table], "updated_at", "2026-01-01") == 0
@@ -86,14 +88,14 @@ class TestOnEachTable:
         with pytest.raises(NOT_PERMITTED), acting(operator, None, role):
             insert(operator, table, ADA.id, ADA.project)
 
-    def test_the_operator_and_the_service_role_see_all(self, operator: psycopg.Connection, table: str) -> None:
+    def test_operator_and_service_role_see_all_rows(self, operator: psycopg.Connection, table: str) -> None:
         everyones = {ADA_ROW[table], BEN_ROW[table]}
         assert seen(operator, table) == everyones
         with acting(operator, None, "service_role"):
             assert seen(operator, table) == everyones
             assert delete(operator, table, ADA_ROW[table]) == 1
 
-    def test_whose_rows_is_asked_once_per_statement(
+    def test_policies_evaluate_the_user_once_per_statement(
         self, operator: psycopg.Connection, migrated_copy: Conninfo, table: str
     ) -> None:
         statements = (
@@ -119,16 +121,20 @@ BEN_ROW = {table: row_of(BEN, table) for table in TABLES}
 
 
 @pytest.mark.parametrize("table", ["assets", "generation_jobs"])
-class TestOtherPeoplesProjects:
-    def test_no_row_is_put_into_them(self, operator: psycopg.Connection, table: str) -> None:
+class TestProjectsOfOtherUsers:
+    def test_user_cannot_insert_into_the_project_of_another_user(
+        self, operator: psycopg.Connection, table: str
+    ) -> None:
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             insert(operator, table, BEN.id, ADA.project)
 
-    def test_no_row_is_moved_into_them(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_cannot_move_a_row_into_the_project_of_another_user(
+        self, operator: psycopg.Connection, table: str
+    ) -> None:
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             update(operator, table, BEN_ROW[table], "project_id", ADA.project)
 
-    def test_nothing_is_made_from_their_assets(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_cannot_reference_an_asset_of_another_user(self, operator: psycopg.Connection, table: str) -> None:
         column = {"assets": "source_asset_id", "generation_jobs": "input_asset_id"}[table]
 
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
@@ -136,11 +142,11 @@ class TestOtherPeoplesProjects:
         with pytest.raises(NOT_PERMITTED), acting(operator, BEN.id):
             update(operator, table, BEN_ROW[table], column, ADA.asset)
 
-    def test_from_ones_own_assets_things_are_made(self, operator: psycopg.Connection, table: str) -> None:
+    def test_user_can_reference_own_assets(self, operator: psycopg.Connection, table: str) -> None:
         with acting(operator, BEN.id):
             assert insert(operator, table, BEN.id, BEN.project, asset=BEN.asset) == 1
 
-    def test_the_app_itself_lets_it_happen(self, migrated_copy: Conninfo, table: str) -> None:
+    def test_original_app_policies_allow_use_of_projects_of_others(self, migrated_copy: Conninfo, table: str) -> None:
         downgrade(migrated_copy, "0001")
         with connect(migrated_copy, autocommit=True) as connection:
             add(connection, ADA)
@@ -149,7 +155,7 @@ class TestOtherPeoplesProjects:
                 assert insert(connection, table, BEN.id, ADA.project, asset=ADA.asset) == 1
 
 
-def test_a_project_its_assets_and_a_job_may_arrive_in_one_statement(operator: psycopg.Connection) -> None:
+def test_project_assets_and_job_can_be_inserted_in_one_statement(operator: psycopg.Connection) -> None:
     with acting(operator, BEN.id):
         made = operator.execute(
             """
@@ -171,7 +177,7 @@ def test_a_project_its_assets_and_a_job_may_arrive_in_one_statement(operator: ps
         assert made.rowcount == 2
 
 
-def test_nobody_else_reads_what_is_ours_or_the_sign_ins(database: Conninfo) -> None:
+def test_request_roles_have_only_the_expected_table_privileges(database: Conninfo) -> None:
     with connect(database) as connection:
         ours = connection.execute(
             "select oid, relname, relrowsecurity from pg_class"
@@ -203,7 +209,7 @@ def test_nobody_else_reads_what_is_ours_or_the_sign_ins(database: Conninfo) -> N
 
 @pytest.mark.parametrize("role", ["anon", "authenticated"])
 @pytest.mark.parametrize("table", TABLES)
-def test_nobody_empties_a_table(operator: psycopg.Connection, table: str, role: str) -> None:
+def test_request_roles_cannot_truncate_tables(operator: psycopg.Connection, table: str, role: str) -> None:
     """Row level security does not hold for TRUNCATE; so it is not granted."""
     with pytest.raises(NOT_PERMITTED), acting(operator, ADA.id, role):
         operator.execute(SQL("truncate public.{} cascade").format(Identifier(table)))

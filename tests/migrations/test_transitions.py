@@ -40,7 +40,7 @@ def job(connection: psycopg.Connection) -> tuple[object, ...]:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(calls=st.lists(st.tuples(st.sampled_from(JobStatus), st.none() | st.sampled_from(["time-out", ""]))))
-def test_any_calls_lead_where_the_rule_leads(
+def test_any_sequence_of_transition_calls_follows_the_rules(
     operator: psycopg.Connection, calls: list[tuple[JobStatus, str | None]]
 ) -> None:
     status, error = JobStatus.QUEUED, None
@@ -55,7 +55,9 @@ def test_any_calls_lead_where_the_rule_leads(
 
 @pytest.mark.parametrize("target", JobStatus)
 @pytest.mark.parametrize("current", JobStatus)
-def test_from_each_status_to_each(operator: psycopg.Connection, current: JobStatus, target: JobStatus) -> None:
+def test_transition_from_each_status_to_each_follows_the_rules(
+    operator: psycopg.Connection, current: JobStatus, target: JobStatus
+) -> None:
     set_status(operator, current)
     before = job(operator)
     permitted = target in TRANSITIONS[current]
@@ -67,7 +69,7 @@ def test_from_each_status_to_each(operator: psycopg.Connection, current: JobStat
     assert after[:2] == (target, "a text") if permitted else after == before
 
 
-def test_an_earlier_error_stays_unless_another_is_given(operator: psycopg.Connection) -> None:
+def test_transition_without_an_error_keeps_the_earlier_one(operator: psycopg.Connection) -> None:
     operator.execute("update public.generation_jobs set status = 'running', error = 'slow' where id = %s", [ADA.job])
 
     with acting(operator, ADA.id):
@@ -78,32 +80,34 @@ def test_an_earlier_error_stays_unless_another_is_given(operator: psycopg.Connec
         assert job(operator)[:2] == ("failed", "time-out")
 
 
-def test_a_job_that_one_does_not_see_is_not_moved(operator: psycopg.Connection) -> None:
+def test_transition_of_an_invisible_job_returns_false(operator: psycopg.Connection) -> None:
     for user, role in ((BEN.id, "authenticated"), (None, "authenticated"), (None, "anon")):
         with acting(operator, user, role):
             assert transition(operator, "running") is False
     assert job(operator)[0] == "queued"
 
 
-def test_there_is_no_such_job(operator: psycopg.Connection) -> None:
+def test_transition_of_a_missing_job_returns_false(operator: psycopg.Connection) -> None:
     assert transition(operator, "running", job=UUID(int=1)) is False
 
 
-def test_the_operator_moves_anyones_job(operator: psycopg.Connection) -> None:
+def test_operator_can_transition_any_job(operator: psycopg.Connection) -> None:
     """Who has no claims, and sees every row."""
     assert transition(operator, "running") is True
     assert job(operator)[0] == "running"
 
 
 @pytest.mark.parametrize("status", ["done", "", "Running", None])
-def test_an_unknown_status_is_a_violation_of_the_check(operator: psycopg.Connection, status: str | None) -> None:
+def test_transition_to_an_unknown_status_violates_the_check_constraint(
+    operator: psycopg.Connection, status: str | None
+) -> None:
     with pytest.raises(psycopg.errors.CheckViolation) as refusal, acting(operator, ADA.id):
         transition(operator, status)
 
     assert refusal.value.diag.constraint_name == "generation_jobs_status_check"
 
 
-def test_of_many_callers_one_wins(operator: psycopg.Connection, database: Conninfo) -> None:
+def test_only_one_of_many_concurrent_transitions_succeeds(operator: psycopg.Connection, database: Conninfo) -> None:
     """Each round twenty sessions start a queued job at once, then all end it, half of them one way, half the other."""
     together = Barrier(CALLERS)
 

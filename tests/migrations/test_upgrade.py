@@ -14,7 +14,7 @@ from psycopg.sql import SQL, Identifier
 from migrations import HEAD, runner
 from migrations.runner import downgrade, upgrade
 from migrations.status import read_status
-from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.errors import Locked, NoPrivilege, SchemaMissing
 from tests.conftest import Conninfo, connect, temporary_database
 from tests.migrations.conftest import catalogue
@@ -40,7 +40,7 @@ def administrator(conninfo: Conninfo) -> psycopg.Connection:
     return connect({**conninfo, "user": ADMINISTRATOR}, autocommit=True)
 
 
-def test_from_nothing(blank_database: Conninfo) -> None:
+def test_upgrade_migrates_an_empty_database(blank_database: Conninfo) -> None:
     said: list[str] = []
 
     upgrade(blank_database, report=said.append)
@@ -52,7 +52,7 @@ def test_from_nothing(blank_database: Conninfo) -> None:
             assert connection.execute(SQL("select from public.{}").format(Identifier(table))).fetchall() == []
 
 
-def test_again_does_nothing(migrated_copy: Conninfo) -> None:
+def test_second_upgrade_changes_nothing(migrated_copy: Conninfo) -> None:
     before = catalogue(migrated_copy)
     said: list[str] = []
 
@@ -62,8 +62,8 @@ def test_again_does_nothing(migrated_copy: Conninfo) -> None:
     assert catalogue(migrated_copy) == before
 
 
-def test_the_first_revision_is_the_apps_own_schema(
-    migrated_copy: Conninfo, server: ServerLease, request: pytest.FixtureRequest
+def test_first_revision_equals_the_schema_of_the_app(
+    migrated_copy: Conninfo, server: ServerHandle, request: pytest.FixtureRequest
 ) -> None:
     downgrade(migrated_copy, "0001")
     ours = catalogue(migrated_copy)
@@ -75,7 +75,7 @@ def test_the_first_revision_is_the_apps_own_schema(
         ]
 
 
-def test_the_migrating_role_is_no_superuser_and_acts_as_the_roles_of_requests(database: Conninfo) -> None:
+def test_migrating_role_is_no_superuser_and_can_set_the_request_roles(database: Conninfo) -> None:
     with connect(database) as connection:
         assert connection.execute("select rolsuper from pg_roles where rolname = current_user").fetchone() == (False,)
         for role in ROLES:
@@ -88,7 +88,7 @@ def test_the_migrating_role_is_no_superuser_and_acts_as_the_roles_of_requests(da
     assert bypassing == [("service_role",)]
 
 
-def test_a_hosted_project_keeps_its_auth(hosted_database: Conninfo) -> None:
+def test_upgrade_keeps_the_auth_schema_of_a_hosted_project(hosted_database: Conninfo) -> None:
     before = catalogue(hosted_database)
 
     upgrade(hosted_database)
@@ -109,7 +109,7 @@ def stranger(blank_database: Conninfo) -> Iterator[Conninfo]:
         connection.execute("drop role stranger")
 
 
-def test_who_may_not_make_our_schema_is_told_what_an_administrator_can_run(
+def test_upgrade_without_privileges_prints_statements_for_an_administrator(
     blank_database: Conninfo, stranger: Conninfo
 ) -> None:
     with pytest.raises(SchemaMissing, match="stranger may not create the schema gjobs") as refusal:
@@ -152,7 +152,7 @@ def upgrading(observer: psycopg.Connection, *databases: Conninfo) -> Iterator[li
     assert [run.returncode for run in runs] == [0] * len(runs)
 
 
-def test_two_runs_at_once_do_it_once(blank_database: Conninfo) -> None:
+def test_two_concurrent_upgrades_apply_each_revision_once(blank_database: Conninfo) -> None:
     with administrator(blank_database) as first:
         first.execute("select pg_advisory_lock(hashtextextended('gjobs migrate', 0))")
         with upgrading(first, blank_database, blank_database) as said:
@@ -178,7 +178,7 @@ def roles_missing(conninfo: Conninfo) -> Iterator[None]:
                 )
 
 
-def test_two_databases_of_a_cluster_may_make_the_roles_at_once(server: ServerLease, migrated: str) -> None:
+def test_two_databases_of_a_cluster_can_create_the_roles_at_once(server: ServerHandle, migrated: str) -> None:
     cluster = {**server.conninfo, "dbname": "postgres"}
     with roles_missing(cluster), temporary_database(server) as one, temporary_database(server) as other:
         with administrator(cluster) as first, connect(cluster | {"user": ADMINISTRATOR}) as maker:
@@ -192,7 +192,7 @@ def test_two_databases_of_a_cluster_may_make_the_roles_at_once(server: ServerLea
                 assert connection.execute("select from public.generation_jobs").fetchall() == []
 
 
-def test_a_role_that_may_not_make_service_role_does_without(server: ServerLease, migrated: str) -> None:
+def test_upgrade_skips_service_role_when_it_cannot_be_created(server: ServerHandle, migrated: str) -> None:
     said: list[str] = []
     cluster = {**server.conninfo, "dbname": "postgres"}
     with roles_missing(cluster), temporary_database(server) as conninfo, administrator(conninfo) as connection:
@@ -208,7 +208,9 @@ def test_a_role_that_may_not_make_service_role_does_without(server: ServerLease,
     ]
 
 
-def test_while_the_tables_are_in_use_nothing_is_done(migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upgrade_changes_nothing_while_the_tables_are_locked(
+    migrated_copy: Conninfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(runner, "ATTEMPTS", 2)
     monkeypatch.setattr(runner, "PAUSE_SECONDS", 0.0)
     downgrade(migrated_copy, "0001")

@@ -12,7 +12,7 @@ from tests.hosted.pooler import Pooler
 from tests.hosted.replica import Replica
 
 
-def test_an_apps_own_database(app_database: Conninfo) -> None:
+def test_verify_finds_an_app_database_adoptable(app_database: Conninfo) -> None:
     found = verify(app_database)
 
     assert (found.revision, found.origin, found.obstacle) == ("0001", Origin.APP, None)
@@ -21,7 +21,7 @@ def test_an_apps_own_database(app_database: Conninfo) -> None:
     assert found.confirmed == found.promised
 
 
-def test_one_that_grants_the_roles_of_requests_nothing(ungranted_database: Conninfo) -> None:
+def test_verify_tolerates_missing_grants_to_request_roles(ungranted_database: Conninfo) -> None:
     found = verify(ungranted_database)
 
     assert {one.object for one in found.differences} == {"grant"}
@@ -29,7 +29,9 @@ def test_one_that_grants_the_roles_of_requests_nothing(ungranted_database: Conni
 
 
 @pytest.mark.parametrize("role", ["least_privilege", "under_policies", "authenticator"])
-def test_by_a_login_that_could_not_migrate(hosted_server: Server, app_database: Conninfo, role: str) -> None:
+def test_verify_by_a_login_without_ownership_names_the_obstacle(
+    hosted_server: Server, app_database: Conninfo, role: str
+) -> None:
     found = verify(hosted_server.login(str(app_database["dbname"]), role))
 
     assert found.matches
@@ -39,7 +41,7 @@ def test_by_a_login_that_could_not_migrate(hosted_server: Server, app_database: 
     )
 
 
-def test_through_a_transaction_pooler_and_on_a_replica(
+def test_verify_works_through_a_transaction_pooler_and_on_a_replica(
     app_database: Conninfo, transaction_pooler: Pooler, replica: Replica
 ) -> None:
     name = str(app_database["dbname"])
@@ -53,20 +55,20 @@ def test_through_a_transaction_pooler_and_on_a_replica(
     assert replicated.obstacle == "This server is a read replica: migrate on its primary."
 
 
-def test_a_migrated_database_is_held_to_its_revision(database: Conninfo) -> None:
+def test_verify_compares_a_migrated_database_with_its_revision(database: Conninfo) -> None:
     found = verify(database)
 
     assert (found.revision, found.origin, found.matches, found.adoptable) == (HEAD, Origin.MIGRATED, True, False)
 
 
-def test_an_empty_database(blank_database: Conninfo) -> None:
+def test_verify_finds_an_empty_database_not_adoptable(blank_database: Conninfo) -> None:
     found = verify(blank_database)
 
     assert (found.revision, found.origin, found.matches, found.adoptable) == ("0001", Origin.NOTHING, False, False)
     assert found.confirmed == ()
 
 
-def test_a_newer_programs_database(migrated_copy: Conninfo) -> None:
+def test_verify_refuses_a_revision_of_a_newer_program(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as connection:
         connection.execute("update gjobs.alembic_version set version_num = '9999'")
 
@@ -74,7 +76,7 @@ def test_a_newer_programs_database(migrated_copy: Conninfo) -> None:
         verify(migrated_copy)
 
 
-def test_it_is_the_same_after_the_app_was_taken_over(app_database: Conninfo) -> None:
+def test_verify_finds_no_difference_after_upgrading_an_app_database(app_database: Conninfo) -> None:
     upgrade(app_database)
 
     assert verify(app_database).differences == ()

@@ -150,7 +150,9 @@ def while_writing(writers: list[Writer], migrate: Callable[[], None]) -> int:
     return meanwhile
 
 
-def test_no_job_is_lost_and_no_write_refused(app_database: Conninfo, writers: list[Writer]) -> None:
+def test_migrating_during_app_writes_loses_no_job_and_refuses_no_write(
+    app_database: Conninfo, writers: list[Writer]
+) -> None:
     original = catalogue(app_database)
     said: list[str] = []
 

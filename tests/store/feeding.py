@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from math import ceil
 
-from store.poller import Feed, FeedFailure, FeedPage
+from store.poller import Poller, PollFailure, PollResult
 from tests.store.support import NOW
 
 NEVER = 3600.0
@@ -16,7 +16,7 @@ NEVER = 3600.0
 
 SOON = 0.001
 
-Answer = FeedPage[str] | FeedFailure
+Answer = PollResult[str] | PollFailure
 
 
 class Source:
@@ -51,21 +51,21 @@ class Source:
 class Reader:
     """Takes the answers of a feed one by one."""
 
-    def __init__(self, feed: Feed[str, str]) -> None:
-        self.pages = feed.pages()
+    def __init__(self, feed: Poller[str, str]) -> None:
+        self.pages = feed.results()
 
     async def next(self) -> Answer:
         async with asyncio.timeout(60):
             return await anext(self.pages)
 
-    async def next_page(self) -> FeedPage[str]:
+    async def next_page(self) -> PollResult[str]:
         answer = await self.next()
-        assert isinstance(answer, FeedPage)
+        assert isinstance(answer, PollResult)
         return answer
 
-    async def next_failure(self) -> FeedFailure:
+    async def next_failure(self) -> PollFailure:
         answer = await self.next()
-        assert isinstance(answer, FeedFailure)
+        assert isinstance(answer, PollFailure)
         return answer
 
     async def nothing_comes(self) -> "asyncio.Task[Answer]":
@@ -96,12 +96,12 @@ async def _everything_happens() -> None:
 
 
 @asynccontextmanager
-async def followed(feed: Feed[str, str]) -> AsyncIterator[list[Answer]]:
+async def followed(feed: Poller[str, str]) -> AsyncIterator[list[Answer]]:
     """All that the feed answers, as it comes; the first answer is there."""
     answers: list[Answer] = []
 
     async def follow() -> None:
-        async for answer in feed.pages():
+        async for answer in feed.results():
             answers.append(answer)  # noqa: PERF401
 
     following = asyncio.ensure_future(follow())

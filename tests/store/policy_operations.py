@@ -14,7 +14,7 @@ from store.database.query import Query
 from store.errors import InvalidValue, NoPrivilege, RowMissing, StoreError
 from store.jobs.job import GenerationJob, JobStatus, allowed
 from store.jobs.job_results import Applied, Missing, Refused
-from store.journal.write_record import Written
+from store.journal.write_record import WriteRecord
 from store.store import Store
 from store.users.actor import Actor
 from tests.store.policy_model import Rows, Schema
@@ -153,7 +153,7 @@ async def change(store: Store, statement: Any, **values: UUID) -> int:
     """How many rows a statement of a client's own changes."""
     async with store.database.write(store.actor) as transaction:
         number = await transaction.change(Query(statement, tuple, values))
-        transaction.keep(Written(what="a statement of a client's own"))
+        transaction.keep(WriteRecord(what="a statement of a client's own"))
         return number
 
 

@@ -9,7 +9,7 @@ from store.store import Store
 from tests.store.support import NOTHING, MakeJob, MakeProject
 
 
-async def test_a_transition_that_was_made_gives_the_job(
+async def test_applied_job_returns_the_job_of_an_applied_transition(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     job_id = make_job(make_project())
@@ -19,7 +19,7 @@ async def test_a_transition_that_was_made_gives_the_job(
     assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
 
 
-async def test_one_that_was_refused_says_from_which_status_and_what_is_allowed(
+async def test_applied_job_raises_for_a_refused_transition(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     job_id = make_job(make_project())
@@ -35,7 +35,7 @@ async def test_one_that_was_refused_says_from_which_status_and_what_is_allowed(
     )
 
 
-async def test_one_of_no_job_names_the_id(operator: Store) -> None:
+async def test_applied_job_raises_for_a_missing_job(operator: Store) -> None:
     outcome = await operator.transition_job_status(NOTHING, "running")
 
     with pytest.raises(RowMissing) as missing:

@@ -41,12 +41,12 @@ def methods_of(kind: type) -> dict[str, object]:
     return {name: value for name, value in inspect.getmembers(kind, callable) if not name.startswith("_")}
 
 
-def test_it_has_every_method_of_the_store() -> None:
+def test_blocking_store_has_every_method_of_the_store() -> None:
     assert methods_of(BlockingStore).keys() == methods_of(Store).keys() | {"run"}
 
 
 @pytest.mark.parametrize("name", sorted(methods_of(Store).keys() - OF_THE_STORE_ALONE))
-def test_a_method_is_the_stores_without_the_waiting(name: str) -> None:
+def test_blocking_method_has_the_signature_and_docstring_of_the_store_method(name: str) -> None:
     theirs, ours = getattr(Store, name), getattr(BlockingStore, name)
     assert inspect.iscoroutinefunction(theirs)
     assert not inspect.iscoroutinefunction(ours)
@@ -56,12 +56,12 @@ def test_a_method_is_the_stores_without_the_waiting(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(OF_THE_STORE_ALONE))
-def test_what_is_written_twice_takes_the_same(name: str) -> None:
+def test_methods_defined_in_both_stores_take_the_same_parameters(name: str) -> None:
     theirs, ours = inspect.signature(getattr(Store, name)), inspect.signature(getattr(BlockingStore, name))
     assert ours.parameters == theirs.parameters
 
 
-def test_it_does_what_the_store_does(blocking: BlockingStore) -> None:
+def test_blocking_store_runs_the_operations_of_the_store(blocking: BlockingStore) -> None:
     ada = blocking.acting_as_user("ada@example.com")
     assert ada.store.actor == ActingUser(id=ADA, email="ada@example.com")
     project = ada.create_project("Catalog")
@@ -77,19 +77,23 @@ def test_it_does_what_the_store_does(blocking: BlockingStore) -> None:
     assert ada.acting_as(blocking.store.actor).get_users()
 
 
-async def test_inside_a_running_loop(blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_blocking_store_works_inside_a_running_event_loop(
+    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
+) -> None:
     make_job(make_project())
     assert len(blocking.get_generation_jobs()) == 1
 
 
-def test_from_several_threads(blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob) -> None:
+def test_blocking_store_works_from_several_threads(
+    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
+) -> None:
     job_ids = [make_job(make_project()) for _ in range(20)]
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda job_id: blocking.transition_job_status(job_id, "running"), job_ids * 4))
     assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)
 
 
-def test_its_thread_ends_with_it(url: str) -> None:
+def test_closing_the_blocking_store_ends_its_thread(url: str) -> None:
     def threads() -> list[threading.Thread]:
         return [thread for thread in threading.enumerate() if thread.name == "gjobs-store"]
 
@@ -103,7 +107,7 @@ def test_its_thread_ends_with_it(url: str) -> None:
         ada.get_projects()
 
 
-def test_an_address_where_nobody_listens(unused_tcp_port: int) -> None:
+def test_blocking_store_raises_unreachable_for_a_closed_port(unused_tcp_port: int) -> None:
     with (
         BlockingStore.connect(f"postgresql://ada@127.0.0.1:{unused_tcp_port}/shop") as store,
         pytest.raises(Unreachable),
@@ -111,12 +115,12 @@ def test_an_address_where_nobody_listens(unused_tcp_port: int) -> None:
         store.get_projects()
 
 
-def test_a_read_only_one(url: str) -> None:
+def test_blocking_store_can_be_opened_read_only(url: str) -> None:
     with BlockingStore.connect(url, read_only=True) as store:
         assert not store.store.database.access.may_write
 
 
-async def test_closing_it_frees_who_still_waits(url: str, database: Conninfo) -> None:
+async def test_closing_the_blocking_store_cancels_waiting_calls(url: str, database: Conninfo) -> None:
     store = BlockingStore.connect(url)
     sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
     with ThreadPoolExecutor(1) as thread, connect(database, autocommit=True) as owner:

@@ -20,7 +20,9 @@ async def names(store: Store) -> list[str | None]:
     return [budget.name for budget in await store.get_budgets()]
 
 
-async def test_a_budget_knows_what_is_spent(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_budget_reports_the_spending_of_its_period(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
     project = make_project(name="Autumn")
     make_job(project, cost_cents=70, created_at=TODAY)
     made = await operator.set_budget(project_id=project, period="month", limit_cents=100, warn_share=0.5)
@@ -32,7 +34,7 @@ async def test_a_budget_knows_what_is_spent(operator: Store, make_project: MakeP
     assert (budget.recent_cents, budget.recent_days) == (None, None)
 
 
-async def test_without_an_end_it_knows_the_last_days(
+async def test_total_budget_reports_the_spending_of_the_last_thirty_days(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     project = make_project()
@@ -44,7 +46,7 @@ async def test_without_an_end_it_knows_the_last_days(
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
 
 
-async def test_and_begins_with_the_first_of_them_that_has_jobs_left(
+async def test_recent_days_of_a_budget_start_at_the_oldest_remaining_job(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     project = make_project()
@@ -56,7 +58,7 @@ async def test_and_begins_with_the_first_of_them_that_has_jobs_left(
     assert (budget.recent_cents, budget.recent_days) == (5, 4)
 
 
-async def test_the_present_period_is_that_of_the_moment_asked_for(operator: Store, sql: Sql) -> None:
+async def test_budget_period_is_that_of_the_given_time(operator: Store, sql: Sql) -> None:
     budget = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
     sql("insert into gjobs.budget_spending values (%s, '2026-01-15', 40)", (budget.id,))
     budgets = await operator.get_budgets(at=datetime(2026, 1, 15, 12, tzinfo=UTC))
@@ -64,7 +66,7 @@ async def test_the_present_period_is_that_of_the_moment_asked_for(operator: Stor
     assert budgets.taken_at == datetime(2026, 1, 15, 12, tzinfo=UTC)
 
 
-async def test_those_with_the_least_left_come_first(
+async def test_budgets_with_the_least_remaining_come_first(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     for name, limit in (("some", 400), ("none", 0), ("much", 10_000), ("over", 200)):
@@ -75,7 +77,7 @@ async def test_those_with_the_least_left_come_first(
     assert len(await operator.get_budgets(limit=2)) == 2
 
 
-async def test_a_project_s_are_its_own_and_its_owner_s(operator: Store, make_project: MakeProject) -> None:
+async def test_budgets_of_a_project_include_those_of_its_owner(operator: Store, make_project: MakeProject) -> None:
     mine, bens = make_project(name="Mine"), make_project(BEN, "Ben's")
     await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
     await operator.set_budget(project_id=mine, period="day", limit_cents=1)
@@ -84,14 +86,16 @@ async def test_a_project_s_are_its_own_and_its_owner_s(operator: Store, make_pro
     assert {one.name for one in await operator.get_budgets(bens)} == {"Ben's"}
 
 
-async def test_users_see_theirs(operator: Store, ada: Store, ben: Store, make_project: MakeProject) -> None:
+async def test_user_sees_only_their_own_budgets(
+    operator: Store, ada: Store, ben: Store, make_project: MakeProject
+) -> None:
     await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
     await operator.set_budget(project_id=make_project(name="Mine"), period="day", limit_cents=1)
     assert sorted(map(str, await names(ada))) == ["Mine", "ada@example.com"]
     assert await names(ben) == []
 
 
-async def test_another_limit_takes_the_place_of_the_first(operator: Store) -> None:
+async def test_setting_a_budget_again_replaces_its_limit(operator: Store) -> None:
     first = await operator.set_budget(user_id=ADA, period="day", limit_cents=100, warn_share=0.5)
     second = await operator.set_budget(user_id=ADA, period="day", limit_cents=200)
     other = await operator.set_budget(user_id=ADA, period="month", limit_cents=300)
@@ -100,7 +104,7 @@ async def test_another_limit_takes_the_place_of_the_first(operator: Store) -> No
     assert (await operator.set_budget(user_id=ADA, period="day", limit_cents=1, warn_share=1)).warn_share == 1
 
 
-async def test_a_limit_below_what_is_spent_refuses_what_comes(
+async def test_limit_below_the_spending_refuses_further_spending(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     project = make_project()
@@ -114,9 +118,7 @@ async def test_a_limit_below_what_is_spent_refuses_what_comes(
     assert (await operator.update_generation_job(job, cost_cents=10)).cost_cents == 10
 
 
-async def test_a_refusal_has_a_name_where_it_can_be_read(
-    operator: Store, ada: Store, make_project: MakeProject
-) -> None:
+async def test_budget_refusal_names_the_project_or_user(operator: Store, ada: Store, make_project: MakeProject) -> None:
     project = make_project(name="Autumn")
     budget = await operator.set_budget(project_id=project, period="month", limit_cents=100)
     for store in (operator, ada):
@@ -133,7 +135,7 @@ async def test_a_refusal_has_a_name_where_it_can_be_read(
             await store.create_generation_job(project_id=project, mode="lifestyle")
 
 
-async def test_it_is_a_refusal_where_the_name_cannot_be_asked_for(
+async def test_budget_refusal_uses_the_id_when_the_name_is_unreadable(
     operator: Store, monkeypatch: pytest.MonkeyPatch, make_project: MakeProject
 ) -> None:
     refused = Query(text("select id, email from auth.users_of_nobody"), tuple)
@@ -144,7 +146,9 @@ async def test_it_is_a_refusal_where_the_name_cannot_be_asked_for(
         await operator.create_generation_job(project_id=project, mode="lifestyle")
 
 
-async def test_it_can_be_asked_before(operator: Store, ada: Store, ben: Store, make_project: MakeProject) -> None:
+async def test_check_budget_reports_in_advance_whether_a_cost_is_allowed(
+    operator: Store, ada: Store, ben: Store, make_project: MakeProject
+) -> None:
     project = make_project()
     assert await operator.check_budget(project, 50) == []
     await operator.set_budget(project_id=project, period="day", limit_cents=40)
@@ -178,18 +182,18 @@ async def test_a_removed_budget_is_gone(operator: Store) -> None:
         ({"project_id": NOTHING}, "project_id"),
     ],
 )
-async def test_what_is_not_accepted(operator: Store, values: dict[str, object], field: str) -> None:
+async def test_invalid_budget_values_are_refused(operator: Store, values: dict[str, object], field: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         await operator.set_budget(**{"period": "day", "limit_cents": 1, **values})  # type: ignore[arg-type]
     assert caught.value.field == field
 
 
-async def test_only_the_operator_sets_one(ada: Store) -> None:
+async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match=r"^Only the operator sets budgets\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
 
 
-async def test_elsewhere_it_is_told_what_brings_them(attached_database: Conninfo) -> None:
+async def test_missing_budgets_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
     async with Store(Database(attached_database)) as store:
         for call in (store.get_budgets(), store.set_budget(user_id=ADA, period="day", limit_cents=1)):
             with pytest.raises(SchemaMissing, match="This database keeps no budgets") as caught:
@@ -197,7 +201,7 @@ async def test_elsewhere_it_is_told_what_brings_them(attached_database: Conninfo
             assert caught.value.hint == "'gjobs migrate up' brings revision 0007, which keeps them."
 
 
-async def test_what_somebody_changed_meanwhile_is_not_overwritten_unknown(operator: Store) -> None:
+async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Store) -> None:
     known = await operator.set_budget(user_id=ADA, period="day", limit_cents=100)
     changed = await operator.set_budget(user_id=ADA, period="day", limit_cents=50_000, warn_share=0.5, as_known=known)
     with pytest.raises(Conflict, match=r"the limit is \$500\.00 now, and it warns from 50 %") as refusal:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from store.configuration.config_file import ConfigurationFile, configuration_file, load
 from store.configuration.config_reader import read_document, read_text
 from store.configuration.configuration import EMBEDDED_PROFILE, Configuration, Notifications, Pooler, Profile
-from store.configuration.toml_table import Lines, Problem
+from store.configuration.toml_table import ConfigurationProblem, Lines
 from store.errors import BadConfiguration
 
 FILE = Path("/etc/here/config.toml")
@@ -67,7 +67,7 @@ def problems(text: str) -> list[str]:
     return [sentence.removeprefix(str(FILE)).lstrip(", :") for sentence in caught.value.problems]
 
 
-def test_all_that_can_be_said() -> None:
+def test_configuration_reads_every_setting() -> None:
     configuration = read(WHOLE)
     assert (configuration.path, configuration.theme, configuration.default_profile) == (FILE, "nord", "prod")
     assert configuration.keymap == {"job.start": ("S",), "job.delete": ("D", "ctrl+d")}
@@ -92,11 +92,11 @@ def test_all_that_can_be_said() -> None:
     assert (embedded.label, embedded.color, embedded.write, embedded.address) == ("play", "teal", False, None)
 
 
-def test_an_empty_file_says_nothing() -> None:
+def test_empty_configuration_has_only_the_embedded_profile() -> None:
     assert read("") == Configuration(path=FILE, profiles={"embedded": EMBEDDED_PROFILE})
 
 
-def test_writing_is_off_but_for_the_embedded_database() -> None:
+def test_only_the_embedded_profile_allows_writes_by_default() -> None:
     profiles = read('[profiles.a]\nservice = "a"').profiles
     assert (profiles["a"].write, profiles["embedded"].write) == (False, True)
 
@@ -142,7 +142,7 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
         ('[keymap]\n"job.start" = ","', 'line 2: keymap."job.start"', NO_KEY),
     ],
 )
-def test_each_mistake_is_told_with_file_line_and_key(text: str, place: str, clause: str) -> None:
+def test_each_configuration_mistake_is_reported_with_file_line_and_key(text: str, place: str, clause: str) -> None:
     assert problems(text) == [f"{place} {clause}"]
 
 
@@ -165,12 +165,12 @@ def test_each_mistake_is_told_with_file_line_and_key(text: str, place: str, clau
         ("password_command = [1]", "should be a text, or a list of texts: a program and its arguments."),
     ],
 )
-def test_each_mistake_in_a_profile_is_told(line: str, clause: str) -> None:
+def test_each_mistake_in_a_profile_is_reported(line: str, clause: str) -> None:
     key, _, _ = line.partition(" ")
     assert problems(PROD + line) == [f"line 3: profiles.prod.{key} {clause}"]
 
 
-def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
+def test_all_mistakes_are_reported_together_in_file_order() -> None:
     text = 'x = 1\n[profiles.a]\nwrite = "no"\nurl = """\ndb.example.com\n"""\ncolor = """\nred"""\ny = 2\n'
     assert problems(text) == [
         "line 1: x is not known; it is one of profiles, default_profile, theme, keymap, views, notifications.",
@@ -180,7 +180,7 @@ def test_all_mistakes_are_told_at_once_in_the_files_order() -> None:
     ]
 
 
-def test_notifications_are_off_unless_their_table_is_there() -> None:
+def test_notifications_are_off_without_their_table() -> None:
     assert read_text("", path=FILE).notifications is None
     assert read_text("[notifications]", path=FILE).notifications == Notifications()
     text = "[views]\nfailures = 'status:failed'\n[notifications]\nview = 'failures'\nbell = true\n"
@@ -210,7 +210,7 @@ def test_notifications_are_off_unless_their_table_is_there() -> None:
         ),
     ],
 )
-def test_each_mistake_in_notifications_is_told(text: str, problem: str) -> None:
+def test_each_mistake_in_notifications_is_reported(text: str, problem: str) -> None:
     assert problems(text) == [problem]
 
 
@@ -229,31 +229,31 @@ def test_each_mistake_in_notifications_is_told(text: str, problem: str) -> None:
         ("a = 1", (), None),
     ],
 )
-def test_the_line_of_a_key(text: str, place: tuple[str, ...], line: int | None) -> None:
+def test_line_of_a_key_is_found_in_the_text(text: str, place: tuple[str, ...], line: int | None) -> None:
     assert Lines(text).line_of(place) == line
 
 
-def test_a_large_file_with_many_mistakes_is_told_quickly() -> None:
+def test_many_mistakes_in_a_large_file_are_reported_quickly() -> None:
     text = "".join(f'[profiles.p{number}]\nurl = "postgresql:///x"\nwrite = 1\n' for number in range(100))
     started = time.monotonic()
     assert problems(text)[-1].startswith("line 300: profiles.p99.write ")
     assert time.monotonic() - started < 5
 
 
-def test_what_is_not_toml_is_told_with_the_place() -> None:
+def test_invalid_toml_is_reported_with_its_line() -> None:
     (sentence,) = problems("theme = \n")
     assert sentence.startswith("is not TOML: ")
     assert "line 1" in sentence
 
 
-def test_a_secret_in_the_file_is_in_no_message() -> None:
+def test_error_messages_contain_no_secret_of_the_file() -> None:
     text = '[profiles.a]\nurl = "mysql://ada:hunter2@db/x"\npassword_command = ["hunter2", 1]'
     with pytest.raises(BadConfiguration) as caught:
         read(text)
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_password_is_given_in_one_way_alone() -> None:
+def test_second_password_in_a_profile_is_refused() -> None:
     text = '[profiles.a]\nurl = "postgresql://ada:hunter2@db/x"\npassword_command = "pass a"'
     assert problems(text) == ["line 3: profiles.a.password_command is one password too many: the url holds one."]
 
@@ -267,7 +267,9 @@ def test_a_password_is_given_in_one_way_alone() -> None:
         ("system", "system"),
     ],
 )
-def test_a_certificates_path_starts_at_the_file(written: str, meant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_certificate_path_is_relative_to_the_configuration_file(
+    written: str, meant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert read(f'{PROD}sslrootcert = "{written}"').profiles["prod"].parameters == {"sslrootcert": meant}
 
@@ -293,8 +295,8 @@ VALUES = st.recursive(
 
 
 @given(document=st.dictionaries(KEYS | st.text(), VALUES, max_size=5))
-def test_any_document_is_a_configuration_or_is_told_key_by_key(document: Mapping[str, object]) -> None:
-    found: list[Problem] = []
+def test_any_document_is_read_or_its_problems_name_existing_keys(document: Mapping[str, object]) -> None:
+    found: list[ConfigurationProblem] = []
     configuration = read_document(document, found, path=FILE)
     for problem in found:
         inner: object = document
@@ -305,7 +307,7 @@ def test_any_document_is_a_configuration_or_is_told_key_by_key(document: Mapping
 
 
 @given(text=st.text())
-def test_any_text_is_a_configuration_or_an_error_that_names_the_file(text: str) -> None:
+def test_any_text_is_read_or_raises_an_error_that_names_the_file(text: str) -> None:
     told: tuple[str, ...] = ()
     try:
         read(text)
@@ -315,7 +317,7 @@ def test_any_text_is_a_configuration_or_an_error_that_names_the_file(text: str) 
 
 
 class TestTheFile:
-    def test_an_option_comes_before_the_environment_before_the_usual_place(
+    def test_option_overrides_the_variable_and_the_default_configuration_path(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path))
@@ -331,35 +333,37 @@ class TestTheFile:
         assert usual.path.is_relative_to(tmp_path)
         assert list(tmp_path.iterdir()) == []
 
-    def test_the_usual_one_need_not_be_there(self, tmp_path: Path) -> None:
+    def test_default_configuration_file_may_be_missing(self, tmp_path: Path) -> None:
         missing = tmp_path / "gjobs" / "config.toml"
         assert load(ConfigurationFile(path=missing, named_by=None)) == Configuration()
         assert not missing.parent.exists()
 
-    def test_a_named_one_must_be_there(self, tmp_path: Path) -> None:
+    def test_named_configuration_file_must_exist(self, tmp_path: Path) -> None:
         with pytest.raises(BadConfiguration, match="is not there, and GJOBS_CONFIG names it"):
             load(ConfigurationFile(path=tmp_path / "x.toml", named_by="GJOBS_CONFIG"))
 
     @pytest.mark.parametrize(
         ("content", "words"), [(b"\xff", "is not UTF-8"), (b"#" * 1_000_001, "too large"), (b"x", "is not TOML")]
     )
-    def test_what_cannot_be_read_says_why(self, tmp_path: Path, content: bytes, words: str) -> None:
+    def test_unreadable_configuration_file_is_reported_with_the_reason(
+        self, tmp_path: Path, content: bytes, words: str
+    ) -> None:
         file = tmp_path / "config.toml"
         file.write_bytes(content)
         with pytest.raises(BadConfiguration, match=words):
             load(ConfigurationFile(path=file, named_by=None))
 
-    def test_an_editors_mark_at_its_beginning_is_no_part_of_it(self, tmp_path: Path) -> None:
+    def test_byte_order_mark_of_the_configuration_file_is_ignored(self, tmp_path: Path) -> None:
         file = tmp_path / "config.toml"
         file.write_bytes(b'\xef\xbb\xbftheme = "nord"')
         assert load(ConfigurationFile(path=file, named_by=None)).theme == "nord"
 
-    def test_a_directory_is_no_file(self, tmp_path: Path) -> None:
+    def test_directory_in_place_of_the_configuration_file_is_refused(self, tmp_path: Path) -> None:
         with pytest.raises(BadConfiguration, match="cannot be read: Is a directory"):
             load(ConfigurationFile(path=tmp_path, named_by=None))
 
     @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
-    def test_a_password_that_others_can_read_is_told(self, tmp_path: Path, mode: int) -> None:
+    def test_password_readable_by_others_causes_a_warning(self, tmp_path: Path, mode: int) -> None:
         configuration = self.loaded(tmp_path, mode, "postgresql://ada:hunter2@db/app")
         assert configuration.warning is not None
         assert f"chmod 600 {tmp_path / 'config.toml'}" in configuration.warning
@@ -368,7 +372,9 @@ class TestTheFile:
     @pytest.mark.parametrize(
         ("mode", "url"), [(0o600, "postgresql://ada:hunter2@db/app"), (0o644, "postgresql://ada@db/app")]
     )
-    def test_without_a_password_or_without_others_nothing_is_said(self, tmp_path: Path, mode: int, url: str) -> None:
+    def test_private_file_or_url_without_a_password_causes_no_warning(
+        self, tmp_path: Path, mode: int, url: str
+    ) -> None:
         assert self.loaded(tmp_path, mode, url).warning is None
 
     def loaded(self, directory: Path, mode: int, url: str) -> Configuration:

@@ -36,7 +36,7 @@ def assert_no_part_of_the_secret(text: str) -> None:
 
 
 @given(passwords)
-def test_a_quoted_password_is_read_and_never_told(password: str) -> None:
+def test_quoted_password_is_parsed_and_left_out_of_the_label(password: str) -> None:
     url = f"postgresql://ada:{quote(password, safe='')}@db.example.com:6543/shop?sslmode=require"
     assert parse(url)["password"] == password
     assert told(url) == "db.example.com:6543/shop"
@@ -44,7 +44,7 @@ def test_a_quoted_password_is_read_and_never_told(password: str) -> None:
 
 @given(passwords, st.sampled_from(["postgresql", "postgres", "mysql", "postgresql+asyncpg"]))
 @example(f"{SECRET}://", "postgresql")
-def test_a_password_that_nobody_quoted_is_never_told(password: str, scheme: str) -> None:
+def test_unquoted_password_is_never_shown(password: str, scheme: str) -> None:
     for url in (
         f"{scheme}://ada:{password}@db.example.com:5432/shop",
         f"{scheme}://ada:{password}@db.example.com",
@@ -74,7 +74,7 @@ def test_a_password_that_nobody_quoted_is_never_told(password: str, scheme: str)
         "just words",
     ],
 )
-def test_what_cannot_be_read_is_explained_without_being_repeated(url: str) -> None:
+def test_error_for_an_invalid_url_does_not_repeat_the_url(url: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse(url)
     assert caught.value.message == "The database URL cannot be read."
@@ -83,14 +83,14 @@ def test_what_cannot_be_read_is_explained_without_being_repeated(url: str) -> No
 
 
 @pytest.mark.parametrize("scheme", ["mysql", "sqlite", "POSTGRESQL", "postgresql+asyncpg", "https"])
-def test_another_scheme_is_named(scheme: str) -> None:
+def test_error_names_an_unsupported_scheme(scheme: str) -> None:
     with pytest.raises(InvalidValue, match="only Postgres can be opened") as caught:
         parse(f"{scheme}://ada:hunter2@db.example.com/shop")
     assert repr(scheme) in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 
-def test_what_only_looks_like_a_scheme_is_a_value() -> None:
+def test_parameter_value_that_resembles_a_url_is_kept() -> None:
     assert parse("host=here password=a://b")["password"] == "a://b"
 
 
@@ -120,6 +120,6 @@ def test_the_label_names_host_and_database(url: str, name: str) -> None:
     assert label(parse(url), {}) == name
 
 
-def test_the_label_tells_what_libpq_takes_from_the_environment() -> None:
+def test_label_includes_host_and_database_from_the_environment() -> None:
     assert label(parse("postgresql://"), {"PGHOST": "prod", "PGDATABASE": "shop"}) == "prod/shop"
     assert label(parse("postgresql://here/db"), {"PGHOST": "prod", "PGDATABASE": "shop"}) == "here/db"

@@ -7,7 +7,7 @@ import pytest
 from psycopg import AsyncConnection
 from sqlalchemy import text
 
-from store.database.connection_pool import Connections
+from store.database.connection_pool import ConnectionPool
 from store.database.database import Database
 from store.database.query import Query
 from store.errors import StoreError, Unreachable
@@ -37,8 +37,8 @@ def sessions(sql: Sql) -> Sessions:
 
 
 @pytest.fixture
-async def connections(database: Conninfo) -> AsyncIterator[Connections]:
-    connections = Connections(database)
+async def connections(database: Conninfo) -> AsyncIterator[ConnectionPool]:
+    connections = ConnectionPool(database)
     yield connections
     await connections.close()
 
@@ -49,14 +49,14 @@ async def backend(connection: AsyncConnection) -> int:
     return int(row[0])
 
 
-async def test_at_most_two_at_once(connections: Connections, sessions: Sessions) -> None:
+async def test_pool_opens_at_most_two_connections_at_once(connections: ConnectionPool, sessions: Sessions) -> None:
     seen: set[int] = set()
     leased = most = 0
     pair = asyncio.Barrier(2)  # else one connection may serve all before the other is made
 
     async def use() -> None:
         nonlocal leased, most
-        async with connections.lease() as connection:
+        async with connections.connection() as connection:
             leased += 1
             most = max(most, leased)
             await pair.wait()
@@ -70,35 +70,37 @@ async def test_at_most_two_at_once(connections: Connections, sessions: Sessions)
     assert len(seen) == 2
 
 
-async def test_it_may_be_widened_and_is_not_narrowed(connections: Connections, sessions: Sessions) -> None:
-    connections.widen(3)
-    connections.widen(1)
-    async with connections.lease(), connections.lease(), connections.lease():
+async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: ConnectionPool, sessions: Sessions) -> None:
+    connections.resize(3)
+    connections.resize(1)
+    async with connections.connection(), connections.connection(), connections.connection():
         assert len(sessions()) == 3
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), connections.lease():
+            async with asyncio.timeout(0.01), connections.connection():
                 pass
 
 
-async def test_one_is_used_again(connections: Connections) -> None:
-    async with connections.lease() as connection:
+async def test_pool_reuses_a_returned_connection(connections: ConnectionPool) -> None:
+    async with connections.connection() as connection:
         first = await backend(connection)
-    async with connections.lease() as connection:
+    async with connections.connection() as connection:
         assert await backend(connection) == first
 
 
-async def test_one_that_broke_while_nobody_used_it_is_replaced(
-    connections: Connections, sql: Sql, sessions: Sessions
+async def test_pool_replaces_a_connection_that_broke_while_idle(
+    connections: ConnectionPool, sql: Sql, sessions: Sessions
 ) -> None:
-    async with connections.lease() as connection:
+    async with connections.connection() as connection:
         first = await backend(connection)
     sql("select pg_terminate_backend(%s)", [first])
     await until(lambda: not sessions())
-    async with connections.lease() as connection:
+    async with connections.connection() as connection:
         assert await backend(connection) != first
 
 
-async def test_one_that_breaks_in_use_is_an_error_once(operator: Store, sql: Sql, sessions: Sessions) -> None:
+async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(
+    operator: Store, sql: Sql, sessions: Sessions
+) -> None:
     async def write() -> None:
         async with operator.database.write(operator.actor) as transaction:
             ((pid, _),) = sessions()
@@ -111,7 +113,7 @@ async def test_one_that_breaks_in_use_is_an_error_once(operator: Store, sql: Sql
     assert await operator.get_generation_job(NOTHING) is None
 
 
-async def test_a_cancelled_caller_leaves_nothing_behind(operator: Store, sql: Sql, sessions: Sessions) -> None:
+async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sql, sessions: Sessions) -> None:
     """Cancelled while the database works: the statement is stopped, the transaction ended, the connection kept."""
     sleep = Query(text("select pg_sleep(60)"), lambda row: row[0])
 
@@ -150,17 +152,17 @@ async def test_no_session_stays_in_a_transaction(
         assert {state for _, state in sessions()} == {"idle"}
 
 
-async def test_eyes_do_not_outlive_their_transaction(database: Conninfo, sql: Sql) -> None:
+async def test_acting_user_and_time_limits_end_with_the_transaction(database: Conninfo, sql: Sql) -> None:
     """Nor do the time-outs: the connection may be a pooler's, and the next client somebody else."""
     state = text(
         "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
         " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"
     )
-    connections = Connections(database, size=1)
+    connections = ConnectionPool(database, size=1)
     one = Database(database)
     one._connections = connections
     (acting,) = await one.read(ActingUser(id=ADA), Query(state, tuple))
-    async with connections.lease() as connection:
+    async with connections.connection() as connection:
         after = await (await connection.execute(str(state))).fetchone()
     await connections.close()
     assert acting[0] == "authenticated"
@@ -169,17 +171,19 @@ async def test_eyes_do_not_outlive_their_transaction(database: Conninfo, sql: Sq
     assert after == ("gjobs", "", "0", "0", "0")
 
 
-async def test_what_comes_back_inside_a_transaction_is_closed(connections: Connections, sessions: Sessions) -> None:
-    async with connections.lease() as connection:
+async def test_pool_closes_a_connection_returned_inside_a_transaction(
+    connections: ConnectionPool, sessions: Sessions
+) -> None:
+    async with connections.connection() as connection:
         await connection.execute("begin")
     await until(lambda: not sessions())
 
 
-async def test_closing_ends_the_idle_at_once_and_the_others_when_they_come_back(
-    connections: Connections, sessions: Sessions
+async def test_closing_the_pool_ends_busy_connections_when_they_are_returned(
+    connections: ConnectionPool, sessions: Sessions
 ) -> None:
-    async with connections.lease() as one:
-        async with connections.lease() as other:
+    async with connections.connection() as one:
+        async with connections.connection() as other:
             await backend(other)
         await backend(one)
         await connections.close()
@@ -192,19 +196,19 @@ async def test_closing_ends_the_idle_at_once_and_the_others_when_they_come_back(
     ("given", "name", "seconds"),
     [({}, "gjobs", "33"), ({"application_name": "mine", "connect_timeout": 5}, "mine", "5")],
 )
-async def test_the_address_and_the_environment_may_say_otherwise(
+async def test_url_and_environment_override_connection_defaults(
     database: Conninfo, monkeypatch: pytest.MonkeyPatch, given: Conninfo, name: str, seconds: str
 ) -> None:
     monkeypatch.setenv("PGCONNECT_TIMEOUT", "33")
-    connections = Connections({**database, **given})
-    async with connections.lease() as connection:
+    connections = ConnectionPool({**database, **given})
+    async with connections.connection() as connection:
         parameters = {option.keyword: option.val for option in connection.pgconn.info}
         assert connection.info.parameter_status("application_name") == name
         assert parameters[b"connect_timeout"] == seconds.encode()
     await connections.close()
 
 
-async def test_once_closed_nothing_is_opened_again(database: Conninfo, sessions: Sessions) -> None:
+async def test_closed_store_opens_no_connection(database: Conninfo, sessions: Sessions) -> None:
     store = Store(Database(database))
     await store.get_users()
     await store.close()
@@ -213,7 +217,7 @@ async def test_once_closed_nothing_is_opened_again(database: Conninfo, sessions:
     await until(lambda: sessions() == [])
 
 
-async def test_who_stops_waiting_for_a_connection_leaves_none_half_made() -> None:
+async def test_cancelled_connection_attempt_closes_its_socket() -> None:
     """Whoever keeps the error, as those do who report how a task ended, keeps no connection with it."""
     came, left = asyncio.Event(), asyncio.Event()
 
@@ -224,7 +228,7 @@ async def test_who_stops_waiting_for_a_connection_leaves_none_half_made() -> Non
         left.set()
 
     async with asyncio.timeout(60), listening(serve, "127.0.0.1") as port:
-        connections = Connections({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
+        connections = ConnectionPool({"host": "127.0.0.1", "port": port, "sslmode": "disable"})
         kept = asyncio.create_task(_error_of(connections.connect()))
         await came.wait()
         kept.cancel()

@@ -48,7 +48,7 @@ async def queue_length(store: Store) -> int:
     return len(await store.get_jobs_by_status(JobStatus.QUEUED))
 
 
-async def test_the_queue_fills_and_never_overflows(
+async def test_simulated_customers_fill_the_queue_to_its_limit(
     operator: Store, make_project: MakeProject, make_asset: MakeAsset
 ) -> None:
     asset_id = make_asset(make_project())
@@ -60,7 +60,7 @@ async def test_the_queue_fills_and_never_overflows(
     assert all(2 <= job.cost_cents <= 500 for job in jobs)
 
 
-async def test_what_is_taken_is_made_up_for(operator: Store, make_project: MakeProject) -> None:
+async def test_simulated_customers_replace_jobs_that_were_started(operator: Store, make_project: MakeProject) -> None:
     make_project()
     lengths: list[int] = []
 
@@ -75,7 +75,7 @@ async def test_what_is_taken_is_made_up_for(operator: Store, make_project: MakeP
     assert all(2 <= length <= QUEUE_SIZE for length in lengths[10:])
 
 
-async def test_they_wait_for_a_database_that_is_away(
+async def test_simulated_customers_wait_while_the_database_is_unreachable(
     database: Conninfo, operator: Store, make_project: MakeProject
 ) -> None:
     make_project()
@@ -95,7 +95,7 @@ async def test_they_wait_for_a_database_that_is_away(
     assert lengths[1] == lengths[3] < lengths[-1]
 
 
-async def test_a_budget_that_is_used_up_stops_nobody_for_good(operator: Store, make_project: MakeProject) -> None:
+async def test_simulated_customers_retry_after_a_budget_refusal(operator: Store, make_project: MakeProject) -> None:
     project = make_project()
     await operator.set_budget(project_id=project, period="all", limit_cents=1)
     assert set(await run(operator, 3)) == {RETRY}
@@ -111,12 +111,12 @@ async def test_the_same_seed_makes_the_same_jobs(operator: Store, make_project: 
     assert queues[0] == queues[1] != queues[2]
 
 
-async def test_without_a_project_nothing_happens(operator: Store) -> None:
+async def test_simulated_customers_queue_nothing_without_a_project(operator: Store) -> None:
     await run(operator, 10)
     assert await queue_length(operator) == 0
 
 
-async def test_it_can_be_cancelled(operator: Store, make_project: MakeProject) -> None:
+async def test_simulated_customers_can_be_cancelled(operator: Store, make_project: MakeProject) -> None:
     make_project()
     stepped = asyncio.Event()
 

@@ -11,13 +11,13 @@ from sqlalchemy import text
 
 from store.database.database import Database
 from store.database.query import Query, Row, TimeLimits
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, TimedOut, Unreachable
 from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
-from store.journal.write_record import Written
-from store.statistics.totals import NumbersQuery, ProjectSums
+from store.journal.write_record import WriteRecord
+from store.statistics.totals import ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
@@ -30,7 +30,7 @@ EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["op
 
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
 
-NONE = ProjectSums(job_count=0, total_cost_cents=0)
+NONE = ProjectTotals(job_count=0, total_cost_cents=0)
 
 
 def first(row: Row) -> str:
@@ -44,7 +44,7 @@ def show(setting: str) -> Query[str]:
 
 @asynccontextmanager
 async def opened(
-    conninfo: Conninfo, *, rule: WriteRule = WriteRule.OPEN, limits: TimeLimits | None = None
+    conninfo: Conninfo, *, rule: WriteMode = WriteMode.OPEN, limits: TimeLimits | None = None
 ) -> AsyncIterator[Database]:
     database = Database(conninfo, access=WriteAccess(rule), limits=limits)
     yield database
@@ -58,7 +58,7 @@ async def write(database: Database, *queries: Query[T], actor: Actor = OPERATOR)
 
 class TestTransactions:
     @EYES
-    async def test_a_read_is_read_only_and_of_one_snapshot(self, operator: Store, actor: Actor) -> None:
+    async def test_read_runs_read_only_in_one_snapshot(self, operator: Store, actor: Actor) -> None:
         settings = await operator.database.read_together(
             actor, show("transaction_read_only"), show("transaction_isolation")
         )
@@ -83,38 +83,38 @@ class TestTransactions:
         assert caught.value.sqlstate == "25006"
         assert sql("select name from projects") == [("Catalog",)]
 
-    async def test_a_write_is_read_committed_whatever_the_role_prefers(self, database: Conninfo, sql: Sql) -> None:
+    async def test_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo, sql: Sql) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             assert await write(strict, show("transaction_isolation")) == ["read committed"]
 
-    async def test_one_that_is_sent_at_once_is_so_too(self, database: Conninfo) -> None:
+    async def test_pipelined_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             for _ in range(2):
-                assert await strict.write_at_once(OPERATOR, "look", show("transaction_isolation")) == (
+                assert await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation")) == (
                     ["read committed"],
                 )
 
-    async def test_of_what_is_sent_at_once_all_is_kept_or_nothing(self, operator: Store, sql: Sql) -> None:
+    async def test_pipelined_write_is_kept_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
         statement = text("insert into projects (user_id, name) values (:id, :name) returning name")
 
         def add(name: str | None) -> Query[str]:
             return Query(statement, first, {"id": ADA, "name": name})
 
         for _ in range(2):
-            assert await operator.database.write_at_once(OPERATOR, "add", add("one")) == (["one"],)
-            assert await operator.database.write_at_once(OPERATOR, "add", add("two"), add("three")) == (
+            assert await operator.database.write_pipelined(OPERATOR, "add", add("one")) == (["one"],)
+            assert await operator.database.write_pipelined(OPERATOR, "add", add("two"), add("three")) == (
                 ["two"],
                 ["three"],
             )
             with pytest.raises(InvalidValue):
-                await operator.database.write_at_once(OPERATOR, "add", add("four"), add(None))
+                await operator.database.write_pipelined(OPERATOR, "add", add("four"), add(None))
         assert sql("select name, count(*) from projects group by 1 order by 1") == [
             ("one", 2),
             ("three", 2),
             ("two", 2),
         ]
 
-    async def test_a_block_that_raises_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+    async def test_write_block_that_raises_is_rolled_back(self, operator: Store, sql: Sql) -> None:
         add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
 
         async def fail() -> None:
@@ -126,30 +126,30 @@ class TestTransactions:
             await fail()
         assert sql("select count(*) from projects") == [(0,)]
 
-    async def test_what_a_block_does_not_name_is_not_kept(self, operator: Store, sql: Sql) -> None:
+    async def test_write_block_that_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
         add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
         async with operator.database.write(OPERATOR) as transaction:
             await transaction.run(add)
         assert sql("select count(*) from projects") == [(0,)]
         async with operator.database.write(OPERATOR) as transaction:
             await transaction.run(add)
-            transaction.keep(Written(what="add a project"))
+            transaction.keep(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
-    async def test_a_rehearsal_counts_and_keeps_nothing(self, operator: Store, sql: Sql) -> None:
+    async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:
         renamed = Query(text("update auth.users set email = 'renamed'"), tuple)
         before = sql("select id, email from auth.users order by id")
-        assert await operator.database.rehearse(OPERATOR, renamed, limits=TimeLimits()) == len(before) == 3
+        assert await operator.database.dry_run(OPERATOR, renamed, limits=TimeLimits()) == len(before) == 3
         assert sql("select id, email from auth.users order by id") == before
 
-    async def test_the_first_error_of_several_statements_is_told(self, operator: Store, sql: Sql) -> None:
+    async def test_first_error_of_several_statements_is_raised(self, operator: Store, sql: Sql) -> None:
         with pytest.raises(SchemaMissing, match="no_such_table"):
             await operator.database.read_together(
                 OPERATOR, show("role"), Query(text("select * from no_such_table"), tuple), show("role")
             )
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
-    async def test_of_one_moment_each_read_has_eyes_of_its_own(self, operator: Store) -> None:
+    async def test_each_read_of_a_snapshot_runs_as_its_own_actor(self, operator: Store) -> None:
         role, claims = show("role"), Query(text("select current_setting('request.jwt.claims', true)"), first)
         async with operator.database.snapshot() as snapshot:
             for actor in (OPERATOR, ActingUser(id=ADA), OPERATOR, ActingUser(id=BEN), ActingUser(id=ADA), OPERATOR):
@@ -164,12 +164,12 @@ class TestTransactions:
             )
         assert await operator.database.read(OPERATOR, role) == ["none"]
 
-    async def test_a_role_that_the_login_starts_with_comes_back_after_a_user_s_read(self, database: Conninfo) -> None:
+    async def test_initial_role_of_the_login_returns_after_a_read_as_a_user(self, database: Conninfo) -> None:
         async with opened({**database, "options": "-c role=service_role"}) as session, session.snapshot() as snapshot:
             assert await snapshot.read(ActingUser(id=ADA), show("role")) == (["authenticated"],)
             assert await snapshot.read(OPERATOR, show("role")) == (["service_role"],)
 
-    async def test_a_read_that_fails_ends_the_moment_and_leaves_nothing(self, operator: Store) -> None:
+    async def test_failed_read_ends_the_snapshot_and_leaves_no_role(self, operator: Store) -> None:
         with pytest.raises(SchemaMissing, match="no_such_table"):
             async with operator.database.snapshot() as snapshot:
                 await snapshot.read(ActingUser(id=ADA), Query(text("select * from no_such_table"), tuple))
@@ -178,7 +178,7 @@ class TestTransactions:
                 await snapshot.read(OPERATOR, Query(text("delete from projects returning id"), tuple))
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
-    async def test_one_snapshot_while_others_write(
+    async def test_totals_are_consistent_while_other_sessions_write(
         self, operator: Store, make_project: MakeProject, make_job: MakeJob, database: Conninfo
     ) -> None:
         """The list, the statistics and the projects' counts never contradict each other."""
@@ -196,7 +196,7 @@ class TestTransactions:
         writing = asyncio.create_task(come_and_go())
         seen = set()
         for _ in range(60):
-            numbers = await operator.get_numbers(NumbersQuery())
+            numbers = await operator.get_totals(TotalsQuery())
             assert numbers.statistics is not None
             assert numbers.projects is not None
             assert numbers.days is not None
@@ -216,12 +216,12 @@ class TestTransactions:
 
 
 class TestReadOnlySession:
-    async def test_every_write_is_refused(
+    async def test_read_only_session_refuses_every_write(
         self, database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         project_id = make_project()
         job_id = make_job(project_id)
-        async with opened(database, rule=WriteRule.CLOSED) as cautious:
+        async with opened(database, rule=WriteMode.CLOSED) as cautious:
             store = Store(cautious)
             for change in (
                 store.create_project("x", owner_id=ADA),
@@ -235,34 +235,34 @@ class TestReadOnlySession:
             (job,) = await store.get_generation_jobs()
         assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
 
-    async def test_a_lease_opens_it_until_it_is_closed(
+    async def test_write_permit_allows_writes_until_it_is_closed(
         self, database: Conninfo, sql: Sql, make_project: MakeProject
     ) -> None:
         make_project()
-        async with opened(database, rule=WriteRule.LEASED) as leased:
+        async with opened(database, rule=WriteMode.LEASED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
-            leased.access.open_lease("a customer asked for it", 60)
+            leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]
-            leased.access.close_lease()
+            leased.access.close_permit()
             with pytest.raises(ReadOnly) as caught:
                 await Store(leased).create_project("x", owner_id=ADA)
         assert caught.value.hint is not None
         assert "--write REASON" in caught.value.hint
         assert caught.value.sqlstate == "25006"
 
-    async def test_the_database_knows(self, database: Conninfo, sql: Sql) -> None:
-        async with opened(database, rule=WriteRule.CLOSED) as cautious:
+    async def test_read_only_session_uses_read_only_transactions(self, database: Conninfo, sql: Sql) -> None:
+        async with opened(database, rule=WriteMode.CLOSED) as cautious:
             assert await write(cautious, show("transaction_read_only")) == ["on"]
 
 
 class TestEyes:
-    async def test_a_user_has_role_and_claims(self, operator: Store) -> None:
+    async def test_statement_of_an_acting_user_has_role_and_claims(self, operator: Store) -> None:
         who = Query(text("select current_user::text, auth.uid()"), tuple)
         assert await operator.database.read(ActingUser(id=ADA), who) == [("authenticated", ADA)]
         assert await write(operator.database, who, actor=ActingUser(id=BEN)) == [("authenticated", BEN)]
         assert await operator.database.read(OPERATOR, who) == [("gjobs", None)]
 
-    async def test_nobody_is_taken_for_somebody_else(self, database: Conninfo, sql: Sql) -> None:
+    async def test_session_whose_settings_name_another_user_is_refused(self, database: Conninfo, sql: Sql) -> None:
         """A setting of old wins over the claims: then this session's eyes are another user's."""
         ada = ActingUser(id=ADA)
         async with opened({**database, "options": f"-c request.jwt.claim.sub={BEN}"}) as confused:
@@ -270,7 +270,7 @@ class TestEyes:
                 with pytest.raises(NoPrivilege, match=f"takes this session for {BEN}, not for the user {ADA}"):
                     await attempt
 
-    async def test_claims_that_the_database_ignores_are_no_empty_table(self, blank_database: Conninfo) -> None:
+    async def test_ignored_claims_raise_an_error_instead_of_showing_no_rows(self, blank_database: Conninfo) -> None:
         with connect(blank_database, autocommit=True) as owner:
             owner.execute("create schema auth")
             owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
@@ -279,7 +279,7 @@ class TestEyes:
             with pytest.raises(NoPrivilege, match="takes this session for nobody"):
                 await deaf.read(ActingUser(id=ADA), show("role"))
 
-    async def test_a_database_without_users(self, blank_database: Conninfo) -> None:
+    async def test_acting_as_a_user_fails_without_an_auth_schema(self, blank_database: Conninfo) -> None:
         async with opened(blank_database) as plain:
             with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
                 await plain.read(ActingUser(id=ADA), show("role"))
@@ -292,12 +292,12 @@ class TestEyes:
             yield {**database, "user": "outsider"}
             administrator.execute("drop role outsider")
 
-    async def test_a_role_that_may_not_act_as_users(self, outsider: Conninfo) -> None:
+    async def test_login_without_the_user_role_may_not_act_as_users(self, outsider: Conninfo) -> None:
         async with opened(outsider) as weak:
             with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
                 await weak.read(ActingUser(id=ADA), show("role"))
 
-    async def test_a_missing_grant_is_no_empty_table(self, outsider: Conninfo) -> None:
+    async def test_missing_grant_raises_an_error_instead_of_showing_no_rows(self, outsider: Conninfo) -> None:
         async with opened(outsider) as weak:
             with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
                 await Store(weak).get_generation_jobs()
@@ -305,26 +305,28 @@ class TestEyes:
 
 class TestTimeLimits:
     @EYES
-    async def test_the_server_stops_what_takes_too_long(self, database: Conninfo, sql: Sql, actor: Actor) -> None:
+    async def test_server_stops_a_statement_that_takes_too_long(
+        self, database: Conninfo, sql: Sql, actor: Actor
+    ) -> None:
         async with opened(database, limits=TimeLimits(statement=0.2)) as impatient:
             with pytest.raises(TimedOut, match="took too long") as caught:
                 await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
             assert caught.value.sqlstate == "57014"
             assert await impatient.read(actor, show("statement_timeout")) == ["200ms"]
 
-    async def test_a_call_may_have_limits_of_its_own(self, operator: Store, sql: Sql) -> None:
+    async def test_call_can_override_the_time_limits(self, operator: Store, sql: Sql) -> None:
         shorter = TimeLimits(statement=0.05)
         with pytest.raises(TimedOut):
             await operator.database.read(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
         with pytest.raises(TimedOut):
-            await operator.database.rehearse(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
+            await operator.database.dry_run(OPERATOR, Query(text("select pg_sleep(60)"), tuple), limits=shorter)
 
-    async def test_a_client_that_stops_in_the_middle_loses_its_transaction(self, database: Conninfo) -> None:
+    async def test_idle_transaction_timeout_follows_the_time_limits(self, database: Conninfo) -> None:
         async with opened(database, limits=TimeLimits(statement=7.0, answer=2.0)) as impatient:
             assert await write(impatient, show("idle_in_transaction_session_timeout")) == ["9s"]
 
     @pytest.mark.parametrize("kind", ["read", "write"])
-    async def test_a_link_that_falls_silent_is_given_up(self, database: Conninfo, kind: str) -> None:
+    async def test_statement_on_a_silent_connection_times_out(self, database: Conninfo, kind: str) -> None:
         async with proxied(database) as (proxy, through_proxy), opened(through_proxy, limits=SHORT) as patient:
             assert await patient.read(OPERATOR, show("role"), limits=TimeLimits()) == ["none"]
             proxy.fall_silent()
@@ -333,7 +335,7 @@ class TestTimeLimits:
                 await (patient.read(OPERATOR, show("role")) if kind == "read" else write(patient, show("role")))
             assert 0.25 < time.monotonic() - started < TimeLimits().patience
 
-    async def test_a_link_that_falls_silent_in_the_middle_is_given_up(self, database: Conninfo) -> None:
+    async def test_rollback_on_a_silent_connection_is_abandoned(self, database: Conninfo) -> None:
         """Also when it is only to be rolled back."""
 
         async def fail_in_silence(patient: Database, proxy: Proxy) -> None:
@@ -350,7 +352,7 @@ class TestTimeLimits:
                 await fail_in_silence(patient, proxy)
             assert time.monotonic() - started < TimeLimits().patience
 
-    async def test_a_server_that_does_not_let_in_is_given_up(self, database: Conninfo) -> None:
+    async def test_server_that_never_completes_the_sign_in_is_unreachable(self, database: Conninfo) -> None:
         async with proxied(database) as (proxy, through_proxy):
             proxy.fall_silent()
             async with opened({**through_proxy, "connect_timeout": 2}) as patient:  # libpq's least
@@ -359,7 +361,7 @@ class TestTimeLimits:
 
 
 class TestProcesses:
-    async def test_two_who_need_all_connections_do_not_wait_for_each_other(self, operator: Store) -> None:
+    async def test_concurrent_process_checks_do_not_deadlock(self, operator: Store) -> None:
         async with asyncio.timeout(TimeLimits().patience):
             shared = await asyncio.gather(*(operator.database.shares_processes() for _ in range(2)))
         assert shared == [False, False]

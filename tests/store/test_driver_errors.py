@@ -65,26 +65,28 @@ async def refusal_of(conninfo: Conninfo) -> StoreError:
     return caught.value
 
 
-async def test_no_privilege(ada: Store) -> None:
+async def test_insufficient_privilege_raises_no_privilege(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match=r"^Not permitted: permission denied for table users\.$") as caught:
         await ada.database.read(ada.actor, raw("select id from auth.users"))
     assert caught.value.sqlstate == "42501"
 
 
-async def test_read_only(operator: Store) -> None:
+async def test_write_in_a_read_transaction_raises_read_only(operator: Store) -> None:
     with pytest.raises(ReadOnly) as caught:
         await operator.database.read(OPERATOR, raw("delete from generation_jobs returning id"))
     assert caught.value.sqlstate == "25006"
 
 
-async def test_timed_out(database: Conninfo) -> None:
+async def test_statement_timeout_raises_timed_out(database: Conninfo) -> None:
     async with opened(database, TimeLimits(statement=0.05)) as impatient:
         error = await error_of(impatient, "select pg_sleep(60)")
     assert type(error) is TimedOut
     assert error.sqlstate == "57014"
 
 
-async def test_locked(database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_lock_timeout_raises_locked(
+    database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
+) -> None:
     job_id = make_job(make_project())
     with connect(database) as other:
         other.execute("select from generation_jobs for update")
@@ -129,7 +131,7 @@ async def test_a_deadlock_is_a_conflict(
     assert error.sqlstate == "40P01"
 
 
-async def test_a_missing_table(database: Conninfo) -> None:
+async def test_missing_table_raises_schema_missing(database: Conninfo) -> None:
     async with opened({**database, "dbname": "postgres"}) as elsewhere:
         with pytest.raises(SchemaMissing, match=r'relation "public.generation_jobs" does not exist') as caught:
             await elsewhere.read(OPERATOR, raw("select id from public.generation_jobs"))
@@ -145,7 +147,9 @@ async def test_a_missing_table(database: Conninfo) -> None:
         ("select set_config('role', 'no_such_role', true)", "22023"),
     ],
 )
-async def test_what_else_a_schema_may_lack(operator: Store, statement: str, sqlstate: str) -> None:
+async def test_other_missing_schema_objects_raise_schema_missing(
+    operator: Store, statement: str, sqlstate: str
+) -> None:
     error = await error_of(operator.database, statement)
     assert isinstance(error, SchemaMissing)
     assert error.sqlstate == sqlstate
@@ -162,7 +166,7 @@ async def test_what_else_a_schema_may_lack(operator: Store, statement: str, sqls
         ("insert into projects select * from projects", "23505", "projects_pkey"),
     ],
 )
-async def test_a_value_that_the_database_refuses(
+async def test_rejected_value_raises_invalid_value_with_its_field(
     operator: Store, make_project: MakeProject, make_job: MakeJob, statement: str, sqlstate: str, field: str
 ) -> None:
     make_job(make_project())
@@ -181,13 +185,13 @@ async def test_an_unknown_owner_is_an_invalid_value(operator: Store) -> None:
     ("options", "hint"),
     [("", "A rule of the database's own forbids it: ask its owner."), (" using hint = 'Pay first'", "Pay first")],
 )
-async def test_a_rule_of_an_apps_own_is_a_conflict(operator: Store, options: str, hint: str) -> None:
+async def test_exception_raised_by_the_app_is_a_conflict(operator: Store, options: str, hint: str) -> None:
     error = await error_of(operator.database, f"do $$ begin raise exception 'no budget'{options}; end $$")
     assert isinstance(error, Conflict)
     assert (str(error), error.hint, error.sqlstate) == ("The database refused: no budget.", hint, "P0001")
 
 
-async def test_whatever_else_the_database_answers(operator: Store) -> None:
+async def test_any_other_database_error_is_an_unexpected_error(operator: Store) -> None:
     error = await error_of(operator.database, "select 1 / 0")
     assert type(error) is UnexpectedError
     assert str(error) == "The database answered with an error: division by zero."
@@ -206,7 +210,7 @@ async def test_a_missing_role_is_a_refused_sign_in(database: Conninfo) -> None:
     assert str(error) == 'The database refused the sign-in: role "nobody" does not exist.'
 
 
-async def test_nobody_listens_at_a_port(unused_tcp_port: int) -> None:
+async def test_closed_port_is_unreachable(unused_tcp_port: int) -> None:
     error = await refusal_of({"host": "127.0.0.1", "port": unused_tcp_port, "user": "ada"})
     assert isinstance(error, Unreachable)
     assert "Connection refused" in str(error)
@@ -214,18 +218,18 @@ async def test_nobody_listens_at_a_port(unused_tcp_port: int) -> None:
     assert f"127.0.0.1:{unused_tcp_port}" in str(error.hint)
 
 
-async def test_nobody_listens_at_a_socket() -> None:
+async def test_missing_socket_is_unreachable() -> None:
     error = await refusal_of({"host": "/nowhere", "user": "ada"})
     assert isinstance(error, Unreachable)
     assert str(error) == "The database is not reachable: No such file or directory."
 
 
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "n" * 70, "a..b"])
-async def test_a_host_that_is_none(host: str) -> None:
+async def test_invalid_host_name_is_unreachable(host: str) -> None:
     assert isinstance(await refusal_of({"host": host, "user": "ada"}), Unreachable)
 
 
-async def test_a_parameter_that_is_none_is_an_invalid_value() -> None:
+async def test_invalid_connection_parameter_is_an_invalid_value() -> None:
     error = await refusal_of({"host": "127.0.0.1", "user": "ada", "connect_timeout": "soon"})
     assert isinstance(error, InvalidValue)
     assert str(error) == "The database's address cannot be read: bad value for connect_timeout: 'soon'."
@@ -243,7 +247,7 @@ async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
     assert "hunter2" not in f"{error!r} {error} {error.hint}"
 
 
-async def test_no_password_where_one_is_needed() -> None:
+async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:
     doorkeeper = Doorkeeper(fatal("28P01", "not used"), asks_for_password=True)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
@@ -253,7 +257,7 @@ async def test_no_password_where_one_is_needed() -> None:
     assert "password_command" in str(error.hint)
 
 
-async def test_a_link_that_breaks_during_the_sign_in_is_no_refusal() -> None:
+async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
     doorkeeper = Doorkeeper(b"", asks_for_password=True)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
@@ -262,7 +266,7 @@ async def test_a_link_that_breaks_during_the_sign_in_is_no_refusal() -> None:
     assert doorkeeper.visits == 1
 
 
-async def test_a_service_that_is_not_configured() -> None:
+async def test_unknown_service_is_unreachable() -> None:
     error = await refusal_of({"service": "nowhere"})
     assert isinstance(error, Unreachable)
     assert 'reachable: definition of service "nowhere" not found' in str(error)
@@ -281,11 +285,11 @@ async def test_a_service_that_is_not_configured() -> None:
         ('service file "/nowhere" not found', "PGSERVICEFILE"),
     ],
 )
-def test_what_to_do_about_a_link_that_is_not_made_as_asked(said: str, to_check: str) -> None:
+def test_advice_explains_each_ssl_and_service_error(said: str, to_check: str) -> None:
     assert to_check in str(advice(said))
 
 
-def test_nothing_better_is_known_than_what_fits_every_failure() -> None:
+def test_advice_is_none_for_a_generic_failure() -> None:
     assert advice("Connection refused") is None
 
 
@@ -308,7 +312,7 @@ def test_nothing_better_is_known_than_what_fits_every_failure() -> None:
         ("XX000", "(EMAXCONNSESSION) max clients reached in session mode - max clients are limited to pool_size: 15"),
     ],
 )
-async def test_a_server_without_room_or_time_is_tried_again_later(sqlstate: str, message: str) -> None:
+async def test_server_that_accepts_no_connections_is_unreachable(sqlstate: str, message: str) -> None:
     doorkeeper = Doorkeeper(fatal(sqlstate, message), asks_for_password=False)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada"})
@@ -316,6 +320,6 @@ async def test_a_server_without_room_or_time_is_tried_again_later(sqlstate: str,
     assert str(error) == f"The database takes no connections at the moment: {message}."
 
 
-async def test_the_next_address_is_tried_where_one_does_not_answer(database: Conninfo, sql: Sql) -> None:
+async def test_next_host_is_tried_when_one_does_not_answer(database: Conninfo, sql: Sql) -> None:
     async with opened({**database, "host": f"/nowhere,{database['host']}", "hostaddr": ""}) as reachable:
         assert await reachable.read(OPERATOR, raw("select 1")) == [1]

@@ -8,7 +8,7 @@ import pytest
 from psycopg.sql import SQL, Identifier, Literal
 
 from store.database.database import Database
-from store.embedded.clients import ADMINISTRATOR, OWNER, ServerLease
+from store.embedded.clients import ADMINISTRATOR, OWNER, ServerHandle
 from store.errors import InvalidValue, UnexpectedError
 from store.store import Store
 from tests.conftest import TESTS, Conninfo, connect, run_file
@@ -16,7 +16,7 @@ from tests.store.support import ADA
 
 
 @contextmanager
-def app_database(server: ServerLease, encoding: str) -> Iterator[Conninfo]:
+def app_database(server: ServerHandle, encoding: str) -> Iterator[Conninfo]:
     """The app's own, with one user."""
     name = f"test_{uuid4().hex}"
     create = "create database {} owner {} template template0 encoding {} locale_provider libc locale {}"
@@ -33,20 +33,20 @@ def app_database(server: ServerLease, encoding: str) -> Iterator[Conninfo]:
 
 
 @pytest.fixture
-def latin(server: ServerLease) -> Iterator[Conninfo]:
+def latin(server: ServerHandle) -> Iterator[Conninfo]:
     with app_database(server, "LATIN1") as conninfo:
         yield conninfo
 
 
 @pytest.fixture
-def undeclared(server: ServerLease) -> Iterator[Conninfo]:
+def undeclared(server: ServerHandle) -> Iterator[Conninfo]:
     """Takes bytes as they come."""
     with app_database(server, "SQL_ASCII") as conninfo:
         yield conninfo
 
 
 @pytest.mark.parametrize("client_encoding", [None, "LATIN1"])
-async def test_text_comes_and_goes(
+async def test_latin1_database_stores_its_text_and_refuses_other_characters(
     latin: Conninfo, client_encoding: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if client_encoding:
@@ -60,7 +60,7 @@ async def test_text_comes_and_goes(
         assert [p.id for p in await store.get_projects()] == [project.id]
 
 
-async def test_text_that_is_none_is_an_error_of_the_database(undeclared: Conninfo) -> None:
+async def test_invalid_text_in_an_sql_ascii_database_is_an_unexpected_error(undeclared: Conninfo) -> None:
     async with Store(Database(undeclared)) as store:
         await store.create_project("製品", owner_id=ADA)
         assert [project.name for project in await store.get_projects()] == ["製品"]

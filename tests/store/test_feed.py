@@ -4,16 +4,16 @@ import asyncio
 from datetime import timedelta
 
 from store.errors import Unreachable
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing
-from store.poller import Feed, FeedPage
+from store.poller import Poller, PollResult
 from store.store import Store
 from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until
 
 
-async def test_pages_are_numbered_dated_and_measured(source: Source) -> None:
-    reader = Reader(Feed(source.fetch, "q", interval=SOON, clock=ticking()))
+async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None:
+    reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
     pages = [await reader.next_page() for _ in range(3)]
     assert [page.number for page in pages] == [1, 2, 3]
     assert {page.generation for page in pages} == {1}
@@ -23,8 +23,8 @@ async def test_pages_are_numbered_dated_and_measured(source: Source) -> None:
     assert source.most_in_flight == 1
 
 
-async def test_another_question_stops_the_one_in_flight_and_drops_its_answer(source: Source) -> None:
-    feed = Feed(source.fetch, "old", interval=NEVER)
+async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: Source) -> None:
+    feed = Poller(source.fetch, "old", interval=NEVER)
     reader = Reader(feed)
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
@@ -38,8 +38,8 @@ async def test_another_question_stops_the_one_in_flight_and_drops_its_answer(sou
     assert (feed.query, feed.generation) == ("new", 2)
 
 
-async def test_the_last_of_several_questions_is_answered(source: Source) -> None:
-    feed = Feed(source.fetch, "a", interval=NEVER)
+async def test_only_the_last_of_several_new_queries_is_polled(source: Source) -> None:
+    feed = Poller(source.fetch, "a", interval=NEVER)
     reader = Reader(feed)
     await reader.next_page()
     for question in "bcd":
@@ -49,18 +49,18 @@ async def test_the_last_of_several_questions_is_answered(source: Source) -> None
     assert source.asked == ["a", "d"]
 
 
-async def test_an_answer_that_comes_with_another_question_is_stale(source: Source) -> None:
+async def test_result_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
     async def fetch(question: str) -> str:
         if question == "old":
             feed.ask("new")
         return await source.fetch(question)
 
-    feed = Feed(fetch, "old", interval=NEVER)
+    feed = Poller(fetch, "old", interval=NEVER)
     page = await Reader(feed).next_page()
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
 
 
-async def test_a_failure_that_comes_with_another_question_is_stale(source: Source) -> None:
+async def test_failure_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
     source.failures = [Unreachable("away")]
 
     async def fetch(question: str) -> str:
@@ -68,13 +68,13 @@ async def test_a_failure_that_comes_with_another_question_is_stale(source: Sourc
             feed.ask("new")
         return await source.fetch(question)
 
-    feed = Feed(fetch, "old", interval=NEVER)
+    feed = Poller(fetch, "old", interval=NEVER)
     page = await Reader(feed).next_page()
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
 
 
-async def test_a_paused_feed_waits_for_somebody(source: Source) -> None:
-    feed = Feed(source.fetch, "q", interval=SOON)
+async def test_paused_poller_polls_only_on_request(source: Source) -> None:
+    feed = Poller(source.fetch, "q", interval=SOON)
     reader = Reader(feed)
     await reader.next_page()
     feed.pause()
@@ -95,9 +95,9 @@ async def test_a_paused_feed_waits_for_somebody(source: Source) -> None:
     assert (await reader.next_page()).number == 5
 
 
-async def test_pausing_stops_the_wait_that_has_begun(source: Source) -> None:
+async def test_pausing_stops_the_current_wait(source: Source) -> None:
     time = Time()
-    feed = Feed(source.fetch, "q", interval=20.0)
+    feed = Poller(source.fetch, "q", interval=20.0)
     reader = Reader(feed)
     await reader.next_page()
     waiting = await reader.nothing_comes()
@@ -108,8 +108,8 @@ async def test_pausing_stops_the_wait_that_has_begun(source: Source) -> None:
     assert (await waiting).number == 2
 
 
-async def test_a_refresh_while_one_is_in_flight_follows_it(source: Source) -> None:
-    feed = Feed(source.fetch, "q", interval=NEVER)
+async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Source) -> None:
+    feed = Poller(source.fetch, "q", interval=NEVER)
     reader = Reader(feed)
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
@@ -123,8 +123,8 @@ async def test_a_refresh_while_one_is_in_flight_follows_it(source: Source) -> No
     assert (source.most_in_flight, source.cancelled) == (1, 0)
 
 
-async def test_a_shorter_interval_counts_for_the_present_wait(source: Source) -> None:
-    feed = Feed(source.fetch, "q", interval=NEVER)
+async def test_shorter_interval_applies_to_the_current_wait(source: Source) -> None:
+    feed = Poller(source.fetch, "q", interval=NEVER)
     reader = Reader(feed)
     await reader.next_page()
     waiting = await reader.nothing_comes()
@@ -135,37 +135,39 @@ async def test_a_shorter_interval_counts_for_the_present_wait(source: Source) ->
     assert feed.interval == NEVER
 
 
-async def test_a_page_says_whether_it_differs_from_the_one_before(source: Source) -> None:
+async def test_poll_result_reports_whether_it_changed(source: Source) -> None:
     answers = iter(["a", "a", "b", "b"])
 
     async def fetch(question: str) -> str:
         return next(answers)
 
-    feed = Feed(fetch, "q", interval=SOON)
+    feed = Poller(fetch, "q", interval=SOON)
     reader = Reader(feed)
     assert [(await reader.next_page()).is_changed for _ in range(3)] == [True, False, True]
     feed.ask("the same answer to another question")
     assert (await reader.next_page()).is_changed
 
 
-async def test_after_a_failure_a_page_is_compared_with_the_last_one(source: Source) -> None:
-    reader = Reader(Feed(source.fetch, "q", interval=SOON))
+async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: Source) -> None:
+    reader = Reader(Poller(source.fetch, "q", interval=SOON))
     await reader.next_page()
     source.failures = [Unreachable("away")]
     await reader.next_failure()
     assert not (await reader.next_page()).is_changed
 
 
-async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_poller_reports_changes_made_by_another_process(
+    ada: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
     """What another process changes arrives by itself."""
     project_id, other_id = make_project(), make_project()
-    feed: Feed[ListingQuery, Listing] = Feed(ada.get_listing, ListingQuery(), interval=SOON)
-    pages = feed.pages()
+    feed: Poller[ListingQuery, Listing] = Poller(ada.get_listing, ListingQuery(), interval=SOON)
+    pages = feed.results()
 
-    async def until_seen(jobs: int) -> FeedPage[Listing]:
+    async def until_seen(jobs: int) -> PollResult[Listing]:
         async with asyncio.timeout(60):
             async for page in pages:
-                assert isinstance(page, FeedPage)
+                assert isinstance(page, PollResult)
                 if len(page.value.window.jobs) == jobs:
                     return page
         raise AssertionError
@@ -174,5 +176,5 @@ async def test_on_a_real_store(ada: Store, make_project: MakeProject, make_job: 
     make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
-    feed.ask(ListingQuery(window=WindowQuery(listed=ListQuery(project_id=other_id))))
+    feed.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
     assert (await until_seen(0)).generation == 2

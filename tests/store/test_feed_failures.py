@@ -9,7 +9,7 @@ from store.database.database import Database
 from store.errors import SignInRefused, TimedOut, Unreachable
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
-from store.poller import Feed
+from store.poller import Poller
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
@@ -18,9 +18,9 @@ from tests.store.support import NOW, Sql
 
 
 class TestFailures:
-    async def test_they_are_told_with_their_beginning_and_end_with_a_page(self, source: Source) -> None:
+    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: Source) -> None:
         source.failures = [Unreachable("away"), TimedOut("slow")]
-        reader = Reader(Feed(source.fetch, "q", interval=SOON, clock=ticking()))
+        reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
         first, second = await reader.next_failure(), await reader.next_failure()
         assert (first.number, first.attempts, str(first.error), first.since) == (1, 1, "away", NOW)
         assert (second.number, second.attempts, str(second.error), second.since) == (2, 2, "slow", NOW)
@@ -31,9 +31,9 @@ class TestFailures:
         assert (third.number, third.attempts) == (4, 1)
         assert third.since > NOW
 
-    async def test_a_refused_sign_in_is_not_repeated_until_somebody_asks(self, source: Source) -> None:
+    async def test_refused_sign_in_is_retried_only_on_request(self, source: Source) -> None:
         source.failures = [SignInRefused("wrong password"), SignInRefused("wrong password")]
-        feed = Feed(source.fetch, "q", interval=SOON)
+        feed = Poller(source.fetch, "q", interval=SOON)
         reader = Reader(feed)
         assert (await reader.next_failure()).retry_in is None
         waiting = await reader.nothing_comes()
@@ -47,29 +47,27 @@ class TestFailures:
         feed.ask("other")
         assert (await reader.next_page()).value == "other!"
 
-    async def test_any_other_exception_ends_the_feed(self, source: Source) -> None:
+    async def test_any_other_exception_ends_the_poller(self, source: Source) -> None:
         source.failures = [ZeroDivisionError()]
-        reader = Reader(Feed(source.fetch, "q", interval=SOON))
+        reader = Reader(Poller(source.fetch, "q", interval=SOON))
         with pytest.raises(ZeroDivisionError):
             await reader.next()
 
     @pytest.mark.parametrize(("sqlstate", "seconds"), [("57014", 10.0), (None, SOON)])
-    async def test_a_query_that_the_server_gave_up_has_cost_as_one_that_was_answered(
-        self, sqlstate: str | None, seconds: float
-    ) -> None:
+    async def test_query_that_the_server_timed_out_counts_as_load(self, sqlstate: str | None, seconds: float) -> None:
         async def fetch(question: str) -> str:
             await asyncio.sleep(SOON)
             raise TimedOut("slow", sqlstate=sqlstate)
 
-        failure = await Reader(Feed(fetch, "q", interval=SOON, share=seconds / SOON)).next_failure()
+        failure = await Reader(Poller(fetch, "q", interval=SOON, share=seconds / SOON)).next_failure()
         assert failure.retry_in is not None
         assert (failure.retry_in >= 10.0) == (sqlstate is not None)
 
 
 class TestCancellation:
-    async def test_while_one_is_in_flight(self, source: Source) -> None:
+    async def test_cancelling_during_a_poll_leaves_no_task(self, source: Source) -> None:
         source.gate.clear()
-        reading = asyncio.ensure_future(Reader(Feed(source.fetch, "q", interval=NEVER)).next())
+        reading = asyncio.ensure_future(Reader(Poller(source.fetch, "q", interval=NEVER)).next())
         await source.reached.wait()
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -77,8 +75,8 @@ class TestCancellation:
         assert (source.in_flight, source.cancelled) == (0, 1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def test_between_two(self, source: Source) -> None:
-        reader = Reader(Feed(source.fetch, "q", interval=NEVER))
+    async def test_cancelling_between_two_polls_leaves_no_task(self, source: Source) -> None:
+        reader = Reader(Poller(source.fetch, "q", interval=NEVER))
         await reader.next_page()
         waiting = await reader.nothing_comes()
         waiting.cancel()
@@ -86,8 +84,8 @@ class TestCancellation:
             await waiting
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def test_leaving_the_loop(self, source: Source) -> None:
-        async with aclosing(Feed(source.fetch, "q", interval=SOON).pages()) as pages:
+    async def test_leaving_the_result_loop_leaves_no_task(self, source: Source) -> None:
+        async with aclosing(Poller(source.fetch, "q", interval=SOON).results()) as pages:
             async for page in pages:
                 if page.number == 2:
                     break
@@ -95,7 +93,7 @@ class TestCancellation:
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
-async def test_a_dead_link_keeps_nobody_waiting(database: Conninfo, sql: Sql) -> None:
+async def test_poll_on_a_silent_connection_can_be_cancelled_quickly(database: Conninfo, sql: Sql) -> None:
     """Neither for the answer to another question, nor for the end of the program."""
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
         asked = asyncio.Event()
@@ -104,7 +102,7 @@ async def test_a_dead_link_keeps_nobody_waiting(database: Conninfo, sql: Sql) ->
             asked.set()
             return await store.get_listing(query)
 
-        pages = Feed(look, ListingQuery(), interval=SOON).pages()
+        pages = Poller(look, ListingQuery(), interval=SOON).results()
         await anext(pages)
         proxy.fall_silent()
         asked.clear()

@@ -3,7 +3,7 @@
 import pytest
 
 from store.errors import Unreachable
-from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Feed
+from store.poller import LONGEST_IDLE_WAIT, LONGEST_WAIT, Attention, Poller
 from tests.store.feeding import Source, Time, followed
 
 INTERVAL = 2.0
@@ -12,8 +12,8 @@ INSTANT = 0.01
 
 
 @pytest.fixture
-def feed(source: Source) -> Feed[str, str]:
-    return Feed(source.fetch, "q", interval=INTERVAL)
+def feed(source: Source) -> Poller[str, str]:
+    return Poller(source.fetch, "q", interval=INTERVAL)
 
 
 async def become_idle(time: Time) -> None:
@@ -30,9 +30,7 @@ async def asked_after(time: Time, seconds: float, source: Source) -> bool:
 
 
 class TestIdle:
-    async def test_an_unchanged_page_is_asked_for_less_and_less_often(
-        self, feed: Feed[str, str], source: Source
-    ) -> None:
+    async def test_unchanged_result_is_polled_less_and_less_often(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             for _ in range(30):
@@ -43,7 +41,7 @@ class TestIdle:
             assert not await asked_after(time, LONGEST_IDLE_WAIT - INTERVAL, source)
             assert await asked_after(time, INTERVAL, source)
 
-    async def test_a_change_brings_the_interval_back(self, source: Source) -> None:
+    async def test_changed_result_restores_the_interval(self, source: Source) -> None:
         answers = iter(["the same"] * 61 + ["another"] * 10)
 
         async def fetch(question: str) -> str:
@@ -51,23 +49,23 @@ class TestIdle:
             return next(answers)
 
         time = Time()
-        async with followed(Feed(fetch, "q", interval=INTERVAL)):
+        async with followed(Poller(fetch, "q", interval=INTERVAL)):
             await become_idle(time)
             assert await asked_after(time, LONGEST_IDLE_WAIT, source)
             assert await asked_after(time, INTERVAL, source)
 
-    async def test_a_key_brings_the_interval_back(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_user_activity_restores_the_interval(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             await become_idle(time)
             assert not await asked_after(time, INTERVAL + INSTANT, source)
-            feed.touch()
+            feed.note_activity()
             assert await asked_after(time, 0, source)
-            feed.touch()
+            feed.note_activity()
             assert not await asked_after(time, INTERVAL / 2, source)
             assert await asked_after(time, INTERVAL / 2, source)
 
-    async def test_what_somebody_asked_for_brings_it_back_too(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_requested_refresh_restores_the_interval(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             await become_idle(time)
@@ -75,7 +73,9 @@ class TestIdle:
             assert await asked_after(time, 0, source)
             assert await asked_after(time, INTERVAL, source)
 
-    async def test_without_the_focus_it_is_idle_sooner_and_longer(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(
+        self, feed: Poller[str, str], source: Source
+    ) -> None:
         time = Time()
         async with followed(feed):
             feed.attention = Attention.UNFOCUSED
@@ -87,8 +87,8 @@ class TestIdle:
             feed.attention = Attention.FOCUSED
             assert await asked_after(time, 0, source)
 
-    async def test_where_each_change_is_told_it_asks_unbidden_only_now_and_then(
-        self, feed: Feed[str, str], source: Source
+    async def test_poller_woken_by_changes_polls_rarely_on_its_own(
+        self, feed: Poller[str, str], source: Source
     ) -> None:
         time = Time()
         async with followed(feed):
@@ -101,58 +101,56 @@ class TestIdle:
 
 
 class TestHints:
-    async def test_it_asks_after_a_moment_of_quiet(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_woken_poller_polls_after_a_short_quiet_period(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             await become_idle(time)
             await time.passes(5.0)
             for _ in range(3):
-                feed.hint()
+                feed.wake()
                 assert not await asked_after(time, 0.2, source)
             assert await asked_after(time, 0.05 + INSTANT, source)
             assert not await asked_after(time, 1.0, source)
 
-    async def test_hints_without_end_do_not_put_a_question_off(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_continuous_wakes_do_not_postpone_polling(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             for _ in range(200):
-                feed.hint()
+                feed.wake()
                 await time.passes(0.125)
         assert len(source.asked) == 13
 
-    async def test_they_never_bring_more_than_a_page_a_second(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_wakes_cause_at_most_one_poll_a_second(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             for _ in range(40):
-                feed.hint()
+                feed.wake()
                 await time.passes(0.5)
         assert len(source.asked) == 21
 
-    async def test_one_that_comes_while_a_page_is_read_counts_for_the_next(
-        self, feed: Feed[str, str], source: Source
-    ) -> None:
+    async def test_wake_during_a_poll_causes_another_poll(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             await become_idle(time)
             source.gate.clear()
             feed.refresh()
             await time.passes(0)
-            feed.hint()
+            feed.wake()
             source.gate.set()
             await time.passes(0)
             assert await asked_after(time, 1.0, source)
 
-    async def test_a_paused_feed_does_not_heed_them(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_paused_poller_ignores_wakes(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         async with followed(feed):
             feed.pause()
-            feed.hint()
+            feed.wake()
             assert not await asked_after(time, LONGEST_WAIT, source)
 
-    async def test_they_do_not_hasten_an_attempt_after_a_failure(self, feed: Feed[str, str], source: Source) -> None:
+    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, feed: Poller[str, str], source: Source) -> None:
         time = Time()
         source.failures = [Unreachable("away")]
         async with followed(feed):
-            feed.hint()
+            feed.wake()
             assert not await asked_after(time, INTERVAL - INSTANT, source)
             assert await asked_after(time, INSTANT, source)

@@ -22,7 +22,7 @@ AN_ID = UUID("0a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d")
         f"{{{AN_ID}}}",
     ],
 )
-def test_a_whole_id_however_it_was_copied(text: str) -> None:
+def test_whole_id_is_recognized_in_every_copied_form(text: str) -> None:
     ids = id_range(text)
     assert ids is not None
     assert (ids.low, ids.high) == (AN_ID, AN_ID)
@@ -31,7 +31,7 @@ def test_a_whole_id_however_it_was_copied(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["0a1b", "0a1b2c3d", "0a1b2c3d-", "0a1b2c3d-4e", "0a1b2c3d4e", "0A1B2C3D-4E5F-4a6b-8c7d-9e"]
 )
-def test_a_beginning_holds_every_id_that_begins_so(text: str) -> None:
+def test_id_prefix_range_covers_an_id_that_begins_with_it(text: str) -> None:
     ids = id_range(text)
     assert ids is not None
     assert ids.low < AN_ID < ids.high
@@ -54,12 +54,12 @@ def test_a_beginning_holds_every_id_that_begins_so(text: str) -> None:
         "0a1b 2c3d",
     ],
 )
-def test_what_is_no_id(text: str) -> None:
+def test_text_that_is_not_an_id_has_no_range(text: str) -> None:
     assert id_range(text) is None
 
 
 @given(st.uuids(), st.uuids(), st.integers(min_value=LEAST_DIGITS, max_value=36))
-def test_in_the_range_are_those_that_begin_so_and_no_others(one: UUID, other: UUID, length: int) -> None:
+def test_id_range_contains_exactly_the_ids_with_the_prefix(one: UUID, other: UUID, length: int) -> None:
     beginning = str(one)[:length]
     ids = id_range(beginning)
     assert ids is not None

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from store.database.database import Database
 from store.errors import NoPrivilege, RowMissing
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_sql import ALL_COLUMNS, APP_COLUMNS, JobColumns, make_job
-from store.statistics.totals import NumbersQuery
+from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
@@ -139,10 +139,10 @@ async def sees_their_own_of(store: Store, rows: Rows, project_id: UUID | None, o
     assert Counter({(row.user_id, row.project_id, row.status): row.job_count for row in summary}) == groups
     assert sum(row.total_cost_cents for row in summary) == total
     assert list(await store.find_jobs(project_id=project_id)) == own
-    listing = await store.get_listing(ListingQuery(window=WindowQuery(listed=ListQuery(project_id=project_id))))
+    listing = await store.get_listing(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=project_id))))
     assert [job.id for job in listing.window.jobs] == [job.id for job in own]
     assert {project.id for project in listing.projects} == rows.projects_of(store.actor)
-    numbers = await store.get_numbers(NumbersQuery(project_id=project_id))
+    numbers = await store.get_totals(TotalsQuery(project_id=project_id))
     assert numbers.statistics == statistics
     assert numbers.days is not None
     assert sum(day.job_count for day in numbers.days) == len(own)
@@ -168,20 +168,20 @@ async def finds_their_own(store: Store, rows: Rows) -> None:
     """By an id, and by the lens, which shows all and marks what the user does not see, but counts only the rest."""
     own, projects, assets = rows.jobs_of(store.actor), rows.projects_of(store.actor), rows.assets_of(store.actor)
     for some_id in (*list(rows.jobs)[:4], *list(rows.owners)[:2], *list(rows.assets)[:2]):
-        found = await store.locate(str(some_id))
+        found = await store.find_by_id(str(some_id))
         assert [job.id for job in found.jobs] == [some_id] * (some_id in own)
         assert [project.id for project in found.projects] == [some_id] * (some_id in projects)
         assert [asset.id for asset in found.assets] == [some_id] * (some_id in assets)
     for user_id in USERS:
-        assert len((await store.locate(str(user_id))).users) == (store.actor == OPERATOR)
+        assert len((await store.find_by_id(str(user_id))).users) == (store.actor == OPERATOR)
     if store.actor == OPERATOR:
         assert {user.id for user in await store.find_users("")} == set(USERS)
         return
     with pytest.raises(NoPrivilege):
         await store.find_users("")
     for project_id in list(rows.owners)[:2]:
-        window = WindowQuery(listed=ListQuery(project_id=project_id))
-        lens = await store.look_through_lens(window)
+        window = RowWindowQuery(listed=ListQuery(project_id=project_id))
+        lens = await store.compare_visibility(window)
         there = {job.id for job in rows.jobs.values() if job.project_id == project_id}
         assert {job.id for job in lens.window.jobs} == there
         assert lens.hidden == there - own.keys()
@@ -204,7 +204,7 @@ def test_users_see_and_change_exactly_what_the_policies_allow(bench: Bench, rand
     asyncio.run(bench.play(random))
 
 
-async def test_users_are_the_operators_to_see(operator: Store, ada: Store, stranger: Store) -> None:
+async def test_only_the_operator_may_read_users(operator: Store, ada: Store, stranger: Store) -> None:
     assert len(await operator.get_users()) == 3
     for store in (ada, stranger):
         for asked in (store.get_users(), store.get_user("ben@example.com"), store.acting_as_user("ben@example.com")):
@@ -212,7 +212,7 @@ async def test_users_are_the_operators_to_see(operator: Store, ada: Store, stran
                 await asked
 
 
-async def test_a_store_keeps_its_eyes(
+async def test_store_keeps_its_actor_on_shared_connections(
     operator: Store, ada: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     """However calls with different eyes follow each other on the same connections."""

@@ -9,21 +9,21 @@ import psycopg
 import pytest
 
 from store.database.database import Database
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.errors import InvalidValue
-from store.isolation.isolation import PROBED, How, Kind, Plan, Probe, Thing, Verb, Verdict
-from store.isolation.isolation_check import attempt, prepare
-from store.isolation.isolation_findings import find_remedies
+from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, ProbeTarget, ProbeVerdict, TargetKind, Verb
+from store.isolation.isolation_check import plan_probes, run_probes
+from store.isolation.isolation_findings import find_leak_fixes
 from store.jobs.job import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
 LEAKS_OF_THE_APP = {
-    (Thing.JOB, Verb.INSERT_INTO),
-    (Thing.ASSET, Verb.INSERT_INTO),
-    (Thing.STATISTICS, Verb.READ),
-    (Thing.SUMMARY, Verb.READ),
+    (ProbeTarget.JOB, Verb.INSERT_INTO),
+    (ProbeTarget.ASSET, Verb.INSERT_INTO),
+    (ProbeTarget.STATISTICS, Verb.READ),
+    (ProbeTarget.SUMMARY, Verb.READ),
 }
 
 """Own-rows policies ask whose row it is, not whose project; function and view run with their owner's rights."""
@@ -70,18 +70,18 @@ def adas_things(make_project: MakeProject, make_asset: MakeAsset, make_job: Make
     make_job(project_id, JobStatus.FAILED)
 
 
-Answers = dict[tuple[Thing, Verb], Probe]
+Answers = dict[tuple[ProbeTarget, Verb], Probe]
 
 
-async def probed(database: Database, plan: Plan | None = None, *, tries_writes: bool = True) -> Answers:
-    plan = plan or await prepare(database)
-    probes = [probe async for probe in attempt(database, plan, tries_writes=tries_writes)]
+async def probed(database: Database, plan: ProbePlan | None = None, *, tries_writes: bool = True) -> Answers:
+    plan = plan or await plan_probes(database)
+    probes = [probe async for probe in run_probes(database, plan, tries_writes=tries_writes)]
     assert [(probe.thing, probe.verb) for probe in probes] == list(PROBED)
     return {(probe.thing, probe.verb): probe for probe in probes}
 
 
-def leaks(answers: Answers) -> set[tuple[Thing, Verb]]:
-    return {key for key, probe in answers.items() if probe.verdict is Verdict.LEAK}
+def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
+    return {key for key, probe in answers.items() if probe.verdict is ProbeVerdict.LEAK}
 
 
 def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
@@ -94,39 +94,43 @@ def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     ]
 
 
-async def test_the_leaks_of_the_apps_own_schema_are_found(attached: Database) -> None:
+async def test_isolation_check_finds_the_leaks_of_the_app_schema(attached: Database) -> None:
     answers = await probed(attached)
     assert leaks(answers) == LEAKS_OF_THE_APP
-    assert {probe.how for probe in answers.values()} == {How.TRIED}
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
     said = {key: answers[key].answer for key in LEAKS_OF_THE_APP}
-    assert said[Thing.JOB, Verb.INSERT_INTO] == "inserted 1 row — rolled back"
-    assert said[Thing.SUMMARY, Verb.READ] == said[Thing.STATISTICS, Verb.READ] == "read 2 jobs"
-    assert answers[Thing.JOB, Verb.READ].answer == answers[Thing.PROJECT, Verb.DELETE].answer == "hidden (0 rows)"
-    assert answers[Thing.JOB, Verb.INSERT_AS].answer == (
+    assert said[ProbeTarget.JOB, Verb.INSERT_INTO] == "inserted 1 row — rolled back"
+    assert said[ProbeTarget.SUMMARY, Verb.READ] == said[ProbeTarget.STATISTICS, Verb.READ] == "read 2 jobs"
+    assert (
+        answers[ProbeTarget.JOB, Verb.READ].answer
+        == answers[ProbeTarget.PROJECT, Verb.DELETE].answer
+        == "hidden (0 rows)"
+    )
+    assert answers[ProbeTarget.JOB, Verb.INSERT_AS].answer == (
         'refused: new row violates row-level security policy for table "generation_jobs"'
     )
 
 
-async def test_the_managed_schema_keeps_everything(operator: Store, adas_things: None) -> None:
+async def test_isolation_check_finds_no_leaks_in_the_managed_schema(operator: Store, adas_things: None) -> None:
     answers = await probed(operator.database)
-    assert {probe.verdict for probe in answers.values()} == {Verdict.KEPT}
-    assert {probe.how for probe in answers.values()} == {How.TRIED}
+    assert {probe.verdict for probe in answers.values()} == {ProbeVerdict.KEPT}
+    assert {probe.how for probe in answers.values()} == {ProbeMethod.TRIED}
 
 
-@pytest.mark.parametrize("rule", [WriteRule.CLOSED, WriteRule.LEASED], ids=["closed", "no lease"])
-async def test_a_session_that_may_not_write_judges_from_the_policies(
-    attached_database: Conninfo, owner: psycopg.Connection, rule: WriteRule
+@pytest.mark.parametrize("rule", [WriteMode.CLOSED, WriteMode.LEASED], ids=["closed", "no lease"])
+async def test_read_only_session_judges_writes_from_the_policies(
+    attached_database: Conninfo, owner: psycopg.Connection, rule: WriteMode
 ) -> None:
     database = Database(attached_database, access=WriteAccess(rule))
     for tries_writes in (False, True):
         answers = await probed(database, tries_writes=tries_writes)
         assert leaks(answers) == LEAKS_OF_THE_APP
         for (_, verb), probe in answers.items():
-            assert probe.how is (How.JUDGED if verb.writes else How.TRIED)
+            assert probe.how is (ProbeMethod.JUDGED if verb.writes else ProbeMethod.TRIED)
     await database.close()
 
 
-async def test_nothing_is_kept_and_a_project_with_jobs_is_never_touched(
+async def test_isolation_check_changes_nothing_and_never_locks_a_project_with_jobs(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     """Even where every policy lets everything through. A row that was locked for an instant would show it."""
@@ -136,35 +140,37 @@ async def test_nothing_is_kept_and_a_project_with_jobs_is_never_touched(
     before, marks = traces(owner), owner.execute(locked, [PROJECT]).fetchall()
     answers = await probed(attached)
     assert leaks(answers) == set(PROBED)
-    assert answers[Thing.PROJECT, Verb.DELETE].answer == "deleted 1 row — rolled back"
+    assert answers[ProbeTarget.PROJECT, Verb.DELETE].answer == "deleted 1 row — rolled back"
     assert traces(owner) == before
     assert owner.execute(locked, [PROJECT]).fetchall() == marks
     assert owner.execute("select count(*) from pg_stat_activity where state like 'idle in%'").fetchone() == (0,)
 
 
-async def test_where_a_project_got_a_job_meanwhile_it_is_left_alone(
+async def test_project_that_received_a_job_after_planning_is_not_tried(
     attached: Database, owner: psycopg.Connection
 ) -> None:
-    plan = await prepare(attached)
+    plan = await plan_probes(attached)
     owner.execute("create policy everything on projects using (true)")
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
-    probe = (await probed(attached, plan))[Thing.PROJECT, Verb.DELETE]
-    assert probe.how is How.JUDGED
+    probe = (await probed(attached, plan))[ProbeTarget.PROJECT, Verb.DELETE]
+    assert probe.how is ProbeMethod.JUDGED
     assert probe.answer == 'policy "everything" permits it (what was chosen has changed meanwhile)'
 
 
-async def test_without_an_empty_project_it_says_why_nothing_was_tried(
-    attached: Database, owner: psycopg.Connection
-) -> None:
+async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
-    for key in ((Thing.PROJECT, Verb.UPDATE), (Thing.PROJECT, Verb.DELETE), (Thing.JOB, Verb.INSERT_INTO)):
-        assert answers[key].how is How.JUDGED
+    for key in (
+        (ProbeTarget.PROJECT, Verb.UPDATE),
+        (ProbeTarget.PROJECT, Verb.DELETE),
+        (ProbeTarget.JOB, Verb.INSERT_INTO),
+    ):
+        assert answers[key].how is ProbeMethod.JUDGED
         assert answers[key].answer.endswith(" (they have no empty project)")
     assert leaks(answers) == LEAKS_OF_THE_APP
 
 
-async def test_what_row_level_security_may_hide_from_the_login_is_not_taken_for_empty(
+async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     attached_database: Conninfo, owner: psycopg.Connection, onlooker: str
 ) -> None:
     """A row that was locked for an instant would show that it was tried on."""
@@ -176,16 +182,22 @@ async def test_what_row_level_security_may_hide_from_the_login_is_not_taken_for_
     rows = "select xmax from projects order by id"
     before = owner.execute(rows).fetchall()
     async with Store(Database({**attached_database, "user": onlooker})) as store:
-        plan = await prepare(store.database, owner_id=ADA, other_id=BEN)
+        plan = await plan_probes(store.database, owner_id=ADA, other_id=BEN)
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
-    assert set(plan.targets) == {Kind.JOB, Kind.FINISHED_JOB, Kind.PROJECT, Kind.ASSET}
-    for key in ((Thing.PROJECT, Verb.DELETE), (Thing.JOB, Verb.INSERT_INTO), (Thing.ASSET, Verb.DELETE)):
-        assert answers[key].how is How.JUDGED
+    assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
+    for key in (
+        (ProbeTarget.PROJECT, Verb.DELETE),
+        (ProbeTarget.JOB, Verb.INSERT_INTO),
+        (ProbeTarget.ASSET, Verb.DELETE),
+    ):
+        assert answers[key].how is ProbeMethod.JUDGED
         assert answers[key].answer.endswith(" (row level security may hide from onlooker what is in use)")
 
 
-async def test_a_locked_row_is_not_waited_for(attached: Database, owner: psycopg.Connection) -> None:
+async def test_isolation_check_waits_only_briefly_for_a_locked_row(
+    attached: Database, owner: psycopg.Connection
+) -> None:
     owner.execute("create policy everything on generation_jobs using (true)")
     with owner.transaction():
         owner.execute("select from generation_jobs where id = %s for update", [FINISHED_JOB])
@@ -193,43 +205,47 @@ async def test_a_locked_row_is_not_waited_for(attached: Database, owner: psycopg
         answers = await probed(attached)
         took = time.monotonic() - started
     for verb in (Verb.UPDATE, Verb.DELETE):
-        probe = answers[Thing.JOB, verb]
-        assert (probe.how, probe.verdict) == (How.NOT_TRIED, Verdict.UNKNOWN)
+        probe = answers[ProbeTarget.JOB, verb]
+        assert (probe.how, probe.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
         assert probe.answer == "locked by another transaction"
     assert 0.4 <= took < 4
 
 
-async def test_a_write_of_every_row_is_judged_where_one_by_its_id_is_hidden(
+async def test_update_of_a_hidden_row_is_judged_from_the_policies(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     owner.execute("create policy careless on generation_jobs for update using (true)")
-    probe = (await probed(attached))[Thing.JOB, Verb.UPDATE]
-    assert (probe.how, probe.verdict) == (How.JUDGED, Verdict.LEAK)
+    probe = (await probed(attached))[ProbeTarget.JOB, Verb.UPDATE]
+    assert (probe.how, probe.verdict) == (ProbeMethod.JUDGED, ProbeVerdict.LEAK)
     assert probe.answer == 'hidden (0 rows) by its id, yet policy "careless" permits it'
 
 
-async def test_a_made_up_user_finds_the_same_leaks(attached: Database, owner: psycopg.Connection) -> None:
+async def test_isolation_check_finds_the_same_leaks_with_an_invented_user(
+    attached: Database, owner: psycopg.Connection
+) -> None:
     """Only the foreign key to the users stops their rows, after the policies have let them through."""
     owner.execute("delete from auth.users where id = %s", [BEN])
-    plan = await prepare(attached)
+    plan = await plan_probes(attached)
     assert not plan.other.exists
     answers = await probed(attached, plan)
     assert leaks(answers) == LEAKS_OF_THE_APP
-    assert answers[Thing.JOB, Verb.INSERT_INTO].answer.startswith("permitted, and then refused: insert or update on")
+    assert answers[ProbeTarget.JOB, Verb.INSERT_INTO].answer.startswith(
+        "permitted, and then refused: insert or update on"
+    )
 
 
-async def test_without_a_grant_everything_of_the_tables_is_refused(
+async def test_isolation_check_reports_refusals_without_table_grants(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     owner.execute("revoke all on generation_jobs, projects, assets from authenticated")
     answers = await probed(attached)
-    assert answers[Thing.COUNTS, Verb.READ].answer == "refused: permission denied for table generation_jobs"
-    assert leaks(answers) == {(Thing.STATISTICS, Verb.READ), (Thing.SUMMARY, Verb.READ)}
+    assert answers[ProbeTarget.COUNTS, Verb.READ].answer == "refused: permission denied for table generation_jobs"
+    assert leaks(answers) == {(ProbeTarget.STATISTICS, Verb.READ), (ProbeTarget.SUMMARY, Verb.READ)}
     judged = await probed(attached, tries_writes=False)
-    assert judged[Thing.JOB, Verb.DELETE].answer == "no grant"
+    assert judged[ProbeTarget.JOB, Verb.DELETE].answer == "no grant"
 
 
-async def test_what_a_rule_of_the_apps_own_refuses_is_kept_and_its_faults_are_no_answer(
+async def test_trigger_refusal_is_no_leak_and_a_trigger_fault_is_unknown(
     attached: Database, owner: psycopg.Connection
 ) -> None:
     owner.execute("""
@@ -239,56 +255,60 @@ async def test_what_a_rule_of_the_apps_own_refuses_is_kept_and_its_faults_are_no
         create trigger errs before insert on assets for each row execute function err();
     """)
     answers = await probed(attached)
-    refused, faulty = answers[Thing.JOB, Verb.INSERT_INTO], answers[Thing.ASSET, Verb.INSERT_INTO]
-    assert (refused.verdict, refused.answer) == (Verdict.KEPT, "refused: not like this")
-    assert (faulty.how, faulty.verdict) == (How.NOT_TRIED, Verdict.UNKNOWN)
+    refused, faulty = answers[ProbeTarget.JOB, Verb.INSERT_INTO], answers[ProbeTarget.ASSET, Verb.INSERT_INTO]
+    assert (refused.verdict, refused.answer) == (ProbeVerdict.KEPT, "refused: not like this")
+    assert (faulty.how, faulty.verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
     assert "division by zero" in faulty.answer
 
 
-async def test_what_is_missing_is_said(attached: Database, owner: psycopg.Connection) -> None:
+async def test_isolation_check_reports_missing_objects(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("drop table assets cascade")
     owner.execute("drop function get_job_statistics(uuid)")
     answers = await probed(attached)
-    for key in ((Thing.ASSET, Verb.READ), (Thing.ASSET, Verb.DELETE), (Thing.STATISTICS, Verb.READ)):
-        assert (answers[key].how, answers[key].verdict) == (How.NOT_TRIED, Verdict.UNKNOWN)
+    for key in ((ProbeTarget.ASSET, Verb.READ), (ProbeTarget.ASSET, Verb.DELETE), (ProbeTarget.STATISTICS, Verb.READ)):
+        assert (answers[key].how, answers[key].verdict) == (ProbeMethod.NOT_TRIED, ProbeVerdict.UNKNOWN)
         assert "does not exist" in answers[key].answer
-    assert answers[Thing.PROJECT, Verb.DELETE].how is How.TRIED
+    assert answers[ProbeTarget.PROJECT, Verb.DELETE].how is ProbeMethod.TRIED
 
 
-async def test_where_nobody_owns_anything_the_policies_are_judged(operator: Store, sql: Sql) -> None:
-    plan = await prepare(operator.database)
+async def test_isolation_check_judges_policies_when_no_user_owns_rows(operator: Store, sql: Sql) -> None:
+    plan = await plan_probes(operator.database)
     assert plan.owner is None
     answers = await probed(operator.database, plan)
-    assert {probe.how for probe in answers.values() if probe.thing in (Thing.JOB, Thing.PROJECT, Thing.ASSET)} == {
-        How.JUDGED
-    }
-    assert answers[Thing.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
+    assert {
+        probe.how
+        for probe in answers.values()
+        if probe.thing in (ProbeTarget.JOB, ProbeTarget.PROJECT, ProbeTarget.ASSET)
+    } == {ProbeMethod.JUDGED}
+    assert answers[ProbeTarget.SUMMARY, Verb.READ].answer == "this login sees nobody who owns anything"
     assert not leaks(answers)
 
 
-async def test_the_sql_that_mends_a_leak_mends_it(attached: Database, owner: psycopg.Connection) -> None:
+async def test_suggested_sql_fixes_every_leak(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("create policy everything on projects for delete using (true)")
     owner.execute("create policy anything on assets for select using (true)")
     found = leaks(await probed(attached))
     assert found > LEAKS_OF_THE_APP
-    remedies = await find_remedies(attached)
+    remedies = await find_leak_fixes(attached)
     assert remedies.keys() == found
     for sql in dict.fromkeys(remedies[key] for key in found):
         owner.execute(sql.encode())
     assert not leaks(await probed(attached))
-    assert not await find_remedies(attached)
+    assert not await find_leak_fixes(attached)
 
 
-async def test_whom_it_chooses(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
     make_project(BEN, "only empty")
     make_job(make_project(BEN, "Full"))
     make_job(make_project(ADA))
     empty = make_project(ADA, "Empty")
-    plan = await prepare(operator.database, other_id=BEN)
+    plan = await plan_probes(operator.database, other_id=BEN)
     assert plan.owner is not None
     assert (plan.owner.email, plan.other.email) == ("ada@example.com", "ben@example.com")
-    assert plan.targets[Kind.EMPTY_PROJECT] == empty
-    plan = await prepare(operator.database, owner_id=BEN, other_id=STRANGER)
+    assert plan.targets[TargetKind.EMPTY_PROJECT] == empty
+    plan = await plan_probes(operator.database, owner_id=BEN, other_id=STRANGER)
     assert (plan.owner and plan.owner.email, plan.other.exists) == ("ben@example.com", False)
     with pytest.raises(InvalidValue):
-        await prepare(operator.database, owner_id=ADA, other_id=ADA)
+        await plan_probes(operator.database, owner_id=ADA, other_id=ADA)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from store.isolation.isolation import How, Thing, Verb, Verdict
-from store.isolation.isolation_policies import Command, Policy, TableRules, conjuncts, judge
+from store.isolation.isolation import ProbeMethod, ProbeTarget, ProbeVerdict, Verb
+from store.isolation.isolation_policies import AppliedPolicy, PolicyCommand, TableRules, conjuncts, judge
 
 OWN = "(auth.uid() = user_id)"
 
@@ -15,16 +15,24 @@ EVERYTHING = "true"
 
 TEAM = "(team_id = current_team())"
 
-WRITE_COMMANDS = [(Verb.INSERT_AS, Command.INSERT), (Verb.UPDATE, Command.UPDATE), (Verb.DELETE, Command.DELETE)]
+WRITE_COMMANDS = [
+    (Verb.INSERT_AS, PolicyCommand.INSERT),
+    (Verb.UPDATE, PolicyCommand.UPDATE),
+    (Verb.DELETE, PolicyCommand.DELETE),
+]
 
 
-def rules(*, has_row_security: bool = True, granted: frozenset[Command] = frozenset(Command)) -> list[TableRules]:
+def rules(
+    *, has_row_security: bool = True, granted: frozenset[PolicyCommand] = frozenset(PolicyCommand)
+) -> list[TableRules]:
     return [TableRules(table="generation_jobs", has_row_security=has_row_security, granted=granted)]
 
 
-def policy(command: Command, expression: str | None, *, name: str = "a policy", restrictive: bool = False) -> Policy:
-    inserts = command is Command.INSERT
-    return Policy(
+def policy(
+    command: PolicyCommand, expression: str | None, *, name: str = "a policy", restrictive: bool = False
+) -> AppliedPolicy:
+    inserts = command is PolicyCommand.INSERT
+    return AppliedPolicy(
         table="generation_jobs",
         name=name,
         is_permissive=not restrictive,
@@ -34,91 +42,93 @@ def policy(command: Command, expression: str | None, *, name: str = "a policy", 
     )
 
 
-def verdict(verb: Verb, *policies: Policy) -> Verdict:
-    return judge(Thing.JOB, verb, rules(), policies).verdict
+def verdict(verb: Verb, *policies: AppliedPolicy) -> ProbeVerdict:
+    return judge(ProbeTarget.JOB, verb, rules(), policies).verdict
 
 
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        (OWN, Verdict.KEPT),
-        (OWN_ONCE, Verdict.KEPT),
-        ("(user_id = auth.uid())", Verdict.KEPT),
-        (f"({OWN} AND {TEAM})", Verdict.KEPT),
-        (f"({OWN} OR {TEAM})", Verdict.UNKNOWN),
-        (f"(NOT {OWN})", Verdict.UNKNOWN),
-        (TEAM, Verdict.UNKNOWN),
-        (EVERYTHING, Verdict.LEAK),
-        (None, Verdict.UNKNOWN),
+        (OWN, ProbeVerdict.KEPT),
+        (OWN_ONCE, ProbeVerdict.KEPT),
+        ("(user_id = auth.uid())", ProbeVerdict.KEPT),
+        (f"({OWN} AND {TEAM})", ProbeVerdict.KEPT),
+        (f"({OWN} OR {TEAM})", ProbeVerdict.UNKNOWN),
+        (f"(NOT {OWN})", ProbeVerdict.UNKNOWN),
+        (TEAM, ProbeVerdict.UNKNOWN),
+        (EVERYTHING, ProbeVerdict.LEAK),
+        (None, ProbeVerdict.UNKNOWN),
     ],
 )
-@pytest.mark.parametrize(("verb", "command"), [*WRITE_COMMANDS, (Verb.READ, Command.SELECT)])
-def test_a_condition(verb: Verb, command: Command, expression: str | None, expected: Verdict) -> None:
+@pytest.mark.parametrize(("verb", "command"), [*WRITE_COMMANDS, (Verb.READ, PolicyCommand.SELECT)])
+def test_policy_condition_determines_the_verdict(
+    verb: Verb, command: PolicyCommand, expression: str | None, expected: ProbeVerdict
+) -> None:
     assert verdict(verb, policy(command, expression)) is expected
-    if command is not Command.INSERT:
-        assert verdict(verb, policy(Command.ALL, expression)) is expected
+    if command is not PolicyCommand.INSERT:
+        assert verdict(verb, policy(PolicyCommand.ALL, expression)) is expected
 
 
 @pytest.mark.parametrize(
     ("check", "expected"),
     [
-        (OWN, Verdict.LEAK),
-        (EVERYTHING, Verdict.LEAK),
-        (OWN_INTO_OWN_PROJECT, Verdict.KEPT),
-        (f"({OWN} AND is_member_of(project_id))", Verdict.UNKNOWN),
+        (OWN, ProbeVerdict.LEAK),
+        (EVERYTHING, ProbeVerdict.LEAK),
+        (OWN_INTO_OWN_PROJECT, ProbeVerdict.KEPT),
+        (f"({OWN} AND is_member_of(project_id))", ProbeVerdict.UNKNOWN),
     ],
 )
-def test_a_row_of_ones_own_in_anothers_project(check: str, expected: Verdict) -> None:
-    assert verdict(Verb.INSERT_INTO, policy(Command.INSERT, check)) is expected
+def test_insert_into_a_foreign_project_needs_a_check_of_the_project(check: str, expected: ProbeVerdict) -> None:
+    assert verdict(Verb.INSERT_INTO, policy(PolicyCommand.INSERT, check)) is expected
 
 
-def test_a_check_decides_on_what_is_inserted_and_using_on_the_rest() -> None:
-    both = Policy(
-        table="generation_jobs", name="all", is_permissive=True, command=Command.ALL, using=EVERYTHING, check=OWN
+def test_check_decides_inserts_and_using_decides_updates() -> None:
+    both = AppliedPolicy(
+        table="generation_jobs", name="all", is_permissive=True, command=PolicyCommand.ALL, using=EVERYTHING, check=OWN
     )
-    assert verdict(Verb.INSERT_AS, both) is Verdict.KEPT
-    assert verdict(Verb.UPDATE, both) is Verdict.LEAK
+    assert verdict(Verb.INSERT_AS, both) is ProbeVerdict.KEPT
+    assert verdict(Verb.UPDATE, both) is ProbeVerdict.LEAK
 
 
 @pytest.mark.parametrize(
     ("policies", "expected", "answer"),
     [
-        ([], Verdict.KEPT, "no policy permits it"),
-        ([(OWN, False), (OWN_ONCE, False)], Verdict.KEPT, "own rows only"),
-        ([(OWN, False), (EVERYTHING, False)], Verdict.LEAK, 'policy "1" permits it'),
-        ([(OWN, False), (TEAM, False)], Verdict.UNKNOWN, 'policy "1" has a condition that is not known'),
-        ([(EVERYTHING, False), (OWN, True)], Verdict.KEPT, 'policy "1" forbids it'),
-        ([(EVERYTHING, False), (EVERYTHING, True)], Verdict.LEAK, 'policy "0" permits it'),
-        ([(EVERYTHING, False), (TEAM, True)], Verdict.UNKNOWN, 'policy "1" has a condition that is not known'),
-        ([(OWN, False), (TEAM, True)], Verdict.KEPT, "own rows only"),
-        ([(OWN, True)], Verdict.KEPT, "no policy permits it"),
+        ([], ProbeVerdict.KEPT, "no policy permits it"),
+        ([(OWN, False), (OWN_ONCE, False)], ProbeVerdict.KEPT, "own rows only"),
+        ([(OWN, False), (EVERYTHING, False)], ProbeVerdict.LEAK, 'policy "1" permits it'),
+        ([(OWN, False), (TEAM, False)], ProbeVerdict.UNKNOWN, 'policy "1" has a condition that is not known'),
+        ([(EVERYTHING, False), (OWN, True)], ProbeVerdict.KEPT, 'policy "1" forbids it'),
+        ([(EVERYTHING, False), (EVERYTHING, True)], ProbeVerdict.LEAK, 'policy "0" permits it'),
+        ([(EVERYTHING, False), (TEAM, True)], ProbeVerdict.UNKNOWN, 'policy "1" has a condition that is not known'),
+        ([(OWN, False), (TEAM, True)], ProbeVerdict.KEPT, "own rows only"),
+        ([(OWN, True)], ProbeVerdict.KEPT, "no policy permits it"),
     ],
 )
 def test_one_permissive_policy_is_enough_and_every_restrictive_one_must_agree(
-    policies: list[tuple[str, bool]], expected: Verdict, answer: str
+    policies: list[tuple[str, bool]], expected: ProbeVerdict, answer: str
 ) -> None:
     made = [
-        policy(Command.DELETE, expression, name=str(index), restrictive=restrictive)
+        policy(PolicyCommand.DELETE, expression, name=str(index), restrictive=restrictive)
         for index, (expression, restrictive) in enumerate(policies)
     ]
-    probe = judge(Thing.JOB, Verb.DELETE, rules(), made)
-    assert (probe.verdict, probe.answer, probe.how) == (expected, answer, How.JUDGED)
+    probe = judge(ProbeTarget.JOB, Verb.DELETE, rules(), made)
+    assert (probe.verdict, probe.answer, probe.how) == (expected, answer, ProbeMethod.JUDGED)
 
 
 def test_grants_and_row_security_come_before_policies() -> None:
-    everything = [policy(Command.ALL, EVERYTHING)]
-    no_grant = judge(Thing.JOB, Verb.DELETE, rules(granted=frozenset({Command.SELECT})), everything)
-    assert (no_grant.verdict, no_grant.answer) == (Verdict.KEPT, "no grant")
-    own = [policy(Command.ALL, OWN)]
-    switched_off = judge(Thing.JOB, Verb.DELETE, rules(has_row_security=False), own)
-    assert (switched_off.verdict, switched_off.answer) == (Verdict.LEAK, "row level security is off")
+    everything = [policy(PolicyCommand.ALL, EVERYTHING)]
+    no_grant = judge(ProbeTarget.JOB, Verb.DELETE, rules(granted=frozenset({PolicyCommand.SELECT})), everything)
+    assert (no_grant.verdict, no_grant.answer) == (ProbeVerdict.KEPT, "no grant")
+    own = [policy(PolicyCommand.ALL, OWN)]
+    switched_off = judge(ProbeTarget.JOB, Verb.DELETE, rules(has_row_security=False), own)
+    assert (switched_off.verdict, switched_off.answer) == (ProbeVerdict.LEAK, "row level security is off")
 
 
-def test_a_policy_of_another_command_or_table_says_nothing() -> None:
-    other_table = policy(Command.DELETE, EVERYTHING)
-    assert judge(Thing.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is Verdict.UNKNOWN
-    assert verdict(Verb.UPDATE, other_table) is Verdict.KEPT
-    assert judge(Thing.SUMMARY, Verb.READ, rules(), []).verdict is Verdict.UNKNOWN
+def test_policy_of_another_command_or_table_is_ignored() -> None:
+    other_table = policy(PolicyCommand.DELETE, EVERYTHING)
+    assert judge(ProbeTarget.PROJECT, Verb.DELETE, rules(), [other_table]).verdict is ProbeVerdict.UNKNOWN
+    assert verdict(Verb.UPDATE, other_table) is ProbeVerdict.KEPT
+    assert judge(ProbeTarget.SUMMARY, Verb.READ, rules(), []).verdict is ProbeVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -138,5 +148,5 @@ def test_a_policy_of_another_command_or_table_says_nothing() -> None:
         ("", ("",)),
     ],
 )
-def test_the_conditions_of_an_expression(expression: str, expected: tuple[str, ...]) -> None:
+def test_expression_is_split_into_its_conditions(expression: str, expected: tuple[str, ...]) -> None:
     assert conjuncts(expression) == expected

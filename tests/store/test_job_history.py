@@ -20,7 +20,9 @@ from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOTHING, MakeJob, MakeProject, Sql
 
 
-async def test_from_its_making_to_its_end(operator: Store, make_project: MakeProject, sql: Sql) -> None:
+async def test_job_history_covers_a_job_from_creation_to_failure(
+    operator: Store, make_project: MakeProject, sql: Sql
+) -> None:
     project_id = make_project()
     job = await operator.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=100)
     await operator.transition_job_status(job.id, "running")
@@ -49,7 +51,7 @@ async def test_from_its_making_to_its_end(operator: Store, make_project: MakePro
     assert list(time_in_each(history.stays)) == ["queued", "running", "failed"]
 
 
-async def test_of_many_events_the_newest(
+async def test_job_history_returns_the_newest_events_up_to_the_limit(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     job_id = make_job(make_project())
@@ -63,7 +65,7 @@ async def test_of_many_events_the_newest(
         await operator.get_job_history(job_id, limit=0)
 
 
-async def test_each_sees_their_own_of_deleted_jobs_too(
+async def test_user_sees_the_history_of_their_own_deleted_jobs(
     operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     job_id = make_job(make_project(ADA), "running")
@@ -75,7 +77,7 @@ async def test_each_sees_their_own_of_deleted_jobs_too(
     assert (await operator.get_job_history(NOTHING)).events == ()
 
 
-async def test_what_is_brought_back_has_its_past(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_restored_job_keeps_its_history(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     job_id = make_job(make_project())
     await operator.transition_job_status(job_id, "running")
     before = await operator.get_job_history(job_id)
@@ -87,7 +89,7 @@ async def test_what_is_brought_back_has_its_past(operator: Store, make_project: 
     assert [stay.status for stay in after.stays] == ["queued", "running", "running"]
 
 
-async def test_a_database_without_events_says_what_brings_them(attached_database: Conninfo) -> None:
+async def test_missing_events_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
     async with Store(Database(attached_database)) as store:
         with pytest.raises(SchemaMissing, match="does not record") as refusal:
             await store.get_job_history(NOTHING)
@@ -207,7 +209,7 @@ def start_over(connection: psycopg.Connection) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS, undone=st.sets(st.integers(0, 11), max_size=3))
-def test_events_replay_to_what_the_jobs_are(
+def test_replaying_events_reproduces_the_jobs(
     owner: psycopg.Connection, steps: list[tuple[str, list[UUID], dict[str, int]]], undone: set[int]
 ) -> None:
     start_over(owner)
@@ -232,7 +234,7 @@ def events_of(connection: psycopg.Connection, job_id: UUID) -> list[JobEvent]:
     return [make_event(row) for row in rows]
 
 
-def test_cents_changed_add_up_to_the_cost(owner: psycopg.Connection) -> None:
+def test_cost_changes_of_events_add_up_to_the_cost(owner: psycopg.Connection) -> None:
     start_over(owner)
     for verb, chosen in (("insert", {"cost_cents": 2}), ("update", {"cost_cents": 1}), ("update", {"cost_cents": 0})):
         apply(owner, (verb, [JOBS[0]], chosen))

@@ -30,11 +30,11 @@ def row(*, status: str = "failed", error: str | None = "Out of paper") -> tuple[
     return UUID(int=1), UUID(int=2), UUID(int=3), status, "lifestyle", None, error, 250, MADE, MADE
 
 
-def test_with_what_later_revisions_add() -> None:
+def test_make_job_reads_the_columns_of_later_revisions() -> None:
     assert make_job((*row(), 2, MADE)) == replace(JOB, retry_count=2, completed_at=MADE)
 
 
-def test_a_job() -> None:
+def test_make_job_returns_the_same_as_the_constructor() -> None:
     job = make_job(row())
     assert job == JOB
     assert type(job) is GenerationJob
@@ -42,7 +42,7 @@ def test_a_job() -> None:
     assert hash(job) == hash(JOB)
 
 
-def test_a_listed_job() -> None:
+def test_make_listed_returns_a_listed_job() -> None:
     job = make_listed(row())
     assert type(job) is ListedJob
     assert replace(job, error=None) == make_listed(row(error=None))
@@ -50,20 +50,20 @@ def test_a_listed_job() -> None:
 
 
 @pytest.mark.parametrize(("length", "is_cut"), [(ERROR_CHARACTERS, False), (ERROR_CHARACTERS + 1, True)])
-def test_of_a_long_error_the_beginning_is_kept(length: int, is_cut: bool) -> None:
+def test_listed_job_keeps_only_the_beginning_of_a_long_error(length: int, is_cut: bool) -> None:
     job = make_listed(row(error="x" * length))
     assert job.is_error_cut is is_cut
     assert job.error == "x" * ERROR_CHARACTERS
 
 
 @pytest.mark.parametrize("job", [make_job(row()), make_listed(row())])
-def test_it_is_frozen(job: GenerationJob) -> None:
+def test_jobs_made_from_rows_are_frozen(job: GenerationJob) -> None:
     with pytest.raises(FrozenInstanceError):
         job.cost_cents = 0  # type: ignore[misc]
     with pytest.raises(FrozenInstanceError):
         del job.error
 
 
-def test_a_status_of_the_apps_own_is_told() -> None:
+def test_unknown_status_in_a_row_is_an_unexpected_error() -> None:
     with pytest.raises(UnexpectedError, match="'cancelled', which is none of queued"):
         make_job(row(status="cancelled"))

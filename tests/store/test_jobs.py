@@ -19,7 +19,7 @@ async def the_job(store: Store, job_id: UUID) -> GenerationJob:
     return job
 
 
-async def test_a_job_has_all_its_columns(
+async def test_get_job_returns_all_columns(
     operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
 ) -> None:
     project_id = make_project()
@@ -42,12 +42,12 @@ async def test_a_job_has_all_its_columns(
     assert await ada.get_generation_job(job_id) == expected
 
 
-async def test_no_such_job(operator: Store, ada: Store) -> None:
+async def test_get_job_returns_none_for_an_unknown_id(operator: Store, ada: Store) -> None:
     assert await operator.get_generation_job(NOTHING) is None
     assert await ada.get_generation_job(NOTHING) is None
 
 
-async def test_an_app_with_a_status_of_its_own_is_told_so(attached_database: Conninfo) -> None:
+async def test_job_with_an_unknown_status_is_an_unexpected_error(attached_database: Conninfo) -> None:
     with connect(attached_database) as owner:
         owner.execute("alter table generation_jobs drop constraint generation_jobs_status_check")
         owner.execute("insert into auth.users (id) values (%s)", [ADA])
@@ -64,7 +64,7 @@ async def test_an_app_with_a_status_of_its_own_is_told_so(attached_database: Con
 
 
 class TestCreate:
-    async def test_it_is_queued_and_belongs_to_the_projects_owner(
+    async def test_created_job_is_queued_and_belongs_to_the_project_owner(
         self, operator: Store, make_project: MakeProject, make_asset: MakeAsset
     ) -> None:
         project_id = make_project(BEN)
@@ -77,22 +77,24 @@ class TestCreate:
         assert job.created_at == job.updated_at
         assert await the_job(operator, job.id) == job
 
-    async def test_a_user_creates_in_their_own_project(self, ada: Store, make_project: MakeProject) -> None:
+    async def test_user_creates_a_job_in_their_own_project(self, ada: Store, make_project: MakeProject) -> None:
         job = await ada.create_generation_job(project_id=make_project(), mode="a mode of their own")
         assert (job.user_id, job.cost_cents, job.input_asset_id) == (ADA, 0, None)
 
-    async def test_another_users_project_is_missing(self, ben: Store, make_project: MakeProject, sql: Sql) -> None:
+    async def test_user_cannot_create_a_job_in_the_project_of_another_user(
+        self, ben: Store, make_project: MakeProject, sql: Sql
+    ) -> None:
         project_id = make_project(ADA)
         with pytest.raises(RowMissing) as caught:
             await ben.create_generation_job(project_id=project_id, mode="lifestyle")
         assert caught.value.ids == (project_id,)
         assert sql("select count(*) from generation_jobs") == [(0,)]
 
-    async def test_a_project_that_is_not_there(self, operator: Store) -> None:
+    async def test_job_cannot_be_created_in_a_missing_project(self, operator: Store) -> None:
         with pytest.raises(RowMissing, match=f"no project {NOTHING}"):
             await operator.create_generation_job(project_id=NOTHING, mode="lifestyle")
 
-    async def test_an_asset_that_is_not_the_projects(
+    async def test_job_cannot_be_created_with_an_asset_of_another_project(
         self, operator: Store, ada: Store, make_project: MakeProject, make_asset: MakeAsset, sql: Sql
     ) -> None:
         project_id = make_project(ADA)
@@ -104,7 +106,7 @@ class TestCreate:
         assert sql("select count(*) from generation_jobs") == [(0,)]
 
     @pytest.mark.parametrize(("mode", "cost_cents", "field"), [(" ", 1, "mode"), ("x", -1, "cost_cents")])
-    async def test_a_value_that_is_none(
+    async def test_invalid_values_of_a_new_job_are_refused(
         self, ada: Store, make_project: MakeProject, mode: str, cost_cents: int, field: str
     ) -> None:
         with pytest.raises(InvalidValue) as caught:
@@ -113,7 +115,7 @@ class TestCreate:
 
 
 class TestUpdate:
-    async def test_only_what_is_given_changes(
+    async def test_update_changes_only_the_given_fields(
         self, ada: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
     ) -> None:
         project_id = make_project()
@@ -131,7 +133,7 @@ class TestUpdate:
         assert (changed.status, changed.user_id, changed.created_at) == (before.status, ADA, before.created_at)
         assert await the_job(ada, job_id) == changed
 
-    async def test_a_job_that_is_not_there_or_somebody_elses(
+    async def test_update_of_a_missing_or_foreign_job_raises_row_missing(
         self, operator: Store, ben: Store, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         job_id = make_job(make_project(ADA))
@@ -141,7 +143,7 @@ class TestUpdate:
             assert caught.value.ids == (missing,)
         assert (await the_job(operator, job_id)).cost_cents == 250
 
-    async def test_an_asset_that_is_not_the_projects(
+    async def test_job_cannot_be_updated_with_an_asset_of_another_project(
         self, operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
     ) -> None:
         job_id = make_job(make_project())
@@ -151,25 +153,27 @@ class TestUpdate:
         assert caught.value.field == "input_asset_id"
         assert (await the_job(operator, job_id)).mode == "lifestyle"
 
-    async def test_nothing_to_change(self, operator: Store) -> None:
+    async def test_update_without_fields_is_refused(self, operator: Store) -> None:
         with pytest.raises(InvalidValue, match="Nothing to change"):
             await operator.update_generation_job(NOTHING)
 
 
 class TestDelete:
-    async def test_one(self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql) -> None:
+    async def test_delete_removes_one_job(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
+    ) -> None:
         job_id = make_job(make_project())
         assert await ada.delete_generation_job(job_id)
         assert sql("select count(*) from generation_jobs") == [(0,)]
         assert not await ada.delete_generation_job(job_id)
 
-    async def test_somebody_elses_is_not_there(
+    async def test_user_cannot_delete_the_job_of_another_user(
         self, ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         assert not await ben.delete_generation_job(make_job(make_project(ADA)))
         assert sql("select count(*) from generation_jobs") == [(1,)]
 
-    async def test_all_as_they_were_seen(
+    async def test_bulk_delete_removes_the_jobs_that_have_the_expected_status(
         self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         project_id = make_project()
@@ -183,7 +187,7 @@ class TestDelete:
         )
         assert sql("select id from generation_jobs") == [(kept,)]
 
-    async def test_none_where_one_is_missing(
+    async def test_bulk_delete_removes_nothing_when_a_job_is_missing(
         self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         mine, others = make_job(make_project(ADA)), make_job(make_project(BEN))
@@ -192,7 +196,7 @@ class TestDelete:
         assert caught.value.ids == (others, NOTHING)
         assert sql("select count(*) from generation_jobs") == [(2,)]
 
-    async def test_none_where_one_has_moved(
+    async def test_bulk_delete_removes_nothing_when_a_status_has_changed(
         self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         still, moved = make_job(make_project()), make_job(make_project(), "running")
@@ -200,11 +204,11 @@ class TestDelete:
             await ada.delete_generation_jobs({still: JobStatus.QUEUED, moved: JobStatus.QUEUED})
         assert sql("select count(*) from generation_jobs") == [(2,)]
 
-    async def test_nothing_is_soon_done(self, ada: Store) -> None:
+    async def test_bulk_delete_of_no_jobs_returns_nothing(self, ada: Store) -> None:
         assert await ada.delete_generation_jobs({}) == ()
 
     @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
-    async def test_none_where_rows_of_an_apps_own_table_refer_to_one(
+    async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(
         self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, rule: str
     ) -> None:
         job_id, other = make_job(make_project()), make_job(make_project())
@@ -217,7 +221,7 @@ class TestDelete:
         finally:
             sql("drop table public.results")
 
-    async def test_a_job_that_is_started_at_the_same_moment_is_either_deleted_or_kept(
+    async def test_job_started_during_its_deletion_is_either_deleted_or_kept(
         self, operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         """The question named a queued job: a running one is never deleted by its answer."""

@@ -17,7 +17,7 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.journal.journal import (
     KEPT_DAYS,
     BrokenLine,
-    Ending,
+    EntryOutcome,
     Journal,
     JournalDirectory,
     beginning_line,
@@ -25,7 +25,7 @@ from store.journal.journal import (
     parse,
     read_journal,
 )
-from store.journal.write_record import JournalEntry, WriteOutcome, Written
+from store.journal.write_record import JournalEntry, WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR, ActingUser
 from tests.store.support import ADA, NOW
 
@@ -68,7 +68,7 @@ def journal(path: Path, clock: Clock) -> Journal:
 
 def write(journal: Journal, what: str = "delete job", outcome: WriteOutcome | None = WriteOutcome.DONE) -> None:
     """Without an outcome, whoever wrote has died."""
-    mark = journal.begin(Written(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
+    mark = journal.begin(WriteRecord(what=what, before=(JOB,)), actor=OPERATOR, reason=None, transaction_id=7)
     if outcome is not None:
         journal.end(mark, outcome)
 
@@ -78,9 +78,11 @@ def told(path: Path, limit: int | None = None) -> list[tuple[str, str]]:
 
 
 class TestWhatItHolds:
-    def test_whole_rows_with_who_why_and_where(self, journal: Journal, path: Path) -> None:
+    def test_journal_entry_holds_rows_actor_reason_and_database(self, journal: Journal, path: Path) -> None:
         ada = ActingUser(id=ADA, email="ada@example.com")
-        mark = journal.begin(Written(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99)
+        mark = journal.begin(
+            WriteRecord(what="delete job", before=(JOB,)), actor=ada, reason="ticket 7", transaction_id=99
+        )
         journal.end(mark, WriteOutcome.DONE)
         (entry,) = read_journal(path).entries
         assert (entry.at, entry.database, entry.actor, entry.actor_id) == (NOW, "production", "ada@example.com", ADA)
@@ -104,22 +106,24 @@ class TestWhatItHolds:
         )
 
     @pytest.mark.parametrize("outcome", list(WriteOutcome))
-    def test_how_it_ended(self, journal: Journal, path: Path, outcome: WriteOutcome) -> None:
+    def test_journal_entry_records_its_outcome(self, journal: Journal, path: Path, outcome: WriteOutcome) -> None:
         write(journal, outcome=outcome)
         assert told(path) == [("delete job", outcome.value)]
 
-    def test_a_death_before_the_end_is_an_unknown_outcome(self, journal: Journal, path: Path) -> None:
+    def test_journal_entry_without_an_end_has_an_unknown_outcome(self, journal: Journal, path: Path) -> None:
         write(journal, outcome=None)
         assert told(path) == [("delete job", "unknown")]
 
-    def test_the_last_word_counts(self, journal: Journal, path: Path) -> None:
-        mark = journal.begin(Written(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+    def test_last_recorded_outcome_wins(self, journal: Journal, path: Path) -> None:
+        mark = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
         journal.end(mark, WriteOutcome.UNKNOWN)
         journal.end(mark, WriteOutcome.NOT_DONE)
         assert told(path) == [("x", "not done")]
 
-    def test_an_end_after_midnight_stands_with_its_beginning(self, journal: Journal, path: Path, clock: Clock) -> None:
-        mark = journal.begin(Written(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
+    def test_outcome_after_midnight_is_written_to_the_file_of_its_entry(
+        self, journal: Journal, path: Path, clock: Clock
+    ) -> None:
+        mark = journal.begin(WriteRecord(what="x", after=(JOB,)), actor=OPERATOR, reason=None, transaction_id=1)
         clock.now += timedelta(days=1)
         journal.end(mark, WriteOutcome.DONE)
         assert [file.name for file in path.iterdir()] == ["2026-01-15.jsonl"]
@@ -147,8 +151,8 @@ texts = st.text()
     ),
     outcome=st.sampled_from(WriteOutcome),
 )
-def test_a_line_is_read_as_it_was_written(entry: JournalEntry, outcome: WriteOutcome) -> None:
-    ending = Ending(entry=entry.id, outcome=outcome)
+def test_journal_line_reads_back_as_it_was_written(entry: JournalEntry, outcome: WriteOutcome) -> None:
+    ending = EntryOutcome(entry=entry.id, outcome=outcome)
     for line, value in ((beginning_line(entry), entry), (ending_line(ending, at=entry.at), ending)):
         assert line.isascii()
         assert line.splitlines() == [line.removesuffix("\n")]
@@ -156,15 +160,13 @@ def test_a_line_is_read_as_it_was_written(entry: JournalEntry, outcome: WriteOut
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode(errors="replace")))
-def test_any_other_line_is_told_apart(line: str) -> None:
+def test_any_other_line_is_rejected_as_broken(line: str) -> None:
     with pytest.raises(BrokenLine):
         parse(line)
 
 
 class TestReading:
-    def test_the_latest_first_over_the_days_and_no_more_than_asked(
-        self, journal: Journal, path: Path, clock: Clock
-    ) -> None:
+    def test_journal_is_read_newest_first_up_to_the_limit(self, journal: Journal, path: Path, clock: Clock) -> None:
         for number in range(6):
             clock.now = NOW + timedelta(hours=9 * number)
             write(journal, what=str(number))
@@ -173,14 +175,14 @@ class TestReading:
         since = read_journal(path, since=NOW + timedelta(hours=18)).entries
         assert [entry.what for entry in since] == ["5", "4", "3", "2"]
 
-    def test_without_a_journal_there_is_nothing_and_none_is_made(self, path: Path) -> None:
+    def test_reading_a_missing_journal_returns_nothing_and_creates_nothing(self, path: Path) -> None:
         assert read_journal(path).entries == ()
         assert not path.parent.exists()
 
     @pytest.mark.parametrize(
         "rubbish", [b"{", b"[]", b"null", b'"outcome"', b'{"entry": 3}', b"\xff\xfe\0", b"{" * 5000]
     )
-    def test_broken_lines_are_left_out_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
+    def test_broken_lines_are_skipped_and_counted(self, journal: Journal, path: Path, rubbish: bytes) -> None:
         write(journal, what="before")
         file = path / "2026-01-15.jsonl"
         file.write_bytes(file.read_bytes() + rubbish + b"\n\n")
@@ -189,7 +191,7 @@ class TestReading:
         assert [entry.what for entry in reading.entries] == ["after", "before"]
         assert reading.broken_lines == 1
 
-    def test_half_a_line_costs_no_other(self, journal: Journal, path: Path) -> None:
+    def test_incomplete_line_does_not_damage_other_lines(self, journal: Journal, path: Path) -> None:
         """Whoever was cut off in the middle left no line end."""
         write(journal, what="before")
         file = path / "2026-01-15.jsonl"
@@ -199,16 +201,16 @@ class TestReading:
         assert [entry.what for entry in reading.entries] == ["after", "before"]
         assert reading.broken_lines == 1
 
-    def test_a_day_written_in_another_way_is_no_file_of_the_journal(self, journal: Journal, path: Path) -> None:
+    def test_file_with_another_date_format_is_not_part_of_the_journal(self, journal: Journal, path: Path) -> None:
         write(journal)
         (path / "20260114.jsonl").touch()
         assert told(path) == [("delete job", "done")]
 
-    def test_a_day_that_another_process_removes_meanwhile_is_empty(self, journal: Journal, path: Path) -> None:
+    def test_journal_file_removed_by_another_process_is_read_as_empty(self, journal: Journal, path: Path) -> None:
         write(journal)
         assert JournalDirectory(path).lines(date(2026, 1, 14)) == []
 
-    def test_looking_removes_and_mends_nothing(self, journal: Journal, path: Path) -> None:
+    def test_reading_the_journal_removes_and_fixes_nothing(self, journal: Journal, path: Path) -> None:
         write(journal)
         old = path / "2020-01-01.jsonl"
         old.touch()
@@ -218,7 +220,7 @@ class TestReading:
 
 
 class TestKeeping:
-    def test_what_is_too_old_goes_and_nothing_else(self, journal: Journal, path: Path) -> None:
+    def test_tidying_removes_only_old_journal_files(self, journal: Journal, path: Path) -> None:
         path.mkdir(parents=True)
         kept = f"{(NOW - timedelta(days=KEPT_DAYS)).date()}.jsonl"
         gone = f"{(NOW - timedelta(days=KEPT_DAYS + 1)).date()}.jsonl"
@@ -228,15 +230,13 @@ class TestKeeping:
         journal.tidy()
         assert {file.name for file in path.iterdir()} == {kept, *others}
 
-    def test_where_nothing_was_written_there_is_nothing_to_tidy_and_nothing_is_made(
-        self, journal: Journal, path: Path
-    ) -> None:
+    def test_tidying_a_missing_journal_creates_nothing(self, journal: Journal, path: Path) -> None:
         journal.tidy()
         assert not path.parent.exists()
 
 
 class TestPrivacy:
-    def test_it_is_its_owners_alone_whatever_the_umask(self, journal: Journal, path: Path) -> None:
+    def test_journal_is_private_whatever_the_umask(self, journal: Journal, path: Path) -> None:
         before = os.umask(0)
         try:
             write(journal)
@@ -245,7 +245,7 @@ class TestPrivacy:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
         assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
 
-    def test_what_others_may_read_is_mended(self, journal: Journal, path: Path) -> None:
+    def test_write_fixes_journal_permissions_that_are_too_open(self, journal: Journal, path: Path) -> None:
         write(journal)
         path.chmod(0o755)
         (path / "2026-01-15.jsonl").chmod(0o644)
@@ -253,7 +253,7 @@ class TestPrivacy:
         assert stat.S_IMODE(path.stat().st_mode) == 0o700
         assert stat.S_IMODE((path / "2026-01-15.jsonl").stat().st_mode) == 0o600
 
-    def test_a_link_in_place_of_the_directory_is_not_followed(
+    def test_symbolic_link_in_place_of_the_journal_directory_is_refused(
         self, journal: Journal, path: Path, tmp_path: Path
     ) -> None:
         elsewhere = tmp_path / "elsewhere"
@@ -265,7 +265,9 @@ class TestPrivacy:
         with pytest.raises(JournalUnavailable, match="cannot be read"):
             read_journal(path)
 
-    def test_a_link_in_place_of_a_file_is_not_followed(self, journal: Journal, path: Path, tmp_path: Path) -> None:
+    def test_symbolic_link_in_place_of_a_journal_file_is_refused(
+        self, journal: Journal, path: Path, tmp_path: Path
+    ) -> None:
         target = tmp_path / "target"
         target.touch()
         path.mkdir(parents=True)
@@ -273,7 +275,7 @@ class TestPrivacy:
         refused(journal, path)
         assert target.read_bytes() == b""
 
-    def test_a_pipe_in_place_of_a_file_is_refused_and_not_waited_for(self, journal: Journal, path: Path) -> None:
+    def test_pipe_in_place_of_a_journal_file_is_refused_without_waiting(self, journal: Journal, path: Path) -> None:
         path.mkdir(parents=True)
         os.mkfifo(path / "2026-01-15.jsonl")
         refused(journal, path)
@@ -282,14 +284,14 @@ class TestPrivacy:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
     @pytest.mark.parametrize("what", ["directory", "file"])
-    def test_what_belongs_to_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
+    def test_journal_owned_by_another_account_is_refused(self, journal: Journal, path: Path, what: str) -> None:
         write(journal)
         os.chown(path if what == "directory" else path / "2026-01-15.jsonl", 12345, -1)
         with pytest.raises(JournalUnavailable, match="it belongs to the account number 12345"):
             write(journal)
 
 
-def test_a_process_that_stands_still_in_the_middle_is_not_waited_for(
+def test_journal_write_is_refused_while_another_process_locks_the_file(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.journal.journal.PATIENCE_SECONDS", 0.05)
@@ -312,7 +314,7 @@ def append(path: Path, name: str, times: int) -> None:
         write(journal, what=f"{name} {number}")
 
 
-def test_many_processes_write_at_once_and_no_line_is_lost_or_mixed(path: Path) -> None:
+def test_concurrent_processes_lose_and_mix_no_journal_lines(path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     writers = [context.Process(target=append, args=(path, name, 15)) for name in "abcd"]
     for writer in writers:

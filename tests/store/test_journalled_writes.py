@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.errors import JournalUnavailable, StoreError
 from store.formats import plain_row
 from store.jobs.job import JobStatus
@@ -52,14 +52,16 @@ async def the_row(store: Store, job_id: UUID) -> Any:
 
 
 class TestEachWrite:
-    async def test_create(self, store: Store, path: Path, make_project: MakeProject) -> None:
+    async def test_journal_records_a_created_job(self, store: Store, path: Path, make_project: MakeProject) -> None:
         job = await store.create_generation_job(project_id=make_project(), mode="lifestyle")
         entry = the_entry(path)
         assert (entry.what, entry.ids, entry.outcome) == ("create job", (job.id,), WriteOutcome.DONE)
         assert (entry.before, entry.after) == ((), (plain_row(job),))
         assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
 
-    async def test_change(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_journal_records_a_changed_job(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_id = make_job(make_project(), cost_cents=100)
         before = await the_row(store, job_id)
         await store.update_generation_job(job_id, cost_cents=250, error="late")
@@ -68,7 +70,9 @@ class TestEachWrite:
         assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
         assert (entry.before[0]["cost_cents"], entry.after[0]["cost_cents"]) == (100, 250)
 
-    async def test_transition(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_journal_records_a_transition(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_id = make_job(make_project(), "running")
         before = await the_row(store, job_id)
         ada = store.acting_as(ActingUser(id=ADA, email="ada@example.com"))
@@ -77,7 +81,9 @@ class TestEachWrite:
         assert (entry.what, entry.actor, entry.actor_id) == ("transition job to failed", "ada@example.com", ADA)
         assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
 
-    async def test_delete(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_journal_records_deleted_jobs(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_ids = [make_job(make_project(), status) for status in JobStatus]
         rows = {job_id: await the_row(store, job_id) for job_id in job_ids}
         await store.delete_generation_jobs(dict.fromkeys(job_ids))
@@ -85,12 +91,12 @@ class TestEachWrite:
         assert (entry.what, set(entry.ids), entry.after) == ("delete 4 jobs", set(job_ids), ())
         assert {UUID(str(row["id"])): row for row in entry.before} == rows
 
-    async def test_project(self, store: Store, path: Path) -> None:
+    async def test_journal_records_a_created_project(self, store: Store, path: Path) -> None:
         project = await store.create_project("Autumn", owner_id=ADA)
         entry = the_entry(path)
         assert (entry.what, entry.ids, entry.after) == ("create project", (project.id,), (plain_row(project),))
 
-    async def test_budget(self, store: Store, path: Path) -> None:
+    async def test_journal_records_budget_changes(self, store: Store, path: Path) -> None:
         made = await store.set_budget(user_id=ADA, period="month", limit_cents=500)
         entry = the_entry(path)
         assert (entry.what, entry.ids, entry.before, entry.after) == ("set budget", (made.id,), (), (plain_row(made),))
@@ -106,7 +112,7 @@ class TestEachWrite:
         assert (removed.what, removed.before, removed.after) == ("remove budget", (plain_row(changed),), ())
 
 
-async def test_what_changes_nothing_is_not_told(
+async def test_journal_does_not_record_writes_that_change_nothing(
     store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     job_id = make_job(make_project())
@@ -128,7 +134,7 @@ async def test_what_changes_nothing_is_not_told(
     assert read_journal(path).entries == ()
 
 
-async def test_what_the_database_refuses_at_the_commit_is_told_as_not_done(
+async def test_write_refused_at_commit_is_recorded_as_not_done(
     store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     job_id = make_job(make_project())
@@ -142,36 +148,36 @@ async def test_what_the_database_refuses_at_the_commit_is_told_as_not_done(
     assert (the_entry(path).what, the_entry(path).outcome) == ("delete job", WriteOutcome.NOT_DONE)
 
 
-async def test_the_reason_is_that_of_the_lease_under_which_it_began(
+async def test_journal_entry_has_the_reason_of_the_write_permit(
     database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob
 ) -> None:
-    access = WriteAccess(WriteRule.LEASED)
+    access = WriteAccess(WriteMode.LEASED)
     job_id = make_job(make_project())
     async with Store(Database(database, access=access, journal=Journal(path, database="testbase"))) as store:
-        access.open_lease("ticket 7", 60)
+        access.open_permit("ticket 7", 60)
         await store.transition_job_status(job_id, "running")
     assert the_entry(path).reason == "ticket 7"
 
 
-async def test_a_lease_that_ends_meanwhile_stops_no_write_that_is_under_way(
+async def test_closing_the_write_permit_does_not_stop_a_running_write(
     database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
-    access = WriteAccess(WriteRule.LEASED)
+    access = WriteAccess(WriteMode.LEASED)
     job_id = make_job(make_project())
 
     class EndsTheLease(Journal):
         def begin(self, *arguments: Any, **options: Any) -> Any:
-            access.close_lease()
+            access.close_permit()
             return super().begin(*arguments, **options)
 
     async with Store(Database(database, access=access, journal=EndsTheLease(path, database="testbase"))) as store:
-        access.open_lease("ticket 7", 60)
+        access.open_permit("ticket 7", 60)
         await store.transition_job_status(job_id, "running")
     assert sql("select status from generation_jobs") == [("running",)]
     assert (the_entry(path).reason, the_entry(path).outcome) == ("ticket 7", WriteOutcome.DONE)
 
 
-async def test_where_the_journal_cannot_be_written_nothing_is_changed(
+async def test_nothing_is_changed_when_the_journal_cannot_be_written(
     store: Store, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     put_a_file_at(path)
@@ -190,7 +196,7 @@ async def test_where_the_journal_cannot_be_written_nothing_is_changed(
     assert sql("select count(*) from projects") == [(1,)]
 
 
-async def test_an_outcome_that_cannot_be_written_takes_nothing_back(
+async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
     store: Store,
     path: Path,
     make_project: MakeProject,
@@ -214,7 +220,7 @@ async def test_an_outcome_that_cannot_be_written_takes_nothing_back(
     assert the_entry(path.with_name("moved")).outcome is WriteOutcome.UNKNOWN
 
 
-async def test_each_row_before_is_the_row_after_of_the_write_before(
+async def test_concurrent_updates_form_a_gapless_chain_in_the_journal(
     store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     """However many write at once: the row was locked when it was read."""
@@ -230,7 +236,7 @@ async def test_each_row_before_is_the_row_after_of_the_write_before(
 
 
 class TestRestore:
-    async def test_all_that_a_job_held_comes_back(
+    async def test_restore_brings_back_every_column(
         self, store: Store, make_project: MakeProject, make_job: MakeJob, make_asset: Any, sql: Sql
     ) -> None:
         project_id = make_project()
@@ -248,21 +254,23 @@ class TestRestore:
         assert set(restored) == set(deleted) == set(before.values())
         assert {job.id: job for job in await store.get_generation_jobs()} == before
 
-    async def test_infinity_is_infinity_again(
+    async def test_restore_keeps_infinite_times(
         self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         job_id = make_job(make_project(), created_at="-infinity", updated_at="infinity")
         await store.restore_generation_jobs(await store.delete_generation_jobs({job_id: None}))
         assert sql("select created_at::text, updated_at::text from generation_jobs") == [("-infinity", "infinity")]
 
-    async def test_it_is_told(self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_journal_records_a_restored_job(
+        self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_id = make_job(make_project())
         deleted = await store.delete_generation_jobs({job_id: None})
         await store.restore_generation_jobs(deleted)
         restored, _ = read_journal(path).entries
         assert (restored.what, restored.before, restored.after) == ("restore job", (), (plain_row(deleted[0]),))
 
-    async def test_none_where_an_id_is_taken(
+    async def test_restore_does_nothing_when_an_id_is_taken(
         self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         first, second = make_job(make_project()), make_job(make_project())
@@ -276,7 +284,7 @@ class TestRestore:
         ("gone", "words"),
         [("projects", "The project of a job is gone"), ("assets", "The input asset of a job is gone")],
     )
-    async def test_none_where_its_surroundings_are_gone(
+    async def test_restore_does_nothing_when_the_project_or_asset_is_gone(
         self,
         store: Store,
         make_project: MakeProject,
@@ -294,7 +302,7 @@ class TestRestore:
             await store.restore_generation_jobs(deleted)
         assert sql("select count(*) from generation_jobs") == [(0,)]
 
-    async def test_not_of_somebody_else(
+    async def test_user_cannot_restore_the_job_of_another_user(
         self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         deleted = await store.delete_generation_jobs({make_job(make_project(ADA)): None})
@@ -302,17 +310,17 @@ class TestRestore:
             await store.acting_as(ActingUser(id=BEN)).restore_generation_jobs(deleted)
         assert sql("select count(*) from generation_jobs") == [(0,)]
 
-    async def test_a_session_that_may_not_write(
+    async def test_read_only_session_cannot_restore_jobs(
         self, database: Conninfo, store: Store, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         deleted = await store.delete_generation_jobs({make_job(make_project()): None})
-        async with Store(Database(database, access=WriteAccess(WriteRule.LEASED))) as cautious:
+        async with Store(Database(database, access=WriteAccess(WriteMode.LEASED))) as cautious:
             with pytest.raises(StoreError, match="read-only"):
                 await cautious.restore_generation_jobs(deleted)
 
 
 class TestSeveral:
-    async def test_those_that_may_are_moved_and_the_others_are_told(
+    async def test_bulk_transition_applies_allowed_jobs_and_reports_the_others(
         self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         project_id = make_project()
@@ -327,7 +335,7 @@ class TestSeveral:
         ]
         assert (the_entry(path).what, the_entry(path).ids) == ("transition job to running", (job_ids[0],))
 
-    async def test_none_is_moved_twice_however_many_ask(
+    async def test_concurrent_bulk_transitions_apply_each_job_once(
         self, store: Store, path: Path, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         project_id = make_project()
@@ -338,7 +346,7 @@ class TestSeveral:
         assert sorted(applied) == sorted(job_ids)
         assert sum(len(entry.ids) for entry in read_journal(path).entries) == 20
 
-    async def test_those_as_they_were_seen_are_deleted_and_the_others_are_told(
+    async def test_delete_as_seen_deletes_unchanged_jobs_and_reports_the_others(
         self, store: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         project_id = make_project()
@@ -349,7 +357,7 @@ class TestSeveral:
         assert [type(outcome).__name__ for outcome in outcomes] == ["Deleted", "Moved", "Missing"]
         assert sql("select id from generation_jobs") == [(moved,)]
 
-    async def test_none_is_asked_for(self, store: Store, path: Path) -> None:
+    async def test_bulk_writes_of_no_jobs_do_nothing(self, store: Store, path: Path) -> None:
         assert await store.transition_jobs([], "running") == ()
         assert await store.delete_jobs_as_seen({}) == ()
         assert read_journal(path).entries == ()

@@ -12,8 +12,8 @@ from store.database.database import Database
 from store.database.query import TimeLimits
 from store.errors import InvalidValue
 from store.job_list import list_sql, read_listing
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
-from store.job_list.listing import Lens, Policy, ReadRules
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import ReadPolicy, ReadRules, VisibilityComparison
 from store.jobs.job import JobStatus
 from store.jobs.job_results import CappedCount
 from store.store import Store
@@ -71,16 +71,16 @@ async def as_ada(attached_database: Conninfo, app_sql: Sql) -> AsyncIterator[Sto
     await store.close()
 
 
-OF_OWN = WindowQuery(listed=ListQuery(project_id=OWN))
+OF_OWN = RowWindowQuery(listed=ListQuery(project_id=OWN))
 
 
-def numbers(lens: Lens) -> tuple[list[int], set[int]]:
+def numbers(lens: VisibilityComparison) -> tuple[list[int], set[int]]:
     """Of all the jobs, and of those that are hidden."""
     return [job.id.int for job in lens.window.jobs], {identifier.int for identifier in lens.hidden}
 
 
-async def test_the_jobs_of_a_project_with_those_hidden_from_the_user(as_ada: Store) -> None:
-    lens = await as_ada.look_through_lens(OF_OWN)
+async def test_visibility_lists_the_jobs_of_a_project_and_marks_hidden_ones(as_ada: Store) -> None:
+    lens = await as_ada.compare_visibility(OF_OWN)
 
     assert numbers(lens) == ([1, 2, 3, 4], {4})
     assert (lens.seen, lens.everything) == (CappedCount(number=3), CappedCount(number=4))
@@ -90,70 +90,72 @@ async def test_the_jobs_of_a_project_with_those_hidden_from_the_user(as_ada: Sto
         is_granted=True,
         has_row_security=True,
         holds_for_operator=False,
-        policies=(Policy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),),
+        policies=(ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),),
     )
 
 
-async def test_with_all_projects_the_jobs_that_concern_the_user(as_ada: Store) -> None:
-    lens = await as_ada.look_through_lens(WindowQuery())
+async def test_visibility_of_all_projects_lists_the_jobs_that_concern_the_user(as_ada: Store) -> None:
+    lens = await as_ada.compare_visibility(RowWindowQuery())
 
     assert numbers(lens) == ([1, 2, 3, 4, 5], {4})
     assert (lens.seen.number, lens.everything.number) == (4, 5)
 
 
-async def test_of_one_status(as_ada: Store) -> None:
-    assert numbers(await as_ada.look_through_lens(WindowQuery(listed=ListQuery(status=JobStatus.FAILED)))) == (
+async def test_visibility_can_be_limited_to_one_status(as_ada: Store) -> None:
+    assert numbers(await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(status=JobStatus.FAILED)))) == (
         [3],
         set(),
     )
-    queued = await as_ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
+    queued = await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=OWN, status=JobStatus.QUEUED)))
     assert numbers(queued) == ([1, 2, 4], {4})
     assert (queued.seen.number, queued.everything.number) == (2, 3)
 
 
-async def test_a_page_of_it_with_the_counts_of_all(as_ada: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_visibility_of_one_page_counts_all_jobs_up_to_a_cap(
+    as_ada: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(read_listing, "MOST_COUNTED", 3)
-    lens = await as_ada.look_through_lens(WindowQuery(after=2))
+    lens = await as_ada.compare_visibility(RowWindowQuery(after=2))
 
     assert numbers(lens) == ([1, 2], set())
     assert lens.window.has_after
     assert (lens.seen, lens.everything) == (CappedCount(number=3, is_more=True), CappedCount(number=3, is_more=True))
 
 
-async def test_a_project_of_somebody_else_is_all_hidden_but_ones_own(as_ada: Store) -> None:
-    assert numbers(await as_ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=BENS)))) == ([5, 6], {6})
+async def test_visibility_of_a_foreign_project_hides_all_but_own_jobs(as_ada: Store) -> None:
+    assert numbers(await as_ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=BENS)))) == ([5, 6], {6})
 
 
-async def test_through_the_lens_all_else_stays_the_user_s(as_ada: Store) -> None:
+async def test_listing_with_visibility_shows_everything_else_as_the_user(as_ada: Store) -> None:
     plain = await as_ada.get_listing(ListingQuery(window=OF_OWN))
     listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
 
     assert plain.lens is None
-    assert listing.lens == await as_ada.look_through_lens(OF_OWN)
+    assert listing.lens == await as_ada.compare_visibility(OF_OWN)
     assert listing.window == listing.lens.window
     assert replace(listing, lens=None, query=plain.query, window=plain.window) == plain
     assert [project.id for project in listing.projects] == [OWN]
 
 
-async def test_two_first_looks_at_once_do_not_wait_for_each_other(as_ada: Store) -> None:
+async def test_concurrent_first_visibility_reads_do_not_deadlock(as_ada: Store) -> None:
     """Each holds one of the two connections: what the database offers has to be known by then."""
     async with asyncio.timeout(TimeLimits().patience):
         one, other = await asyncio.gather(
-            as_ada.look_through_lens(WindowQuery()), as_ada.look_through_lens(WindowQuery())
+            as_ada.compare_visibility(RowWindowQuery()), as_ada.compare_visibility(RowWindowQuery())
         )
 
     assert one == other
 
 
-async def test_the_operator_has_no_lens(as_ada: Store) -> None:
+async def test_visibility_needs_an_acting_user(as_ada: Store) -> None:
     operator = Store(as_ada.database)
     with pytest.raises(InvalidValue, match="needs a user"):
-        await operator.look_through_lens(WindowQuery())
+        await operator.compare_visibility(RowWindowQuery())
     with pytest.raises(InvalidValue, match="needs a user"):
         await operator.get_listing(ListingQuery(through_lens=True))
 
 
-async def test_both_looks_are_of_one_moment(as_ada: Store, app_sql: Sql) -> None:
+async def test_snapshot_shows_both_actors_the_same_moment(as_ada: Store, app_sql: Sql) -> None:
     """Rows that arrive between the two reads would be hidden from nobody, and yet look so."""
     async with as_ada.database.snapshot() as snapshot:
         count = list_sql.length(OF_OWN.listed, most=10, readable=frozenset())
@@ -174,7 +176,7 @@ class TestRules:
             "revoke usage on schema public from authenticated, public",
         ],
     )
-    async def test_no_grant_is_an_answer_and_no_zero(self, as_ada: Store, app_sql: Sql, statement: str) -> None:
+    async def test_visibility_explains_a_missing_grant(self, as_ada: Store, app_sql: Sql, statement: str) -> None:
         app_sql(statement)
 
         listing = await as_ada.get_listing(ListingQuery(window=OF_OWN, through_lens=True))
@@ -186,24 +188,24 @@ class TestRules:
         assert why_hidden(lens.rules) == "The role authenticated has no grant to read the jobs, so no user sees any."
         assert listing.projects == ()
 
-    async def test_no_policy(self, as_ada: Store, app_sql: Sql) -> None:
+    async def test_visibility_explains_a_missing_policy(self, as_ada: Store, app_sql: Sql) -> None:
         app_sql(f'drop policy "{OWN_ROWS}" on generation_jobs')
 
-        lens = await as_ada.look_through_lens(OF_OWN)
+        lens = await as_ada.compare_visibility(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], {1, 2, 3, 4})
         assert lens.rules.policies == ()
         assert why_hidden(lens.rules) == "Row level security is on, and no policy lets authenticated read any job."
 
-    async def test_no_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
+    async def test_visibility_hides_nothing_without_row_level_security(self, as_ada: Store, app_sql: Sql) -> None:
         app_sql("alter table generation_jobs disable row level security")
 
-        lens = await as_ada.look_through_lens(OF_OWN)
+        lens = await as_ada.compare_visibility(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], set())
         assert not lens.rules.has_row_security
 
-    async def test_only_policies_for_reading_that_hold_for_users(self, as_ada: Store, app_sql: Sql) -> None:
+    async def test_visibility_lists_only_read_policies_that_apply_to_users(self, as_ada: Store, app_sql: Sql) -> None:
         for name, clause in (
             ("everyone's", "for select to anon using (true)"),
             ("all", "for all to authenticated using (false)"),
@@ -213,40 +215,40 @@ class TestRules:
         ):
             app_sql(f'create policy "{name}" on generation_jobs {clause}')
 
-        rules = (await as_ada.look_through_lens(OF_OWN)).rules
+        rules = (await as_ada.compare_visibility(OF_OWN)).rules
 
         assert rules.policies == (
-            Policy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
-            Policy(name="all", is_permissive=True, expression="false"),
-            Policy(name="empty", is_permissive=True, expression=None),
-            Policy(name="strict", is_permissive=False, expression="(cost_cents > 0)"),
+            ReadPolicy(name=OWN_ROWS, is_permissive=True, expression="(auth.uid() = user_id)"),
+            ReadPolicy(name="all", is_permissive=True, expression="false"),
+            ReadPolicy(name="empty", is_permissive=True, expression=None),
+            ReadPolicy(name="strict", is_permissive=False, expression="(cost_cents > 0)"),
         )
         assert why_hidden(rules) == (
             "None of the 3 policies that let jobs through lets this one through,"
             " or a restrictive one keeps it back: “strict”."
         )
 
-    async def test_the_one_policy_is_named(self, as_ada: Store) -> None:
-        rules = (await as_ada.look_through_lens(WindowQuery())).rules
+    async def test_visibility_names_the_only_policy(self, as_ada: Store) -> None:
+        rules = (await as_ada.compare_visibility(RowWindowQuery())).rules
         assert why_hidden(rules) == f"The policy “{OWN_ROWS}” does not let it through."
 
-    async def test_a_policy_s_text_is_read_and_never_run(self, as_ada: Store, app_sql: Sql) -> None:
+    async def test_visibility_reads_the_text_of_a_policy_without_running_it(self, as_ada: Store, app_sql: Sql) -> None:
         """With the operator's rights it could do anything."""
         app_sql("create function public.trap() returns boolean language plpgsql as $$ begin raise 'run'; end $$")
         app_sql("create policy trap on generation_jobs for select to authenticated using (user_id is null and trap())")
 
-        lens = await as_ada.look_through_lens(OF_OWN)
+        lens = await as_ada.compare_visibility(OF_OWN)
 
         assert numbers(lens) == ([1, 2, 3, 4], {4})
         assert lens.rules.policies[1].expression == "((user_id IS NULL) AND trap())"
 
-    async def test_an_operator_who_is_held_by_the_policies_says_so(
+    async def test_visibility_reports_that_the_policies_apply_to_the_operator(
         self, as_ada: Store, app_sql: Sql, attached_database: Conninfo, onlooker: str
     ) -> None:
         app_sql(f"grant select on generation_jobs, projects to {onlooker}")
         few_rights = Store(Database({**attached_database, "user": onlooker}), as_ada.actor)
 
-        lens = await few_rights.look_through_lens(OF_OWN)
+        lens = await few_rights.compare_visibility(OF_OWN)
 
         assert lens.rules.holds_for_operator
         assert (lens.everything.number, lens.seen.number) == (0, 3)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.database.connection_pool import Link, is_local
+from store.database.connection_pool import Transport, is_local
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from store.database.connection_pool import Link, is_local
         ("db.example.com", "", False),
     ],
 )
-def test_what_stays_on_the_machine_is_local(host: str, address: str, stays: bool) -> None:
+def test_transport_is_exposed_unless_it_is_local_or_encrypted(host: str, address: str, stays: bool) -> None:
     assert is_local(host, address) is stays
-    assert Link(is_encrypted=False, is_local=stays).is_exposed is not stays
-    assert not Link(is_encrypted=True, is_local=stays).is_exposed
+    assert Transport(is_encrypted=False, is_local=stays).is_exposed is not stays
+    assert not Transport(is_encrypted=True, is_local=stays).is_exposed

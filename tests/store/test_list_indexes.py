@@ -40,10 +40,10 @@ def change(conninfo: Conninfo, *statements: str) -> None:
             owner.execute(statement.encode())
 
 
-async def test_lists_without_a_filter_are_in_the_order_of_creation_where_all_indexes_are(
+async def test_unfiltered_lists_are_in_index_order_when_all_indexes_exist(
     migrated_store: Store, migrated_copy: Conninfo
 ) -> None:
-    indexes = (await migrated_store.probed.get()).facts.job_indexes
+    indexes = (await migrated_store.capability_cache.get()).facts.job_indexes
     oldest_first = ListOrder(descending=False)
     for listed in (ListQuery(), ListQuery(project_id=ADA, status=JobStatus.FAILED), ListQuery(order=oldest_first)):
         assert is_in_order(listed, indexes)
@@ -55,27 +55,27 @@ async def test_lists_without_a_filter_are_in_the_order_of_creation_where_all_ind
         "drop index gjobs_newest_of_user",
         "create index gjobs_newest_of_user on generation_jobs (user_id, created_at desc, id desc) where cost_cents > 0",
     )
-    assert not is_in_order(ListQuery(), (await migrated_store.probed.renew()).facts.job_indexes)
+    assert not is_in_order(ListQuery(), (await migrated_store.capability_cache.refresh()).facts.job_indexes)
 
 
-async def test_only_what_is_in_order_is_not_sorted(operator: Store) -> None:
+async def test_sorting_is_disabled_only_for_queries_that_may_not_sort(operator: Store) -> None:
     setting = text("select current_setting('enable_sort')")
     asked = [Query(setting, lambda row: row[0], may_sort=may_sort) for may_sort in (True, False, True)]
     assert await operator.database.read_together(OPERATOR, *asked) == (["on"], ["off"], ["on"])
 
 
-async def test_an_order_without_its_index_is_off_where_sorting_is_dear(
+async def test_order_without_its_index_is_unavailable_when_sorting_is_expensive(
     migrated_store: Store, migrated_copy: Conninfo
 ) -> None:
     change(migrated_copy, *(f"drop index {name}" for name in INDEXES.values()))
     for column in INDEXES:
         listed = ListQuery(order=ListOrder(column=column))
-        off = await migrated_store.get_order_off(listed)
+        off = await migrated_store.slow_order_reason(listed)
         assert off is not None
         assert off.reason == f"No index has the jobs by {column}: each page would read and sort all of them."
         change(migrated_copy, off.sql or "")
-        await migrated_store.probed.renew()
-        assert await migrated_store.get_order_off(listed) is None
+        await migrated_store.capability_cache.refresh()
+        assert await migrated_store.slow_order_reason(listed) is None
     with connect(migrated_copy) as connection:
         assert compare(read_catalogue(connection), expected(HEAD)) == ()
 
@@ -83,10 +83,10 @@ async def test_an_order_without_its_index_is_off_where_sorting_is_dear(
 async def test_a_few_jobs_are_sorted_without_an_index(migrated_copy: Conninfo) -> None:
     change(migrated_copy, "drop index gjobs_costs")
     async with Store(Database(migrated_copy)) as store:
-        assert await store.get_order_off(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+        assert await store.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
 
 
-async def test_a_user_with_very_many_jobs_is_told_that_no_index_has_them_by_total(
+async def test_order_by_duration_is_unavailable_to_a_user_with_many_jobs(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.job_list.list_cost.MOST_SORTED", 3)
@@ -95,13 +95,13 @@ async def test_a_user_with_very_many_jobs_is_told_that_no_index_has_them_by_tota
     ada = operator.acting_as(ActingUser(id=ADA, email=None))
     for _ in range(3):
         make_job(project, "failed")
-    assert await ada.get_order_off(by_total) is None
+    assert await ada.slow_order_reason(by_total) is None
 
     make_job(project, "queued")
 
-    off = await ada.get_order_off(by_total)
+    off = await ada.slow_order_reason(by_total)
     assert off is not None
     assert off.reason.startswith("Row level security keeps the index by total from being used with a user's eyes")
-    assert await ada.get_order_off(replace(by_total, status=JobStatus.QUEUED)) is None
-    assert await ada.get_order_off(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
-    assert await operator.get_order_off(by_total) is None
+    assert await ada.slow_order_reason(replace(by_total, status=JobStatus.QUEUED)) is None
+    assert await ada.slow_order_reason(ListQuery(order=ListOrder(column=OrderColumn.COST))) is None
+    assert await operator.slow_order_reason(by_total) is None

@@ -34,13 +34,13 @@ def clocks() -> Clocks:
     return Clocks()
 
 
-def test_nothing_was_spent_before_anything_is_run(clocks: Clocks) -> None:
+def test_load_is_zero_before_the_first_query(clocks: Clocks) -> None:
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
     assert (load.database_share, load.processor_share) == (0, 0)
 
 
-def test_queries_and_times_are_added_up(clocks: Clocks) -> None:
+def test_load_adds_up_queries_and_times(clocks: Clocks) -> None:
     clocks.run(0.25, queries=3)
     clocks.pass_(9.5, processor=0.5)
     clocks.run(0.25)
@@ -49,7 +49,7 @@ def test_queries_and_times_are_added_up(clocks: Clocks) -> None:
     assert (load.database_share, load.processor_share) == (0.05, 0.05)
 
 
-def test_what_is_older_than_a_minute_is_forgotten(clocks: Clocks) -> None:
+def test_load_older_than_a_minute_is_dropped(clocks: Clocks) -> None:
     clocks.run(5.0, queries=100)
     for _ in range(59):
         clocks.pass_(1.5, processor=0.01)
@@ -59,14 +59,14 @@ def test_what_is_older_than_a_minute_is_forgotten(clocks: Clocks) -> None:
     assert load.processor_time == pytest.approx(0.3)
 
 
-def test_where_nothing_was_run_for_long_it_looks_back_to_the_last(clocks: Clocks) -> None:
+def test_load_covers_the_time_since_the_last_query_after_a_long_pause(clocks: Clocks) -> None:
     clocks.run(1.0)
     clocks.pass_(600.0, processor=1.0)
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (600.0, 0, 0.0, 1.0)
 
 
-def test_what_fails_has_cost_its_time(clocks: Clocks) -> None:
+def test_failed_query_counts_its_database_time(clocks: Clocks) -> None:
     def fail() -> None:
         with clocks.meter.measured():
             clocks.pass_(2.0)
@@ -77,7 +77,7 @@ def test_what_fails_has_cost_its_time(clocks: Clocks) -> None:
     assert clocks.meter.last_minute().database_time == 2.0
 
 
-async def test_a_database_counts_what_it_runs(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_database_counts_its_queries(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     job_id = make_job(make_project())
     database: Database = operator.database
     one = Query(text("select 1"), make_number)

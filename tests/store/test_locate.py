@@ -12,7 +12,7 @@ from store.errors import NoPrivilege
 from store.formats import IdRange
 from store.jobs import job_sql
 from store.projects import project_sql
-from store.search import Located
+from store.search import IdMatches
 from store.store import Store
 from store.users import user_sql
 from store.users.actor import ActingUser
@@ -22,24 +22,24 @@ from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProje
 WHOLE = IdRange(low=ADA, high=ADA)
 
 
-async def test_each_kind_of_thing(
+async def test_find_by_id_finds_jobs_projects_assets_and_users(
     operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
 ) -> None:
     project_id = make_project()
     asset_id, job_id = make_asset(project_id), make_job(project_id)
 
-    job = await operator.locate(str(job_id))
-    project = await operator.locate(project_id.hex.upper())
-    asset = await operator.locate(f" {asset_id} ")
-    user = await operator.locate(str(BEN))
+    job = await operator.find_by_id(str(job_id))
+    project = await operator.find_by_id(project_id.hex.upper())
+    asset = await operator.find_by_id(f" {asset_id} ")
+    user = await operator.find_by_id(str(BEN))
 
-    assert job == Located(jobs=(await operator.get_generation_job(job_id),))  # type: ignore[arg-type]
-    assert project == Located(projects=(await operator.get_project(project_id),))  # type: ignore[arg-type]
-    assert asset == Located(assets=tuple(await operator.get_assets(project_id)))
-    assert user == Located(users=(ActingUser(id=BEN, email="ben@example.com"),))
+    assert job == IdMatches(jobs=(await operator.get_generation_job(job_id),))  # type: ignore[arg-type]
+    assert project == IdMatches(projects=(await operator.get_project(project_id),))  # type: ignore[arg-type]
+    assert asset == IdMatches(assets=tuple(await operator.get_assets(project_id)))
+    assert user == IdMatches(users=(ActingUser(id=BEN, email="ben@example.com"),))
 
 
-async def test_a_beginning_finds_all_that_begin_so(
+async def test_find_by_id_prefix_finds_all_matching_jobs(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     project_id = make_project()
@@ -47,12 +47,12 @@ async def test_a_beginning_finds_all_that_begin_so(
         make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
     make_job(project_id, job_id=UUID("feee0000-0000-4000-8000-000000000000"))
 
-    assert [job.id.hex[-1] for job in (await operator.locate("feed")).jobs] == ["1", "2"]
-    assert [job.id.hex[-1] for job in (await operator.locate("feed0000-0000-4000-8000-000000000002")).jobs] == ["2"]
-    assert await operator.locate("feef") == Located()
+    assert [job.id.hex[-1] for job in (await operator.find_by_id("feed")).jobs] == ["1", "2"]
+    assert [job.id.hex[-1] for job in (await operator.find_by_id("feed0000-0000-4000-8000-000000000002")).jobs] == ["2"]
+    assert await operator.find_by_id("feef") == IdMatches()
 
 
-async def test_more_than_are_listed_is_told(
+async def test_find_by_id_reports_that_there_are_more_matches(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "MOST_FOUND", 2)
@@ -60,38 +60,38 @@ async def test_more_than_are_listed_is_told(
     for last in range(3):
         make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
 
-    located = await operator.locate("feed")
+    located = await operator.find_by_id("feed")
 
     assert (len(located.jobs), located.is_more) == (2, True)
 
 
 @pytest.mark.parametrize("text", ["", "abc", "lifestyle", str(NOTHING), "%"])
-async def test_nothing(operator: Store, text: str) -> None:
-    assert await operator.locate(text) == Located()
+async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store, text: str) -> None:
+    assert await operator.find_by_id(text) == IdMatches()
 
 
-async def test_a_user_finds_their_own_and_no_users(
+async def test_user_finds_only_their_own_rows_by_id_and_no_users(
     operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
 ) -> None:
     project_id = make_project(ADA)
     for identifier in (project_id, make_asset(project_id), make_job(project_id)):
-        assert await ben.locate(str(identifier)) == Located()
-        assert await ada.locate(str(identifier)) == await operator.locate(str(identifier)) != Located()
-    assert await ada.locate(str(ADA)) == Located()
+        assert await ben.find_by_id(str(identifier)) == IdMatches()
+        assert await ada.find_by_id(str(identifier)) == await operator.find_by_id(str(identifier)) != IdMatches()
+    assert await ada.find_by_id(str(ADA)) == IdMatches()
 
 
-async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo) -> None:
+async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(attached_database: Conninfo) -> None:
     with connect(attached_database, autocommit=True) as owner:
         owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
         owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
         owner.execute("drop table assets cascade")
     store = Store(Database(attached_database))
 
-    assert (await store.locate(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
+    assert (await store.find_by_id(str(ADA))).users == (ActingUser(id=ADA, email="ada@example.com"),)
     with connect(attached_database, autocommit=True) as owner:
         owner.execute("revoke all on projects, generation_jobs from authenticated")
     with pytest.raises(NoPrivilege):
-        await store.acting_as(ActingUser(id=ADA)).locate(str(ADA))
+        await store.acting_as(ActingUser(id=ADA)).find_by_id(str(ADA))
     await store.close()
 
 
@@ -99,14 +99,14 @@ async def test_a_table_that_is_missing_holds_nothing(attached_database: Conninfo
     ("query", "index"),
     [
         (job_sql.OF_EVENTS.in_range(WHOLE, limit=1), "generation_jobs_pkey"),
-        (project_sql.projects_in_range(WHOLE, limit=1), "projects_pkey"),
+        (project_sql.projects_in_id_range(WHOLE, limit=1), "projects_pkey"),
         (project_sql.in_range(WHOLE, limit=1), "assets_pkey"),
         (user_sql.in_range(WHOLE, limit=1), "users_pkey"),
         (user_sql.owners_of_jobs_in_range(WHOLE, limit=1), r"\w+_user\w*"),
         (user_sql.owners_of_projects_in_range(WHOLE, limit=1), r"\w+_user\w*"),
     ],
 )
-def test_an_index_finds_it(database: Conninfo, query: Query[object], index: str) -> None:
+def test_find_by_id_uses_an_index(database: Conninfo, query: Query[object], index: str) -> None:
     statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.

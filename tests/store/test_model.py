@@ -30,12 +30,12 @@ def statistics_of(by_status: Counts) -> JobStatistics:
     )
 
 
-def test_statuses_are_their_names_in_the_workflows_order() -> None:
+def test_statuses_are_strings_in_workflow_order() -> None:
     assert list(JobStatus) == ["queued", "running", "succeeded", "failed"]
     assert f"{JobStatus.FAILED}" == "failed"
 
 
-def test_values_are_frozen_slotted_and_keyword_only() -> None:
+def test_model_classes_are_frozen_slotted_and_keyword_only() -> None:
     values = [value for module in (job, job_results, project, statistics) for value in vars(module).values()]
     classes = [value for value in values if dataclasses.is_dataclass(value) and isinstance(value, type)]
     assert len(classes) > 10
@@ -47,7 +47,7 @@ def test_values_are_frozen_slotted_and_keyword_only() -> None:
 
 
 @given(counts)
-def test_totals_are_sums(by_status: Counts) -> None:
+def test_statistics_totals_add_up_all_statuses(by_status: Counts) -> None:
     whole = statistics_of(by_status)
     assert whole.total_count == sum(count for count, _ in by_status.values())
     assert whole.total_cost_cents == sum(cost for _, cost in by_status.values())
@@ -57,7 +57,7 @@ def test_totals_are_sums(by_status: Counts) -> None:
 
 
 @given(counts)
-def test_rates_are_of_all_and_of_the_finished(by_status: Counts) -> None:
+def test_success_rates_cover_all_jobs_and_finished_jobs(by_status: Counts) -> None:
     whole = statistics_of(by_status)
     succeeded, failed = whole.count(JobStatus.SUCCEEDED), whole.count(JobStatus.FAILED)
     if whole.total_count:
@@ -71,13 +71,13 @@ def test_rates_are_of_all_and_of_the_finished(by_status: Counts) -> None:
         assert whole.success_rate_finished is None
 
 
-def test_the_two_rates_differ_while_jobs_wait() -> None:
+def test_success_rates_differ_while_jobs_are_queued() -> None:
     whole = statistics_of({JobStatus.QUEUED: (1, 0), JobStatus.SUCCEEDED: (2, 0), JobStatus.FAILED: (1, 0)})
     assert whole.success_rate == 0.5
     assert whole.success_rate_finished == pytest.approx(2 / 3)
 
 
-def test_a_page_is_its_items() -> None:
+def test_page_behaves_like_its_items() -> None:
     page = Page(items=("a", "b"), next_key=None)
     assert (list(page), len(page), "a" in page) == (["a", "b"], 2, True)
     assert pickle.loads(pickle.dumps(page)) == page  # noqa: S301

@@ -22,10 +22,10 @@ from store.formats import cents, money
         ),
     ],
 )
-def test_whole_cents_or_dollars_and_nothing_that_could_be_either(text: str, amount: int | None) -> None:
+def test_amount_is_read_as_whole_cents_or_dollars_and_nothing_else(text: str, amount: int | None) -> None:
     assert cents(text) == amount
 
 
 @given(st.integers(0, 10**9))
-def test_what_is_written_is_read_again(amount: int) -> None:
+def test_formatted_amount_reads_back_unchanged(amount: int) -> None:
     assert cents(money(amount).replace(",", "")) == amount

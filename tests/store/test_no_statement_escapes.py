@@ -10,14 +10,14 @@ import pytest
 from store.database.database import Database
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
-from store.isolation.isolation import Verdict
-from store.isolation.isolation_check import attempt, prepare
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.isolation.isolation import ProbeVerdict
+from store.isolation.isolation_check import plan_probes, run_probes
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Applied
-from store.journal.write_record import Unconfirmed, Written
-from store.poller import Feed, FeedPage
-from store.statistics.totals import NumbersQuery
+from store.journal.write_record import UnconfirmedWrite, WriteRecord
+from store.poller import Poller, PollResult
+from store.statistics.totals import TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo, connect
@@ -56,14 +56,14 @@ async def watched(store: Store) -> None:
         await watch.read()
 
 
-UNCONFIRMED = Unconfirmed(written=Written(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
+UNCONFIRMED = UnconfirmedWrite(written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
 
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),
     "get_project_jobs": lambda store: store.get_project_jobs(PROJECT, status="queued"),
     "get_jobs_by_status": lambda store: store.get_jobs_by_status("queued"),
     "find_jobs": lambda store: store.find_jobs(parse("project:Catalog lifestyle", now=NOW)),
-    "get_window": lambda store: store.get_window(WindowQuery()),
+    "get_window": lambda store: store.get_window(RowWindowQuery()),
     "get_recent_jobs": lambda store: store.get_recent_jobs(),
     "get_generation_job": lambda store: store.get_generation_job(JOB),
     "get_these_jobs": lambda store: store.get_these_jobs([JOB, NOTHING]),
@@ -71,20 +71,20 @@ READS: dict[str, Call] = {
     "get_job_statistics": lambda store: store.get_job_statistics(PROJECT),
     "get_total_costs": lambda store: store.get_total_costs(),
     "get_job_summary": lambda store: store.get_job_summary(),
-    "get_monitoring": lambda store: store.get_monitoring(PROJECT),
+    "get_job_timings": lambda store: store.get_job_timings(PROJECT),
     "count_jobs": lambda store: store.count_jobs(parse("lifestyle", now=NOW), most=10),
     "watch": lambda store: watched(store),
     "get_listing": lambda store: store.get_listing(ListingQuery()),
-    "comes_at_once": lambda store: store.comes_at_once(ListQuery(project_id=PROJECT)),
-    "get_numbers": lambda store: store.get_numbers(NumbersQuery(matching=ListQuery(project_id=PROJECT))),
-    "get_numbers_exactly": lambda store: store.get_numbers_exactly(NumbersQuery(), lambda *_: None),
+    "returns_quickly": lambda store: store.returns_quickly(ListQuery(project_id=PROJECT)),
+    "get_totals": lambda store: store.get_totals(TotalsQuery(matching=ListQuery(project_id=PROJECT))),
+    "get_exact_totals": lambda store: store.get_exact_totals(TotalsQuery(), lambda *_: None),
     "get_projects": lambda store: store.get_projects(),
     "get_project": lambda store: store.get_project(PROJECT),
     "get_projects_named": lambda store: store.get_projects_named("Catalog"),
     "get_assets": lambda store: store.get_assets(PROJECT),
     "get_asset": lambda store: store.get_asset(ASSET),
-    "locate": lambda store: store.locate(str(JOB)),
-    "look_up": lambda store: store.look_up(UNCONFIRMED),
+    "find_by_id": lambda store: store.find_by_id(str(JOB)),
+    "resolve_write": lambda store: store.resolve_write(UNCONFIRMED),
 }
 
 WRITES: dict[str, Call] = {
@@ -115,16 +115,16 @@ WITHOUT_OUR_TABLES: dict[str, Call] = {
 }
 
 WITH_BOTH_EYES: dict[str, Call] = {
-    "look_through_lens": lambda store: store.look_through_lens(WindowQuery()),
+    "compare_visibility": lambda store: store.compare_visibility(RowWindowQuery()),
 }
 
-APART = {"close", "get_following_tables", "get_list_cost", "get_order_off"}
+APART = {"close", "get_cascading_tables", "get_list_cost", "slow_order_reason"}
 
 """None of them reads a row: what a list costs is planned."""
 
 OF_LINKS = {"retry_generation_jobs", "get_job_links"}
 
-OF_WORKERS = {"get_workforce"}
+OF_WORKERS = {"get_workers_overview"}
 
 OF_EVENTS = {"get_job_history", "get_stuck_verdict"}
 
@@ -164,7 +164,7 @@ def ada(operator: Store) -> Store:
     return operator.acting_as(ActingUser(id=ADA, email="ada@example.com"))
 
 
-def test_every_function_of_the_store_is_watched() -> None:
+def test_every_store_method_is_listed_for_the_actor_check() -> None:
     """A new one belongs into one of the lists of this file."""
     known = READS | WRITES | OF_USERS | WITHOUT_OUR_TABLES | WITH_BOTH_EYES
     assert {name for name, _ in getmembers(Store, iscoroutinefunction) if not name.startswith("_")} == set(
@@ -173,33 +173,33 @@ def test_every_function_of_the_store_is_watched() -> None:
 
 
 @pytest.mark.parametrize("name", READS | WRITES)
-async def test_as_a_user_every_statement_has_role_and_claims(ada: Store, recording: Recording, name: str) -> None:
+async def test_every_statement_of_a_user_has_role_and_claims(ada: Store, recording: Recording, name: str) -> None:
     await (READS | WRITES)[name](ada)
     assert recording.eyes == {AS_ADA}
 
 
 @pytest.mark.parametrize("name", READS | WRITES | OF_USERS)
-async def test_as_the_operator_none_has(operator: Store, recording: Recording, name: str) -> None:
+async def test_no_statement_of_the_operator_has_role_or_claims(
+    operator: Store, recording: Recording, name: str
+) -> None:
     await (READS | WRITES | OF_USERS)[name](operator)
     assert recording.eyes == {AS_OPERATOR}
 
 
 @pytest.mark.parametrize("name", WITHOUT_OUR_TABLES)
-async def test_whom_to_act_as_is_found_without_reading_a_job(operator: Store, recording: Recording, name: str) -> None:
+async def test_finding_an_actor_reads_no_table_of_the_app(operator: Store, recording: Recording, name: str) -> None:
     await WITHOUT_OUR_TABLES[name](operator)
     assert recording.eyes == set()
 
 
 @pytest.mark.parametrize("name", OF_USERS | WITHOUT_OUR_TABLES)
-async def test_a_user_s_search_for_users_never_falls_back_to_the_operator(
-    ada: Store, recording: Recording, name: str
-) -> None:
+async def test_user_search_by_a_user_never_runs_as_the_operator(ada: Store, recording: Recording, name: str) -> None:
     with pytest.raises(NoPrivilege):
         await (OF_USERS | WITHOUT_OUR_TABLES)[name](ada)
     assert recording.eyes <= {AS_ADA}
 
 
-async def test_what_a_failed_write_asks_for_its_reason_is_asked_as_the_user(ada: Store, recording: Recording) -> None:
+async def test_reason_of_a_failed_write_is_read_as_the_user(ada: Store, recording: Recording) -> None:
     """Each of these changes nothing, and then looks why."""
     await ada.transition_job_status(NOTHING, "running")
     await ada.transition_job_status(JOB, "succeeded")
@@ -207,7 +207,7 @@ async def test_what_a_failed_write_asks_for_its_reason_is_asked_as_the_user(ada:
     assert recording.eyes == {AS_ADA}
 
 
-async def test_of_several_stores_on_the_same_connections_each_has_its_own_eyes(
+async def test_stores_on_shared_connections_run_as_their_own_actors(
     operator: Store, ada: Store, recording: Recording
 ) -> None:
     ben = operator.acting_as(ActingUser(id=BEN))
@@ -215,15 +215,15 @@ async def test_of_several_stores_on_the_same_connections_each_has_its_own_eyes(
     for store, eyes in expected * 2:
         recording.forget()
         await store.get_listing(ListingQuery())
-        await store.get_numbers(NumbersQuery())
+        await store.get_totals(TotalsQuery())
         assert recording.eyes == {eyes}
 
 
-async def test_a_feed_looks_with_the_eyes_of_its_store(ada: Store, recording: Recording) -> None:
-    feed = Feed(ada.get_listing, ListingQuery(), interval=0.001)
-    pages = feed.pages()
+async def test_poller_runs_as_the_actor_of_its_store(ada: Store, recording: Recording) -> None:
+    feed = Poller(ada.get_listing, ListingQuery(), interval=0.001)
+    pages = feed.results()
     for _ in range(3):
-        assert isinstance(await anext(pages), FeedPage)
+        assert isinstance(await anext(pages), PollResult)
     await pages.aclose()
     assert recording.eyes == {AS_ADA}
 
@@ -232,14 +232,18 @@ class TestTheLens:
     """The one look with two pairs of eyes. They are told apart: the operator's never has claims, the user's always."""
 
     @pytest.mark.parametrize("project_id", [None, PROJECT], ids=["all projects", "one project"])
-    async def test_it_reads_with_both(self, ada: Store, recording: Recording, project_id: UUID | None) -> None:
-        lens = await ada.look_through_lens(WindowQuery(listed=ListQuery(project_id=project_id)))
+    async def test_visibility_comparison_reads_as_the_user_and_as_the_operator(
+        self, ada: Store, recording: Recording, project_id: UUID | None
+    ) -> None:
+        lens = await ada.compare_visibility(RowWindowQuery(listed=ListQuery(project_id=project_id)))
         assert recording.eyes == {AS_ADA, AS_OPERATOR}
         assert recording.tables(AS_ADA) == {"generation_jobs"}
         assert (lens.seen.number, lens.everything.number) == (1, 2)
 
-    async def test_all_else_on_the_screen_is_read_with_the_user_s_alone(self, ada: Store, recording: Recording) -> None:
-        window = WindowQuery(listed=ListQuery(project_id=PROJECT))
+    async def test_rest_of_a_listing_with_visibility_is_read_as_the_user_only(
+        self, ada: Store, recording: Recording
+    ) -> None:
+        window = RowWindowQuery(listed=ListQuery(project_id=PROJECT))
         plain = await ada.get_listing(ListingQuery(window=window))
         recording.forget()
         listing = await ada.get_listing(ListingQuery(window=window, through_lens=True))
@@ -247,14 +251,18 @@ class TestTheLens:
         assert {"projects", "generation_jobs"} <= recording.tables(AS_ADA)
         assert replace(listing, query=plain.query, lens=None, window=plain.window) == plain
 
-    async def test_nothing_of_it_stays_behind(self, ada: Store, operator: Store, recording: Recording) -> None:
-        await ada.look_through_lens(WindowQuery())
+    async def test_visibility_comparison_leaves_no_actor_behind(
+        self, ada: Store, operator: Store, recording: Recording
+    ) -> None:
+        await ada.compare_visibility(RowWindowQuery())
         recording.forget()
         await operator.get_generation_jobs()
         assert recording.eyes == {AS_OPERATOR}
 
 
-async def test_the_recording_would_notice(operator: Store, recording: Recording) -> None:
+async def test_recorder_notices_the_actor_and_the_tables_of_each_statement(
+    operator: Store, recording: Recording
+) -> None:
     """A statement whose eyes are another's is seen, and so is one that shows nothing."""
     applied = await operator.acting_as(OPERATOR).transition_job_status(JOB, "running")
     assert isinstance(applied, Applied)
@@ -268,13 +276,13 @@ async def test_the_recording_would_notice(operator: Store, recording: Recording)
     assert recording.tables(AS_OPERATOR) == set(TABLES)
 
 
-async def test_the_isolation_check_looks_as_the_operator_and_tries_as_the_other_user(
+async def test_isolation_check_plans_as_the_operator_and_probes_as_the_other_user(
     operator: Store, recording: Recording
 ) -> None:
-    plan = await prepare(operator.database, owner_id=ADA, other_id=BEN)
+    plan = await plan_probes(operator.database, owner_id=ADA, other_id=BEN)
     assert recording.eyes == {AS_OPERATOR}
     recording.forget()
-    probes = [probe async for probe in attempt(operator.database, plan, tries_writes=True)]
+    probes = [probe async for probe in run_probes(operator.database, plan, tries_writes=True)]
     assert recording.eyes == {AS_OPERATOR, as_user(BEN)}
     assert recording.tables(as_user(BEN)) == set(TABLES)
-    assert Verdict.UNKNOWN not in {probe.verdict for probe in probes if not probe.verb.writes}
+    assert ProbeVerdict.UNKNOWN not in {probe.verdict for probe in probes if not probe.verb.writes}

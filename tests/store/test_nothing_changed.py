@@ -106,7 +106,7 @@ DELETIONS: dict[str, Call] = {
     ],
     ids=[*CHANGES, *DELETIONS],
 )
-async def test_a_job_that_is_shown_but_not_to_be_changed(
+async def test_visible_job_that_policies_protect_cannot_be_changed(
     ada: Store, app_sql: Sql, unchanged: None, obstacle: str, call: Call
 ) -> None:
     app_sql(obstacle)
@@ -115,7 +115,9 @@ async def test_a_job_that_is_shown_but_not_to_be_changed(
 
 
 @pytest.mark.parametrize("call", (CHANGES | DELETIONS).values(), ids=CHANGES | DELETIONS)
-async def test_a_job_that_a_trigger_holds_fast(operator: Store, app_sql: Sql, unchanged: None, call: Call) -> None:
+async def test_job_that_a_trigger_protects_cannot_be_changed(
+    operator: Store, app_sql: Sql, unchanged: None, call: Call
+) -> None:
     app_sql("create function hold() returns trigger language plpgsql as 'begin return null; end'")
     app_sql("create trigger hold before update or delete on generation_jobs for each row execute function hold()")
     with pytest.raises(NoPrivilege, match="does not let it be changed"):
@@ -123,7 +125,7 @@ async def test_a_job_that_a_trigger_holds_fast(operator: Store, app_sql: Sql, un
 
 
 @pytest.mark.parametrize("job_id", [JOB, NOTHING], ids=["hidden", "gone"])
-async def test_a_job_that_is_hidden_or_gone(
+async def test_hidden_and_deleted_jobs_are_both_missing_to_a_user(
     operator: Store, ben: Store, ada: Store, app_sql: Sql, unchanged: None, job_id: UUID
 ) -> None:
     """They look alike to a user; the operator tells them apart."""
@@ -140,7 +142,7 @@ async def test_a_job_that_is_hidden_or_gone(
     assert await operator.get_job_statuses([job_id]) == ({JOB: JobStatus.QUEUED} if job_id == JOB else {})
 
 
-async def test_a_job_that_is_elsewhere_by_now(ada: Store, app_sql: Sql) -> None:
+async def test_job_whose_status_has_changed_is_not_changed_or_deleted(ada: Store, app_sql: Sql) -> None:
     app_sql("update generation_jobs set status = 'running' where id = %s", [JOB])
     outcome = await ada.transition_job_status(JOB, "running")
     assert isinstance(outcome, Refused)
@@ -151,13 +153,15 @@ async def test_a_job_that_is_elsewhere_by_now(ada: Store, app_sql: Sql) -> None:
 
 
 @pytest.mark.parametrize("project_id", [PROJECT, NOTHING], ids=["hidden", "gone"])
-async def test_no_job_is_made_in_a_project_that_is_not_seen(ben: Store, unchanged: None, project_id: UUID) -> None:
+async def test_job_cannot_be_created_in_a_hidden_or_missing_project(
+    ben: Store, unchanged: None, project_id: UUID
+) -> None:
     with pytest.raises(RowMissing, match="There is no project") as caught:
         await ben.create_generation_job(project_id=project_id, mode="lifestyle")
     assert caught.value.ids == (project_id,)
 
 
-async def test_no_job_is_made_from_an_asset_that_is_not_the_project_s(ada: Store, unchanged: None) -> None:
+async def test_job_cannot_be_created_or_updated_with_an_unknown_asset(ada: Store, unchanged: None) -> None:
     for make in (
         ada.create_generation_job(project_id=PROJECT, mode="lifestyle", input_asset_id=NOTHING),
         ada.update_generation_job(JOB, input_asset_id=NOTHING),
@@ -168,7 +172,7 @@ async def test_no_job_is_made_from_an_asset_that_is_not_the_project_s(ada: Store
 
 
 @pytest.mark.parametrize("asset_id", [None, ASSET])
-async def test_what_a_trigger_drops_was_not_made(
+async def test_row_that_a_trigger_drops_raises_conflict(
     ada: Store, operator: Store, app_sql: Sql, unchanged: None, asset_id: UUID | None
 ) -> None:
     app_sql("create function drop_it() returns trigger language plpgsql as 'begin return null; end'")
@@ -194,7 +198,9 @@ async def test_what_a_trigger_drops_was_not_made(
     ],
     ids=["no policy to insert", "not to be seen afterwards", "no grant to insert"],
 )
-async def test_what_may_not_be_made_is_refused(ada: Store, app_sql: Sql, unchanged: None, obstacle: str) -> None:
+async def test_insert_without_a_policy_or_grant_is_refused(
+    ada: Store, app_sql: Sql, unchanged: None, obstacle: str
+) -> None:
     """Postgres refuses these by an error of its own."""
     makes: dict[str, Callable[[], Awaitable[object]]] = {
         "generation_jobs": lambda: ada.create_generation_job(project_id=PROJECT, mode="lifestyle"),

@@ -15,7 +15,7 @@ from store.database.query import TimeLimits
 from store.errors import OutcomeUnknown, Unreachable
 from store.jobs.job import JobStatus
 from store.journal.journal import Journal, read_journal
-from store.journal.write_record import JournalMark, LookedUp, Unconfirmed, WriteOutcome, Written
+from store.journal.write_record import JournalRef, ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.servers import CHANGE, COMMIT, Cut, Proxy, fatal, proxied
@@ -31,7 +31,7 @@ def job_id(make_project: MakeProject, make_job: MakeJob) -> UUID:
 async def opened_through_proxy(database: Conninfo) -> AsyncIterator[tuple[Store, Proxy]]:
     async with proxied(database) as (proxy, through_proxy):
         store = Store(Database(through_proxy, limits=TimeLimits(statement=1.0, answer=0.5)))
-        await store.probed.get()
+        await store.capability_cache.get()
         yield store, proxy
         await store.close()
 
@@ -55,7 +55,7 @@ async def fall_silent(client: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("ending", [cut_the_link, say_farewell, say_a_pooler_s_farewell, fall_silent])
-async def test_the_answer_to_a_commit_is_lost(
+async def test_lost_answer_to_a_commit_raises_outcome_unknown(
     database: Conninfo, job_id: UUID, sql: Sql, ending: Callable[[asyncio.StreamWriter], Awaitable[None]]
 ) -> None:
     async with opened_through_proxy(database) as (store, proxy):
@@ -65,7 +65,9 @@ async def test_the_answer_to_a_commit_is_lost(
     assert sql("select status from generation_jobs") == [("running",)]
 
 
-async def test_the_caller_is_stopped_while_it_waits_for_the_answer(database: Conninfo, job_id: UUID, sql: Sql) -> None:
+async def test_cancelling_while_a_commit_is_pending_raises_outcome_unknown(
+    database: Conninfo, job_id: UUID, sql: Sql
+) -> None:
     committed = asyncio.Event()
 
     async def withhold(client: asyncio.StreamWriter) -> None:
@@ -82,8 +84,8 @@ async def test_the_caller_is_stopped_while_it_waits_for_the_answer(database: Con
     assert sql("select status from generation_jobs") == [("running",)]
 
 
-def mark_of(transaction_id: int) -> JournalMark:
-    return JournalMark(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
+def mark_of(transaction_id: int) -> JournalRef:
+    return JournalRef(entry=uuid4(), day=date(2026, 1, 15), transaction_id=transaction_id)
 
 
 class TestLookingItUp:
@@ -99,11 +101,11 @@ class TestLookingItUp:
         async with proxied(database) as (self.proxy, through_proxy):
             journal = Journal(path, database="testbase")
             store = Store(Database(through_proxy, journal=journal))
-            await store.probed.get()
+            await store.capability_cache.get()
             yield store
             await store.close()
 
-    async def unconfirmed(self, write: Coroutine[Any, Any, object]) -> Unconfirmed:
+    async def unconfirmed(self, write: Coroutine[Any, Any, object]) -> UnconfirmedWrite:
         with pytest.raises(OutcomeUnknown) as caught:
             await write
         return caught.value.write
@@ -111,7 +113,7 @@ class TestLookingItUp:
     def outcomes(self, path: Path) -> list[str]:
         return [entry.outcome.value for entry in read_journal(path).entries]
 
-    async def test_a_commit_whose_answer_was_lost_was_made(
+    async def test_resolve_write_finds_a_commit_whose_answer_was_lost(
         self, store: Store, path: Path, job_id: UUID, make_project: MakeProject
     ) -> None:
         project_id = make_project()
@@ -126,37 +128,39 @@ class TestLookingItUp:
             assert self.outcomes(path)[0] == "unknown"
             self.proxy.instead_of_commit_answer = None
 
-            found = await store.look_up(unconfirmed)
+            found = await store.resolve_write(unconfirmed)
             assert found is not None
             assert found.outcome is WriteOutcome.DONE
             assert [job.status for job in found.jobs] == ([status] if status else [])
             assert self.outcomes(path)[0] == "done"
 
-    async def test_a_commit_that_never_arrived_was_not_made(self, store: Store, path: Path, job_id: UUID) -> None:
+    async def test_resolve_write_finds_that_a_commit_never_arrived(
+        self, store: Store, path: Path, job_id: UUID
+    ) -> None:
         self.proxy.cut = Cut(at=COMMIT, reaches_database=False)
         unconfirmed = await self.unconfirmed(store.transition_job_status(job_id, JobStatus.RUNNING))
         assert self.outcomes(path) == ["unknown"]
         self.proxy.come_back()
 
-        while (found := await store.look_up(unconfirmed)) is None:
+        while (found := await store.resolve_write(unconfirmed)) is None:
             assert self.outcomes(path) == ["unknown"]
         assert found.outcome is WriteOutcome.NOT_DONE
         assert [job.status for job in found.jobs] == [JobStatus.QUEUED]
         assert self.outcomes(path) == ["not done"]
 
-    async def test_while_the_database_is_still_about_it_there_is_no_answer(
+    async def test_resolve_write_returns_none_while_the_transaction_is_open(
         self, store: Store, database: Conninfo
     ) -> None:
         with connect(database) as other:
             ((number,),) = other.execute("select txid_current()").fetchall()
-            write = Unconfirmed(written=Written(what="x"), mark=mark_of(number))
-            assert await store.look_up(write) is None
+            write = UnconfirmedWrite(written=WriteRecord(what="x"), mark=mark_of(number))
+            assert await store.resolve_write(write) is None
             other.rollback()
-            found = await store.look_up(write)
+            found = await store.resolve_write(write)
         assert found is not None
         assert found.outcome is WriteOutcome.NOT_DONE
 
-    async def test_before_the_commit_is_sent_nothing_is_unknown(
+    async def test_connection_lost_before_the_commit_leaves_no_unknown_outcome(
         self, store: Store, path: Path, job_id: UUID, sql: Sql, make_project: MakeProject
     ) -> None:
         """Whatever the link does, for the database commits nothing that it was not told to."""
@@ -175,9 +179,9 @@ class TestLookingItUp:
         assert read_journal(path).entries == ()
 
     @pytest.mark.parametrize("number", [3, 1_000_000_000, 2**40])
-    async def test_a_number_that_the_database_does_not_know_tells_nothing(
+    async def test_resolve_write_of_an_unknown_transaction_stays_unknown(
         self, store: Store, job_id: UUID, number: int
     ) -> None:
         """It has forgotten it, or is another database since."""
-        found = await store.look_up(Unconfirmed(written=Written(what="x"), mark=mark_of(number)))
-        assert found == LookedUp(outcome=WriteOutcome.UNKNOWN, jobs=())
+        found = await store.resolve_write(UnconfirmedWrite(written=WriteRecord(what="x"), mark=mark_of(number)))
+        assert found == ResolvedWrite(outcome=WriteOutcome.UNKNOWN, jobs=())

@@ -11,7 +11,7 @@ from store.poller import (
     QUIET,
     SHORTEST_HINTED_WAIT,
     Attention,
-    Pace,
+    PollPace,
     seen_within,
     wait_after_failure,
     wait_after_hint,
@@ -26,7 +26,7 @@ durations = st.floats(0, 60)
 counts = st.integers(0, 10_000)
 
 paces = st.builds(
-    Pace,
+    PollPace,
     interval=intervals,
     share=st.floats(1, 1000),
     attention=st.sampled_from(Attention),
@@ -35,13 +35,13 @@ paces = st.builds(
 
 
 @pytest.mark.parametrize(("duration", "seconds"), [(0.0, 2.0), (0.2, 2.0), (0.3, 3.0), (8.0, 80.0)])
-def test_a_costly_page_is_asked_for_less_often(duration: float, seconds: float) -> None:
-    assert wait_after_page(Pace(), duration) == pytest.approx(seconds)
+def test_slow_poll_is_repeated_less_often(duration: float, seconds: float) -> None:
+    assert wait_after_page(PollPace(), duration) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("duration", "seconds"), [(0.01, 2.0), (0.05, 10.0), (1.0, 200.0)])
-def test_a_larger_share_is_a_smaller_load(duration: float, seconds: float) -> None:
-    assert wait_after_page(Pace(share=200), duration) == pytest.approx(seconds)
+def test_larger_share_lengthens_the_wait(duration: float, seconds: float) -> None:
+    assert wait_after_page(PollPace(share=200), duration) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_a_larger_share_is_a_smaller_load(duration: float, seconds: float) -> No
         (1.0, 60.0, 60.0),
     ],
 )
-def test_a_large_share_puts_nothing_off_for_ever(share: float, duration: float, seconds: float) -> None:
+def test_wait_for_an_expensive_poll_is_limited(share: float, duration: float, seconds: float) -> None:
     assert wait_for_cost(share, duration) == pytest.approx(seconds)
 
 
@@ -74,22 +74,22 @@ def test_a_large_share_puts_nothing_off_for_ever(share: float, duration: float, 
         (Attention.UNFOCUSED, False, 10_000, LONGEST_WAIT),
     ],
 )
-def test_where_nothing_changes_the_wait_grows_by_steps_up_to_a_limit(
+def test_wait_grows_in_steps_up_to_a_limit_while_nothing_changes(
     attention: Attention, is_woken: bool, unchanged: int, seconds: float
 ) -> None:
-    pace = Pace(interval=2.0, attention=attention, is_woken=is_woken)
+    pace = PollPace(interval=2.0, attention=attention, is_woken=is_woken)
 
     assert wait_after_page(pace, 0.0, unchanged=unchanged) == seconds
     assert seen_within(pace, 0.0, unchanged=unchanged) == (2.0 if is_woken else seconds)
 
 
 @pytest.mark.parametrize("is_woken", [True, False])
-def test_a_change_is_seen_later_where_looking_takes_long(is_woken: bool) -> None:
-    assert seen_within(Pace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
+def test_slow_polls_increase_the_maximum_staleness(is_woken: bool) -> None:
+    assert seen_within(PollPace(interval=2.0, is_woken=is_woken), 0.5) == 5.0
 
 
 @given(paces, durations, counts)
-def test_no_wait_is_shorter_than_the_interval_or_the_share_allows(pace: Pace, duration: float, unchanged: int) -> None:
+def test_wait_is_never_shorter_than_interval_and_share_allow(pace: PollPace, duration: float, unchanged: int) -> None:
     wait = wait_after_page(pace, duration, unchanged=unchanged)
 
     assert wait >= pace.interval
@@ -98,15 +98,15 @@ def test_no_wait_is_shorter_than_the_interval_or_the_share_allows(pace: Pace, du
 
 
 @given(paces, durations, counts, counts)
-def test_the_longer_nothing_changes_the_longer_the_wait(pace: Pace, duration: float, one: int, other: int) -> None:
+def test_wait_never_shrinks_while_nothing_changes(pace: PollPace, duration: float, one: int, other: int) -> None:
     fewer, more = sorted((one, other))
 
     assert wait_after_page(pace, duration, unchanged=fewer) <= wait_after_page(pace, duration, unchanged=more)
 
 
 @given(paces, durations, counts, st.floats(-60, 3600), st.floats(0, 3600))
-def test_a_hint_hastens_a_question_as_far_as_the_load_allows(
-    pace: Pace, duration: float, unchanged: int, first: float, later: float
+def test_wake_shortens_the_wait_as_far_as_the_load_allows(
+    pace: PollPace, duration: float, unchanged: int, first: float, later: float
 ) -> None:
     wait = wait_after_hint(pace, duration, first_hint=first, last_hint=first + later, unchanged=unchanged)
 
@@ -126,8 +126,8 @@ def test_a_hint_hastens_a_question_as_far_as_the_load_allows(
         pytest.param(9.9, 9.9, 10.0, id="when it is time anyway"),
     ],
 )
-def test_an_idle_feed_asks_when_the_hints_have_ended(first: float, last: float, seconds: float) -> None:
-    wait = wait_after_hint(Pace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
+def test_idle_poller_polls_when_the_wakes_have_stopped(first: float, last: float, seconds: float) -> None:
+    wait = wait_after_hint(PollPace(interval=2.0), 0.0, first_hint=first, last_hint=last, unchanged=1000)
 
     assert wait == pytest.approx(seconds)
 
@@ -145,7 +145,5 @@ def test_an_idle_feed_asks_when_the_hints_have_ended(first: float, last: float, 
         (60.0, 9, 60.0),
     ],
 )
-def test_each_wait_after_a_failure_is_twice_as_long_up_to_a_limit(
-    interval: float, attempts: int, seconds: float
-) -> None:
+def test_wait_after_failures_doubles_up_to_a_limit(interval: float, attempts: int, seconds: float) -> None:
     assert wait_after_failure(interval, attempts) == seconds

@@ -44,7 +44,7 @@ def ids_in_order(sql: Sql, project_id: UUID | None = None, status: str | None = 
 
 @pytest.mark.parametrize("times", [TIES, BEYOND_PYTHON, BEFORE_PYTHON, (*BEYOND_PYTHON, *TIES, *BEFORE_PYTHON)])
 @pytest.mark.parametrize("limit", [1, 2, 3, 500])
-async def test_pages_lose_nothing_and_repeat_nothing(
+async def test_pages_contain_every_job_exactly_once_in_order(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, times: tuple[str, ...], limit: int
 ) -> None:
     project_id = make_project()
@@ -56,7 +56,7 @@ async def test_pages_lose_nothing_and_repeat_nothing(
     assert ids == ids_in_order(sql)
 
 
-async def test_pages_of_a_project_of_a_status_and_of_both(
+async def test_pages_can_be_limited_to_a_project_and_a_status(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     mine, other = make_project(), make_project(BEN)
@@ -73,7 +73,7 @@ async def test_pages_of_a_project_of_a_status_and_of_both(
     assert 0 < len(of_both) < len(of_project)
 
 
-async def test_what_is_deleted_or_added_meanwhile_moves_nothing(
+async def test_next_page_is_unaffected_by_deleted_and_added_jobs(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     project_id = make_project()
@@ -87,13 +87,13 @@ async def test_what_is_deleted_or_added_meanwhile_moves_nothing(
     assert [job.id for job in second] == [oldest_first[3], oldest_first[2]]
 
 
-async def test_the_last_page_says_so(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_last_page_has_no_next_key(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     assert (await operator.get_generation_jobs()) == Page(items=(), next_key=None)
     make_job(make_project())
     assert (await operator.get_generation_jobs(limit=1)).next_key is None
 
 
-async def test_recent_jobs_are_the_first_ten(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_recent_jobs_are_the_ten_newest(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     project_id = make_project()
     ids = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(12)]
     assert [job.id for job in await operator.get_recent_jobs()] == ids[:1:-1]
@@ -101,7 +101,7 @@ async def test_recent_jobs_are_the_first_ten(operator: Store, make_project: Make
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001])
-async def test_no_other_limit(operator: Store, limit: int) -> None:
+async def test_limit_outside_the_allowed_range_is_refused(operator: Store, limit: int) -> None:
     for asked in (
         operator.get_generation_jobs(limit=limit),
         operator.get_recent_jobs(limit),

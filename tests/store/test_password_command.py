@@ -28,7 +28,7 @@ def shell(script: str, *, limit: float = 20.0) -> PasswordCommand:
         ("echo hunter2; echo secret >&2", "hunter2"),
     ],
 )
-async def test_the_first_line_is_the_password(script: str, password: str) -> None:
+async def test_first_line_of_the_command_output_is_the_password(script: str, password: str) -> None:
     assert await shell(script).get() == password
 
 
@@ -45,27 +45,27 @@ async def test_the_first_line_is_the_password(script: str, password: str) -> Non
         ("read answer; test -n \"$answer\" && echo hunter2", "failed: it ended with 1"),
     ],
 )  # fmt: skip
-async def test_one_that_gives_none_is_refused_without_its_output(script: str, clause: str) -> None:
+async def test_command_without_a_password_is_refused_and_its_output_hidden(script: str, clause: str) -> None:
     with pytest.raises(SignInRefused) as caught:
         await shell(script).get()
     assert str(caught.value) == f"The password command 'sh' {clause}."
     assert "hunter2" not in f"{caught.value.hint}{caught.value!r}"
 
 
-async def test_one_that_is_not_there(tmp_path: Path) -> None:
+async def test_missing_password_command_is_refused(tmp_path: Path) -> None:
     missing = str(tmp_path / "op")
     with pytest.raises(SignInRefused, match="cannot be run: No such file"):
         await PasswordCommand([missing]).get()
 
 
-async def test_one_that_waits_is_ended_with_what_it_started(tmp_path: Path) -> None:
+async def test_slow_password_command_is_killed_with_its_child_processes(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     with pytest.raises(SignInRefused, match=r"did not answer within 0\.2 s"):
         await shell(f"sleep 600 & echo $! > {file}; wait", limit=0.2).get()
     await until(lambda: not runs(int(file.read_text())))
 
 
-async def test_stopping_to_wait_ends_it(tmp_path: Path) -> None:
+async def test_cancelling_kills_the_password_command(tmp_path: Path) -> None:
     file = tmp_path / "pid"
     asking = asyncio.create_task(shell(f"echo $$ > {file}.part; mv {file}.part {file}; sleep 600").get())
     await until(file.exists)
@@ -85,7 +85,7 @@ def runs(pid: int) -> bool:
     return not (stat.exists() and ") Z " in stat.read_text())
 
 
-async def test_it_runs_once_until_the_password_is_forgotten(tmp_path: Path) -> None:
+async def test_password_command_runs_once_until_the_password_is_forgotten(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = shell(f"echo x >> {log}; wc -l < {log}")
     assert not command.is_known
@@ -96,10 +96,10 @@ async def test_it_runs_once_until_the_password_is_forgotten(tmp_path: Path) -> N
     assert (await command.get()).strip() == "2"
 
 
-async def test_it_has_no_terminal() -> None:
+async def test_password_command_runs_without_a_terminal() -> None:
     asks = "import sys, os; print(sys.stdin.read() == '' and os.getsid(0) == os.getpid())"
     assert await PasswordCommand([sys.executable, "-c", asks]).get() == "True"
 
 
-def test_no_representation_holds_its_words() -> None:
+def test_representation_contains_no_arguments_of_the_password_command() -> None:
     assert "hunter2" not in repr(PasswordCommand(["echo", "hunter2"]))

@@ -8,7 +8,7 @@ from store.configuration.configuration import holds_password
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_name_is_a_colour_of_the_screens(name: str) -> None:
+def test_each_colour_name_is_known_to_textual(name: str) -> None:
     assert is_color(name)
     assert Color.parse(name)
 
@@ -25,7 +25,7 @@ def test_each_name_is_a_colour_of_the_screens(name: str) -> None:
         ("", False),
     ],
 )
-def test_digits_are_three_or_six(text: str, is_one: bool) -> None:
+def test_hexadecimal_colour_has_three_or_six_digits(text: str, is_one: bool) -> None:
     assert is_color(text) is is_one
 
 
@@ -45,5 +45,5 @@ def test_digits_are_three_or_six(text: str, is_one: bool) -> None:
         ("host=db passfile=/home/ada/.pgpass", False),
     ],
 )
-def test_whether_an_address_holds_a_password(address: str, holds: bool) -> None:
+def test_password_in_a_database_address_is_detected(address: str, holds: bool) -> None:
     assert holds_password(address) is holds

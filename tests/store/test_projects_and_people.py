@@ -16,7 +16,7 @@ from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsse
 
 
 class TestProjects:
-    async def test_newest_first_with_their_jobs(
+    async def test_projects_are_listed_newest_first_with_their_job_counts(
         self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
     ) -> None:
         old, new = make_project(name="Old"), make_project(name="New")
@@ -30,19 +30,19 @@ class TestProjects:
         ]
         assert [p.id for p in await ada.get_projects(limit=1)] == [new]
 
-    async def test_by_exactly_their_name(self, ada: Store, make_project: MakeProject) -> None:
+    async def test_projects_are_found_by_their_exact_name(self, ada: Store, make_project: MakeProject) -> None:
         ids = {make_project(name="Twins"), make_project(name="Twins")}
         make_project(name="twins")
         assert {p.id for p in await ada.get_projects_named("Twins")} == ids
         assert list(await ada.get_projects_named("Twin")) == []
 
     @pytest.mark.parametrize("name", ["a\0b", "\udc80"])
-    async def test_a_name_that_no_project_can_have(self, ada: Store, name: str) -> None:
+    async def test_search_for_an_impossible_project_name_is_refused(self, ada: Store, name: str) -> None:
         with pytest.raises(InvalidValue) as caught:
             await ada.get_projects_named(name)
         assert caught.value.field == "name"
 
-    async def test_a_user_creates_their_own(self, ada: Store) -> None:
+    async def test_user_creates_projects_only_for_themselves(self, ada: Store) -> None:
         for owner_id in (None, ADA, BEN):
             project = await ada.create_project("  [b]Ünïcødé 製品\n", owner_id=owner_id)
             assert (project.user_id, project.name, project.job_count, project.total_cost_cents) == (
@@ -53,23 +53,23 @@ class TestProjects:
             )
             assert await ada.get_project(project.id) == project
 
-    async def test_the_operator_names_the_owner(self, operator: Store) -> None:
+    async def test_operator_must_name_the_owner_of_a_new_project(self, operator: Store) -> None:
         assert (await operator.create_project("Catalog", owner_id=CLEO)).user_id == CLEO
         with pytest.raises(InvalidValue, match="needs an owner") as caught:
             await operator.create_project("Catalog")
         assert caught.value.field == "user_id"
 
-    async def test_somebody_who_is_no_user_has_none(self, stranger: Store) -> None:
+    async def test_unknown_user_cannot_create_a_project(self, stranger: Store) -> None:
         with pytest.raises(InvalidValue) as caught:
             await stranger.create_project("Catalog")
         assert caught.value.field == "user_id"
 
-    async def test_no_name(self, ada: Store) -> None:
+    async def test_project_without_a_name_is_refused(self, ada: Store) -> None:
         with pytest.raises(InvalidValue) as caught:
             await ada.create_project(" ")
         assert caught.value.field == "name"
 
-    async def test_none_of_this_id(self, operator: Store) -> None:
+    async def test_get_project_returns_none_for_an_unknown_id(self, operator: Store) -> None:
         assert await operator.get_project(NOTHING) is None
 
 
@@ -82,7 +82,9 @@ class TestProjects:
         (user_sql.by_email("ada@example.com", limit=1), "user_id"),
     ],
 )
-def test_one_is_counted_without_reading_everyones_jobs(database: Conninfo, query: Query[object], key: str) -> None:
+def test_query_of_one_project_or_user_reads_its_jobs_by_index(
+    database: Conninfo, query: Query[object], key: str
+) -> None:
     statement, constants = compiled(query.statement)
     with connect(database) as connection:
         # An empty table is read whole, which says nothing about a full one.
@@ -92,7 +94,7 @@ def test_one_is_counted_without_reading_everyones_jobs(database: Conninfo, query
     assert re.search(rf"on generation_jobs.*\n(.*\n)*? *Index Cond: \({key} = ", plan)
 
 
-async def test_assets_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
+async def test_assets_are_listed_newest_first(ada: Store, make_project: MakeProject, make_asset: MakeAsset) -> None:
     project_id = make_project()
     old = make_asset(project_id, kind="input")
     new = make_asset(project_id, kind="output", created_at=NOW + timedelta(days=1))
@@ -107,7 +109,7 @@ async def test_assets_newest_first(ada: Store, make_project: MakeProject, make_a
 
 
 class TestUsers:
-    async def test_by_e_mail_with_their_jobs(
+    async def test_users_are_listed_by_email_with_their_job_counts(
         self, operator: Store, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         project_id = make_project(BEN)
@@ -122,25 +124,25 @@ class TestUsers:
         assert [user.id for user in await operator.get_users(limit=1)] == [ADA]
 
     @pytest.mark.parametrize("wanted", ["ben@example.com", " BEN@Example.com ", str(BEN), str(BEN).upper()])
-    async def test_one_by_e_mail_or_id(self, operator: Store, wanted: str) -> None:
+    async def test_user_is_found_by_email_or_id(self, operator: Store, wanted: str) -> None:
         assert (await operator.get_user(wanted)).id == BEN
         assert (await operator.acting_as_user(wanted)).actor == ActingUser(id=BEN, email="ben@example.com")
 
-    async def test_one_without_an_e_mail(self, operator: Store) -> None:
+    async def test_store_can_act_as_a_user_without_an_email(self, operator: Store) -> None:
         assert (await operator.acting_as_user(str(CLEO))).actor == ActingUser(id=CLEO, email=None)
 
     @pytest.mark.parametrize("wanted", ["", "nobody@example.com", "%", "ben@example", str(STRANGER)])
-    async def test_nobody(self, operator: Store, wanted: str) -> None:
+    async def test_get_user_raises_row_missing_for_an_unknown_user(self, operator: Store, wanted: str) -> None:
         with pytest.raises(RowMissing, match="No user has the e-mail or id"):
             await operator.get_user(wanted)
 
     @pytest.mark.parametrize("wanted", ["a\0b", "\udcff@example.com"])
-    async def test_what_cannot_be_one(self, operator: Store, wanted: str) -> None:
+    async def test_get_user_refuses_an_impossible_email(self, operator: Store, wanted: str) -> None:
         with pytest.raises(InvalidValue) as caught:
             await operator.get_user(wanted)
         assert caught.value.field == "email"
 
-    async def test_several_with_one_e_mail(self, operator: Store, sql: Sql) -> None:
+    async def test_get_user_refuses_an_ambiguous_email_and_lists_the_ids(self, operator: Store, sql: Sql) -> None:
         sql("insert into auth.users (id, email) values (%s, 'Ada@Example.com')", [STRANGER])
         with pytest.raises(InvalidValue, match="Several users") as caught:
             await operator.get_user("ada@example.com")

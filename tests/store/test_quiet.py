@@ -44,11 +44,11 @@ def modules_after(statement: str) -> set[str]:
         "import store.configuration.settings, store.jobs.job_results, store.users.actor, store.validation",
     ],
 )
-def test_the_light_modules_import_nothing_heavy(statement: str) -> None:
+def test_light_modules_import_no_heavy_packages(statement: str) -> None:
     assert modules_after(statement).isdisjoint(HEAVY)
 
 
-def test_no_module_of_the_store_imports_a_screen() -> None:
+def test_no_store_module_imports_the_dashboard_or_migrations() -> None:
     root = Path(store.__file__).parent
     names = sorted(
         ".".join(path.relative_to(root.parent).with_suffix("").parts)
@@ -61,7 +61,7 @@ def test_no_module_of_the_store_imports_a_screen() -> None:
     assert loaded.isdisjoint({"tui", "migrations", "textual", "rich", "alembic"})
 
 
-async def test_a_breaking_link_writes_nothing_to_the_screen(database: Conninfo) -> None:
+async def test_lost_connection_prints_nothing(database: Conninfo) -> None:
     """The driver warns of what it ignores; the caller gets the error, and nobody else a word."""
 
     async def cut_the_link(client: asyncio.StreamWriter) -> None:

@@ -8,7 +8,7 @@ import pytest
 from store.database.database import Database
 from store.errors import SchemaMissing
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_results import AlreadyRepeated, JobLinks, Missing, Refused, Repeated
+from store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject, Sql
@@ -23,7 +23,7 @@ def failed(make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob) 
 
 async def retried(store: Store, job_id: UUID, *, again: bool = False) -> GenerationJob:
     (outcome,) = await store.retry_generation_jobs([job_id], again=again)
-    assert isinstance(outcome, Repeated)
+    assert isinstance(outcome, Retried)
     assert outcome.repeats == job_id
     return outcome.job
 
@@ -35,7 +35,7 @@ async def whole(store: Store, job_id: UUID) -> GenerationJob:
 
 
 @pytest.mark.parametrize("eyes", ["operator", "ada"])
-async def test_the_new_job_is_as_the_failed_one_was_queued(
+async def test_retry_creates_a_new_job_linked_to_the_failed_one(
     request: pytest.FixtureRequest, operator: Store, failed: UUID, eyes: str
 ) -> None:
     store: Store = request.getfixturevalue(eyes)
@@ -51,22 +51,22 @@ async def test_the_new_job_is_as_the_failed_one_was_queued(
     )
     assert (new.status, new.error, new.retry_count, new.completed_at) == (JobStatus.QUEUED, None, 1, None)
     assert await whole(operator, new.id) == new
-    assert await store.get_job_links(new.id) == JobLinks(repeats=failed, repeated_by=())
-    assert await store.get_job_links(failed) == JobLinks(repeats=None, repeated_by=(new.id,))
+    assert await store.get_job_links(new.id) == RetryLinks(repeats=failed, repeated_by=())
+    assert await store.get_job_links(failed) == RetryLinks(repeats=None, repeated_by=(new.id,))
 
 
-async def test_a_repetition_that_failed_is_repeated_itself(operator: Store, failed: UUID, sql: Sql) -> None:
+async def test_failed_retry_can_be_retried(operator: Store, failed: UUID, sql: Sql) -> None:
     first = await retried(operator, failed)
     sql("update generation_jobs set status = 'running' where id = %s", [first.id])
     sql("update generation_jobs set status = 'failed' where id = %s", [first.id])
     second = await retried(operator, first.id)
     assert second.retry_count == 2
-    assert await operator.get_job_links(first.id) == JobLinks(repeats=failed, repeated_by=(second.id,))
+    assert await operator.get_job_links(first.id) == RetryLinks(repeats=failed, repeated_by=(second.id,))
 
 
-async def test_what_is_repeated_by_now_is_left_unless_one_insists(operator: Store, failed: UUID, sql: Sql) -> None:
+async def test_retried_job_is_retried_again_only_on_request(operator: Store, failed: UUID, sql: Sql) -> None:
     first = await retried(operator, failed)
-    assert await operator.retry_generation_jobs([failed]) == (AlreadyRepeated(job_id=failed, repeated_by=first.id),)
+    assert await operator.retry_generation_jobs([failed]) == (AlreadyRetried(job_id=failed, repeated_by=first.id),)
     second = await retried(operator, failed, again=True)
     assert (await operator.get_job_links(failed)).repeated_by == (first.id, second.id)
     sql("delete from generation_jobs where id = any(%s)", [[first.id, second.id]])
@@ -74,18 +74,18 @@ async def test_what_is_repeated_by_now_is_left_unless_one_insists(operator: Stor
     await retried(operator, failed)
 
 
-async def test_each_of_several_has_its_outcome(
+async def test_retry_of_several_jobs_returns_an_outcome_for_each(
     operator: Store, failed: UUID, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     queued = make_job(make_project(), "queued")
     missing, new, refused = await operator.retry_generation_jobs([NOTHING, failed, queued])
     assert missing == Missing(job_id=NOTHING)
-    assert isinstance(new, Repeated)
+    assert isinstance(new, Retried)
     assert isinstance(refused, Refused)
     assert (refused.current, refused.job.id) == (JobStatus.QUEUED, queued)
 
 
-async def test_a_user_repeats_their_own(
+async def test_user_cannot_retry_the_job_of_another_user(
     ada: Store, make_project: MakeProject, make_job: MakeJob, operator: Store
 ) -> None:
     bens = make_job(make_project(BEN), "failed")
@@ -93,17 +93,17 @@ async def test_a_user_repeats_their_own(
     assert (await operator.get_job_links(bens)).repeated_by == ()
 
 
-async def test_of_many_at_once_one_repeats_it(operator: Store, failed: UUID) -> None:
+async def test_concurrent_retries_create_only_one_new_job(operator: Store, failed: UUID) -> None:
     outcomes = await asyncio.gather(*(operator.retry_generation_jobs([failed]) for _ in range(8)))
     kinds = [type(outcome) for (outcome,) in outcomes]
-    assert kinds.count(Repeated) == 1
-    assert kinds.count(AlreadyRepeated) == 7
+    assert kinds.count(Retried) == 1
+    assert kinds.count(AlreadyRetried) == 7
     assert len((await operator.get_job_links(failed)).repeated_by) == 1
 
 
-async def test_a_schema_without_links_says_which_revision_brings_them(attached_database: Conninfo) -> None:
+async def test_missing_retry_links_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
     async with Store(Database(attached_database)) as store:
-        assert await store.get_job_links(NOTHING) == JobLinks(repeats=None, repeated_by=())
+        assert await store.get_job_links(NOTHING) == RetryLinks(repeats=None, repeated_by=())
         with pytest.raises(SchemaMissing) as caught:
             await store.retry_generation_jobs([NOTHING])
     assert "revision 0006" in str(caught.value.hint)

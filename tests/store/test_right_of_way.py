@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from store.async_tools import RightOfWay
+from store.async_tools import PriorityGate
 from store.database.query import Query, TimeLimits, make_number
 from store.errors import Unreachable
 from store.store import Store
@@ -16,12 +16,12 @@ from tests.store.support import MakeJob, MakeProject, Sql, until
 _LONG = "select 1 from pg_sleep(60)"
 
 
-async def test_what_gives_way_is_asked_anew(source: Source) -> None:
-    way = RightOfWay()
+async def test_background_query_is_cancelled_for_the_foreground_and_run_again(source: Source) -> None:
+    way = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
-    with way.taken(), way.taken():
+    with way.foreground(), way.foreground():
         await until(lambda: source.cancelled == 1)
         source.gate.set()
         await asyncio.sleep(0)
@@ -31,23 +31,23 @@ async def test_what_gives_way_is_asked_anew(source: Source) -> None:
     assert source.most_in_flight == 1
 
 
-async def test_where_the_way_is_taken_nothing_begins(source: Source) -> None:
-    way = RightOfWay()
-    with way.taken():
-        asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
-        with way.taken():
+async def test_background_query_does_not_start_during_foreground_work(source: Source) -> None:
+    way = PriorityGate()
+    with way.foreground():
+        asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
+        with way.foreground():
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert source.asked == []
     assert await asking == "q!"
 
 
-async def test_a_way_that_was_taken_for_a_moment_was_taken(source: Source) -> None:
-    way = RightOfWay()
+async def test_short_foreground_work_also_restarts_a_background_query(source: Source) -> None:
+    way = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
-    with way.taken():
+    with way.foreground():
         pass
     await until(lambda: source.asked == ["q", "q"])
     source.gate.set()
@@ -55,16 +55,16 @@ async def test_a_way_that_was_taken_for_a_moment_was_taken(source: Source) -> No
     assert source.cancelled == 1
 
 
-async def test_a_failure_is_the_askers(source: Source) -> None:
+async def test_failure_of_a_background_query_reaches_its_caller(source: Source) -> None:
     source.failures = [Unreachable("away")]
     with pytest.raises(Unreachable):
-        await RightOfWay().giving_way(lambda: source.fetch("q"))
+        await PriorityGate().run_in_background(lambda: source.fetch("q"))
 
 
-async def test_it_can_be_given_up(source: Source) -> None:
-    way = RightOfWay()
+async def test_background_query_can_be_cancelled(source: Source) -> None:
+    way = PriorityGate()
     source.gate.clear()
-    asking = asyncio.ensure_future(way.giving_way(lambda: source.fetch("q")))
+    asking = asyncio.ensure_future(way.run_in_background(lambda: source.fetch("q")))
     await source.reached.wait()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -85,7 +85,7 @@ async def test_a_write_stops_a_running_count(
         return int(number)
 
     async def give_way() -> None:
-        await database.right_of_way.giving_way(
+        await database.priority.run_in_background(
             lambda: database.read(OPERATOR, count, limits=TimeLimits(statement=60.0))
         )
 

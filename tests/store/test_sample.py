@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from store.configuration.settings import EMBEDDED_USER
 from store.database.database import Database
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 from store.errors import SchemaMissing, Unreachable
 from store.jobs.job import USUAL_MODES, JobStatus
 from store.sample.sample_data import Sample, fill, sample
@@ -28,7 +28,7 @@ def as_text(conninfo: Conninfo) -> dict[str, str]:
     return {name: str(value) for name, value in conninfo.items()}
 
 
-def test_it_is_the_same_every_time() -> None:
+def test_sample_is_the_same_every_time() -> None:
     assert sample(NOW) == THE_SAMPLE
 
 
@@ -40,13 +40,13 @@ def without_times(whole: Sample) -> list[object]:
 
 @settings(max_examples=15)
 @given(MOMENTS)
-def test_only_the_times_depend_on_the_moment(now: datetime) -> None:
+def test_only_the_times_of_the_sample_depend_on_the_given_time(now: datetime) -> None:
     assert without_times(sample(now)) == without_times(THE_SAMPLE)
 
 
 @settings(max_examples=15)
 @given(MOMENTS)
-def test_the_times_lie_in_the_month_before_the_moment(now: datetime) -> None:
+def test_sample_times_lie_in_the_month_before_the_given_time(now: datetime) -> None:
     whole = sample(now)
     for job in whole.jobs:
         assert now - timedelta(days=31) < job.created_at <= job.updated_at <= now
@@ -62,7 +62,7 @@ def test_the_times_lie_in_the_month_before_the_moment(now: datetime) -> None:
     assert all(uploaded[job.input_asset_id] < job.created_at for job in whole.jobs if job.input_asset_id)
 
 
-def test_who_and_what() -> None:
+def test_sample_has_the_expected_users_projects_and_jobs() -> None:
     assert [user.email for user in THE_SAMPLE.users] == [EMBEDDED_USER, "ben@example.com", None]
     assert len(THE_SAMPLE.jobs) == 600
     ada = THE_SAMPLE.users[0].id
@@ -76,7 +76,7 @@ def test_who_and_what() -> None:
     assert {project.user_id for project in THE_SAMPLE.projects} == {user.id for user in THE_SAMPLE.users}
 
 
-def test_rows_belong_together() -> None:
+def test_sample_rows_refer_to_each_other_consistently() -> None:
     owners = {project.id: project.user_id for project in THE_SAMPLE.projects}
     projects = {asset.id: asset.project_id for asset in THE_SAMPLE.assets}
     assert all(owners[job.project_id] == job.user_id for job in THE_SAMPLE.jobs)
@@ -88,14 +88,14 @@ def test_rows_belong_together() -> None:
     assert len(set(paths)) == len(paths)
 
 
-def test_a_project_is_near_its_limit() -> None:
+def test_sample_project_is_near_its_budget_limit() -> None:
     of_ada, of_autumn = THE_SAMPLE.budgets
     assert of_ada.user_id == THE_SAMPLE.users[0].id
     spent = sum(job.cost_cents for job in THE_SAMPLE.jobs if job.project_id == of_autumn.project_id)
     assert 0.7 < spent / of_autumn.limit_cents < 0.8
 
 
-def test_the_jobs_are_believable() -> None:
+def test_sample_jobs_are_realistic() -> None:
     by_status = Counter(job.status for job in THE_SAMPLE.jobs)
     assert by_status == {JobStatus.QUEUED: 12, JobStatus.RUNNING: 4, JobStatus.SUCCEEDED: 533, JobStatus.FAILED: 51}
     assert {job.mode for job in THE_SAMPLE.jobs} == set(USUAL_MODES)
@@ -109,7 +109,7 @@ def test_the_jobs_are_believable() -> None:
     assert len(at_work) > 0.85 * len(finished)
 
 
-def test_errors_are_those_of_failed_jobs_plain_and_as_the_app_writes_them() -> None:
+def test_sample_errors_belong_to_failed_jobs_as_text_or_json() -> None:
     for job in THE_SAMPLE.jobs:
         assert (job.error is not None) is (job.status is JobStatus.FAILED)
     errors = [(job, job.error) for job in THE_SAMPLE.jobs if job.error is not None]
@@ -122,7 +122,7 @@ def test_errors_are_those_of_failed_jobs_plain_and_as_the_app_writes_them() -> N
         assert timedelta(0) <= job.updated_at - written_at < timedelta(milliseconds=1)
 
 
-async def test_a_database_is_filled_once(database: Conninfo) -> None:
+async def test_sample_fills_a_database_only_once(database: Conninfo) -> None:
     fill(as_text(database), now=NOW)
     async with Store(Database(database)) as operator:
         first = await operator.get_generation_jobs(limit=1000)
@@ -145,7 +145,7 @@ async def test_a_database_is_filled_once(database: Conninfo) -> None:
         assert await operator.get_users() == users
 
 
-async def test_what_people_changed_stays(database: Conninfo) -> None:
+async def test_filling_again_keeps_the_changes_of_users(database: Conninfo) -> None:
     fill(as_text(database), now=NOW)
     job = next(job for job in THE_SAMPLE.jobs if job.status is JobStatus.QUEUED)
     async with Store(Database(database)) as operator:
@@ -156,11 +156,11 @@ async def test_what_people_changed_stays(database: Conninfo) -> None:
         assert changed.status is JobStatus.RUNNING
 
 
-def test_a_database_without_the_tables(server: ServerLease) -> None:
+def test_filling_a_database_without_tables_raises_schema_missing(server: ServerHandle) -> None:
     with pytest.raises(SchemaMissing):
         fill({**server.conninfo, "dbname": "postgres"}, now=NOW)
 
 
-def test_no_database(tmp_path: Path) -> None:
+def test_filling_an_unreachable_database_raises_unreachable(tmp_path: Path) -> None:
     with pytest.raises(Unreachable):
         fill({"host": str(tmp_path), "user": "gjobs"}, now=NOW)

@@ -7,7 +7,7 @@ import pytest
 
 from store.configuration.configuration import EMBEDDED_PROFILE, NO_CONFIGURATION, Configuration, Profile
 from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, resolve, switched
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import InvalidValue
 
 HOME = Path("/data")
@@ -44,7 +44,7 @@ def resolved(
 
 
 @pytest.mark.parametrize("environment", [{}, {"GJOBS_DATABASE_URL": "", "DATABASE_URL": "", "GJOBS_PROFILE": ""}])
-def test_the_embedded_database_is_what_is_left(environment: dict[str, str]) -> None:
+def test_embedded_database_is_the_default(environment: dict[str, str]) -> None:
     settings = resolved(environment)
     assert settings.target == EmbeddedTarget(data_dir=HOME)
     assert (settings.profile, settings.act_as, settings.act_as_origin) == (EMBEDDED_PROFILE, "ada@example.com", None)
@@ -71,7 +71,7 @@ BOTH = {**GJOBS_URL, **GJOBS_PROFILE}
         ({}, SET, NO_CONFIGURATION, "DATABASE_URL"),
     ],
 )
-def test_option_before_environment_before_file_before_the_apps_own_variable(
+def test_database_choice_follows_option_variable_file_then_database_url(
     options: dict[str, object], environment: dict[str, str], configuration: Configuration, origin: str
 ) -> None:
     target = resolved(environment, configuration, **options).target
@@ -79,13 +79,13 @@ def test_option_before_environment_before_file_before_the_apps_own_variable(
     assert target.origin == origin
 
 
-def test_the_embedded_database_can_be_named_in_spite_of_all_addresses() -> None:
+def test_embedded_profile_overrides_all_database_urls() -> None:
     assert resolved(GJOBS_URL, DEFAULT_LAB, profile="embedded").target == EmbeddedTarget(data_dir=HOME)
     default = replace(FILE, default_profile="embedded")
     assert resolved(SET, default).target == EmbeddedTarget(data_dir=HOME)
 
 
-def test_a_profile_brings_all_that_it_says_of_the_way_in() -> None:
+def test_profile_supplies_url_parameters_and_password_command() -> None:
     settings = resolved({}, FILE, profile="prod")
     assert settings.target == UrlTarget(
         url="postgresql://prod/app",
@@ -103,7 +103,7 @@ def test_a_profile_brings_all_that_it_says_of_the_way_in() -> None:
         ({}, BOTH, ["GJOBS_DATABASE_URL", "GJOBS_PROFILE"]),
     ],
 )
-def test_two_databases_at_once_are_refused(
+def test_naming_two_databases_is_refused(
     options: dict[str, object], environment: dict[str, str], names: list[str]
 ) -> None:
     with pytest.raises(InvalidValue) as caught:
@@ -116,7 +116,7 @@ def test_two_databases_at_once_are_refused(
     ("options", "environment", "origin"),
     [({"profile": "prd"}, {}, "--profile"), ({}, {"GJOBS_PROFILE": "prd"}, "GJOBS_")],
 )
-def test_an_unknown_profile_is_answered_with_the_nearest(
+def test_unknown_profile_error_suggests_the_nearest_name(
     options: dict[str, object], environment: dict[str, str], origin: str
 ) -> None:
     with pytest.raises(InvalidValue, match="did you mean 'prod'") as caught:
@@ -140,7 +140,9 @@ BEN = {"GJOBS_AS": "ben@example.com"}
         ({"profile": "embedded"}, {"GJOBS_AS": ""}, "ada@example.com", None),
     ],
 )
-def test_whose_eyes(options: dict[str, object], environment: dict[str, str], eyes: str, origin: str | None) -> None:
+def test_acting_user_comes_from_option_variable_or_profile(
+    options: dict[str, object], environment: dict[str, str], eyes: str, origin: str | None
+) -> None:
     settings = resolved(environment, FILE, **options)
     assert (settings.act_as, settings.act_as_origin) == (eyes, origin)
     assert settings.act_as_given is (origin == "--as")
@@ -152,42 +154,42 @@ CAREFUL = replace(EMBEDDED_PROFILE, write=False)
 @pytest.mark.parametrize(
     ("options", "environment", "configuration", "rule"),
     [
-        ({"profile": "embedded"}, {}, FILE, WriteRule.OPEN),
-        ({"profile": "lab"}, {}, FILE, WriteRule.OPEN),
-        ({"profile": "prod"}, {}, FILE, WriteRule.LEASED),
-        ({"database_url": URL}, {}, FILE, WriteRule.LEASED),
-        ({}, GJOBS_URL, FILE, WriteRule.LEASED),
-        ({}, SET, FILE, WriteRule.LEASED),
-        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteRule.LEASED),
-        ({"profile": "lab", "read_only": True}, {}, FILE, WriteRule.CLOSED),
-        ({"read_only": True}, {}, FILE, WriteRule.CLOSED),
+        ({"profile": "embedded"}, {}, FILE, WriteMode.OPEN),
+        ({"profile": "lab"}, {}, FILE, WriteMode.OPEN),
+        ({"profile": "prod"}, {}, FILE, WriteMode.LEASED),
+        ({"database_url": URL}, {}, FILE, WriteMode.LEASED),
+        ({}, GJOBS_URL, FILE, WriteMode.LEASED),
+        ({}, SET, FILE, WriteMode.LEASED),
+        ({}, {}, replace(FILE, profiles={"embedded": CAREFUL}), WriteMode.LEASED),
+        ({"profile": "lab", "read_only": True}, {}, FILE, WriteMode.CLOSED),
+        ({"read_only": True}, {}, FILE, WriteMode.CLOSED),
     ],
 )
-def test_what_may_be_written(
-    options: dict[str, object], environment: dict[str, str], configuration: Configuration, rule: WriteRule
+def test_write_mode_follows_the_profile_and_the_read_only_option(
+    options: dict[str, object], environment: dict[str, str], configuration: Configuration, rule: WriteMode
 ) -> None:
     assert resolved(environment, configuration, **options).write_rule is rule
 
 
-def test_a_reason_is_passed_on() -> None:
+def test_write_reason_is_passed_on() -> None:
     assert resolved(database_url=URL, write_reason="ticket 4711").write_reason == "ticket 4711"
     assert resolved().write_reason is None
 
 
-def test_another_database_has_its_own_eyes_and_rule() -> None:
+def test_switched_database_has_its_own_actor_and_write_mode() -> None:
     first = resolved(BEN, FILE, profile="lab", act_as="cy@example.com")
     second = switched(first, PROD)
-    assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteRule.LEASED)
+    assert (second.profile, second.act_as, second.write_rule) == (PROD, "ana@example.com", WriteMode.LEASED)
     assert switched(second, EMBEDDED_PROFILE).target == EmbeddedTarget(data_dir=HOME)
     assert switched(second, LAB) == resolved({}, FILE, profile="lab")
 
 
-def test_read_only_stays_whatever_is_opened() -> None:
+def test_read_only_stays_after_switching_the_database() -> None:
     settings = switched(resolved({}, FILE, profile="prod", read_only=True), LAB)
-    assert settings.write_rule is WriteRule.CLOSED
+    assert settings.write_rule is WriteMode.CLOSED
 
 
-def test_no_secret_is_in_a_representation() -> None:
+def test_representation_of_settings_contains_no_secret() -> None:
     secret = Profile(name="x", label="x", address=URL, password_command=("echo", "hunter2"))
     settings = resolved({}, replace(FILE, profiles={**PROFILES, "x": secret}), profile="x")
     assert "hunter2" not in repr(settings)

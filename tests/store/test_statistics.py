@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Page
 from store.projects import project_sql
 from store.statistics import statistics_sql
 from store.statistics.statistics import DayCost, JobStatistics
-from store.statistics.totals import NumbersQuery, ProjectSums
+from store.statistics.totals import ProjectTotals, TotalsQuery
 from store.store import Store
 from tests.store.support import ADA, BEN, NOTHING, NOW, MakeJob, MakeProject
 
@@ -40,7 +40,7 @@ async def all_jobs(store: Store, project_id: UUID | None) -> list[GenerationJob]
     return list(page)
 
 
-async def test_by_status(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_statistics_by_status_match_the_jobs(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         for project_id in (None, *project_ids):
             jobs = await all_jobs(store, project_id)
@@ -55,7 +55,7 @@ async def test_by_status(operator: Store, ada: Store, project_ids: list[UUID]) -
             assert await store.get_total_costs(project_id) == sum(job.cost_cents for job in jobs)
 
 
-async def test_the_summary(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_job_summary_matches_the_jobs(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         groups: dict[tuple[UUID, UUID, JobStatus], list[GenerationJob]] = defaultdict(list)
         for job in await all_jobs(store, None):
@@ -77,11 +77,11 @@ async def test_the_summary(operator: Store, ada: Store, project_ids: list[UUID])
         assert list(await store.get_job_summary(limit=2)) == list(rows[:2])
 
 
-async def test_the_listing(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_listing_matches_its_window_and_projects(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         for project_id in (None, project_ids[0]):
             for status in (None, JobStatus.FAILED):
-                window = WindowQuery(listed=ListQuery(project_id=project_id, status=status), after=7)
+                window = RowWindowQuery(listed=ListQuery(project_id=project_id, status=status), after=7)
                 listing = await store.get_listing(ListingQuery(window=window), at=NOW)
                 assert listing.query.window == window
                 assert listing.window == await store.get_window(window)
@@ -91,13 +91,13 @@ async def test_the_listing(operator: Store, ada: Store, project_ids: list[UUID])
                 assert listing.taken_at == NOW
 
 
-async def test_the_numbers(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_totals_match_the_jobs_and_projects(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         for project_id in (None, project_ids[0]):
-            numbers = await store.get_numbers(NumbersQuery(project_id=project_id, days=10), at=NOW)
+            numbers = await store.get_totals(TotalsQuery(project_id=project_id, days=10), at=NOW)
             assert numbers.statistics == await store.get_job_statistics(project_id)
             assert numbers.projects == {
-                project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
+                project.id: ProjectTotals(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
                 for project in await store.get_projects()
             }
             assert numbers.days == days_of(await all_jobs(store, project_id), 10)
@@ -112,49 +112,54 @@ def days_of(jobs: list[GenerationJob], days: int) -> tuple[DayCost, ...]:
     return tuple(cost_of(NOW - timedelta(days=days - 1 - number)) for number in range(days))
 
 
-async def test_nothing_is_nothing(operator: Store, make_project: MakeProject) -> None:
+async def test_statistics_without_jobs_are_empty(operator: Store, make_project: MakeProject) -> None:
     for project_id in (None, make_project(), NOTHING):
         assert await operator.get_job_statistics(project_id) == JobStatistics(by_status=())
         assert await operator.get_total_costs(project_id) == 0
         assert list(await operator.get_job_summary(project_id)) == []
-    numbers = await operator.get_numbers(NumbersQuery())
+    numbers = await operator.get_totals(TotalsQuery())
     assert numbers.statistics == JobStatistics(by_status=())
     assert len(numbers.days or ()) == 14
 
 
-async def test_the_time_is_the_servers(operator: Store) -> None:
+async def test_listing_and_totals_use_the_server_time(operator: Store) -> None:
     before = datetime.now(UTC)
-    listing, numbers = await operator.get_listing(ListingQuery()), await operator.get_numbers(NumbersQuery())
+    listing, numbers = await operator.get_listing(ListingQuery()), await operator.get_totals(TotalsQuery())
     assert timedelta(0) <= listing.taken_at - before < timedelta(minutes=1)
     assert timedelta(0) <= numbers.taken_at - before < timedelta(minutes=1)
     assert (numbers.days or ())[-1].day == numbers.taken_at.date()
 
 
 @pytest.mark.parametrize("days", [0, -1, 10**9])
-async def test_no_other_number_of_days(operator: Store, days: int) -> None:
+async def test_invalid_number_of_days_is_refused(operator: Store, days: int) -> None:
     with pytest.raises(InvalidValue) as caught:
-        await operator.get_numbers(NumbersQuery(days=days))
+        await operator.get_totals(TotalsQuery(days=days))
     assert caught.value.field == "days"
 
 
-async def test_summed_up_they_are_what_is_counted(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
+async def test_rollups_equal_counted_statistics(operator: Store, ada: Store, project_ids: list[UUID]) -> None:
     for store in (operator, ada):
         for project_id in (None, *project_ids):
             for summed, counted in (
-                (statistics_sql.by_status(project_id), statistics_sql.statistics_by_status(project_id)),
-                (statistics_sql.total_cost(project_id), statistics_sql.statistics_total_cost(project_id)),
-                (statistics_sql.summary(project_id, limit=50), statistics_sql.statistics_summary(project_id, limit=50)),
+                (statistics_sql.by_status_from_rollups(project_id), statistics_sql.by_status_from_jobs(project_id)),
+                (statistics_sql.total_cost_from_rollups(project_id), statistics_sql.total_cost_from_jobs(project_id)),
+                (
+                    statistics_sql.summary_from_rollups(project_id, limit=50),
+                    statistics_sql.summary_from_jobs(project_id, limit=50),
+                ),
                 (project_sql.summed(limit=50), project_sql.listed(limit=50)),
                 (
-                    statistics_sql.by_day(project_id, days=14, at=NOW),
-                    statistics_sql.statistics_by_day(project_id, days=14, at=NOW),
+                    statistics_sql.by_day_from_rollups(project_id, days=14, at=NOW),
+                    statistics_sql.by_day_from_jobs(project_id, days=14, at=NOW),
                 ),
             ):
                 rows, expected = await store.database.read_together(store.actor, summed, counted)
                 assert sorted(rows, key=repr) == sorted(expected, key=repr)
-        of_projects = dict(await store.database.read(store.actor, statistics_sql.by_project(limit=50)))
+        of_projects = dict(
+            await store.database.read(store.actor, statistics_sql.totals_by_project_from_rollups(limit=50))
+        )
         assert of_projects == {
-            project.id: ProjectSums(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
+            project.id: ProjectTotals(job_count=project.job_count, total_cost_cents=project.total_cost_cents)
             for project in await store.get_projects()
             if project.job_count
         }

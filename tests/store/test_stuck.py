@@ -7,7 +7,7 @@ import pytest
 
 from store.database.database import Database
 from store.filters.filter_text import parse
-from store.jobs.job_results import FEWEST, Lease, StuckVerdict
+from store.jobs.job_results import FEWEST, LeaseState, StuckVerdict
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, NOTHING, NOW, MakeProject, Sql
@@ -66,16 +66,16 @@ async def verdict(store: Store, job: UUID) -> StuckVerdict:
     return found
 
 
-async def test_where_nothing_is_learned_after_half_an_hour(operator: Store, sql: Sql, project: UUID) -> None:
+async def test_job_is_stuck_after_half_an_hour_without_a_usual_time(operator: Store, sql: Sql, project: UUID) -> None:
     late, early = running(sql, project, 31), running(sql, project, 29)
     run_for(sql, project, 1, number=FEWEST - 1)
     assert await stuck(operator) == {late}
     found = await verdict(operator, late)
-    assert (found.after, found.usual, found.lease) == (timedelta(minutes=30), None, Lease.NONE)
+    assert (found.after, found.usual, found.lease) == (timedelta(minutes=30), None, LeaseState.NONE)
     assert not (await verdict(operator, early)).is_stuck
 
 
-async def test_each_mode_has_its_own_time(operator: Store, ada: Store, sql: Sql, project: UUID) -> None:
+async def test_each_mode_has_its_own_stuck_threshold(operator: Store, ada: Store, sql: Sql, project: UUID) -> None:
     run_for(sql, project, 20 * 60, mode="long")
     run_for(sql, project, 3 * 60, mode="short")
     run_for(sql, project, 1, mode="instant")
@@ -88,30 +88,30 @@ async def test_each_mode_has_its_own_time(operator: Store, ada: Store, sql: Sql,
     assert afters == {timedelta(minutes=60), timedelta(minutes=9), timedelta(minutes=5)}
 
 
-async def test_what_a_worker_has_is_not_stuck(operator: Store, sql: Sql, project: UUID) -> None:
+async def test_job_with_a_live_lease_is_not_stuck(operator: Store, sql: Sql, project: UUID) -> None:
     held, lost = running(sql, project, 300), running(sql, project, 300)
     lease(sql, held, 60)
     lease(sql, lost, -60)
     assert await stuck(operator) == {lost}
-    assert (await verdict(operator, held)).lease is Lease.LIVE
-    assert (await verdict(operator, lost)).lease is Lease.EXPIRED
+    assert (await verdict(operator, held)).lease is LeaseState.LIVE
+    assert (await verdict(operator, lost)).lease is LeaseState.EXPIRED
 
 
-async def test_the_others_are_found_by_the_negation(operator: Store, sql: Sql, project: UUID) -> None:
+async def test_negated_stuck_filter_finds_the_other_running_jobs(operator: Store, sql: Sql, project: UUID) -> None:
     run_for(sql, project, 1)
     late, early = running(sql, project, 6), running(sql, project, 4)
     others = {job.id for job in await operator.find_jobs(parse("-is:stuck status:running", now=NOW))}
     assert (others, await stuck(operator)) == ({early}, {late})
 
 
-async def test_only_what_runs_is_judged(operator: Store, sql: Sql, project: UUID) -> None:
+async def test_finished_or_missing_job_has_no_stuck_verdict(operator: Store, sql: Sql, project: UUID) -> None:
     run_for(sql, project, 1, number=1)
     ((job,),) = sql("select id from generation_jobs")
     assert await operator.get_stuck_verdict(UUID(str(job))) is None
     assert await operator.get_stuck_verdict(NOTHING) is None
 
 
-async def test_an_app_that_lets_its_jobs_have_no_mode_is_told_all_the_same(migrated_copy: Conninfo) -> None:
+async def test_stuck_jobs_are_found_where_jobs_may_have_no_mode(migrated_copy: Conninfo) -> None:
     with connect(migrated_copy) as app:
         app.execute("alter table generation_jobs alter mode drop not null")
         app.execute("insert into auth.users (id) values (%s)", [ADA])
@@ -131,7 +131,7 @@ async def test_an_app_that_lets_its_jobs_have_no_mode_is_told_all_the_same(migra
         assert await stuck(store) == {NOTHING}
 
 
-async def test_on_the_apps_own_schema_the_time_alone_tells(attached_database: Conninfo) -> None:
+async def test_stuck_jobs_are_found_by_time_alone_on_the_app_schema(attached_database: Conninfo) -> None:
     with connect(attached_database) as app:
         app.execute("insert into auth.users (id) values (%s)", [ADA])
         app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
@@ -142,4 +142,4 @@ async def test_on_the_apps_own_schema_the_time_alone_tells(attached_database: Co
         )
     async with Store(Database(attached_database)) as store:
         assert await stuck(store) == {NOTHING}
-        assert (await verdict(store, NOTHING)).lease is Lease.UNKNOWN
+        assert (await verdict(store, NOTHING)).lease is LeaseState.UNKNOWN

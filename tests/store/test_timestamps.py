@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from store.database.database import Database
 from store.database.timestamps import EARLIEST, LATEST, UtcLoader
-from store.statistics.totals import NumbersQuery
+from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.store.support import NOW, MakeJob, MakeProject
@@ -17,7 +17,7 @@ EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @given(st.integers(min_value=-(2**63), max_value=2**63 - 1))
-def test_every_binary_value_has_a_time_in_order(microseconds: int) -> None:
+def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int) -> None:
     loaded = UtcLoader(0).load(microseconds.to_bytes(8, "big", signed=True))
     assert EARLIEST <= loaded <= LATEST
     if EARLIEST < loaded < LATEST:
@@ -41,7 +41,7 @@ def test_every_binary_value_has_a_time_in_order(microseconds: int) -> None:
         ("294276-12-31 23:59:59+00", LATEST),
     ],
 )
-async def test_a_time_is_read_as_utc(
+async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
     database: Conninfo, make_project: MakeProject, make_job: MakeJob, zone: str, written: str, read: datetime
 ) -> None:
     job_id = make_job(make_project(), created_at=written, updated_at=written)
@@ -53,7 +53,7 @@ async def test_a_time_is_read_as_utc(
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
-async def test_days_are_utc_days_and_leave_out_what_python_lacks(
+async def test_daily_costs_use_utc_days_and_skip_times_outside_the_range(
     database: Conninfo, make_project: MakeProject, make_job: MakeJob, zone: str
 ) -> None:
     project_id = make_project()
@@ -64,7 +64,7 @@ async def test_days_are_utc_days_and_leave_out_what_python_lacks(
     ):
         make_job(project_id, cost_cents=1, created_at=written)
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
-        numbers = await store.get_numbers(NumbersQuery(days=3), at=NOW)
+        numbers = await store.get_totals(TotalsQuery(days=3), at=NOW)
         users = await store.get_users()
         summary = await store.get_job_summary()
     assert [(day.day.isoformat(), day.job_count) for day in numbers.days or ()] == [

@@ -28,7 +28,7 @@ async def the_job(store: Store, job_id: UUID) -> GenerationJob:
 @pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 @pytest.mark.parametrize("target", list(JobStatus))
 @pytest.mark.parametrize("current", list(JobStatus))
-async def test_only_the_legal_edges(
+async def test_transition_applies_only_allowed_status_changes(
     operator: Store,
     make_project: MakeProject,
     make_job: MakeJob,
@@ -53,12 +53,14 @@ async def test_only_the_legal_edges(
         assert after == before
 
 
-async def test_a_job_that_is_not_there(operator: Store, stranger: Store, ben: Store, ada: Store) -> None:
+async def test_transition_of_an_unknown_job_returns_missing(
+    operator: Store, stranger: Store, ben: Store, ada: Store
+) -> None:
     for store in (operator, ada, ben, stranger):
         assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
 
 
-async def test_a_job_of_somebody_else_is_missing(
+async def test_transition_of_the_job_of_another_user_returns_missing(
     ben: Store, stranger: Store, operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     job_id = make_job(make_project(ADA))
@@ -67,31 +69,35 @@ async def test_a_job_of_somebody_else_is_missing(
     assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
 
 
-async def test_an_unknown_status(operator: Store) -> None:
+async def test_transition_to_an_unknown_status_is_refused(operator: Store) -> None:
     with pytest.raises(InvalidValue) as caught:
         await operator.transition_job_status(NOTHING, "done")
     assert caught.value.field == "status"
 
 
 class TestError:
-    async def test_it_is_written(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_transition_stores_its_error(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
         job_id = make_job(make_project(), "running")
         await ada.transition_job_status(job_id, "failed", "API timeout")
         assert (await the_job(ada, job_id)).error == "API timeout"
 
-    async def test_an_earlier_one_is_kept_where_none_is_given(
+    async def test_transition_without_an_error_keeps_the_earlier_error(
         self, ada: Store, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         job_id = make_job(make_project(), "running", error='{"message": "slow"}')
         await ada.transition_job_status(job_id, "failed")
         assert (await the_job(ada, job_id)).error == '{"message": "slow"}'
 
-    async def test_a_later_one_replaces_it(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_transition_replaces_the_earlier_error(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_id = make_job(make_project(), "running", error="slow")
         await ada.transition_job_status(job_id, "failed", "too slow")
         assert (await the_job(ada, job_id)).error == "too slow"
 
-    async def test_a_refusal_keeps_it(self, ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+    async def test_refused_transition_keeps_the_error(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob
+    ) -> None:
         job_id = make_job(make_project(), "failed", error="slow")
         await ada.transition_job_status(job_id, "failed", "too slow")
         assert (await the_job(ada, job_id)).error == "slow"
@@ -99,12 +105,14 @@ class TestError:
     @pytest.mark.parametrize(
         "text", ["", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table"]
     )
-    async def test_whatever_it_says(self, ada: Store, make_project: MakeProject, make_job: MakeJob, text: str) -> None:
+    async def test_transition_stores_any_error_text_unchanged(
+        self, ada: Store, make_project: MakeProject, make_job: MakeJob, text: str
+    ) -> None:
         job_id = make_job(make_project(), "running")
         await ada.transition_job_status(job_id, "failed", text)
         assert (await the_job(ada, job_id)).error == text
 
-    async def test_what_the_database_cannot_store(self, operator: Store) -> None:
+    async def test_transition_refuses_an_error_that_the_database_cannot_store(self, operator: Store) -> None:
         for text in ("a\0b", "half \ud83d"):
             with pytest.raises(InvalidValue) as caught:
                 await operator.transition_job_status(NOTHING, "failed", text)
@@ -115,7 +123,9 @@ class TestConcurrentCallers:
     """Twenty at once, over ten sessions, many rounds: one is told Applied, and nineteen the status that it made."""
 
     @pytest.mark.parametrize("schema", ["database", "attached_database"])
-    async def test_exactly_one_starts_it(self, request: pytest.FixtureRequest, schema: str) -> None:
+    async def test_exactly_one_concurrent_caller_starts_the_job(
+        self, request: pytest.FixtureRequest, schema: str
+    ) -> None:
         conninfo: Conninfo = request.getfixturevalue(schema)
         job_ids = _queued_jobs(conninfo, count=25)
         stores = [Store(Database(conninfo)) for _ in range(5)]
@@ -129,7 +139,7 @@ class TestConcurrentCallers:
         for store in stores:
             await store.close()
 
-    async def test_exactly_one_finishes_it_and_its_word_stays(self, database: Conninfo) -> None:
+    async def test_exactly_one_concurrent_caller_finishes_the_job(self, database: Conninfo) -> None:
         job_ids = _queued_jobs(database, count=25)
         stores = [Store(Database(database)) for _ in range(5)]
         winners: Counter[JobStatus] = Counter()
@@ -166,7 +176,7 @@ def _queued_jobs(conninfo: Conninfo, count: int) -> list[UUID]:
     return [row[0] for row in rows]
 
 
-async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits(
+async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It could not be completed, for it was queued; and when the store looks why, somebody has just started it."""
@@ -184,7 +194,9 @@ async def test_a_job_that_moves_between_two_looks_is_not_refused_what_it_permits
     assert outcome == Applied(job=await the_job(operator, job_id))
 
 
-async def test_a_job_that_is_shown_but_not_to_be_changed(blank_database: Conninfo, attached_database: Conninfo) -> None:
+async def test_visible_job_that_policies_protect_cannot_be_changed(
+    blank_database: Conninfo, attached_database: Conninfo
+) -> None:
     """An app may let users see more than they may change. The database then changes no row, and says nothing."""
     (job_id,) = _queued_jobs(attached_database, count=1)
     with connect(attached_database) as owner:

@@ -16,17 +16,17 @@ statuses = st.sampled_from(JobStatus)
 
 
 @given(statuses, statuses)
-def test_only_the_three_edges_are_allowed(current: JobStatus, target: JobStatus) -> None:
+def test_only_three_transitions_are_allowed(current: JobStatus, target: JobStatus) -> None:
     assert (target in allowed(current)) is ((current, target) in LEGAL)
 
 
 @given(statuses, statuses)
-def test_sources_are_allowed_seen_from_the_other_end(current: JobStatus, target: JobStatus) -> None:
+def test_sources_are_the_inverse_of_allowed(current: JobStatus, target: JobStatus) -> None:
     assert (current in sources(target)) is (target in allowed(current))
 
 
 @given(st.lists(statuses))
-def test_no_walk_leaves_a_final_status(wishes: list[JobStatus]) -> None:
+def test_no_sequence_of_transitions_leaves_a_final_status(wishes: list[JobStatus]) -> None:
     status = JobStatus.QUEUED
     for wish in wishes:
         was_final = is_final(status)
@@ -35,11 +35,11 @@ def test_no_walk_leaves_a_final_status(wishes: list[JobStatus]) -> None:
             status = wish
 
 
-def test_the_final_ones() -> None:
+def test_succeeded_and_failed_are_final() -> None:
     assert [status for status in JobStatus if is_final(status)] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
 
 
-def test_the_table_cannot_be_changed() -> None:
+def test_transition_table_is_immutable() -> None:
     with pytest.raises(TypeError):
         TRANSITIONS[JobStatus.FAILED] = (JobStatus.QUEUED,)  # type: ignore[index]
 
@@ -52,5 +52,5 @@ def test_the_table_cannot_be_changed() -> None:
         ("running", "queued", "Only a new job is queued; this one is running."),
     ],
 )
-def test_a_refusal_says_what_is_needed(current: str, target: str, sentence: str) -> None:
+def test_refusal_names_the_required_status(current: str, target: str, sentence: str) -> None:
     assert why_refused(JobStatus(current), JobStatus(target)) == sentence

@@ -22,7 +22,7 @@ async def found(store: Store, text: str, *, limit: int = 50) -> list[UUID]:
     return [user.id for user in await store.find_users(text, limit=limit)]
 
 
-async def test_the_most_recently_active_first_then_by_e_mail(
+async def test_find_users_lists_the_most_recently_active_first(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     for hours, owner in ((1, CLEO), (2, BEN)):
@@ -40,18 +40,18 @@ async def test_the_most_recently_active_first_then_by_e_mail(
 
 
 @pytest.mark.parametrize("text", ["ben", "BEN@", "  n@ex ", "ben@example.com"])
-async def test_by_some_letters_of_the_e_mail(operator: Store, text: str) -> None:
+async def test_find_users_matches_part_of_the_email(operator: Store, text: str) -> None:
     assert await found(operator, text) == [BEN]
 
 
 @pytest.mark.parametrize("text", ["%", "_", "b_n", "ada%", "\\", "%'; --", "nobody"])
-async def test_what_is_a_wildcard_elsewhere_is_a_letter_here(operator: Store, sql: Sql, text: str) -> None:
+async def test_find_users_treats_wildcards_as_plain_characters(operator: Store, sql: Sql, text: str) -> None:
     assert await found(operator, text) == []
     sql("insert into auth.users (id, email) values (%s, %s)", (STRANGER, f"x{text}y@example.com"))
     assert await found(operator, text) == [STRANGER]
 
 
-async def test_by_the_beginning_of_the_id_without_an_e_mail_too(operator: Store, sql: Sql) -> None:
+async def test_find_users_matches_the_beginning_of_the_id(operator: Store, sql: Sql) -> None:
     other = UUID("c1e0aaaa-0000-4000-8000-000000000000")
     sql("insert into auth.users (id) values (%s)", [other])
     for text in ("c1e0", "C1E0AAAA-0000", other.hex, f" {other} "):
@@ -61,7 +61,7 @@ async def test_by_the_beginning_of_the_id_without_an_e_mail_too(operator: Store,
     assert await found(operator, "c1e") == []
 
 
-async def test_letters_that_could_begin_an_id_are_letters_of_an_e_mail_too(operator: Store, sql: Sql) -> None:
+async def test_find_users_matches_hexadecimal_text_in_ids_and_emails(operator: Store, sql: Sql) -> None:
     by_id = UUID("beef0000-0000-4000-8000-000000000000")
     sql("insert into auth.users (id) values (%s)", [by_id])
     sql("insert into auth.users (id, email) values (%s, 'BEEF@example.com')", [STRANGER])
@@ -69,13 +69,13 @@ async def test_letters_that_could_begin_an_id_are_letters_of_an_e_mail_too(opera
 
 
 @pytest.mark.parametrize("text", ["a\0b", "\udcff"])
-async def test_what_no_e_mail_holds(operator: Store, text: str) -> None:
+async def test_find_users_refuses_text_that_no_email_can_contain(operator: Store, text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         await operator.find_users(text)
     assert caught.value.field == "email"
 
 
-async def test_counting_stops_and_says_so_but_the_last_job_is_known(
+async def test_find_users_caps_job_counts_but_knows_the_last_job(
     operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("NEWEST_JOBS", "MOST_COUNTED"):
@@ -99,7 +99,7 @@ async def test_counting_stops_and_says_so_but_the_last_job_is_known(
 
 
 @pytest.mark.parametrize("text", ["", "ben", str(BEN)])
-def test_no_search_reads_everyones_jobs(database: Conninfo, text: str) -> None:
+def test_user_search_reads_jobs_only_by_index(database: Conninfo, text: str) -> None:
     """The newest by the index on their time, and those of each user listed by the index on their owner."""
     query = user_sql.matching(text, limit=50, with_emails=True)
     statement, constants = compiled(query.statement)
@@ -117,7 +117,7 @@ def test_no_search_reads_everyones_jobs(database: Conninfo, text: str) -> None:
     assert of_one_user
 
 
-async def test_a_user_may_not_search(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_user_may_not_search_for_users(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     make_job(make_project(ADA))
     with pytest.raises(NoPrivilege):
         await ada.find_users("")
@@ -154,7 +154,7 @@ class TestWhereTheUsersAreNotToBeRead:
         ],
         ids=["no usage", "no table", "no grant", "no policy"],
     )
-    async def test_the_owners_of_jobs_are_found(
+    async def test_find_users_lists_job_owners_when_users_are_unreadable(
         self, few_rights: Store, attached_database: Conninfo, statement: str
     ) -> None:
         with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
@@ -166,7 +166,7 @@ class TestWhereTheUsersAreNotToBeRead:
         assert await found(few_rights, "ada@") == []
         assert [user.id for user in await few_rights.get_users(search=str(ADA)[:13])] == [ADA]
         assert await few_rights.get_users(search="ada@") == await few_rights.get_users(search=str(BEN)) == []
-        assert (await few_rights.locate(str(ADA))).users == (ActingUser(id=ADA),)
+        assert (await few_rights.find_by_id(str(ADA))).users == (ActingUser(id=ADA),)
         assert await few_rights.find_actor(str(ADA)) == ActingUser(id=ADA)
         with pytest.raises(RowMissing):
             await few_rights.find_actor(str(NOTHING))

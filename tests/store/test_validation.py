@@ -14,12 +14,12 @@ from tests.store.support import NOTHING
 
 
 @pytest.mark.parametrize("status", list(JobStatus))
-def test_a_status_by_its_name(status: JobStatus) -> None:
+def test_status_name_is_accepted(status: JobStatus) -> None:
     assert validation.status(status.value) is status
 
 
 @pytest.mark.parametrize("text", ["done", "QUEUED", "", " queued"])
-def test_no_other_status(text: str) -> None:
+def test_unknown_status_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         validation.status(text)
     assert caught.value.field == "status"
@@ -27,21 +27,21 @@ def test_no_other_status(text: str) -> None:
 
 
 @pytest.mark.parametrize("cents", [0, 1, validation.MAX_COST_CENTS])
-def test_a_cost_that_the_column_holds(cents: int) -> None:
-    assert validation.cost_cents(cents) == cents
+def test_cost_within_the_column_range_is_accepted(cents: int) -> None:
+    assert validation.check_cost_cents(cents) == cents
 
 
 @pytest.mark.parametrize("cents", [-1, validation.MAX_COST_CENTS + 1])
-def test_no_other_cost(cents: int) -> None:
+def test_cost_outside_the_column_range_is_refused(cents: int) -> None:
     with pytest.raises(InvalidValue, match="whole cents") as caught:
-        validation.cost_cents(cents)
+        validation.check_cost_cents(cents)
     assert caught.value.field == "cost_cents"
 
 
 @given(st.text())
-def test_a_mode_is_kept_without_the_blanks_around_it_or_refused(text: str) -> None:
+def test_mode_is_stripped_or_refused(text: str) -> None:
     with suppress(InvalidValue):
-        mode = validation.mode(text)
+        mode = validation.check_mode(text)
         assert mode == text.strip()
         assert 0 < len(mode) <= validation.MAX_NAME
         assert mode.encode().decode() == mode
@@ -49,55 +49,55 @@ def test_a_mode_is_kept_without_the_blanks_around_it_or_refused(text: str) -> No
 
 
 @pytest.mark.parametrize("text", ["", " \t\n", "a\0b", "half \ud83d", "n" * 201])
-def test_what_is_no_name(text: str) -> None:
+def test_invalid_project_name_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         validation.project_name(text)
     assert caught.value.field == "name"
 
 
-def test_an_error_may_be_long_and_have_blanks() -> None:
+def test_error_text_may_be_long_and_keeps_its_whitespace() -> None:
     text = "  Traceback\n" * 1000
     assert validation.error_text(text) == text
 
 
 @pytest.mark.parametrize("text", ["a\0b", "half \udc80"])
-def test_what_no_text_column_stores(text: str) -> None:
+def test_error_text_that_no_column_can_store_is_refused(text: str) -> None:
     with pytest.raises(InvalidValue, match="cannot store") as caught:
         validation.error_text(text)
     assert caught.value.field == "error"
 
 
 @pytest.mark.parametrize("rows", [1, validation.MAX_LIMIT])
-def test_a_limit(rows: int) -> None:
+def test_limit_within_the_range_is_accepted(rows: int) -> None:
     assert validation.limit(rows) == rows
 
 
 @pytest.mark.parametrize("rows", [-1, 0, validation.MAX_LIMIT + 1])
-def test_no_limit(rows: int) -> None:
+def test_limit_outside_the_range_is_refused(rows: int) -> None:
     with pytest.raises(InvalidValue, match="from 1 to 10,000"):
         validation.limit(rows)
 
 
 @pytest.mark.parametrize("days", [0, validation.MAX_DAYS + 1])
-def test_no_number_of_days(days: int) -> None:
+def test_number_of_days_outside_the_range_is_refused(days: int) -> None:
     with pytest.raises(InvalidValue, match="from 1 to"):
         validation.days(days)
 
 
 class TestChanged:
-    def test_only_what_is_given(self) -> None:
+    def test_changed_returns_only_the_given_fields(self) -> None:
         assert changed(mode=" packaging ", cost_cents=UNSET, error=UNSET, input_asset_id=UNSET) == {"mode": "packaging"}
 
-    def test_none_is_a_value(self) -> None:
+    def test_changed_treats_none_as_a_value(self) -> None:
         assert changed(mode=UNSET, cost_cents=0, error=None, input_asset_id=None) == {
             "cost_cents": 0,
             "error": None,
             "input_asset_id": None,
         }
 
-    def test_an_asset(self) -> None:
+    def test_changed_returns_a_given_asset(self) -> None:
         assert changed(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=NOTHING) == {"input_asset_id": NOTHING}
 
-    def test_nothing_is_refused(self) -> None:
+    def test_changed_refuses_an_empty_change(self) -> None:
         with pytest.raises(InvalidValue, match="Nothing to change"):
             changed(mode=UNSET, cost_cents=UNSET, error=UNSET, input_asset_id=UNSET)

@@ -20,9 +20,9 @@ from store.configuration.saved_views import (
     read_views,
     written,
 )
-from store.configuration.toml_table import Problem
+from store.configuration.toml_table import ConfigurationProblem
 from store.errors import BadConfiguration, Conflict, InvalidValue
-from store.filters.filter_text import parse, printed
+from store.filters.filter_text import format_filter, parse
 from store.job_list.list_query import ListOrder, OrderColumn
 from tests.store.filters.strategies import filters
 
@@ -37,7 +37,7 @@ def configured(text: str) -> dict[str, View]:
     return dict(read_text(text, path=FILE).views)
 
 
-def test_a_view_is_a_filter_or_a_table_with_one() -> None:
+def test_view_is_a_filter_text_or_a_table_with_one() -> None:
     views = configured(
         """
         [views]
@@ -82,7 +82,7 @@ def test_a_view_is_a_filter_or_a_table_with_one() -> None:
         (f"[views]\n{'n' * 61} = 'a'", f"line 2: views.{'n' * 61} has a name that is longer than 60 characters."),
     ],
 )
-def test_each_mistake_is_told_with_file_line_and_key(text: str, sentence: str) -> None:
+def test_each_mistake_in_a_view_is_reported_with_file_line_and_key(text: str, sentence: str) -> None:
     with pytest.raises(BadConfiguration) as caught:
         configured(text)
     assert str(caught.value) == f"{FILE}, {sentence}"
@@ -92,19 +92,19 @@ names = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_si
 
 orders = st.none() | st.builds(ListOrder, column=st.sampled_from(OrderColumn), descending=st.booleans())
 
-views = st.builds(View, name=names, text=filters.map(printed).filter(bool), order=orders)
+views = st.builds(View, name=names, text=filters.map(format_filter).filter(bool), order=orders)
 
 
 @given(st.lists(views, max_size=4))
-def test_what_is_written_reads_to_the_same(some: list[View]) -> None:
+def test_written_views_read_back_unchanged(some: list[View]) -> None:
     by_name = {view.name: view for view in some}
-    problems: list[Problem] = []
+    problems: list[ConfigurationProblem] = []
     assert read_views(tomllib.loads(written(by_name.values()))["views"], problems) == by_name
     assert problems == []
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "\u202ea", "n" * 61])
-def test_a_name_can_be_read(name: str) -> None:
+def test_view_name_that_cannot_be_read_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"^(is|holds) "):
         read_name(name)
     assert read_name(" Ana's 50% ") == "Ana's 50%"
@@ -115,7 +115,7 @@ class TestSaving:
     def saved(self, tmp_path: Path) -> SavedViews:
         return SavedViews(tmp_path / "data")
 
-    def test_what_is_saved_is_there_until_it_is_removed(self, saved: SavedViews) -> None:
+    def test_saved_view_exists_until_it_is_removed(self, saved: SavedViews) -> None:
         assert saved.read() == {}
         saved.save(LATE, replaces=None)
         saved.save(DEAR, replaces=None)
@@ -125,7 +125,7 @@ class TestSaving:
         assert saved.path.stat().st_mode & 0o077 == 0
         assert not list(saved.path.parent.glob("*.toml.[0-9]*"))
 
-    def test_no_other_view_is_replaced_unasked(self, saved: SavedViews) -> None:
+    def test_save_refuses_to_replace_another_view(self, saved: SavedViews) -> None:
         other = View(name="late", text="status:queued")
         saved.save(LATE, replaces=None)
         saved.save(LATE, replaces=None)
@@ -138,7 +138,7 @@ class TestSaving:
         with pytest.raises(Conflict):
             saved.remove(LATE)
 
-    def test_savings_at_once_all_stay(self, saved: SavedViews) -> None:
+    def test_concurrent_saves_keep_all_views(self, saved: SavedViews) -> None:
         some = [View(name=f"view {number}", text="timeout") for number in range(8)]
         with ThreadPoolExecutor(4) as threads:
             list(threads.map(lambda view: SavedViews(saved.path.parent).save(view, replaces=None), some))
@@ -153,9 +153,7 @@ class TestSaving:
             (b"other = 3", ", line 1: other is not known; "),
         ],
     )
-    def test_a_file_that_cannot_be_read_is_not_written_over(
-        self, saved: SavedViews, content: bytes, sentence: str
-    ) -> None:
+    def test_unreadable_views_file_is_not_overwritten(self, saved: SavedViews, content: bytes, sentence: str) -> None:
         saved.path.parent.mkdir()
         saved.path.write_bytes(content)
         for use in (saved.read, lambda: saved.save(LATE, replaces=None)):
@@ -164,13 +162,13 @@ class TestSaving:
             assert str(caught.value).startswith(f"{saved.path}{sentence}")
         assert saved.path.read_bytes() == content
 
-    def test_where_nothing_can_be_kept_it_is_said(self, tmp_path: Path) -> None:
+    def test_save_reports_that_the_views_file_cannot_be_written(self, tmp_path: Path) -> None:
         (tmp_path / "data").write_text("a file")
         with pytest.raises(InvalidValue, match=r"views\.toml cannot be written: "):
             SavedViews(tmp_path / "data").save(LATE, replaces=None)
 
 
-def test_the_configuration_wins_and_a_clash_is_said() -> None:
+def test_configured_view_overrides_a_saved_one_and_the_clash_is_reported() -> None:
     other = View(name="late", text="status:queued")
     assert joined({"late": LATE}, {"late": other, "dear": DEAR}) == {"late": LATE, "dear": DEAR}
     assert clashes({"late": LATE, "dear": DEAR}, {"late": other, "dear": DEAR}) == ("late",)
@@ -178,7 +176,7 @@ def test_the_configuration_wins_and_a_clash_is_said() -> None:
     assert clash_words((), FILE) == ""
 
 
-def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+def test_unknown_view_error_suggests_the_nearest_names() -> None:
     assert named("late", {"late": LATE}) is LATE
     for typed, hint in (("lat", "Did you mean 'late'?"), ("zzz", "Did you mean 'late' or 'dear'?")):
         with pytest.raises(InvalidValue, match="There is no view") as caught:
@@ -188,6 +186,6 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
         named("late", {})
 
 
-def test_a_filter_of_a_view_keeps_its_ages() -> None:
+def test_view_filter_keeps_its_relative_ages() -> None:
     assert configured("[views]\nnew = 'since:24h'")["new"].text == "since:24h"
     assert parse("since:24h") == parse("since:1d")

@@ -16,7 +16,7 @@ from store.database.timestamps import LATEST
 from store.errors import NoPrivilege
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, WindowQuery, key_of, total_of
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowKey, RowWindowQuery, key_of, total_of
 from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
 from store.store import Store
 from tests.conftest import Conninfo
@@ -96,7 +96,7 @@ Disturb = Callable[[ListedJob], None]
 def walk(store: BlockingStore, listed: ListQuery, size: int, disturb: Disturb, *, backwards: bool) -> list[UUID]:
     """The ids as they were met. The row by which the next window is asked for is disturbed before."""
     start = End.LAST if backwards else End.FIRST
-    window = store.get_window(WindowQuery(listed=listed, anchor=start, before=size, after=size))
+    window = store.get_window(RowWindowQuery(listed=listed, anchor=start, before=size, after=size))
     assert not (window.has_after if backwards else window.has_before)
     met: list[UUID] = []
     for _ in range(200):
@@ -106,14 +106,14 @@ def walk(store: BlockingStore, listed: ListQuery, size: int, disturb: Disturb, *
         at = window.jobs[0] if backwards else window.jobs[-1]
         disturb(at)
         before, after = (size, 0) if backwards else (0, size + 1)
-        query = WindowQuery(listed=listed, anchor=key_of(at, listed.order), before=before, after=after)
+        query = RowWindowQuery(listed=listed, anchor=key_of(at, listed.order), before=before, after=after)
         window = store.get_window(query)
     raise AssertionError("the windows do not end")
 
 
 @on_rows
 @given(data=st.data())
-def test_a_walk_meets_each_row_once_and_in_order_whatever_becomes_of_its_anchors(
+def test_walking_windows_meets_each_row_once_even_if_anchors_change(
     operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
 ) -> None:
     listed, where = data.draw(lists(projects), label="list")
@@ -145,18 +145,18 @@ def test_a_walk_meets_each_row_once_and_in_order_whatever_becomes_of_its_anchors
 
 @on_rows
 @given(data=st.data())
-def test_a_window_is_the_rows_around_its_place(
+def test_window_holds_the_rows_around_its_anchor(
     operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
 ) -> None:
     listed, where = data.draw(lists(projects), label="list")
     before, after = data.draw(st.integers(0, 12), label="before"), data.draw(st.integers(0, 12), label="after")
     expected = in_order(sql, listed, where)
-    all_jobs = operator_now.get_window(WindowQuery(listed=listed)).jobs
+    all_jobs = operator_now.get_window(RowWindowQuery(listed=listed)).jobs
     assert [job.id for job in all_jobs] == expected
 
     for number in range(0, len(all_jobs), 7):
         anchor = key_of(all_jobs[number], listed.order)
-        window = operator_now.get_window(WindowQuery(listed=listed, anchor=anchor, before=before, after=after))
+        window = operator_now.get_window(RowWindowQuery(listed=listed, anchor=anchor, before=before, after=after))
         first = max(0, number - before)
         assert [job.id for job in window.jobs] == expected[first : number + after]
         assert (window.has_before, window.has_after) == (first > 0, number + after < len(expected))
@@ -164,15 +164,15 @@ def test_a_window_is_the_rows_around_its_place(
 
 @on_rows
 @given(data=st.data())
-def test_jumps_to_both_ends_meet(
+def test_first_and_last_windows_make_up_the_whole_list(
     operator_now: BlockingStore, projects: Sequence[UUID], sql: Sql, data: st.DataObject
 ) -> None:
     listed, where = data.draw(lists(projects), label="list")
     expected = in_order(sql, listed, where)
     cut = data.draw(st.integers(0, len(expected)), label="cut")
 
-    first = operator_now.get_window(WindowQuery(listed=listed, anchor=End.FIRST, before=9, after=cut))
-    last = operator_now.get_window(WindowQuery(listed=listed, anchor=End.LAST, before=len(expected) - cut, after=9))
+    first = operator_now.get_window(RowWindowQuery(listed=listed, anchor=End.FIRST, before=9, after=cut))
+    last = operator_now.get_window(RowWindowQuery(listed=listed, anchor=End.LAST, before=len(expected) - cut, after=9))
 
     assert [job.id for job in (*first.jobs, *last.jobs)] == expected
     assert (first.has_before, first.has_after) == (False, cut < len(expected))
@@ -180,25 +180,25 @@ def test_jumps_to_both_ends_meet(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_with_a_users_eyes_the_list_is_theirs(
+async def test_window_of_a_user_holds_only_their_jobs(
     ada: Store, make_project: MakeProject, make_job: MakeJob, order: ListOrder
 ) -> None:
     mine, other = make_project(), make_project(BEN)
     ids = {make_job(mine, status) for status in JobStatus}
     make_job(other)
-    window = await ada.get_window(WindowQuery(listed=ListQuery(order=order), after=2))
-    around = WindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
+    window = await ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
+    around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
     assert {job.id for job in (await ada.get_window(around)).jobs} == ids
 
 
-async def test_of_a_long_error_only_the_beginning_is_read(
+async def test_window_reads_only_the_beginning_of_a_long_error(
     operator: Store, make_project: MakeProject, make_job: MakeJob
 ) -> None:
     project_id, longest = make_project(), "ö" * ERROR_CHARACTERS
     for cost, error in enumerate((None, "", longest, f"{longest}!")):
         make_job(project_id, error=error, cost_cents=cost)
     order = ListOrder(column=OrderColumn.COST, descending=False)
-    window = await operator.get_window(WindowQuery(listed=ListQuery(order=order)))
+    window = await operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
     assert [(job.error, job.is_error_cut) for job in window.jobs] == [
         (None, False),
         ("", False),
@@ -207,12 +207,12 @@ async def test_of_a_long_error_only_the_beginning_is_read(
     ]
 
 
-async def test_a_name_that_may_not_be_read_is_refused_as_in_pages(ada: Store) -> None:
+async def test_window_refuses_a_filter_by_an_unreadable_name(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match="Only the operator may read the users"):
-        await ada.get_window(WindowQuery(listed=ListQuery(job_filter=parse("user:ada@example.com", now=NOW))))
+        await ada.get_window(RowWindowQuery(listed=ListQuery(job_filter=parse("user:ada@example.com", now=NOW))))
 
 
-def test_the_total_ends_with_the_job() -> None:
+def test_only_finished_jobs_with_finite_times_have_a_duration() -> None:
     job = ListedJob(
         id=UUID(int=1),
         user_id=ADA,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store.database.write_access import WriteAccess, WriteLease, WriteRule
+from store.database.write_access import WriteAccess, WriteMode, WritePermit
 from store.errors import ReadOnly
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -18,17 +18,17 @@ class Clock:
         return self.now
 
 
-def test_an_open_session_writes_without_a_lease() -> None:
-    access = WriteAccess(WriteRule.OPEN)
+def test_open_session_may_write_without_a_permit() -> None:
+    access = WriteAccess(WriteMode.OPEN)
     assert access.may_write
-    assert access.lease is None
+    assert access.permit is None
 
 
-def test_a_lease_opens_a_session_until_its_end() -> None:
+def test_permit_allows_writes_until_it_ends() -> None:
     clock = Clock()
-    access = WriteAccess(WriteRule.LEASED, clock=clock)
+    access = WriteAccess(WriteMode.LEASED, clock=clock)
     assert not access.may_write
-    assert access.open_lease("ticket 7", 300) == WriteLease(
+    assert access.open_permit("ticket 7", 300) == WritePermit(
         reason="ticket 7", opened_at=NOON, ends_at=NOON + timedelta(seconds=300)
     )
     clock.now += timedelta(seconds=299)
@@ -39,27 +39,27 @@ def test_a_lease_opens_a_session_until_its_end() -> None:
     assert access.lease is None, "a clock that is turned back does not open it again"
 
 
-def test_a_lease_can_be_closed_early_and_replaced() -> None:
-    access = WriteAccess(WriteRule.LEASED, clock=Clock())
-    access.open_lease("one", 60)
-    assert access.open_lease("two", 60) == access.lease
-    access.close_lease()
+def test_permit_can_be_replaced_and_closed_early() -> None:
+    access = WriteAccess(WriteMode.LEASED, clock=Clock())
+    access.open_permit("one", 60)
+    assert access.open_permit("two", 60) == access.permit
+    access.close_permit()
     assert not access.may_write
 
 
-def test_nothing_opens_a_closed_session() -> None:
-    access = WriteAccess(WriteRule.CLOSED)
+def test_closed_session_refuses_a_permit() -> None:
+    access = WriteAccess(WriteMode.CLOSED)
     with pytest.raises(ReadOnly, match="read-only"):
-        access.open_lease("please", 60)
+        access.open_permit("please", 60)
     assert not access.may_write
 
 
-def test_a_refusal_says_what_opens_the_session() -> None:
-    assert "--write REASON" in str(WriteAccess(WriteRule.LEASED).refusal().hint)
-    assert "--read-only" in str(WriteAccess(WriteRule.CLOSED).refusal().hint)
+def test_refusal_hint_names_the_option_that_decides_writing() -> None:
+    assert "--write REASON" in str(WriteAccess(WriteMode.LEASED).refusal().hint)
+    assert "--read-only" in str(WriteAccess(WriteMode.CLOSED).refusal().hint)
 
 
-def test_who_opens_it_otherwise_says_how() -> None:
-    access = WriteAccess(WriteRule.LEASED)
+def test_refusal_hint_can_be_replaced() -> None:
+    access = WriteAccess(WriteMode.LEASED)
     access.opened_by = "Press W to write for some minutes."
     assert access.refusal().hint == "Press W to write for some minutes."

@@ -14,24 +14,24 @@ from textual.widgets import Input, Static
 from store.budgets.budget import Budgets
 from store.database.database import Database
 from store.database.query import TimeLimits
-from store.database.write_access import WriteAccess, WriteRule
+from store.database.write_access import WriteAccess, WriteMode
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob
 from store.journal.journal import Journal
-from store.leases.lease import Workforce
+from store.leases.lease import WorkersOverview
 from store.statistics.counting import Report as NumbersReport
-from store.statistics.totals import Numbers, NumbersQuery
+from store.statistics.totals import Totals, TotalsQuery
 from store.store import PAGE_SIZE, Store
 from store.users.actor import ActingUser, Actor
 from tests.tui.settling import press, resize, settle, until
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
-from tui.dashboard.messages import Counted, Looked, LookFailed
+from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
 from tui.dashboard.run import frame_text
 from tui.dashboard.session_poller import Opener
-from tui.dashboard.setup import Setup
+from tui.dashboard.setup import DashboardSetup
 from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
 
@@ -46,8 +46,8 @@ class FrozenStore(Store):
     async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
         return await super().get_listing(query, at=at or FROZEN)
 
-    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
-        return await super().get_numbers(query, at=at or FROZEN)
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+        return await super().get_totals(query, at=at or FROZEN)
 
     async def get_budgets(
         self,
@@ -59,20 +59,20 @@ class FrozenStore(Store):
     ) -> Budgets:
         return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at or FROZEN)
 
-    async def get_numbers_exactly(
-        self, query: NumbersQuery, report: NumbersReport, *, at: datetime | None = None
-    ) -> Numbers:
-        return await super().get_numbers_exactly(query, report, at=at or FROZEN)
+    async def get_exact_totals(
+        self, query: TotalsQuery, report: NumbersReport, *, at: datetime | None = None
+    ) -> Totals:
+        return await super().get_exact_totals(query, report, at=at or FROZEN)
 
-    async def get_workforce(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> Workforce:
-        return await super().get_workforce(limit=limit, at=at or FROZEN)
+    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
+        return await super().get_workers_overview(limit=limit, at=at or FROZEN)
 
 
 def opener_of(
     conninfo: Mapping[str, str | int],
     *,
     actor: Actor = AS_ADA,
-    rule: WriteRule = WriteRule.OPEN,
+    rule: WriteMode = WriteMode.OPEN,
     label: str = "testbase",
     make: Callable[[Database], Store] = FrozenStore,
     limits: TimeLimits | None = None,
@@ -104,22 +104,22 @@ class WatchedApp(GjobsApp):
         state_path: Path | None = None,
         interval: float = 60.0,
         clock: Callable[[], datetime] = lambda: FROZEN,
-        setup: Setup | None = None,
+        setup: DashboardSetup | None = None,
     ) -> None:
         super().__init__(opener, state_path=state_path, interval=interval, clock=clock, setup=setup)
         self.looks = 0
         self.counts = 0
         self.failures = 0
 
-    @on(Looked)
+    @on(ListPolled)
     def _count(self) -> None:
         self.looks += 1
 
-    @on(Counted)
+    @on(TotalsPolled)
     def _count_numbers(self) -> None:
         self.counts += 1
 
-    @on(LookFailed)
+    @on(ListPollFailed)
     def _count_failure(self) -> None:
         self.failures += 1
 

@@ -4,8 +4,8 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from functools import cache
 
-from store.job_list.list_query import End, WindowQuery
-from store.job_list.listing import Window
+from store.job_list.list_query import End, RowWindowQuery
+from store.job_list.listing import RowWindow
 from store.jobs.job import ListedJob
 from tests.tui.support import NOON, make_job
 
@@ -41,7 +41,7 @@ class LongList:
         """Where it is, or would be."""
         return bisect_left(self.numbers, number)
 
-    def window(self, query: WindowQuery) -> Window:
+    def window(self, query: RowWindowQuery) -> RowWindow:
         match query.anchor:
             case End.FIRST:
                 start, stop = 0, query.after
@@ -51,7 +51,7 @@ class LongList:
                 place = self.place(key.id.int)
                 start, stop = place - query.before, place + query.after
         start = max(0, start)
-        return Window(
+        return RowWindow(
             query=query,
             jobs=tuple(map(listed_job, self.numbers[start:stop])),
             has_before=start > 0,

@@ -10,7 +10,7 @@ ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in 
 KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
 
 
-def test_from_page_to_page_and_back() -> None:
+def test_archive_pages_turn_forward_and_back() -> None:
     pages = ArchivePages()
     assert (pages.turned(1), pages.turned(-1), pages.words) == (None, None, "")
     pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
@@ -19,7 +19,7 @@ def test_from_page_to_page_and_back() -> None:
     assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
 
 
-def test_what_is_marked_is_chosen_and_else_what_is_pointed_at() -> None:
+def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:
     pages = ArchivePages()
     assert (pages.chosen(None), pages.chosen(ONE)) == ((), (ONE,))
     pages.mark(OTHER)

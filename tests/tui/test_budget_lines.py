@@ -55,7 +55,7 @@ def utc(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "UTC")
 
 
-def test_a_bar_and_what_is_left_and_until_when() -> None:
+def test_budget_shows_a_bar_the_remaining_amount_and_the_run_out_date() -> None:
     assert texts(budget_lines([MONTHLY], NOW, width=22, height=4)) == [
         "Autumn catalog a month",
         "██████████████░░░ 82 %",
@@ -64,12 +64,12 @@ def test_a_bar_and_what_is_left_and_until_when() -> None:
     ]
 
 
-def test_a_long_name_leaves_a_gap() -> None:
+def test_long_owner_name_is_truncated_before_the_period() -> None:
     (title, *_) = texts(budget_lines([replace(MONTHLY, name="ana.maria@example.com")], NOW, width=22, height=4))
     assert title == "ana.maria@exa… a month"
 
 
-def test_colours_tell_how_it_stands() -> None:
+def test_bar_color_shows_how_much_of_the_budget_is_spent() -> None:
     def bar(spent: int) -> Span:
         return budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=4)[1][0]
 
@@ -87,12 +87,12 @@ def test_colours_tell_how_it_stands() -> None:
         (-500, "░░░░░░░░░░░░░░░░░ -5 %", "$105.00 left"),
     ],
 )
-def test_only_what_is_nothing_or_all_looks_like_it(spent: int, bar: str, left: str) -> None:
+def test_bar_shows_empty_or_full_only_when_the_budget_is(spent: int, bar: str, left: str) -> None:
     lines = texts(budget_lines([replace(MONTHLY, spent_cents=spent)], NOW, width=22, height=9))
     assert lines[1:3] == [bar, left]
 
 
-def test_whole_budgets_as_many_as_fit() -> None:
+def test_panel_shows_as_many_whole_budgets_as_fit() -> None:
     four = [replace(DAILY, id=UUID(int=number)) for number in range(4)]
     assert len(budget_lines(four, NOW, width=22, height=12)) == 12
     assert texts(budget_lines(four, NOW, width=22, height=11))[-1] == "and 1 more"
@@ -104,7 +104,7 @@ def test_whole_budgets_as_many_as_fit() -> None:
 @given(
     spent=st.integers(-(10**9), 10**12), limit=st.integers(0, 10**12), period=st.sampled_from(Period), name=st.text()
 )
-def test_no_name_and_no_amount_breaks_the_panel(spent: int, limit: int, period: Period, name: str) -> None:
+def test_no_owner_name_or_amount_breaks_the_budget_lines(spent: int, limit: int, period: Period, name: str) -> None:
     start = None if period is Period.ALL else date(2026, 11, 15)
     budget = replace(
         MONTHLY, spent_cents=spent, limit_cents=limit, period=period, name=name, period_start=start, recent_cents=spent,
@@ -117,7 +117,7 @@ def test_no_name_and_no_amount_breaks_the_panel(spent: int, limit: int, period: 
     assert len(left[0][0]) > 22 or sum(len(text) for text, _ in left) <= 22
 
 
-def test_where_all_are_listed_two_lines_tell_it() -> None:
+def test_budgets_list_shows_each_budget_in_two_lines() -> None:
     assert texts(listed_lines(MONTHLY, NOW, width=60)) == [
         "Autumn catalog a month                     $82.10 of $100.00",
         "████████████████░░░░   82 %  $17.90 left  used up on 2026-11-18",
@@ -127,36 +127,36 @@ def test_where_all_are_listed_two_lines_tell_it() -> None:
     assert used_up[1][0][1] == "$text-error"
 
 
-def test_what_a_limit_would_mean() -> None:
+def test_change_words_describe_the_effect_of_a_new_limit() -> None:
     assert change_words(replace(MONTHLY, limit_cents=20_000)) == "$82.10 are spent, $117.90 left."
     assert change_words(MONTHLY) == "$82.10 are spent, $17.90 left, and it warns from 80 % on."
     assert change_words(replace(MONTHLY, limit_cents=8_210)).startswith("$82.10 are spent. It is used up already: ")
 
 
-def test_a_limit_that_was_set_tells_how_it_stands() -> None:
+def test_set_budget_toast_shows_the_remaining_amount() -> None:
     calm = replace(MONTHLY, spent_cents=0)
     assert set_toast(calm).text == "Set the budget of $100.00 a month of project Autumn catalog: $100.00 left."
     assert [set_toast(one).severity for one in (calm, MONTHLY)] == ["information", "warning"]
     assert set_toast(MONTHLY).text.endswith(": $17.90 left. 82 % are spent already.")
 
 
-def test_in_a_few_words() -> None:
+def test_budget_note_describes_the_first_budget() -> None:
     assert budget_note([MONTHLY, DAILY]) == ("$17.90 left of $100.00 a month", "$text-warning")
 
 
-def test_where_no_name_may_be_read_there_is_an_id() -> None:
+def test_owner_without_a_readable_name_is_shown_by_id() -> None:
     assert owner_words(replace(MONTHLY, name=None)) == "project 00000000"
     assert owner_words(replace(DAILY, name=None)) == "user 00000000"
     assert owner_words(replace(DAILY, name="\x1b[2J")) == "␛[2J"
 
 
-def test_of_a_day_the_time_is_told() -> None:
+def test_daily_budget_shows_the_time_at_which_it_runs_out() -> None:
     assert pace_words(replace(DAILY, spent_cents=8_000), NOW) == "used up at 15:00"
     assert pace_words(replace(DAILY, spent_cents=10_000), NOW) == "used up"
     assert pace_words(DAILY, NOW) == "-"
 
 
-def test_only_what_got_worse_is_news() -> None:
+def test_budget_news_reports_only_budgets_that_got_worse() -> None:
     news = BudgetNews()
     calm, warning, used_up = (replace(MONTHLY, spent_cents=spent) for spent in (0, 8_000, 10_000))
     told = [news.learn([one]) for one in (warning, warning, used_up, calm, calm, warning)]

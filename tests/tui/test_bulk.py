@@ -6,12 +6,12 @@ import pytest
 
 from store.errors import Conflict, Locked, ReadOnly, StoreError, Unreachable
 from store.jobs.job import GenerationJob
-from store.journal.write_record import LookedUp, WriteOutcome, Written
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.dashboard.action_context import Learned
-from tui.dashboard.job_actions.bulk_writes import CHUNK, Bulk, bulk_report
-from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, WhyLeft
+from tui.dashboard.action_context import WriteResolved
+from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkWrite, bulk_report
+from tui.text.write_text import FINISHED, GONE_OR_HIDDEN, LEFT, UNKNOWN, SkipReason
 
 MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUNK + 21))
 
@@ -19,14 +19,14 @@ MANY = tuple(make_job(number, id=job_id(number)) for number in range(1, 2 * CHUN
 class Sender:
     """Answers with what the test says of a job's number, and writes down what was sent."""
 
-    def __init__(self, answers: dict[int, WhyLeft | Exception] | None = None) -> None:
+    def __init__(self, answers: dict[int, SkipReason | Exception] | None = None) -> None:
         self.answers = answers or {}
         self.sent: list[list[int]] = []
 
-    async def __call__(self, chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+    async def __call__(self, chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         numbers = [job.id.int >> 96 for job in chunk]
         self.sent.append(numbers)
-        whys: list[WhyLeft | None] = []
+        whys: list[SkipReason | None] = []
         for number in numbers:
             answer = self.answers.get(number)
             if isinstance(answer, Exception):
@@ -39,24 +39,24 @@ def numbers(jobs: Sequence[GenerationJob]) -> list[int]:
     return [job.id.int >> 96 for job in jobs]
 
 
-async def test_each_job_is_sent_once_in_chunks_and_in_order() -> None:
+async def test_bulk_write_sends_each_job_once_in_ordered_chunks() -> None:
     sender, seen = Sender(), list[int]()
-    outcome = await Bulk(MANY, sender).run(seen.append)
+    outcome = await BulkWrite(MANY, sender).run(seen.append)
     assert [len(chunk) for chunk in sender.sent] == [CHUNK, CHUNK, 20]
     assert [number for chunk in sender.sent for number in chunk] == numbers(MANY)
     assert (outcome.done, outcome.left, outcome.not_reached, outcome.stopped_by) == (MANY, (), (), None)
     assert seen == [CHUNK, 2 * CHUNK, 2 * CHUNK + 20]
 
 
-async def test_those_that_are_left_are_told_with_their_reason() -> None:
-    outcome = await Bulk(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
+async def test_bulk_write_reports_skipped_jobs_with_their_reason() -> None:
+    outcome = await BulkWrite(MANY[:9], Sender({3: FINISHED, 7: GONE_OR_HIDDEN})).run()
     assert [(left.job.id.int >> 96, left.why) for left in outcome.left] == [(3, FINISHED), (7, GONE_OR_HIDDEN)]
     assert numbers(outcome.done) == [1, 2, 4, 5, 6, 8, 9]
 
 
 @pytest.mark.parametrize("error", [Locked("The row is locked."), Conflict("Rows refer to it.")])
-async def test_a_job_that_spoils_its_chunk_costs_no_other(error: StoreError) -> None:
-    outcome = await Bulk(MANY[:5], Sender({3: error})).run()
+async def test_job_that_fails_its_chunk_does_not_stop_the_other_jobs(error: StoreError) -> None:
+    outcome = await BulkWrite(MANY[:5], Sender({3: error})).run()
     assert numbers(outcome.done) == [1, 2, 4, 5]
     ((left,), stopped_by) = (outcome.left, outcome.stopped_by)
     assert (left.job, stopped_by) == (MANY[2], None)
@@ -64,48 +64,48 @@ async def test_a_job_that_spoils_its_chunk_costs_no_other(error: StoreError) -> 
 
 
 @pytest.mark.parametrize("error", [Unreachable("No answer."), ReadOnly("The lease has run out.")])
-async def test_an_error_that_is_no_job_s_stops_it(error: StoreError) -> None:
-    outcome = await Bulk(MANY, Sender({CHUNK + 3: error})).run()
+async def test_bulk_write_stops_at_an_error_that_no_single_job_caused(error: StoreError) -> None:
+    outcome = await BulkWrite(MANY, Sender({CHUNK + 3: error})).run()
     assert (outcome.done, outcome.not_reached) == (MANY[:CHUNK], MANY[CHUNK:])
     assert outcome.stopped_by is error
 
 
-async def test_an_error_after_a_spoilt_chunk_forgets_none_that_was_done() -> None:
+async def test_error_after_a_failed_chunk_keeps_the_jobs_already_done() -> None:
     sender = Sender({2: Locked("The row is locked."), 4: Unreachable("No answer.")})
-    outcome = await Bulk(MANY[:5], sender).run()
+    outcome = await BulkWrite(MANY[:5], sender).run()
     assert (numbers(outcome.done), numbers(outcome.not_reached)) == ([1, 3], [4, 5])
     assert [left.job for left in outcome.left] == [MANY[1]]
 
 
-async def test_a_stop_is_heard_after_the_chunk_that_is_on_its_way() -> None:
-    bulk = Bulk(MANY, Sender())
+async def test_stop_takes_effect_after_the_current_chunk() -> None:
+    bulk = BulkWrite(MANY, Sender())
     outcome = await bulk.run(lambda done: bulk.stop())
     assert (outcome.done, outcome.not_reached, outcome.stopped_by) == (MANY[:CHUNK], MANY[CHUNK:], None)
 
 
-def learned(outcome: WriteOutcome, *jobs: GenerationJob) -> Learned:
-    return Learned(Written(what="x", before=jobs, after=jobs), LookedUp(outcome=outcome, jobs=jobs))
+def learned(outcome: WriteOutcome, *jobs: GenerationJob) -> WriteResolved:
+    return WriteResolved(WriteRecord(what="x", before=jobs, after=jobs), ResolvedWrite(outcome=outcome, jobs=jobs))
 
 
-async def test_what_was_learned_of_a_lost_answer_counts() -> None:
-    made = await Bulk(MANY[:3], Sender({1: learned(WriteOutcome.DONE, *MANY[:2])})).run()
+async def test_resolved_write_after_a_lost_answer_counts_in_the_outcome() -> None:
+    made = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.DONE, *MANY[:2])})).run()
     assert (made.done, [(left.job, left.why) for left in made.left]) == (MANY[:2], [(MANY[2], LEFT)])
 
-    not_made = await Bulk(MANY[:3], Sender({1: learned(WriteOutcome.NOT_DONE, *MANY[:2])})).run()
+    not_made = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.NOT_DONE, *MANY[:2])})).run()
     assert (not_made.done, not_made.not_reached) == ((), MANY[:3])
 
-    unknown = await Bulk(MANY[:3], Sender({1: learned(WriteOutcome.UNKNOWN, *MANY[:2])})).run()
+    unknown = await BulkWrite(MANY[:3], Sender({1: learned(WriteOutcome.UNKNOWN, *MANY[:2])})).run()
     assert {left.why for left in unknown.left} == {UNKNOWN}
     assert (unknown.done, unknown.not_reached) == ((), ())
 
 
-async def told(jobs: Sequence[GenerationJob], answers: dict[int, WhyLeft | Exception], *, stop: bool = False) -> str:
-    bulk = Bulk(jobs, Sender(answers))
+async def told(jobs: Sequence[GenerationJob], answers: dict[int, SkipReason | Exception], *, stop: bool = False) -> str:
+    bulk = BulkWrite(jobs, Sender(answers))
     outcome = await bulk.run(lambda done: bulk.stop() if stop else None)
     return bulk_report(outcome, done="Failed", project_names={}).toast.text
 
 
-async def test_a_toast_counts_and_names_few() -> None:
+async def test_bulk_toast_counts_jobs_and_names_a_few_skipped_ones() -> None:
     assert await told(MANY[:2], {}) == "Failed 2 of 2 jobs."
     assert await told(MANY[:9], {3: FINISHED, 7: FINISHED}) == (
         "Failed 7 of 9 jobs; 2 had already finished: main_white 00000003, main_white 00000007."
@@ -124,8 +124,8 @@ async def test_a_toast_counts_and_names_few() -> None:
     )
 
 
-async def test_of_many_the_lines_name_each() -> None:
-    outcome = await Bulk(MANY[:9], Sender({1: FINISHED, 2: GONE_OR_HIDDEN, 3: FINISHED, 4: FINISHED})).run()
+async def test_bulk_report_lists_every_skipped_job_by_reason() -> None:
+    outcome = await BulkWrite(MANY[:9], Sender({1: FINISHED, 2: GONE_OR_HIDDEN, 3: FINISHED, 4: FINISHED})).run()
     report = bulk_report(outcome, done="Failed", project_names={MANY[0].project_id: "Autumn\x1b"})
     assert report.lines == (
         "3 jobs had already finished, as last seen:",

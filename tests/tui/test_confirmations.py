@@ -21,7 +21,7 @@ def jobs(*statuses: JobStatus) -> list[GenerationJob]:
 QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 
-def test_deleting_one_names_it_and_where_it_is() -> None:
+def test_deletion_question_names_the_job_its_project_and_the_database() -> None:
     question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app", undo=UNDO)
 
     assert question.title == "Delete this job?"
@@ -35,7 +35,7 @@ def test_deleting_one_names_it_and_where_it_is() -> None:
     assert question.agree == "Delete"
 
 
-def test_of_many_only_the_first_are_listed_and_the_others_counted() -> None:
+def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
     question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app", undo=UNDO)
 
     assert question.title == "Delete these 8 jobs?"
@@ -54,7 +54,7 @@ def test_of_many_only_the_first_are_listed_and_the_others_counted() -> None:
         ([QUEUED, RUNNING, RUNNING], "Among them 1 still queued and 2 still running: they will never finish."),
     ],
 )
-def test_live_jobs_are_warned_of(statuses: list[JobStatus], warning: str | None) -> None:
+def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:
     assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d", undo=UNDO).warning == warning
 
 
@@ -66,7 +66,7 @@ def test_live_jobs_are_warned_of(statuses: list[JobStatus], warning: str | None)
         (FAILED, "Fail these 2 jobs?", "Fail 2"),
     ],
 )
-def test_moving_several_is_asked_for(target: JobStatus, title: str, agree: str) -> None:
+def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, title: str, agree: str) -> None:
     able = sources(target)[0]
 
     question = confirm_transition(jobs(able, able), target, project_names=NAMES, database="d")
@@ -75,13 +75,13 @@ def test_moving_several_is_asked_for(target: JobStatus, title: str, agree: str) 
     assert question.lines[-1] == "Database: d"
 
 
-def test_moving_several_of_which_some_may_says_how_many() -> None:
+def test_status_question_shows_how_many_of_the_jobs_can_change() -> None:
     question = confirm_transition(jobs(QUEUED, FAILED, QUEUED), RUNNING, project_names=NAMES, database="d")
 
     assert (question.title, question.agree) == ("Start 2 of these 3 jobs?", "Start 2")
 
 
-def test_of_many_of_which_some_may_those_that_move_are_listed_first() -> None:
+def test_status_question_lists_the_jobs_that_can_change_first() -> None:
     seen = jobs(*[FAILED] * 6, QUEUED)
     question = confirm_transition(seen, RUNNING, project_names=NAMES, database="d")
 
@@ -90,7 +90,7 @@ def test_of_many_of_which_some_may_those_that_move_are_listed_first() -> None:
     assert question.lines[5] == "and 2 more"
 
 
-def test_a_project_without_a_name_is_named_by_its_id_and_all_is_clean() -> None:
+def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters() -> None:
     question = confirm_deletion(
         [make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")], project_names={}, database="h\x1b[31m\u202e", undo=UNDO
     )

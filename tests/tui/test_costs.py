@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from store.job_list.list_query import ListQuery
 from store.jobs.job import JobStatus
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
-from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery, exact_counts
+from store.statistics.totals import Count, Precision, Totals, TotalsQuery, exact_counts
 from store.users.actor import OPERATOR, ActingUser
 from tests.store.support import ADA, NOW
 from tui.dashboard.statistics.costs_panel import cost_lines
@@ -21,7 +21,7 @@ from tui.text.format import Span
 amounts = st.integers(-(10**6), 10**9)
 
 
-def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Numbers:
+def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Totals:
     """Of `queued=(6, 1200)` are six jobs for twelve dollars."""
     statistics = JobStatistics(
         by_status=tuple(
@@ -31,8 +31,8 @@ def numbers(shown: Sequence[DayCost], **rows: tuple[int, int]) -> Numbers:
             for status, (count, cents) in rows.items()
         )
     )
-    return Numbers(
-        query=NumbersQuery(),
+    return Totals(
+        query=TotalsQuery(),
         counts=exact_counts(statistics),
         statistics=statistics,
         days=tuple(shown),
@@ -58,7 +58,7 @@ def texts(lines: list[list[Span]]) -> list[str]:
     return ["".join(text for text, _ in line).rstrip() for line in lines]
 
 
-def test_with_room_everything_is_shown() -> None:
+def test_wide_cost_panel_shows_every_figure() -> None:
     assert texts(cost_lines(USUAL, width=110, height=4)) == [
         "◌ queued 6       ▸ running 2      ✓ succeeded 104      ✗ failed 9       Total 121",
         "$12.00           $4.50            $248.75              $18.00           $283.25",
@@ -104,14 +104,14 @@ def test_with_room_everything_is_shown() -> None:
         (9, 2, ["Total 121", "$283.25"]),
     ],
 )
-def test_without_room_the_least_is_left_out(width: int, height: int, lines: list[str]) -> None:
+def test_narrow_cost_panel_drops_the_least_important_figures(width: int, height: int, lines: list[str]) -> None:
     shown = texts(cost_lines(USUAL, width=width, height=height))
 
     assert [" ".join(line.split()) for line in shown] == lines
     assert max(map(len, shown)) <= width
 
 
-def test_without_jobs_there_are_zeros_and_no_averages() -> None:
+def test_cost_panel_without_jobs_shows_zeros_and_no_averages() -> None:
     assert texts(cost_lines(numbers(days(0, 0)), width=110, height=4)) == [
         "◌ queued 0      ▸ running 0      ✓ succeeded 0      ✗ failed 0      Total 0",
         "$0.00           $0.00            $0.00              $0.00           $0.00",
@@ -125,29 +125,29 @@ def test_without_jobs_there_are_zeros_and_no_averages() -> None:
     st.integers(45, 200),
     st.integers(2, 4),
 )
-def test_the_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, int]], width: int, height: int) -> None:
+def test_cost_lines_fill_the_panel_and_none_is_wider(rows: dict[str, tuple[int, int]], width: int, height: int) -> None:
     lines = cost_lines(numbers(days(*[100] * 14), **rows), width=width, height=height)
 
     assert len(lines) == height
     assert all(len(line) <= width for line in texts(lines))
 
 
-def known_in_part(counts: Mapping[JobStatus, Counted]) -> Numbers:
+def known_in_part(counts: Mapping[JobStatus, Count]) -> Totals:
     return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
 
 
-SOME = Counted(number=10_000, certainty=Certainty.CAPPED)
+SOME = Count(number=10_000, certainty=Precision.CAPPED)
 
-CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Counted(number=2)})
+CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
 
-FILTERED = NumbersQuery(matching=ListQuery())
+FILTERED = TotalsQuery(matching=ListQuery())
 
 ESTIMATED = known_in_part(
-    dict.fromkeys(JobStatus, Counted(number=412_000, certainty=Certainty.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+    dict.fromkeys(JobStatus, Count(number=412_000, certainty=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
 )
 
 
-def test_what_is_not_known_is_no_zero() -> None:
+def test_unknown_costs_are_not_shown_as_zero() -> None:
     assert texts(cost_lines(CAPPED, width=110, height=4)) == [
         "◌ queued ≥ 10,000      ▸ running 2      ✓ succeeded –      ✗ failed –      Total ≥ 10,002",
         "–                      –                –                  –               –",
@@ -160,16 +160,16 @@ def test_what_is_not_known_is_no_zero() -> None:
     ("number", "words"),
     [
         (None, "–"),
-        (Counted(number=0), "0"),
-        (Counted(number=1_234), "1,234"),
+        (Count(number=0), "0"),
+        (Count(number=1_234), "1,234"),
         (SOME, "≥ 10,000"),
-        (Counted(number=412_345, certainty=Certainty.ESTIMATED), "~412,000"),
-        (Counted(number=7_998_984, certainty=Certainty.ESTIMATED), "~8,000,000"),
-        (Counted(number=12_060, certainty=Certainty.ESTIMATED), "~12,100"),
-        (Counted(number=998, certainty=Certainty.ESTIMATED), "~998"),
+        (Count(number=412_345, certainty=Precision.ESTIMATED), "~412,000"),
+        (Count(number=7_998_984, certainty=Precision.ESTIMATED), "~8,000,000"),
+        (Count(number=12_060, certainty=Precision.ESTIMATED), "~12,100"),
+        (Count(number=998, certainty=Precision.ESTIMATED), "~998"),
     ],
 )
-def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:
+def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str) -> None:
     assert number_words(number) == words
 
 
@@ -186,7 +186,7 @@ def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:
         (CAPPED, 3, "≥ counted so far · just now · as the operator · = counts exactly"),
         (ESTIMATED, 3, "~ estimated · just now · as the operator · = counts exactly"),
         (replace(USUAL, days=None), 3, "exact · just now · as the operator · = counts exactly"),
-        (replace(USUAL, query=FILTERED, matching=Counted(number=7)), 3, "exact · just now · as the operator"),
+        (replace(USUAL, query=FILTERED, matching=Count(number=7)), 3, "exact · just now · as the operator"),
         (
             replace(USUAL, query=FILTERED, matching=SOME),
             3,
@@ -204,13 +204,11 @@ def test_a_number_carries_its_mark(number: Counted | None, words: str) -> None:
         ),
     ],
 )
-def test_numbers_say_how_sure_and_how_old_they_are_and_with_whose_eyes(
-    numbers: Numbers, seconds: float, words: str
-) -> None:
+def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: float, words: str) -> None:
     assert numbers_standing(numbers, seconds=seconds, key="=") == words
 
 
-def test_a_list_that_is_longer_than_was_counted_can_be_counted_exactly() -> None:
-    assert is_whole(replace(USUAL, query=FILTERED, matching=Counted(number=7)))
+def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly() -> None:
+    assert is_whole(replace(USUAL, query=FILTERED, matching=Count(number=7)))
     assert not is_whole(replace(USUAL, query=FILTERED, matching=SOME))
     assert not is_whole(replace(USUAL, query=FILTERED, matching=None))

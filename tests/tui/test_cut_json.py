@@ -18,7 +18,7 @@ others = st.dictionaries(st.text(max_size=5).filter("message".__ne__), values, m
 
 
 @given(before=others, message=st.text(), after=others, indent=st.sampled_from([None, 2]), ascii_only=st.booleans())
-def test_wherever_it_is_cut_the_message_is_the_beginning_of_the_whole_one(
+def test_truncated_json_yields_a_prefix_of_its_message(
     before: dict[str, object], message: str, after: dict[str, object], indent: int | None, ascii_only: bool
 ) -> None:
     after = {key: value for key, value in after.items() if key not in before}
@@ -35,7 +35,7 @@ def test_wherever_it_is_cut_the_message_is_the_beginning_of_the_whole_one(
 
 
 @given(text=st.text() | st.text(alphabet='{}[]":,\\u message0'))
-def test_any_text_is_read_without_an_error(text: str) -> None:
+def test_message_of_cut_reads_any_text_without_an_error(text: str) -> None:
     read = message_of_cut(text)
 
     assert read is None or text.lstrip().startswith("{")
@@ -55,5 +55,5 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
         ("{not JSON at all", "{not JSON at all"),
     ],
 )
-def test_the_summary_of_a_cut_error(cut: str, summary: str) -> None:
+def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
     assert error_summary(cut) == summary

@@ -11,7 +11,7 @@ NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
 """The small world's first job in each status."""
 
 
-async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
+async def test_start_key_starts_the_job_and_updates_list_and_costs(dashboard: Driver, world: World) -> None:
     await dashboard.press("s")
     await dashboard.is_told(f"Started lifestyle {short(1)}.")
 
@@ -22,7 +22,7 @@ async def test_start_is_stored_and_told_and_list_and_costs_follow_at_once(dashbo
     assert dashboard.cursor == 1
 
 
-async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: Driver, world: World) -> None:
+async def test_complete_key_completes_the_job_and_updates_list_and_costs(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("c")
     await dashboard.is_told(f"Completed packaging {short(2)}.")
@@ -32,7 +32,7 @@ async def test_complete_is_stored_and_list_and_costs_follow_at_once(dashboard: D
     await dashboard.until(lambda: dashboard.costs[1].startswith("$1.75 $1.25 $5.50 "))
 
 
-async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: World) -> None:
+async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.has_dialog(f"Fail packaging {short(2)}")
@@ -47,7 +47,7 @@ async def test_fail_asks_for_the_text_and_stores_it(dashboard: Driver, world: Wo
     await dashboard.until(lambda: "✗ failed 2" in dashboard.costs[0])
 
 
-async def test_fail_without_a_text_says_so_and_sends_nothing(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_rejects_an_empty_error_text(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.type("  ")
@@ -61,7 +61,7 @@ async def test_fail_without_a_text_says_so_and_sends_nothing(dashboard: Driver, 
     assert world.status(2) is JobStatus.RUNNING
 
 
-async def test_a_text_that_cannot_be_stored_stays_to_be_mended(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.type("half a character: \ud800")
@@ -85,7 +85,7 @@ NOT_APPLICABLE = (
 )
 
 
-async def test_a_key_that_does_not_apply_says_why(dashboard: Driver, world: World) -> None:
+async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, world: World) -> None:
     for key, status, why in NOT_APPLICABLE:
         await dashboard.go_to(NUMBERS[status])
         await dashboard.press(key)
@@ -96,7 +96,7 @@ async def test_a_key_that_does_not_apply_says_why(dashboard: Driver, world: Worl
     assert len(dashboard.toasts) == len(NOT_APPLICABLE)
 
 
-async def test_a_job_that_another_process_moved_is_left_and_this_is_said(dashboard: Driver, world: World) -> None:
+async def test_start_key_reports_a_job_that_another_process_has_finished(dashboard: Driver, world: World) -> None:
     world.set_status(1, "succeeded")
     await dashboard.press("s")
     await dashboard.is_told(f"this one is succeeded, which is final. (lifestyle {short(1)})")
@@ -105,7 +105,7 @@ async def test_a_job_that_another_process_moved_is_left_and_this_is_said(dashboa
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
 
 
-async def test_without_a_job_the_keys_say_so(dashboard: Driver, world: World) -> None:
+async def test_job_keys_without_a_job_report_that_none_is_selected(dashboard: Driver, world: World) -> None:
     world.sql("delete from generation_jobs")
     await dashboard.looks_again()
 
@@ -114,14 +114,14 @@ async def test_without_a_job_the_keys_say_so(dashboard: Driver, world: World) ->
     await dashboard.has_dialog("")
 
 
-async def test_a_key_that_is_pressed_again_and_again_tells_its_words_once(dashboard: Driver, world: World) -> None:
+async def test_repeated_key_press_shows_its_toast_once(dashboard: Driver, world: World) -> None:
     world.sql("delete from generation_jobs")
     await dashboard.looks_again()
     await dashboard.press("d", "d", "d")
     assert dashboard.toasts.count("No job is under the cursor: go to one first.") == 1
 
 
-async def test_no_toast_of_before_lies_over_a_question(dashboard: Driver) -> None:
+async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> None:
     await dashboard.go_to(1)
     await dashboard.press("y")
     await dashboard.is_told("Copied the id")
@@ -133,7 +133,7 @@ async def test_no_toast_of_before_lies_over_a_question(dashboard: Driver) -> Non
     await dashboard.sees("It was not made after all.")
 
 
-async def test_deletion_names_job_status_project_and_database(dashboard: Driver) -> None:
+async def test_deletion_dialog_names_job_status_project_and_database(dashboard: Driver) -> None:
     warnings = {
         "queued": "This job is still queued: it will never run.",
         "running": "This job is still running: its worker loses it.",
@@ -152,7 +152,7 @@ async def test_deletion_names_job_status_project_and_database(dashboard: Driver)
         await dashboard.press("escape")
 
 
-async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: World) -> None:
+async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(dashboard: Driver, world: World) -> None:
     for keys in (["enter"], ["n"], ["escape"], ["right", "left", "enter"], ["tab", "tab", "enter"]):
         await dashboard.press("d", *keys)
         assert dashboard.dialog == "", keys
@@ -163,7 +163,7 @@ async def test_all_but_a_plain_yes_deletes_nothing(dashboard: Driver, world: Wor
 
 
 @pytest.mark.parametrize("keys", ["y", "right enter", "tab enter"])
-async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
+async def test_confirmed_deletion_removes_the_job_and_keeps_the_cursor_position(
     dashboard: Driver, world: World, keys: str
 ) -> None:
     await dashboard.go_to(3)
@@ -181,7 +181,7 @@ async def test_a_plain_yes_deletes_and_the_cursor_waits_where_the_job_was(
     assert dashboard.cursor == 4
 
 
-async def test_a_click_on_the_red_button_deletes(dashboard: Driver, world: World) -> None:
+async def test_click_on_the_delete_button_deletes_the_job(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     await dashboard.pilot.click("#agree")
     await dashboard.is_told("Deleted lifestyle")
@@ -189,7 +189,7 @@ async def test_a_click_on_the_red_button_deletes(dashboard: Driver, world: World
     assert world.status(1) is None
 
 
-async def test_a_key_pressed_twice_asks_once(dashboard: Driver, world: World) -> None:
+async def test_delete_key_pressed_twice_opens_one_dialog(dashboard: Driver, world: World) -> None:
     dashboard.app.dashboard.action_act("delete")
     dashboard.app.dashboard.action_act("delete")
     await dashboard.has_dialog("Delete this job?")
@@ -198,7 +198,7 @@ async def test_a_key_pressed_twice_asks_once(dashboard: Driver, world: World) ->
     await dashboard.has_dialog("")
 
 
-async def test_the_details_offer_what_applies_and_act(dashboard: Driver, world: World) -> None:
+async def test_details_screen_offers_and_runs_the_applicable_actions(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("enter")
     await dashboard.sees("c complete  f fail  d delete")
@@ -210,7 +210,7 @@ async def test_the_details_offer_what_applies_and_act(dashboard: Driver, world: 
     assert world.status(2) is JobStatus.SUCCEEDED
 
 
-async def test_the_details_show_every_column_and_unfold_the_error(dashboard: Driver, world: World) -> None:
+async def test_details_screen_shows_every_column_and_the_formatted_error(dashboard: Driver, world: World) -> None:
     world.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.looks_again()
     await dashboard.go_to(4)

@@ -3,7 +3,7 @@
 import pytest
 from textual.widgets import Checkbox, Input, Select
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.retention.retention import RetentionAction
 from store.users.actor import ActingUser
@@ -44,7 +44,7 @@ def add_old(world: World, *numbers: int, status: str = "succeeded") -> None:
         world.job(number, status, minutes_ago=TEN_YEARS + number)
 
 
-async def test_those_of_the_listed_project_are_listed_and_counted(dashboard: Driver, world: World) -> None:
+async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: Driver, world: World) -> None:
     put_away(world, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
@@ -65,14 +65,14 @@ async def test_those_of_the_listed_project_are_listed_and_counted(dashboard: Dri
     await dashboard.sees("3 archived jobs", short(7), "Spring lookbook")
 
 
-async def test_where_there_are_none_it_is_said(dashboard: Driver) -> None:
+async def test_empty_archive_shows_a_message_and_ignores_job_keys(dashboard: Driver) -> None:
     await open_archive(dashboard)
     await dashboard.sees("No archived jobs.")
     await dashboard.press("enter", "space", "r", "right", "left")
     assert dashboard.dialog == "Archive · Autumn catalog"
 
 
-async def test_one_is_looked_at_with_all_of_its_error_and_what_happened(dashboard: Driver, world: World) -> None:
+async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, world: World) -> None:
     world.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
     put_away(world, 4)
     await open_archive(dashboard)
@@ -85,7 +85,7 @@ async def test_one_is_looked_at_with_all_of_its_error_and_what_happened(dashboar
     await dashboard.has_dialog("Archive · Autumn catalog")
 
 
-async def test_marked_ones_come_back_after_a_question(dashboard: Driver, world: World) -> None:
+async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, world: World) -> None:
     put_away(world, 3, 4, 6)
     await open_archive(dashboard)
     await dashboard.press("space", "space")
@@ -103,7 +103,7 @@ async def test_marked_ones_come_back_after_a_question(dashboard: Driver, world: 
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
 
-async def test_the_one_under_the_cursor_and_what_stands_in_its_way(dashboard: Driver, world: World) -> None:
+async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(dashboard: Driver, world: World) -> None:
     put_away(world, 3)
     await open_archive(dashboard)
     world.job(3, project=SPRING)
@@ -114,7 +114,7 @@ async def test_the_one_under_the_cursor_and_what_stands_in_its_way(dashboard: Dr
     assert archived(world) == {3}
 
 
-async def test_it_is_turned_page_by_page_and_marks_stay(
+async def test_archive_pages_keep_the_marked_jobs(
     dashboard: Driver, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_away(world, 1, 2, 3)
@@ -127,7 +127,7 @@ async def test_it_is_turned_page_by_page_and_marks_stay(
     await dashboard.sees("Page 1 · 1 marked", "● ◌ queued")
 
 
-async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> None:
+async def test_archive_hides_jobs_of_other_users(world: World, database: Conninfo) -> None:
     put_away(world, 3)
     bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
     async with driving(bens) as driver:
@@ -136,7 +136,7 @@ async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> N
         await driver.sees("No archived jobs.")
 
 
-async def test_a_clean_up_counts_asks_and_archives(dashboard: Driver, world: World) -> None:
+async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, world: World) -> None:
     add_old(world, 21, 22)
     add_old(world, 23, status="queued")
     await open_clean_up(dashboard)
@@ -158,7 +158,7 @@ async def test_a_clean_up_counts_asks_and_archives(dashboard: Driver, world: Wor
     assert world.count() == 9
 
 
-async def test_what_is_chosen_is_deleted(dashboard: Driver, world: World) -> None:
+async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, world: World) -> None:
     add_old(world, 21, status="failed")
     add_old(world, 22, status="queued")
     await open_clean_up(dashboard)
@@ -177,7 +177,7 @@ async def test_what_is_chosen_is_deleted(dashboard: Driver, world: World) -> Non
     assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
 
 
-async def test_what_finds_nothing_or_is_no_age_keeps_what_was_typed(dashboard: Driver) -> None:
+async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(dashboard: Driver) -> None:
     await open_clean_up(dashboard)
     await dashboard.press("enter")
     await dashboard.sees("✗ No succeeded or failed job was created before ")
@@ -188,7 +188,7 @@ async def test_what_finds_nothing_or_is_no_age_keeps_what_was_typed(dashboard: D
         assert dashboard.app.screen.query_one("#age", Input).value == age
 
 
-async def test_what_somebody_holds_is_left_and_told(dashboard: Driver, world: World, database: Conninfo) -> None:
+async def test_cleanup_skips_and_reports_locked_jobs(dashboard: Driver, world: World, database: Conninfo) -> None:
     add_old(world, 21, 22)
     await open_clean_up(dashboard)
     await dashboard.press("enter")
@@ -202,7 +202,7 @@ async def test_what_somebody_holds_is_left_and_told(dashboard: Driver, world: Wo
     assert archived(world) == {22}
 
 
-async def test_a_stop_ends_after_the_batch_and_says_what_is_left(
+async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs(
     dashboard: Driver, world: World, database: Conninfo
 ) -> None:
     add_old(world, *range(100, 200))
@@ -238,9 +238,9 @@ async def test_a_stop_ends_after_the_batch_and_says_what_is_left(
     assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Cleaning up once more goes on."]
 
 
-async def test_a_read_only_session_restores_and_cleans_up_nothing(world: World, database: Conninfo) -> None:
+async def test_read_only_session_can_neither_restore_nor_clean_up(world: World, database: Conninfo) -> None:
     put_away(world, 3)
-    async with driving(WatchedApp(opener_of(database, rule=WriteRule.LEASED))) as driver:
+    async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
         await driver.command("Clean up")
         await driver.is_told("This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
@@ -250,7 +250,7 @@ async def test_a_read_only_session_restores_and_cleans_up_nothing(world: World, 
         assert driver.dialog == "Archive · Autumn catalog"
 
 
-async def test_where_there_is_no_archive_it_is_said_what_brings_one(attached_database: Conninfo) -> None:
+async def test_database_without_an_archive_shows_how_to_add_one(attached_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(attached_database))) as driver:
         await driver.command("Archived jobs")
         await driver.is_told("Not possible here: This database keeps no archive of its jobs. 'gjobs migrate up' brings")

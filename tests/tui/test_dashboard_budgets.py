@@ -18,18 +18,18 @@ def panel(driver: Driver) -> BudgetsPanel:
     return driver.app.dashboard.query_one(BudgetsPanel)
 
 
-async def test_without_budgets_there_is_no_panel(dashboard: Driver) -> None:
+async def test_budget_panel_is_hidden_without_budgets(dashboard: Driver) -> None:
     assert not panel(dashboard).display
 
 
-async def test_a_bar_tells_what_is_left(world: World, app: WatchedApp) -> None:
+async def test_budget_panel_shows_a_bar_and_the_remaining_amount(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 1_000)
     async with driving(app) as driver:
         await driver.sees("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
         await driver.sees("used up on 2026-11-24")
 
 
-async def test_where_it_is_narrow_the_title_tells_it(world: World, app: WatchedApp) -> None:
+async def test_narrow_dashboard_shows_the_budget_in_the_costs_title(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 1_000)
     async with driving(app, size=(80, 24)) as driver:
         await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
@@ -39,7 +39,7 @@ async def test_where_it_is_narrow_the_title_tells_it(world: World, app: WatchedA
         assert "Autumn catalog · $1.00 left" not in driver.text
 
 
-async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> None:
+async def test_budget_panel_hides_budgets_of_other_users(world: World, database: Conninfo) -> None:
     limit_autumn(world, 1_000)
     bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
     async with driving(bens) as driver:
@@ -47,7 +47,9 @@ async def test_others_eyes_see_none_of_it(world: World, database: Conninfo) -> N
         assert not panel(driver).display
 
 
-async def test_those_that_the_shown_project_is_charged_to(world: World, app: WatchedApp) -> None:
+async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_project(
+    world: World, app: WatchedApp
+) -> None:
     limit_autumn(world, 1_000)
     async with driving(app) as driver:
         await driver.show_project("Spring lookbook")
@@ -56,7 +58,7 @@ async def test_those_that_the_shown_project_is_charged_to(world: World, app: Wat
         await driver.sees("$1.00 left of $10.00")
 
 
-async def test_a_budget_that_comes_to_warn_says_so(world: World, app: WatchedApp) -> None:
+async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 1_200)
     async with driving(app) as driver:
         assert driver.toasts == []
@@ -68,7 +70,7 @@ async def test_a_budget_that_comes_to_warn_says_so(world: World, app: WatchedApp
         await driver.is_told("is used up: no job is queued any more.")
 
 
-async def test_a_job_that_finds_no_room_keeps_its_form(world: World, app: WatchedApp) -> None:
+async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 950)
     async with driving(app) as driver:
         await driver.press("n")
@@ -85,7 +87,7 @@ async def test_a_job_that_finds_no_room_keeps_its_form(world: World, app: Watche
         await driver.is_told("Queued sketch ")
 
 
-async def test_a_retry_that_finds_no_room_says_limit_spent_and_asked(world: World, app: WatchedApp) -> None:
+async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 920)
     async with driving(app) as driver:
         await driver.go_to(4)
@@ -96,7 +98,7 @@ async def test_a_retry_that_finds_no_room_says_limit_spent_and_asked(world: Worl
         assert world.count() == 8
 
 
-async def test_of_several_as_many_are_retried_as_there_is_room_for(world: World, app: WatchedApp) -> None:
+async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(world: World, app: WatchedApp) -> None:
     world.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
     limit_autumn(world, 705)
     async with driving(app) as driver:

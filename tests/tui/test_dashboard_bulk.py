@@ -6,7 +6,7 @@ from datetime import datetime
 
 import pytest
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
@@ -46,7 +46,9 @@ async def choose_all(driver: Driver, number: int) -> None:
     await driver.sees(f"{number} jobs chosen")
 
 
-async def test_all_that_match_are_a_choice_of_its_own_with_the_exact_number(dashboard: Driver, world: World) -> None:
+async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
+    dashboard: Driver, world: World
+) -> None:
     world.jobs(range(100, 700))
     await dashboard.looks_again()
     await dashboard.press("2")
@@ -69,7 +71,7 @@ async def test_all_that_match_are_a_choice_of_its_own_with_the_exact_number(dash
     await dashboard.sees_no_more("chosen")
 
 
-async def test_what_comes_after_the_choice_is_not_among_it(dashboard: Driver, world: World) -> None:
+async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, world: World) -> None:
     await dashboard.press("2")
     await dashboard.until(lambda: dashboard.rows == [1, 5])
     await choose_all(dashboard, 2)
@@ -83,7 +85,7 @@ async def test_what_comes_after_the_choice_is_not_among_it(dashboard: Driver, wo
 
 
 @pytest.mark.parametrize("keys", [["escape"], ["3"], ["space"], ["slash"]])
-async def test_a_choice_is_dropped_with_what_it_was_made_of(dashboard: Driver, keys: list[str]) -> None:
+async def test_choice_is_dropped_when_the_list_or_the_marks_change(dashboard: Driver, keys: list[str]) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press(*keys)
     if keys == ["slash"]:
@@ -92,7 +94,7 @@ async def test_a_choice_is_dropped_with_what_it_was_made_of(dashboard: Driver, k
     assert len(dashboard.app.dashboard.jobs.selected) == 1
 
 
-async def test_a_choice_outlasts_the_look_that_it_came_before(world: World, database: Conninfo) -> None:
+async def test_choice_made_before_the_list_has_loaded_is_kept(world: World, database: Conninfo) -> None:
     LateStore.gate = asyncio.Event()
     async with driving(WatchedApp(opener_of(database, make=LateStore))) as driver:
         await driver.press("2")
@@ -103,7 +105,7 @@ async def test_a_choice_outlasts_the_look_that_it_came_before(world: World, data
         assert [job.id for job in driver.app.dashboard.jobs.selected] == [job_id(1), job_id(5)]
 
 
-async def test_of_what_is_found_only_that_is_chosen(dashboard: Driver) -> None:
+async def test_choosing_all_in_a_filtered_list_chooses_only_its_matches(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.type("main")
     await dashboard.until(lambda: dashboard.rows == [3])
@@ -112,14 +114,16 @@ async def test_of_what_is_found_only_that_is_chosen(dashboard: Driver) -> None:
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(3)]
 
 
-async def test_a_cap_is_said(dashboard: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
+    dashboard: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
     await dashboard.press("A")
     await dashboard.is_told("More match: chosen are the newest 4 jobs, the most that can be at once.")
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]
 
 
-async def test_progress_is_shown_and_a_stop_says_what_was_not_touched(world: World, database: Conninfo) -> None:
+async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(world: World, database: Conninfo) -> None:
     world.jobs(range(100, 100 + 3 * CHUNK))
     HeldStore.gate = asyncio.Semaphore(0)
     async with driving(WatchedApp(opener_of(database, make=HeldStore))) as driver:
@@ -138,21 +142,19 @@ async def test_progress_is_shown_and_a_stop_says_what_was_not_touched(world: Wor
         assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(102,)]
 
 
-async def test_a_lease_that_runs_out_stops_it_after_the_chunk_that_is_on_its_way(
-    world: World, database: Conninfo
-) -> None:
+async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(world: World, database: Conninfo) -> None:
     world.jobs(range(100, 100 + 2 * CHUNK))
     HeldStore.gate = asyncio.Semaphore(0)
-    async with driving(WatchedApp(opener_of(database, make=HeldStore, rule=WriteRule.LEASED))) as driver:
+    async with driving(WatchedApp(opener_of(database, make=HeldStore, rule=WriteMode.LEASED))) as driver:
         session = driver.app.connection.session
         assert session is not None
-        session.access.open_lease("ticket 4711", 60)
+        session.access.open_permit("ticket 4711", 60)
         await driver.press("2")
         await choose_all(driver, 2 * CHUNK + 2)
         await driver.press("s", "y")
         HeldStore.gate.release()
         await driver.sees(f"{CHUNK} of {2 * CHUNK + 2}")
-        session.access.close_lease()
+        session.access.close_permit()
         HeldStore.gate.release()
         await driver.is_told(
             "Started 50 of 102 jobs. Then it stopped, and 52 jobs were not touched: This session is read-"
@@ -161,7 +163,7 @@ async def test_a_lease_that_runs_out_stops_it_after_the_chunk_that_is_on_its_way
         assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(52,)]
 
 
-async def test_many_that_were_left_are_listed(dashboard: Driver, world: World) -> None:
+async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, world: World) -> None:
     await dashboard.press("asterisk", "s", "y")
     await dashboard.has_dialog("Started")
     await dashboard.sees("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
@@ -170,7 +172,7 @@ async def test_many_that_were_left_are_listed(dashboard: Driver, world: World) -
     await dashboard.has_dialog("")
 
 
-async def test_a_text_that_failed_none_stays_to_be_sent_again(dashboard: Driver, world: World) -> None:
+async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(dashboard: Driver, world: World) -> None:
     await choose_all(dashboard, 6)
     await dashboard.press("f")
     await dashboard.has_dialog("Fail 6 jobs")

@@ -52,7 +52,7 @@ async def behind_a_proxy(
         yield driver, proxy
 
 
-async def test_it_says_what_and_since_when_and_the_last_data_stay_with_their_age(
+async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
     world: World, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
@@ -71,7 +71,7 @@ async def test_it_says_what_and_since_when_and_the_last_data_stay_with_their_age
         assert "main_white" in driver.row(3)
 
 
-async def test_actions_are_refused_with_the_reason_and_the_rest_goes_on(
+async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
     world: World, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
@@ -93,7 +93,7 @@ async def test_actions_are_refused_with_the_reason_and_the_rest_goes_on(
         assert world.status(1) == "queued"
 
 
-async def test_it_recovers_by_itself(world: World, database: Conninfo, clock: Clock) -> None:
+async def test_dashboard_recovers_when_the_database_returns(world: World, database: Conninfo, clock: Clock) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
@@ -107,7 +107,9 @@ async def test_it_recovers_by_itself(world: World, database: Conninfo, clock: Cl
         await driver.is_told("Started lifestyle")
 
 
-async def test_r_tries_at_once(world: World, database: Conninfo, clock: Clock) -> None:
+async def test_refresh_key_reconnects_without_waiting_for_the_interval(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
         proxy.go_away()
         await driver.press("f5")
@@ -117,7 +119,9 @@ async def test_r_tries_at_once(world: World, database: Conninfo, clock: Clock) -
         await driver.until(lambda: not driver.banner)
 
 
-async def test_paused_the_banner_promises_no_attempt(world: World, database: Conninfo, clock: Clock) -> None:
+async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
     async with behind_a_proxy(database, clock) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
@@ -127,7 +131,9 @@ async def test_paused_the_banner_promises_no_attempt(world: World, database: Con
         assert "Press f5 to try again." in driver.banner
 
 
-async def test_a_write_cut_off_says_what_is_known_of_it(world: World, database: Conninfo, clock: Clock) -> None:
+async def test_interrupted_write_reports_that_its_outcome_is_unknown(
+    world: World, database: Conninfo, clock: Clock
+) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
 
         async def cut(client: asyncio.StreamWriter) -> None:
@@ -141,7 +147,7 @@ async def test_a_write_cut_off_says_what_is_known_of_it(world: World, database: 
         await driver.until(lambda: driver.banner)
 
 
-async def test_a_form_keeps_what_was_typed_while_the_database_is_away(
+async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
     world: World, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
@@ -157,7 +163,7 @@ async def test_a_form_keeps_what_was_typed_while_the_database_is_away(
         assert world.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
 
-async def test_a_silent_server_is_given_up_and_the_app_stays_responsive(world: World, database: Conninfo) -> None:
+async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world: World, database: Conninfo) -> None:
     opened: list[Database] = []
 
     def kept(database: Database) -> FrozenStore:
@@ -178,7 +184,7 @@ async def test_a_silent_server_is_given_up_and_the_app_stays_responsive(world: W
         await driver.until(lambda: "✗ no answer in time" in driver.header)
 
 
-async def test_not_reachable_at_the_start_it_is_said_and_mended_by_itself(world: World, database: Conninfo) -> None:
+async def test_dashboard_started_without_a_database_reports_it_and_recovers(world: World, database: Conninfo) -> None:
     async with proxied(database) as (proxy, conninfo):
         proxy.go_away()
         async with driving(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
@@ -192,7 +198,7 @@ async def test_not_reachable_at_the_start_it_is_said_and_mended_by_itself(world:
             assert driver.banner == ""
 
 
-async def test_a_session_that_does_not_open_is_tried_again_by_itself(world: World, database: Conninfo) -> None:
+async def test_dashboard_retries_a_session_that_does_not_open(world: World, database: Conninfo) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
 
@@ -216,7 +222,7 @@ async def test_a_session_that_does_not_open_is_tried_again_by_itself(world: Worl
         await driver.leave()
 
 
-async def test_what_is_being_done_before_there_is_anything_to_see_is_said(world: World, database: Conninfo) -> None:
+async def test_dashboard_shows_startup_progress_before_the_first_list(world: World, database: Conninfo) -> None:
     gate = asyncio.Event()
 
     @asynccontextmanager
@@ -235,7 +241,7 @@ async def test_what_is_being_done_before_there_is_anything_to_see_is_said(world:
         await driver.leave()
 
 
-async def test_a_refused_sign_in_is_said_once_and_not_repeated_until_asked() -> None:
+async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
     refusal = fatal("28P01", 'password authentication failed for user "ada"')
     door = Doorkeeper(refusal, asks_for_password=True)
     async with listening(door.serve, "127.0.0.1") as port:
@@ -253,7 +259,7 @@ async def test_a_refused_sign_in_is_said_once_and_not_repeated_until_asked() -> 
 
 
 @pytest.mark.parametrize("error", [InvalidValue("database_url", "The database URL cannot be read.")])
-async def test_an_address_that_is_none_is_not_tried_again_until_asked(error: StoreError) -> None:
+async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(error: StoreError) -> None:
     attempts = 0
 
     @asynccontextmanager
@@ -271,7 +277,7 @@ async def test_an_address_that_is_none_is_not_tried_again_until_asked(error: Sto
         await driver.until(lambda: attempts == 2)
 
 
-async def test_a_database_without_the_schema_says_so(blank_database: Conninfo) -> None:
+async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
         assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
@@ -291,7 +297,7 @@ class Refusing(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_eyes_that_may_see_nothing_can_be_changed_for_others(world: World, database: Conninfo) -> None:
+async def test_user_without_select_privilege_can_switch_to_the_operator(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
@@ -304,7 +310,7 @@ async def test_eyes_that_may_see_nothing_can_be_changed_for_others(world: World,
         assert driver.banner == ""
 
 
-async def test_any_other_answer_is_said_as_it_is(
+async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))

@@ -32,7 +32,9 @@ async def dashboard(
     world.close()
 
 
-async def test_all_that_is_on_the_screen_and_all_that_keys_do_is_hers(dashboard: Driver, recording: Recording) -> None:
+async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
+    dashboard: Driver, recording: Recording
+) -> None:
     await dashboard.press("s")
     await dashboard.is_told("Started lifestyle 00000001.")
     await dashboard.until(lambda: "running" in dashboard.row(1))
@@ -64,7 +66,7 @@ async def test_all_that_is_on_the_screen_and_all_that_keys_do_is_hers(dashboard:
     assert recording.tables(AS_ADA) == {"generation_jobs", "projects", "assets"}
 
 
-async def test_the_details_read_nothing_of_the_operator_s_but_who_the_owner_is(
+async def test_details_screen_queries_app_tables_only_as_the_acting_user(
     dashboard: Driver, recording: Recording
 ) -> None:
     await dashboard.press("enter")
@@ -73,7 +75,7 @@ async def test_the_details_read_nothing_of_the_operator_s_but_who_the_owner_is(
     assert recording.eyes == {AS_ADA}
 
 
-async def test_the_operator_is_asked_for_users_and_ids_on_purpose(dashboard: Driver, recording: Recording) -> None:
+async def test_user_picker_and_id_search_query_as_the_operator(dashboard: Driver, recording: Recording) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.until(lambda: "ben@example.com" in dashboard.text)
@@ -88,7 +90,9 @@ async def test_the_operator_is_asked_for_users_and_ids_on_purpose(dashboard: Dri
     assert recording.eyes == {AS_ADA, AS_OPERATOR}
 
 
-async def test_other_eyes_see_with_none_of_the_former_ones(dashboard: Driver, recording: Recording) -> None:
+async def test_switching_the_acting_user_stops_queries_as_the_former_user(
+    dashboard: Driver, recording: Recording
+) -> None:
     await dashboard.press("u", *"ben@", "enter")
     await dashboard.sees("as ben@example.com")
     recording.forget()
@@ -96,7 +100,9 @@ async def test_other_eyes_see_with_none_of_the_former_ones(dashboard: Driver, re
     assert recording.eyes == {AS_BEN}
 
 
-async def test_without_the_lens_the_operator_looks_no_more(dashboard: Driver, recording: Recording) -> None:
+async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
+    dashboard: Driver, recording: Recording
+) -> None:
     await dashboard.press("v")
     await dashboard.sees("lens: ada@example.com sees")
     assert AS_OPERATOR in recording.eyes

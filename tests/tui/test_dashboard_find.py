@@ -11,7 +11,7 @@ from textual.widgets import Static
 from store.configuration.saved_views import SavedViews, View
 from store.errors import TimedOut
 from store.filters.filter_terms import KEYS, Key
-from store.job_list.index_advice import Advice
+from store.job_list.index_advice import IndexAdvice
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
@@ -22,7 +22,7 @@ from tests.tui.world import BEN, World, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.help import help_entries
-from tui.dashboard.setup import Setup
+from tui.dashboard.setup import DashboardSetup
 
 SQL = "create index concurrently jobs_error on generation_jobs (error)"
 
@@ -45,7 +45,7 @@ async def lists(driver: Driver, *rows: int) -> None:
     await driver.until(lambda: driver.rows == list(rows))
 
 
-async def test_slash_finds_while_one_types_enter_keeps_and_escape_clears(dashboard: Driver) -> None:
+async def test_filter_applies_while_typing_enter_keeps_it_and_escape_clears_it(dashboard: Driver) -> None:
     await dashboard.press("slash", *"timeo")
     await lists(dashboard, 4)
     assert dashboard.cursor == 4, "the cursor goes to what is found"
@@ -58,7 +58,7 @@ async def test_slash_finds_while_one_types_enter_keeps_and_escape_clears(dashboa
     assert dashboard.toasts == []
 
 
-async def test_what_is_typed_at_once_is_no_command(dashboard: Driver) -> None:
+async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver) -> None:
     """As a person does who is quick, or a terminal that was slow: nothing waits for the bar to be there."""
     for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
         dashboard.app.post_message(events.Key(key, character))
@@ -77,21 +77,21 @@ async def test_what_is_typed_at_once_is_no_command(dashboard: Driver) -> None:
         ("timeout status:queued", []),
     ],
 )
-async def test_the_whole_grammar_finds(dashboard: Driver, typed: str, rows: list[int]) -> None:
+async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
     await dashboard.press("slash")
     await dashboard.type(typed)
     await lists(dashboard, *rows)
     await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
 
 
-async def test_the_projects_that_are_there_are_offered(dashboard: Driver) -> None:
+async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
     await dashboard.press("slash", *"project:sp")
     assert dashboard.app.dashboard.query_one(CompletionList).is_open
     await dashboard.press("tab")
     assert text(dashboard) == 'project:"Spring lookbook"'
 
 
-async def test_users_are_offered_to_the_operator(world: World, database: Conninfo) -> None:
+async def test_filter_bar_completes_user_emails_for_the_operator(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("slash", *"user:be")
         await driver.sees("ben@example.com")
@@ -105,7 +105,7 @@ async def test_users_are_offered_to_the_operator(world: World, database: Conninf
         assert text(driver) == "user:", "what was typed is the person's"
 
 
-async def test_the_last_that_was_right_holds_while_the_text_is_wrong(dashboard: Driver) -> None:
+async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.type("status:failed")
     await lists(dashboard, 4)
@@ -118,7 +118,7 @@ async def test_the_last_that_was_right_holds_while_the_text_is_wrong(dashboard: 
     assert text(dashboard) == "status:failed cots:>5"
 
 
-async def test_what_is_typed_outlives_another_project(dashboard: Driver) -> None:
+async def test_filter_is_kept_when_the_project_changes(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.type("status:queued,succeeded")
     await lists(dashboard, 1, 3, 5)
@@ -128,7 +128,7 @@ async def test_what_is_typed_outlives_another_project(dashboard: Driver) -> None
     assert text(dashboard) == "status:queued,succeeded"
 
 
-async def test_what_these_eyes_may_not_use_is_said_in_the_bar(dashboard: Driver) -> None:
+async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.type("user:ben@example.com")
     await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
@@ -143,7 +143,7 @@ class WronglyDearStore(FrozenStore):
     """Whose database's planner takes every filter for dear."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost:
-        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=Advice(columns="error", sql=SQL))
+        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=IndexAdvice(columns="error", sql=SQL))
 
 
 class DearStore(WronglyDearStore):
@@ -153,9 +153,7 @@ class DearStore(WronglyDearStore):
         return False
 
 
-async def test_a_filter_that_only_the_planner_takes_for_dear_with_a_users_eyes_runs_at_once(
-    world: World, database: Conninfo
-) -> None:
+async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=WronglyDearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
@@ -163,7 +161,7 @@ async def test_a_filter_that_only_the_planner_takes_for_dear_with_a_users_eyes_r
         assert note(driver) == ""
 
 
-async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: Conninfo) -> None:
+async def test_expensive_filter_runs_only_after_enter_confirms_it(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
@@ -180,7 +178,7 @@ async def test_a_dear_filter_runs_only_for_who_insists(world: World, database: C
         assert "⏎ keep" in hints(driver)
 
 
-async def test_an_operator_is_told_what_the_planner_says(world: World, database: Conninfo) -> None:
+async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=WronglyDearStore, actor=OPERATOR))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
@@ -188,7 +186,9 @@ async def test_an_operator_is_told_what_the_planner_says(world: World, database:
         assert "up to 10.0 s by the planner's estimate" in note(driver)
 
 
-async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database: Conninfo) -> None:
+async def test_expensive_filter_entered_before_its_estimate_reopens_the_filter_bar(
+    world: World, database: Conninfo
+) -> None:
     async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
         await driver.press("slash")
         await driver.type("timeout")
@@ -201,12 +201,12 @@ async def test_a_filter_that_was_kept_too_soon_comes_back(world: World, database
 @pytest.fixture
 async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
     """One view is configured, and others are kept."""
-    setup = Setup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
+    setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
     async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
         yield driver
 
 
-async def test_a_view_is_shown_by_its_name(keeping: Driver) -> None:
+async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
     await keeping.command("View cheap")
     await lists(keeping, 4)
     await keeping.sees("Jobs · view cheap · 1")
@@ -214,7 +214,7 @@ async def test_a_view_is_shown_by_its_name(keeping: Driver) -> None:
     await keeping.sees_no_more("view cheap")
 
 
-async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver, tmp_path: Path) -> None:
+async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
     await keeping.press("slash")
     await keeping.type("status:failed")
     await lists(keeping, 4)
@@ -242,7 +242,7 @@ async def test_a_view_is_saved_and_replaced_only_by_who_says_so(keeping: Driver,
     await keeping.until(lambda: saved.read()["[/x]"].text == "status:queued")
 
 
-async def test_a_view_is_removed_by_who_says_yes(keeping: Driver, tmp_path: Path) -> None:
+async def test_saved_view_is_removed_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
     saved = SavedViews(tmp_path)
     saved.save(View(name="late", text="is:stuck"), replaces=None)
     await keeping.command("Remove the view late")
@@ -255,7 +255,7 @@ async def test_a_view_is_removed_by_who_says_yes(keeping: Driver, tmp_path: Path
     assert saved.read() == {}
 
 
-async def test_what_a_view_says_is_text(keeping: Driver, tmp_path: Path) -> None:
+async def test_view_name_and_filter_are_shown_as_plain_text(keeping: Driver, tmp_path: Path) -> None:
     hostile = 'error:"[/x][$y][@click=app.quit]z[/]"'
     name = "[red]\\[/a]"
     SavedViews(tmp_path).save(View(name=name, text=hostile), replaces=None)
@@ -265,7 +265,7 @@ async def test_what_a_view_says_is_text(keeping: Driver, tmp_path: Path) -> None
     await keeping.press("escape")
 
 
-async def test_a_filter_that_takes_too_long_leaves_the_bar_usable(world: World, database: Conninfo) -> None:
+async def test_filter_bar_stays_usable_after_a_filter_times_out(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         await driver.press("slash")
         await driver.type("error:timeout")
@@ -285,15 +285,15 @@ class SlowStore(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_saved_views_that_cannot_be_read_are_told_of(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_unreadable_saved_views_are_reported(world: World, database: Conninfo, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
-    setup = Setup(views_directory=tmp_path)
+    setup = DashboardSetup(views_directory=tmp_path)
     async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
         await driver.is_told("views.late is no filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_the_help_has_the_keys_of_a_filter(dashboard: Driver) -> None:
+async def test_help_lists_the_filter_keys(dashboard: Driver) -> None:
     dashboard.app.action_help()
     await dashboard.has_dialog("Keys")
     entries = [(entry.keys, entry.what) for entry in help_entries(dashboard.app)]

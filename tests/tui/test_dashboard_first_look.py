@@ -10,13 +10,13 @@ from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
-from tui.dashboard.memory import Memory
+from tui.dashboard.memory import RememberedState
 from tui.text.format import count
 
 PLACE = "testbase as ada@example.com"
 
 
-async def test_the_newest_project_is_shown_with_its_jobs_newest_first(dashboard: Driver) -> None:
+async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_first(dashboard: Driver) -> None:
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
     assert dashboard.cursor == 1
     assert dashboard.title == "Jobs · 6, newest first"
@@ -25,7 +25,7 @@ async def test_the_newest_project_is_shown_with_its_jobs_newest_first(dashboard:
     assert "Trail gear" not in dashboard.text, "another user's project"
 
 
-async def test_counts_and_costs_are_those_of_the_rows(dashboard: Driver) -> None:
+async def test_counts_and_costs_match_the_listed_jobs(dashboard: Driver) -> None:
     assert dashboard.costs == [
         "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
         "$1.75 $3.75 $3.00 $0.50 $9.00",
@@ -34,7 +34,7 @@ async def test_counts_and_costs_are_those_of_the_rows(dashboard: Driver) -> None
     ]
 
 
-async def test_all_projects_name_the_project_of_each_job(dashboard: Driver) -> None:
+async def test_list_of_all_projects_shows_the_project_of_each_job(dashboard: Driver) -> None:
     await dashboard.show_project("all projects")
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7]
@@ -44,7 +44,7 @@ async def test_all_projects_name_the_project_of_each_job(dashboard: Driver) -> N
     assert "Spring loo" in dashboard.row(7)
 
 
-async def test_the_project_of_last_time_is_shown_again(
+async def test_dashboard_reopens_the_last_selected_project(
     world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
 ) -> None:
     async with driving(app) as first:
@@ -54,7 +54,7 @@ async def test_the_project_of_last_time_is_shown_again(
         await second.sees("› Spring lookbook")
 
 
-async def test_all_projects_are_remembered_too(
+async def test_dashboard_remembers_that_all_projects_were_selected(
     world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
 ) -> None:
     async with driving(app) as first:
@@ -63,30 +63,30 @@ async def test_all_projects_are_remembered_too(
         assert second.rows == [1, 2, 3, 4, 5, 6, 7]
 
 
-async def test_each_database_and_user_has_a_project_of_its_own(
+async def test_selected_project_is_remembered_per_database_and_user(
     world: World, database: Conninfo, tmp_path: Path
 ) -> None:
-    Memory(tmp_path / "state.json").remember_project(PLACE, SPRING)
+    RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
 
     other = opener_of(database, label="another")
     async with driving(WatchedApp(other, state_path=tmp_path / "state.json")) as driver:
         await driver.sees("Costs · Autumn catalog")
 
 
-async def test_a_remembered_project_that_is_gone_gives_way_to_the_newest(
+async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
     world: World, app: WatchedApp, tmp_path: Path
 ) -> None:
-    Memory(tmp_path / "state.json").remember_project(PLACE, SPRING)
+    RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
     world.sql("delete from public.projects where id = %s", SPRING)
 
     app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
     async with driving(app) as driver:
         await driver.sees("Costs · Autumn catalog")
         await driver.is_told("The project is gone, or hidden: another is shown.")
-        assert Memory(tmp_path / "state.json").project(PLACE) == AUTUMN
+        assert RememberedState(tmp_path / "state.json").project(PLACE) == AUTUMN
 
 
-async def test_without_projects_a_sentence_says_how_to_begin(empty_world: World, app: WatchedApp) -> None:
+async def test_dashboard_without_projects_explains_how_to_create_one(empty_world: World, app: WatchedApp) -> None:
     empty_world.users()
     async with driving(app) as driver:
         await driver.sees("No projects found. Press P to create one first.")
@@ -98,14 +98,14 @@ async def test_without_projects_a_sentence_says_how_to_begin(empty_world: World,
         await driver.has_dialog("")
 
 
-async def test_a_project_without_jobs_says_how_to_begin(world: World, app: WatchedApp) -> None:
+async def test_project_without_jobs_explains_how_to_create_one(world: World, app: WatchedApp) -> None:
     world.sql("delete from public.generation_jobs")
     async with driving(app) as driver:
         await driver.sees("Press n to create your first generation job.")
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_more_jobs_than_are_listed_are_named_honestly(empty_world: World, app: WatchedApp) -> None:
+async def test_title_counts_more_jobs_than_are_loaded(empty_world: World, app: WatchedApp) -> None:
     empty_world.users()
     empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
     empty_world.jobs(range(1, 511))
@@ -119,7 +119,7 @@ async def test_more_jobs_than_are_listed_are_named_honestly(empty_world: World, 
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, None], ids=["operator", "user"])
-async def test_the_samples_numbers_agree_with_the_store(database: Conninfo, actor: Actor | None) -> None:
+async def test_sample_totals_match_the_store_statistics(database: Conninfo, actor: Actor | None) -> None:
     fill_sample({name: str(value) for name, value in database.items()}, now=FROZEN)
     async with opener_of(database)(lambda _: None) as session:
         users = await session.operator.get_users()
@@ -135,6 +135,6 @@ async def test_the_samples_numbers_agree_with_the_store(database: Conninfo, acto
             assert money(row.total_cost_cents) in driver.costs[1]
 
 
-async def test_the_ids_are_shown_where_there_is_room(world: World, app: WatchedApp) -> None:
+async def test_wide_dashboard_shows_job_ids(world: World, app: WatchedApp) -> None:
     async with driving(app, size=(200, 50)) as driver:
         await driver.sees(short(3))

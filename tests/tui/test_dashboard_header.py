@@ -2,26 +2,26 @@
 
 import pytest
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, job_id
-from tui.dashboard.status_line import Standing, status_content
+from tui.dashboard.status_line import ConnectionStatus, status_content
 
 
-async def test_it_names_database_and_eyes(dashboard: Driver) -> None:
+async def test_header_names_the_database_and_the_acting_user(dashboard: Driver) -> None:
     assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
 
 
-async def test_it_names_the_operator(world: World, database: Conninfo) -> None:
+async def test_header_names_the_operator(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.until(lambda: "as the operator" in driver.header)
 
 
-async def test_a_read_only_session_is_named_and_the_database_refuses_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteRule.CLOSED))) as driver:
+async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
         await driver.until(lambda: "· read-only ·" in driver.header)
         assert driver.app.connection.store is not None
         with pytest.raises(ReadOnly):
@@ -29,7 +29,7 @@ async def test_a_read_only_session_is_named_and_the_database_refuses_writes(worl
         assert world.status(1) == "queued"
 
 
-def standing(**fields: object) -> Standing:
+def standing(**fields: object) -> ConnectionStatus:
     usual: dict[str, object] = {
         "database": "host/app",
         "eyes": "ada@example.com",
@@ -38,7 +38,7 @@ def standing(**fields: object) -> Standing:
         "seen_within": 2.0,
         "trouble": None,
     }
-    return Standing(**{**usual, **fields})  # type: ignore[arg-type]
+    return ConnectionStatus(**{**usual, **fields})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def standing(**fields: object) -> Standing:
         (standing(database="h\x1b[31m", eyes="a\n\u202eb"), 1.0, " gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
     ],
 )
-def test_what_the_line_says(shown: Standing, data_age: float | None, text: str) -> None:
+def test_header_shows_the_connection_status(shown: ConnectionStatus, data_age: float | None, text: str) -> None:
     assert status_content(shown, data_age=data_age).plain == text
 
 
@@ -90,7 +90,7 @@ def test_what_the_line_says(shown: Standing, data_age: float | None, text: str) 
         (48, " The product…  as ada@example… · live every 2 s"),
     ],
 )
-def test_names_give_way_before_the_state_does(width: int, text: str) -> None:
+def test_narrow_header_shortens_names_before_the_status(width: int, text: str) -> None:
     shown = standing(database="The production database", has_color=True, address="db.example.com/app")
     assert status_content(shown, data_age=1.0, width=width).plain == text
 
@@ -104,6 +104,6 @@ def test_names_give_way_before_the_state_does(width: int, text: str) -> None:
         (50, " gjobs  /h…/shop · as ada@exa… · live every 2 s"),
     ],
 )
-def test_the_databases_name_outlasts_its_servers(width: int, text: str) -> None:
+def test_narrow_header_shortens_the_server_path_before_the_database_name(width: int, text: str) -> None:
     shown = standing(database="/home/ada/.local/share/gjobs/socket-3f2a/shop")
     assert status_content(shown, data_age=1.0, width=width).plain == text

@@ -73,7 +73,7 @@ async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
     check(driver)
 
 
-async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
+async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     check(hostile)
     await open_and_check(hostile, "enter", dialog="Job")
     await open_and_check(hostile, "end")
@@ -95,7 +95,7 @@ async def test_on_the_dashboard_and_in_every_dialog(hostile: Driver) -> None:
 
 
 @pytest.mark.parametrize("text", [HOSTILE[name] for name in DIVERSE], ids=DIVERSE, indirect=True)
-async def test_among_the_budgets_and_in_the_archive(hostile: Driver) -> None:
+async def test_budgets_and_archive_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     await open_and_check(hostile, "b", dialog="Budgets · ")
     await hostile.sees("$11.50 of $1,000.00")
     check(hostile)
@@ -113,7 +113,7 @@ async def test_among_the_budgets_and_in_the_archive(hostile: Driver) -> None:
     await open_and_check(hostile, "enter", "down")
 
 
-async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Driver) -> None:
+async def test_toasts_palette_and_project_list_show_hostile_text_as_plain_text(hostile: Driver) -> None:
     await hostile.press("s", "down", "c", "y", "Y")
     await hostile.is_told("Started ")
     await hostile.is_told("Completed ")
@@ -136,7 +136,7 @@ async def test_in_toasts_the_palette_and_the_list_of_all_projects(hostile: Drive
     check(hostile)
 
 
-async def test_typed_it_is_shown_by_signs_and_kept_as_it_is(hostile: Driver, text: str) -> None:
+async def test_input_fields_show_hostile_text_escaped_and_keep_its_value(hostile: Driver, text: str) -> None:
     await hostile.press("Y")
     await hostile.until(lambda: hostile.app.clipboard)
     assert json.loads(hostile.app.clipboard)["mode"] == text

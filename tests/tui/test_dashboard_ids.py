@@ -44,7 +44,7 @@ async def find(driver: Driver, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", [str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"])
-async def test_a_job_of_another_project_opens_and_stands_under_the_cursor(dashboard: Driver, text: str) -> None:
+async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard: Driver, text: str) -> None:
     await dashboard.press("5")
     await dashboard.sees("Failed jobs · 1")
     await find(dashboard, text)
@@ -55,7 +55,7 @@ async def test_a_job_of_another_project_opens_and_stands_under_the_cursor(dashbo
     assert dashboard.cursor == 7
 
 
-async def test_an_id_that_is_pasted_over_the_table_is_looked_for(dashboard: Driver) -> None:
+async def test_id_pasted_over_the_table_goes_into_the_filter_field(dashboard: Driver) -> None:
     dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
     await dashboard.until(lambda: isinstance(dashboard.app.focused, FilterField))
     await dashboard.press("enter")
@@ -63,19 +63,19 @@ async def test_an_id_that_is_pasted_over_the_table_is_looked_for(dashboard: Driv
     await dashboard.sees(str(job_id(7)))
 
 
-async def test_what_is_no_id_and_is_pasted_over_the_table_does_nothing(dashboard: Driver, world: World) -> None:
+async def test_other_text_pasted_over_the_table_is_ignored(dashboard: Driver, world: World) -> None:
     dashboard.table.post_message(events.Paste("delete all of them"))
     await dashboard.looks_again()
     assert dashboard.app.focused is dashboard.table
     assert len(dashboard.rows) == 6
 
 
-async def test_a_job_that_is_listed_is_found_as_ever(dashboard: Driver) -> None:
+async def test_finding_the_id_of_a_listed_job_filters_the_list(dashboard: Driver) -> None:
     await find(dashboard, str(job_id(3)))
     await dashboard.until(lambda: (dashboard.rows, dashboard.cursor, dashboard.dialog) == ([3], 3, ""))
 
 
-async def test_a_job_beyond_the_newest_opens_too(dashboard: Driver, world: World) -> None:
+async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Driver, world: World) -> None:
     world.jobs(range(100, 610))
     await dashboard.looks_again()
     await dashboard.sees("Jobs · 1 of 516")
@@ -92,7 +92,7 @@ async def test_a_job_beyond_the_newest_opens_too(dashboard: Driver, world: World
     await dashboard.is_told("Started lifestyle 00000261.")
 
 
-async def test_a_project_from_the_project_picker(operator: Driver) -> None:
+async def test_project_picker_selects_a_project_by_id(operator: Driver) -> None:
     await operator.press("p")
     await operator.has_dialog("Show which project?")
     await operator.type(str(TRAIL))
@@ -100,7 +100,7 @@ async def test_a_project_from_the_project_picker(operator: Driver) -> None:
     await operator.sees("Costs · Trail gear")
 
 
-async def test_a_project_that_the_list_no_longer_holds(operator: Driver, world: World) -> None:
+async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: Driver, world: World) -> None:
     """Only the newest projects are listed; one without jobs is kept all the same, with its name."""
     world.sql("insert into public.projects (user_id, name) select %s, 'New ' || n from generate_series(1, 500) n", ADA)
     old = UUID("beef0000-0000-4000-8000-000000000000")
@@ -112,32 +112,32 @@ async def test_a_project_that_the_list_no_longer_holds(operator: Driver, world: 
     await operator.sees("Costs · Very old")
 
 
-async def test_a_user_from_the_find_field(dashboard: Driver) -> None:
+async def test_finding_a_user_id_switches_the_acting_user(dashboard: Driver) -> None:
     await find(dashboard, str(BEN))
     await dashboard.sees("as ben@example.com", "Costs · Trail gear", "Jobs · 1, newest first")
     assert dashboard.rows == [8]
 
 
-async def test_an_asset_leads_to_the_jobs_that_use_it(dashboard: Driver) -> None:
+async def test_finding_an_asset_id_lists_the_jobs_that_use_it(dashboard: Driver) -> None:
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, str(ASSET))
     await dashboard.sees("Costs · Autumn catalog", "Jobs · with asset:")
     assert dashboard.rows == [2, 5]
 
 
-async def test_an_asset_among_the_jobs_shown_is_found_there(dashboard: Driver) -> None:
+async def test_asset_id_prefix_filters_the_listed_jobs(dashboard: Driver) -> None:
     await find(dashboard, str(ASSET)[:8])
     await dashboard.until(lambda: dashboard.rows == [2, 5])
 
 
-async def test_an_asset_that_no_job_uses_leads_to_its_project(dashboard: Driver) -> None:
+async def test_finding_an_unused_asset_selects_its_project(dashboard: Driver) -> None:
     await find(dashboard, str(UNUSED))
     await dashboard.sees("Costs · Spring lookbook")
     await dashboard.is_told("No job listed uses the asset uploads/hat.png. Its project is shown.")
     assert dashboard.rows == [7]
 
 
-async def test_a_beginning_that_several_things_have(dashboard: Driver, world: World) -> None:
+async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, world: World) -> None:
     for number in (0xBEEF0001, 0xBEEF0002):
         world.job(number, project=SPRING, minutes_ago=3)
     world.project(UUID("beef0003-0000-4000-8000-000000000000"), "Beef", days_ago=9)
@@ -161,14 +161,16 @@ async def test_a_beginning_that_several_things_have(dashboard: Driver, world: Wo
     ],
     ids=["job", "project", "asset"],
 )
-async def test_what_is_hidden_is_told_apart_from_what_is_gone(dashboard: Driver, thing: UUID, sentence: str) -> None:
+async def test_id_search_reports_entities_that_are_hidden_from_the_user(
+    dashboard: Driver, thing: UUID, sentence: str
+) -> None:
     await find(dashboard, str(thing))
     await dashboard.is_told(sentence)
     await dashboard.sees("Costs · Autumn catalog")
     assert dashboard.dialog == ""
 
 
-async def test_what_is_gone(dashboard: Driver) -> None:
+async def test_id_search_reports_an_id_that_does_not_exist(dashboard: Driver) -> None:
     nothing = "dead0000-0000-4000-8000-00000000dead"
     await find(dashboard, nothing)
     await dashboard.is_told(
@@ -176,13 +178,13 @@ async def test_what_is_gone(dashboard: Driver) -> None:
     )
 
 
-async def test_ordinary_words_are_never_looked_up(dashboard: Driver) -> None:
+async def test_ordinary_words_start_no_id_search(dashboard: Driver) -> None:
     await find(dashboard, "nothing like it")
     await dashboard.sees("No job matches. Press esc to show all jobs again.")
     assert dashboard.toasts == []
 
 
-async def test_the_details_name_the_owner_and_the_asset(dashboard: Driver) -> None:
+async def test_details_screen_names_the_owner_and_the_asset(dashboard: Driver) -> None:
     await dashboard.go_to(2)
     await dashboard.press("enter")
     await dashboard.has_dialog("Job")

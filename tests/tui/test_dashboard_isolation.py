@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from textual.widgets import OptionList
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
@@ -32,7 +32,9 @@ def attached_operator(attached_database: Conninfo) -> WatchedApp:
     return WatchedApp(opener_of(attached_database, actor=OPERATOR))
 
 
-async def test_reads_are_tried_and_writes_judged_without_a_question(world: World, operator: WatchedApp) -> None:
+async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(
+    world: World, operator: WatchedApp
+) -> None:
     async with driving(operator) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
@@ -43,7 +45,7 @@ async def test_reads_are_tried_and_writes_judged_without_a_question(world: World
         await driver.has_dialog("")
 
 
-async def test_writes_are_tried_after_a_question_that_names_the_database(
+async def test_isolation_check_probes_writes_only_after_confirmation(
     attached_world: World, attached_operator: WatchedApp
 ) -> None:
     attached_world.sql("delete from generation_jobs where id = %s", "00000007-0000-0000-0000-000000000000")
@@ -64,7 +66,9 @@ async def test_writes_are_tried_after_a_question_that_names_the_database(
     assert sorted(attached_world.sql(everything)) == before
 
 
-async def test_the_row_under_the_cursor_is_told_in_full(attached_world: World, attached_operator: WatchedApp) -> None:
+async def test_isolation_dialog_shows_the_full_result_under_the_cursor(
+    attached_world: World, attached_operator: WatchedApp
+) -> None:
     async with driving(attached_operator, size=(80, 24)) as driver:
         await driver.press("i")
         await driver.sees("4 leaks")
@@ -74,7 +78,7 @@ async def test_the_row_under_the_cursor_is_told_in_full(attached_world: World, a
         await driver.sees("esc close")
 
 
-async def test_what_leaks_is_shown_with_the_sql_that_mends_it(
+async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
     attached_world: World, attached_operator: WatchedApp
 ) -> None:
     async with driving(attached_operator) as driver:
@@ -96,7 +100,7 @@ async def test_what_leaks_is_shown_with_the_sql_that_mends_it(
         await driver.sees("3 leaks, 14 kept")
 
 
-async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo) -> None:
+async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")
@@ -105,10 +109,10 @@ async def test_a_database_without_the_tables_says_so(hosted_database: Conninfo) 
 
 @pytest.mark.parametrize(
     ("rule", "why"),
-    [(WriteRule.LEASED, "Press W to write for some minutes."), (WriteRule.CLOSED, "without --read-only")],
+    [(WriteMode.LEASED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
 )
-async def test_a_session_that_may_not_write_says_why(
-    world: World, database: Conninfo, rule: WriteRule, why: str
+async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes(
+    world: World, database: Conninfo, rule: WriteMode, why: str
 ) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
         await driver.press("i")
@@ -119,24 +123,24 @@ async def test_a_session_that_may_not_write_says_why(
         await driver.has_dialog("Isolation")
 
 
-async def test_a_write_lease_lets_the_writes_be_tried(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteRule.LEASED))) as driver:
+async def test_write_permit_allows_the_isolation_check_to_probe_writes(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
         session = driver.app.connection.session
         assert session is not None
-        session.access.open_lease("ticket 7", 600)
+        session.access.open_permit("ticket 7", 600)
         await driver.press("i")
         await driver.sees("no leak, 17 kept; 12 judged")
         await driver.press("w", "y")
         await driver.sees("no leak, 17 kept; 9 judged")
 
 
-async def test_only_the_operator_may(dashboard: Driver) -> None:
+async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) -> None:
     await dashboard.press("i")
     await dashboard.is_told("Only the operator sees what there is to try; you look as ada@example.com. Press u")
     await dashboard.has_dialog("")
 
 
-async def test_the_two_users_can_be_chosen(world: World, operator: WatchedApp) -> None:
+async def test_both_users_of_the_isolation_check_can_be_chosen(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
         await driver.press("i")
         await driver.sees("no leak")
@@ -152,7 +156,9 @@ async def test_the_two_users_can_be_chosen(world: World, operator: WatchedApp) -
         await driver.sees("One user is not isolated from themselves: name two.")
 
 
-async def test_it_is_stopped_while_it_waits(world: World, database: Conninfo, operator: WatchedApp) -> None:
+async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(
+    world: World, database: Conninfo, operator: WatchedApp
+) -> None:
     async with driving(operator) as driver:
         with connect(database) as other, other.transaction():
             other.execute("lock table projects in access exclusive mode")
@@ -166,14 +172,18 @@ async def test_it_is_stopped_while_it_waits(world: World, database: Conninfo, op
         await driver.sees("no leak, 17 kept")
 
 
-async def test_what_policies_are_called_is_harmless(attached_world: World, attached_operator: WatchedApp) -> None:
+async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
+    attached_world: World, attached_operator: WatchedApp
+) -> None:
     attached_world.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
     async with driving(attached_operator) as driver:
         await driver.press("i")
         await driver.sees('✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
 
 
-async def test_where_nobody_has_anything_it_says_so(empty_world: World, operator: WatchedApp) -> None:
+async def test_isolation_check_of_an_empty_database_reports_unknown_results(
+    empty_world: World, operator: WatchedApp
+) -> None:
     async with driving(operator) as driver:
         await driver.press("i")
         await driver.sees("a made-up user tries what is owned by nobody", "3 unknown")
@@ -182,7 +192,9 @@ async def test_where_nobody_has_anything_it_says_so(empty_world: World, operator
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
-async def test_it_fits(world: World, operator: WatchedApp, size: tuple[int, int]) -> None:
+async def test_isolation_dialog_fits_every_terminal_size(
+    world: World, operator: WatchedApp, size: tuple[int, int]
+) -> None:
     async with driving(operator, size=size) as driver:
         await driver.press("i")
         await driver.has_dialog("Isolation")

@@ -35,7 +35,7 @@ def own_bindings() -> list[Binding]:
     return bindings
 
 
-def test_every_binding_has_an_id_of_its_own_and_a_tooltip() -> None:
+def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
     bindings = own_bindings()
 
     assert len(bindings) > 40
@@ -47,19 +47,19 @@ def test_every_binding_has_an_id_of_its_own_and_a_tooltip() -> None:
         assert not binding.tooltip.endswith(".")
 
 
-def test_no_binding_uses_a_key_that_terminals_cannot_tell_from_others() -> None:
+def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:
     keys = {key for binding in own_bindings() for key in binding.key.split(",")}
 
     assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
     assert not any(key.startswith("alt+") for key in keys)
 
 
-def test_the_help_lists_every_binding_in_a_group_with_a_title() -> None:
+def test_help_has_a_titled_group_for_every_binding() -> None:
     assert {owner for owner in own_classes() if owner.__dict__.get("BINDINGS")} == {*OWNERS, GjobsApp}
     assert {(binding.id or "").partition(".")[0] for binding in own_bindings()} == set(GROUPS)
 
 
-async def test_the_help_shows_the_keys_in_groups(dashboard: Driver) -> None:
+async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
     await dashboard.press("question_mark")
     await dashboard.has_dialog("Keys")
     await dashboard.sees("The job under the cursor, or the marked ones")
@@ -74,7 +74,7 @@ async def test_the_help_shows_the_keys_in_groups(dashboard: Driver) -> None:
     await dashboard.has_dialog("")
 
 
-async def test_a_key_that_was_moved_acts_and_is_shown_where_it_was_moved_to(dashboard: Driver) -> None:
+async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
     dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
     await dashboard.press("d")
     await dashboard.has_dialog("")
@@ -88,17 +88,17 @@ async def test_a_key_that_was_moved_acts_and_is_shown_where_it_was_moved_to(dash
     await dashboard.sees("X delete")
 
 
-async def test_the_palette_finds_what_the_keys_do(dashboard: Driver) -> None:
+async def test_palette_runs_key_actions(dashboard: Driver) -> None:
     await dashboard.command("Delete (d del)")
     await dashboard.has_dialog("Delete this job?")
 
 
-async def test_the_palette_finds_projects(dashboard: Driver) -> None:
+async def test_palette_selects_a_project(dashboard: Driver) -> None:
     await dashboard.command("Show project Spring")
     await dashboard.sees("Costs · Spring lookbook")
 
 
-async def test_before_anything_is_typed_the_palette_lists_what_the_keys_do(dashboard: Driver) -> None:
+async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
     await dashboard.press("ctrl+p")
     assert isinstance(dashboard.app.screen, CommandPalette)
     await dashboard.sees("Start (s)")
@@ -109,7 +109,7 @@ async def test_before_anything_is_typed_the_palette_lists_what_the_keys_do(dashb
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 
-async def test_a_theme_is_remembered(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
+async def test_dashboard_remembers_the_theme(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
     async with driving(app) as driver:
         driver.app.theme = "nord"
         await driver.settle()
@@ -117,13 +117,13 @@ async def test_a_theme_is_remembered(world: World, app: WatchedApp, database: Co
         assert driver.app.theme == "nord"
 
 
-async def test_a_remembered_theme_that_is_none_is_left(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_unknown_remembered_theme_is_ignored(world: World, database: Conninfo, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
     async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
         assert driver.app.theme == "textual-dark"
 
 
-async def test_tab_goes_round_the_panes(dashboard: Driver) -> None:
+async def test_tab_key_cycles_through_the_panes(dashboard: Driver) -> None:
     focused = []
     for _ in range(2):
         await dashboard.press("tab")
@@ -131,7 +131,7 @@ async def test_tab_goes_round_the_panes(dashboard: Driver) -> None:
     assert focused == ["projects", "jobs"]
 
 
-async def test_keys_work_from_the_list_of_projects_too(dashboard: Driver) -> None:
+async def test_dashboard_keys_work_in_the_project_list(dashboard: Driver) -> None:
     await dashboard.press("tab", "z")
     await dashboard.until(lambda: "paused" in dashboard.header)
     for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):

@@ -45,14 +45,14 @@ def row_of(dashboard: Driver, number: int) -> str:
     return dashboard.row(place + 1)
 
 
-async def test_hidden_rows_stand_among_the_others_with_a_word(through_lens: Driver) -> None:
+async def test_visibility_comparison_lists_hidden_jobs_among_visible_ones(through_lens: Driver) -> None:
     assert through_lens.rows == [1, 2, 3, 4, 5, 6, 9, 10]
     assert through_lens.title == "Jobs · ada@example.com sees 6 of 8, newest first"
     assert [number for number in through_lens.rows if "⊘ hidden" in row_of(through_lens, number)] == [9, 10]
     await through_lens.sees(WHY)
 
 
-async def test_a_hidden_row_is_dimmed_as_well(through_lens: Driver) -> None:
+async def test_hidden_job_is_dimmed_in_the_visibility_comparison(through_lens: Driver) -> None:
     table = through_lens.table
     quiet = table.get_component_rich_style("job-table--quiet").color
     (mode,) = [segment for segment in table.render_line(8) if "lifestyle" in segment.text]
@@ -62,7 +62,7 @@ async def test_a_hidden_row_is_dimmed_as_well(through_lens: Driver) -> None:
     assert mode.style.color == quiet != seen.style.color
 
 
-async def test_the_numbers_stay_the_user_s_and_say_so(dashboard: Driver) -> None:
+async def test_visibility_comparison_keeps_the_totals_of_the_user(dashboard: Driver) -> None:
     before = dashboard.costs
     await dashboard.press("v")
     await dashboard.sees("lens: ada@example.com sees 6 of 8")
@@ -71,7 +71,7 @@ async def test_the_numbers_stay_the_user_s_and_say_so(dashboard: Driver) -> None
     await dashboard.sees("Costs · Autumn catalog, as ada@example.com sees it")
 
 
-async def test_the_same_key_closes_it(through_lens: Driver) -> None:
+async def test_visibility_key_closes_the_comparison(through_lens: Driver) -> None:
     await through_lens.press("v")
     await through_lens.sees("as ada@example.com", "Costs · Autumn catalog ─")
 
@@ -79,7 +79,7 @@ async def test_the_same_key_closes_it(through_lens: Driver) -> None:
     await through_lens.sees_no_more("⊘ hidden")
 
 
-async def test_the_cursor_stays_on_its_job_when_it_opens_and_closes(dashboard: Driver) -> None:
+async def test_cursor_keeps_its_job_when_the_visibility_comparison_opens_and_closes(dashboard: Driver) -> None:
     await dashboard.go_to(4)
     await dashboard.press("v")
     await dashboard.sees("sees 6 of 8")
@@ -89,7 +89,7 @@ async def test_the_cursor_stays_on_its_job_when_it_opens_and_closes(dashboard: D
     assert dashboard.cursor == 4
 
 
-async def test_with_all_projects_what_concerns_the_user(through_lens: Driver) -> None:
+async def test_visibility_comparison_of_all_projects_lists_jobs_that_concern_the_user(through_lens: Driver) -> None:
     await through_lens.press("p")
     await through_lens.has_dialog("Show which project?")
     await through_lens.type("all projects")
@@ -99,14 +99,14 @@ async def test_with_all_projects_what_concerns_the_user(through_lens: Driver) ->
     assert through_lens.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
 
 
-async def test_of_one_status(through_lens: Driver) -> None:
+async def test_visibility_comparison_can_be_limited_to_one_status(through_lens: Driver) -> None:
     await through_lens.press("5")
     await through_lens.sees("lens: ada@example.com sees 1 of 2")
     assert through_lens.rows == [4, 9]
     assert through_lens.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
 
 
-async def test_the_details_of_a_hidden_job_say_what_hides_it(through_lens: Driver) -> None:
+async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_lens: Driver) -> None:
     await through_lens.go_to(9)
     await through_lens.press("enter")
     await through_lens.has_dialog("Job")
@@ -126,7 +126,7 @@ async def test_the_details_of_a_hidden_job_say_what_hides_it(through_lens: Drive
 
 
 @pytest.mark.parametrize("key", ["s", "c", "f", "d"])
-async def test_no_key_acts_on_a_hidden_job(through_lens: Driver, shared: World, key: str) -> None:
+async def test_no_list_key_changes_a_hidden_job(through_lens: Driver, shared: World, key: str) -> None:
     await through_lens.go_to(10)
     await through_lens.press(key)
     await through_lens.is_told("ada@example.com does not see this job; press u for the operator.")
@@ -135,7 +135,7 @@ async def test_no_key_acts_on_a_hidden_job(through_lens: Driver, shared: World, 
     assert shared.status(10) is JobStatus.QUEUED
 
 
-async def test_none_of_several_is_changed_where_one_is_hidden(through_lens: Driver, shared: World) -> None:
+async def test_bulk_action_changes_no_job_when_one_is_hidden(through_lens: Driver, shared: World) -> None:
     await through_lens.go_to(5)
     await through_lens.press("space")
     await through_lens.go_to(10)
@@ -144,7 +144,7 @@ async def test_none_of_several_is_changed_where_one_is_hidden(through_lens: Driv
     assert (shared.status(5), shared.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
-async def test_no_key_in_the_details_acts_on_a_hidden_job(through_lens: Driver, shared: World) -> None:
+async def test_no_details_key_changes_a_hidden_job(through_lens: Driver, shared: World) -> None:
     await through_lens.go_to(10)
     await through_lens.press("enter")
     await through_lens.has_dialog("Job")
@@ -153,14 +153,14 @@ async def test_no_key_in_the_details_acts_on_a_hidden_job(through_lens: Driver, 
     assert shared.status(10) is JobStatus.QUEUED
 
 
-async def test_a_job_that_is_seen_is_still_changed(through_lens: Driver, shared: World) -> None:
+async def test_visible_job_can_be_started_in_the_visibility_comparison(through_lens: Driver, shared: World) -> None:
     await through_lens.go_to(1)
     await through_lens.press("s")
     await through_lens.is_told("Started lifestyle 00000001.")
     assert shared.status(1) is JobStatus.RUNNING
 
 
-async def test_it_follows_what_others_do(through_lens: Driver, shared: World) -> None:
+async def test_visibility_comparison_follows_changes_by_other_sessions(through_lens: Driver, shared: World) -> None:
     shared.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
     shared.delete(9)
     await through_lens.looks_again()
@@ -169,7 +169,7 @@ async def test_it_follows_what_others_do(through_lens: Driver, shared: World) ->
     assert "⊘ hidden" in row_of(through_lens, 3)
 
 
-async def test_the_operator_is_asked_at_whose_eyes(shared: World, database: Conninfo) -> None:
+async def test_visibility_key_asks_the_operator_for_a_user(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("v")
         await driver.has_dialog("Lens: which user?")
@@ -187,7 +187,9 @@ async def test_the_operator_is_asked_at_whose_eyes(shared: World, database: Conn
         await driver.sees_no_more("lens:")
 
 
-async def test_from_the_operator_the_lens_stays_on_the_project(shared: World, database: Conninfo) -> None:
+async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(
+    shared: World, database: Conninfo
+) -> None:
     """Also on one that the user does not see."""
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.show_project("Trail gear")
@@ -200,7 +202,7 @@ async def test_from_the_operator_the_lens_stays_on_the_project(shared: World, da
         assert driver.rows == [8, 11]
 
 
-async def test_the_operator_who_picks_nobody_goes_on_as_before(shared: World, database: Conninfo) -> None:
+async def test_canceled_user_choice_keeps_the_operator_view(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("v")
         await driver.has_dialog("Lens: which user?")
@@ -209,7 +211,7 @@ async def test_the_operator_who_picks_nobody_goes_on_as_before(shared: World, da
         await driver.sees("as the operator")
 
 
-class TestOnTheAppsOwnDatabase:
+class TestAppDatabase:
     """Whose grants and policies differ."""
 
     @pytest.fixture
@@ -226,7 +228,7 @@ class TestOnTheAppsOwnDatabase:
     def app(self, attached_database: Conninfo, tmp_path: Path) -> WatchedApp:
         return WatchedApp(opener_of(attached_database), state_path=tmp_path / "state.json")
 
-    async def test_no_grant_is_never_zero(self, app_world: World, app: WatchedApp) -> None:
+    async def test_missing_grant_is_not_shown_as_zero_jobs(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
         async with driving(app) as driver:
             await driver.sees("no privilege")
@@ -243,13 +245,13 @@ class TestOnTheAppsOwnDatabase:
             await driver.resize(80, 24)
             await driver.sees("there is nothing to", "count with their eyes.")
 
-    async def test_a_table_without_a_policy(self, app_world: World, app: WatchedApp) -> None:
+    async def test_table_without_a_policy_hides_jobs_from_everybody(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql(f'drop policy "{POLICY}" on public.generation_jobs')
         async with driving(app) as driver:
             await driver.press("v")
             await driver.sees("sees 0 of 2", "⊘ hidden from everybody: no policy lets authenticated read")
 
-    async def test_a_hostile_policy_is_shown_as_text(self, app_world: World, app: WatchedApp) -> None:
+    async def test_hostile_policy_name_is_shown_as_plain_text(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql(
             'create policy "[@click=app.quit]x[/]" on public.generation_jobs as restrictive for select to authenticated'
             " using (mode <> '\x1b[31m[/oops]')"
@@ -264,7 +266,7 @@ class TestOnTheAppsOwnDatabase:
             await driver.sees("“[@click=app.quit]x[/]” keeps back all but")
 
 
-async def test_a_located_hidden_job_is_shown_with_what_hides_it(dashboard: Driver) -> None:
+async def test_visibility_key_opens_a_hidden_job_that_was_found_by_id(dashboard: Driver) -> None:
     await dashboard.press("slash")
     await dashboard.type(str(job_id(8)))
     await dashboard.sees("Enter looks for that id everywhere.")
@@ -276,7 +278,7 @@ async def test_a_located_hidden_job_is_shown_with_what_hides_it(dashboard: Drive
     assert dashboard.cursor == 8
 
 
-async def test_what_only_the_operator_knows_goes_with_the_lens(dashboard: Driver) -> None:
+async def test_leaving_the_visibility_comparison_hides_operator_only_data(dashboard: Driver) -> None:
     """The project's name as well as its rows, and the project itself, which Ada does not see."""
     await dashboard.press("slash")
     await dashboard.type(str(job_id(8)))

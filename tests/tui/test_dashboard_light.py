@@ -13,7 +13,7 @@ from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_o
 from tests.tui.world import World
 
 
-async def test_a_change_is_seen_soon_whatever_the_interval(dashboard: Driver, world: World) -> None:
+async def test_notification_refreshes_the_list_before_the_interval_ends(dashboard: Driver, world: World) -> None:
     """A minute, in these tests."""
     assert dashboard.app.connection.interval == 60.0
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
@@ -21,7 +21,7 @@ async def test_a_change_is_seen_soon_whatever_the_interval(dashboard: Driver, wo
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
 
-async def test_the_listener_ends_with_the_dashboard(dashboard: Driver, world: World) -> None:
+async def test_canceling_the_change_listener_releases_its_advisory_lock(dashboard: Driver, world: World) -> None:
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
@@ -30,7 +30,7 @@ async def test_the_listener_ends_with_the_dashboard(dashboard: Driver, world: Wo
     await dashboard.until(lambda: world.sql(listeners) == [(0,)])
 
 
-async def test_it_says_what_looking_costs(dashboard: Driver) -> None:
+async def test_load_key_shows_the_polling_cost(dashboard: Driver) -> None:
     await dashboard.press("L")
     await dashboard.is_told("This dashboard, in the last ")
 
@@ -42,7 +42,7 @@ class DearStore(FrozenStore):
         return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=None)
 
 
-async def test_header_and_load_say_the_same_of_how_often_it_looks(
+async def test_header_and_load_toast_show_the_same_polling_interval(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # However quick the look: one that is quick counts for more than what the planner says.
@@ -57,7 +57,7 @@ async def test_header_and_load_say_the_same_of_how_often_it_looks(
         await driver.until(lambda: sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts) == 2)
 
 
-async def test_it_heeds_the_terminals_focus(dashboard: Driver) -> None:
+async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
     connection = dashboard.app.connection
     dashboard.app.post_message(events.AppBlur())
     await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
@@ -65,7 +65,7 @@ async def test_it_heeds_the_terminals_focus(dashboard: Driver) -> None:
     await dashboard.until(lambda: connection.attention is Attention.FOCUSED)
 
 
-async def test_what_did_not_change_is_not_drawn_again(dashboard: Driver) -> None:
+async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     app = dashboard.app
     shown = app.dashboard.listing
     drawn: list[object] = []
@@ -76,7 +76,7 @@ async def test_what_did_not_change_is_not_drawn_again(dashboard: Driver) -> None
     assert drawn == []
 
 
-async def test_in_the_end_the_log_says_what_it_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
+async def test_closing_the_session_logs_the_polling_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         await dashboard.app.connection.close()
     assert "This dashboard, in the last " in caplog.text

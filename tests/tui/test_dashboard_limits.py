@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, World
-from tui.dashboard.budgets.budgets_dialog import BudgetForm, Whose
+from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetOwner
 
 
 @pytest.fixture
@@ -51,10 +51,12 @@ async def fill_in(driver: Driver, **fields: str) -> None:
 
 def choose(driver: Driver, label: str) -> None:
     select = driver.app.screen.query_one("#whose", Select)
-    select.value = next(value for _, value in select._options if isinstance(value, Whose) and label in value.label)
+    select.value = next(
+        value for _, value in select._options if isinstance(value, BudgetOwner) and label in value.label
+    )
 
 
-async def test_they_are_listed_with_bars_what_is_left_and_until_when(operator: Driver, world: World) -> None:
+async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(operator: Driver, world: World) -> None:
     limit_autumn(world, 1_000)
     world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
     world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
@@ -67,7 +69,7 @@ async def test_they_are_listed_with_bars_what_is_left_and_until_when(operator: D
     await operator.has_dialog("")
 
 
-async def test_one_is_set_for_the_listed_project_and_its_bar_follows(operator: Driver, world: World) -> None:
+async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, world: World) -> None:
     await operator.press("b")
     await operator.sees("No budgets.")
     await operator.press("n")
@@ -82,7 +84,7 @@ async def test_one_is_set_for_the_listed_project_and_its_bar_follows(operator: D
     await operator.sees("$1.00 left of $10.00")
 
 
-async def test_for_its_owner_or_for_anybody(operator: Driver, world: World) -> None:
+async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, world: World) -> None:
     await open_form(operator, "n", "New budget")
     choose(operator, "Its owner, ada@example.com")
     await fill_in(operator, limit="5000")
@@ -103,7 +105,7 @@ async def test_for_its_owner_or_for_anybody(operator: Driver, world: World) -> N
     assert limits(world) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
 
 
-async def test_what_cannot_be_stored_is_explained_beside_its_field(operator: Driver, world: World) -> None:
+async def test_budget_form_explains_invalid_values_beside_their_fields(operator: Driver, world: World) -> None:
     await open_form(operator, "n", "New budget")
     for field, text, words in (
         ("limit", "1.5", "✗ Type whole cents, such as 1250, or dollars, such as 12.50."),
@@ -125,7 +127,7 @@ async def test_what_cannot_be_stored_is_explained_beside_its_field(operator: Dri
     assert limits(world) == []
 
 
-async def test_a_change_tells_before_and_after_what_it_means(operator: Driver, world: World) -> None:
+async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Driver, world: World) -> None:
     limit_autumn(world, 2_000)
     await open_form(operator, "enter", "Change a budget")
     assert operator.app.screen.query_one("#limit", Input).value == "20.00"
@@ -145,7 +147,7 @@ async def test_a_change_tells_before_and_after_what_it_means(operator: Driver, w
     assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
 
 
-async def test_what_somebody_changed_meanwhile_is_told_before_it_is_overwritten(operator: Driver, world: World) -> None:
+async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(operator: Driver, world: World) -> None:
     limit_autumn(world, 2_000)
     await open_form(operator, "enter", "Change a budget")
     await fill_in(operator, limit="15.00")
@@ -159,7 +161,7 @@ async def test_what_somebody_changed_meanwhile_is_told_before_it_is_overwritten(
     assert limits(world) == [(AUTUMN, "all", 1_500, 0.8)]
 
 
-async def test_a_limit_of_what_has_one_says_what_it_is_about(operator: Driver, world: World) -> None:
+async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(operator: Driver, world: World) -> None:
     limit_autumn(world, 2_000)
     await open_form(operator, "n", "New budget")
     await fill_in(operator, limit="5.00")
@@ -168,9 +170,7 @@ async def test_a_limit_of_what_has_one_says_what_it_is_about(operator: Driver, w
     await operator.sees("$9.00 are spent. It is used up already")
 
 
-async def test_one_is_removed_after_a_question_that_names_the_database(
-    operator: Driver, world: World, journal: Path
-) -> None:
+async def test_budget_is_removed_only_after_confirmation(operator: Driver, world: World, journal: Path) -> None:
     limit_autumn(world, 1_000)
     await open_form(operator, "d", "Remove this limit?")
     await operator.sees(
@@ -189,7 +189,7 @@ async def test_one_is_removed_after_a_question_that_names_the_database(
     assert [entry.what for entry in read_journal(journal).entries] == ["remove budget"]
 
 
-async def test_one_that_somebody_else_removed_is_told(operator: Driver, world: World) -> None:
+async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driver, world: World) -> None:
     limit_autumn(world, 1_000)
     await open_form(operator, "d", "Remove this limit?")
     world.sql("delete from gjobs.budgets")
@@ -197,7 +197,7 @@ async def test_one_that_somebody_else_removed_is_told(operator: Driver, world: W
     await operator.is_told("There is no budget ")
 
 
-async def test_a_user_sees_theirs_and_sets_none(world: World, app: WatchedApp) -> None:
+async def test_user_sees_own_budgets_but_cannot_set_them(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 1_000)
     async with driving(app) as driver:
         await driver.press("b")
@@ -208,9 +208,9 @@ async def test_a_user_sees_theirs_and_sets_none(world: World, app: WatchedApp) -
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
 
 
-async def test_where_it_takes_a_reason_to_write_none_is_set_without_one(world: World, database: Conninfo) -> None:
+async def test_setting_a_budget_requires_a_write_permit(world: World, database: Conninfo) -> None:
     limit_autumn(world, 1_000)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteRule.LEASED))) as driver:
+    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
         await driver.press("b")
         await driver.has_dialog("Budgets · Autumn catalog")
         await driver.sees("$9.00 of $10.00")
@@ -219,7 +219,7 @@ async def test_where_it_takes_a_reason_to_write_none_is_set_without_one(world: W
         assert not isinstance(driver.app.screen, BudgetForm)
 
 
-async def test_where_none_are_kept_the_revision_that_brings_them_is_told(attached_database: Conninfo) -> None:
+async def test_database_without_budgets_shows_the_required_revision(attached_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
         await driver.press("b")
         await driver.is_told(

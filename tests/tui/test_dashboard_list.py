@@ -23,7 +23,7 @@ def lists_rows(dashboard: Driver, rows: list[int]) -> bool:
     return dashboard.rows == rows
 
 
-async def test_a_number_lists_one_status(dashboard: Driver) -> None:
+async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     for key, rows, title in LISTS:
         cursor = dashboard.cursor
         await dashboard.press(key)
@@ -35,13 +35,13 @@ async def test_a_number_lists_one_status(dashboard: Driver) -> None:
     assert dashboard.toasts == []
 
 
-async def test_a_status_without_jobs_says_so(dashboard: Driver, world: World) -> None:
+async def test_status_without_jobs_shows_a_message(dashboard: Driver, world: World) -> None:
     world.delete(4)
     await dashboard.press("5")
     await dashboard.sees("No failed jobs.")
 
 
-async def test_a_click_on_a_tab_lists_its_status(dashboard: Driver) -> None:
+async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
     lists = {"failed": [4], "running": [2, 6], "queued": [1, 5], "succeeded": [3], "all": [1, 2, 3, 4, 5, 6]}
     for label, rows in lists.items():
         line = str(dashboard.app.dashboard.query_one(StatusTabs).render())
@@ -49,7 +49,7 @@ async def test_a_click_on_a_tab_lists_its_status(dashboard: Driver) -> None:
         await dashboard.until(partial(lists_rows, dashboard, rows))
 
 
-async def test_marks_do_not_outlive_a_change_of_the_list_unsaid(dashboard: Driver) -> None:
+async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver) -> None:
     await dashboard.press("space", "4")
     await dashboard.until(lambda: dashboard.rows == [3])
     await dashboard.is_told("1 marked job left this list.")
@@ -57,7 +57,7 @@ async def test_marks_do_not_outlive_a_change_of_the_list_unsaid(dashboard: Drive
     assert dashboard.marked == set()
 
 
-async def test_o_sorts_by_the_next_column_and_capital_o_turns_the_order_around(dashboard: Driver) -> None:
+async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(dashboard: Driver) -> None:
     seen = []
     for order in ("updated", "dearest", "slowest", "newest"):
         await dashboard.press("o")
@@ -75,7 +75,7 @@ async def test_o_sorts_by_the_next_column_and_capital_o_turns_the_order_around(d
     assert dashboard.cursor == 1
 
 
-async def test_a_click_on_a_title_sorts_and_another_turns_the_order_around(dashboard: Driver) -> None:
+async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(dashboard: Driver) -> None:
     cost = dashboard.row(0).index("COST")
     await dashboard.pilot.click(JobTable, offset=(cost, 0))
     await dashboard.until(lambda: dashboard.title.endswith("dearest first"))
@@ -85,7 +85,7 @@ async def test_a_click_on_a_title_sorts_and_another_turns_the_order_around(dashb
     assert dashboard.rows == [4, 5, 1, 6, 2, 3]
 
 
-async def test_the_order_holds_for_what_arrives(dashboard: Driver, world: World) -> None:
+async def test_new_job_is_inserted_in_the_current_order(dashboard: Driver, world: World) -> None:
     await dashboard.press("o", "o")
     world.job(9, cost_cents=275)
     await dashboard.looks_again()
@@ -93,7 +93,7 @@ async def test_the_order_holds_for_what_arrives(dashboard: Driver, world: World)
     assert dashboard.rows == [3, 9, 2, 6, 1, 5, 4]
 
 
-async def test_escape_takes_back_one_thing_at_a_time(dashboard: Driver) -> None:
+async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driver) -> None:
     await dashboard.press("slash", *"life")
     await dashboard.until(lambda: dashboard.rows == [1, 4, 6])
     await dashboard.press("enter", "space")
@@ -105,14 +105,14 @@ async def test_escape_takes_back_one_thing_at_a_time(dashboard: Driver) -> None:
     await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5, 6])
 
 
-async def test_the_id_is_copied_and_told(dashboard: Driver) -> None:
+async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -> None:
     await dashboard.press("down", "y")
 
     assert dashboard.app.clipboard == str(job_id(2))
     await dashboard.is_told(f"Copied the id {job_id(2)}.")
 
 
-async def test_the_job_is_copied_as_the_command_line_prints_it(dashboard: Driver) -> None:
+async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
     await dashboard.press("down", "down", "down", "Y")
     await dashboard.is_told(f"Copied lifestyle {short(4)} as JSON.")
 
@@ -132,7 +132,7 @@ async def test_the_job_is_copied_as_the_command_line_prints_it(dashboard: Driver
     }
 
 
-async def test_marked_jobs_are_copied_together(dashboard: Driver) -> None:
+async def test_copy_keys_copy_all_marked_jobs(dashboard: Driver) -> None:
     await dashboard.press("space", "space", "y")
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
     await dashboard.is_told("Copied the ids of 2 jobs.")
@@ -142,7 +142,7 @@ async def test_marked_jobs_are_copied_together(dashboard: Driver) -> None:
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
-async def test_the_details_copy_their_job(dashboard: Driver) -> None:
+async def test_copy_keys_of_the_details_copy_their_job(dashboard: Driver) -> None:
     await dashboard.press("enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
     await dashboard.press("Y")
@@ -150,7 +150,7 @@ async def test_the_details_copy_their_job(dashboard: Driver) -> None:
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
 
-async def test_a_click_points_and_another_opens(dashboard: Driver) -> None:
+async def test_click_selects_a_job_and_a_second_click_opens_it(dashboard: Driver) -> None:
     await dashboard.pilot.click(JobTable, offset=(10, 3))
     assert dashboard.cursor == 3
     await dashboard.has_dialog("")

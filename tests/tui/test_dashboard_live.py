@@ -35,7 +35,7 @@ async def nothing_is_under_way(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> None:
+async def test_changes_by_other_sessions_appear_in_the_list(live: Driver, world: World) -> None:
     world.set_status(1, "running")
     await live.until(lambda: "running" in live.row(1))
     world.sql("update generation_jobs set cost_cents = 999 where id = %s", job_id(1))
@@ -51,7 +51,7 @@ async def test_what_others_do_appears_by_itself(live: Driver, world: World) -> N
     assert live.cursor == 1
 
 
-async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world: World) -> None:
+async def test_paused_dashboard_polls_only_when_refreshed(live: Driver, world: World) -> None:
     await live.press("z")
     await live.until(lambda: "‖ paused, seen 0 s ago" in live.header)
     await nothing_is_under_way(live)
@@ -71,7 +71,7 @@ async def test_paused_nothing_arrives_until_it_is_asked_for(live: Driver, world:
     await live.until(lambda: "live every" in live.header)
 
 
-async def test_paused_with_other_eyes_it_stays_paused(live: Driver) -> None:
+async def test_switching_the_acting_user_keeps_the_dashboard_paused(live: Driver) -> None:
     await live.press("z", "u")
     await live.has_dialog("Look with whose eyes?")
     await live.type("ben")
@@ -85,7 +85,7 @@ async def test_paused_with_other_eyes_it_stays_paused(live: Driver) -> None:
     assert live.app.looks == looks
 
 
-async def test_faster_and_slower_step_through_the_intervals(dashboard: Driver) -> None:
+async def test_plus_and_minus_keys_step_through_the_intervals(dashboard: Driver) -> None:
     shown = []
     for key in ("plus", "plus", "plus", "minus", "plus", "plus", "plus", "plus", "plus"):
         await dashboard.press(key)
@@ -96,13 +96,13 @@ async def test_faster_and_slower_step_through_the_intervals(dashboard: Driver) -
     assert dashboard.header.rstrip().endswith("live every 1 min")
 
 
-async def test_faster_counts_at_once(dashboard: Driver, world: World) -> None:
+async def test_shorter_interval_takes_effect_at_once(dashboard: Driver, world: World) -> None:
     world.delete(6)
     await dashboard.press(*["plus"] * 5)
     await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5])
 
 
-async def test_an_open_dialog_and_what_is_typed_in_it_survive(live: Driver, world: World) -> None:
+async def test_open_dialog_keeps_its_input_while_the_list_refreshes(live: Driver, world: World) -> None:
     await live.press("n")
     await live.has_dialog("New job")
     await live.type("half-ty")
@@ -115,7 +115,7 @@ async def test_an_open_dialog_and_what_is_typed_in_it_survive(live: Driver, worl
     assert field.value == "half-ty"
 
 
-async def test_what_is_looked_for_stays_and_new_rows_pass_through_it(live: Driver, world: World) -> None:
+async def test_filter_stays_active_and_applies_to_new_jobs(live: Driver, world: World) -> None:
     await live.press("slash")
     await live.type("pack")
     world.job(9, mode="packaging", minutes_ago=0.1)
@@ -126,7 +126,7 @@ async def test_what_is_looked_for_stays_and_new_rows_pass_through_it(live: Drive
     assert field.value == "pack"
 
 
-async def test_marks_scroll_and_cursor_survive(world: World, database: Conninfo) -> None:
+async def test_marks_scroll_position_and_cursor_survive_a_refresh(world: World, database: Conninfo) -> None:
     world.jobs(range(100, 200))
     async with driving(WatchedApp(opener_of(database), interval=QUICK), size=(80, 24)) as live:
         await live.press("end", "up", "space", "up")
@@ -146,7 +146,7 @@ async def test_marks_scroll_and_cursor_survive(world: World, database: Conninfo)
         await live.sees("▲ 1 new")
 
 
-async def test_a_project_that_is_deleted_elsewhere_gives_way_to_another(live: Driver, world: World) -> None:
+async def test_dashboard_selects_another_project_when_the_current_one_is_deleted(live: Driver, world: World) -> None:
     world.sql("delete from projects where name = 'Autumn catalog'")
     await live.sees("Costs · Spring lookbook")
 
@@ -154,14 +154,14 @@ async def test_a_project_that_is_deleted_elsewhere_gives_way_to_another(live: Dr
     assert live.rows == [7]
 
 
-async def test_a_project_created_elsewhere_is_listed_and_not_jumped_to(live: Driver, world: World) -> None:
+async def test_project_created_elsewhere_is_listed_but_not_selected(live: Driver, world: World) -> None:
     world.sql("insert into projects (user_id, name) select id, 'Winter sale' from auth.users where email ~ 'ada'")
     await live.sees("Winter sale")
 
     await live.sees("Costs · Autumn catalog")
 
 
-async def test_ages_grow_without_a_look(world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ages_grow_without_polling(world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
     # Who begins to listen looks once more.
     monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
     now = [FROZEN]

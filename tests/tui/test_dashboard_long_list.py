@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from store.capabilities.capability import Off
+from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
@@ -29,7 +29,7 @@ async def until_it_is_there(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_world: World) -> None:
+async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, empty_world: World) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
     await long_list.press("end")
     await until_it_is_there(long_list)
@@ -55,7 +55,7 @@ async def test_end_home_and_pages_say_where_one_is(long_list: Driver, empty_worl
 
 
 @pytest.mark.parametrize("width", [40, 52, 80, 120])
-async def test_where_one_is_is_in_sight_at_every_width(long_list: Driver, width: int) -> None:
+async def test_title_shows_the_position_at_every_width(long_list: Driver, width: int) -> None:
     await long_list.press("slash", *"mode:lifestyle cost:>=0 -error:timeout -error:quota", "enter")
     await long_list.until(lambda: "with mode:lifestyle" in long_list.title)
     await long_list.until(lambda: long_list.listed == long_list.app.dashboard.listed)
@@ -67,7 +67,7 @@ async def test_where_one_is_is_in_sight_at_every_width(long_list: Driver, width:
     assert line.endswith("─╮"), "nothing of it is cut"
 
 
-async def test_an_order_begins_with_its_first_row(long_list: Driver, empty_world: World) -> None:
+async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_world: World) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
     empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
@@ -79,7 +79,7 @@ async def test_an_order_begins_with_its_first_row(long_list: Driver, empty_world
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
 
-async def test_a_job_that_arrives_far_above_moves_nothing(long_list: Driver, empty_world: World) -> None:
+async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_world: World) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
     before = [long_list.row(line) for line in range(1, 10)]
@@ -91,18 +91,18 @@ async def test_a_job_that_arrives_far_above_moves_nothing(long_list: Driver, emp
     assert long_list.cursor == JOBS
 
 
-async def test_all_are_marked_beyond_the_rows_at_hand(long_list: Driver) -> None:
+async def test_choosing_all_includes_jobs_beyond_the_loaded_rows(long_list: Driver) -> None:
     await long_list.press("asterisk")
     await long_list.sees("chosen, with those beyond the rows shown")
 
 
 class SlowByUpdate(FrozenStore):
-    async def get_order_off(self, query: ListQuery) -> Off | None:
+    async def get_order_off(self, query: ListQuery) -> MissingCapability | None:
         is_off = query.order.column is OrderColumn.UPDATED
-        return Off(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
+        return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
 
 
-async def test_an_order_that_is_not_offered_says_why_and_bars_no_other(world: World, database: Conninfo) -> None:
+async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
         await driver.press("o")
         await driver.is_told("Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")

@@ -14,7 +14,7 @@ async def mark(dashboard: Driver, *numbers: int) -> None:
     assert dashboard.marked == set(numbers)
 
 
-async def test_marks_are_counted_above_the_table_and_unmarked_by_escape(dashboard: Driver) -> None:
+async def test_panel_counts_marked_jobs_and_escape_clears_them(dashboard: Driver) -> None:
     await mark(dashboard, 1, 3)
     await dashboard.sees("2 marked, esc unmarks")
 
@@ -23,7 +23,7 @@ async def test_marks_are_counted_above_the_table_and_unmarked_by_escape(dashboar
     await dashboard.sees_no_more("marked")
 
 
-async def test_the_marked_jobs_are_asked_for_and_started(dashboard: Driver, world: World) -> None:
+async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 5)
     await dashboard.press("s")
     await dashboard.has_dialog("Start these 2 jobs?")
@@ -36,7 +36,7 @@ async def test_the_marked_jobs_are_asked_for_and_started(dashboard: Driver, worl
     await dashboard.until(lambda: "running 4" in dashboard.costs[0])
 
 
-async def test_the_default_answer_starts_none(dashboard: Driver, world: World) -> None:
+async def test_default_answer_starts_no_marked_job(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 5)
     await dashboard.press("s", "enter")
 
@@ -45,7 +45,7 @@ async def test_the_default_answer_starts_none(dashboard: Driver, world: World) -
     assert dashboard.marked == {1, 5}
 
 
-async def test_those_that_may_not_are_left_and_named(dashboard: Driver, world: World) -> None:
+async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 3, 5)
     await dashboard.press("s", "y")
     await dashboard.is_told(f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
@@ -53,7 +53,7 @@ async def test_those_that_may_not_are_left_and_named(dashboard: Driver, world: W
     assert world.status(3) is JobStatus.SUCCEEDED
 
 
-async def test_where_none_may_it_is_said_and_not_asked(dashboard: Driver) -> None:
+async def test_bulk_start_without_a_startable_job_opens_no_dialog(dashboard: Driver) -> None:
     await mark(dashboard, 2, 3)
     await dashboard.press("s")
     await dashboard.is_told("Only queued jobs can be started; none of these 2 is.")
@@ -61,7 +61,7 @@ async def test_where_none_may_it_is_said_and_not_asked(dashboard: Driver) -> Non
     await dashboard.has_dialog("")
 
 
-async def test_several_fail_with_one_text(dashboard: Driver, world: World) -> None:
+async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 2, 6)
     await dashboard.press("f")
     await dashboard.has_dialog("Fail 2 jobs")
@@ -72,7 +72,7 @@ async def test_several_fail_with_one_text(dashboard: Driver, world: World) -> No
     assert world.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 
 
-async def test_several_are_deleted_with_stronger_words_for_the_live_ones(dashboard: Driver, world: World) -> None:
+async def test_bulk_deletion_warns_about_queued_and_running_jobs(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 2, 3)
     await dashboard.press("d")
     await dashboard.has_dialog("Delete these 3 jobs?")
@@ -85,7 +85,7 @@ async def test_several_are_deleted_with_stronger_words_for_the_live_ones(dashboa
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
 
 
-async def test_a_marked_job_that_changed_while_the_question_was_open_is_not_deleted(
+async def test_bulk_deletion_skips_a_job_that_changed_while_the_dialog_was_open(
     dashboard: Driver, world: World
 ) -> None:
     await mark(dashboard, 3, 4)
@@ -97,9 +97,7 @@ async def test_a_marked_job_that_changed_while_the_question_was_open_is_not_dele
     assert (world.status(3), world.status(4)) == (None, JobStatus.QUEUED)
 
 
-async def test_a_marked_job_that_leaves_the_list_loses_its_mark_and_this_is_told(
-    dashboard: Driver, world: World
-) -> None:
+async def test_marked_job_that_leaves_the_list_is_unmarked_and_reported(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 2, 3, 4)
     world.delete(2, 3)
     await dashboard.looks_again()
@@ -110,7 +108,7 @@ async def test_a_marked_job_that_leaves_the_list_loses_its_mark_and_this_is_told
 
 
 @pytest.mark.parametrize("keys", [["asterisk"], ["ctrl+a"]])
-async def test_all_are_marked_at_once(dashboard: Driver, keys: list[str]) -> None:
+async def test_mark_all_keys_mark_every_listed_job(dashboard: Driver, keys: list[str]) -> None:
     await dashboard.press(*keys)
 
     assert dashboard.marked == {1, 2, 3, 4, 5, 6}

@@ -38,7 +38,7 @@ async def fill_in(form: Driver, field: str, text: str) -> None:
     await form.type(text)
 
 
-async def test_the_form_proposes_the_page_s_values(form: Driver) -> None:
+async def test_new_job_form_starts_with_default_values(form: Driver) -> None:
     await form.has_dialog("New job")
     assert form.app.screen.query_one("#project", Select).value == AUTUMN
     assert form.app.screen.query_one("#mode", Input).value == "main_white"
@@ -46,7 +46,7 @@ async def test_the_form_proposes_the_page_s_values(form: Driver) -> None:
     assert form.app.screen.query_one("#asset", Select).value == Select.NULL
 
 
-async def test_a_new_job_is_queued_and_list_and_costs_follow_at_once(form: Driver, world: World) -> None:
+async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world: World) -> None:
     await form.press("enter")
     await form.is_told("Queued main_white ")
 
@@ -61,7 +61,7 @@ async def test_a_new_job_is_queued_and_list_and_costs_follow_at_once(form: Drive
     assert form.cursor == 1, "the cursor stays on its job"
 
 
-async def test_mode_cost_asset_and_project_are_the_person_s(form: Driver, world: World) -> None:
+async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, world: World) -> None:
     await fill_in(form, "mode", "my_own")
     await fill_in(form, "cost", " 250 ")
     form.app.screen.query_one("#project", Select).value = SPRING
@@ -74,7 +74,7 @@ async def test_mode_cost_asset_and_project_are_the_person_s(form: Driver, world:
     assert rows == [(250, HAT, SPRING)]
 
 
-async def test_an_asset_is_picked_by_keys(form: Driver, world: World) -> None:
+async def test_asset_can_be_selected_with_the_keyboard(form: Driver, world: World) -> None:
     await form.go_into("#asset")
     await form.press("enter", "down", "enter")
     assert form.app.screen.query_one("#asset", Select).value == MUG
@@ -83,7 +83,7 @@ async def test_an_asset_is_picked_by_keys(form: Driver, world: World) -> None:
     await form.has_dialog("New job")
 
 
-async def test_a_bad_cost_is_explained_beside_its_field_and_nothing_typed_is_lost(form: Driver, world: World) -> None:
+async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, world: World) -> None:
     before = world.count()
     await fill_in(form, "mode", "my_own")
     for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
@@ -99,7 +99,7 @@ async def test_a_bad_cost_is_explained_beside_its_field_and_nothing_typed_is_los
     assert world.count() == before
 
 
-async def test_what_the_store_does_not_accept_is_explained_beside_its_field(form: Driver) -> None:
+async def test_new_job_form_explains_values_that_the_store_rejects(form: Driver) -> None:
     await fill_in(form, "cost", "2147483648")
     await form.press("enter")
     await form.sees("✗ The cost must be whole cents from 0 to 2,147,483,647")
@@ -112,7 +112,7 @@ async def test_what_the_store_does_not_accept_is_explained_beside_its_field(form
     assert form.app.focused is form.app.screen.query_one("#mode")
 
 
-async def test_an_empty_mode_is_explained_beside_its_field(form: Driver) -> None:
+async def test_new_job_form_explains_an_empty_mode(form: Driver) -> None:
     await fill_in(form, "mode", "  ")
     await form.press("enter")
     await form.sees("✗ A job needs a mode.")
@@ -120,14 +120,14 @@ async def test_an_empty_mode_is_explained_beside_its_field(form: Driver) -> None
     assert form.app.focused is form.app.screen.query_one("#mode")
 
 
-async def test_an_asset_that_was_deleted_meanwhile_is_explained_beside_its_field(form: Driver, world: World) -> None:
+async def test_new_job_form_reports_an_asset_that_was_deleted(form: Driver, world: World) -> None:
     form.app.screen.query_one("#asset", Select).value = MUG
     world.sql("delete from assets where id = %s", MUG)
     await form.press("enter")
     await form.sees(f"✗ The project has no asset {MUG}.")
 
 
-async def test_a_project_that_was_deleted_meanwhile_keeps_the_form(form: Driver, world: World) -> None:
+async def test_new_job_form_keeps_its_input_when_the_project_was_deleted(form: Driver, world: World) -> None:
     await fill_in(form, "mode", "my_own")
     world.sql("delete from projects where id = %s", AUTUMN)
     await form.press("enter")
@@ -148,7 +148,7 @@ class SlowStore(FrozenStore):
         raise Unreachable("The link broke.")
 
 
-async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: World, database: Conninfo) -> None:
+async def test_new_job_form_neither_resends_nor_closes_while_saving(world: World, database: Conninfo) -> None:
     SlowStore.gate, SlowStore.calls = asyncio.Event(), 0
     async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         await driver.press("n", "enter", "enter")
@@ -164,9 +164,7 @@ async def test_while_it_is_sent_the_form_neither_sends_again_nor_closes(world: W
         await driver.has_dialog("")
 
 
-async def test_where_a_status_is_listed_that_hides_it_the_new_job_is_told_all_the_same(
-    form: Driver, world: World
-) -> None:
+async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver, world: World) -> None:
     await form.press("escape", "5")
     await form.until(lambda: form.rows == [4])
     await form.press("n", "enter")

@@ -18,7 +18,9 @@ def hide(world: World, *numbers: int) -> None:
 
 
 @pytest.mark.parametrize("make_go", [hide, World.delete], ids=["hidden", "gone"])
-async def test_a_job_that_was_to_start(dashboard: Driver, world: World, make_go: object) -> None:
+async def test_start_reports_whether_the_job_is_hidden_or_gone(
+    dashboard: Driver, world: World, make_go: object
+) -> None:
     assert callable(make_go)
     make_go(world, 1)
     await dashboard.press("s")
@@ -27,9 +29,7 @@ async def test_a_job_that_was_to_start(dashboard: Driver, world: World, make_go:
     assert world.status(1) is (JobStatus.QUEUED if make_go is hide else None)
 
 
-async def test_a_job_that_was_to_fail_keeps_the_text_and_says_that_it_is_hidden(
-    dashboard: Driver, world: World
-) -> None:
+async def test_fail_dialog_stays_open_and_reports_a_hidden_job(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(2)
     await dashboard.press("f")
     await dashboard.has_dialog(f"Fail packaging {short(2)}")
@@ -40,7 +40,7 @@ async def test_a_job_that_was_to_fail_keeps_the_text_and_says_that_it_is_hidden(
     assert world.status(2) is JobStatus.RUNNING
 
 
-async def test_a_job_that_was_to_be_deleted(dashboard: Driver, world: World) -> None:
+async def test_deletion_reports_a_hidden_job(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
     hide(world, 1)
@@ -49,7 +49,7 @@ async def test_a_job_that_was_to_be_deleted(dashboard: Driver, world: World) -> 
     assert world.status(1) is JobStatus.QUEUED
 
 
-async def test_of_several_each_is_told(dashboard: Driver, world: World) -> None:
+async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, world: World) -> None:
     for number in (1, 5):
         await dashboard.go_to(number)
         await dashboard.press("space")
@@ -61,7 +61,7 @@ async def test_of_several_each_is_told(dashboard: Driver, world: World) -> None:
     assert (world.status(1), world.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
-async def test_a_new_job_in_a_project_that_was_taken_away(dashboard: Driver, world: World) -> None:
+async def test_new_job_form_reports_a_project_that_is_now_hidden(dashboard: Driver, world: World) -> None:
     await dashboard.press("n")
     await dashboard.has_dialog("New job")
     world.sql("update public.projects set user_id = %s where id = %s", BEN, AUTUMN)
@@ -72,7 +72,7 @@ async def test_a_new_job_in_a_project_that_was_taken_away(dashboard: Driver, wor
     assert world.count() == before
 
 
-class TestOnTheAppsOwnDatabase:
+class TestAppDatabase:
     """Whose policies may show a job and not let it be changed."""
 
     @pytest.fixture
@@ -85,13 +85,13 @@ class TestOnTheAppsOwnDatabase:
             yield driver, world
         world.close()
 
-    async def test_a_change_is_refused(self, refusing: tuple[Driver, World]) -> None:
+    async def test_start_reports_a_policy_that_forbids_the_change(self, refusing: tuple[Driver, World]) -> None:
         driver, world = refusing
         await driver.press("s")
         await driver.is_told(f"The database shows the job {job_id(1)}, but does not let it be changed")
         assert world.status(1) is JobStatus.QUEUED
 
-    async def test_a_deletion_is_refused(self, refusing: tuple[Driver, World]) -> None:
+    async def test_deletion_reports_a_policy_that_forbids_the_change(self, refusing: tuple[Driver, World]) -> None:
         driver, world = refusing
         await driver.press("d")
         await driver.until(lambda: driver.dialog.startswith("Delete"))

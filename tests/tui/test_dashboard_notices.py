@@ -9,7 +9,7 @@ from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
 from tui.dashboard import notifications
-from tui.dashboard.setup import Setup
+from tui.dashboard.setup import DashboardSetup
 
 QUICK = 0.05
 
@@ -19,7 +19,7 @@ class NoticedApp(WatchedApp):
 
     def __init__(self, conninfo: Conninfo, notifications: Notifications | None) -> None:
         failures = View(name="failures", text="status:failed")
-        setup = Setup(notifications=notifications, views={failures.name: failures})
+        setup = DashboardSetup(notifications=notifications, views={failures.name: failures})
         super().__init__(opener_of(conninfo), interval=QUICK, setup=setup)
         self.bells = 0
 
@@ -44,7 +44,7 @@ async def come_back(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_what_ended_meanwhile_is_told_on_coming_back(world: World, database: Conninfo) -> None:
+async def test_jobs_that_ended_while_unfocused_are_reported_on_return(world: World, database: Conninfo) -> None:
     app = NoticedApp(database, Notifications(bell=True))
     async with driving(app) as driver:
         await watches(driver)
@@ -60,7 +60,7 @@ async def test_what_ended_meanwhile_is_told_on_coming_back(world: World, databas
         await driver.is_told("Meanwhile: 1 failed and 1 succeeded")
 
 
-async def test_what_ends_on_screen_is_not_told(world: World, database: Conninfo) -> None:
+async def test_jobs_that_end_while_focused_are_not_notified(world: World, database: Conninfo) -> None:
     app = NoticedApp(database, Notifications(bell=True))
     async with driving(app) as driver:
         await driver.show_project("Autumn catalog")
@@ -71,7 +71,7 @@ async def test_what_ends_on_screen_is_not_told(world: World, database: Conninfo)
         assert (driver.toasts, app.bells) == ([], 0)
 
 
-async def test_a_view_says_what_is_worth_telling(world: World, database: Conninfo) -> None:
+async def test_configured_view_limits_the_notifications(world: World, database: Conninfo) -> None:
     app = NoticedApp(database, Notifications(view="failures", bell=True))
     async with driving(app) as driver:
         await watches(driver)
@@ -85,7 +85,7 @@ async def test_a_view_says_what_is_worth_telling(world: World, database: Conninf
         assert "succeeded" not in driver.toasts[0]
 
 
-async def test_the_desktop_is_told_where_the_terminal_can(
+async def test_supported_terminal_shows_a_desktop_notification(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
@@ -107,7 +107,7 @@ async def test_the_desktop_is_told_where_the_terminal_can(
         assert " failed" in body
 
 
-async def test_where_the_terminal_cannot_that_is_told_once(
+async def test_unsupported_terminal_is_reported_once(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("TMUX", "STY", "TERM_PROGRAM"):
@@ -119,7 +119,7 @@ async def test_where_the_terminal_cannot_that_is_told_once(
         assert len(driver.toasts) == 1
 
 
-async def test_nothing_is_watched_unless_it_is_asked_for(database: Conninfo, world: World) -> None:
+async def test_nothing_is_watched_without_configured_notifications(database: Conninfo, world: World) -> None:
     async with driving(NoticedApp(database, None)) as driver:
         assert driver.app._notices is None
         await go_away(driver)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from store.jobs.job import JobStatus
 from store.statistics.counting import Report
-from store.statistics.totals import Certainty, Counted, Numbers, NumbersQuery
+from store.statistics.totals import Count, Precision, Totals, TotalsQuery
 from tests.conftest import Conninfo
 from tests.tui.driving import SIZE, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import World
@@ -17,9 +17,9 @@ AS_ADA = "as ada@example.com"
 class CappedStore(FrozenStore):
     """Where counting all takes too long, but for who asks for it."""
 
-    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
-        numbers = await super().get_numbers(query, at=at)
-        some = dict.fromkeys(JobStatus, Counted(number=1, certainty=Certainty.CAPPED))
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
+        numbers = await super().get_totals(query, at=at)
+        some = dict.fromkeys(JobStatus, Count(number=1, certainty=Precision.CAPPED))
         matching = some[JobStatus.FAILED] if query.matching else None
         return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
 
@@ -27,7 +27,7 @@ class CappedStore(FrozenStore):
 class EndlessStore(FrozenStore):
     """Where an exact count does not end."""
 
-    async def get_numbers_exactly(self, query: NumbersQuery, report: Report, *, at: datetime | None = None) -> Numbers:
+    async def get_exact_totals(self, query: TotalsQuery, report: Report, *, at: datetime | None = None) -> Totals:
         report(42, 100)
         await asyncio.Event().wait()
         raise AssertionError("nobody wakes it")
@@ -36,12 +36,12 @@ class EndlessStore(FrozenStore):
 class CountingStore(FrozenStore):
     """Where counting does not end."""
 
-    async def get_numbers(self, query: NumbersQuery, *, at: datetime | None = None) -> Numbers:
+    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         await asyncio.Event().wait()
         raise AssertionError("nobody wakes it")
 
 
-async def test_while_nothing_is_counted_yet_it_is_said_so(world: World, database: Conninfo) -> None:
+async def test_costs_panel_shows_counting_before_the_first_totals(world: World, database: Conninfo) -> None:
     app = WatchedApp(opener_of(database, make=CountingStore))
     async with app.run_test(size=SIZE) as pilot:
         driver = Driver(app, pilot)
@@ -49,11 +49,13 @@ async def test_while_nothing_is_counted_yet_it_is_said_so(world: World, database
         await driver.leave()
 
 
-async def test_numbers_say_how_sure_they_are(dashboard: Driver) -> None:
+async def test_costs_panel_shows_the_precision_of_the_totals(dashboard: Driver) -> None:
     await dashboard.sees(f"exact · just now · {AS_ADA}")
 
 
-async def test_one_key_makes_them_exact_and_they_stay(world: World, database: Conninfo) -> None:
+async def test_exact_count_key_makes_the_totals_exact_and_later_polls_keep_them(
+    world: World, database: Conninfo
+) -> None:
     async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
         await driver.sees("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
         await driver.press("equals_sign")
@@ -67,7 +69,7 @@ async def test_one_key_makes_them_exact_and_they_stay(world: World, database: Co
         assert "≥" not in driver.text
 
 
-async def test_exact_numbers_outlast_what_is_looked_at(world: World, database: Conninfo) -> None:
+async def test_exact_totals_survive_a_change_of_the_filter(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
         await driver.press("equals_sign")
         await driver.sees(f"exact · just now · {AS_ADA}")
@@ -81,7 +83,7 @@ async def test_exact_numbers_outlast_what_is_looked_at(world: World, database: C
         assert "≥" not in driver.text
 
 
-async def test_a_long_count_shows_how_far_it_is_and_can_be_stopped(world: World, database: Conninfo) -> None:
+async def test_long_exact_count_shows_progress_and_can_be_stopped(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
         await driver.press("equals_sign")
         await driver.has_dialog("Counting exactly")

@@ -13,13 +13,13 @@ from textual.color import Color
 from store.configuration.config_reader import read_text
 from store.configuration.settings import Settings, resolve
 from store.database.query import Query
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, temporary_database
 from tests.store.support import until
 from tests.tui.driving import Driver, WatchedApp, driving
 from tests.tui.world import AUTUMN, SPRING, World, fill
-from tui.dashboard.memory import Memory
+from tui.dashboard.memory import RememberedState
 from tui.dashboard.run import setup_of
 from tui.dashboard.statistics.costs_panel import CostsPanel
 from tui.session import open_session
@@ -32,7 +32,7 @@ HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 
 @pytest.fixture
-def other_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+def other_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 
@@ -78,8 +78,8 @@ async def look_at(driver: Driver, name: str) -> None:
     await driver.press("enter")
 
 
-class TestTheFrame:
-    async def test_name_and_colour_are_on_the_frame_and_in_every_question(self, world: World, prod: str) -> None:
+class TestFrame:
+    async def test_profile_name_and_color_appear_on_the_frame_and_in_dialogs(self, world: World, prod: str) -> None:
         async with driving(app_of(settings_of(prod))) as driver:
             assert driver.header.startswith(" Production ")
             assert "as ada@example.com · may write · live" in driver.header
@@ -103,13 +103,13 @@ class TestTheFrame:
                 await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
                 assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
 
-    async def test_without_a_colour_the_name_is_there_in_words(self, world: World, database: Conninfo) -> None:
+    async def test_profile_without_a_color_shows_its_name_in_the_header(self, world: World, database: Conninfo) -> None:
         plain = profile("prod", address_of(database))
         async with driving(app_of(settings_of(plain))) as driver:
             assert driver.header.startswith(" gjobs  prod")
             assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
 
-    async def test_hostile_names_are_harmless(self, world: World, database: Conninfo) -> None:
+    async def test_hostile_profile_label_is_shown_as_plain_text(self, world: World, database: Conninfo) -> None:
         hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
         async with driving(app_of(settings_of(hostile)), size=(100, 30)) as driver:
             await driver.press("d")
@@ -122,19 +122,21 @@ class TestTheFrame:
             assert not set(driver.text) & {"\x1b", "\u202e"}
 
     @pytest.mark.parametrize("width", [80, 60, 40])
-    async def test_a_long_name_does_not_push_the_state_out(self, world: World, database: Conninfo, width: int) -> None:
+    async def test_long_profile_label_leaves_room_for_the_status(
+        self, world: World, database: Conninfo, width: int
+    ) -> None:
         long = profile("prod", address_of(database), label="The production database of the shop", color="red")
         settings = settings_of(long.replace('"write": true', '"write": false'))
         async with driving(app_of(settings), size=(width, 24)) as driver:
             assert driver.header.rstrip().endswith("live every 1 min" if width > 40 else "…")
 
 
-class TestAnotherDatabase:
+class TestSwitchingDatabases:
     @pytest.fixture
     def both(self, world: World, other_world: World, other_database: Conninfo, prod: str) -> Settings:
         return settings_of(prod, profile("lab", address_of(other_database), color="teal"))
 
-    async def test_what_was_seen_and_marked_stays_behind(self, both: Settings) -> None:
+    async def test_switching_the_database_drops_filter_and_marks(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
             await driver.press("slash")
             await driver.type("lifestyle")
@@ -149,7 +151,9 @@ class TestAnotherDatabase:
             assert driver.header.startswith(" lab ")
             assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
 
-    async def test_a_key_acts_where_one_looks(self, both: Settings, world: World, other_world: World) -> None:
+    async def test_key_changes_only_the_selected_database(
+        self, both: Settings, world: World, other_world: World
+    ) -> None:
         async with driving(app_of(both)) as driver:
             await look_at(driver, "lab")
             await driver.sees("Out of paper")
@@ -158,7 +162,7 @@ class TestAnotherDatabase:
             await driver.until(lambda: other_world.status(1) == "running")
             assert world.status(1) == "queued"
 
-    async def test_a_change_on_its_way_is_answered_first(self, both: Settings, world: World) -> None:
+    async def test_switching_the_database_waits_for_a_pending_write(self, both: Settings, world: World) -> None:
         async with driving(app_of(both)) as driver:
             world.sql("begin")
             world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
@@ -174,7 +178,7 @@ class TestAnotherDatabase:
             assert world.status(1) == "running"
             await driver.is_told("00000001")
 
-    async def test_an_answer_that_comes_late_is_dropped(self, both: Settings, world: World) -> None:
+    async def test_late_result_of_the_former_database_is_dropped(self, both: Settings, world: World) -> None:
         async with driving(app_of(both)) as driver:
             world.sql("begin")
             world.sql("lock table public.generation_jobs in access exclusive mode")
@@ -186,7 +190,7 @@ class TestAnotherDatabase:
             await driver.sees("Out of paper")
             assert driver.banner == ""
 
-    async def test_who_goes_on_at_once_leaves_nothing_open(
+    async def test_switching_databases_quickly_leaves_no_connection_open(
         self, both: Settings, world: World, other_world: World
     ) -> None:
         async with driving(app_of(both)) as driver:
@@ -200,7 +204,7 @@ class TestAnotherDatabase:
             assert other_world.sql(SESSIONS) != [(0,)]
         await until(lambda: other_world.sql(SESSIONS) == [(0,)])
 
-    async def test_where_nobody_answers_one_can_go_back(self, world: World, prod: str) -> None:
+    async def test_user_can_switch_back_from_an_unreachable_database(self, world: World, prod: str) -> None:
         async with driving(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
             await look_at(driver, "down")
             await driver.until(lambda: driver.banner)
@@ -213,7 +217,7 @@ class TestAnotherDatabase:
             await driver.sees("Costs · Autumn catalog")
             assert driver.banner == ""
 
-    async def test_each_remembers_its_own_project(self, both: Settings, tmp_path: Path) -> None:
+    async def test_each_database_remembers_its_selected_project(self, both: Settings, tmp_path: Path) -> None:
         state = tmp_path / "state.json"
         async with driving(app_of(both, state)) as driver:
             await driver.show_project("Spring lookbook")
@@ -221,11 +225,11 @@ class TestAnotherDatabase:
             await driver.sees("Costs · Autumn catalog")
             await look_at(driver, "Production")
             await driver.sees("Costs · Spring lookbook")
-        memory = Memory(state)
+        memory = RememberedState(state)
         assert memory.project("prod as ada@example.com") == SPRING
         assert memory.project("lab as ada@example.com") == AUTUMN
 
-    async def test_it_has_its_own_interval(self, world: World, database: Conninfo, prod: str) -> None:
+    async def test_each_profile_has_its_own_interval(self, world: World, database: Conninfo, prod: str) -> None:
         lab = profile("lab", address_of(database), interval=10)
         async with driving(app_of(settings_of(prod, lab))) as driver:
             await look_at(driver, "lab")
@@ -233,7 +237,9 @@ class TestAnotherDatabase:
             await look_at(driver, "Production")
             await driver.until(lambda: "live every 2 s" in driver.header)
 
-    async def test_a_lease_to_write_stays_behind(self, world: World, database: Conninfo, prod: str) -> None:
+    async def test_switching_the_database_ends_the_write_permit(
+        self, world: World, database: Conninfo, prod: str
+    ) -> None:
         """What was opened for one database opens no other, nor the same by another name."""
         careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
         async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
@@ -250,18 +256,20 @@ class TestAnotherDatabase:
             await driver.until(lambda: "read-only" in driver.header)
             assert world.status(1) == "queued"
 
-    async def test_a_database_that_stands_alone_says_so(self, dashboard: Driver) -> None:
+    async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
         await dashboard.press("D")
         await dashboard.is_told("No other database is known here.")
 
-    async def test_the_palette_offers_it(self, both: Settings) -> None:
+    async def test_palette_switches_the_database(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
             await driver.command("Look at database lab")
             await driver.sees("Out of paper")
 
 
-class TestTheAppsOwnVariable:
-    async def test_it_is_named_and_read_only(self, world: World, database: Conninfo) -> None:
+class TestDatabaseUrlVariable:
+    async def test_database_url_session_is_named_in_the_header_and_read_only(
+        self, world: World, database: Conninfo
+    ) -> None:
         settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
         async with driving(app_of(settings), size=(160, 30)) as driver:
             assert driver.header.startswith(" gjobs  DATABASE_URL ")
@@ -270,8 +278,8 @@ class TestTheAppsOwnVariable:
             await driver.sees("the address that was given", "embedded  may write")
 
 
-class TestMovedKeys:
-    async def test_hints_and_dialogs_follow(self, world: World, prod: str) -> None:
+class TestKeymap:
+    async def test_hints_and_dialogs_show_the_configured_keys(self, world: World, prod: str) -> None:
         keymap = "\n".join(
             [
                 "[keymap]",
@@ -300,42 +308,42 @@ class TestMovedKeys:
             await driver.press("S")
             await driver.until(lambda: world.status(1) == "running")
 
-    async def test_where_nothing_can_be_read_the_key_to_try_again_is_told(self) -> None:
+    async def test_banner_shows_the_configured_refresh_key(self) -> None:
         settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
         async with driving(app_of(settings)) as driver:
             await driver.until(lambda: "f5 tries at once." in driver.banner)
 
 
-class TestTheTheme:
-    async def test_a_configured_one_comes_first_and_is_not_remembered(
+class TestTheme:
+    async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
         self, world: World, prod: str, tmp_path: Path
     ) -> None:
         state = tmp_path / "state.json"
-        Memory(state).remember_theme("gruvbox")
+        RememberedState(state).remember_theme("gruvbox")
         async with driving(app_of(settings_of('theme = "nord"', prod), state)) as driver:
             assert driver.app.theme == "nord"
             driver.app.theme = "dracula"
             await driver.looks_again()
-        assert Memory(state).theme == "gruvbox"
+        assert RememberedState(state).theme == "gruvbox"
         async with driving(app_of(settings_of(prod), state)) as driver:
             assert driver.app.theme == "gruvbox"
 
 
-async def test_a_password_that_others_can_read_is_told(world: World, prod: str) -> None:
+async def test_configuration_warning_is_shown_as_a_toast(world: World, prod: str) -> None:
     settings = settings_of(prod)
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
     async with driving(app_of(warned)) as driver:
         await driver.is_told("chmod 600 /here/config.toml")
 
 
-async def test_a_statement_has_the_profiles_time(database: Conninfo) -> None:
+async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:
     timed = profile("prod", address_of(database), statement_timeout=2.5, **{"as": "operator"})
     async with open_session(settings_of(timed), print) as session:
         query = Query(text("select current_setting('statement_timeout')"), lambda row: str(row[0]))
         assert await session.operator.database.read(OPERATOR, query) == ["2500ms"]
 
 
-async def test_a_command_for_the_password_runs_once_while_nobody_answers(tmp_path: Path) -> None:
+async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; echo hunter2"])
     app = app_of(settings_of(prod))
@@ -346,7 +354,7 @@ async def test_a_command_for_the_password_runs_once_while_nobody_answers(tmp_pat
         assert "hunter2" not in driver.text
 
 
-async def test_a_command_that_gives_no_password_runs_again_only_when_somebody_asks(tmp_path: Path) -> None:
+async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; exit 3"])
     async with driving(app_of(settings_of(prod))) as driver:

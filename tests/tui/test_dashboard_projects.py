@@ -16,7 +16,7 @@ def operator(database: Conninfo) -> WatchedApp:
     return WatchedApp(opener_of(database, actor=OPERATOR))
 
 
-async def test_a_user_s_new_project_is_theirs_and_is_shown(dashboard: Driver, world: World) -> None:
+async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, world: World) -> None:
     await dashboard.press("P")
     await dashboard.has_dialog("New project")
     await dashboard.type("Winter sale")
@@ -30,7 +30,9 @@ async def test_a_user_s_new_project_is_theirs_and_is_shown(dashboard: Driver, wo
 
 
 @pytest.mark.parametrize(("name", "problem"), [(" ", "Name is empty."), ("x" * 201, "The name has 201 characters")])
-async def test_a_bad_name_is_explained_and_stays(dashboard: Driver, name: str, problem: str) -> None:
+async def test_invalid_project_name_is_explained_and_kept_in_the_dialog(
+    dashboard: Driver, name: str, problem: str
+) -> None:
     await dashboard.press("P")
     await dashboard.type(name)
     await dashboard.press("enter")
@@ -41,7 +43,7 @@ async def test_a_bad_name_is_explained_and_stays(dashboard: Driver, name: str, p
     await dashboard.has_dialog("")
 
 
-async def test_the_operator_picks_the_new_project_s_owner(world: World, operator: WatchedApp) -> None:
+async def test_operator_chooses_the_owner_of_a_new_project(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
         await driver.press("P")
         await driver.has_dialog("Whose project?")
@@ -55,7 +57,7 @@ async def test_the_operator_picks_the_new_project_s_owner(world: World, operator
         assert world.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
-async def test_the_operator_who_picks_no_owner_creates_nothing(world: World, operator: WatchedApp) -> None:
+async def test_operator_who_chooses_no_owner_creates_no_project(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
         await driver.press("P")
         await driver.has_dialog("Whose project?")
@@ -65,7 +67,7 @@ async def test_the_operator_who_picks_no_owner_creates_nothing(world: World, ope
         assert world.sql("select count(*) from projects") == [(3,)]
 
 
-async def test_a_project_is_found_by_some_letters_or_by_its_id(dashboard: Driver) -> None:
+async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver) -> None:
     await dashboard.press("p")
     choices = dashboard.app.screen.query_one(OptionList)
     await dashboard.type("sprlook")
@@ -84,7 +86,7 @@ async def test_a_project_is_found_by_some_letters_or_by_its_id(dashboard: Driver
     await dashboard.sees("Costs · Spring lookbook")
 
 
-async def test_a_project_is_chosen_in_the_list_beside(dashboard: Driver) -> None:
+async def test_project_list_selects_a_project_by_key_or_click(dashboard: Driver) -> None:
     dashboard.app.dashboard.query_one(ProjectList).focus()
     await dashboard.press("j", "enter")
     await dashboard.sees("Costs · Spring lookbook", "› Spring lookbook")
@@ -94,9 +96,7 @@ async def test_a_project_is_chosen_in_the_list_beside(dashboard: Driver) -> None
     await dashboard.sees("Costs · Autumn catalog")
 
 
-async def test_the_list_follows_new_and_deleted_projects_and_keeps_its_highlight(
-    dashboard: Driver, world: World
-) -> None:
+async def test_project_list_shows_new_projects_and_keeps_its_highlight(dashboard: Driver, world: World) -> None:
     projects = dashboard.app.dashboard.query_one(ProjectList)
     projects.focus()
     await dashboard.press("end")
@@ -110,7 +110,7 @@ async def test_the_list_follows_new_and_deleted_projects_and_keeps_its_highlight
     assert projects.highlighted_option.id == "a2000000-0000-4000-8000-000000000000"
 
 
-async def test_another_user_s_eyes_see_their_own_rows(dashboard: Driver) -> None:
+async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.sees("ada@example.com  7 jobs, last 1 min ago")
@@ -122,7 +122,7 @@ async def test_another_user_s_eyes_see_their_own_rows(dashboard: Driver) -> None
     await dashboard.sees_no_more("Autumn")
 
 
-async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
+async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
     await dashboard.press("u")
     await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.sees("ben@example.com  1 job")
@@ -133,7 +133,7 @@ async def test_the_operator_sees_everyone_s(dashboard: Driver) -> None:
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
-async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
+async def test_choosing_the_current_user_again_changes_nothing(dashboard: Driver) -> None:
     await dashboard.press("down", "u")
     await dashboard.has_dialog("Look with whose eyes?")
     await dashboard.sees("ben@example.com  1 job")
@@ -143,9 +143,7 @@ async def test_the_same_eyes_again_change_nothing(dashboard: Driver) -> None:
     assert dashboard.cursor == 2
 
 
-async def test_all_projects_counts_the_jobs_that_are_seen_in_projects_that_are_not(
-    world: World, dashboard: Driver
-) -> None:
+async def test_all_projects_counts_visible_jobs_in_hidden_projects(world: World, dashboard: Driver) -> None:
     """A user sees a job of their own in another's project."""
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")

@@ -38,7 +38,7 @@ async def same_looks(driver: Driver, number: int = 5) -> None:
     await driver.settle()
 
 
-async def test_looks_that_say_the_same_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
+async def test_polls_without_changes_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
     async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
         await same_looks(driver)
         assert drawn["JobTable"] > 0
@@ -48,7 +48,7 @@ async def test_looks_that_say_the_same_draw_nothing(world: World, database: Conn
         assert drawn == {}
 
 
-async def test_ticks_of_the_clock_draw_nothing_while_ages_read_the_same(
+async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
     world: World, database: Conninfo, drawn: Counter[str]
 ) -> None:
     now = FROZEN
@@ -77,7 +77,7 @@ async def test_ticks_of_the_clock_draw_nothing_while_ages_read_the_same(
         assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
-async def test_a_changed_job_draws_the_table_and_what_counts_it(
+async def test_changed_job_redraws_only_the_table_and_the_costs(
     world: World, database: Conninfo, drawn: Counter[str]
 ) -> None:
     async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
@@ -94,7 +94,7 @@ async def test_a_changed_job_draws_the_table_and_what_counts_it(
         assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
-async def test_the_details_are_drawn_only_when_they_say_something_else(
+async def test_details_screen_is_redrawn_only_when_its_content_changes(
     world: World, database: Conninfo, drawn: Counter[str]
 ) -> None:
     async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:

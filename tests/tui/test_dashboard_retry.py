@@ -12,7 +12,7 @@ def repetitions(world: World, number: int) -> list[tuple[object, ...]]:
     )
 
 
-async def test_the_job_under_the_cursor(dashboard: Driver, world: World) -> None:
+async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(dashboard: Driver, world: World) -> None:
     world.set_status(2, "failed")
     await dashboard.looks_again()
     await dashboard.go_to(2)
@@ -22,14 +22,14 @@ async def test_the_job_under_the_cursor(dashboard: Driver, world: World) -> None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
 
 
-async def test_only_a_failed_one(dashboard: Driver, world: World) -> None:
+async def test_retry_key_refuses_a_job_that_has_not_failed(dashboard: Driver, world: World) -> None:
     await dashboard.go_to(1)
     await dashboard.press("r")
     await dashboard.is_told("Only a failed job can be retried; this one is ")
     assert world.sql("select count(*) from gjobs.job_links") == [(0,)]
 
 
-async def test_what_was_repeated_is_repeated_again_only_after_a_question(dashboard: Driver, world: World) -> None:
+async def test_retried_job_is_retried_again_only_after_confirmation(dashboard: Driver, world: World) -> None:
     world.set_status(2, "failed")
     await dashboard.looks_again()
     await dashboard.go_to(2)
@@ -48,7 +48,7 @@ async def test_what_was_repeated_is_repeated_again_only_after_a_question(dashboa
     await dashboard.until(lambda: len(repetitions(world, 2)) == 2)
 
 
-async def test_several_after_a_question(dashboard: Driver, world: World) -> None:
+async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(dashboard: Driver, world: World) -> None:
     world.set_status(1, "failed")
     world.set_status(3, "failed")
     await dashboard.looks_again()
@@ -60,7 +60,7 @@ async def test_several_after_a_question(dashboard: Driver, world: World) -> None
     assert [len(repetitions(world, number)) for number in (1, 2, 3)] == [1, 0, 1]
 
 
-async def test_the_details_of_both_name_each_other(dashboard: Driver, world: World) -> None:
+async def test_details_of_a_job_and_its_retry_name_each_other(dashboard: Driver, world: World) -> None:
     world.set_status(2, "failed")
     await dashboard.looks_again()
     await dashboard.go_to(2)

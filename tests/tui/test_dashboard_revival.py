@@ -42,7 +42,7 @@ async def until_it_is_missed(driver: Driver) -> None:
     await driver.until(lambda: driver.app.failures)
 
 
-async def test_a_server_that_died_is_started_again(data_dir: Path, embedded: WatchedApp) -> None:
+async def test_dashboard_restarts_an_embedded_server_that_died(data_dir: Path, embedded: WatchedApp) -> None:
     async with driving(embedded) as driver:
         await driver.sees("Costs · Autumn catalog")
         died = server_pid(data_dir)
@@ -55,7 +55,9 @@ async def test_a_server_that_died_is_started_again(data_dir: Path, embedded: Wat
         await driver.sees("Jobs · 121")
 
 
-async def test_a_server_that_was_stopped_is_not(data_dir: Path, embedded: WatchedApp) -> None:
+async def test_dashboard_does_not_restart_an_embedded_server_that_was_stopped(
+    data_dir: Path, embedded: WatchedApp
+) -> None:
     async with driving(embedded) as driver:
         await driver.sees("Costs · Autumn catalog")
 

@@ -15,10 +15,10 @@ from tests.conftest import Conninfo
 from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
 from tui.dashboard.job_details import JobDetails
-from tui.dashboard.messages import Looked
+from tui.dashboard.messages import ListPolled
 
 
-async def test_a_question_owns_its_job_whatever_moves_beneath_it(dashboard: Driver, world: World) -> None:
+async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, world: World) -> None:
     await dashboard.press("down", "down", "d")
     await dashboard.sees(short(3))
     world.jobs(range(100, 103))
@@ -34,7 +34,7 @@ async def test_a_question_owns_its_job_whatever_moves_beneath_it(dashboard: Driv
     await dashboard.until(lambda: len(dashboard.rows) == 7)
 
 
-async def test_a_job_that_changed_while_the_question_was_open_is_not_deleted(dashboard: Driver, world: World) -> None:
+async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     world.set_status(1, "running")
     await dashboard.press("y")
@@ -45,7 +45,7 @@ async def test_a_job_that_changed_while_the_question_was_open_is_not_deleted(das
     assert dashboard.cursor == 1
 
 
-async def test_a_change_that_the_list_already_shows_stops_the_deletion_too(dashboard: Driver, world: World) -> None:
+async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     world.set_status(1, "running")
     dashboard.app.connection.refresh()
@@ -55,7 +55,7 @@ async def test_a_change_that_the_list_already_shows_stops_the_deletion_too(dashb
     await dashboard.is_told("is running by now, not queued: nothing was deleted")
 
 
-async def test_a_job_that_was_deleted_meanwhile_is_said_to_be_gone(dashboard: Driver, world: World) -> None:
+async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     world.delete(1)
     await dashboard.press("y")
@@ -64,7 +64,7 @@ async def test_a_job_that_was_deleted_meanwhile_is_said_to_be_gone(dashboard: Dr
     assert world.count() == 7
 
 
-async def test_when_its_job_goes_the_cursor_points_at_none_and_no_key_acts(dashboard: Driver, world: World) -> None:
+async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver, world: World) -> None:
     await dashboard.press("down")
     world.delete(2)
     await dashboard.looks_again()
@@ -82,7 +82,7 @@ async def test_when_its_job_goes_the_cursor_points_at_none_and_no_key_acts(dashb
     ]
 
 
-async def test_a_job_that_leaves_the_listed_status_takes_the_cursor_along(dashboard: Driver, world: World) -> None:
+async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(dashboard: Driver, world: World) -> None:
     await dashboard.press("2")
     await dashboard.until(lambda: dashboard.rows == [1, 5])
     await dashboard.press("s")
@@ -94,7 +94,7 @@ async def test_a_job_that_leaves_the_listed_status_takes_the_cursor_along(dashbo
     assert [toast for toast in dashboard.toasts if "left this list" in toast] == []
 
 
-async def test_a_failure_goes_to_the_job_that_was_asked_for(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Driver, world: World) -> None:
     await dashboard.press("down", "f")
     await dashboard.type("Test error")
     world.delete(1)
@@ -128,7 +128,7 @@ async def change_eyes(driver: Driver, name: str) -> None:
     await driver.press("enter")
 
 
-async def test_a_former_user_s_rows_are_gone_before_the_new_ones_arrive(world: World, database: Conninfo) -> None:
+async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(world: World, database: Conninfo) -> None:
     GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
     ben: Actor = ActingUser(id=BEN, email="ben@example.com")
     async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
@@ -148,7 +148,7 @@ async def test_a_former_user_s_rows_are_gone_before_the_new_ones_arrive(world: W
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_an_answer_to_former_eyes_is_dropped(world: World, database: Conninfo) -> None:
+async def test_late_result_of_the_former_user_is_dropped(world: World, database: Conninfo) -> None:
     GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
     ben: Actor = ActingUser(id=BEN, email="ben@example.com")
     async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
@@ -163,13 +163,13 @@ async def test_an_answer_to_former_eyes_is_dropped(world: World, database: Conni
         assert "Autumn" not in driver.text
 
 
-async def test_a_stale_page_that_was_on_its_way_is_dropped(dashboard: Driver) -> None:
+async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
     app = dashboard.app
     store = app.connection.store
     assert store is not None
     of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
-    listing = await of_ben.get_listing(app.dashboard.looked_for)
-    app.post_message(Looked(of_ben, listing, app.dashboard.now, is_changed=True))
+    listing = await of_ben.get_listing(app.dashboard.listing_query)
+    app.post_message(ListPolled(of_ben, listing, app.dashboard.now, is_changed=True))
     await dashboard.settle()
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
@@ -190,7 +190,7 @@ class SlowSpring(FrozenStore):
         return listing
 
 
-async def test_of_projects_chosen_quickly_only_the_last_is_shown(world: World, database: Conninfo) -> None:
+async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(world: World, database: Conninfo) -> None:
     SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
     async with driving(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
         await driver.press("p")
@@ -220,7 +220,7 @@ class HeldStore(FrozenStore):
         return await super().delete_generation_jobs(expected)
 
 
-async def test_leaving_waits_for_the_answer_to_what_was_sent(world: World, database: Conninfo) -> None:
+async def test_quitting_waits_for_a_pending_write(world: World, database: Conninfo) -> None:
     HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
     app = WatchedApp(opener_of(database, make=HeldStore))
     async with driving(app) as driver:
@@ -235,7 +235,7 @@ async def test_leaving_waits_for_the_answer_to_what_was_sent(world: World, datab
     assert world.status(1) is None
 
 
-async def test_whoever_insists_leaves_at_once(world: World, database: Conninfo) -> None:
+async def test_second_quit_key_leaves_without_waiting(world: World, database: Conninfo) -> None:
     HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
     app = WatchedApp(opener_of(database, make=HeldStore))
     async with driving(app) as driver:
@@ -248,14 +248,14 @@ async def test_whoever_insists_leaves_at_once(world: World, database: Conninfo) 
 
 
 @pytest.mark.parametrize("keys", ["q", "d ctrl+q", "slash ctrl+q"])
-async def test_one_can_leave_from_everywhere(dashboard: Driver, keys: str) -> None:
+async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys: str) -> None:
     await dashboard.press(*keys.split())
     await dashboard.until(lambda: not dashboard.app.is_running)
 
     assert dashboard.app.return_code == 0
 
 
-async def test_the_details_say_when_their_job_left_the_list(dashboard: Driver, world: World) -> None:
+async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, world: World) -> None:
     await dashboard.press("enter")
     world.set_status(1, "running")
     dashboard.app.connection.refresh()
@@ -268,7 +268,7 @@ async def test_the_details_say_when_their_job_left_the_list(dashboard: Driver, w
     await dashboard.is_told(f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
-async def test_a_look_that_arrives_while_the_details_come_up_does_no_harm(dashboard: Driver) -> None:
+async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:
     app = dashboard.app
     job = dashboard.table.cursor_job
     assert job is not None

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 from textual.app import App, ComposeResult
 
-from store.statistics.totals import Certainty, Counted
+from store.statistics.totals import Count, Precision
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World
@@ -23,7 +23,7 @@ def has_cost_lines(driver: Driver, number: int) -> bool:
 
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (100, 24), (80, 24), (60, 15), (40, 8)])
-async def test_every_size_shows_rows(world: World, database: Conninfo, size: tuple[int, int]) -> None:
+async def test_dashboard_shows_jobs_at_every_size(world: World, database: Conninfo, size: tuple[int, int]) -> None:
     async with driving(WatchedApp(opener_of(database)), size=size) as driver:
         lines = driver.text.splitlines()
         assert [len(line) for line in lines] == [size[0]] * size[1]
@@ -45,7 +45,7 @@ async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo
         await driver.has_dialog("Job")
 
 
-async def test_the_projects_stand_beside_only_where_there_is_room(world: World, database: Conninfo) -> None:
+async def test_project_list_is_hidden_on_narrow_terminals(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database)), size=(100, 24)) as driver:
         assert driver.app.dashboard.query_one("#left").display
         await driver.resize(99, 24)
@@ -54,7 +54,7 @@ async def test_the_projects_stand_beside_only_where_there_is_room(world: World, 
         await driver.show_project("Spring lookbook")
 
 
-async def test_a_wide_screen_has_room_for_long_names(world: World, database: Conninfo) -> None:
+async def test_wide_dashboard_shows_long_project_names(world: World, database: Conninfo) -> None:
     world.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
     async with driving(WatchedApp(opener_of(database)), size=(200, 50)) as driver:
         await driver.sees("│› Autumn catalog of outdoor clothing ")
@@ -72,8 +72,8 @@ class SidebarApp(App[None]):
 
 
 @pytest.mark.parametrize(("width", "name"), [(120, "All"), (200, "All projects")])
-async def test_where_a_number_leaves_no_room_for_it_a_name_is_shorter_not_cut(width: int, name: str) -> None:
-    counted = Counted(number=1_000_600, certainty=Certainty.ESTIMATED)
+async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int, name: str) -> None:
+    counted = Count(number=1_000_600, certainty=Precision.ESTIMATED)
     async with SidebarApp(width).run_test(size=(width, 36)) as pilot:
         projects = pilot.app.query_one(ProjectList)
         projects.show([], None, sums={}, everything=counted)
@@ -81,7 +81,9 @@ async def test_where_a_number_leaves_no_room_for_it_a_name_is_shorter_not_cut(wi
 
 
 @pytest.mark.parametrize("size", [(30, 6), (80, 7), (1, 1)])
-async def test_a_terminal_that_is_too_small_says_so(world: World, database: Conninfo, size: tuple[int, int]) -> None:
+async def test_too_small_terminal_shows_a_message_until_it_grows(
+    world: World, database: Conninfo, size: tuple[int, int]
+) -> None:
     async with driving(WatchedApp(opener_of(database)), size=size) as driver:
         if size[0] >= 30:
             await driver.sees("too small")
@@ -92,7 +94,7 @@ async def test_a_terminal_that_is_too_small_says_so(world: World, database: Conn
         await driver.sees_no_more(TOO_SMALL)
 
 
-async def test_a_low_terminal_keeps_its_lines_for_the_jobs(world: World, database: Conninfo) -> None:
+async def test_low_terminal_shrinks_the_costs_panel(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database)), size=(80, 36)) as driver:
         for height, lines in ((36, 4), (24, 3), (15, 2)):
             await driver.resize(80, height)
@@ -101,7 +103,7 @@ async def test_a_low_terminal_keeps_its_lines_for_the_jobs(world: World, databas
         await driver.until(lambda: not is_in_sight(driver, "#costs"))
 
 
-async def test_without_colour_the_cursor_stays_visible(
+async def test_cursor_stays_visible_without_color(
     world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
@@ -113,7 +115,7 @@ async def test_without_colour_the_cursor_stays_visible(
         await driver.press("d", "escape", "n", "escape")
 
 
-async def test_every_kind_of_theme_shows_the_dashboard(dashboard: Driver) -> None:
+async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> None:
     for theme in ("textual-light", "nord", "ansi-dark"):
         dashboard.app.theme = theme
         await dashboard.press("d", "escape", "down")

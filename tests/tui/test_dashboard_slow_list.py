@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from store.database.query import TimeLimits
-from store.job_list.list_cost import DEAR_FROM, ListCost
+from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
@@ -16,7 +16,7 @@ class DearStore(FrozenStore):
     """Where the planner takes every list of a project for a dear one, and no other."""
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
-        cost = DEAR_FROM if query.project_id else 0.0
+        cost = EXPENSIVE_FROM if query.project_id else 0.0
         return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
 
 
@@ -28,7 +28,7 @@ class EndlessPlanningStore(FrozenStore):
         raise AssertionError("nobody wakes it")
 
 
-async def test_nobody_waits_for_what_a_list_costs(world: World, database: Conninfo) -> None:
+async def test_list_loads_without_waiting_for_its_cost_estimate(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
         await driver.press("5")
         await driver.until(lambda: driver.rows == [4])
@@ -48,13 +48,13 @@ def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
             owner.execute("drop policy slow on generation_jobs")
 
 
-async def test_the_banner_says_what_would_help(world: World, database: Conninfo) -> None:
+async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(world: World, database: Conninfo) -> None:
     with slowed(database, 20):
         async with driving(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
             await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
 
 
-async def test_a_dear_list_is_looked_at_less_often(world: World, database: Conninfo) -> None:
+async def test_expensive_list_is_polled_less_often(world: World, database: Conninfo) -> None:
     with slowed(database, 0.25):
         async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
             connection = driver.app.connection

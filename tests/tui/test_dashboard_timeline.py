@@ -7,7 +7,7 @@ from tests.tui.world import World, fill, job_id
 DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
 
 
-async def test_the_details_tell_what_happened_and_follow(dashboard: Driver, world: World) -> None:
+async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, world: World) -> None:
     shown = job_id(dashboard.cursor or 0)
     await dashboard.press("enter")
     await dashboard.has_dialog("Job")
@@ -17,7 +17,7 @@ async def test_the_details_tell_what_happened_and_follow(dashboard: Driver, worl
     await dashboard.sees("cost changed", "+$0.50 = ")
 
 
-async def test_where_no_events_are_kept_what_was_seen_is_told(attached_database: Conninfo) -> None:
+async def test_details_screen_shows_observed_changes_without_stored_events(attached_database: Conninfo) -> None:
     world = World(attached_database)
     fill(world)
     async with driving(WatchedApp(opener_of(attached_database))) as driver:

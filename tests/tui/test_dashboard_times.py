@@ -4,7 +4,7 @@ from tests.tui.driving import Driver
 from tests.tui.world import World
 
 
-async def test_by_mode_over_a_span_that_one_chooses(dashboard: Driver, world: World) -> None:
+async def test_timings_dialog_shows_modes_over_a_chosen_period(dashboard: Driver, world: World) -> None:
     world.set_status(1, "running")
     world.set_status(1, "failed")
     await dashboard.press("t")
@@ -19,13 +19,13 @@ async def test_by_mode_over_a_span_that_one_chooses(dashboard: Driver, world: Wo
     await dashboard.has_dialog("")
 
 
-async def test_of_all_projects(dashboard: Driver) -> None:
+async def test_timings_dialog_covers_all_projects(dashboard: Driver) -> None:
     await dashboard.show_project("all projects")
     await dashboard.press("t")
     await dashboard.has_dialog("Times · all projects")
 
 
-async def test_a_database_that_refuses_is_told_and_asked_again(dashboard: Driver, world: World) -> None:
+async def test_timings_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
     world.sql("alter table generation_jobs rename to elsewhere")
     try:
         await dashboard.press("t")

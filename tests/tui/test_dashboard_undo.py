@@ -1,6 +1,6 @@
 """What was deleted here is made again by U, with all that it held."""
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, World, job_id, short
@@ -15,7 +15,7 @@ async def delete_first(driver: Driver) -> None:
     await driver.is_told("Deleted lifestyle")
 
 
-async def test_a_deleted_job_comes_back_as_it_was(dashboard: Driver, world: World) -> None:
+async def test_undo_restores_a_deleted_job_unchanged(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await dashboard.press("d")
     await dashboard.sees("U brings it back, while this dashboard is open.")
@@ -28,7 +28,7 @@ async def test_a_deleted_job_comes_back_as_it_was(dashboard: Driver, world: Worl
     await dashboard.until(lambda: 1 in dashboard.rows)
 
 
-async def test_several_come_back_together_the_last_deletion_first(dashboard: Driver, world: World) -> None:
+async def test_undo_restores_deletions_in_reverse_order(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await dashboard.go_to(2)
     await dashboard.press("d", "y")
@@ -47,7 +47,7 @@ async def test_several_come_back_together_the_last_deletion_first(dashboard: Dri
     await dashboard.is_told("Nothing was deleted here that could be made again.")
 
 
-async def test_where_something_took_its_place_nothing_comes_back(dashboard: Driver, world: World) -> None:
+async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, world: World) -> None:
     await delete_first(dashboard)
     world.job(1, "failed", error="another")
     await dashboard.press("U")
@@ -57,7 +57,7 @@ async def test_where_something_took_its_place_nothing_comes_back(dashboard: Driv
     assert world.status(1) == "failed"
 
 
-async def test_where_its_project_is_gone_it_says_so_and_can_be_tried_again(dashboard: Driver, world: World) -> None:
+async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await dashboard.press("asterisk", "d", "y")
     await dashboard.is_told("Deleted 6 of 6 jobs.")
@@ -70,7 +70,7 @@ async def test_where_its_project_is_gone_it_says_so_and_can_be_tried_again(dashb
     assert rows(world) == before
 
 
-async def test_it_comes_back_by_the_eyes_that_deleted_it(dashboard: Driver, world: World) -> None:
+async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await delete_first(dashboard)
     await dashboard.press("u")
@@ -84,20 +84,20 @@ async def test_it_comes_back_by_the_eyes_that_deleted_it(dashboard: Driver, worl
     assert rows(world) == before
 
 
-async def test_nothing_is_made_again_where_nothing_may_be_written(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteRule.LEASED))) as driver:
+async def test_undo_is_refused_in_a_read_only_session(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
         await driver.press("U")
         await driver.is_told("This session is read-only. Press W to write for some minutes.")
 
 
-async def test_what_is_not_brought_back_is_named(world: World, database: Conninfo) -> None:
+async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, database: Conninfo) -> None:
     """Tables of an app's own may lose rows with a job."""
     for rule in ("cascade", "set null", "no action"):
         name = rule.replace(" ", "_")
         world.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
     try:
         async with driving(WatchedApp(opener_of(database))) as driver:
-            await driver.until(lambda: driver.app.undo.following)
+            await driver.until(lambda: driver.app.undo.cascading_tables)
             await driver.press("d")
             await driver.sees("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")
             await driver.sees("public.rows_set_null that are deleted or unlinked")

@@ -43,7 +43,9 @@ async def lose_the_answer(driver: Driver, proxy: Proxy, *keys: str, arrives: boo
 
 
 @ARRIVES
-async def test_a_transition(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+async def test_interrupted_transition_is_resolved_and_reported(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         await lose_the_answer(driver, proxy, "s", arrives=arrives, journal=tmp_path)
         if arrives:
@@ -55,7 +57,9 @@ async def test_a_transition(world: World, database: Conninfo, tmp_path: Path, ar
 
 
 @ARRIVES
-async def test_a_deletion_and_its_undoing(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         await lose_the_answer(driver, proxy, "d", "y", arrives=arrives, journal=tmp_path)
         if not arrives:
@@ -72,7 +76,7 @@ async def test_a_deletion_and_its_undoing(world: World, database: Conninfo, tmp_
 
 
 @ARRIVES
-async def test_a_new_job_is_neither_lost_nor_made_twice(
+async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
@@ -93,7 +97,9 @@ async def test_a_new_job_is_neither_lost_nor_made_twice(
 
 
 @ARRIVES
-async def test_several_at_once(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+async def test_interrupted_bulk_start_is_resolved_and_reported(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         await driver.press("asterisk", "s")
         await driver.has_dialog("Start 2 of these 6 jobs?")
@@ -108,7 +114,9 @@ async def test_several_at_once(world: World, database: Conninfo, tmp_path: Path,
 
 
 @ARRIVES
-async def test_a_limit(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+async def test_interrupted_budget_change_is_resolved_and_reported(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
     async with behind_a_proxy(database, tmp_path, actor=OPERATOR) as (driver, proxy):
         await driver.press("b", "n")
         await driver.has_dialog("New budget")
@@ -124,7 +132,9 @@ async def test_a_limit(world: World, database: Conninfo, tmp_path: Path, arrives
 
 
 @ARRIVES
-async def test_a_restoration(world: World, database: Conninfo, tmp_path: Path, arrives: bool) -> None:
+async def test_interrupted_restore_is_resolved_and_reported(
+    world: World, database: Conninfo, tmp_path: Path, arrives: bool
+) -> None:
     world.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         driver.app.dashboard.action_want("archive")
@@ -136,7 +146,7 @@ async def test_a_restoration(world: World, database: Conninfo, tmp_path: Path, a
 
 
 @ARRIVES
-async def test_a_clean_up_says_what_it_has_done_and_is_gone_on_with(
+async def test_interrupted_cleanup_reports_its_progress(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     world.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
@@ -152,7 +162,7 @@ async def test_a_clean_up_says_what_it_has_done_and_is_gone_on_with(
         assert (world.status(21) is None) is arrives
 
 
-async def test_a_form_that_waits_for_long_can_be_left_and_the_truth_is_told(
+async def test_form_left_during_an_outage_still_reports_the_write_outcome(
     world: World, database: Conninfo, tmp_path: Path
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
@@ -170,7 +180,7 @@ async def test_a_form_that_waits_for_long_can_be_left_and_the_truth_is_told(
         assert world.count() == 9
 
 
-async def test_an_answer_that_is_lost_for_long_is_waited_for(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_write_outcome_is_reported_after_a_long_outage(world: World, database: Conninfo, tmp_path: Path) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
         await driver.press("s")
@@ -183,7 +193,9 @@ async def test_an_answer_that_is_lost_for_long_is_waited_for(world: World, datab
         await driver.is_told(f"The change was made: lifestyle {short(1)} is running now.")
 
 
-async def test_who_leaves_the_database_does_not_wait_for_it(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_switching_the_database_gives_up_an_unresolved_write(
+    world: World, database: Conninfo, tmp_path: Path
+) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
         await driver.press("s")

@@ -39,7 +39,7 @@ async def lists(driver: Driver, *expected: str) -> None:
     await driver.until(lambda: choices(driver) == list(expected))
 
 
-async def test_the_operator_the_present_user_and_the_others_the_most_recently_active_first(picker: Driver) -> None:
+async def test_user_picker_lists_operator_current_user_and_others_by_activity(picker: Driver) -> None:
     await lists(
         picker,
         "the operator  the role as connected",
@@ -49,14 +49,14 @@ async def test_the_operator_the_present_user_and_the_others_the_most_recently_ac
     )
 
 
-async def test_one_without_an_e_mail_is_found_by_the_beginning_of_the_id(picker: Driver) -> None:
+async def test_user_picker_finds_a_user_without_email_by_id_prefix(picker: Driver) -> None:
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
     await picker.press("enter")
     await picker.sees(f"as {CLEO}", "No projects found.")
 
 
-async def test_who_is_deleted_meanwhile_is_told_apart_from_who_has_nothing(world: World, picker: Driver) -> None:
+async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(world: World, picker: Driver) -> None:
     await picker.type("c000")
     await picker.press("enter")
     await picker.sees(f"as {CLEO}", "No projects found.")
@@ -74,7 +74,7 @@ async def test_who_is_deleted_meanwhile_is_told_apart_from_who_has_nothing(world
     await picker.is_told("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
 
 
-async def test_who_may_only_be_hidden_from_the_login_is_not_told_to_be_deleted(
+async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
     attached_database: Conninfo, onlooker: str
 ) -> None:
     with connect({**attached_database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
@@ -95,19 +95,19 @@ async def test_who_may_only_be_hidden_from_the_login_is_not_told_to_be_deleted(
         assert not driver.toasts
 
 
-async def test_nobody(picker: Driver) -> None:
+async def test_user_picker_stays_open_when_no_user_matches(picker: Driver) -> None:
     await picker.type("nobody@")
     await picker.sees("Nothing of that name.")
     await picker.press("enter")
     await picker.has_dialog(TITLE)
 
 
-async def test_enter_before_the_answer_takes_the_only_one_it_finds(picker: Driver) -> None:
+async def test_enter_before_the_search_result_selects_the_only_match(picker: Driver) -> None:
     await picker.press(*"ben", "enter")
     await picker.sees("as ben@example.com")
 
 
-async def test_enter_before_the_answer_takes_none_of_several(picker: Driver) -> None:
+async def test_enter_before_the_search_result_selects_none_of_several_matches(picker: Driver) -> None:
     await lists(picker, *choices(picker))
     await picker.press(*"example", "enter")
     await lists(picker, "ada@example.com  7 jobs, last 1 min ago", "ben@example.com  1 job, last 8 min ago")
@@ -116,7 +116,7 @@ async def test_enter_before_the_answer_takes_none_of_several(picker: Driver) -> 
     await picker.sees("as ben@example.com")
 
 
-async def test_the_operator_is_found_by_name(picker: Driver) -> None:
+async def test_user_picker_finds_the_operator_by_name(picker: Driver) -> None:
     await picker.type("operator")
     await lists(picker, "the operator  the role as connected")
     await picker.press("enter")
@@ -149,7 +149,7 @@ async def slow(world: World, database: Conninfo) -> AsyncIterator[Driver]:
         yield driver
 
 
-async def test_the_picker_is_open_before_there_is_an_answer_and_swallows_no_key(slow: Driver) -> None:
+async def test_user_picker_opens_before_its_results_and_loses_no_key(slow: Driver) -> None:
     await slow.press("u", *"ben")
     await slow.has_dialog(TITLE)
     await slow.sees("ben", "Searching …")
@@ -162,7 +162,7 @@ async def test_the_picker_is_open_before_there_is_an_answer_and_swallows_no_key(
     await slow.has_dialog("")
 
 
-async def test_only_the_newest_search_counts(slow: Driver) -> None:
+async def test_user_picker_cancels_outdated_searches(slow: Driver) -> None:
     await slow.press("u")
     await slow.until(lambda: "" in SlowStore.asked)
     await slow.type("ada")
@@ -176,7 +176,7 @@ async def test_only_the_newest_search_counts(slow: Driver) -> None:
     await lists(slow, "ben@example.com  1 job, last 8 min ago")
 
 
-async def test_what_is_typed_on_and_on_is_not_searched_letter_by_letter(slow: Driver) -> None:
+async def test_user_picker_does_not_search_for_every_typed_letter(slow: Driver) -> None:
     await slow.press("u")
     await slow.until(lambda: "" in SlowStore.asked)
     await slow.press(*"example")
@@ -184,7 +184,7 @@ async def test_what_is_typed_on_and_on_is_not_searched_letter_by_letter(slow: Dr
     assert len(SlowStore.asked) < 2 + len("example")
 
 
-async def test_a_search_that_fails_says_why_and_the_next_one_goes_on(slow: Driver) -> None:
+async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Driver) -> None:
     await slow.press("u")
     await slow.type("broken")
     await slow.until(lambda: "broken" in SlowStore.asked)
@@ -196,7 +196,7 @@ async def test_a_search_that_fails_says_why_and_the_next_one_goes_on(slow: Drive
     await lists(slow, "ada@example.com  7 jobs, last 1 min ago")
 
 
-async def test_a_hostile_e_mail_is_shown_as_text(world: World, database: Conninfo) -> None:
+async def test_user_picker_shows_a_hostile_email_as_plain_text(world: World, database: Conninfo) -> None:
     world.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.press("u")

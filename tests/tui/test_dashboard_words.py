@@ -10,13 +10,13 @@ import pytest
 from rich.text import Text
 
 from store.errors import Conflict, NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
-from store.job_list.listing import Listing, ProjectName, Window
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import Listing, ProjectName, RowWindow
 from store.jobs.job import GenerationJob, JobStatus
 from tests.tui.support import NOON, make_job
 from tests.tui.world import job_id
 from tui.dashboard.memory import project_to_show
-from tui.dashboard.messages import LookFailed
+from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.status_line import banner_content, trouble
 from tui.dashboard.widgets import ShowsInvisible
 from tui.text.job_text import fact_lines
@@ -31,7 +31,7 @@ def facts(job: GenerationJob, *, now: datetime = NOON + timedelta(minutes=5)) ->
     return {line[:13].strip(): line[13:] for line in lines}
 
 
-def test_all_facts_of_a_job() -> None:
+def test_fact_lines_show_every_field_of_a_job() -> None:
     job = make_job(1, id=job_id(1), cost_cents=-123_456, mode="a\nb", input_asset_id=UUID(int=7))
 
     assert facts(job) == {
@@ -48,11 +48,11 @@ def test_all_facts_of_a_job() -> None:
     }
 
 
-def test_one_cent_is_none_of_several() -> None:
+def test_cost_fact_uses_the_singular_for_one_cent() -> None:
     assert [facts(make_job(1, cost_cents=cents))["Cost"] for cents in (1, 2)] == ["$0.01  1 cent", "$0.02  2 cents"]
 
 
-def test_the_total_ends_with_the_job() -> None:
+def test_total_duration_ends_when_the_job_ends() -> None:
     job = make_job(0, updated_at=NOON + timedelta(seconds=79))
 
     assert facts(replace(job, status=JobStatus.RUNNING))["So far"] == "5 min 00 s"
@@ -79,13 +79,13 @@ def in_zone(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         ("NZD-13", "5 min ago   2026-11-25 01:00:00 (2026-11-24 12:00:00 UTC)"),
     ],
 )
-def test_times_are_told_of_here_and_of_utc(in_zone: Callable[[str], None], zone: str, shown: str) -> None:
+def test_times_are_shown_in_local_time_and_utc(in_zone: Callable[[str], None], zone: str, shown: str) -> None:
     in_zone(zone)
 
     assert facts(make_job(0))["Created"] == shown
 
 
-def test_times_that_are_none_have_a_word() -> None:
+def test_infinite_timestamp_is_shown_as_infinity() -> None:
     forever = datetime.max.replace(tzinfo=UTC)
 
     shown = facts(make_job(0, status=JobStatus.FAILED, updated_at=forever))
@@ -103,7 +103,7 @@ def test_times_that_are_none_have_a_word() -> None:
         (Conflict("x"), "nothing read"),
     ],
 )
-def test_each_kind_of_trouble_has_its_words(error: StoreError, words: str) -> None:
+def test_each_kind_of_store_error_has_a_short_label(error: StoreError, words: str) -> None:
     assert trouble(error) == words
 
 
@@ -116,11 +116,11 @@ def test_each_kind_of_trouble_has_its_words(error: StoreError, words: str) -> No
         (None, False, None, "Check it. Press f5 to try again."),
     ],
 )
-def test_the_banner_says_what_since_when_and_what_happens_next(
+def test_banner_shows_the_error_its_start_and_the_next_retry(
     retry_in: int | None, is_paused: bool, data_age: int | None, second_line: str
 ) -> None:
     now = NOON + timedelta(minutes=2)
-    failure = LookFailed(
+    failure = ListPollFailed(
         store=None,
         error=Unreachable("No answer.\n\x1b[2J", hint="Check it."),
         since=NOON,
@@ -149,13 +149,13 @@ def project(identifier: UUID) -> ProjectName:
         pytest.param(None, [], False, False, None, id="none yet"),
     ],
 )
-def test_which_project_is_shown(
+def test_project_to_show_prefers_the_chosen_project_over_the_newest(
     wanted: UUID | None, projects: list[UUID], is_there: bool, all_was_chosen: bool, shown: UUID | None
 ) -> None:
-    query = ListingQuery(window=WindowQuery(listed=ListQuery(project_id=wanted)))
+    query = ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=wanted)))
     listing = Listing(
         query=query,
-        window=Window(query=query.window, jobs=(), has_before=False, has_after=False),
+        window=RowWindow(query=query.window, jobs=(), has_before=False, has_after=False),
         projects=tuple(map(project, projects)),
         has_project=is_there,
         taken_at=NOON,
@@ -175,7 +175,7 @@ def test_which_project_is_shown(
         ("❤\ufe0f", "❤␦"),
     ],
 )
-def test_what_is_typed_is_shown_a_sign_for_each_character(typed: str, shown: str) -> None:
+def test_invisible_typed_characters_are_shown_one_sign_each(typed: str, shown: str) -> None:
     text = ShowsInvisible()(Text(typed))
 
     assert text.plain == shown

@@ -35,7 +35,7 @@ def lease(world: World, number: int, owner: UUID | None, *, note: str | None = N
     )
 
 
-async def test_each_worker_with_what_it_holds_and_from_there_to_the_job(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS, note="step 3 of 4")
     lease(world, 2, None, note="busy: 503")
@@ -51,7 +51,7 @@ async def test_each_worker_with_what_it_holds_and_from_there_to_the_job(dashboar
     assert dashboard.cursor == 6
 
 
-async def test_a_job_that_is_not_listed_is_led_to(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_opens_a_job_of_another_project(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
     await dashboard.show_project("Spring lookbook")
@@ -62,7 +62,7 @@ async def test_a_job_that_is_not_listed_is_led_to(dashboard: Driver, world: Worl
     await dashboard.sees(str(job_id(6)), "Autumn catalog")
 
 
-async def test_a_job_that_went_meanwhile_is_told(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_reports_a_leased_job_that_was_deleted(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
     await dashboard.show_project("Spring lookbook")
@@ -73,7 +73,7 @@ async def test_a_job_that_went_meanwhile_is_told(dashboard: Driver, world: World
     await dashboard.is_told("is gone, or hidden")
 
 
-async def test_it_follows_and_the_cursor_stays_on_its_job(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
     await dashboard.press("w")
@@ -97,7 +97,7 @@ async def test_it_follows_and_the_cursor_stays_on_its_job(dashboard: Driver, wor
     await dashboard.sees("another", "What was under the cursor is gone.")
 
 
-async def test_a_worker_itself_leads_nowhere_but_tells_more(dashboard: Driver, world: World) -> None:
+async def test_worker_row_shows_details_but_opens_no_job(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     await dashboard.press("w")
     await dashboard.sees("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55")
@@ -105,7 +105,7 @@ async def test_a_worker_itself_leads_nowhere_but_tells_more(dashboard: Driver, w
     await dashboard.is_told("No job is under the cursor")
 
 
-async def test_a_user_sees_what_the_operator_s_workers_hold_of_theirs(dashboard: Driver, world: World) -> None:
+async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: Driver, world: World) -> None:
     add_worker(world, THEIRS, "render", user=None)
     lease(world, 6, THEIRS)
     lease(world, 8, THEIRS)
@@ -116,7 +116,7 @@ async def test_a_user_sees_what_the_operator_s_workers_hold_of_theirs(dashboard:
     assert short(8) not in dashboard.text
 
 
-async def test_the_operator_sees_them_all_those_that_fell_silent_too(world: World, database: Conninfo) -> None:
+async def test_operator_sees_all_workers_including_silent_ones(world: World, database: Conninfo) -> None:
     add_worker(world, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
     add_worker(world, HERS, "studio", user=ADA)
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
@@ -125,14 +125,14 @@ async def test_the_operator_sees_them_all_those_that_fell_silent_too(world: Worl
         await driver.sees("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
 
 
-async def test_where_nobody_works_it_says_how_to_start(dashboard: Driver) -> None:
+async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver) -> None:
     await dashboard.press("w")
     await dashboard.sees("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker.")
     await dashboard.press("w")
     await dashboard.has_dialog("")
 
 
-async def test_a_database_that_refuses_is_told_and_asked_again(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     await dashboard.press("w")
     await dashboard.sees("studio")
@@ -145,7 +145,7 @@ async def test_a_database_that_refuses_is_told_and_asked_again(dashboard: Driver
     await dashboard.sees_no_more("Seen 0 s ago. ")
 
 
-async def test_paused_it_looks_once_and_again_when_asked(dashboard: Driver, world: World) -> None:
+async def test_workers_dialog_of_a_paused_dashboard_refreshes_only_on_request(dashboard: Driver, world: World) -> None:
     await dashboard.press("z", "w")
     await dashboard.sees("0 workers alive", "Paused.")
     add_worker(world, HERS, "studio", user=ADA)
@@ -153,7 +153,7 @@ async def test_paused_it_looks_once_and_again_when_asked(dashboard: Driver, worl
     await dashboard.sees("1 worker alive", "studio")
 
 
-async def test_where_no_leases_are_kept_it_says_which_revision_brings_them(attached_database: Conninfo) -> None:
+async def test_database_without_leases_shows_the_required_revision(attached_database: Conninfo) -> None:
     world = World(attached_database)
     fill(world)
     async with driving(WatchedApp(opener_of(attached_database))) as driver:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Select
 
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
 from tests.conftest import Conninfo
@@ -38,7 +38,7 @@ def journal(tmp_path: Path) -> Path:
 @pytest.fixture
 async def leased(world: World, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
     """Read-only until a lease is opened."""
-    opener = opener_of(database, rule=WriteRule.LEASED, clock=clock, journal=journal)
+    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, journal=journal)
     async with driving(WatchedApp(opener, clock=clock)) as driver:
         yield driver
 
@@ -60,7 +60,7 @@ async def run_out(driver: Driver, clock: Clock) -> None:
 WRITING_KEYS = ("s", "c", "f", "d", "n", "P")
 
 
-async def test_each_key_that_writes_is_refused_with_what_opens_it(leased: Driver, world: World) -> None:
+async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(leased: Driver, world: World) -> None:
     assert "· read-only ·" in leased.header
     refused = await leased.told_by_each(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
@@ -70,13 +70,13 @@ async def test_each_key_that_writes_is_refused_with_what_opens_it(leased: Driver
     assert world.status(1) is JobStatus.QUEUED
 
 
-async def test_a_lease_says_where_and_with_whose_eyes_it_opens(leased: Driver) -> None:
+async def test_write_permit_dialog_shows_database_actor_and_reason(leased: Driver) -> None:
     await leased.press("W")
     await leased.has_dialog("Write on purpose")
     await leased.sees("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
 
 
-async def test_within_it_what_is_written_has_its_reason(leased: Driver, world: World, journal: Path) -> None:
+async def test_write_within_a_permit_is_journaled_with_its_reason(leased: Driver, world: World, journal: Path) -> None:
     await open_lease(leased)
     await leased.is_told("You may write for 5 minutes. W ends it.")
     await leased.press("s")
@@ -86,7 +86,7 @@ async def test_within_it_what_is_written_has_its_reason(leased: Driver, world: W
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
 
-async def test_it_is_counted_down_in_words_and_the_frame_changes_its_colour(leased: Driver, clock: Clock) -> None:
+async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(leased: Driver, clock: Clock) -> None:
     before = leased.app.get_css_variables()["frame"]
     await open_lease(leased)
     assert " writing 5:00: ticket 4711  · live every 1 min" in leased.header
@@ -106,7 +106,7 @@ async def test_it_is_counted_down_in_words_and_the_frame_changes_its_colour(leas
     assert leased.toasts[-1] == "Writing has ended: this session is read-only again."
 
 
-async def test_w_again_ends_it_at_once(leased: Driver, world: World) -> None:
+async def test_second_w_key_ends_the_write_permit(leased: Driver, world: World) -> None:
     await open_lease(leased)
     await leased.press("W")
     await leased.has_dialog("")
@@ -116,7 +116,7 @@ async def test_w_again_ends_it_at_once(leased: Driver, world: World) -> None:
     assert world.status(1) is JobStatus.QUEUED
 
 
-async def test_a_reason_is_needed_and_an_end_is_chosen(leased: Driver) -> None:
+async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Driver) -> None:
     await leased.press("W")
     await leased.type("  ")
     await leased.press("enter")
@@ -130,7 +130,7 @@ async def test_a_reason_is_needed_and_an_end_is_chosen(leased: Driver) -> None:
     await leased.until(lambda: " writing 15:00: ticket 4711 " in leased.header)
 
 
-async def test_escape_opens_nothing(leased: Driver) -> None:
+async def test_escape_cancels_the_write_permit_dialog(leased: Driver) -> None:
     await leased.press("W")
     await leased.type("ticket 4711")
     await leased.press("escape")
@@ -138,7 +138,7 @@ async def test_escape_opens_nothing(leased: Driver) -> None:
     assert "· read-only ·" in leased.header
 
 
-async def test_what_a_dialog_sends_too_late_is_refused_and_its_text_kept(
+async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
     leased: Driver, world: World, clock: Clock
 ) -> None:
     await open_lease(leased)
@@ -153,7 +153,7 @@ async def test_what_a_dialog_sends_too_late_is_refused_and_its_text_kept(
     assert world.status(2) is JobStatus.RUNNING
 
 
-async def test_a_yes_that_comes_too_late_changes_nothing(leased: Driver, world: World, clock: Clock) -> None:
+async def test_confirmation_after_the_permit_ends_changes_nothing(leased: Driver, world: World, clock: Clock) -> None:
     await open_lease(leased)
     await leased.press("d")
     await leased.has_dialog("Delete this job?")
@@ -163,32 +163,32 @@ async def test_a_yes_that_comes_too_late_changes_nothing(leased: Driver, world: 
     assert world.status(1) is JobStatus.QUEUED
 
 
-async def test_the_eyes_change_and_the_lease_stays(leased: Driver) -> None:
+async def test_switching_the_acting_user_keeps_the_write_permit(leased: Driver) -> None:
     await open_lease(leased)
     operator = leased.app.connection.session
     assert operator is not None
-    leased.app.look_with(operator.operator)
+    leased.app.act_as(operator.operator)
     await leased.until(lambda: "as the operator" in leased.header and " writing 5:00: " in leased.header)
 
 
-async def test_where_no_lease_is_needed_it_says_so(dashboard: Driver) -> None:
+async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
     await dashboard.press("W")
     await dashboard.is_told("This session may write as it is: it needs no reason.")
     await dashboard.has_dialog("")
 
 
-async def test_what_was_closed_for_good_is_not_opened(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteRule.CLOSED))) as driver:
+async def test_read_only_connection_cannot_open_a_write_permit(world: World, database: Conninfo) -> None:
+    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
         refused = await driver.told_by_each("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
         assert all("Connect without --read-only" in told for told in refused)
         await driver.has_dialog("")
 
 
-async def test_on_80_columns_the_time_that_is_left_is_not_cut(
+async def test_header_shows_the_remaining_permit_time_on_80_columns(
     world: World, database: Conninfo, clock: Clock, journal: Path
 ) -> None:
-    opener = opener_of(database, rule=WriteRule.LEASED, clock=clock, label="production of the app (db.example.com/app)")
+    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, label="production of the app (db.example.com/app)")
     async with driving(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
         await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header

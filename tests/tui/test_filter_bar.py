@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
-from store.filters.filter_completion import Known
+from store.filters.filter_completion import CompletionValues
 from store.filters.filter_text import MOST_CHARACTERS, parse
 from tests.tui.settling import press, settle, until
 from tui.dashboard.job_list.filter_bar import FilterBar
@@ -97,7 +97,7 @@ def width() -> int:
     return 80
 
 
-async def test_what_is_typed_is_told_once_nobody_types_on(bar: Bar) -> None:
+async def test_filter_change_is_sent_after_typing_pauses(bar: Bar) -> None:
     await bar.press(*"life")
     assert bar.told == []
     await bar.until(lambda: bar.told)
@@ -106,7 +106,7 @@ async def test_what_is_typed_is_told_once_nobody_types_on(bar: Bar) -> None:
     assert (changed.text, changed.job_filter) == ("life", parse("life"))
 
 
-async def test_what_means_the_same_is_not_told_again(bar: Bar) -> None:
+async def test_equivalent_filter_text_sends_no_change(bar: Bar) -> None:
     await bar.type("life")
     bar.bar.settle()
     await bar.type(" life  ")
@@ -116,7 +116,7 @@ async def test_what_means_the_same_is_not_told_again(bar: Bar) -> None:
     assert bar.bar.text == " life  "
 
 
-async def test_keys_and_values_are_completed(bar: Bar) -> None:
+async def test_filter_bar_completes_keys_and_values(bar: Bar) -> None:
     await bar.press(*"st")
     assert bar.offered == ["status:"]
     await bar.press("tab")
@@ -131,7 +131,7 @@ async def test_keys_and_values_are_completed(bar: Bar) -> None:
     await bar.until(lambda: bar.filters == ["status:running,failed"])
 
 
-async def test_tab_lists_the_keys_after_a_term(bar: Bar) -> None:
+async def test_tab_lists_the_filter_keys_after_a_term(bar: Bar) -> None:
     await bar.type("timeout ")
     assert bar.offered == []
     await bar.press("tab")
@@ -140,9 +140,9 @@ async def test_tab_lists_the_keys_after_a_term(bar: Bar) -> None:
     assert bar.field.value == "timeout status:"
 
 
-async def test_what_the_database_holds_is_offered_and_harmless(bar: Bar) -> None:
+async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) -> None:
     hostile = "[red]x[/] \x1b[2J\u202e, y"
-    bar.bar.know(lambda: Known(projects=(hostile, "n" * 500), users=("ana@example.com",)))
+    bar.bar.know(lambda: CompletionValues(projects=(hostile, "n" * 500), users=("ana@example.com",)))
     await bar.type("project:")
     frame = frame_text(bar.app)
     assert '"[red]x[/] ␛[2J␦, y"' in frame
@@ -154,7 +154,7 @@ async def test_what_the_database_holds_is_offered_and_harmless(bar: Bar) -> None
     assert bar.bar.text == "user:ana@example.com"
 
 
-async def test_escape_closes_the_completions_then_leaves(bar: Bar) -> None:
+async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
     await bar.type("st")
     await bar.press("escape")
     assert (bar.offered, bar.told) == ([], [])
@@ -164,7 +164,7 @@ async def test_escape_closes_the_completions_then_leaves(bar: Bar) -> None:
 
 
 @pytest.mark.parametrize("key", ["enter", "down"])
-async def test_what_is_right_is_kept(bar: Bar, key: str) -> None:
+async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
     await bar.type("status:failed")
     await bar.press(key)
     changed, kept = bar.told
@@ -173,7 +173,7 @@ async def test_what_is_right_is_kept(bar: Bar, key: str) -> None:
     assert kept.text == "status:failed"
 
 
-async def test_a_mistake_is_marked_below_it_and_tab_takes_what_was_meant(bar: Bar) -> None:
+async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar) -> None:
     await bar.type("cost:>50")
     bar.bar.settle()
     await bar.type("cost:>50 statsu:failed")
@@ -190,7 +190,7 @@ async def test_a_mistake_is_marked_below_it_and_tab_takes_what_was_meant(bar: Ba
     await bar.until(lambda: bar.filters == ["cost:>50", "cost:>50 status:failed"])
 
 
-async def test_enter_on_a_mistake_says_it_and_stays(bar: Bar) -> None:
+async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar: Bar) -> None:
     await bar.type("status:")
     await bar.press("enter")
     assert bar.mistake[0].endswith("^ status: is followed by no value.")
@@ -199,7 +199,7 @@ async def test_enter_on_a_mistake_says_it_and_stays(bar: Bar) -> None:
     assert not any(isinstance(message, FilterBar.Kept) for message in bar.told)
 
 
-async def test_too_much_is_a_mistake_like_any_other(bar: Bar) -> None:
+async def test_overlong_filter_is_reported_as_a_mistake(bar: Bar) -> None:
     await bar.type("x" * (MOST_CHARACTERS + 1))
     await bar.press("enter")
     assert "A filter has at most 1,000 characters; this has 1,001." in " ".join(bar.mistake)
@@ -207,8 +207,8 @@ async def test_too_much_is_a_mistake_like_any_other(bar: Bar) -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-async def test_it_fits(bar: Bar, width: int) -> None:
-    bar.bar.know(lambda: Known(projects=("秋 " * 100,)))
+async def test_filter_bar_fits_every_width(bar: Bar, width: int) -> None:
+    bar.bar.know(lambda: CompletionValues(projects=("秋 " * 100,)))
     for text in ("project:", "status:faild " + "cost:>5 " * 30, "-statsu:x", "秋" * 70 + " colour:red"):
         await bar.type(text)
         bar.bar.settle()

@@ -39,7 +39,7 @@ class FilmedApp(WatchedApp):
 
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (80, 24), (40, 8), (30, 6)])
-async def test_what_is_drawn_first_stays(size: tuple[int, int]) -> None:
+async def test_first_frame_equals_the_settled_frame(size: tuple[int, int]) -> None:
     app = FilmedApp()
     async with app.run_test(size=size):
         await settle(app)
@@ -48,7 +48,7 @@ async def test_what_is_drawn_first_stays(size: tuple[int, int]) -> None:
         assert app.first_frame == later
 
 
-async def test_it_shows_all_parts_with_the_focus_on_the_jobs() -> None:
+async def test_first_frame_shows_all_panels_and_focuses_the_jobs() -> None:
     app = FilmedApp()
     async with app.run_test(size=(120, 36)):
         for part in ("no database yet · connecting …", "Projects", "Costs", "Jobs", "◌ queued", "MODE", "⏎ details"):

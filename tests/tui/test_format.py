@@ -31,16 +31,16 @@ LAST = datetime.max.replace(tzinfo=UTC)
     ("cents", "text"),
     [(0, "$0.00"), (2, "$0.02"), (-2, "-$0.02"), (250, "$2.50"), (123_450, "$1,234.50"), (-123_456, "-$1,234.56")],
 )
-def test_money(cents: int, text: str) -> None:
+def test_money_formats_cents_as_dollars(cents: int, text: str) -> None:
     assert money(cents) == text
 
 
 @given(st.integers())
-def test_money_loses_no_cent(cents: int) -> None:
+def test_money_keeps_every_cent(cents: int) -> None:
     assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
 
 
-def test_count() -> None:
+def test_count_groups_thousands() -> None:
     assert count(1234) == "1,234"
 
 
@@ -56,7 +56,7 @@ def test_count() -> None:
         (1, "100 %"),
     ],
 )
-def test_percent_calls_nothing_none_or_all_that_is_not(rate: float | None, text: str) -> None:
+def test_percent_shows_0_and_100_only_for_exact_values(rate: float | None, text: str) -> None:
     assert percent(rate) == text
 
 
@@ -81,11 +81,11 @@ def test_percent_calls_nothing_none_or_all_that_is_not(rate: float | None, text:
         (-200, "in 3 min"),
     ],
 )
-def test_age(seconds: float, text: str) -> None:
+def test_age_rounds_to_the_shown_unit(seconds: float, text: str) -> None:
     assert age(NOON - timedelta(seconds=seconds), NOON) == text
 
 
-def test_an_age_changes_twenty_times_in_its_first_minute_and_once_in_the_next() -> None:
+def test_age_text_changes_rarely_as_time_passes() -> None:
     texts = [age(NOON, NOON + timedelta(seconds=second)) for second in range(120)]
     changes = [second for second in range(1, 120) if texts[second] != texts[second - 1]]
 
@@ -108,7 +108,7 @@ def test_duration_is_exact_and_elapsed_is_coarse(seconds: float, final: str, gro
     assert elapsed(seconds) == growing
 
 
-def test_times_name_their_zone_or_are_local() -> None:
+def test_utc_time_names_its_zone_and_local_time_does_not() -> None:
     moment = datetime(2026, 11, 24, 15, 5, 26, 999_999, tzinfo=UTC)
 
     assert utc_time(moment) == "2026-11-24 15:05:26 UTC"
@@ -117,13 +117,13 @@ def test_times_name_their_zone_or_are_local() -> None:
 
 
 @pytest.mark.parametrize(("moment", "word"), [(FIRST, "-infinity"), (LAST, "infinity")])
-def test_the_infinite_times_of_postgres_have_a_name(moment: datetime, word: str) -> None:
+def test_infinite_postgres_timestamps_are_named(moment: datetime, word: str) -> None:
     assert age(moment, NOON) == word
     assert local_time(moment, timezone(timedelta(hours=14))) == word
     assert utc_time(moment) == word
 
 
-def test_short_id() -> None:
+def test_short_id_returns_the_first_eight_characters() -> None:
     assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
 
 
@@ -131,12 +131,12 @@ def test_short_id() -> None:
     ("values", "bars"),
     [([], ""), ([0, 0], "▁▁"), ([0, 1, 50, 100], "▁▂▅█"), ([-3, 7], "▁█"), ([5, 5], "██")],
 )
-def test_spark(values: list[float], bars: str) -> None:
+def test_spark_scales_values_to_bars(values: list[float], bars: str) -> None:
     assert spark(values) == bars
 
 
 @given(st.lists(st.integers(0, 10**9), min_size=1))
-def test_only_nothing_has_the_lowest_bar(values: list[int]) -> None:
+def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
     assert [bar == "▁" for bar in spark(values)] == [value == 0 for value in values]
 
 
@@ -161,7 +161,7 @@ def test_error_summary_is_the_message_or_the_first_line(error: str | None, summa
     assert error_summary(error) == summary
 
 
-def test_error_pretty_indents_json_and_leaves_text() -> None:
+def test_error_pretty_indents_json_and_leaves_text_unchanged() -> None:
     assert error_pretty('{"message": "háček", "userId": null}') == '{\n  "message": "háček",\n  "userId": null\n}'
     assert error_pretty(r'{"stack": "Error\n  at a.ts", "path": "C:\\new"}') == (
         '{\n  "stack": "Error\n      at a.ts",\n  "path": "C:\\\\new"\n}'
@@ -173,7 +173,7 @@ def test_error_pretty_indents_json_and_leaves_text() -> None:
 
 
 @pytest.mark.parametrize("depth", [900, 5_000, 50_000])
-def test_an_error_nested_too_deeply_stays_as_it_is(depth: int) -> None:
+def test_error_pretty_leaves_deeply_nested_json_unchanged(depth: int) -> None:
     nested = "[" * depth + "]" * depth
 
     assert error_pretty(nested) == nested

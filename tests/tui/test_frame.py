@@ -13,7 +13,7 @@ COLORS = (*NAMES, "#123", "#808080", "#fefefe")
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_lines_and_labels_stand_out(theme: str) -> None:
+def test_frame_lines_and_labels_have_enough_contrast_in_every_theme(theme: str) -> None:
     background = Color.parse(THEMES[theme]["background"])
     for color in COLORS:
         variables = {
@@ -25,26 +25,26 @@ def test_lines_and_labels_stand_out(theme: str) -> None:
             assert contrast(variables["frame"], background) >= 3, color
 
 
-def test_a_colour_that_stands_out_is_taken_as_it_is() -> None:
+def test_frame_color_with_enough_contrast_is_used_unchanged() -> None:
     for theme, color in (("textual-dark", "#808080"), ("textual-light", "#606060")):
         assert Color.parse(frame_variables(color, THEMES[theme], writing=False)["frame"]) == Color.parse(color)
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_without_a_colour_it_is_the_themes(theme: str) -> None:
+def test_frame_without_a_color_uses_the_primary_color_of_the_theme(theme: str) -> None:
     variables = frame_variables(None, THEMES[theme], writing=False)
     assert variables["frame"] == THEMES[theme]["primary"]
     assert variables.keys() == frame_variables("red", THEMES[theme], writing=False).keys()
 
 
-def test_black_and_white_are_as_far_apart_as_can_be() -> None:
+def test_black_and_white_have_the_maximum_contrast() -> None:
     black, white = Color.parse("#000"), Color.parse("#fff")
     assert contrast(black, white) == pytest.approx(21)
     assert (text_on(black), text_on(white)) == (white, black)
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_while_it_is_written_the_lines_warn_and_the_label_stays(theme: str) -> None:
+def test_write_permit_changes_the_frame_lines_but_not_the_label(theme: str) -> None:
     background = Color.parse(THEMES[theme]["background"])
     for color in (None, "red"):
         variables = frame_variables(color, THEMES[theme], writing=True)

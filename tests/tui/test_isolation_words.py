@@ -4,16 +4,28 @@ from uuid import UUID
 
 import pytest
 
-from store.isolation.isolation import PROBED, How, Person, Plan, Probe, Thing, Verb, Verdict, deed
+from store.isolation.isolation import (
+    PROBED,
+    Participant,
+    Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeTarget,
+    ProbeVerdict,
+    Verb,
+    attempt_words,
+)
 from tui.dashboard.users.isolation_dialog import answer_words, confirm_tries, summary_words, who
 
-ADA = Person(id=UUID(int=0xA0 << 120), email="ada@example.com")
+ADA = Participant(id=UUID(int=0xA0 << 120), email="ada@example.com")
 
-BEN = Person(id=UUID(int=0xB0 << 120))
+BEN = Participant(id=UUID(int=0xB0 << 120))
 
 
-def probe(verdict: Verdict = Verdict.KEPT, how: How = How.TRIED, answer: str = "hidden (0 rows)") -> Probe:
-    return Probe(thing=Thing.JOB, verb=Verb.UPDATE, how=how, answer=answer, verdict=verdict)
+def probe(
+    verdict: ProbeVerdict = ProbeVerdict.KEPT, how: ProbeMethod = ProbeMethod.TRIED, answer: str = "hidden (0 rows)"
+) -> Probe:
+    return Probe(thing=ProbeTarget.JOB, verb=Verb.UPDATE, how=how, answer=answer, verdict=verdict)
 
 
 @pytest.mark.parametrize(
@@ -21,24 +33,24 @@ def probe(verdict: Verdict = Verdict.KEPT, how: How = How.TRIED, answer: str = "
     [
         (ADA, "ada@example.com"),
         (BEN, "user b0000000"),
-        (Person(id=UUID(int=1), exists=False), "a made-up user"),
+        (Participant(id=UUID(int=1), exists=False), "a made-up user"),
         (None, "nobody"),
-        (Person(id=UUID(int=1), email="a\x1b[2J@b"), "a␛[2J@b"),
+        (Participant(id=UUID(int=1), email="a\x1b[2J@b"), "a␛[2J@b"),
     ],
 )
-def test_whom_it_is_about(person: Person | None, name: str) -> None:
+def test_participant_is_named_by_email_or_id(person: Participant | None, name: str) -> None:
     assert who(person) == name
 
 
 @pytest.mark.parametrize(
     ("how", "words"),
     [
-        (How.TRIED, "said\u23ceso"),
-        (How.JUDGED, "judged: said\u23ceso"),
-        (How.NOT_TRIED, "not tried: said\u23ceso"),
+        (ProbeMethod.TRIED, "said\u23ceso"),
+        (ProbeMethod.JUDGED, "judged: said\u23ceso"),
+        (ProbeMethod.NOT_TRIED, "not tried: said\u23ceso"),
     ],
 )
-def test_an_answer(how: How, words: str) -> None:
+def test_answer_words_show_how_the_result_was_found(how: ProbeMethod, words: str) -> None:
     assert answer_words(probe(how=how, answer="said\nso")) == words
 
 
@@ -46,23 +58,26 @@ def test_an_answer(how: How, words: str) -> None:
     ("probes", "words"),
     [
         ([probe(), probe()], "no leak, 2 kept"),
-        ([probe(Verdict.LEAK), probe()], "1 leak, 1 kept"),
-        ([probe(Verdict.LEAK)] * 2 + [probe(Verdict.UNKNOWN, How.NOT_TRIED)], "2 leaks, 0 kept, 1 unknown"),
-        ([probe(), probe(how=How.JUDGED)], "no leak, 2 kept; 1 judged from the policies, not tried"),
+        ([probe(ProbeVerdict.LEAK), probe()], "1 leak, 1 kept"),
+        (
+            [probe(ProbeVerdict.LEAK)] * 2 + [probe(ProbeVerdict.UNKNOWN, ProbeMethod.NOT_TRIED)],
+            "2 leaks, 0 kept, 1 unknown",
+        ),
+        ([probe(), probe(how=ProbeMethod.JUDGED)], "no leak, 2 kept; 1 judged from the policies, not tried"),
     ],
 )
-def test_all_of_them(probes: list[Probe], words: str) -> None:
+def test_summary_counts_leaks_and_kept_probes(probes: list[Probe], words: str) -> None:
     assert summary_words(probes) == words
 
 
-def test_every_try_has_words_of_its_own() -> None:
-    deeds = [deed(thing, verb) for thing, verb in PROBED]
+def test_every_probe_has_its_own_description() -> None:
+    deeds = [attempt_words(thing, verb) for thing, verb in PROBED]
     assert len(set(deeds)) == len(PROBED)
     assert deeds[:2] == ["Reads a job of theirs", "Puts a job of one's own into a project of theirs"]
 
 
-def test_the_question_before_writes_names_both_and_the_database() -> None:
-    question = confirm_tries(Plan(owner=ADA, other=BEN, targets={}), database="Shop (db.example/app)")
+def test_write_probe_question_names_both_users_and_the_database() -> None:
+    question = confirm_tries(ProbePlan(owner=ADA, other=BEN, targets={}), database="Shop (db.example/app)")
     text = "\n".join(question.lines)
     assert "user b0000000" in text
     assert "ada@example.com" in text

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.support import NOON, make_job
-from tui.dashboard.job_list.job_columns import Column, ColumnName, ContentWidths, column_at, lay_out, measure
+from tui.dashboard.job_list.job_columns import ColumnName, ContentWidths, JobColumn, column_at, lay_out, measure
 from tui.dashboard.job_list.table_drawing import Cell, header_cells, row_cells
 
 USUAL = ContentWidths(mode=15, cost=7)
@@ -27,12 +27,12 @@ contents = st.builds(
 )
 
 
-def names(columns: tuple[Column, ...]) -> list[str]:
+def names(columns: tuple[JobColumn, ...]) -> list[str]:
     return [column.name for column in columns]
 
 
 @given(st.integers(40, 200), contents)
-def test_columns_fit_the_width_side_by_side(width: int, content: ContentWidths) -> None:
+def test_columns_fit_the_width_without_overlap(width: int, content: ContentWidths) -> None:
     columns = lay_out(width, content)
 
     first = [*(["LENS"] if content.through_lens else []), "STATUS", "MODE"]
@@ -60,17 +60,17 @@ def test_a_wider_table_loses_no_column(width: int, content: ContentWidths) -> No
         (120, ALL_PROJECTS, "STATUS MODE COST CREATED TOTAL PROJECT ID ERROR"),
     ],
 )
-def test_which_columns_a_width_has(width: int, content: ContentWidths, expected: str) -> None:
+def test_each_width_shows_the_expected_columns(width: int, content: ContentWidths, expected: str) -> None:
     assert " ".join(names(lay_out(width, content))) == expected
 
 
-def test_the_error_takes_what_is_left() -> None:
+def test_error_column_fills_the_remaining_width() -> None:
     error = lay_out(200, ALL_PROJECTS)[-1]
 
     assert (error.name, error.start + error.width) == (ColumnName.ERROR, 200)
 
 
-def test_long_names_are_not_cut_where_the_errors_have_room() -> None:
+def test_wide_tables_give_spare_width_to_long_names() -> None:
     def widths(width: int) -> list[int]:
         columns = {column.name: column.width for column in lay_out(width, ContentWidths(mode=30, cost=7, project=44))}
         return [columns[name] for name in (ColumnName.MODE, ColumnName.PROJECT, ColumnName.ERROR)]
@@ -81,21 +81,21 @@ def test_long_names_are_not_cut_where_the_errors_have_room() -> None:
     assert widths(200) == [30, 44, 62]
 
 
-def test_an_error_says_something_before_there_are_more_times() -> None:
+def test_error_column_keeps_a_minimum_width_before_time_columns_appear() -> None:
     """In a terminal of 120 cells, beside the projects."""
     widths = {column.name: column.width for column in lay_out(92, ALL_PROJECTS)}
 
     assert [widths[name] for name in (ColumnName.MODE, ColumnName.PROJECT, ColumnName.ERROR)] == [15, 15, 21]
 
 
-def test_a_table_sorted_by_the_last_change_shows_it() -> None:
+def test_table_sorted_by_update_shows_the_updated_column() -> None:
     sort = ListOrder(column=OrderColumn.UPDATED, descending=True)
 
     assert "UPDATED" in names(lay_out(80, USUAL, sort))
     assert "CREATED" not in names(lay_out(80, USUAL, sort))
 
 
-def test_a_table_sorted_by_the_total_shows_it_where_it_would_not() -> None:
+def test_table_sorted_by_duration_always_shows_the_duration_column() -> None:
     sort = ListOrder(column=OrderColumn.TOTAL)
 
     assert "TOTAL" not in names(lay_out(80, ALL_PROJECTS))
@@ -103,21 +103,21 @@ def test_a_table_sorted_by_the_total_shows_it_where_it_would_not() -> None:
     assert "CREATED" in names(lay_out(120, ALL_PROJECTS, sort))
 
 
-def test_what_is_scrolled_past_widens_columns_and_never_narrows_them() -> None:
+def test_content_widths_only_grow_while_scrolling() -> None:
     wide, narrow = ContentWidths(mode=12, cost=5, project=8), ContentWidths(mode=4, cost=7, project=3)
 
     assert wide.widened(narrow) == narrow.widened(wide) == ContentWidths(mode=12, cost=7, project=8)
     assert wide.widened(ContentWidths(through_lens=True)) == ContentWidths(mode=12, cost=5, through_lens=True)
 
 
-def test_a_cost_is_never_cut() -> None:
+def test_cost_column_fits_the_widest_cost() -> None:
     content = measure([make_job(1, cost_cents=-2_147_483_648), make_job(2)], None)
     cost = next(column for column in lay_out(40, content) if column.name is ColumnName.COST)
 
     assert cost.width == len("-$21,474,836.48")
 
 
-def test_widths_come_from_all_rows_and_are_bounded() -> None:
+def test_content_widths_cover_all_jobs_up_to_a_maximum() -> None:
     jobs = [make_job(1, mode="漢字漢字漢字"), make_job(2, mode="x" * 10_000, project_id=UUID(int=9))]
 
     assert measure(jobs[:1], None) == ContentWidths(mode=12, cost=5, project=None)
@@ -128,7 +128,7 @@ def test_widths_come_from_all_rows_and_are_bounded() -> None:
     assert measure([], {}) == ContentWidths(project=0)
 
 
-def test_column_at_counts_the_gap_to_the_column_before_it() -> None:
+def test_column_at_assigns_a_gap_to_the_column_before_it() -> None:
     columns = lay_out(80, USUAL)
 
     assert [column_at(columns, x) for x in (1, 2, 3, 14, 15, 16)] == [
@@ -146,20 +146,20 @@ def texts(cells: tuple[Cell, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize(("descending", "title"), [(True, "CREATED ▾"), (False, "CREATED ▴")])
-def test_the_header_shows_the_order(descending: bool, title: str) -> None:
+def test_header_marks_the_sorted_column_with_an_arrow(descending: bool, title: str) -> None:
     sort = ListOrder(column=OrderColumn.CREATED, descending=descending)
 
     assert texts(header_cells(lay_out(80, USUAL), sort)) == ["STATUS", "MODE", "COST", title, "TOTAL", "ERROR"]
 
 
-def test_every_title_fits_with_its_arrow() -> None:
+def test_every_column_title_fits_with_its_arrow() -> None:
     for column in OrderColumn:
         sort = ListOrder(column=column, descending=True)
         titles = texts(header_cells(lay_out(80, ContentWidths(), sort), sort))
         assert f"{column.upper()} ▾" in titles
 
 
-def test_a_failed_job() -> None:
+def test_row_of_a_failed_job_shows_all_cells_and_styles() -> None:
     job = make_job(
         3, status=JobStatus.FAILED, error='{"message": "API timeout"}', updated_at=NOON - timedelta(seconds=139)
     )
@@ -196,13 +196,13 @@ def test_a_failed_job() -> None:
         (JobStatus.FAILED, "1 min 05 s"),
     ],
 )
-def test_total_is_what_a_job_took_or_has_taken_so_far(status: JobStatus, total: str) -> None:
+def test_duration_cell_shows_the_final_or_current_duration(status: JobStatus, total: str) -> None:
     job = make_job(3, status=status, updated_at=NOON - timedelta(seconds=115))
 
     assert texts(row_cells(job, lay_out(80, USUAL), now=NOON))[4] == total
 
 
-def test_infinite_times_have_an_age_but_no_total() -> None:
+def test_infinite_timestamps_have_an_age_but_no_duration() -> None:
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     job = make_job(1, status=JobStatus.SUCCEEDED, created_at=first, updated_at=last)
 
@@ -210,7 +210,7 @@ def test_infinite_times_have_an_age_but_no_total() -> None:
 
 
 @given(width=st.integers(40, 200), mode=st.text(), error=st.text(), name=st.text())
-def test_a_row_of_any_text_is_clean_and_in_its_columns(width: int, mode: str, error: str, name: str) -> None:
+def test_row_with_any_text_is_printable_and_fits_its_columns(width: int, mode: str, error: str, name: str) -> None:
     job = make_job(1, mode=mode, error=error)
     project_names = {job.project_id: name}
     columns = lay_out(width, measure([job], project_names), NEWEST_FIRST)
@@ -224,14 +224,14 @@ def test_a_row_of_any_text_is_clean_and_in_its_columns(width: int, mode: str, er
     ("status", "total"),
     [(JobStatus.QUEUED, ""), (JobStatus.RUNNING, "4 min"), (JobStatus.FAILED, "1 min 30 s")],
 )
-def test_the_total_ends_with_the_job_and_grows_while_it_runs(status: JobStatus, total: str) -> None:
+def test_duration_cell_ends_with_the_job_and_grows_while_it_runs(status: JobStatus, total: str) -> None:
     job = make_job(4, status=status, updated_at=NOON - timedelta(minutes=2, seconds=30))
     columns = [column for column in lay_out(80, USUAL) if column.name is ColumnName.TOTAL]
 
     assert texts(row_cells(job, columns, now=NOON)) == [total]
 
 
-def test_a_hidden_job_says_so_and_is_dimmed_in_every_column() -> None:
+def test_row_of_a_hidden_job_is_marked_and_dimmed() -> None:
     columns = lay_out(80, replace(USUAL, through_lens=True))
     hidden = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON, is_hidden=True)
     seen = row_cells(make_job(1, status=JobStatus.FAILED), columns, now=NOON)

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 
 from store.filters.filter_text import parse
-from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, WindowQuery
-from store.job_list.listing import Listing, ProjectName, Window
+from store.job_list.list_query import ListingQuery, ListOrder, ListQuery, OrderColumn, RowWindowQuery
+from store.job_list.listing import Listing, ProjectName, RowWindow
 from store.jobs.job import JobStatus
-from store.statistics.totals import Counted, Numbers, NumbersQuery
+from store.statistics.totals import Count, Totals, TotalsQuery
 from store.users.actor import OPERATOR
 from tests.tui.support import NOON, make_listed
 from tests.tui.test_lens_words import LENS
@@ -23,27 +23,27 @@ TIME = parse("time", now=NOON)
 
 
 def listing(listed: ListQuery | None = None, *, held: int = 3, is_all: bool = True, projects: int = 1) -> Listing:
-    query = WindowQuery(listed=replace(listed or ListQuery(), project_id=PROJECT.id))
+    query = RowWindowQuery(listed=replace(listed or ListQuery(), project_id=PROJECT.id))
     jobs = tuple(make_listed(number) for number in range(held))
     return Listing(
         query=ListingQuery(window=query),
-        window=Window(query=query, jobs=jobs, has_before=False, has_after=not is_all),
+        window=RowWindow(query=query, jobs=jobs, has_before=False, has_after=not is_all),
         projects=(PROJECT,) * projects,
         has_project=True,
         taken_at=NOON,
     )
 
 
-def numbers(*, failed: int = 2, queued: int = 1, matching: int | None = None) -> Numbers:
+def numbers(*, failed: int = 2, queued: int = 1, matching: int | None = None) -> Totals:
     counts = {JobStatus.FAILED: failed, JobStatus.QUEUED: queued, JobStatus.RUNNING: 0, JobStatus.SUCCEEDED: 0}
     found = listing(ListQuery(job_filter=TIME)).query.window.listed if matching is not None else None
-    return Numbers(
-        query=NumbersQuery(project_id=PROJECT.id, matching=found),
-        counts={status: Counted(number=number) for status, number in counts.items()},
+    return Totals(
+        query=TotalsQuery(project_id=PROJECT.id, matching=found),
+        counts={status: Count(number=number) for status, number in counts.items()},
         statistics=None,
         days=(),
         projects={},
-        matching=None if matching is None else Counted(number=matching),
+        matching=None if matching is None else Count(number=matching),
         taken_at=NOON,
         actor=OPERATOR,
     )
@@ -54,7 +54,7 @@ FAILED = ListQuery(status=JobStatus.FAILED)
 FOUND = ListQuery(job_filter=TIME)
 
 
-PLACE = Position(number=2, is_exact=True, length=Counted(number=2_001))
+PLACE = Position(number=2, is_exact=True, length=Count(number=2_001))
 
 
 @pytest.mark.parametrize(
@@ -69,13 +69,13 @@ PLACE = Position(number=2, is_exact=True, length=Counted(number=2_001))
         (listing(FOUND, is_all=False), PLACE, "Jobs · with time · 2 of 2,001, newest first"),
     ],
 )
-def test_the_title_says_how_long_the_list_is_or_where_in_it_one_is(
+def test_title_shows_the_list_length_or_the_cursor_position(
     seen: Listing | None, position: Position | None, title: str
 ) -> None:
     assert job_list_title(seen, position) == title
 
 
-FAR = Position(number=412_000, is_exact=False, length=Counted(number=1_000_000))
+FAR = Position(number=412_000, is_exact=False, length=Count(number=1_000_000))
 
 LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=NOON))
 
@@ -93,7 +93,7 @@ LONG = ListQuery(job_filter=parse("mode:lifestyle cost:>50 error:timeout", now=N
         (ListQuery(), 36, "Jobs · ≈ 412,000 of 1,000,000"),
     ],
 )
-def test_without_room_the_title_still_says_where_one_is(listed: ListQuery, width: int, title: str) -> None:
+def test_short_title_keeps_the_cursor_position(listed: ListQuery, width: int, title: str) -> None:
     assert job_list_title(listing(listed, is_all=False), FAR, width=width) == title
     assert job_list_title(listing(listed, is_all=False), FAR, width=len(title)) == title
 
@@ -102,26 +102,26 @@ def test_without_room_the_title_still_says_where_one_is(listed: ListQuery, width
     ("seen", "counted", "length"),
     [
         (listing(), None, None),
-        (listing(), numbers(failed=2_000), Counted(number=2_001)),
-        (listing(FAILED), numbers(failed=501), Counted(number=501)),
+        (listing(), numbers(failed=2_000), Count(number=2_001)),
+        (listing(FAILED), numbers(failed=501), Count(number=501)),
         (listing(FOUND), numbers(failed=99), None),
-        (listing(FOUND), numbers(matching=17), Counted(number=17)),
-        (listing(), replace(numbers(), query=NumbersQuery(project_id=None)), None),
-        (replace(listing(), lens=LENS), numbers(), Counted(number=41)),
+        (listing(FOUND), numbers(matching=17), Count(number=17)),
+        (listing(), replace(numbers(), query=TotalsQuery(project_id=None)), None),
+        (replace(listing(), lens=LENS), numbers(), Count(number=41)),
     ],
 )
-def test_a_list_is_as_long_as_its_own_numbers_say(
-    seen: Listing, counted: Numbers | None, length: Counted | None
+def test_list_length_uses_only_totals_that_match_the_list(
+    seen: Listing, counted: Totals | None, length: Count | None
 ) -> None:
     assert list_length(seen, counted) == length
 
 
-def test_through_the_lens_the_title_says_who_sees_how_many() -> None:
+def test_title_of_a_visibility_comparison_shows_how_many_jobs_the_user_sees() -> None:
     seen = replace(listing(), lens=LENS)
     assert job_list_title(seen, PLACE) == "Jobs · ana@example.com sees 37 of 41, newest first"
 
 
-def test_every_order_has_words_of_its_own() -> None:
+def test_every_order_has_its_own_title() -> None:
     orders = [ListOrder(column=column, descending=descends) for column in OrderColumn for descends in (True, False)]
     titles = {job_list_title(listing(ListQuery(order=order)), None) for order in orders}
 
@@ -143,5 +143,5 @@ def test_every_order_has_words_of_its_own() -> None:
         (listing(), " ", "Press n to create your first generation job."),
     ],
 )
-def test_an_empty_list_says_why(seen: Listing, needle: str, sentence: str) -> None:
+def test_empty_list_explains_why_it_is_empty(seen: Listing, needle: str, sentence: str) -> None:
     assert why_empty(seen, needle) == sentence

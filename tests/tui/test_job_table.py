@@ -10,7 +10,7 @@ from tests.tui.support import TablePilot, make_job
 from tui.dashboard.job_list.job_table import JobTable
 
 
-async def test_the_first_job_gets_the_cursor_and_this_is_told(empty_table: TablePilot) -> None:
+async def test_first_job_gets_the_cursor_and_sends_a_message(empty_table: TablePilot) -> None:
     await empty_table.show([])
     assert empty_table.take_told() == []
 
@@ -33,7 +33,7 @@ async def test_the_first_job_gets_the_cursor_and_this_is_told(empty_table: Table
         ("end g", 10),
     ],
 )
-async def test_keys_move_the_cursor(table: TablePilot, keys: str, cursor: int) -> None:
+async def test_navigation_keys_move_the_cursor(table: TablePilot, keys: str, cursor: int) -> None:
     await table.press(*keys.split())
 
     assert table.cursor == cursor
@@ -49,7 +49,7 @@ async def test_keys_move_the_cursor(table: TablePilot, keys: str, cursor: int) -
         pytest.param([14], id="all others removed"),
     ],
 )
-async def test_the_cursor_stays_on_its_job(table: TablePilot, numbers: Iterable[int]) -> None:
+async def test_cursor_and_mark_stay_on_their_job_when_rows_change(table: TablePilot, numbers: Iterable[int]) -> None:
     await table.press("down", "down", "down", "down", "space", "up")
     table.take_told()
     await table.show(numbers)
@@ -60,7 +60,7 @@ async def test_the_cursor_stays_on_its_job(table: TablePilot, numbers: Iterable[
     assert [type(told) for told in table.take_told()] in ([], [JobTable.NewAbove])
 
 
-async def test_enter_opens_the_job_that_was_under_the_cursor_before_rows_arrived(table: TablePilot) -> None:
+async def test_enter_opens_the_same_job_after_new_rows_arrived(table: TablePilot) -> None:
     await table.press("down")
     await table.show(range(5, 60))
     table.take_told()
@@ -69,7 +69,7 @@ async def test_enter_opens_the_job_that_was_under_the_cursor_before_rows_arrived
     assert table.take_told() == [JobTable.Opened(table.table, UUID(int=11))]
 
 
-async def test_when_its_job_leaves_nothing_is_pointed_at_and_no_key_acts(table: TablePilot) -> None:
+async def test_table_selects_no_job_after_the_selected_job_left(table: TablePilot) -> None:
     await table.press("down")
     table.take_told()
     await table.show([10, *range(12, 60)])
@@ -88,7 +88,7 @@ async def test_when_its_job_leaves_nothing_is_pointed_at_and_no_key_acts(table: 
     assert table.cursor == 12
 
 
-async def test_scrolled_away_the_view_holds_still_and_counts_what_is_new_above(table: TablePilot) -> None:
+async def test_scrolled_table_keeps_its_rows_and_counts_new_ones_above(table: TablePilot) -> None:
     await table.press("end")
     before = table.lines
     await table.show(range(7, 60))
@@ -104,7 +104,7 @@ async def test_scrolled_away_the_view_holds_still_and_counts_what_is_new_above(t
     assert table.take_told()[-1] == JobTable.NewAbove(table.table, 0)
 
 
-async def test_the_wheel_scrolls_and_leaves_the_cursor_on_its_job(table: TablePilot) -> None:
+async def test_mouse_wheel_scrolls_without_moving_the_cursor(table: TablePilot) -> None:
     for _ in range(10):
         await table.turn_wheel_down()
     before = table.lines
@@ -120,7 +120,7 @@ async def test_the_wheel_scrolls_and_leaves_the_cursor_on_its_job(table: TablePi
     assert len(table.pointed_at) == 1
 
 
-async def test_space_marks_and_goes_down_and_escape_unmarks(table: TablePilot) -> None:
+async def test_space_marks_and_moves_down_and_escape_unmarks(table: TablePilot) -> None:
     await table.press("space", "down", "space")
 
     assert table.marked == {10, 12}
@@ -131,20 +131,20 @@ async def test_space_marks_and_goes_down_and_escape_unmarks(table: TablePilot) -
     assert table.app.escaped == 0
 
 
-async def test_without_marks_escape_is_left_to_the_screen(table: TablePilot) -> None:
+async def test_escape_without_marks_reaches_the_screen(table: TablePilot) -> None:
     await table.press("escape")
 
     assert table.app.escaped == 1
 
 
 @pytest.mark.parametrize("key", ["asterisk", "ctrl+a"])
-async def test_all_can_be_marked(table: TablePilot, key: str) -> None:
+async def test_mark_all_keys_mark_every_row(table: TablePilot, key: str) -> None:
     await table.press(key)
 
     assert table.marked == set(range(10, 60))
 
 
-async def test_a_mark_goes_only_with_its_row_and_this_is_told(table: TablePilot) -> None:
+async def test_mark_is_removed_only_with_its_row_and_sends_a_message(table: TablePilot) -> None:
     await table.press("space", "space", "space")
     table.take_told()
     await table.show([*range(5, 11), *range(12, 60)])
@@ -156,7 +156,7 @@ async def test_a_mark_goes_only_with_its_row_and_this_is_told(table: TablePilot)
     assert not [told for told in table.take_told() if isinstance(told, JobTable.MarksChanged)]
 
 
-async def test_a_click_points_and_a_second_one_opens(table: TablePilot) -> None:
+async def test_click_selects_a_row_and_a_second_click_opens_it(table: TablePilot) -> None:
     await table.click(row=5)
     assert table.cursor == 14
     assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
@@ -166,7 +166,7 @@ async def test_a_click_points_and_a_second_one_opens(table: TablePilot) -> None:
 
 
 @pytest.mark.parametrize("row", [1, 5])
-async def test_a_double_click_opens_once(table: TablePilot, row: int) -> None:
+async def test_double_click_opens_a_job_once(table: TablePilot, row: int) -> None:
     await table.click(row=row, times=2)
 
     assert [told for told in table.take_told() if isinstance(told, JobTable.Opened)] == [
@@ -174,7 +174,7 @@ async def test_a_double_click_opens_once(table: TablePilot, row: int) -> None:
     ]
 
 
-async def test_a_row_that_slid_under_the_pointer_is_not_opened(table: TablePilot) -> None:
+async def test_click_does_not_open_a_row_that_moved_under_the_pointer(table: TablePilot) -> None:
     await table.click(row=3)
     await table.show(range(9, 60))
     table.take_told()
@@ -184,7 +184,7 @@ async def test_a_row_that_slid_under_the_pointer_is_not_opened(table: TablePilot
     assert [type(told) for told in table.take_told()] == [JobTable.CursorMoved]
 
 
-async def test_a_click_in_the_gutter_marks_and_leaves_the_cursor(table: TablePilot) -> None:
+async def test_click_in_the_gutter_marks_without_moving_the_cursor(table: TablePilot) -> None:
     await table.click(row=5, column=0)
     assert (table.marked, table.cursor) == ({14}, 10)
 
@@ -192,7 +192,7 @@ async def test_a_click_in_the_gutter_marks_and_leaves_the_cursor(table: TablePil
     assert (table.marked, table.cursor) == (set(), 10)
 
 
-async def test_a_click_below_the_rows_does_nothing(table: TablePilot) -> None:
+async def test_click_below_the_rows_does_nothing(table: TablePilot) -> None:
     await table.show([10, 11])
     table.take_told()
     await table.click(row=8)
@@ -202,20 +202,20 @@ async def test_a_click_below_the_rows_does_nothing(table: TablePilot) -> None:
 
 
 @pytest.mark.parametrize(("title", "column"), [("TOTAL", "total"), ("COST", "cost"), ("CREATED", "created")])
-async def test_a_click_on_a_title_asks_for_its_order(table: TablePilot, title: str, column: str) -> None:
+async def test_click_on_a_column_title_requests_its_order(table: TablePilot, title: str, column: str) -> None:
     await table.click(row=0, column=table.lines[0].index(title))
 
     assert table.take_told() == [JobTable.SortRequested(table.table, OrderColumn(column))]
 
 
 @pytest.mark.parametrize("title", ["STATUS", "MODE", "ERROR"])
-async def test_a_title_without_an_order_does_nothing(table: TablePilot, title: str) -> None:
+async def test_click_on_an_unsortable_title_does_nothing(table: TablePilot, title: str) -> None:
     await table.click(row=0, column=table.lines[0].index(title))
 
     assert table.take_told() == []
 
 
-async def test_code_can_move_the_cursor_to_a_job(table: TablePilot) -> None:
+async def test_move_to_selects_a_job_only_if_it_is_listed(table: TablePilot) -> None:
     assert table.table.move_to(UUID(int=50))
     assert table.cursor == 50
     assert len(table.pointed_at) == 1
@@ -223,7 +223,7 @@ async def test_code_can_move_the_cursor_to_a_job(table: TablePilot) -> None:
     assert table.cursor == 50
 
 
-async def test_cleared_it_starts_anew(table: TablePilot) -> None:
+async def test_cleared_table_forgets_cursor_marks_and_scroll_position(table: TablePilot) -> None:
     await table.press("space", "end")
     table.table.clear()
     await table.settle()
@@ -233,7 +233,7 @@ async def test_cleared_it_starts_anew(table: TablePilot) -> None:
     assert (table.cursor, table.table.scroll_y) == (100, 0)
 
 
-async def test_every_key_can_be_moved_and_explains_itself(table: TablePilot) -> None:
+async def test_every_table_key_is_configurable_and_has_a_tooltip(table: TablePilot) -> None:
     bindings = [binding for _, binding in table.table._bindings]
 
     assert all(binding.id and binding.id.startswith("jobs.") and binding.tooltip for binding in bindings)

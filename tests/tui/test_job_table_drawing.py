@@ -36,7 +36,7 @@ def style_at(table: TablePilot, x: int, y: int) -> Style:
     raise AssertionError("beyond the end of the line")
 
 
-async def test_a_table_looks_like_this(empty_table: TablePilot) -> None:
+async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot) -> None:
     await empty_table.show_jobs(
         [
             make_job(1, mode="lifestyle", created_at=NOON - timedelta(seconds=12), status=JobStatus.RUNNING),
@@ -56,7 +56,7 @@ async def test_a_table_looks_like_this(empty_table: TablePilot) -> None:
     ]
 
 
-async def test_names_of_projects_add_a_column(table: TablePilot) -> None:
+async def test_project_names_add_a_column(table: TablePilot) -> None:
     await table.resize(100, 11)
     table.table.show([make_job(1)], now=NOON, project_names={UUID(int=2): "[b]Autumn"})
     await table.settle()
@@ -65,7 +65,7 @@ async def test_names_of_projects_add_a_column(table: TablePilot) -> None:
     assert "[b]Autumn" in table.lines[1]
 
 
-async def test_nothing_is_drawn_when_no_text_changes(table: TablePilot) -> None:
+async def test_table_draws_nothing_when_no_text_changes(table: TablePilot) -> None:
     await table.show(range(10, 60))
     table.table.tick(NOON + timedelta(seconds=30))
     await table.settle()
@@ -73,7 +73,7 @@ async def test_nothing_is_drawn_when_no_text_changes(table: TablePilot) -> None:
     assert table.take_painted() == []
 
 
-async def test_nothing_is_drawn_when_rows_come_and_go_out_of_sight(table: TablePilot) -> None:
+async def test_table_draws_nothing_when_only_invisible_rows_change(table: TablePilot) -> None:
     await table.press("end")
     await table.show(range(5, 60))
     table.take_painted()
@@ -82,7 +82,7 @@ async def test_nothing_is_drawn_when_rows_come_and_go_out_of_sight(table: TableP
     assert table.take_painted() == []
 
 
-async def test_only_the_lines_that_changed_are_drawn(table: TablePilot) -> None:
+async def test_table_draws_only_changed_lines(table: TablePilot) -> None:
     changed = make_job(13, status=JobStatus.RUNNING)
     await table.show_jobs([*map(make_job, (10, 11, 12)), changed, *map(make_job, range(14, 60))])
     assert table.take_painted() == [4]
@@ -94,7 +94,7 @@ async def test_only_the_lines_that_changed_are_drawn(table: TablePilot) -> None:
     assert table.take_painted() == [2, 3]
 
 
-async def test_a_tick_draws_the_rows_whose_age_changed(table: TablePilot) -> None:
+async def test_clock_tick_draws_only_rows_whose_age_changed(table: TablePilot) -> None:
     young = make_job(1, created_at=NOON - timedelta(seconds=3))
     await table.show_jobs([young, *map(make_job, range(10, 60))])
     table.take_painted()
@@ -105,7 +105,7 @@ async def test_a_tick_draws_the_rows_whose_age_changed(table: TablePilot) -> Non
     assert "4 s ago" in table.lines[1]
 
 
-async def test_news_above_draw_the_header_only(table: TablePilot) -> None:
+async def test_new_rows_above_redraw_only_the_header(table: TablePilot) -> None:
     await table.press("end")
     table.take_painted()
     await table.show(range(9, 60))
@@ -114,7 +114,7 @@ async def test_news_above_draw_the_header_only(table: TablePilot) -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_hostile_text_is_drawn_as_harmless_text(table: TablePilot, text: str) -> None:
+async def test_hostile_text_is_drawn_as_plain_text(table: TablePilot, text: str) -> None:
     job = make_job(1, mode=text, error=json.dumps({"message": text}), status=JobStatus.FAILED)
     await table.resize(160, 11)
     table.table.show([job, make_job(2)], now=NOON, project_names={UUID(int=2): text})
@@ -130,7 +130,7 @@ async def test_hostile_text_is_drawn_as_harmless_text(table: TablePilot, text: s
     assert table.app.is_running
 
 
-async def test_columns_keep_still_when_the_widest_row_leaves(table: TablePilot) -> None:
+async def test_columns_keep_their_width_when_the_widest_row_leaves(table: TablePilot) -> None:
     wide, narrow = make_job(1, mode="feature_callout"), make_job(2, mode="a")
     await table.show_jobs([wide, narrow])
     header = table.lines[0]
@@ -138,14 +138,14 @@ async def test_columns_keep_still_when_the_widest_row_leaves(table: TablePilot) 
     assert table.lines[0] == header
 
 
-async def test_markup_is_drawn_as_it_stands(empty_table: TablePilot) -> None:
+async def test_markup_is_drawn_literally(empty_table: TablePilot) -> None:
     await empty_table.show_jobs([make_job(1, mode="[/oops]", error="[@click=app.quit]x[/]")])
 
     assert "[/oops]" in empty_table.lines[1]
     assert "[@click=app.quit]x[/]" in empty_table.lines[1]
 
 
-async def test_without_rows_there_is_a_sentence_taken_literally(empty_table: TablePilot) -> None:
+async def test_empty_table_shows_its_message_literally(empty_table: TablePilot) -> None:
     empty_table.table.empty_text = "No job contains “[/oops]\x1b”."
     await empty_table.show([])
 
@@ -154,7 +154,7 @@ async def test_without_rows_there_is_a_sentence_taken_literally(empty_table: Tab
     assert "[/oops]" not in "".join(empty_table.lines)
 
 
-async def test_a_sentence_is_wrapped_where_it_does_not_fit(empty_table: TablePilot) -> None:
+async def test_empty_table_wraps_a_long_message(empty_table: TablePilot) -> None:
     empty_table.table.empty_text = "Create your first generation job to get started!"
     await empty_table.resize(30, 11)
     await empty_table.show([])
@@ -162,7 +162,7 @@ async def test_a_sentence_is_wrapped_where_it_does_not_fit(empty_table: TablePil
     assert " ".join(line.strip() for line in empty_table.lines[1:]).split() == empty_table.table.empty_text.split()
 
 
-async def test_the_header_follows_the_order(table: TablePilot) -> None:
+async def test_header_shows_a_changed_order(table: TablePilot) -> None:
     table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
     await table.settle()
 
@@ -171,7 +171,7 @@ async def test_the_header_follows_the_order(table: TablePilot) -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
-async def test_a_resize_keeps_the_cursor_in_sight_and_fills_every_line(table: TablePilot, width: int) -> None:
+async def test_resize_keeps_the_cursor_visible_and_fills_every_line(table: TablePilot, width: int) -> None:
     await table.press(*["down"] * 9)
     await table.resize(width, 6)
 
@@ -184,7 +184,7 @@ async def test_a_resize_keeps_the_cursor_in_sight_and_fills_every_line(table: Ta
     assert len(table.pointed_at) == 1
 
 
-async def test_blank_lines_have_the_background(table: TablePilot) -> None:
+async def test_blank_lines_have_the_background_color(table: TablePilot) -> None:
     await table.show([1])
     background = table.table.rich_style.bgcolor
 
@@ -193,9 +193,7 @@ async def test_blank_lines_have_the_background(table: TablePilot) -> None:
 
 
 @pytest.mark.parametrize("theme", sorted(BUILTIN_THEMES))
-async def test_in_every_theme_the_cursor_is_seen_and_looks_different_without_focus(
-    empty_table: TablePilot, theme: str
-) -> None:
+async def test_cursor_is_visible_and_changes_with_focus_in_every_theme(empty_table: TablePilot, theme: str) -> None:
     empty_table.app.theme = theme
     await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])
     focused = style_at(empty_table, 20, 1)
@@ -207,7 +205,7 @@ async def test_in_every_theme_the_cursor_is_seen_and_looks_different_without_foc
     assert empty_table.pointed_at == [1]
 
 
-async def test_without_colours_the_cursor_is_still_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cursor_is_visible_without_colors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     async with running_table() as table:
         await table.show(range(10, 60))
@@ -220,7 +218,7 @@ async def test_without_colours_the_cursor_is_still_seen(monkeypatch: pytest.Monk
         assert table.pointed_at == [1]
 
 
-async def test_the_row_under_the_pointer_is_drawn_differently(table: TablePilot) -> None:
+async def test_row_under_the_mouse_pointer_is_highlighted(table: TablePilot) -> None:
     await table.pilot.hover(table.table, offset=(20, 5))
     await table.settle()
 
@@ -228,7 +226,7 @@ async def test_the_row_under_the_pointer_is_drawn_differently(table: TablePilot)
     assert style_at(table, 40, 5).bgcolor != style_at(table, 40, 6).bgcolor
 
 
-async def test_ten_thousand_rows_are_drawn_as_few_as_ten(empty_table: TablePilot) -> None:
+async def test_table_with_ten_thousand_rows_draws_only_visible_ones(empty_table: TablePilot) -> None:
     empty_table.take_painted()
     await empty_table.show(range(10_000))
     await empty_table.press("end")
@@ -239,7 +237,7 @@ async def test_ten_thousand_rows_are_drawn_as_few_as_ten(empty_table: TablePilot
     assert max(empty_table.take_painted()) == 10
 
 
-async def test_another_theme_is_drawn_at_once(table: TablePilot) -> None:
+async def test_changed_theme_redraws_the_table(table: TablePilot) -> None:
     before = [style_at(table, 3, 2), style_at(table, 3, 8)]
     table.app.theme = "textual-light"
     await table.settle()

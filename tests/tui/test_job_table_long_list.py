@@ -3,8 +3,8 @@
 import pytest
 from textual.scrollbar import ScrollTo
 
-from store.job_list.list_query import End, RowKey, WindowQuery
-from store.statistics.totals import Counted
+from store.job_list.list_query import End, RowKey, RowWindowQuery
+from store.statistics.totals import Count
 from tests.tui.long_list import FIRST, LongList
 from tests.tui.support import NOON, TablePilot
 from tui.dashboard.job_list.job_table import JobTable
@@ -20,7 +20,7 @@ class LongTable:
         self.pilot = pilot
         self.table = pilot.table
         self.list = LongList(range(FIRST, FIRST + LENGTH))
-        self.query = WindowQuery(anchor=End.FIRST, after=600)
+        self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
     def wanted(self) -> list[JobTable.WindowWanted]:
@@ -32,7 +32,7 @@ class LongTable:
         if self.wanted:
             wanted = self.wanted[-1]
             anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
-            self.query = WindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
+            self.query = RowWindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
         self.pilot.take_told()
         self.table.show_window(self.list.window(self.query), now=NOON)
         await self.pilot.settle()
@@ -46,17 +46,17 @@ async def long_table(empty_table: TablePilot) -> LongTable:
     return long_table
 
 
-async def test_the_scrollbar_is_as_long_as_the_list(long_table: LongTable) -> None:
+async def test_scrollbar_length_matches_the_counted_list(long_table: LongTable) -> None:
     assert long_table.table.virtual_size.height == 602
-    long_table.table.count(Counted(number=LENGTH))
+    long_table.table.count(Count(number=LENGTH))
     await long_table.pilot.settle()
 
     assert long_table.table.virtual_size.height == LENGTH + 1
     assert long_table.table.vertical_scrollbar.window_virtual_size == LENGTH + 1
-    assert long_table.table.position == Position(number=1, is_exact=True, length=Counted(number=LENGTH))
+    assert long_table.table.position == Position(number=1, is_exact=True, length=Count(number=LENGTH))
 
 
-async def test_page_down_wants_rows_once_and_they_change_no_line(long_table: LongTable) -> None:
+async def test_page_down_requests_rows_once_and_their_arrival_changes_no_line(long_table: LongTable) -> None:
     for _ in range(64):
         long_table.table.action_page(1)
     await long_table.pilot.settle()
@@ -72,7 +72,7 @@ async def test_page_down_wants_rows_once_and_they_change_no_line(long_table: Lon
     assert long_table.pilot.cursor == FIRST + 64 * 9
 
 
-async def test_keys_at_the_edge_are_made_up_for_when_rows_arrive(long_table: LongTable) -> None:
+async def test_keys_pressed_at_the_edge_are_applied_when_rows_arrive(long_table: LongTable) -> None:
     for _ in range(68):
         long_table.table.action_page(1)
     await long_table.pilot.settle()
@@ -83,7 +83,7 @@ async def test_keys_at_the_edge_are_made_up_for_when_rows_arrive(long_table: Lon
     assert len(long_table.pilot.pointed_at) == 1
 
 
-async def test_end_and_home(long_table: LongTable) -> None:
+async def test_end_and_home_keys_request_the_last_and_first_rows(long_table: LongTable) -> None:
     await long_table.pilot.press("end")
     assert [wanted.anchor for wanted in long_table.wanted] == [End.LAST]
     await long_table.pilot.press("end")
@@ -98,14 +98,14 @@ async def test_end_and_home(long_table: LongTable) -> None:
     assert (long_table.pilot.cursor, long_table.table.scroll_y) == (FIRST, 0)
 
 
-async def test_enter_while_end_is_waited_for_opens_what_is_pointed_at(long_table: LongTable) -> None:
+async def test_enter_while_the_end_key_is_pending_opens_the_selected_job(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
 
     opened = [told for told in long_table.pilot.app.told if isinstance(told, JobTable.Opened)]
     assert [told.job_id.int for told in opened] == [FIRST]
 
 
-async def test_what_is_given_up_is_not_made_up_for(long_table: LongTable) -> None:
+async def test_canceled_key_is_not_applied_when_rows_arrive(long_table: LongTable) -> None:
     await long_table.pilot.press("end")
     long_table.table.stop_waiting()
     await long_table.pilot.settle()
@@ -115,10 +115,10 @@ async def test_what_is_given_up_is_not_made_up_for(long_table: LongTable) -> Non
 
 
 @pytest.mark.parametrize(("y", "cursor"), [(LENGTH, FIRST + LENGTH - 1), (LENGTH / 2, None)])
-async def test_the_scrollbar_can_be_dragged_to_an_end_and_elsewhere_as_far_as_there_are_rows(
+async def test_dragging_the_scrollbar_requests_rows_and_stays_within_the_loaded_ones(
     long_table: LongTable, y: float, cursor: int | None
 ) -> None:
-    long_table.table.count(Counted(number=LENGTH))
+    long_table.table.count(Count(number=LENGTH))
     long_table.table.post_message(ScrollTo(y=y, animate=False))
     await long_table.pilot.settle()
     assert len(long_table.wanted) == 1
@@ -128,7 +128,7 @@ async def test_the_scrollbar_can_be_dragged_to_an_end_and_elsewhere_as_far_as_th
     assert long_table.pilot.cursor == cursor
 
 
-async def test_a_list_that_did_not_change_draws_nothing(long_table: LongTable) -> None:
+async def test_long_list_draws_nothing_while_visible_rows_stay_the_same(long_table: LongTable) -> None:
     for _ in range(64):
         long_table.table.action_page(1)
     await long_table.pilot.settle()
@@ -141,7 +141,7 @@ async def test_a_list_that_did_not_change_draws_nothing(long_table: LongTable) -
     assert long_table.pilot.take_painted() == []
 
 
-async def test_marks_live_on_beyond_the_rows_at_hand(long_table: LongTable) -> None:
+async def test_marks_are_kept_beyond_the_loaded_rows(long_table: LongTable) -> None:
     await long_table.pilot.press("space", "end")
     await long_table.arrive()
     await long_table.pilot.press("space")

@@ -10,7 +10,7 @@ from textual import work
 from textual.pilot import Pilot
 
 from store.database.database import Database
-from store.job_list.list_query import NEWEST_FIRST, End, WindowQuery, key_of
+from store.job_list.list_query import NEWEST_FIRST, End, RowWindowQuery, key_of
 from store.store import Store
 from tests.conftest import Conninfo
 from tests.tui.support import NOON, TableApp
@@ -43,7 +43,7 @@ class StoreTableApp(TableApp):
         self.most_held = 0
 
     @work(exclusive=True)
-    async def fetch(self, query: WindowQuery) -> None:
+    async def fetch(self, query: RowWindowQuery) -> None:
         window = await self.store.get_window(query)
         self.windows += 1
         self.most_held = max(self.most_held, len(window.jobs))
@@ -51,7 +51,7 @@ class StoreTableApp(TableApp):
 
     def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
         anchor = message.anchor if isinstance(message.anchor, End) else key_of(message.anchor, NEWEST_FIRST)
-        self.fetch(WindowQuery(anchor=anchor, before=message.before, after=message.after))
+        self.fetch(RowWindowQuery(anchor=anchor, before=message.before, after=message.after))
 
     async def until_nothing_waits(self) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -71,14 +71,14 @@ async def scrolling(conninfo: Conninfo) -> AsyncIterator[tuple[StoreTableApp, Pi
     app = StoreTableApp(Store(database))
     async with app.run_test(size=(40, PAGE + 2)) as pilot:
         app.table.focus()
-        app.fetch(WindowQuery())
+        app.fetch(RowWindowQuery())
         await app.until_nothing_waits()
         yield app, pilot
         await app.workers.wait_for_complete()
     await database.close()
 
 
-async def test_two_thousand_pages_down_and_home_and_end(many: World, database: Conninfo) -> None:
+async def test_paging_through_a_long_list_shows_every_job_once(many: World, database: Conninfo) -> None:
     async with scrolling(database) as (app, pilot):
         seen = app.in_sight
         for _ in range(JOBS // PAGE):

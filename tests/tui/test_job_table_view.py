@@ -12,10 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from store.job_list.list_query import NEWEST_FIRST, ListOrder, OrderColumn
 from store.jobs.job import JobStatus
 from tests.tui.support import NOON, make_job
-from tui.dashboard.job_list.table_state import JobTableView
+from tui.dashboard.job_list.table_state import TableState
 
 
-def show(view: JobTableView, numbers: Iterable[int]) -> JobTableView:
+def show(view: TableState, numbers: Iterable[int]) -> TableState:
     """Shows the jobs of these numbers, of which the lower were created later."""
     return view.showing(make_job(number) for number in numbers)
 
@@ -24,23 +24,23 @@ def number(job_id: UUID | None) -> int | None:
     return None if job_id is None else job_id.int
 
 
-def in_sight(view: JobTableView) -> list[int]:
+def in_sight(view: TableState) -> list[int]:
     return [job.id.int for job in view.jobs_in_sight]
 
 
 @pytest.fixture
-def view() -> JobTableView:
+def view() -> TableState:
     """Ten of the jobs 10 to 59 in sight, the cursor on the first."""
-    return show(JobTableView(height=10), range(10, 60))
+    return show(TableState(height=10), range(10, 60))
 
 
-def test_the_first_rows_get_the_cursor_even_if_there_were_none_before() -> None:
-    view = show(show(JobTableView(), []), [4, 5])
+def test_first_rows_get_the_cursor_after_an_empty_list() -> None:
+    view = show(show(TableState(), []), [4, 5])
 
     assert number(view.cursor) == 4
 
 
-def test_at_the_top_new_rows_come_into_sight_above_the_cursor(view: JobTableView) -> None:
+def test_new_rows_at_the_top_are_shown_above_the_cursor(view: TableState) -> None:
     later = show(view, range(7, 60))
 
     assert number(later.cursor) == 10
@@ -48,14 +48,14 @@ def test_at_the_top_new_rows_come_into_sight_above_the_cursor(view: JobTableView
     assert not later.unseen
 
 
-def test_new_rows_never_push_the_cursor_out_of_sight(view: JobTableView) -> None:
+def test_new_rows_never_push_the_cursor_out_of_sight(view: TableState) -> None:
     later = show(view.moved_by(8), range(6, 60))
 
     assert number(later.cursor) == 18
     assert 18 in in_sight(later)
 
 
-def test_away_from_the_top_the_cursor_keeps_its_line_and_new_rows_are_counted(view: JobTableView) -> None:
+def test_scrolled_view_keeps_its_rows_and_counts_new_ones(view: TableState) -> None:
     scrolled = view.moved_by(25)
     later = show(scrolled, range(7, 60))
 
@@ -63,7 +63,7 @@ def test_away_from_the_top_the_cursor_keeps_its_line_and_new_rows_are_counted(vi
     assert len(later.unseen) == 3
 
 
-def test_with_the_cursor_out_of_sight_the_top_row_keeps_its_line(view: JobTableView) -> None:
+def test_top_row_keeps_its_line_while_the_cursor_is_out_of_view(view: TableState) -> None:
     scrolled = view.scrolled_to(30)
     later = show(scrolled, [*range(7, 20), *range(25, 60)])
 
@@ -71,28 +71,28 @@ def test_with_the_cursor_out_of_sight_the_top_row_keeps_its_line(view: JobTableV
     assert in_sight(later) == in_sight(scrolled)
 
 
-def test_new_rows_are_seen_as_one_scrolls_up_to_them(view: JobTableView) -> None:
+def test_scrolling_up_to_new_rows_marks_them_as_seen(view: TableState) -> None:
     later = show(view.moved_by(25), range(7, 60))
 
     assert len(later.scrolled_to(1).unseen) == 1
     assert len(later.moved_to_first().unseen) == 0
 
 
-def test_old_rows_that_a_filter_lets_back_in_are_not_new(view: JobTableView) -> None:
+def test_old_rows_that_return_after_filtering_are_not_counted_as_new(view: TableState) -> None:
     filtered = show(view, range(11, 60, 2)).moved_to_last()
     later = show(filtered, range(9, 60))
 
     assert {job_id.int for job_id in later.unseen} == {9}
 
 
-def test_a_re_sort_keeps_the_cursor_on_its_job(view: JobTableView) -> None:
+def test_sorting_keeps_the_cursor_on_its_job(view: TableState) -> None:
     later = show(view.moved_by(3), range(59, 9, -1))
 
     assert number(later.cursor) == 13
     assert 13 in in_sight(later)
 
 
-def test_the_cursor_is_taken_away_with_its_job_and_does_not_fall_on_the_next(view: JobTableView) -> None:
+def test_cursor_does_not_move_to_the_next_job_when_its_job_leaves(view: TableState) -> None:
     later = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
 
     assert later.cursor is None
@@ -100,7 +100,7 @@ def test_the_cursor_is_taken_away_with_its_job_and_does_not_fall_on_the_next(vie
 
 
 @pytest.mark.parametrize("move", [1, -1])
-def test_the_next_move_takes_the_row_at_the_place_of_the_lost_one(view: JobTableView, move: int) -> None:
+def test_next_move_selects_the_row_that_replaced_the_lost_one(view: TableState, move: int) -> None:
     lost = show(view.moved_by(3), [job for job in range(10, 60) if job != 13])
     with_new_rows = show(lost, [8, 9, *(job.id.int for job in lost.rows.jobs)])
 
@@ -109,24 +109,24 @@ def test_the_next_move_takes_the_row_at_the_place_of_the_lost_one(view: JobTable
     assert number(lost.paged(move).cursor) == 14
 
 
-def test_a_lost_cursor_does_not_return_with_its_job(view: JobTableView) -> None:
+def test_a_lost_cursor_does_not_return_with_its_job(view: TableState) -> None:
     assert show(show(view, range(11, 60)), range(10, 60)).cursor is None
 
 
-def test_after_the_last_row_was_lost_the_next_move_takes_the_one_above(view: JobTableView) -> None:
+def test_next_move_after_losing_the_last_row_selects_the_one_above(view: TableState) -> None:
     lost = show(view.moved_to_last(), range(10, 59))
 
     assert number(lost.moved_by(1).cursor) == 58
 
 
-def test_the_cursor_has_the_job_as_it_was_last_shown(view: JobTableView) -> None:
+def test_cursor_job_has_its_latest_values(view: TableState) -> None:
     later = view.showing([make_job(10, status=JobStatus.RUNNING)])
 
     assert later.cursor_job is not None
     assert later.cursor_job.status is JobStatus.RUNNING
 
 
-def test_a_page_keeps_the_line_of_the_cursor_and_one_row_in_sight(view: JobTableView) -> None:
+def test_paging_keeps_the_cursor_line_and_overlaps_by_one_row(view: TableState) -> None:
     paged = view.moved_by(2).paged(1)
 
     assert (in_sight(paged)[0], number(paged.cursor)) == (19, 21)
@@ -134,13 +134,13 @@ def test_a_page_keeps_the_line_of_the_cursor_and_one_row_in_sight(view: JobTable
     assert number(view.paged(100).cursor) == 59
 
 
-def test_the_cursor_stays_in_sight_when_the_table_gets_lower(view: JobTableView) -> None:
+def test_cursor_stays_visible_when_the_table_shrinks(view: TableState) -> None:
     lower = view.moved_by(9).resized(4)
 
     assert in_sight(lower) == [16, 17, 18, 19]
 
 
-def test_marks_stay_until_their_job_leaves(view: JobTableView) -> None:
+def test_marks_stay_until_their_job_leaves(view: TableState) -> None:
     marked = view.toggled(UUID(int=12)).toggled(UUID(int=13)).toggled(UUID(int=14)).toggled(UUID(int=14))
     later = show(marked, [job for job in range(5, 60) if job != 13])
 
@@ -151,7 +151,7 @@ def test_marks_stay_until_their_job_leaves(view: JobTableView) -> None:
 BY_UPDATE = ListOrder(column=OrderColumn.UPDATED)
 
 
-def amid(view: JobTableView, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> JobTableView:
+def amid(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIRST) -> TableState:
     """Shows them as some of a longer list."""
     jobs = [make_job(number) for number in numbers]
     return view.showing(jobs, has_before=True, has_after=True, follows_start=False, order=order)
@@ -160,24 +160,24 @@ def amid(view: JobTableView, numbers: Iterable[int], order: ListOrder = NEWEST_F
 @pytest.mark.parametrize(
     ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
 )
-def test_a_job_at_the_edge_of_the_rows_at_hand_leaves_like_any_other(lost: int, later: list[int]) -> None:
+def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
     """Its place is between rows that are at hand later, though it was the first or the last one."""
-    view = amid(JobTableView(height=10), range(10, 60)).toggled(UUID(int=lost))
+    view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
 
     assert view.is_missing(UUID(int=lost), amid(view, later))
     assert amid(view, later).marks == set()
 
 
 @pytest.mark.parametrize("later", [range(11, 60), range(200, 250), []])
-def test_a_job_beyond_the_rows_at_hand_may_be_there(later: Iterable[int]) -> None:
-    view = amid(JobTableView(height=10), range(10, 60)).toggled(UUID(int=10))
+def test_job_beyond_the_loaded_rows_keeps_its_mark(later: Iterable[int]) -> None:
+    view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=10))
 
     assert amid(view, later).marks == {UUID(int=10)}
 
 
-def test_in_an_order_by_what_changes_a_job_may_only_have_moved() -> None:
+def test_job_missing_from_an_order_by_update_keeps_its_mark() -> None:
     """Out of sight it keeps its mark, and nobody calls it gone."""
-    view = amid(JobTableView(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
+    view = amid(TableState(height=10), range(10, 60), BY_UPDATE).toggled(UUID(int=30)).moved_to(UUID(int=30))
     later = amid(view, [*range(10, 30), *range(31, 60)], BY_UPDATE)
 
     assert view.is_missing(UUID(int=30), later)
@@ -186,24 +186,24 @@ def test_in_an_order_by_what_changes_a_job_may_only_have_moved() -> None:
     assert later.marks == {UUID(int=30)}
 
 
-def test_where_all_rows_are_at_hand_every_order_tells_who_left() -> None:
-    view = JobTableView(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
+def test_fully_loaded_list_unmarks_jobs_that_left_in_any_order() -> None:
+    view = TableState(height=10).showing(map(make_job, range(10, 60)), order=BY_UPDATE).toggled(UUID(int=30))
 
     assert view.showing(map(make_job, range(40, 60)), order=BY_UPDATE).marks == set()
 
 
-def test_a_job_without_a_row_can_be_neither_marked_nor_pointed_at(view: JobTableView) -> None:
+def test_job_without_a_row_can_be_neither_marked_nor_selected(view: TableState) -> None:
     assert view.toggled(UUID(int=99)) == view
     assert view.moved_to(UUID(int=99)) == view
 
 
-def test_without_rows_no_move_does_anything() -> None:
-    empty = JobTableView()
+def test_moves_do_nothing_without_rows() -> None:
+    empty = TableState()
 
     assert empty.moved_by(1).paged(1).moved_to_first().moved_to_last().scrolled_to(5).all_marked() == empty
 
 
-def test_an_infinite_creation_does_not_end_the_counting(view: JobTableView) -> None:
+def test_job_with_an_infinite_creation_time_does_not_stop_counting_new_rows(view: TableState) -> None:
     endless = make_job(1, created_at=datetime.max.replace(tzinfo=NOON.tzinfo))
     with_endless = view.showing([endless, *view.rows.jobs]).moved_to_last()
     newer = make_job(2, created_at=NOON + timedelta(hours=1))
@@ -219,7 +219,7 @@ class CursorMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.view = JobTableView()
+        self.view = TableState()
 
     @rule(numbers=job_numbers)
     def show(self, numbers: list[int]) -> None:

@@ -49,19 +49,19 @@ def line(pilot: Pilot[None]) -> str:
     return str(pilot.app.query_one(KeyHints).render()).strip()
 
 
-async def test_it_lists_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
+async def test_key_hints_list_each_shown_action_with_its_first_key(pilot: Pilot[None]) -> None:
     pilot.app.set_focus(None)
     await settle(pilot.app)
     assert line(pilot) == "s start  / find  f5 again"
 
 
-async def test_it_follows_the_focus(pilot: Pilot[None]) -> None:
+async def test_key_hints_follow_the_focus(pilot: Pilot[None]) -> None:
     pilot.app.query_one("#pane").focus()
     await settle(pilot.app)
     assert line(pilot) == "o open  s start  / find  f5 again"
 
 
-async def test_a_key_stands_where_it_was_moved_to(pilot: Pilot[None]) -> None:
+async def test_key_hints_show_the_configured_key(pilot: Pilot[None]) -> None:
     pilot.app.set_focus(None)
     pilot.app.set_keymap({"start": "f5"})
     await settle(pilot.app)
@@ -72,7 +72,7 @@ async def test_a_key_stands_where_it_was_moved_to(pilot: Pilot[None]) -> None:
     ("column", "pressed"),
     [(0, []), (1, ["start"]), (7, ["start"]), (8, []), (9, []), (10, ["find"]), (15, ["find"]), (16, [])],
 )
-async def test_a_click_presses_the_key_under_it(pilot: Pilot[None], column: int, pressed: list[str]) -> None:
+async def test_click_on_a_key_hint_runs_its_action(pilot: Pilot[None], column: int, pressed: list[str]) -> None:
     app = pilot.app
     assert isinstance(app, KeysApp)
     app.set_focus(None)
@@ -82,7 +82,7 @@ async def test_a_click_presses_the_key_under_it(pilot: Pilot[None], column: int,
     assert app.pressed == pressed
 
 
-async def test_a_key_that_a_field_takes_as_a_character_is_none_there(pilot: Pilot[None]) -> None:
+async def test_key_hints_omit_keys_that_the_focused_field_types(pilot: Pilot[None]) -> None:
     pilot.app.query_one("#field").focus()
     await settle(pilot.app)
     assert line(pilot) == "^s start  f5 again"

@@ -40,7 +40,7 @@ def problems(**keymap: str) -> list[str]:
         ({"dialog__leave": "f10"}, {"dialog.leave": "f10"}),
     ],
 )
-def test_keys_that_may_be_moved(keymap: dict[str, str], moved: dict[str, str]) -> None:
+def test_keymap_accepts_keys_without_conflicts(keymap: dict[str, str], moved: dict[str, str]) -> None:
     if "?" in keymap.get("job__start", ""):
         keymap = {**keymap, "app__help": "f1"}
         moved = {**moved, "app.help": "f1"}
@@ -69,15 +69,15 @@ def test_keys_that_may_be_moved(keymap: dict[str, str], moved: dict[str, str]) -
         ("pick__down", "space", "cannot be 'space', which types a character there."),
     ],
 )
-def test_keys_that_may_not(name: str, key: str, clause: str) -> None:
+def test_keymap_rejects_unknown_conflicting_and_unusable_keys(name: str, key: str, clause: str) -> None:
     assert problems(**{name: key}) == [f'keymap."{name.replace("__", ".")}" {clause}']
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_keymap_reports_all_problems_at_once() -> None:
     assert len(problems(job__strat="S", job__fail="alt+x", job__start="c")) == 3
 
 
-def test_a_theme_that_is_none_is_told_with_the_nearest() -> None:
+def test_unknown_theme_is_reported_with_the_closest_name() -> None:
     settings = resolve(data_dir=Path("/data"), environment={}, configuration=Configuration(path=FILE, theme="norb"))
     with pytest.raises(BadConfiguration, match="theme 'norb' is not known; did you mean 'nord'"):
         setup_of(settings)

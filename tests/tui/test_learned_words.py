@@ -5,22 +5,22 @@ from dataclasses import replace
 import pytest
 
 from store.jobs.job import JobStatus
-from store.journal.write_record import LookedUp, WriteOutcome, Written
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.support import make_job
 from tests.tui.world import job_id
-from tui.text.write_text import learned_words
+from tui.text.write_text import resolved_write_words
 
 JOB = make_job(1, id=job_id(1))
 
 RUNNING = replace(JOB, status=JobStatus.RUNNING)
 
-TRANSITION = Written(what="transition job to running", before=(JOB,), after=(RUNNING,))
+TRANSITION = WriteRecord(what="transition job to running", before=(JOB,), after=(RUNNING,))
 
-CREATION = Written(what="create job", after=(JOB,))
+CREATION = WriteRecord(what="create job", after=(JOB,))
 
-DELETION = Written(what="delete job", before=(JOB,))
+DELETION = WriteRecord(what="delete job", before=(JOB,))
 
-MANY = Written(what="transition 2 jobs", before=(JOB, JOB), after=(RUNNING, RUNNING))
+MANY = WriteRecord(what="transition 2 jobs", before=(JOB, JOB), after=(RUNNING, RUNNING))
 
 DONE, NOT_DONE, UNKNOWN = WriteOutcome
 
@@ -45,7 +45,7 @@ DONE, NOT_DONE, UNKNOWN = WriteOutcome
         (MANY, DONE, (RUNNING,), "The change was made: it was about 2 jobs, of which 1 are there now."),
     ],
 )
-def test_it_says_whether_and_what_is_there(
-    written: Written, outcome: WriteOutcome, present: tuple[object, ...], words: str
+def test_resolved_write_words_report_outcome_and_current_state(
+    written: WriteRecord, outcome: WriteOutcome, present: tuple[object, ...], words: str
 ) -> None:
-    assert learned_words(written, LookedUp(outcome=outcome, jobs=present)) == words  # type: ignore[arg-type]
+    assert resolved_write_words(written, ResolvedWrite(outcome=outcome, jobs=present)) == words  # type: ignore[arg-type]

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from store.job_list.list_query import WindowQuery
-from store.job_list.listing import Lens, Policy, ReadRules, Window
+from store.job_list.list_query import RowWindowQuery
+from store.job_list.listing import ReadPolicy, ReadRules, RowWindow, VisibilityComparison
 from store.jobs.job_results import CappedCount
 from store.users.actor import ActingUser
 from tests.tui.support import make_listed
@@ -19,11 +19,11 @@ from tui.dashboard.users.visibility_text import (
     verdict,
 )
 
-OWN = Policy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
+OWN = ReadPolicy(name="Own rows", is_permissive=True, expression="(auth.uid() = user_id)")
 
-TEAM = Policy(name="Team", is_permissive=True, expression=None)
+TEAM = ReadPolicy(name="Team", is_permissive=True, expression=None)
 
-PAID = Policy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
+PAID = ReadPolicy(name="Paid", is_permissive=False, expression="(cost_cents > 0)")
 
 RULES = ReadRules(
     role="authenticated", is_granted=True, has_row_security=True, holds_for_operator=False, policies=(OWN,)
@@ -31,9 +31,9 @@ RULES = ReadRules(
 
 SEEN, UNSEEN = make_listed(1), make_listed(2)
 
-LENS = Lens(
+LENS = VisibilityComparison(
     user=ActingUser(id=UUID(int=7), email="ana@example.com"),
-    window=Window(query=WindowQuery(), jobs=(SEEN, UNSEEN), has_before=False, has_after=False),
+    window=RowWindow(query=RowWindowQuery(), jobs=(SEEN, UNSEEN), has_before=False, has_after=False),
     hidden=frozenset({UNSEEN.id}),
     everything=CappedCount(number=41),
     seen=CappedCount(number=37),
@@ -41,7 +41,7 @@ LENS = Lens(
 )
 
 
-def ruled(**changes: object) -> Lens:
+def ruled(**changes: object) -> VisibilityComparison:
     return replace(LENS, rules=replace(RULES, **changes))  # type: ignore[arg-type]
 
 
@@ -60,7 +60,7 @@ def ruled(**changes: object) -> Lens:
         (replace(LENS, user=ActingUser(id=UUID(int=7), email="a\x1b[31mb")), "a␛[31mb sees 37 of 41"),
     ],
 )
-def test_the_verdict(lens: Lens, words: str) -> None:
+def test_visibility_verdict_shows_how_many_jobs_the_user_sees(lens: VisibilityComparison, words: str) -> None:
     assert verdict(lens) == words
     assert words.endswith(short_verdict(lens))
 
@@ -101,12 +101,12 @@ def test_the_verdict(lens: Lens, words: str) -> None:
         ),
     ],
 )
-def test_why_a_job_is_hidden(lens: Lens, note: str, why: str) -> None:
+def test_hidden_job_note_explains_which_rule_hides_it(lens: VisibilityComparison, note: str, why: str) -> None:
     assert list_note(lens) == f"⊘ hidden {note}"
     assert hiding_lines(lens)[0] == f"⊘ hidden from ana@example.com. {why}"
 
 
-def test_the_policies_are_shown_with_what_they_say() -> None:
+def test_hidden_job_lines_list_the_policies_with_their_expressions() -> None:
     assert hiding_lines(ruled(policies=(OWN, PAID, TEAM)))[1:] == (
         "“Own rows” lets through (auth.uid() = user_id)",
         "“Paid” keeps back all but (cost_cents > 0)",
@@ -115,20 +115,20 @@ def test_the_policies_are_shown_with_what_they_say() -> None:
     assert hiding_lines(ruled(is_granted=False))[1:] == ()
 
 
-def test_nothing_is_said_of_a_list_of_which_nothing_is_hidden() -> None:
+def test_list_without_hidden_jobs_has_no_note() -> None:
     assert list_note(replace(LENS, hidden=frozenset())) == ""
 
 
-def test_an_operator_who_may_miss_rows_says_so() -> None:
+def test_list_note_warns_when_policies_also_apply_to_the_operator() -> None:
     assert "may miss rows" in list_note(replace(ruled(holds_for_operator=True), hidden=frozenset()))
 
 
-def test_no_numbers_without_a_grant_and_else_there_are_some() -> None:
+def test_missing_grant_is_shown_instead_of_totals() -> None:
     assert no_numbers(None) == no_numbers(LENS) == ""
     assert "ana@example.com may not read the jobs" in no_numbers(ruled(is_granted=False))
 
 
-def test_a_refusal_names_how_many_and_the_key() -> None:
+def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:
     assert refused_toast(LENS, [UNSEEN], 1, key="u").text == (
         "ana@example.com does not see this job; press u for the operator."
     )

@@ -23,7 +23,7 @@ from tui.text.timings_text import load_sentence, pace_sentence
         ),
     ],
 )
-def test_the_load(load: Load, sentence: str) -> None:
+def test_load_sentence_shows_queries_database_time_and_processor_share(load: Load, sentence: str) -> None:
     assert sentence in load_sentence(load)
 
 
@@ -35,5 +35,5 @@ def test_the_load(load: Load, sentence: str) -> None:
         (2.0, True, "It looks within 2 s of a change, of which the database tells."),
     ],
 )
-def test_the_pace(seen_within: float, is_woken: bool, sentence: str) -> None:
+def test_pace_sentence_shows_the_polling_interval(seen_within: float, is_woken: bool, sentence: str) -> None:
     assert pace_sentence(seen_within, interval=2.0, is_woken=is_woken) == sentence

@@ -16,7 +16,7 @@ def _break(*_: object) -> None:
     raise RuntimeError(f"a mistake of ours, {len(password)}")
 
 
-async def test_a_mistake_in_a_screen_ends_it_and_is_logged(
+async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     world: World,
     app: WatchedApp,
     monkeypatch: pytest.MonkeyPatch,
@@ -36,7 +36,7 @@ async def test_a_mistake_in_a_screen_ends_it_and_is_logged(
     assert "hunter2" not in shown.out + shown.err
 
 
-async def test_a_mistake_in_a_worker_does_as_well(database: Conninfo, world: World) -> None:
+async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, world: World) -> None:
     class BrokenStore(FrozenStore):
         async def get_listing(self, *_: object, **__: object) -> Listing:
             raise RuntimeError("a mistake of ours")

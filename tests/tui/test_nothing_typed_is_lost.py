@@ -14,7 +14,7 @@ def field_of(dashboard: Driver) -> TextField:
     return field
 
 
-async def test_a_refused_failing_keeps_its_text(dashboard: Driver, world: World) -> None:
+async def test_fail_dialog_keeps_its_text_when_the_change_is_refused(dashboard: Driver, world: World) -> None:
     await dashboard.press("down", "f")
     await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")
     await dashboard.type("Test error")
@@ -27,7 +27,7 @@ async def test_a_refused_failing_keeps_its_text(dashboard: Driver, world: World)
     assert world.status(2) is JobStatus.SUCCEEDED
 
 
-async def test_a_pasted_stack_is_kept_with_all_its_lines(dashboard: Driver, world: World) -> None:
+async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver, world: World) -> None:
     stack = "Error: API timeout\n    at a.ts\n    at b.ts"
     await dashboard.press("down", "f")
     await dashboard.until(lambda: dashboard.dialog == f"Fail packaging {short(2)}")

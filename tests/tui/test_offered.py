@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from store.capabilities.capabilities import Capabilities
-from store.capabilities.facts import JOBS, USERS, Facts
+from store.capabilities.facts import JOBS, USERS, DatabaseFacts
 from store.users.actor import OPERATOR, Actor
 from tests.store.capabilities.facts import FACTS, USER, without_login
-from tui.dashboard.action_context import remark_on_users, why_not
+from tui.dashboard.action_context import missing_capability_toast, remark_on_users
 from tui.dashboard.messages import JobAction
 
 
@@ -28,8 +28,8 @@ from tui.dashboard.messages import JobAction
         ("project", replace(FACTS, is_replica=True), ""),
     ],
 )
-def test_a_key_that_is_refused(wish: str, facts: Facts, words: str) -> None:
-    toast = why_not(wish, Capabilities(facts), OPERATOR)
+def test_missing_capability_toast_explains_why_a_key_is_refused(wish: str, facts: DatabaseFacts, words: str) -> None:
+    toast = missing_capability_toast(wish, Capabilities(facts), OPERATOR)
     assert (toast.text if toast else "").startswith("Not possible here: " if words else "")
     assert words in (toast.text if toast else "")
     assert bool(toast) is bool(words)
@@ -37,19 +37,19 @@ def test_a_key_that_is_refused(wish: str, facts: Facts, words: str) -> None:
 
 @pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
-def test_all_is_possible_where_all_is_granted_or_nothing_is_known(wish: str, actor: Actor) -> None:
-    assert why_not(wish, Capabilities(FACTS), actor) is None
-    assert why_not(wish, None, actor) is None
+def test_no_action_is_refused_with_full_or_unknown_capabilities(wish: str, actor: Actor) -> None:
+    assert missing_capability_toast(wish, Capabilities(FACTS), actor) is None
+    assert missing_capability_toast(wish, None, actor) is None
 
 
 @pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
-def test_every_action_needs_something(wish: str) -> None:
-    assert why_not(wish, Capabilities(replace(FACTS, is_replica=True)), OPERATOR) is not None
+def test_every_job_action_is_refused_on_a_replica(wish: str) -> None:
+    assert missing_capability_toast(wish, Capabilities(replace(FACTS, is_replica=True)), OPERATOR) is not None
 
 
-def test_what_is_hostile_in_a_name_is_harmless() -> None:
+def test_missing_capability_toast_escapes_a_hostile_login_name() -> None:
     facts = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
-    toast = why_not("delete", Capabilities(facts), OPERATOR)
+    toast = missing_capability_toast("delete", Capabilities(facts), OPERATOR)
     assert toast is not None
     assert "\x1b" not in toast.text
 
@@ -62,7 +62,7 @@ def test_what_is_hostile_in_a_name_is_harmless() -> None:
         (without_login(USERS, schema=False), "Owners of jobs, without their e-mails: No grant: the role"),
     ],
 )
-def test_what_to_know_of_the_users(facts: Facts, words: str) -> None:
+def test_remark_on_users_explains_missing_privileges(facts: DatabaseFacts, words: str) -> None:
     remark = remark_on_users(Capabilities(facts))
     assert words in remark
     assert bool(remark) is bool(words)

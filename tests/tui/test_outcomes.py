@@ -50,7 +50,9 @@ def missing(job: GenerationJob) -> TransitionOutcome:
         ),
     ],
 )
-def test_one_job(outcome: TransitionOutcome, target: JobStatus, toast: Toast) -> None:
+def test_transition_toast_describes_the_outcome_for_one_job(
+    outcome: TransitionOutcome, target: JobStatus, toast: Toast
+) -> None:
     assert transition_toast(JOBS[0], outcome, target) == toast
 
 
@@ -62,7 +64,9 @@ def test_one_job(outcome: TransitionOutcome, target: JobStatus, toast: Toast) ->
         (JOBS[:2], FAILED, "Only running jobs can be failed; none of these 2 is."),
     ],
 )
-def test_what_is_not_permitted(jobs: tuple[GenerationJob, ...], target: JobStatus, text: str) -> None:
+def test_not_permitted_toast_names_the_required_status(
+    jobs: tuple[GenerationJob, ...], target: JobStatus, text: str
+) -> None:
     assert not_permitted_toast(jobs, target) == Toast(text=text, severity="warning")
 
 
@@ -75,11 +79,11 @@ def test_what_is_not_permitted(jobs: tuple[GenerationJob, ...], target: JobStatu
         (StoreError("x" * 1000), "x" * 400 + "…"),
     ],
 )
-def test_an_error_is_said_with_what_to_do_about_it(error: StoreError, text: str) -> None:
+def test_error_toast_shows_the_error_with_its_hint(error: StoreError, text: str) -> None:
     assert error_toast(error) == Toast(text=text, severity="error")
 
 
-def test_the_small_ones() -> None:
+def test_toasts_describe_created_deleted_restored_and_lost_jobs() -> None:
     assert created_toast(JOBS[0], project="Autumn\x07").text == "Queued mode1 00000001 for $2.50 in Autumn␇."
     assert deleted_toast(JOBS[:1]).text == "Deleted mode1 00000001."
     assert deleted_toast(JOBS[:2]).text == "Deleted 2 jobs."
@@ -92,7 +96,7 @@ def test_the_small_ones() -> None:
     assert marks_lost_toast(2).text == "2 marked jobs left this list."
 
 
-def test_a_job_s_name_is_short_and_clean() -> None:
+def test_job_name_is_short_and_escapes_control_characters() -> None:
     name = job_name(make_job(1, id=job_id(1), mode="\x1b[2J" + "x" * 10_000))
 
     assert name == "␛[2J" + "x" * 36 + "… 00000001"
@@ -109,5 +113,5 @@ def test_a_job_s_name_is_short_and_clean() -> None:
         (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
     ],
 )
-def test_a_write_that_got_no_answer_before_it_was_kept_says_that_nothing_changed(error: StoreError, text: str) -> None:
+def test_unwritten_toast_states_that_nothing_was_changed(error: StoreError, text: str) -> None:
     assert unwritten_toast(error) == Toast(text=text, severity="error")

@@ -4,7 +4,7 @@ from tests.tui.driving import Driver
 from tui.dashboard.dialogs.dialog import ProgressDialog
 
 
-async def test_more_than_was_counted_fills_the_bar_and_no_more(dashboard: Driver) -> None:
+async def test_progress_beyond_the_total_only_fills_the_bar(dashboard: Driver) -> None:
     dialog = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
     await dashboard.app.push_screen(dialog)
     dialog.show_progress(5)

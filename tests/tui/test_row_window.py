@@ -9,11 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from store.job_list.list_query import End, RowKey, WindowQuery
-from store.statistics.totals import Certainty, Counted
+from store.job_list.list_query import End, RowKey, RowWindowQuery
+from store.statistics.totals import Count, Precision
 from tests.tui.long_list import FIRST, LongList
-from tui.dashboard.job_list.loaded_rows import RowWish, spare_rows
-from tui.dashboard.job_list.table_state import JobTableView, RowAsking
+from tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
+from tui.dashboard.job_list.table_state import PendingRows, TableState
 
 
 class Desk:
@@ -21,16 +21,16 @@ class Desk:
 
     def __init__(self, length: int, *, height: int = 10) -> None:
         self.list = LongList(range(FIRST, FIRST + 2 * length, 2))
-        self.view = JobTableView(height=height)
-        self.asking = RowAsking()
-        self.query = RowWish(anchor=End.FIRST, before=0, after=3 * spare_rows(height))
+        self.view = TableState(height=height)
+        self.asking = PendingRows()
+        self.query = RowRequest(anchor=End.FIRST, before=0, after=3 * spare_rows(height))
         self.asked = 0
         self.answer()
 
     def answer(self) -> None:
         self.take(self.query)
 
-    def take(self, wish: RowWish) -> None:
+    def take(self, wish: RowRequest) -> None:
         """The answer to it."""
         window = self.list.window(query_of(wish))
         self.asking = self.asking.arrived(window.query)
@@ -43,7 +43,7 @@ class Desk:
             )
         )
 
-    def look(self, view: JobTableView) -> None:
+    def look(self, view: TableState) -> None:
         self.view = view
         before, self.asking = self.asking, self.asking.following(view)
         if self.asking.asked is not None and self.asking.asked != before.asked:
@@ -59,9 +59,9 @@ class Desk:
         return None if self.view.cursor is None else self.view.cursor.int
 
 
-def query_of(wish: RowWish) -> WindowQuery:
+def query_of(wish: RowRequest) -> RowWindowQuery:
     anchor = wish.anchor if isinstance(wish.anchor, End) else RowKey(value=None, id=wish.anchor)
-    return WindowQuery(anchor=anchor, before=wish.before, after=wish.after)
+    return RowWindowQuery(anchor=anchor, before=wish.before, after=wish.after)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def desk() -> Desk:
     return Desk(5_000)
 
 
-def test_page_by_page_each_row_is_seen_once_and_few_are_held(desk: Desk) -> None:
+def test_paging_shows_each_row_once_and_holds_few_rows(desk: Desk) -> None:
     seen = desk.numbers
     held = 0
     while len(seen) < 5_000:
@@ -86,7 +86,7 @@ def test_page_by_page_each_row_is_seen_once_and_few_are_held(desk: Desk) -> None
     assert desk.asked < 5_000 / 200
 
 
-def test_rows_are_asked_for_before_they_come_into_sight(desk: Desk) -> None:
+def test_rows_are_requested_before_they_become_visible(desk: Desk) -> None:
     while desk.asking.asked is None:
         desk.look(desk.view.paged(1))
 
@@ -94,14 +94,14 @@ def test_rows_are_asked_for_before_they_come_into_sight(desk: Desk) -> None:
     assert not desk.view.waiting
 
 
-def test_what_was_asked_for_is_not_asked_for_again(desk: Desk) -> None:
+def test_pending_row_request_is_not_repeated(desk: Desk) -> None:
     while not desk.view.waiting:
         desk.look(desk.view.paged(1))
 
     assert desk.asked == 1
 
 
-def test_keys_that_run_into_the_last_row_at_hand_are_made_up_for(desk: Desk) -> None:
+def test_keys_pressed_at_the_last_loaded_row_are_applied_when_rows_arrive(desk: Desk) -> None:
     for _ in range(70):
         desk.look(desk.view.paged(1))
     assert (desk.view.top, len(desk.view.waiting)) == (65 * 9, 5)
@@ -111,14 +111,14 @@ def test_keys_that_run_into_the_last_row_at_hand_are_made_up_for(desk: Desk) -> 
     assert (desk.view.top, desk.view.place) == (70 * 9, 70 * 9)
 
 
-def test_a_held_key_does_not_run_on_for_long(desk: Desk) -> None:
+def test_held_key_queues_only_a_few_moves(desk: Desk) -> None:
     for _ in range(500):
         desk.look(desk.view.moved_by(1).paged(1))
 
     assert len(desk.view.waiting) == 10
 
 
-def test_end_and_home_go_there_when_the_rows_are_here(desk: Desk) -> None:
+def test_end_and_home_move_the_cursor_when_their_rows_arrive(desk: Desk) -> None:
     desk.look(desk.view.moved_to_last())
     assert desk.cursor == FIRST
     desk.answer()
@@ -132,7 +132,7 @@ def test_end_and_home_go_there_when_the_rows_are_here(desk: Desk) -> None:
     assert desk.view.rows.follows_start
 
 
-def test_keys_after_end_are_made_after_it(desk: Desk) -> None:
+def test_keys_pressed_after_end_are_applied_after_it(desk: Desk) -> None:
     desk.look(desk.view.moved_to_last())
     desk.look(desk.view.moved_by(-1))
     desk.look(desk.view.moved_by(-1))
@@ -141,7 +141,7 @@ def test_keys_after_end_are_made_after_it(desk: Desk) -> None:
     assert desk.cursor == desk.list.numbers[-3]
 
 
-def test_another_wish_takes_the_place_of_one_that_is_not_fulfilled(desk: Desk) -> None:
+def test_new_row_request_replaces_a_pending_one(desk: Desk) -> None:
     desk.look(desk.view.moved_to_last())
     desk.look(desk.view.moved_to(UUID(int=FIRST + 4)))
     assert desk.query.anchor == UUID(int=FIRST)
@@ -151,7 +151,7 @@ def test_another_wish_takes_the_place_of_one_that_is_not_fulfilled(desk: Desk) -
     assert desk.numbers == desk.list.numbers[:10]
 
 
-def test_an_answer_to_the_query_before_leaves_the_wish_open(desk: Desk) -> None:
+def test_result_of_an_earlier_query_leaves_the_request_pending(desk: Desk) -> None:
     before = desk.query
     desk.look(desk.view.moved_to_last())
     desk.take(before)
@@ -161,7 +161,7 @@ def test_an_answer_to_the_query_before_leaves_the_wish_open(desk: Desk) -> None:
     assert desk.cursor == desk.list.numbers[-1]
 
 
-def test_with_the_cursor_left_behind_nothing_is_pointed_at_until_a_move_in_sight(desk: Desk) -> None:
+def test_cursor_scrolled_out_of_the_loaded_rows_is_cleared_but_its_mark_stays(desk: Desk) -> None:
     marked = desk.view.toggled(UUID(int=FIRST))
     desk.look(marked)
     while desk.view.cursor is not None:
@@ -177,7 +177,7 @@ def test_with_the_cursor_left_behind_nothing_is_pointed_at_until_a_move_in_sight
     assert desk.cursor == top
 
 
-def test_places_are_exact_from_the_start_on_and_guessed_after_a_jump(desk: Desk) -> None:
+def test_position_is_exact_while_paging_and_estimated_after_a_jump(desk: Desk) -> None:
     for _ in range(100):
         desk.look(desk.view.paged(1))
         desk.answer()
@@ -185,7 +185,7 @@ def test_places_are_exact_from_the_start_on_and_guessed_after_a_jump(desk: Desk)
     assert position is not None
     assert (position.number, position.is_exact, position.length) == (901, True, None)
 
-    desk.look(desk.view.counted(Counted(number=10_000, certainty=Certainty.CAPPED)))
+    desk.look(desk.view.counted(Count(number=10_000, certainty=Precision.CAPPED)))
     desk.look(desk.view.moved_to_last())
     desk.answer()
     position = desk.view.position
@@ -193,23 +193,23 @@ def test_places_are_exact_from_the_start_on_and_guessed_after_a_jump(desk: Desk)
     assert (position.number, position.is_exact) == (10_000, False)
 
 
-def test_an_exact_length_makes_the_end_exact(desk: Desk) -> None:
-    desk.look(desk.view.counted(Counted(number=5_000)))
+def test_exact_length_makes_the_last_position_exact(desk: Desk) -> None:
+    desk.look(desk.view.counted(Count(number=5_000)))
     desk.look(desk.view.moved_to_last())
     desk.answer()
 
     position = desk.view.position
     assert position is not None
-    assert (position.number, position.is_exact, position.length) == (5_000, True, Counted(number=5_000))
+    assert (position.number, position.is_exact, position.length) == (5_000, True, Count(number=5_000))
 
 
-def test_a_length_that_changes_out_of_sight_makes_the_place_a_guess(desk: Desk) -> None:
-    desk.look(desk.view.counted(Counted(number=5_000)))
+def test_changed_length_makes_the_position_an_estimate(desk: Desk) -> None:
+    desk.look(desk.view.counted(Count(number=5_000)))
     for _ in range(100):
         desk.look(desk.view.paged(1))
         desk.answer()
     before = desk.numbers
-    desk.look(desk.view.counted(Counted(number=5_003)))
+    desk.look(desk.view.counted(Count(number=5_003)))
 
     assert desk.view.position is not None
     assert not desk.view.position.is_exact
@@ -218,7 +218,7 @@ def test_a_length_that_changes_out_of_sight_makes_the_place_a_guess(desk: Desk) 
 
 @pytest.mark.parametrize("height", [1, 10, 50, 200])
 @pytest.mark.parametrize("top", [0, 30, 199, 300, 590, 2_500, 4_400, 4_990])
-def test_rows_that_were_just_fetched_will_do(height: int, top: int) -> None:
+def test_fetched_rows_cause_no_further_request(height: int, top: int) -> None:
     desk = Desk(5_000, height=height)
     while desk.view.top < min(top, 5_000 - height):
         desk.look(desk.view.scrolled_to(min(top, desk.view.top + height)))
@@ -304,10 +304,10 @@ class LongListMachine(RuleBasedStateMachine):
     def resize(self, height: int) -> None:
         self.desk.look(self.desk.view.resized(height))
 
-    @rule(certainty=st.sampled_from(Certainty), number=st.integers(0, 5_000))
-    def count(self, certainty: Certainty, number: int) -> None:
+    @rule(certainty=st.sampled_from(Precision), number=st.integers(0, 5_000))
+    def count(self, certainty: Precision, number: int) -> None:
         exact = len(self.desk.list.numbers)
-        counted = Counted(number=exact if certainty is Certainty.EXACT else number, certainty=certainty)
+        counted = Count(number=exact if certainty is Precision.EXACT else number, certainty=certainty)
         before = self.desk.view
         self.desk.look(before.counted(counted))
         assert (self.desk.view.jobs_in_sight, self.desk.view.cursor) == (before.jobs_in_sight, before.cursor)

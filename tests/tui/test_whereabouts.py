@@ -11,7 +11,7 @@ from store.store import Store
 from store.users.actor import OPERATOR, ActingUser
 from tests.conftest import Conninfo
 from tests.tui.world import ADA, AUTUMN, BEN, TRAIL, World, fill, job_id
-from tui.error_help import hidden_from, missing_words, told_apart
+from tui.error_help import hidden_from, hidden_or_gone, missing_words
 
 A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 
@@ -26,7 +26,9 @@ A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
         ((A, B, C, D, E), {A, B, C, D, E}, f"{A}, {B}, {C} and 2 more exist, but ada does not see them"),
     ],
 )
-def test_each_is_named(ids: tuple[UUID, ...], hidden: set[UUID], words: str) -> None:
+def test_missing_words_separate_hidden_ids_from_unknown_ones(
+    ids: tuple[UUID, ...], hidden: set[UUID], words: str
+) -> None:
     assert missing_words(ids, frozenset(hidden), "ada") == words
 
 
@@ -37,25 +39,25 @@ async def operator(world: World, database: Conninfo) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def test_the_operator_tells_them_apart(operator: Store) -> None:
+async def test_hidden_from_returns_ids_that_only_the_operator_sees(operator: Store) -> None:
     ada = operator.acting_as(ActingUser(id=ADA))
     assert await hidden_from(ada, operator, [job_id(8), job_id(99)]) == frozenset({job_id(8)})
     assert await hidden_from(ada, operator, [TRAIL]) == frozenset({TRAIL})
     assert await hidden_from(ada, operator, [job_id(99)]) == frozenset()
 
 
-async def test_what_cannot_be_told_is_left_as_it_was_said(operator: Store) -> None:
+async def test_error_is_unchanged_when_the_operator_knows_no_more(operator: Store) -> None:
     error = RowMissing("There is no such job.", (job_id(99),))
-    assert await told_apart(operator, operator, error) is error
+    assert await hidden_or_gone(operator, operator, error) is error
     ada = operator.acting_as(ActingUser(id=ADA))
     nameless = RowMissing("No user has the e-mail.")
-    assert await told_apart(ada, operator, nameless) is nameless
+    assert await hidden_or_gone(ada, operator, nameless) is nameless
     # Where even the operator is refused, nothing more is known.
     refused = Store(Database({"host": "/nowhere"}), ActingUser(id=UUID(int=0)))
-    assert await told_apart(ada, refused, error) is error
+    assert await hidden_or_gone(ada, refused, error) is error
 
 
-async def test_who_does_not_see_everything_does_not_say_that_it_is_gone(
+async def test_operator_with_a_restricted_view_does_not_report_ids_as_gone(
     attached_database: Conninfo, onlooker: str
 ) -> None:
     world = World(attached_database)
@@ -69,10 +71,10 @@ async def test_who_does_not_see_everything_does_not_say_that_it_is_gone(
         assert await hidden_from(ada, operator, [job_id(8)]) is None
 
 
-async def test_the_error_keeps_its_ids_and_its_hint(operator: Store) -> None:
+async def test_explained_error_keeps_its_ids_and_hint(operator: Store) -> None:
     ben = operator.acting_as(ActingUser(id=BEN, email="ben@example.com"))
-    gone = await told_apart(ben, operator, RowMissing("…", (job_id(99),), hint="List them."))
+    gone = await hidden_or_gone(ben, operator, RowMissing("…", (job_id(99),), hint="List them."))
     assert (gone.ids, gone.hint) == ((job_id(99),), "List them.")
-    hidden = await told_apart(ben, operator, RowMissing("…", (AUTUMN,)))
+    hidden = await hidden_or_gone(ben, operator, RowMissing("…", (AUTUMN,)))
     assert hidden.message == f"{AUTUMN} exists, but ben@example.com does not see it."
     assert operator.actor == OPERATOR

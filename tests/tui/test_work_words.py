@@ -21,5 +21,5 @@ from tui.text.timings_text import seconds
         (86_400 * 20_000, "20,000 d"),
     ],
 )
-def test_two_digits_that_matter(number: float, words: str) -> None:
+def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
     assert seconds(number) == words

@@ -8,13 +8,13 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 
-from store.leases.lease import HeldJob, WorkerStatus, Workforce
+from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from tests.tui.support import NOON
-from tui.dashboard.workers.worker_lines import Eyes, Line, lines, remark, summary
+from tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, summary
 
-OPERATOR = Eyes(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
+OPERATOR = Viewer(name="the operator", is_user=False, project=lambda _: "Autumn catalog")
 
-ADA = Eyes(name="ada@example.com", is_user=True, project=lambda _: "Autumn catalog")
+ADA = Viewer(name="ada@example.com", is_user=True, project=lambda _: "Autumn catalog")
 
 RENDER, STUDIO = UUID(int=1), UUID(int=2)
 
@@ -41,7 +41,7 @@ def worker(identifier: UUID, name: str, **fields: Any) -> WorkerStatus:
     return WorkerStatus(id=identifier, name=name, **{**known, **fields})
 
 
-def held(number: int, owner: UUID | None = RENDER, **fields: Any) -> HeldJob:
+def held(number: int, owner: UUID | None = RENDER, **fields: Any) -> LeasedJob:
     """Claimed 41 seconds ago, and renewed since."""
     known: dict[str, Any] = {
         "mode": "lifestyle",
@@ -51,23 +51,25 @@ def held(number: int, owner: UUID | None = RENDER, **fields: Any) -> HeldJob:
         "expires_at": NOON + seconds(50),
         "note": None,
     }
-    return HeldJob(job_id=UUID(int=number << 96), owner=owner, **{**known, **fields})
+    return LeasedJob(job_id=UUID(int=number << 96), owner=owner, **{**known, **fields})
 
 
-def force(workers: Sequence[WorkerStatus] = (), jobs: Sequence[HeldJob] = (), *, is_cut: bool = False) -> Workforce:
-    return Workforce(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
+def force(
+    workers: Sequence[WorkerStatus] = (), jobs: Sequence[LeasedJob] = (), *, is_cut: bool = False
+) -> WorkersOverview:
+    return WorkersOverview(workers=tuple(workers), held=tuple(jobs), is_cut=is_cut, taken_at=NOON)
 
 
-def text(line: Line) -> str:
+def text(line: WorkerLine) -> str:
     """With single blanks."""
     return " ".join("".join(part for part, _ in line.spans).split())
 
 
-def texts(seen: Workforce, eyes: Eyes = OPERATOR, *, width: int = 110) -> list[str]:
+def texts(seen: WorkersOverview, eyes: Viewer = OPERATOR, *, width: int = 110) -> list[str]:
     return [text(line) for line in lines(seen, eyes, now=NOON, width=width)]
 
 
-def test_each_worker_stands_above_what_it_holds() -> None:
+def test_each_worker_is_listed_above_its_leased_jobs() -> None:
     seen = force(
         [worker(STUDIO, "studio", modes=("lifestyle", "packaging")), worker(RENDER, "render", held_jobs=2)],
         [held(1, note="step 3 of 4"), held(2, attempt=2)],
@@ -80,7 +82,7 @@ def test_each_worker_stands_above_what_it_holds() -> None:
     ]
 
 
-def test_a_silent_worker_comes_last_and_its_leases_run_out() -> None:
+def test_silent_worker_is_listed_last_with_its_expired_lease() -> None:
     silent = worker(RENDER, "a render", seen_at=NOON - seconds(190))
     seen = force([silent, worker(STUDIO, "studio")], [held(1, expires_at=NOON - seconds(130), note="step 1 of 4")])
     assert texts(seen, width=126)[1:] == [
@@ -89,7 +91,7 @@ def test_a_silent_worker_comes_last_and_its_leases_run_out() -> None:
     ]
 
 
-def test_jobs_between_two_attempts_are_with_nobody() -> None:
+def test_jobs_between_attempts_are_listed_without_a_worker() -> None:
     postponed = held(1, None, attempt=2, expires_at=NOON + seconds(12), note="503")
     seen = force([], [postponed, held(2, None, attempt=0, expires_at=NOON)])
     assert texts(seen) == [
@@ -99,12 +101,12 @@ def test_jobs_between_two_attempts_are_with_nobody() -> None:
     ]
 
 
-def test_a_worker_that_these_eyes_do_not_see_is_known_by_what_it_holds() -> None:
+def test_worker_hidden_from_the_viewer_is_named_by_the_job_it_leases() -> None:
     assert texts(force([], [held(1)]), ADA)[0] == "worker 00000000 of somebody else"
     assert texts(force([], [held(1)]))[0] == "worker 00000000 not listed"
 
 
-def test_what_is_beyond_the_limit_is_counted() -> None:
+def test_leased_jobs_beyond_the_limit_are_counted() -> None:
     seen = force([worker(RENDER, "render", held_jobs=3)], [held(1)], is_cut=True)
     assert texts(seen)[-1] == "… 2 jobs more, held for less long"
     assert summary(seen, now=NOON) == "1 worker alive · ≥ 1 job held, the longest for 40 s"
@@ -118,31 +120,31 @@ def test_what_is_beyond_the_limit_is_counted() -> None:
         ({"seen_at": NOON - timedelta(minutes=61)}, False),
     ],
 )
-def test_those_that_are_gone_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
+def test_long_gone_workers_are_only_counted(fields: dict[str, Any], *, is_shown: bool) -> None:
     seen = force([worker(RENDER, "render", **fields)])
     assert bool(texts(seen)) is is_shown
     assert ("1 more were here within a week" in remark(seen, OPERATOR)) is not is_shown
     assert len(texts(force(seen.workers, [held(1)]))) == 2, "what it holds is shown in any case"
 
 
-def test_where_nobody_works_it_is_said_how_to_start() -> None:
+def test_overview_without_workers_explains_how_to_start_one() -> None:
     assert summary(force(), now=NOON) == "0 workers alive"
     assert remark(force(), OPERATOR) == "'gjobs worker MODULE:REGISTRY' starts a worker."
 
 
-def test_a_user_is_told_whose_workers_are_not_shown() -> None:
+def test_remark_explains_to_a_user_which_workers_are_hidden() -> None:
     words = "Workers that do not act as ada@example.com are the operator's to see."
     assert remark(force([worker(RENDER, "render")]), ADA) == words
 
 
 @pytest.mark.parametrize("width", [68, 84, 126])
-def test_a_line_is_no_wider_than_its_room_and_harmless(width: int) -> None:
+def test_worker_lines_fit_the_width_and_escape_control_characters(width: int) -> None:
     nasty = "\x1b[31m[@click=app.quit]x[/]\u202e" + "長" * 300
     seen = force(
         [worker(RENDER, nasty, host=nasty, modes=(nasty,), held_jobs=1), worker(STUDIO, nasty, seen_at=NOON)],
         [held(1, mode=nasty, note=nasty), held(2, None, mode=nasty, note=nasty), held(3, UUID(int=7))],
     )
-    eyes = Eyes(name=nasty, is_user=True, project=lambda _: nasty)
+    eyes = Viewer(name=nasty, is_user=True, project=lambda _: nasty)
     for line in lines(seen, eyes, now=NOON, width=width):
         drawn = "".join(part for part, _ in line.spans)
         assert cell_len(drawn) <= width

@@ -3,12 +3,12 @@
 import pytest
 
 from store.filters.filter_text import parse
-from store.job_list.index_advice import Advice
+from store.job_list.index_advice import IndexAdvice
 from store.job_list.list_query import ListQuery
 from tests.store.support import NOTHING, NOW
-from tui.error_help import would_help
+from tui.error_help import speedup_hint
 
-INDEX = Advice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
+INDEX = IndexAdvice(columns="status, created_at DESC, id DESC", sql="CREATE INDEX CONCURRENTLY x ON y (z);")
 
 READS = "No index finds a text within another, or a duration: each job has to be read."
 
@@ -28,6 +28,6 @@ READS = "No index finds a text within another, or a duration: each job has to be
         ("since:24h", True, None, "Try again when the server is less busy."),
     ],
 )
-def test_what_would_help(text: str, of_project: bool, lacking: Advice | None, words: str) -> None:
+def test_speedup_hint_matches_the_filter(text: str, of_project: bool, lacking: IndexAdvice | None, words: str) -> None:
     listed = ListQuery(project_id=NOTHING if of_project else None, job_filter=parse(text, now=NOW))
-    assert would_help(listed, lacking) == words
+    assert speedup_hint(listed, lacking) == words

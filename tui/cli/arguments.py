@@ -13,8 +13,8 @@ from store.formats import cents, close_names, not_known, share_of
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
 from store.projects.project import Project
-from tui.cli.exit_codes import Mistyped, UsageError
-from tui.cli.output import say
+from tui.cli.exit_codes import BadArgument, UsageError
+from tui.cli.output import print_message
 
 if TYPE_CHECKING:
     from store.filters.job_filter import JobFilter
@@ -46,7 +46,7 @@ def identifier(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise Mistyped(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
+        raise BadArgument(f"{text!r} is not an id: an id is a whole UUID, as the lists print it") from None
 
 
 def identifier_or_none(text: str) -> UUID | None:
@@ -58,14 +58,14 @@ def whole_number(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise Mistyped(f"{text!r} is not a whole number") from None
+        raise BadArgument(f"{text!r} is not a whole number") from None
 
 
 def amount(text: str) -> int:
     """In cents."""
     value = cents(text)
     if value is None:
-        raise Mistyped(f"{text!r} is not an amount: give whole cents, such as 1250, or dollars, such as 12.50")
+        raise BadArgument(f"{text!r} is not an amount: give whole cents, such as 1250, or dollars, such as 12.50")
     return value
 
 
@@ -73,7 +73,7 @@ def share(text: str) -> float:
     """Of a whole: `80%` or `0.8`."""
     value = share_of(text)
     if value is None:
-        raise Mistyped(f"{text!r} is not a share: give one such as 80% or 0.8")
+        raise BadArgument(f"{text!r} is not a share: give one such as 80% or 0.8")
     return value
 
 
@@ -86,7 +86,7 @@ def page_key(text: str) -> PageKey:
             return PageKey(created_at=time.astimezone(UTC), id=UUID(job_id))
     except (ValueError, OverflowError):
         pass
-    raise Mistyped(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
+    raise BadArgument(f"{text!r} is not CREATED_AT,ID as the JSON of 'jobs list' has them")
 
 
 def since(text: str) -> datetime | timedelta:
@@ -97,7 +97,7 @@ def since(text: str) -> datetime | timedelta:
     try:
         return datetime.fromisoformat(text).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Mistyped(
+        raise BadArgument(
             f"{text!r} is not a time: give one such as 2026-01-31 or 2026-01-31T12:00, or how long ago, such as 24h"
         ) from None
 
@@ -115,16 +115,16 @@ def length(text: str) -> timedelta:
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
     seconds = formats.seconds_of(text)
     if not seconds:
-        raise Mistyped(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
+        raise BadArgument(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
     if seconds > formats.LONGEST:
-        raise Mistyped(f"{text!r} is too long: the longest is {formats.LONGEST_WORDS}")
+        raise BadArgument(f"{text!r} is too long: the longest is {formats.LONGEST_WORDS}")
     return timedelta(seconds=seconds)
 
 
 def port(text: str) -> int:
     number = whole_number(text)
     if not 0 <= number < 65_536:
-        raise Mistyped(f"{text!r} is not a port: it is a number below 65536; 0 takes one that is free")
+        raise BadArgument(f"{text!r} is not a port: it is a number below 65536; 0 takes one that is free")
     return number
 
 
@@ -133,9 +133,9 @@ def size(text: str) -> Size:
     try:
         width, height = int(columns), int(rows)
     except ValueError:
-        raise Mistyped(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
+        raise BadArgument(f"{text!r} is not a size: give COLUMNSxROWS, such as 120x36") from None
     if not all(_SMALLEST <= number <= _LARGEST for number in (width, height)):
-        raise Mistyped(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
+        raise BadArgument(f"{text!r} is not a size: both numbers must be from {_SMALLEST} to {_LARGEST}")
     return width, height
 
 
@@ -143,7 +143,7 @@ def status(text: str) -> JobStatus:
     try:
         return JobStatus(text)
     except ValueError:
-        raise Mistyped(not_known(text, JobStatus)) from None
+        raise BadArgument(not_known(text, JobStatus)) from None
 
 
 def statuses(text: str) -> list[JobStatus]:
@@ -162,7 +162,7 @@ def file_format(text: str) -> FileFormat:
     try:
         return FileFormat(text.lower())
     except ValueError:
-        raise Mistyped(not_known(text, FileFormat)) from None
+        raise BadArgument(not_known(text, FileFormat)) from None
 
 
 MOST_ROWS = 10_000
@@ -215,7 +215,7 @@ def narrowed(settings: Settings, view: str | None, job_filter: "JobFilter | None
     saved_views, configured = SavedViews(settings.data_dir), settings.configuration.views
     saved = saved_views.read()
     if words := clash_words(tuple(name for name in clashes(configured, saved) if name == view), saved_views.path):
-        say(words)
+        print_message(words)
     text = named(view, joined(configured, saved)).text
     return JobFilter(terms=(*parse(text, now=datetime.now(UTC)).terms, *found.terms))
 

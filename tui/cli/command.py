@@ -8,7 +8,7 @@ from typing import Any
 
 from store.configuration.configuration import EMBEDDED, NO_CONFIGURATION, Configuration
 from store.configuration.settings import APP_VARIABLE, OPERATOR_NAME, Settings, resolve
-from tui.cli.exit_codes import ExitCode, Mistyped, UsageError, not_empty
+from tui.cli.exit_codes import BadArgument, ExitCode, UsageError, not_empty
 
 _LONGEST_REASON = 200
 
@@ -50,9 +50,9 @@ def _reason(text: str) -> str:
     """A line that others will read in the journal."""
     line = not_empty(text).strip()
     if len(line) > _LONGEST_REASON:
-        raise Mistyped(f"a reason has at most {_LONGEST_REASON} characters, and this one {len(line)}")
+        raise BadArgument(f"a reason has at most {_LONGEST_REASON} characters, and this one {len(line)}")
     if not line.isprintable():
-        raise Mistyped("a reason is one line of plain text")
+        raise BadArgument("a reason is one line of plain text")
     return line
 
 
@@ -98,12 +98,12 @@ def read_alone(arguments: Iterable[str]) -> GlobalOptions | None:
                 return None
         try:
             values[option.name] = option.read(value)
-        except Mistyped:
+        except BadArgument:
             return None
     return GlobalOptions(**values)
 
 
-class Eyes(Enum):
+class ActorRule(Enum):
     CHOSEN = auto()
     """As option, environment and database say."""
     OPERATOR_UNLESS_ASKED = auto()
@@ -117,7 +117,7 @@ class Command:
     """`run` takes the settings, the output and, by name, the command's own options."""
 
     run: Callable[..., ExitCode]
-    eyes: Eyes = Eyes.CHOSEN
+    eyes: ActorRule = ActorRule.CHOSEN
     embedded_only: bool = False
     """It is about our own server, so it never reads an address."""
     ignores_app_variable: bool = False
@@ -181,9 +181,9 @@ def settings_for(
     return _with_eyes(settings, command.eyes)
 
 
-def _with_eyes(settings: Settings, eyes: Eyes) -> Settings:
-    if eyes is Eyes.OPERATOR_ONLY and settings.act_as_given and settings.act_as != OPERATOR_NAME:
+def _with_eyes(settings: Settings, eyes: ActorRule) -> Settings:
+    if eyes is ActorRule.OPERATOR_ONLY and settings.act_as_given and settings.act_as != OPERATOR_NAME:
         raise UsageError("This command acts on the database itself, never as a user.", hint="Leave --as out.")
-    if eyes is Eyes.CHOSEN or settings.act_as_given:
+    if eyes is ActorRule.CHOSEN or settings.act_as_given:
         return settings
     return replace(settings, act_as=OPERATOR_NAME, act_as_origin=None)

@@ -77,12 +77,12 @@ def exit_code(error: BaseException) -> ExitCode:
             return ExitCode.OUR_FAULT
 
 
-class Mistyped(Exception):
+class BadArgument(Exception):
     """Its words say what is accepted, and go on where the option's name ends."""
 
 
 def not_empty(text: str) -> str:
     """An empty text mostly comes from a variable that is not set: it must not stand for the default."""
     if not text.strip():
-        raise Mistyped("it is empty")
+        raise BadArgument("it is empty")
     return text

@@ -124,7 +124,7 @@ T = TypeVar("T")
 
 
 @dataclass(slots=True)
-class Course(Generic[T]):
+class WorkProgress(Generic[T]):
     """How far it has come, for whoever it is broken off for as well."""
 
     last: T
@@ -132,7 +132,7 @@ class Course(Generic[T]):
     is_stopped: bool = False
 
 
-async def work_through(steps: AsyncGenerator[T, None], course: Course[T], shown: Callable[[T], str]) -> None:
+async def work_through(steps: AsyncGenerator[T, None], course: WorkProgress[T], shown: Callable[[T], str]) -> None:
     """`shown` is a step in clean words."""
     with stop_requested() as stop, ProgressLine(is_shown=can_show_progress()) as line:
         async with aclosing(steps):

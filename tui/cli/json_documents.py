@@ -9,12 +9,12 @@ from store.budgets.budget import Budget, CheckedBudget, used_up_at
 from store.formats import PlainRow, plain_row, plain_time
 from store.jobs.job import GenerationJob, JobStatus, why_refused
 from store.jobs.job_results import (
-    AlreadyRepeated,
+    AlreadyRetried,
     Applied,
-    JobLinks,
     Missing,
     Refused,
-    Repeated,
+    Retried,
+    RetryLinks,
     RetryOutcome,
     TransitionOutcome,
 )
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from migrations.rollups import RollupCheck
     from migrations.status import MigrationStatus
     from migrations.verification import Verification
-    from store.doctor.findings import Report
+    from store.doctor.findings import DoctorReport
     from store.embedded.control import ServerStatus
     from store.journal.write_record import JournalEntry
     from store.retention.retention import ArchivedJob, RetentionPolicy
-    from store.statistics.statistics import Monitoring, Spread, Work
+    from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
     from tui.text.retention_text import CleanUp
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
@@ -63,19 +63,19 @@ def transition(outcome: TransitionOutcome, target: JobStatus) -> dict[str, Json]
 
 def retry(outcome: RetryOutcome) -> dict[str, Json]:
     """`job` is the new one; `repeated_by` another that was there before."""
-    job = row(outcome.job) if isinstance(outcome, Repeated) else None
-    by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRepeated) else None
+    job = row(outcome.job) if isinstance(outcome, Retried) else None
+    by = str(outcome.repeated_by) if isinstance(outcome, AlreadyRetried) else None
     match outcome:
-        case Repeated(repeats=failed):
+        case Retried(repeats=failed):
             pass
         case Refused(job=refused):
             failed = refused.id
-        case AlreadyRepeated(job_id=failed) | Missing(job_id=failed):
+        case AlreadyRetried(job_id=failed) | Missing(job_id=failed):
             pass
     return {"repeats": str(failed), "applied": job is not None, "job": job, "repeated_by": by}
 
 
-def links(value: JobLinks) -> dict[str, Json]:
+def links(value: RetryLinks) -> dict[str, Json]:
     return {
         "repeats": str(value.repeats) if value.repeats else None,
         "repeated_by": [str(job_id) for job_id in value.repeated_by],
@@ -137,7 +137,7 @@ def clean_up(
     }
 
 
-def monitoring(value: "Monitoring") -> dict[str, Json]:
+def monitoring(value: "JobTimings") -> dict[str, Json]:
     """Durations are in seconds."""
     return {
         "window_seconds": value.window.total_seconds(),
@@ -149,7 +149,7 @@ def monitoring(value: "Monitoring") -> dict[str, Json]:
     }
 
 
-def _work(value: "Work") -> dict[str, Json]:
+def _work(value: "ModeTimings") -> dict[str, Json]:
     return {
         "succeeded": value.succeeded,
         "failed": value.failed,
@@ -162,7 +162,7 @@ def _work(value: "Work") -> dict[str, Json]:
     }
 
 
-def _spread(value: "Spread | None") -> dict[str, Json] | None:
+def _spread(value: "Percentiles | None") -> dict[str, Json] | None:
     if value is None:
         return None
     return {"median": round(value.median, 3), "percentile_95": round(value.percentile_95, 3)}
@@ -304,7 +304,7 @@ def journal_entry(entry: "JournalEntry") -> dict[str, Json]:
     }
 
 
-def report(value: "Report", *, database: str) -> dict[str, Json]:
+def report(value: "DoctorReport", *, database: str) -> dict[str, Json]:
     """The doctor's. New kinds of findings may come; the keys stay."""
     return {
         "database": database,

@@ -11,20 +11,20 @@ from tui import gc_tuning
 from tui.cli.command import Command, GlobalOptions, check_options, read_alone, settings_for
 from tui.cli.commands.dashboard import DASHBOARD
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; None takes the process's arguments. Ends in SystemExit only for --help and --version."""
     if arguments is None:
-        gc_tuning.let_lie()
+        gc_tuning.pause_gc()
     try:
         return _run(sys.argv[1:] if arguments is None else arguments)
     except (Exception, KeyboardInterrupt) as error:
-        from tui.cli.output import explain
+        from tui.cli.output import report_failure
 
         # The last resort of the program: nothing may reach the person as a traceback.
-        return explain(error)
+        return report_failure(error)
 
 
 def _run(arguments: Sequence[str]) -> ExitCode:
@@ -71,5 +71,5 @@ def _configuration(command: Command, options: GlobalOptions) -> Configuration:
         return NO_CONFIGURATION
     configuration = load(configuration_file(options.config, os.environ))
     if configuration.warning:
-        say(configuration.warning)
+        print_message(configuration.warning)
     return configuration

@@ -14,7 +14,7 @@ from tui.cli.exit_codes import CommandError, Declined, ExitCode, UsageError, exi
 
 if TYPE_CHECKING:
     from tui.cli.json_documents import Json
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
 
 HIDDEN = "***"
 
@@ -44,18 +44,18 @@ def can_draw() -> bool:
     return os.environ.get("TERM") != "dumb" and all(is_terminal(stream) for stream in streams)
 
 
-def say(sentence: str) -> None:
+def print_message(sentence: str) -> None:
     """One line on stderr, harmless whatever it quotes, and without a password."""
     from tui.text.clean_text import clean
 
     say_block(clean(sentence))
 
 
-def complain(message: str, *, hint: str | None) -> None:
+def print_error(message: str, *, hint: str | None) -> None:
     """What went wrong, and what to do about it: a line each."""
-    say(message)
+    print_message(message)
     if hint:
-        say(hint)
+        print_message(hint)
 
 
 def say_block(text: str, *, end: str = "\n") -> None:
@@ -112,7 +112,7 @@ class Output:
 
         write(json.dumps(value, indent=2 if self.is_terminal else None))
 
-    def table(self, columns: Sequence["Column"], rows: Sequence[Sequence[str]]) -> None:
+    def table(self, columns: Sequence["TableColumn"], rows: Sequence[Sequence[str]]) -> None:
         """Cut to the terminal's width; never cut where stdout is none."""
         from tui.cli.text_tables import aligned_table as table
 
@@ -164,25 +164,25 @@ def show_where(error: BaseException) -> None:
         say_block(clean_block("".join(traceback.format_exception(error)).rstrip()))
 
 
-def explain(error: BaseException) -> ExitCode:
+def report_failure(error: BaseException) -> ExitCode:
     """Without a traceback, which shows what nobody asked for, unless GJOBS_DEBUG is 1."""
     show_where(error)
     match error:
         case BadConfiguration():
             for sentence in (*error.problems, error.hint):
-                say(sentence or "")
+                print_message(sentence or "")
         case FilterError():
             from tui.text.error_text import marked
 
             say_block(marked(error))
-            complain(str(error), hint=error.hint)
+            print_error(str(error), hint=error.hint)
         case StoreError() | CommandError():
-            complain(str(error), hint=error.hint)
+            print_error(str(error), hint=error.hint)
         case KeyboardInterrupt():
-            complain("Interrupted.", hint=None)
+            print_error("Interrupted.", hint=None)
         case OSError() if error.strerror:
-            complain(f"gjobs failed: {error.strerror}.", hint=_DEBUG_HINT)
+            print_error(f"gjobs failed: {error.strerror}.", hint=_DEBUG_HINT)
         case _:
             # What the error says may hold what was typed; its name never does.
-            complain(f"gjobs failed with an error of its own: {type(error).__name__}.", hint=_DEBUG_HINT)
+            print_error(f"gjobs failed with an error of its own: {type(error).__name__}.", hint=_DEBUG_HINT)
     return exit_code(error)

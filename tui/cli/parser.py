@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from store.formats import not_known
 from tui.cli.command import DECLARED, Command
-from tui.cli.exit_codes import Mistyped, UsageError
+from tui.cli.exit_codes import BadArgument, UsageError
 from tui.cli.output import write
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Parser(argparse.ArgumentParser):
         """argparse's own hook for what a text stands for."""
         try:
             return super()._get_value(action, arg_string)
-        except Mistyped as error:
+        except BadArgument as error:
             raise argparse.ArgumentError(action, str(error)) from error
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:

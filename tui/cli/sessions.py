@@ -10,7 +10,7 @@ from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget
 from store.errors import OutcomeUnknown, RowMissing, StoreError, Unreachable
 from tui import gc_tuning
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 
 if TYPE_CHECKING:
     from tui.session import Session
@@ -25,7 +25,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Progress:
+class StartupProgress:
     """Says on stderr what the start of the server is doing. It ends the wait by raising once `stop` was called."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Progress:
     def __call__(self, sentence: str) -> None:
         if self._stopped.is_set():
             raise InterruptedError
-        say(sentence)
+        print_message(sentence)
 
     def stop(self) -> None:
         self._stopped.set()
@@ -47,17 +47,17 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     from tui.cli.interruption import interrupts_heard
     from tui.session import open_session
 
-    progress = Progress()
+    progress = StartupProgress()
 
     async def run() -> T:
         try:
             with interrupts_heard():
                 _tell_origin(settings)
                 async with open_session(settings, progress) as session:
-                    gc_tuning.collect()
+                    gc_tuning.resume_gc()
                     if settings.write_reason is not None:
-                        session.access.open_lease(settings.write_reason, _LONGEST_COMMAND)
-                    return await _explained(work, session)
+                        session.access.open_permit(settings.write_reason, _LONGEST_COMMAND)
+                    return await _with_better_errors(work, session)
         except asyncio.CancelledError:
             progress.stop()
             raise
@@ -65,14 +65,14 @@ def with_session(settings: Settings, work: Callable[["Session"], Coroutine[Any, 
     return asyncio.run(run())
 
 
-async def _explained(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
+async def _with_better_errors(work: Callable[["Session"], Coroutine[Any, Any, T]], session: "Session") -> T:
     """What a user did not find is gone, or hidden from them; a change whose answer was lost was made, or was not."""
     try:
         return await work(session)
     except RowMissing as error:
-        from tui.error_help import told_apart
+        from tui.error_help import hidden_or_gone
 
-        raise await told_apart(session.store, session.operator, error) from error
+        raise await hidden_or_gone(session.store, session.operator, error) from error
     except OutcomeUnknown as error:
         raise await _looked_up(session, error) from error.__cause__
 
@@ -81,16 +81,16 @@ async def _looked_up(session: "Session", error: OutcomeUnknown) -> OutcomeUnknow
     """The same error, with what is known of it where the database answers soon."""
     import asyncio
 
-    from tui.text.write_text import learned_words
+    from tui.text.write_text import resolved_write_words
 
     for wait in _LOOK_UP_AFTER:
         await asyncio.sleep(wait)
         try:
-            found = await session.store.look_up(error.write)
+            found = await session.store.resolve_write(error.write)
         except StoreError:
             continue
         if found is not None:
-            told = learned_words(error.write.written, found)
+            told = resolved_write_words(error.write.written, found)
             return OutcomeUnknown(f"{error.message} Looked up since: {told}", error.write)
     return error
 
@@ -101,13 +101,13 @@ def _tell_origin(settings: Settings) -> None:
         from store.database.connection_url import label, parameters
 
         read_only = ", read-only" if settings.write_reason is None else ""
-        say(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
+        print_message(f"Using {APP_VARIABLE}: {label(parameters(settings.target))}{read_only}.")
 
 
 def _tell_caution(session: "Session") -> None:
     """What was printed is not all there is, where the database shows this login, or this user, less."""
     if session.capabilities and (words := session.capabilities.caution(session.store.actor)):
-        say(words)
+        print_message(words)
 
 
 def in_session(
@@ -129,7 +129,7 @@ def in_session(
 log = logging.getLogger(__name__)
 
 
-class Reviving:
+class ServerRestarts:
     """`revive` starts what died, and says whether it had; it takes its time. None where the server is not ours."""
 
     def __init__(self, revive: Callable[[], bool] | None) -> None:

@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from store.formats import money, plain_row, plain_time
 from store.jobs.job import GenerationJob
-from store.jobs.job_history import History, JobEvent, time_in_each
-from store.jobs.job_results import JobLinks
+from store.jobs.job_history import JobEvent, JobHistory, time_in_each
+from store.jobs.job_results import RetryLinks
 from store.projects.project import Project
 from tui.cli.json_documents import Json
 from tui.text import job_text
@@ -31,7 +31,7 @@ BUDGET_COLOURS: Mapping[str, str] = {"warning": "\x1b[33m", "used up": "\x1b[31m
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class TableColumn:
     title: str
     right: bool = False
     narrowest: int | None = None
@@ -41,7 +41,7 @@ class Column:
 
 
 def aligned_table(
-    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None, colour: bool
+    columns: Sequence[TableColumn], rows: Sequence[Sequence[str]], *, width: int | None, colour: bool
 ) -> list[str]:
     """A line of titles, then one line a row. `width` is in terminal cells; None never cuts."""
     cells = [[clean(cell) for cell in row] for row in rows]
@@ -54,7 +54,7 @@ def aligned_table(
     return lines
 
 
-def _fit(columns: Sequence[Column], widths: list[int], width: int) -> list[int]:
+def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[int]:
     """Narrows the columns that may be, the last first; what then lies beyond the edge is cut there."""
     excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
     fitted = list(widths)
@@ -78,7 +78,7 @@ def _cut_at_edge(widths: list[int], width: int) -> list[int]:
     return kept
 
 
-def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
+def _line(columns: Sequence[TableColumn], cells: Sequence[str], widths: Sequence[int], *, colour: bool) -> str:
     parts = [
         _cell(column, text, width, colour=colour, is_last=index == len(widths) - 1)
         for index, (column, text, width) in enumerate(zip(columns, cells, widths, strict=False))
@@ -86,7 +86,7 @@ def _line(columns: Sequence[Column], cells: Sequence[str], widths: Sequence[int]
     return _GAP.join(parts).rstrip()
 
 
-def _cell(column: Column, text: str, width: int, *, colour: bool, is_last: bool) -> str:
+def _cell(column: TableColumn, text: str, width: int, *, colour: bool, is_last: bool) -> str:
     shown = shorten(text, width) if is_last and not column.right else pad(text, width, right=column.right)
     start = column.colours.get(text) if colour else None
     return f"{start}{shown}{_RESET}" if start else shown
@@ -102,22 +102,22 @@ def fields(pairs: Mapping[str, str]) -> str:
     )
 
 
-_COLUMNS = (
-    Column(title="ID"),
-    Column(title="STATUS", colours=STATUS_COLOURS),
-    Column(title="COST", right=True),
-    Column(title="CREATED"),
-    Column(title="MODE", narrowest=8),
-    Column(title="PROJECT", narrowest=8),
-    Column(title="ERROR", narrowest=10),
+_JOB_COLUMNS = (
+    TableColumn(title="ID"),
+    TableColumn(title="STATUS", colours=STATUS_COLOURS),
+    TableColumn(title="COST", right=True),
+    TableColumn(title="CREATED"),
+    TableColumn(title="MODE", narrowest=8),
+    TableColumn(title="PROJECT", narrowest=8),
+    TableColumn(title="ERROR", narrowest=10),
 )
 
-Table = tuple[Sequence[Column], list[list[str]]]
+Table = tuple[Sequence[TableColumn], list[list[str]]]
 
 
 def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, now: datetime | None) -> Table:
     """`projects` has names by id. `now` makes ages of the times; without it they are local times."""
-    return _COLUMNS, [
+    return _JOB_COLUMNS, [
         [
             str(job.id),
             job.status.value,
@@ -131,7 +131,7 @@ def job_table(jobs: Sequence[GenerationJob], projects: Mapping[UUID, str], *, no
     ]
 
 
-def job_block(job: GenerationJob, project: Project | None, links: JobLinks, *, now: datetime) -> str:
+def job_block(job: GenerationJob, project: Project | None, links: RetryLinks, *, now: datetime) -> str:
     """All that is known of one job, the error in full. `project` is None where the actor does not see it."""
     return fields(
         {
@@ -150,7 +150,7 @@ def job_block(job: GenerationJob, project: Project | None, links: JobLinks, *, n
     )
 
 
-def _linked(links: JobLinks) -> dict[str, str]:
+def _linked(links: RetryLinks) -> dict[str, str]:
     repeats = {"repeats": str(links.repeats)} if links.repeats else {}
     return repeats | ({"repeated by": "\n".join(map(str, links.repeated_by))} if links.repeated_by else {})
 
@@ -159,17 +159,17 @@ def _both_times(time: datetime, now: datetime) -> str:
     return f"{local_time(time)} ({age(time, now)})"
 
 
-_HISTORIES_COLUMNS = (
-    Column(title="WHEN"),
-    Column(title="AFTER", right=True),
-    Column(title="WHAT"),
-    Column(title="COST", right=True),
-    Column(title="BY", narrowest=8),
-    Column(title="NOTE", narrowest=10),
+_EVENT_COLUMNS = (
+    TableColumn(title="WHEN"),
+    TableColumn(title="AFTER", right=True),
+    TableColumn(title="WHAT"),
+    TableColumn(title="COST", right=True),
+    TableColumn(title="BY", narrowest=8),
+    TableColumn(title="NOTE", narrowest=10),
 )
 
 
-def document(history: History) -> Mapping[str, Json]:
+def document(history: JobHistory) -> Mapping[str, Json]:
     """Oldest first. Seconds have a fraction."""
     return {
         "events": [plain_row(event) for event in history.events],
@@ -181,9 +181,9 @@ def document(history: History) -> Mapping[str, Json]:
     }
 
 
-def table(history: History) -> tuple[Sequence[Column], list[list[str]]]:
+def table(history: JobHistory) -> tuple[Sequence[TableColumn], list[list[str]]]:
     """Oldest first; beside each event how long after the one before."""
-    return _HISTORIES_COLUMNS, list(_rows(history.events))
+    return _EVENT_COLUMNS, list(_rows(history.events))
 
 
 def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
@@ -200,6 +200,6 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
         before = event.at
 
 
-def time_by_status(history: History) -> str:
+def time_by_status(history: JobHistory) -> str:
     """How long the job was in each status, as far as its events tell; empty where they do not."""
     return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.stays).items())

@@ -11,18 +11,18 @@ from uuid import UUID
 
 from textual.app import App
 
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.errors import OutcomeUnknown, RowMissing, StoreError
 from store.job_list.listing import ProjectName
-from store.journal.write_record import LookedUp, Unconfirmed, WriteOutcome, Written
-from store.users.actor import ActingUser, Actor, eyes_name
-from tui.dashboard.action_host import Undo
+from store.journal.write_record import ResolvedWrite, UnconfirmedWrite, WriteOutcome, WriteRecord
+from store.users.actor import ActingUser, Actor, actor_name
+from tui.dashboard.action_host import UndoStack
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.widgets import say
-from tui.error_help import told_apart
+from tui.dashboard.widgets import show_toast
+from tui.error_help import hidden_or_gone
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, unwritten_toast
-from tui.text.write_text import learned_words
+from tui.text.write_text import resolved_write_words
 
 if TYPE_CHECKING:
     from store.capabilities.capabilities import Capabilities
@@ -37,21 +37,21 @@ _FIRST_WAITS, _LAST_WAIT = (0.1, 0.25, 0.5, 1.0, 2.0), 5.0
 IS_LOOKED_UP = "It is looked up as soon as the database answers."
 
 
-class Learned(Exception):
+class WriteResolved(Exception):
     """What really happened, in place of the answer that was lost. `was_made` is None where nobody can tell any more."""
 
-    def __init__(self, written: Written, found: LookedUp) -> None:
-        self.message = learned_words(written, found)
+    def __init__(self, written: WriteRecord, found: ResolvedWrite) -> None:
+        self.message = resolved_write_words(written, found)
         super().__init__(self.message)
         self.written = written
         self.was_made = {WriteOutcome.DONE: True, WriteOutcome.NOT_DONE: False}.get(found.outcome)
 
 
-def learned_toast(learned: Learned) -> Toast:
+def learned_toast(learned: WriteResolved) -> Toast:
     return Toast(text=learned.message, severity="information" if learned.was_made else "warning")
 
 
-class Certainty:
+class WriteResolver:
     """`store` has the eyes that write; `tell` says what is going on meanwhile; `left` is set to end the looking up."""
 
     def __init__(self, store: "Store", tell: Callable[[Toast], object], *, left: asyncio.Event) -> None:
@@ -59,7 +59,7 @@ class Certainty:
         self._tell = tell
         self._left = left
 
-    async def of(self, write: Coroutine[Any, Any, T]) -> T:
+    async def resolve(self, write: Coroutine[Any, Any, T]) -> T:
         """Its answer. Raises Learned where the link broke before there was one, however long that takes to learn.
 
         Raises OutcomeUnknown where the database is left before it could be learned.
@@ -73,44 +73,44 @@ class Certainty:
             found = await self._look_up(error.write)
             if found is None:
                 raise
-            raise Learned(error.write.written, found) from error
+            raise WriteResolved(error.write.written, found) from error
 
-    async def _look_up(self, write: Unconfirmed) -> LookedUp | None:
+    async def _look_up(self, write: UnconfirmedWrite) -> ResolvedWrite | None:
         waits = chain(_FIRST_WAITS, repeat(_LAST_WAIT))
         while not self._left.is_set():
             with suppress(StoreError):
-                if (found := await self._store.look_up(write)) is not None:
+                if (found := await self._store.resolve_write(write)) is not None:
                     return found
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._left.wait(), next(waits))
         return None
 
 
-_FEATURES: Mapping[str, Feature] = {
-    "start": Feature.CHANGING,
-    "complete": Feature.CHANGING,
-    "fail": Feature.CHANGING,
-    "delete": Feature.DELETING,
-    "retry": Feature.RETRYING,
-    "create": Feature.CREATING,
-    "new_project": Feature.CREATING_PROJECTS,
-    "undo": Feature.CREATING,
-    "budgets": Feature.BUDGETS,
-    "set_budget": Feature.SETTING_BUDGETS,
-    "archive": Feature.ARCHIVE,
-    "restore": Feature.RESTORING,
-    "clean_up": Feature.DELETING,
-    "workers": Feature.WORKERS,
+_FEATURES: Mapping[str, Capability] = {
+    "start": Capability.CHANGING,
+    "complete": Capability.CHANGING,
+    "fail": Capability.CHANGING,
+    "delete": Capability.DELETING,
+    "retry": Capability.RETRYING,
+    "create": Capability.CREATING,
+    "new_project": Capability.CREATING_PROJECTS,
+    "undo": Capability.CREATING,
+    "budgets": Capability.BUDGETS,
+    "set_budget": Capability.SETTING_BUDGETS,
+    "archive": Capability.ARCHIVE,
+    "restore": Capability.RESTORING,
+    "clean_up": Capability.DELETING,
+    "workers": Capability.WORKERS,
 }
 """What each wish needs; others need nothing."""
 
 
-def why_not(wish: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
+def missing_capability_toast(wish: str, capabilities: "Capabilities | None", actor: Actor) -> Toast | None:
     """None where the actor may, or where it is not known: then the database has the last word."""
     feature = _FEATURES.get(wish)
     if capabilities is None or feature is None:
         return None
-    off = capabilities.off(feature, actor)
+    off = capabilities.missing(feature, actor)
     return None if off is None else Toast(text=f"Not possible here: {clean(off.words, limit=400)}", severity="warning")
 
 
@@ -118,15 +118,15 @@ def remark_on_users(capabilities: "Capabilities | None") -> str:
     """For whoever picks a user: that none can be acted as, or that the e-mails are missing. Empty where all is well."""
     if capabilities is None:
         return ""
-    if off := capabilities.off(Feature.ACTING):
+    if off := capabilities.missing(Capability.ACTING):
         return off.words
-    if off := capabilities.off(Feature.USERS):
+    if off := capabilities.missing(Capability.USERS):
         return f"Owners of jobs, without their e-mails: {off.words}"
     return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desk:
+class ActionContext:
     """The eyes of one moment, and the words for what is asked."""
 
     store: "Store"
@@ -138,7 +138,7 @@ class Desk:
     projects: tuple[ProjectName, ...]
     changed: Callable[[Iterable[UUID]], None]
     """Called after each write with the ids of its jobs, so that list and costs follow at once."""
-    undo: Undo
+    undo: UndoStack
     tell: Callable[[Toast], None]
     left: asyncio.Event
     """Set when this database is left: what could not be learned by then stays unknown."""
@@ -153,42 +153,42 @@ class Desk:
         try:
             yield
         except RowMissing as error:
-            raise await told_apart(self.store, self.operator, error, end=": nothing was changed") from error
+            raise await hidden_or_gone(self.store, self.operator, error, end=": nothing was changed") from error
 
     @property
-    def certainty(self) -> Certainty:
+    def certainty(self) -> WriteResolver:
         return self.certainty_of(self.store)
 
-    def certainty_of(self, store: "Store") -> Certainty:
+    def certainty_of(self, store: "Store") -> WriteResolver:
         """Of writes with the eyes of this store."""
 
         def tell(toast: Toast) -> None:
             self.tell(toast)
             self.changed(())
 
-        return Certainty(store, tell, left=self.left)
+        return WriteResolver(store, tell, left=self.left)
 
 
-def desk_for(app: "GjobsApp", wish: str) -> Desk | None:
+def context_for(app: "GjobsApp", wish: str) -> ActionContext | None:
     """Where there is nothing to work with, or the database does not offer what is wished for, says why."""
     desk = _desk(app)
     if isinstance(desk, Toast):
-        say(app, desk)
+        show_toast(app, desk)
         return None
-    if why_not(wish, desk.capabilities, desk.store.actor):
+    if missing_capability_toast(wish, desk.capabilities, desk.store.actor):
         app.run_worker(_say_why_not(app, desk, wish), group="refusal", exclusive=True)
         return None
     return desk
 
 
-def _desk(app: "GjobsApp") -> Desk | Toast:
+def _desk(app: "GjobsApp") -> ActionContext | Toast:
     """The reason where there is none."""
     connection, seen = app.connection, app.dashboard.listing
     if connection.failure is not None:
         return Toast(text=f"Not possible now: {connection.failure.error.message}", severity="error")
     if connection.session is None or connection.store is None or seen is None:
         return Toast(text="Not possible yet: nothing has been read.", severity="warning")
-    return Desk(
+    return ActionContext(
         store=connection.store,
         operator=connection.session.operator,
         capabilities=connection.session.capabilities,
@@ -196,32 +196,32 @@ def _desk(app: "GjobsApp") -> Desk | Toast:
         projects=seen.projects,
         changed=app.changed,
         undo=app.undo,
-        tell=partial(say, app),
+        tell=partial(show_toast, app),
         left=app.errands.database_left,
     )
 
 
-async def _say_why_not(app: "GjobsApp", desk: Desk, wish: str) -> None:
+async def _say_why_not(app: "GjobsApp", desk: ActionContext, wish: str) -> None:
     """Asks the database anew: whoever was told what to grant comes back with the same key."""
-    await desk.store.probed.renew_if_possible()
-    reason = why_not(wish, desk.store.probed.latest, desk.store.actor)
-    say(app, reason or Toast(text="It has been granted meanwhile: press the key again."))
+    await desk.store.capability_cache.refresh_if_possible()
+    reason = missing_capability_toast(wish, desk.store.capability_cache.latest, desk.store.actor)
+    show_toast(app, reason or Toast(text="It has been granted meanwhile: press the key again."))
 
 
 async def result_of(write: Coroutine[Any, Any, Toast]) -> Toast:
     try:
         return await write
-    except Learned as learned:
+    except WriteResolved as learned:
         return learned_toast(learned)
     except StoreError as error:
         return unwritten_toast(error)
 
 
-def is_operator(app: App[Any], actor: Actor, does: str) -> bool:
+def require_operator(app: App[Any], actor: Actor, does: str) -> bool:
     """Of any other, says that only the operator `does` it, and how to become that."""
     if not isinstance(actor, ActingUser):
         return True
     key = key_of(app, APP_BINDINGS, "app.user")
-    text = f"Only the operator {does}; you look as {eyes_name(actor)}. Press {key} to change."
-    say(app, Toast(text=text, severity="warning"))
+    text = f"Only the operator {does}; you look as {actor_name(actor)}. Press {key} to change."
+    show_toast(app, Toast(text=text, severity="warning"))
     return False

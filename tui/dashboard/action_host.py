@@ -15,7 +15,7 @@ from textual.worker import Worker, WorkerCancelled
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from tui import gc_tuning
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ WRITES = "writes"
 """Groups of workers; a form's own sending is a write, too."""
 
 
-class Errands:
+class BackgroundTasks:
     def __init__(self, app: App[Any]) -> None:
         self._app = app
         self._is_leaving = False
@@ -48,7 +48,7 @@ class Errands:
     async def _reported(self, write: Coroutine[Any, Any, Toast]) -> None:
         from tui.dashboard.action_context import result_of
 
-        say(self._app, await result_of(write))
+        show_toast(self._app, await result_of(write))
 
     async def writes_end(self) -> None:
         """Before the database is left: waits until none is on its way, those that begin meanwhile neither."""
@@ -74,7 +74,7 @@ class Errands:
             self._app.exit()
             return
         self._is_leaving = True
-        say(self._app, Toast(text="Leaving as soon as the last change is answered; once more leaves at once."))
+        show_toast(self._app, Toast(text="Leaving as soon as the last change is answered; once more leaves at once."))
         self._app.run_worker(self._leave_after(writes), group="leaving")
 
     async def _leave_after(self, writes: list[Worker[Any]]) -> None:
@@ -89,44 +89,44 @@ class Errands:
 
 
 @dataclass(frozen=True, slots=True)
-class Deletion:
+class DeletedJobs:
     store: "Store"
     """With the eyes that deleted: they make it again, too."""
     jobs: tuple[GenerationJob, ...]
     """The whole rows, as the journal has them."""
 
 
-class Undo:
+class UndoStack:
     def __init__(self) -> None:
-        self._deletions: list[Deletion] = []
-        self.following: tuple[str, ...] | None = None
+        self._deletions: list[DeletedJobs] = []
+        self.cascading_tables: tuple[str, ...] | None = None
         """Tables that lose something with a job, which nothing here brings back; None until it was asked."""
 
-    def remember(self, deletion: Deletion) -> None:
+    def remember(self, deletion: DeletedJobs) -> None:
         if deletion.jobs:
             self._deletions.append(deletion)
 
-    def take_last(self) -> Deletion | None:
+    def take_last(self) -> DeletedJobs | None:
         """It is no longer remembered: who cannot make it again gives it back."""
         return self._deletions.pop() if self._deletions else None
 
     def forget_all(self) -> None:
         """Of a database that is left."""
         self._deletions.clear()
-        self.following = None
+        self.cascading_tables = None
 
     async def learn_following(self, store: "Store") -> None:
         """After the first look, which it must not delay."""
-        self.following = ()
+        self.cascading_tables = ()
         with suppress(StoreError):
-            self.following = tuple(await store.get_following_tables())
+            self.cascading_tables = tuple(await store.get_cascading_tables())
 
 
 _PAUSE = 0.01
 """Seconds between two modules, in which keys and answers have their turn."""
 
 
-async def prepare(app: "GjobsApp") -> None:
+async def preload(app: "GjobsApp") -> None:
     """Once there is something to see. Leaves garbage to be collected from then on: what is made here stays."""
     from tui.dashboard.saved_views import read_views
 
@@ -137,7 +137,7 @@ async def prepare(app: "GjobsApp") -> None:
             await asyncio.to_thread(import_module, name)
             await asyncio.sleep(_PAUSE)
     app.dashboard.jobs.furnish()
-    gc_tuning.collect()
+    gc_tuning.resume_gc()
 
 
 def modules() -> Iterator[str]:

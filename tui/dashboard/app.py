@@ -18,37 +18,37 @@ from textual.widgets import Input
 
 from store.formats import utc_now
 from store.poller import DEFAULT_INTERVAL, Attention
-from store.users.actor import eyes_name
+from store.users.actor import actor_name
 from tui.dashboard import action_host, appearance
-from tui.dashboard.action_host import Errands, Undo
+from tui.dashboard.action_host import BackgroundTasks, UndoStack
 from tui.dashboard.budgets.budgets_panel import BudgetNews
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.keys.bindings import APP_BINDINGS
-from tui.dashboard.memory import Memory, Observations, project_to_show
+from tui.dashboard.memory import ObservedHistories, RememberedState, project_to_show
 from tui.dashboard.messages import (
     Connected,
     Connecting,
-    Counted,
-    CountFailed,
-    HistoryWanted,
-    JsonWanted,
-    Looked,
-    LookFailed,
-    PaceChanged,
+    CopyJsonRequested,
+    HistoryRequested,
+    IntervalChanged,
+    ListPolled,
+    ListPollFailed,
+    TotalsPolled,
+    TotalsPollFailed,
 )
 from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.session_poller import Connection, Opener
-from tui.dashboard.setup import Destination, Setup
-from tui.dashboard.status_line import color_of, standing_of
-from tui.dashboard.widgets import say
+from tui.dashboard.session_poller import Opener, SessionPoller
+from tui.dashboard.setup import DashboardSetup, DatabaseChoice
+from tui.dashboard.status_line import color_of, connection_status
+from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 
 if TYPE_CHECKING:
-    from store.configuration.saved_views import ViewBook
+    from store.configuration.saved_views import KnownViews
     from store.store import Store
     from tui.dashboard.notifications import Notices
-    from tui.dashboard.users.acting_user import GoneUser
+    from tui.dashboard.users.acting_user import DeletedUserCheck
 
 log = logging.getLogger(__name__)
 
@@ -72,25 +72,25 @@ class GjobsApp(App[int]):
         state_path: Path | None,
         interval: float = DEFAULT_INTERVAL,
         clock: Callable[[], datetime] = utc_now,
-        setup: Setup | None = None,
+        setup: DashboardSetup | None = None,
     ) -> None:
-        self._setup = setup or Setup()
+        self._setup = setup or DashboardSetup()
         self.destinations = self._setup.destinations
         self.destination = next(iter(self.destinations), None)
         """What is looked at, or being opened; None where it stands alone."""
         self._frame_color = self.destination.color if self.destination else None
         self._is_writing = False
         super().__init__()
-        self._memory = Memory(state_path)
+        self._memory = RememberedState(state_path)
         self._clock = clock
-        self.errands = Errands(self)
-        self.undo = Undo()
+        self.errands = BackgroundTasks(self)
+        self.undo = UndoStack()
         self._notices: Notices | None = None
         """None where nothing is to be told of what ends out of sight."""
         self.budget_news = BudgetNews()
-        self._observations = Observations()
-        self.connection = Connection(opener, tell=self.post_message, interval=interval, clock=clock)
-        standing = standing_of(self.connection, self.destination)
+        self._observations = ObservedHistories()
+        self.connection = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
+        standing = connection_status(self.connection, self.destination)
         self.sub_title = standing.database or ""
         self.dashboard = DashboardScreen(clock=clock, standing=standing)
         self.settled = asyncio.Event()
@@ -103,16 +103,16 @@ class GjobsApp(App[int]):
             self.theme = theme
 
     @cached_property
-    def views(self) -> "ViewBook":
-        from store.configuration.saved_views import ViewBook
+    def views(self) -> "KnownViews":
+        from store.configuration.saved_views import KnownViews
 
-        return ViewBook(self._setup.views, self._setup.views_directory)
+        return KnownViews(self._setup.views, self._setup.views_directory)
 
     @cached_property
-    def _gone_user(self) -> "GoneUser":
-        from tui.dashboard.users.acting_user import GoneUser
+    def _gone_user(self) -> "DeletedUserCheck":
+        from tui.dashboard.users.acting_user import DeletedUserCheck
 
-        return GoneUser(self)
+        return DeletedUserCheck(self)
 
     def get_default_screen(self) -> DashboardScreen:
         """Not pushed over Textual's own, which would be laid out and drawn before it."""
@@ -122,14 +122,14 @@ class GjobsApp(App[int]):
         if self._setup.theme is None:
             self.theme_changed_signal.subscribe(self, lambda theme: self._memory.remember_theme(theme.name))
         if self._setup.notice:
-            say(self, Toast(text=self._setup.notice, severity="warning"))
+            show_toast(self, Toast(text=self._setup.notice, severity="warning"))
         self.dashboard.jobs.name_of = lambda text, order: self.views.name_of(text, order)
         self._connect()
 
     def _settle(self) -> None:
         if not self.settled.is_set():
             self.settled.set()
-            self.run_worker(action_host.prepare(self), group="later")
+            self.run_worker(action_host.preload(self), group="later")
 
     def _settle_when_all_is_there(self) -> None:
         if not self.settled.is_set() and self.dashboard.has_all:
@@ -146,30 +146,30 @@ class GjobsApp(App[int]):
 
     async def _open(self) -> None:
         session = await self.connection.open()
-        self.look_with(session.store)
+        self.act_as(session.store)
         self.run_worker(self.connection.follow_changes(), group="changes", exclusive=True)
 
     @work(group="connect", exclusive=True)
-    async def switch_to(self, destination: Destination) -> None:
+    async def switch_to(self, destination: DatabaseChoice) -> None:
         """Another database: nothing of the former one stays, but what is being written there is answered first."""
         if self.errands.is_writing:
-            say(self, Toast(text="Going there as soon as the last change is answered."))
+            show_toast(self, Toast(text="Going there as soon as the last change is answered."))
             await self.errands.writes_end()
         self.errands.close_questions()
         self.undo.forget_all()
         for group in ("feed", "numbers", "changes", "names", "filter", "users", "gone user", "notices"):
             self.workers.cancel_group(self, group)
         former, self.destination = self.connection, destination
-        self.connection = Connection(
+        self.connection = SessionPoller(
             destination.opener, tell=self.post_message, interval=destination.interval, clock=self._clock
         )
         self.dashboard.start_anew()
-        self.show_standing()
+        self.show_status()
         # By itself, so that who goes on to yet another database does not stop it halfway.
         await self.run_worker(former.close(), group="closing").wait()
         await self._open()
 
-    def look_with(self, store: "Store", *, through_lens: bool = False) -> None:
+    def act_as(self, store: "Store", *, through_lens: bool = False) -> None:
         """Changes the eyes: what the former ones saw leaves the screen first, but the lens stays on its project."""
         shown = self.dashboard.shown_project
         self.dashboard.forget()
@@ -180,11 +180,11 @@ class GjobsApp(App[int]):
             self.dashboard.jobs.learn_project(shown, through_lens=True)
         # What is typed to find, and in which order, is the person's, whatever the eyes.
         listed = replace(self.dashboard.listed, project_id=project_id, status=None)
-        self.dashboard.look_at(listed, through_lens=through_lens)
-        listing, counting = self.connection.look_with(
-            store, self.dashboard.looked_for, self.dashboard.numbers_looked_for
+        self.dashboard.set_query(listed, through_lens=through_lens)
+        listing, counting = self.connection.act_as(
+            store, self.dashboard.listing_query, self.dashboard.numbers_looked_for
         )
-        self.show_standing()
+        self.show_status()
         self.run_worker(listing, group="feed", exclusive=True)
         self.run_worker(counting, group="numbers", exclusive=True)
         self._notice_with(store)
@@ -206,20 +206,20 @@ class GjobsApp(App[int]):
         from tui.dashboard.databases import opened_by
 
         message.session.access.opened_by = opened_by(self)
-        self.show_standing()
+        self.show_status()
 
-    @on(PaceChanged)
+    @on(IntervalChanged)
     def _pace_changed(self) -> None:
-        self.show_standing()
+        self.show_status()
 
-    @on(Looked)
-    def _looked(self, message: Looked) -> None:
+    @on(ListPolled)
+    def _looked(self, message: ListPolled) -> None:
         listing, dashboard = message.listing, self.dashboard
         if message.store is not self.connection.store:
             return
         if message.is_changed:
             self._observations.look(message.store, listing)
-        if listing.query != dashboard.looked_for:
+        if listing.query != dashboard.listing_query:
             return
         place = self._place(message.store)
         listed, through_lens = listing.query.window.listed, listing.query.through_lens
@@ -227,9 +227,9 @@ class GjobsApp(App[int]):
         wanted = project_to_show(listing, all_was_chosen=all_was_chosen, was_located=dashboard.knows_project)
         if wanted != listed.project_id:
             if listed.project_id is not None:
-                say(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
+                show_toast(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
-            dashboard.look_at(replace(listed, project_id=wanted), through_lens=through_lens)
+            dashboard.set_query(replace(listed, project_id=wanted), through_lens=through_lens)
             self._ask()
             return
         if message.is_changed:
@@ -238,32 +238,32 @@ class GjobsApp(App[int]):
             dashboard.show_again(listing, message.fetched_at)
         self._settle_when_all_is_there()
         self._gone_user.seen(message.store, listing)
-        self.show_standing()
-        if self.undo.following is None:
+        self.show_status()
+        if self.undo.cascading_tables is None:
             self.run_worker(self.undo.learn_following(message.store), group="following", exclusive=True)
 
-    @on(Counted)
-    def _counted(self, message: Counted) -> None:
+    @on(TotalsPolled)
+    def _counted(self, message: TotalsPolled) -> None:
         if message.store is self.connection.store:
             self.dashboard.show_numbers(message.numbers)
             self.budget_news.tell(self, message.numbers.budgets or ())
             self._settle_when_all_is_there()
 
-    @on(CountFailed)
-    def _count_failed(self, message: CountFailed) -> None:
+    @on(TotalsPollFailed)
+    def _count_failed(self, message: TotalsPollFailed) -> None:
         if message.store is self.connection.store:
             self.dashboard.show_no_numbers(message.error)
             self._settle()
 
-    @on(LookFailed)
-    def _look_failed(self, message: LookFailed) -> None:
+    @on(ListPollFailed)
+    def _look_failed(self, message: ListPollFailed) -> None:
         if message is self.connection.failure:
             self.dashboard.show_failure(message)
-            self.show_standing()
+            self.show_status()
             self._settle()
 
-    def show_standing(self) -> None:
-        standing = standing_of(self.connection, self.destination, lens=self.dashboard.lens_note)
+    def show_status(self) -> None:
+        standing = connection_status(self.connection, self.destination, lens=self.dashboard.lens_note)
         self.sub_title = standing.database or ""
         self._show_frame(color_of(self.connection.session, self.destination), writing=standing.lease is not None)
         self.dashboard.show_standing(standing)
@@ -273,12 +273,12 @@ class GjobsApp(App[int]):
             self._frame_color, self._is_writing = color, writing
             self.refresh_css(animate=False)
 
-    @on(DashboardScreen.LeaseEnded)
+    @on(DashboardScreen.WritePermitEnded)
     def _lease_ended(self) -> None:
         from tui.dashboard.databases import ENDED
 
-        self.show_standing()
-        say(self, Toast(text=ENDED))
+        self.show_status()
+        show_toast(self, Toast(text=ENDED))
 
     def get_css_variables(self) -> dict[str, str]:
         variables = super().get_css_variables()
@@ -288,27 +288,27 @@ class GjobsApp(App[int]):
         """Where a project is remembered: the profile, or else the database, and the eyes."""
         session = self.connection.session
         name = "" if session is None else session.profile.name if session.profile else session.label
-        return f"{name} as {eyes_name(store.actor)}"
+        return f"{name} as {actor_name(store.actor)}"
 
     # From the dashboard to the store
 
     @on(DashboardScreen.QueryChanged)
     def _ask(self) -> None:
-        self.connection.ask(self.dashboard.looked_for, self.dashboard.numbers_looked_for)
-        self.show_standing()
+        self.connection.ask(self.dashboard.listing_query, self.dashboard.numbers_looked_for)
+        self.show_status()
 
     @on(DashboardScreen.ProjectChosen)
     def _remember_project(self) -> None:
         if self.connection.store is not None:
             self._memory.remember_project(self._place(self.connection.store), self.dashboard.listed.project_id)
 
-    @on(DashboardScreen.ActionWanted)
-    def _act(self, message: DashboardScreen.ActionWanted) -> None:
-        from tui.dashboard.action_context import desk_for
+    @on(DashboardScreen.JobActionRequested)
+    def _act(self, message: DashboardScreen.JobActionRequested) -> None:
+        from tui.dashboard.action_context import context_for
         from tui.dashboard.databases import may_write
         from tui.dashboard.job_actions.job_actions import JobActions
 
-        if (desk := desk_for(self, message.action)) and may_write(self):
+        if (desk := context_for(self, message.action)) and may_write(self):
             JobActions(self, self.errands, desk).act(message.action, message.jobs, self.dashboard.listed.project_id)
 
     @on(JobsPanel.FilterWanted)
@@ -335,12 +335,12 @@ class GjobsApp(App[int]):
 
     @on(JobsPanel.IdWanted)
     def _lead_to(self, message: JobsPanel.IdWanted) -> None:
-        from tui.dashboard.navigation import lead_to
+        from tui.dashboard.navigation import open_by_id
 
-        self.errands.ask(lead_to(self, message.text))
+        self.errands.ask(open_by_id(self, message.text))
 
-    @on(JsonWanted)
-    def _copy_json(self, message: JsonWanted) -> None:
+    @on(CopyJsonRequested)
+    def _copy_json(self, message: CopyJsonRequested) -> None:
         from tui.dashboard.job_details import copy_whole_json
 
         if (store := self.connection.store) is not None:
@@ -352,17 +352,17 @@ class GjobsApp(App[int]):
 
         self.run_worker(tell_names(self.connection, message.details), group="names", exclusive=True)
 
-    @on(HistoryWanted)
-    def _tell_history(self, message: HistoryWanted) -> None:
+    @on(HistoryRequested)
+    def _tell_history(self, message: HistoryRequested) -> None:
         from tui.dashboard.job_details import tell_history
 
         if (store := self.connection.store) is not None:
             told = tell_history(store, self._observations, message.details)
             self.run_worker(told, group="history", exclusive=True)
 
-    @on(DashboardScreen.Wanted)
-    def _want(self, message: DashboardScreen.Wanted) -> None:
-        from tui.dashboard.action_context import desk_for
+    @on(DashboardScreen.ActionRequested)
+    def _want(self, message: DashboardScreen.ActionRequested) -> None:
+        from tui.dashboard.action_context import context_for
         from tui.dashboard.archive.archive_dialog import show_archive
         from tui.dashboard.archive.cleanup_dialog import clean_up
         from tui.dashboard.budgets.budget_actions import show_budgets
@@ -371,7 +371,7 @@ class GjobsApp(App[int]):
         from tui.dashboard.job_list.list_actions import choose_all_matching, count_exactly
         from tui.dashboard.projects.project_actions import create_project, pick_project
 
-        wish, desk = message.wish, desk_for(self, message.wish)
+        wish, desk = message.wish, context_for(self, message.wish)
         if desk is None or (wish in ("new_project", "undo", "clean_up") and not may_write(self)):
             return
         match wish:
@@ -432,19 +432,19 @@ class GjobsApp(App[int]):
 
     def action_pick_eyes(self) -> None:
         """Where these eyes are refused everything others may still see, so this needs no look."""
-        from tui.dashboard.users.acting_user import pick_eyes
+        from tui.dashboard.users.acting_user import pick_acting_user
 
-        self.errands.ask(pick_eyes(self))
+        self.errands.ask(pick_acting_user(self))
 
     def action_lens(self) -> None:
-        from tui.dashboard.users.acting_user import look_through_lens
+        from tui.dashboard.users.acting_user import toggle_visibility
 
-        look_through_lens(self)
+        toggle_visibility(self)
 
     def action_write(self) -> None:
-        from tui.dashboard.databases import open_or_close
+        from tui.dashboard.databases import toggle_write_permit
 
-        self.errands.ask(open_or_close(self))
+        self.errands.ask(toggle_write_permit(self))
 
     def action_isolation(self) -> None:
         from tui.dashboard.users.isolation_dialog import show_isolation
@@ -452,9 +452,9 @@ class GjobsApp(App[int]):
         self.errands.ask(show_isolation(self))
 
     def action_times(self) -> None:
-        from tui.dashboard.statistics.timings_dialog import show_times
+        from tui.dashboard.statistics.timings_dialog import show_timings
 
-        self.errands.ask(show_times(self))
+        self.errands.ask(show_timings(self))
 
     def action_workers(self) -> None:
         from tui.dashboard.workers.workers_dialog import show_workers
@@ -471,7 +471,7 @@ class GjobsApp(App[int]):
 
     def action_pause(self) -> None:
         self.connection.pause_or_resume()
-        self.show_standing()
+        self.show_status()
 
     def action_faster(self) -> None:
         from tui.dashboard.databases import step_interval
@@ -510,6 +510,6 @@ class GjobsApp(App[int]):
 
     def export_screenshot(self, *, title: str | None = None, simplify: bool = False) -> str:  # noqa: ARG002
         """An SVG picture; it has no title."""
-        from tui.dashboard.appearance import svg
+        from tui.dashboard.appearance import screen_svg
 
-        return svg(self)
+        return screen_svg(self)

@@ -103,7 +103,7 @@ _FORMAT = """\
 """
 
 
-def svg(app: App[Any]) -> str:
+def screen_svg(app: App[Any]) -> str:
     """What stands on the screen of a running app, dialogs and all; the same bytes for the same screen."""
     width, height = app.size
     console = Console(

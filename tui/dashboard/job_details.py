@@ -12,15 +12,15 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.errors import StoreError
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from store.jobs.job_history import History
-from store.jobs.job_results import NO_LINKS, JobLinks, StuckVerdict
+from store.jobs.job_history import JobHistory
+from store.jobs.job_results import NO_LINKS, RetryLinks, StuckVerdict
 from tui.cli import json_documents
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.messages import HistoryWanted, JobAction, JsonWanted
-from tui.dashboard.widgets import SteadyText, say
+from tui.dashboard.messages import CopyJsonRequested, HistoryRequested, JobAction
+from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.clean_text import clean, clean_block
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import error_pretty, jobs_name
@@ -28,15 +28,15 @@ from tui.text.job_text import Names, fact_lines, stuck_words, timeline_lines
 
 if TYPE_CHECKING:
     from store.store import Store
-    from tui.dashboard.memory import Observations
-    from tui.dashboard.session_poller import Connection
+    from tui.dashboard.memory import ObservedHistories
+    from tui.dashboard.session_poller import SessionPoller
 
 
 def copy_ids(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
     """A line each."""
     app.copy_to_clipboard("\n".join(str(job.id) for job in jobs))
     what = f"the id {jobs[0].id}" if len(jobs) == 1 else f"the ids of {len(jobs)} jobs"
-    say(app, Toast(text=f"Copied {what}."))
+    show_toast(app, Toast(text=f"Copied {what}."))
 
 
 async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[GenerationJob]) -> None:
@@ -44,21 +44,21 @@ async def copy_whole_json(app: App[Any], store: "Store", jobs: Sequence[Generati
     try:
         whole = {job.id: job for job in await store.get_these_jobs([job.id for job in jobs])}
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
         return
     there = [whole[job.id] for job in jobs if job.id in whole]
     if there:
         _copy_json(app, there)
     if gone := len(jobs) - len(there):
         what = "The job is" if len(jobs) == 1 else f"{gone} of the {len(jobs)} jobs are"
-        say(app, Toast(text=f"{what} gone, or hidden, and not copied.", severity="warning"))
+        show_toast(app, Toast(text=f"{what} gone, or hidden, and not copied.", severity="warning"))
 
 
 def _copy_json(app: App[Any], jobs: Sequence[GenerationJob]) -> None:
     """As the command line prints them: one object, or a list of several."""
     documents = json_documents.rows(jobs)
     app.copy_to_clipboard(json.dumps(documents[0] if len(jobs) == 1 else documents, indent=2))
-    say(app, Toast(text=f"Copied {jobs_name(jobs)} as JSON."))
+    show_toast(app, Toast(text=f"Copied {jobs_name(jobs)} as JSON."))
 
 
 _LONGEST_ERROR = 20_000
@@ -120,7 +120,7 @@ class JobDetails(Dialog[JobAction]):
         self._is_listed = self._was_listed = is_listed
         self._names = Names()
         self._whole: GenerationJob | None = None
-        self._history: History | None = None
+        self._history: JobHistory | None = None
         self._history_note = ""
 
     def compose(self) -> ComposeResult:
@@ -142,7 +142,7 @@ class JobDetails(Dialog[JobAction]):
     def on_mount(self) -> None:
         self.query_one(VerticalScroll).focus()
         self._draw()
-        self.post_message(HistoryWanted(self))
+        self.post_message(HistoryRequested(self))
 
     def on_resize(self) -> None:
         """Lines are cut to the width that there is by then."""
@@ -158,7 +158,7 @@ class JobDetails(Dialog[JobAction]):
         if self.is_open:
             self._draw()
             if is_news:
-                self.post_message(HistoryWanted(self))
+                self.post_message(HistoryRequested(self))
 
     def tell_names(self, names: Names) -> None:
         """Who its owner is, and what its asset."""
@@ -177,7 +177,7 @@ class JobDetails(Dialog[JobAction]):
         """The server's time, as it was told last."""
         return self._now
 
-    def tell_history(self, history: History, *, note: str = "") -> None:
+    def tell_history(self, history: JobHistory, *, note: str = "") -> None:
         """What happened to it up to now, and what must be known to read it rightly."""
         self._history, self._history_note = history, note
         if self.is_open:
@@ -232,13 +232,13 @@ class JobDetails(Dialog[JobAction]):
         copy_ids(self.app, [self.job])
 
     def action_copy_json(self) -> None:
-        self.post_message(JsonWanted((self.job,)))
+        self.post_message(CopyJsonRequested((self.job,)))
 
     def action_answer(self, answer: JobAction) -> None:
         self.dismiss(answer)
 
 
-async def tell_names(connection: "Connection", details: JobDetails) -> None:
+async def tell_names(connection: "SessionPoller", details: JobDetails) -> None:
     """The asset with the present eyes; who a user is, only the operator is told. What is refused stays an id."""
     session, store, job = connection.session, connection.store, details.job
     if session is None or store is None:
@@ -258,7 +258,7 @@ async def _verdict(store: "Store", job: GenerationJob) -> StuckVerdict | None:
     return None
 
 
-async def _links(store: "Store", job: GenerationJob) -> JobLinks:
+async def _links(store: "Store", job: GenerationJob) -> RetryLinks:
     with suppress(StoreError):
         return await store.get_job_links(job.id)
     return NO_LINKS
@@ -277,10 +277,10 @@ async def _asset_path(store: "Store", job: GenerationJob) -> str | None:
     return None
 
 
-async def tell_history(store: "Store", observations: "Observations", details: "JobDetails") -> None:
+async def tell_history(store: "Store", observations: "ObservedHistories", details: "JobDetails") -> None:
     """With the present eyes; where it is refused, or not kept, why."""
     try:
-        if off := (await store.probed.get()).off(Feature.EVENTS, store.actor):
+        if off := (await store.capability_cache.get()).missing(Capability.EVENTS, store.actor):
             seen = observations.of(store).history(details.job.id, now=details.now)
             details.tell_history(seen, note=f"{'Observed here. ' if seen.events else ''}{off.words}")
         else:

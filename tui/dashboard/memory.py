@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from store.filters.job_filter import NO_FILTER
-from store.statistics.totals import Certainty, Counted, NumbersQuery, exact_counts
+from store.statistics.totals import Count, Precision, TotalsQuery, exact_counts
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
@@ -19,27 +19,27 @@ if TYPE_CHECKING:
     from store.jobs.job_history import ObservedEvents
     from store.projects.project import Project
     from store.statistics.statistics import JobStatistics
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
     from store.store import Store
-    from tui.dashboard.navigation import UnseenJob
+    from tui.dashboard.navigation import HiddenJob
     from tui.dashboard.screen import DashboardScreen
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class State:
+class StateFile:
     theme: str | None = None
     projects: Mapping[str, str] = field(default_factory=dict)
     """The last project's id, or "" for all of them, by place: the database and the eyes."""
 
 
-class Memory:
+class RememberedState:
     """Keeps each change at once, on top of what others have kept meanwhile. Without a path only for this run."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._state = load(path) if path else State()
+        self._state = load(path) if path else StateFile()
 
     @property
     def theme(self) -> str | None:
@@ -62,31 +62,31 @@ class Memory:
         latest = self._latest()
         self._keep(replace(latest, projects={**latest.projects, place: str(project_id or "")}))
 
-    def _latest(self) -> State:
+    def _latest(self) -> StateFile:
         return load(self._path) if self._path else self._state
 
-    def _keep(self, state: State) -> None:
+    def _keep(self, state: StateFile) -> None:
         self._state = state
         if self._path:
             save(self._path, state)
 
 
-def load(path: Path) -> State:
+def load(path: Path) -> StateFile:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         theme, projects = stored.get("theme"), stored.get("projects", {})
-        return State(
+        return StateFile(
             theme=theme if isinstance(theme, str) else None,
             projects={str(place): str(project) for place, project in projects.items()},
         )
     except FileNotFoundError:
-        return State()
+        return StateFile()
     except (OSError, ValueError, AttributeError, RecursionError) as error:
         log.warning("The remembered state in %s cannot be read: %s", path, error)
-        return State()
+        return StateFile()
 
 
-def save(path: Path, state: State) -> None:
+def save(path: Path, state: StateFile) -> None:
     """Replaces the file at once, so that a reader never sees half of it. Readable by its owner alone."""
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
@@ -118,7 +118,7 @@ class Leads:
         self._dashboard = dashboard
         self._arrival: Callable[[Listing], object] | None = None
         """What to do, once, with the first look at what was asked for last."""
-        self._unseen: UnseenJob | None = None
+        self._unseen: HiddenJob | None = None
         """What the lens is pointed at."""
         self.hidden_beyond: UUID | None = None
         """A hidden job that the lens was pointed at, and that is beyond what is listed."""
@@ -155,7 +155,7 @@ class Leads:
 
         self._show(project.id, project, arrived)
 
-    def point_lens_at(self, unseen: "UnseenJob") -> None:
+    def point_lens_at(self, unseen: "HiddenJob") -> None:
         """The next look through the lens is at this job."""
         self._unseen = unseen
 
@@ -164,7 +164,7 @@ class Leads:
         unseen, self._unseen = self._unseen, None
         dashboard = self._dashboard
         if unseen is None:
-            wanted = dashboard.looked_for
+            wanted = dashboard.listing_query
             dashboard.ask(wanted.window.listed, through_lens=not wanted.through_lens)
             return
         job = unseen.job
@@ -196,16 +196,16 @@ class Leads:
         self._arrival = arrived
 
 
-class Observations:
+class ObservedHistories:
     def __init__(self) -> None:
         self._store: Store | None = None
         self._events: ObservedEvents | None = None
 
     def look(self, store: "Store", listing: "Listing") -> None:
-        from store.capabilities.capability import Feature
+        from store.capabilities.capability import Capability
 
-        latest = store.probed.latest
-        if latest is not None and latest.off(Feature.EVENTS, store.actor) is not None:
+        latest = store.capability_cache.latest
+        if latest is not None and latest.missing(Capability.EVENTS, store.actor) is not None:
             self.of(store).look(listing.window.jobs, at=listing.taken_at)
 
     def of(self, store: "Store") -> "ObservedEvents":
@@ -221,11 +221,11 @@ MOST_KEPT = 64
 """Queries; the one counted the longest ago goes first."""
 
 
-class KeptNumbers:
+class TotalsCache:
     def __init__(self) -> None:
-        self._kept: OrderedDict[NumbersQuery, Numbers] = OrderedDict()
+        self._kept: OrderedDict[TotalsQuery, Totals] = OrderedDict()
 
-    def keep(self, numbers: "Numbers") -> "Numbers":
+    def keep(self, numbers: "Totals") -> "Totals":
         """The same, with what was exact before in place of what is not; as old as the oldest of it."""
         completed = self._completed(numbers)
         self._kept[numbers.query] = completed
@@ -234,7 +234,7 @@ class KeptNumbers:
             self._kept.popitem(last=False)
         return completed
 
-    def recall(self, query: NumbersQuery) -> "Numbers | None":
+    def recall(self, query: TotalsQuery) -> "Totals | None":
         """What is known of it, or else of its project alone; None where that is nothing."""
         if query in self._kept:
             return self._completed(self._kept[query])
@@ -242,17 +242,17 @@ class KeptNumbers:
         known = next((kept for kept in self._newest_first() if replace(kept.query, matching=None) == of_project), None)
         return None if known is None else self._completed(replace(known, query=of_project, matching=None))
 
-    def _newest_first(self) -> "list[Numbers]":
+    def _newest_first(self) -> "list[Totals]":
         return list(reversed(self._kept.values()))
 
-    def _completed(self, numbers: "Numbers") -> "Numbers":
+    def _completed(self, numbers: "Totals") -> "Totals":
         for complete in (_with_statistics, _with_days, _with_projects, _with_matching):
             kept_first = (better for kept in self._newest_first() if (better := complete(numbers, kept)) is not None)
             numbers = next(kept_first, numbers)
         return numbers
 
 
-def _with_statistics(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+def _with_statistics(numbers: "Totals", kept: "Totals") -> "Totals | None":
     if numbers.statistics is not None or kept.statistics is None or not _is_of_same_project(numbers, kept):
         return None
     if any(_disproves(count, kept.statistics.count(status)) for status, count in numbers.counts.items()):
@@ -260,23 +260,23 @@ def _with_statistics(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     return _as_old(replace(numbers, statistics=kept.statistics, counts=_counts(kept.statistics, numbers.counts)), kept)
 
 
-def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Counted]") -> "Mapping[JobStatus, Counted]":
+def _counts(kept: "JobStatistics", seen: "Mapping[JobStatus, Count]") -> "Mapping[JobStatus, Count]":
     return {**exact_counts(kept), **{status: count for status, count in seen.items() if _is_exact(count)}}
 
 
-def _with_days(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+def _with_days(numbers: "Totals", kept: "Totals") -> "Totals | None":
     if numbers.days is not None or kept.days is None or not _is_of_same_project(numbers, kept):
         return None
     return _as_old(replace(numbers, days=kept.days), kept)
 
 
-def _with_projects(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+def _with_projects(numbers: "Totals", kept: "Totals") -> "Totals | None":
     if numbers.projects is not None or kept.projects is None:
         return None
     return _as_old(replace(numbers, projects=kept.projects), kept)
 
 
-def _with_matching(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
+def _with_matching(numbers: "Totals", kept: "Totals") -> "Totals | None":
     if numbers.query.matching is None or kept.query.matching != numbers.query.matching or _is_exact(numbers.matching):
         return None
     if kept.matching is None or not _is_exact(kept.matching) or _disproves(numbers.matching, kept.matching.number):
@@ -284,18 +284,18 @@ def _with_matching(numbers: "Numbers", kept: "Numbers") -> "Numbers | None":
     return _as_old(replace(numbers, matching=kept.matching), kept)
 
 
-def _is_of_same_project(numbers: "Numbers", kept: "Numbers") -> bool:
+def _is_of_same_project(numbers: "Totals", kept: "Totals") -> bool:
     return replace(numbers.query, matching=None) == replace(kept.query, matching=None)
 
 
-def _is_exact(count: Counted | None) -> bool:
-    return count is not None and count.certainty is Certainty.EXACT
+def _is_exact(count: Count | None) -> bool:
+    return count is not None and count.certainty is Precision.EXACT
 
 
-def _disproves(seen: Counted | None, kept: int) -> bool:
+def _disproves(seen: Count | None, kept: int) -> bool:
     """Whether there are more by now than were counted then."""
-    return seen is not None and seen.certainty is Certainty.CAPPED and seen.number > kept
+    return seen is not None and seen.certainty is Precision.CAPPED and seen.number > kept
 
 
-def _as_old(numbers: "Numbers", kept: "Numbers") -> "Numbers":
+def _as_old(numbers: "Totals", kept: "Totals") -> "Totals":
     return replace(numbers, taken_at=min(numbers.taken_at, kept.taken_at))

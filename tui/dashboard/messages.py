@@ -12,7 +12,7 @@ from store.jobs.job import GenerationJob
 
 if TYPE_CHECKING:
     from store.job_list.listing import Listing
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
     from store.store import Store
     from tui.dashboard.job_details import JobDetails
     from tui.session import Session
@@ -29,7 +29,7 @@ class Connected(Message):
 
 
 @dataclass
-class Looked(Message):
+class ListPolled(Message):
     """A look at the jobs with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
@@ -40,12 +40,12 @@ class Looked(Message):
 
 
 @dataclass
-class PaceChanged(Message):
+class IntervalChanged(Message):
     """It is looked more or less often than was said with the last look."""
 
 
 @dataclass
-class LookFailed(Message):
+class ListPollFailed(Message):
     """Times by the local clock; `retry_at` is None where nothing is tried until somebody asks for it."""
 
     store: "Store | None"
@@ -55,16 +55,16 @@ class LookFailed(Message):
 
 
 @dataclass
-class Counted(Message):
+class TotalsPolled(Message):
     """The numbers with the eyes of `store`. Times by the local clock."""
 
     store: "Store"
-    numbers: "Numbers"
+    numbers: "Totals"
     fetched_at: datetime
 
 
 @dataclass
-class CountFailed(Message):
+class TotalsPollFailed(Message):
     store: "Store"
     error: StoreError
 
@@ -72,7 +72,7 @@ class CountFailed(Message):
 JobAction = Literal["start", "complete", "fail", "delete", "retry", "create"]
 
 
-class JsonWanted(Message):
+class CopyJsonRequested(Message):
     """Of these jobs, as they were seen."""
 
     def __init__(self, jobs: Sequence[GenerationJob]) -> None:
@@ -80,7 +80,7 @@ class JsonWanted(Message):
         self.jobs = tuple(jobs)
 
 
-class HistoryWanted(Message):
+class HistoryRequested(Message):
     """Of the job that these details show."""
 
     def __init__(self, details: "JobDetails") -> None:

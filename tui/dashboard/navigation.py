@@ -8,11 +8,11 @@ from store.errors import NoPrivilege, StoreError
 from store.formats import id_range
 from store.jobs.job import GenerationJob
 from store.projects.project import Asset, Project
-from store.search import Located
-from store.users.actor import ActingUser, Operator, eyes_name
+from store.search import IdMatches
+from store.users.actor import ActingUser, Operator, actor_name
 from tui.dashboard.dialogs.pick import Choice, PickDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import job_name, user_name
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Thing:
+class FoundItem:
     what: GenerationJob | Project | Asset | ActingUser
     is_hidden: bool = False
     """Whether the operator sees it, and the present eyes do not."""
@@ -34,7 +34,7 @@ class Thing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UnseenJob:
+class HiddenJob:
     """What an id led to and the present eyes do not see."""
 
     job: GenerationJob
@@ -42,18 +42,18 @@ class UnseenJob:
     """As the operator sees it."""
 
 
-def things(seen: Located, everything: Located) -> list[Thing]:
+def things(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
     """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
     return [
-        *(Thing(what=what) for what in visible),
-        *(Thing(what=what, is_hidden=True) for what in _parts(everything) if what.id not in ids),
-        *(Thing(what=user) for user in everything.users),
+        *(FoundItem(what=what) for what in visible),
+        *(FoundItem(what=what, is_hidden=True) for what in _parts(everything) if what.id not in ids),
+        *(FoundItem(what=user) for user in everything.users),
     ]
 
 
-def _parts(located: Located) -> Iterator[GenerationJob | Project | Asset]:
+def _parts(located: IdMatches) -> Iterator[GenerationJob | Project | Asset]:
     yield from located.jobs
     yield from located.projects
     yield from located.assets
@@ -71,14 +71,14 @@ def thing_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
             return f"user {clean(user_name(what), limit=60)}"
 
 
-def thing_choice(thing: Thing, eyes: str) -> Choice:
+def thing_choice(thing: FoundItem, eyes: str) -> Choice:
     detail = str(thing.what.id)
     name = thing_name(thing.what)
     hidden = f"hidden from {eyes}, " if thing.is_hidden else ""
     return Choice(key=thing.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
-def hidden_toast(thing: Thing, eyes: str, *, lens_key: str, eyes_key: str) -> Toast:
+def hidden_toast(thing: FoundItem, eyes: str, *, lens_key: str, eyes_key: str) -> Toast:
     """Through the lens one sees jobs alone."""
     how = f"press {lens_key} for why" if isinstance(thing.what, GenerationJob) else f"press {eyes_key} for the operator"
     name = thing_name(thing.what)
@@ -118,47 +118,47 @@ def id_of(key: str) -> str | None:
     return key.removeprefix(_ID) if key.startswith(_ID) else None
 
 
-async def lead_to(app: "GjobsApp", text: str) -> None:
+async def open_by_id(app: "GjobsApp", text: str) -> None:
     """Shows what has the id. Several are listed first; what the present eyes do not see is told, and not shown."""
     session, store = app.connection.session, app.connection.store
     if session is None or store is None:
-        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
     is_operator = isinstance(store.actor, Operator)
     try:
-        everything = await session.operator.locate(text)
+        everything = await session.operator.find_by_id(text)
         seen = everything if is_operator else await _seen(store, text)
         found = things(seen, everything)
         if not found:
-            say(app, nothing_toast(text, None if is_operator else eyes_name(store.actor)))
+            show_toast(app, nothing_toast(text, None if is_operator else actor_name(store.actor)))
             return
-        thing = found[0] if len(found) == 1 else await _pick(app, found, everything, eyes_name(store.actor))
+        thing = found[0] if len(found) == 1 else await _pick(app, found, everything, actor_name(store.actor))
         if thing is not None:
             await _show(app, store, session.operator, thing)
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
 
 
-async def _seen(store: "Store", text: str) -> Located:
+async def _seen(store: "Store", text: str) -> IdMatches:
     try:
-        return await store.locate(text)
+        return await store.find_by_id(text)
     except NoPrivilege:
-        return Located()
+        return IdMatches()
 
 
-async def _pick(app: "GjobsApp", found: Sequence[Thing], everything: Located, eyes: str) -> Thing | None:
+async def _pick(app: "GjobsApp", found: Sequence[FoundItem], everything: IdMatches, eyes: str) -> FoundItem | None:
     title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
     picked = await app.push_screen_wait(PickDialog(title=title, choices=[thing_choice(thing, eyes) for thing in found]))
     return next((thing for thing in found if thing.key == picked), None)
 
 
-async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing) -> None:
+async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: FoundItem) -> None:
     sees = operator if thing.is_hidden else store
     project = await _project_of(sees, thing.what)
     if app.connection.store is not store:
         return  # Somebody else looks by now.
     if thing.is_hidden:
-        _tell_hidden(app, eyes_name(store.actor), thing, project)
+        _tell_hidden(app, actor_name(store.actor), thing, project)
         return
     match thing.what:
         case GenerationJob() as job:
@@ -167,12 +167,12 @@ async def _show(app: "GjobsApp", store: "Store", operator: "Store", thing: Thing
             app.dashboard.leads.show_project(itself)
         case Asset() as asset if project is not None:
             unused = unused_asset_toast(asset)
-            app.dashboard.leads.show_project(project, using=asset.id, otherwise=lambda: say(app, unused))
+            app.dashboard.leads.show_project(project, using=asset.id, otherwise=lambda: show_toast(app, unused))
         case Asset() as asset:
-            say(app, hidden_project_toast(asset, eyes_name(store.actor)))
+            show_toast(app, hidden_project_toast(asset, actor_name(store.actor)))
         case ActingUser() as user:
             app.dashboard.jobs.leave_find()
-            app.look_with(operator.acting_as(user))
+            app.act_as(operator.acting_as(user))
         case _:
             assert_never(thing.what)
 
@@ -181,8 +181,8 @@ async def _project_of(store: "Store", what: GenerationJob | Project | Asset | Ac
     return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
-def _tell_hidden(app: "GjobsApp", eyes: str, thing: Thing, project: Project | None) -> None:
+def _tell_hidden(app: "GjobsApp", eyes: str, thing: FoundItem, project: Project | None) -> None:
     if isinstance(thing.what, GenerationJob):
-        app.dashboard.leads.point_lens_at(UnseenJob(job=thing.what, project=project))
+        app.dashboard.leads.point_lens_at(HiddenJob(job=thing.what, project=project))
     lens_key, eyes_key = (key_of(app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-    say(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))
+    show_toast(app, hidden_toast(thing, eyes, lens_key=lens_key, eyes_key=eyes_key))

@@ -12,9 +12,9 @@ from store.errors import StoreError
 from store.filters.filter_text import parse
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.jobs.job import JobStatus, is_final
-from store.poller import Feed, FeedFailure, FeedPage
-from store.watch.watch import Batch, Transition
-from tui.dashboard.widgets import say
+from store.poller import Poller, PollFailure, PollResult
+from store.watch.watch import Transition, TransitionBatch
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean, shorten
 from tui.text.error_text import Toast
 from tui.text.format import count, error_summary, short_id
@@ -122,7 +122,7 @@ def _error(transition: Transition) -> str:
 log = logging.getLogger(__name__)
 
 
-class Place(Protocol):
+class NotificationSink(Protocol):
     """Where the person is, and how they are told."""
 
     def shows(self, transition: Transition) -> bool:
@@ -136,7 +136,7 @@ class Place(Protocol):
 
 
 class Notifier:
-    def __init__(self, notifications: Notifications, place: Place, *, interval: Callable[[], float]) -> None:
+    def __init__(self, notifications: Notifications, place: NotificationSink, *, interval: Callable[[], float]) -> None:
         self._notifications = notifications
         self._place = place
         self._interval = interval
@@ -153,20 +153,20 @@ class Notifier:
         except StoreError as refusal:
             self._place.tell(Toast(text=f"What finishes is not told: {refusal}", severity="warning"))
             return
-        feed: Feed[None, Batch] = Feed(lambda _: watch.read(), None, interval=self._interval())
-        async with aclosing(feed.pages()) as pages:
+        feed: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=self._interval())
+        async with aclosing(feed.results()) as pages:
             async for page in pages:
                 match page:
-                    case FeedPage(value=batch):
+                    case PollResult(value=batch):
                         self._take(batch)
                         feed.interval = self._interval()
                         if batch.has_more:
                             feed.refresh()
-                    case FeedFailure(error=error):
+                    case PollFailure(error=error):
                         # The list on screen says that the database does not answer.
                         log.info("What finishes could not be read: %s", error)
 
-    def _take(self, batch: Batch) -> None:
+    def _take(self, batch: TransitionBatch) -> None:
         unseen = Finished()
         for transition in batch.transitions:
             if self._is_away:
@@ -225,7 +225,7 @@ class Notices:
         return self._app.dashboard.listed.project_id in (None, transition.project_id)
 
     def tell(self, toast: Toast) -> None:
-        say(self._app, toast)
+        show_toast(self._app, toast)
 
     def ring(self) -> None:
         self._app.bell()

@@ -15,20 +15,20 @@ from store.configuration.configuration import Configuration
 from store.configuration.settings import Settings
 from store.errors import TimedOut
 from tui.dashboard.app import GjobsApp
-from tui.dashboard.setup import Setup, demo_opener, destination, destinations, session_opener
+from tui.dashboard.setup import DashboardSetup, database_choices, demo_opener, destination, session_opener
 
 
-def setup_of(settings: Settings, *, stands_alone: bool = False) -> Setup:
+def setup_of(settings: Settings, *, stands_alone: bool = False) -> DashboardSetup:
     """Raises BadConfiguration where the configuration names a theme or a key that is none."""
     configuration = settings.configuration
-    return Setup(
+    return DashboardSetup(
         theme=_theme(configuration),
         keymap=_keymap(configuration),
         notice=configuration.warning,
         views=configuration.views,
         notifications=configuration.notifications,
         views_directory=None if stands_alone else settings.data_dir,
-        destinations=() if stands_alone else destinations(settings),
+        destinations=() if stands_alone else database_choices(settings),
     )
 
 
@@ -46,10 +46,10 @@ def _theme(configuration: Configuration) -> str | None:
     if theme is None or theme in BUILTIN_THEMES:
         return theme
     from store.configuration.config_file import refusal_of
-    from store.configuration.toml_table import Problem
+    from store.configuration.toml_table import ConfigurationProblem
     from store.formats import not_known
 
-    problem = Problem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
+    problem = ConfigurationProblem(place=("theme",), clause=not_known(theme, BUILTIN_THEMES))
     raise refusal_of(configuration, [problem])
 
 
@@ -91,7 +91,7 @@ def run_dashboard(settings: Settings, *, demo: bool = False) -> int:
 _PATIENCE_SECONDS = 60.0
 
 
-def snapshot(settings: Settings, size: tuple[int, int], svg: bool) -> str:
+def print_frame(settings: Settings, size: tuple[int, int], svg: bool) -> str:
     """`size` is columns by rows. Plain text, a line a row, or an SVG picture. Raises a StoreError."""
     app = GjobsApp(session_opener(settings), state_path=None, setup=setup_of(settings))
     app.animation_level = "none"

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.saved_views import View, read_name
 from store.errors import Conflict, InvalidValue, StoreError
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast
 from tui.text.write_text import Confirmation
@@ -18,10 +18,10 @@ def read_views(app: "GjobsApp") -> None:
     try:
         caution = app.views.read()
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
     else:
         if caution:
-            say(app, Toast(text=caution, severity="warning"))
+            show_toast(app, Toast(text=caution, severity="warning"))
 
 
 def show_view(app: "GjobsApp", view: View) -> None:
@@ -61,7 +61,7 @@ async def save_view(app: "GjobsApp") -> None:
     view = await app.push_screen_wait(prompt)
     if view is not None:
         jobs.entitle()
-        say(app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
+        show_toast(app, Toast(text=f"Saved the view {clean(view.name)}. The command palette lists it."))
 
 
 async def remove_view(app: "GjobsApp", view: View) -> None:
@@ -79,7 +79,7 @@ async def remove_view(app: "GjobsApp", view: View) -> None:
     try:
         app.views.remove(view)
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
         return
     app.dashboard.jobs.entitle()
-    say(app, Toast(text=f"Removed the view {clean(view.name)}."))
+    show_toast(app, Toast(text=f"Removed the view {clean(view.name)}."))

@@ -17,23 +17,23 @@ from textual.widgets import Static
 
 from store.errors import StoreError
 from store.formats import id_range
-from store.job_list.list_query import ListingQuery, ListQuery, WindowQuery
+from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.jobs.job import GenerationJob
-from store.statistics.totals import NumbersQuery
-from store.users.actor import eyes_name
+from store.statistics.totals import TotalsQuery
+from store.users.actor import actor_name
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import AllMarked, Opened
 from tui.dashboard.job_list.jobs_panel import JobsPanel
 from tui.dashboard.job_list.list_header import TABS, StatusTabs, cursor_lost_toast, marks_lost_toast
 from tui.dashboard.keys.bindings import APP_BINDINGS, DASHBOARD_BINDINGS, KeyHints, key_of
-from tui.dashboard.memory import KeptNumbers, Leads
-from tui.dashboard.messages import JobAction, JsonWanted, LookFailed
+from tui.dashboard.memory import Leads, TotalsCache
+from tui.dashboard.messages import CopyJsonRequested, JobAction, ListPollFailed
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 from tui.dashboard.statistics.costs_panel import NO_NOTE, CostsPanel
-from tui.dashboard.status_line import Banner, Standing, StatusLine
+from tui.dashboard.status_line import Banner, ConnectionStatus, StatusLine
 from tui.dashboard.users.visibility_text import hiding_lines, no_numbers, refused_toast, short_verdict
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import short_id
@@ -41,8 +41,8 @@ from tui.text.format import short_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from store.job_list.listing import Lens, Listing, ProjectName
-    from store.statistics.totals import Numbers, ProjectSums
+    from store.job_list.listing import Listing, ProjectName, VisibilityComparison
+    from store.statistics.totals import ProjectTotals, Totals
     from tui.dashboard.job_details import JobDetails
     from tui.text.format import Span
 
@@ -84,22 +84,22 @@ class DashboardScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
 
     class QueryChanged(Message):
-        """Something else is wanted, or other rows of it: `looked_for` says what."""
+        """Something else is wanted, or other rows of it: `listing_query` says what."""
 
     class ProjectChosen(Message):
         """The person chose a project, which is worth remembering."""
 
-    class LeaseEnded(Message):
+    class WritePermitEnded(Message):
         """The time to write has run out."""
 
-    class Wanted(Message):
+    class ActionRequested(Message):
         """Something that needs the database."""
 
         def __init__(self, wish: Wish) -> None:
             super().__init__()
             self.wish = wish
 
-    class ActionWanted(Message):
+    class JobActionRequested(Message):
         """`start`, `complete`, `fail`, `retry`, `delete` for the jobs as they were seen; `create` for none."""
 
         def __init__(self, action: JobAction, jobs: tuple[GenerationJob, ...]) -> None:
@@ -114,22 +114,22 @@ class DashboardScreen(Screen[None]):
             super().__init__()
             self.details = details
 
-    def __init__(self, *, clock: Callable[[], datetime], standing: Standing) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], standing: ConnectionStatus) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_ahead = timedelta(0)
         self._listing: Listing | None = None
-        self._numbers: Numbers | None = None
-        self._kept_numbers = KeptNumbers()
-        self._uncounted: NumbersQuery | None = None
+        self._numbers: Totals | None = None
+        self._kept_numbers = TotalsCache()
+        self._uncounted: TotalsQuery | None = None
         """What was tried last and could not be counted, which the panel says."""
         self._fetched_at: datetime | None = None
-        self._failure: LookFailed | None = None
+        self._failure: ListPollFailed | None = None
         self._standing = standing
         self._details: JobDetails | None = None
         """Those that were opened last, be they closed since."""
         self.leads = Leads(self)
-        self.looked_for = ListingQuery()
+        self.listing_query = ListingQuery()
         """What is looked at."""
 
     def compose(self) -> ComposeResult:
@@ -167,12 +167,12 @@ class DashboardScreen(Screen[None]):
     @property
     def listed(self) -> ListQuery:
         """Which jobs are looked for."""
-        return self.looked_for.window.listed
+        return self.listing_query.window.listed
 
     @property
-    def numbers_looked_for(self) -> NumbersQuery:
+    def numbers_looked_for(self) -> TotalsQuery:
         """Which numbers belong to what is looked for."""
-        return NumbersQuery.of_list(self.listed)
+        return TotalsQuery.of_list(self.listed)
 
     @property
     def listing(self) -> "Listing | None":
@@ -185,7 +185,7 @@ class DashboardScreen(Screen[None]):
         return self._listing is not None and self._numbers is not None
 
     @property
-    def sums(self) -> "Mapping[UUID, ProjectSums]":
+    def sums(self) -> "Mapping[UUID, ProjectTotals]":
         """Of the projects, as far as they are known."""
         return (self._numbers.projects if self._numbers else None) or {}
 
@@ -210,7 +210,7 @@ class DashboardScreen(Screen[None]):
     # What it is told
 
     def show(self, listing: "Listing", fetched_at: datetime) -> None:
-        """Takes a look at what `looked_for` asks for."""
+        """Takes a look at what `listing_query` asks for."""
         if self._listing is None:
             self.set_timer(_PATIENCE_SECONDS, self._say_counting)
         self._listing, self._fetched_at, self._failure = listing, fetched_at, None
@@ -229,7 +229,7 @@ class DashboardScreen(Screen[None]):
         self.leads.arrive(listing)
         self._tell_times()
 
-    def show_numbers(self, numbers: "Numbers") -> None:
+    def show_numbers(self, numbers: "Totals") -> None:
         """Numbers of something else than `numbers_looked_for` are kept for when that is looked at again."""
         numbers = self._kept_numbers.keep(numbers)
         if numbers.query != self.numbers_looked_for:
@@ -252,14 +252,14 @@ class DashboardScreen(Screen[None]):
             why = no_numbers(self._lens) or f"Not counted: {error.message}"
             self.query_one(CostsPanel).explain(why, of_what=self._counted_project())
 
-    def show_failure(self, failure: LookFailed) -> None:
+    def show_failure(self, failure: ListPollFailed) -> None:
         self._failure = failure
         self.jobs.table.stop_waiting()
         if self._listing is None:
             self.jobs.forget("Nothing has been read yet.")
         self._tell_times()
 
-    def show_standing(self, standing: Standing) -> None:
+    def show_standing(self, standing: ConnectionStatus) -> None:
         self._standing = standing
         self._tell_times()
 
@@ -271,7 +271,7 @@ class DashboardScreen(Screen[None]):
     def forget(self) -> None:
         """Nothing that other eyes saw stays on screen."""
         self._listing = self._numbers = self._uncounted = self._fetched_at = self._failure = None
-        self._kept_numbers = KeptNumbers()
+        self._kept_numbers = TotalsCache()
         self.leads.forget()
         self.query_one(ProjectList).forget()
         self.query_one(CostsPanel).forget()
@@ -281,13 +281,13 @@ class DashboardScreen(Screen[None]):
 
     def start_anew(self) -> None:
         """Another database: what was looked for in the former one means nothing here."""
-        self.look_at(ListQuery())
+        self.set_query(ListQuery())
         self.jobs.leave_find()
         self.forget()
 
-    def look_at(self, listed: ListQuery, *, through_lens: bool = False) -> None:
+    def set_query(self, listed: ListQuery, *, through_lens: bool = False) -> None:
         """Changes what is looked at, without a message."""
-        self.looked_for = ListingQuery(window=WindowQuery(listed=listed), through_lens=through_lens)
+        self.listing_query = ListingQuery(window=RowWindowQuery(listed=listed), through_lens=through_lens)
         self.jobs.choose(listed, through_lens=through_lens)
 
     def expect_to_leave(self, job_ids: Iterable[UUID]) -> None:
@@ -309,7 +309,7 @@ class DashboardScreen(Screen[None]):
     @property
     def lens_note(self) -> str | None:
         """How much the user sees of what is there; None without the lens."""
-        if not self.looked_for.through_lens:
+        if not self.listing_query.through_lens:
             return None
         lens = self._lens
         return short_verdict(lens) if lens is not None and self._shows_what_is_looked_for else "looking …"
@@ -317,7 +317,7 @@ class DashboardScreen(Screen[None]):
     @property
     def _shows_what_is_looked_for(self) -> bool:
         """The same list, be it other rows of it."""
-        shown, wanted = self._listing.query if self._listing else None, self.looked_for
+        shown, wanted = self._listing.query if self._listing else None, self.listing_query
         return shown is not None and (shown.window.listed, shown.through_lens) == (self.listed, wanted.through_lens)
 
     @on(ProjectList.Chosen)
@@ -334,7 +334,7 @@ class DashboardScreen(Screen[None]):
     @on(JobsPanel.RowsWanted)
     def _rows_wanted(self, event: JobsPanel.RowsWanted) -> None:
         """Other rows of what is looked for."""
-        self.looked_for = replace(self.looked_for, window=event.window)
+        self.listing_query = replace(self.listing_query, window=event.window)
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
 
@@ -345,8 +345,8 @@ class DashboardScreen(Screen[None]):
 
     def ask(self, listed: ListQuery, *, through_lens: bool | None = None) -> None:
         """Through the lens as before, unless it is said."""
-        lens = self.looked_for.through_lens if through_lens is None else through_lens
-        self.look_at(listed, through_lens=lens)
+        lens = self.listing_query.through_lens if through_lens is None else through_lens
+        self.set_query(listed, through_lens=lens)
         self.leads.give_up()
         self.post_message(self.QueryChanged())
         self.set_timer(_PATIENCE_SECONDS, self._say_waiting)
@@ -368,11 +368,11 @@ class DashboardScreen(Screen[None]):
         self.query_one(CostsPanel).explain("Counting …", of_what=self._counted_project())
 
     def action_want(self, wish: Wish) -> None:
-        self.post_message(self.Wanted(wish))
+        self.post_message(self.ActionRequested(wish))
 
     def action_act(self, action: JobAction) -> None:
         if action == "create":
-            self.post_message(self.ActionWanted(action, ()))
+            self.post_message(self.JobActionRequested(action, ()))
         elif jobs := self._selected():
             self._want(action, jobs)
 
@@ -381,9 +381,9 @@ class DashboardScreen(Screen[None]):
         lens = self._lens
         hidden = sum(map(self._is_hidden, jobs))
         if lens and hidden:
-            say(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
+            show_toast(self.app, refused_toast(lens, jobs, hidden, key=key_of(self.app, APP_BINDINGS, "app.user")))
         else:
-            self.post_message(self.ActionWanted(action, jobs))
+            self.post_message(self.JobActionRequested(action, jobs))
 
     def action_copy_id(self) -> None:
         from tui.dashboard.job_details import copy_ids
@@ -393,21 +393,21 @@ class DashboardScreen(Screen[None]):
 
     def action_copy_json(self) -> None:
         if jobs := self._selected():
-            self.post_message(JsonWanted(jobs))
+            self.post_message(CopyJsonRequested(jobs))
 
     def _selected(self) -> tuple[GenerationJob, ...]:
         jobs = self.jobs.selected
         if not jobs:
-            say(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+            show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
         return jobs
 
     @on(JobsPanel.CursorGone)
     def _cursor_gone(self, event: JobsPanel.CursorGone) -> None:
-        say(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
+        show_toast(self.app, cursor_lost_toast(event.job_id, has_left=event.has_left))
 
     @on(JobsPanel.MarksGone)
     def _marks_gone(self, event: JobsPanel.MarksGone) -> None:
-        say(self.app, marks_lost_toast(event.count))
+        show_toast(self.app, marks_lost_toast(event.count))
 
     def action_sort(self) -> None:
         self.jobs.sort_by_next()
@@ -453,7 +453,7 @@ class DashboardScreen(Screen[None]):
     # How it is drawn
 
     @property
-    def _lens(self) -> "Lens | None":
+    def _lens(self) -> "VisibilityComparison | None":
         return self._listing.lens if self._listing else None
 
     def _is_hidden(self, job: GenerationJob) -> bool:
@@ -483,7 +483,7 @@ class DashboardScreen(Screen[None]):
             room = self.query_one(Sidebar).room
             self.query_one(BudgetsPanel).show(self._numbers, width=room, screen_height=self.size.height)
 
-    def _budget_note(self, numbers: "Numbers") -> "Span":
+    def _budget_note(self, numbers: "Totals") -> "Span":
         """Where there is no room for the panel."""
         if self.has_class("-wide") or not numbers.budgets:
             return NO_NOTE
@@ -497,11 +497,11 @@ class DashboardScreen(Screen[None]):
     def _counted_project(self) -> str:
         project_id = self._numbers.query.project_id if self._numbers else self.listed.project_id
         of_what = "all projects" if project_id is None else self.project_name(project_id)
-        return of_what if self._lens is None else f"{of_what}, as {eyes_name(self._lens.user)} sees it"
+        return of_what if self._lens is None else f"{of_what}, as {actor_name(self._lens.user)} sees it"
 
     def _tick(self) -> None:
         if self._standing.lease and self._standing.lease.ends_at <= self._clock():
-            self.post_message(self.LeaseEnded())
+            self.post_message(self.WritePermitEnded())
         self.jobs.tick(self.now)
         self._tell_times()
 

@@ -12,14 +12,22 @@ from textual.message import Message
 from store.errors import InvalidValue, SignInRefused, StoreError, TimedOut, Unreachable
 from store.formats import utc_now
 from store.job_list.list_query import ListingQuery, ListQuery
-from store.poller import DEFAULT_INTERVAL, Attention, Feed, FeedFailure, FeedPage, wait_after_failure
-from store.statistics.totals import NumbersQuery
-from tui.dashboard.messages import Connected, Connecting, Counted, CountFailed, Looked, LookFailed, PaceChanged
+from store.poller import DEFAULT_INTERVAL, Attention, Poller, PollFailure, PollResult, wait_after_failure
+from store.statistics.totals import TotalsQuery
+from tui.dashboard.messages import (
+    Connected,
+    Connecting,
+    IntervalChanged,
+    ListPolled,
+    ListPollFailed,
+    TotalsPolled,
+    TotalsPollFailed,
+)
 
 if TYPE_CHECKING:
     from store.database.load_meter import Load
     from store.job_list.listing import Listing
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
     from store.store import Store
     from tui.session import Report, Session
 
@@ -36,7 +44,7 @@ INTERVALS = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 """Seconds between two looks: what faster and slower step through."""
 
 
-class Connection:
+class SessionPoller:
     def __init__(
         self,
         opener: Opener,
@@ -51,9 +59,9 @@ class Connection:
         self.clock = clock
         self._open_things = AsyncExitStack()
         self._try_now = asyncio.Event()
-        self._listing: Feed[ListingQuery, Listing] | None = None
-        self._numbers: Feed[NumbersQuery, Numbers] | None = None
-        self._beside: Feed[None, Any] | None = None
+        self._listing: Poller[ListingQuery, Listing] | None = None
+        self._numbers: Poller[TotalsQuery, Totals] | None = None
+        self._beside: Poller[None, Any] | None = None
         self._has_looked = asyncio.Event()
         self._paused = False
         self._weighed: ListQuery | None = None
@@ -64,7 +72,7 @@ class Connection:
         self.session: Session | None = None
         self.store: Store | None = None
         """With the present eyes; None until connected."""
-        self.failure: LookFailed | None = None
+        self.failure: ListPollFailed | None = None
         """None while all is well."""
         self.progress = ""
         """What is being done to open a session."""
@@ -90,8 +98,8 @@ class Connection:
             self._tell(Connected(session))
             return session
 
-    def look_with(
-        self, store: "Store", query: ListingQuery, numbers: NumbersQuery
+    def act_as(
+        self, store: "Store", query: ListingQuery, numbers: TotalsQuery
     ) -> tuple[Coroutine[None, None, None], Coroutine[None, None, None]]:
         """From here on with these eyes. Returns what lists and what counts, each until it is cancelled.
 
@@ -101,13 +109,13 @@ class Connection:
         self.failure = None
         self._has_looked.clear()
         self._weighed = None
-        self._listing = Feed(_listed_first(store), query, interval=self._interval, clock=self.clock)
-        self._numbers = Feed(
-            store.get_numbers,
+        self._listing = Poller(_listed_first(store), query, interval=self._interval, clock=self.clock)
+        self._numbers = Poller(
+            store.get_totals,
             numbers,
             interval=self._interval,
             share=NUMBERS_SHARE,
-            gives_way=store.database.right_of_way,
+            gives_way=store.database.priority,
             clock=self.clock,
         )
         for feed in (self._listing, self._numbers):
@@ -115,9 +123,9 @@ class Connection:
         return self._list(store, self._listing), self._count(store, self._numbers)
 
     @contextmanager
-    def looking_beside(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Feed[None, T]]:
+    def poll_also(self, fetch: Callable[[None], Awaitable[T]]) -> Iterator[Poller[None, T]]:
         """At one thing more, as often as at the list, by whoever reads the feed; paused and hastened with it."""
-        feed = Feed(fetch, None, interval=self._interval, clock=self.clock)
+        feed = Poller(fetch, None, interval=self._interval, clock=self.clock)
         self._keep_in_step(feed)
         self._beside = feed
         try:
@@ -125,24 +133,24 @@ class Connection:
         finally:
             self._beside = None
 
-    def _keep_in_step(self, feed: Feed[Any, Any]) -> None:
+    def _keep_in_step(self, feed: Poller[Any, Any]) -> None:
         feed.attention, feed.is_woken = self._attention, self._is_woken
         if self._paused:
             feed.pause()
 
-    async def _list(self, store: "Store", feed: "Feed[ListingQuery, Listing]") -> None:
-        async for answer in feed.pages():
+    async def _list(self, store: "Store", feed: "Poller[ListingQuery, Listing]") -> None:
+        async for answer in feed.results():
             match answer:
-                case FeedPage(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
+                case PollResult(value=listing, fetched_at=fetched_at, is_changed=is_changed, duration=took):
                     self.failure = None
-                    self._tell(Looked(store, listing, fetched_at, is_changed=is_changed))
+                    self._tell(ListPolled(store, listing, fetched_at, is_changed=is_changed))
                     self._has_looked.set()
                     await self._spare(store, feed, listing.query.window.listed, took)
-                case FeedFailure(error=error, since=since, retry_in=retry_in):
+                case PollFailure(error=error, since=since, retry_in=retry_in):
                     if isinstance(error, TimedOut):
-                        from tui.error_help import advised
+                        from tui.error_help import with_index_hint
 
-                        told = await feed.unless_asked(advised(store, feed.query.window.listed, error))
+                        told = await feed.unless_asked(with_index_hint(store, feed.query.window.listed, error))
                         if told is None:
                             continue
                         (error,) = told
@@ -150,11 +158,13 @@ class Connection:
                     if isinstance(error, Unreachable) and await self._revived():
                         feed.refresh()
 
-    async def _spare(self, store: "Store", feed: "Feed[ListingQuery, Listing]", listed: ListQuery, took: float) -> None:
+    async def _spare(
+        self, store: "Store", feed: "Poller[ListingQuery, Listing]", listed: ListQuery, took: float
+    ) -> None:
         """A list that costs the server much, by its planner's word and by the time it took, is looked at less often."""
         if listed == self._weighed:
             return
-        self._weighed, self._least_interval, before = listed, 0.0, feed.seen_within
+        self._weighed, self._least_interval, before = listed, 0.0, feed.max_staleness
         try:
             answered = await feed.unless_asked(store.get_list_cost(listed))
             if answered is None:
@@ -165,18 +175,18 @@ class Connection:
         except StoreError as error:
             log.info("What a list costs could not be asked: %s", error)
         feed.interval = max(self._interval, self._least_interval)
-        if feed.seen_within != before:
-            self._tell(PaceChanged())
+        if feed.max_staleness != before:
+            self._tell(IntervalChanged())
 
-    async def _count(self, store: "Store", feed: "Feed[NumbersQuery, Numbers]") -> None:
+    async def _count(self, store: "Store", feed: "Poller[TotalsQuery, Totals]") -> None:
         """After the first look: what is listed never waits for what is counted."""
         await self._has_looked.wait()
-        async for answer in feed.pages():
+        async for answer in feed.results():
             match answer:
-                case FeedPage(value=numbers, fetched_at=fetched_at):
-                    self._tell(Counted(store, numbers, fetched_at))
-                case FeedFailure(error=error):
-                    self._tell(CountFailed(store, error))
+                case PollResult(value=numbers, fetched_at=fetched_at):
+                    self._tell(TotalsPolled(store, numbers, fetched_at))
+                case PollFailure(error=error):
+                    self._tell(TotalsPollFailed(store, error))
 
     async def follow_changes(self) -> None:
         """After the first look: looks soon after the database tells of a change. Ends where it tells of none."""
@@ -194,23 +204,23 @@ class Connection:
                 for feed in self._feeds:
                     feed.is_woken = self._is_woken
                     if self._is_woken:
-                        feed.hint()
+                        feed.wake()
 
     async def _revived(self) -> bool:
         """Whether the server is ours, had died, and has been started again."""
-        if self.session is None or self.session.revive is None:
+        if self.session is None or self.session.restart_if_dead is None:
             return False
         try:
-            return await asyncio.to_thread(self.session.revive)
+            return await asyncio.to_thread(self.session.restart_if_dead)
         except StoreError as error:
             log.warning("The server that died cannot be started again: %s", error)
             return False
 
     @property
-    def _feeds(self) -> tuple[Feed[Any, Any], ...]:
+    def _feeds(self) -> tuple[Poller[Any, Any], ...]:
         return tuple(feed for feed in (self._listing, self._numbers, self._beside) if feed is not None)
 
-    def ask(self, query: ListingQuery, numbers: NumbersQuery) -> None:
+    def ask(self, query: ListingQuery, numbers: TotalsQuery) -> None:
         """Looks at something else, at once."""
         if self._listing is not None and self._numbers is not None:
             self._listing.ask(query)
@@ -226,7 +236,7 @@ class Connection:
     def touch(self) -> None:
         """Somebody is there: where nothing changed for long, it is looked as often as before."""
         for feed in self._feeds:
-            feed.touch()
+            feed.note_activity()
 
     @property
     def attention(self) -> Attention:
@@ -254,7 +264,7 @@ class Connection:
     @property
     def seen_within(self) -> float:
         """Seconds after which a change is seen at the latest: the interval, or more where looking is costly or idle."""
-        return self._interval if self._listing is None else self._listing.seen_within
+        return self._interval if self._listing is None else self._listing.max_staleness
 
     @property
     def load(self) -> "Load | None":
@@ -286,7 +296,7 @@ class Connection:
 
     def _fail(self, store: "Store | None", error: StoreError, since: datetime, wait: float | None) -> None:
         retry_at = None if wait is None else self.clock() + timedelta(seconds=wait)
-        self.failure = LookFailed(store, error, since, retry_at)
+        self.failure = ListPollFailed(store, error, since, retry_at)
         self._tell(self.failure)
 
     async def _wait(self, seconds: float | None) -> None:
@@ -302,7 +312,7 @@ def _listed_first(store: "Store") -> "Callable[[ListingQuery], Awaitable[Listing
 
     async def get_listing(query: ListingQuery) -> "Listing":
         nonlocal known
-        with nullcontext() if query == known else store.database.right_of_way.taken():
+        with nullcontext() if query == known else store.database.priority.foreground():
             listing = await store.get_listing(query)
         known = query
         return listing

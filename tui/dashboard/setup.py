@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, switched
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.poller import DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def demo_opener() -> "Opener":
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class DatabaseChoice:
     name: str | None
     """The profile's; None for an address that was given without one."""
     label: str | None
@@ -66,7 +66,7 @@ class Destination:
     @property
     def detail(self) -> str:
         """What tells it from others in a list. Imports the driver, to read an address."""
-        rule = "may write" if self.settings.write_rule is WriteRule.OPEN else "read-only"
+        rule = "may write" if self.settings.write_rule is WriteMode.OPEN else "read-only"
         return ", ".join(filter(None, (rule, self._where())))
 
     def _where(self) -> str:
@@ -81,7 +81,7 @@ class Destination:
             return "an address that cannot be read"
 
 
-def destinations(settings: Settings) -> tuple[Destination, ...]:
+def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
     """The first is what the settings name."""
     chosen = destination(settings)
     profiles = settings.configuration.profiles.values()
@@ -89,9 +89,9 @@ def destinations(settings: Settings) -> tuple[Destination, ...]:
     return (chosen, *others)
 
 
-def destination(settings: Settings) -> Destination:
+def destination(settings: Settings) -> DatabaseChoice:
     profile, target = settings.profile, settings.target
-    return Destination(
+    return DatabaseChoice(
         name=profile.name if profile else None,
         label=profile.label if profile else None,
         color=profile.color if profile else None,
@@ -103,7 +103,7 @@ def destination(settings: Settings) -> Destination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Setup:
+class DashboardSetup:
     theme: str | None = None
     """In place of the remembered one; then another choice holds for this run alone."""
     keymap: Mapping[str, str] = field(default_factory=dict)
@@ -116,5 +116,5 @@ class Setup:
     """Where others are kept; None where nothing is."""
     notifications: "Notifications | None" = None
     """What ends out of sight is told; None where it is not."""
-    destinations: tuple[Destination, ...] = ()
+    destinations: tuple[DatabaseChoice, ...] = ()
     """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""

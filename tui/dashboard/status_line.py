@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from rich.cells import cell_len
 from textual.content import Content
 
-from store.database.write_access import WriteLease, WriteRule
+from store.database.write_access import WriteMode, WritePermit
 from store.errors import NoPrivilege, SchemaMissing, SignInRefused, StoreError, TimedOut, Unreachable
-from store.users.actor import eyes_name
+from store.users.actor import actor_name
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.messages import LookFailed
+from tui.dashboard.messages import ListPollFailed
 from tui.dashboard.widgets import FittedLine, SteadyText
 from tui.text.clean_text import clean, clean_cell, shorten
 from tui.text.format import countdown, elapsed, local_time
 
 if TYPE_CHECKING:
-    from tui.dashboard.session_poller import Connection
-    from tui.dashboard.setup import Destination
+    from tui.dashboard.session_poller import SessionPoller
+    from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
 
 Part = tuple[str, str]
@@ -28,7 +28,7 @@ Part = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class ConnectionStatus:
     """What the line says."""
 
     database: str | None
@@ -48,7 +48,7 @@ class Standing:
     read_only: bool
     may_write: bool = False
     """Whether it is to be said that somebody's database may be written without a lease."""
-    lease: WriteLease | None = None
+    lease: WritePermit | None = None
     """Under which it is written; None where it may not, or needs none."""
     paused: bool
     seen_within: float
@@ -77,11 +77,11 @@ class StatusLine(FittedLine):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._standing: Standing | None = None
+        self._standing: ConnectionStatus | None = None
         self._data_age: float | None = None
         self._now: datetime | None = None
 
-    def show(self, standing: Standing, *, data_age: float | None, now: datetime) -> None:
+    def show(self, standing: ConnectionStatus, *, data_age: float | None, now: datetime) -> None:
         """`data_age` are the seconds since the last look; None where there was none. `now` is by the local clock."""
         self._standing, self._data_age, self._now = standing, data_age, now
         self.follow()
@@ -93,7 +93,7 @@ class StatusLine(FittedLine):
 
 
 def status_content(
-    standing: Standing, *, data_age: float | None, now: datetime | None = None, width: int | None = None
+    standing: ConnectionStatus, *, data_age: float | None, now: datetime | None = None, width: int | None = None
 ) -> Content:
     """In so many cells, by shorter names where need be; None for any number."""
     addresses = (standing.address, None) if standing.address else (None,)
@@ -113,7 +113,7 @@ def _joined(names: list[Part], end: list[Part]) -> list[Part]:
     return [*names, (" ", ""), *end[1:]]
 
 
-def _names(standing: Standing, cells: int, address: str | None) -> list[Part]:
+def _names(standing: ConnectionStatus, cells: int, address: str | None) -> list[Part]:
     """Which database, and whose eyes."""
     if standing.database is None:
         return [*_BEGINNING, ("no database yet", "$foreground-muted")]
@@ -148,7 +148,7 @@ def _place(text: str, cells: int) -> str:
     return shorten(text, cells) if room < 1 else f"{shorten(server, room)}{slash}{database}"
 
 
-def _writing(lease: WriteLease | None, now: datetime | None, cells: int) -> list[Part]:
+def _writing(lease: WritePermit | None, now: datetime | None, cells: int) -> list[Part]:
     """How long it may be written yet, and why."""
     if lease is None or now is None:
         return []
@@ -156,7 +156,7 @@ def _writing(lease: WriteLease | None, now: datetime | None, cells: int) -> list
     return [(" ", ""), (f" writing {left}: {_name(lease.reason, cells)} ", "bold $writing-text on $writing-block")]
 
 
-def _end(standing: Standing, data_age: float | None, writing: list[Part]) -> list[Part]:
+def _end(standing: ConnectionStatus, data_age: float | None, writing: list[Part]) -> list[Part]:
     """What must not be cut."""
     parts: list[Part] = [*writing]
     if standing.is_exposed:
@@ -168,14 +168,14 @@ def _end(standing: Standing, data_age: float | None, writing: list[Part]) -> lis
     return [*parts, _DOT, _freshness(standing, data_age)]
 
 
-def _eyes(standing: Standing, cells: int) -> list[Part]:
+def _eyes(standing: ConnectionStatus, cells: int) -> list[Part]:
     name = (_name(standing.eyes, cells), "bold $text-accent")
     if standing.lens is None:
         return [("as ", "$foreground-muted"), name]
     return [("lens: ", _LENS_STYLE), name, (f" {standing.lens}", _LENS_STYLE)]
 
 
-def _freshness(standing: Standing, data_age: float | None) -> Part:
+def _freshness(standing: ConnectionStatus, data_age: float | None) -> Part:
     if standing.trouble is not None:
         return (f"✗ {standing.trouble}", "bold $text-error")
     if standing.paused:
@@ -186,16 +186,18 @@ def _freshness(standing: Standing, data_age: float | None) -> Part:
     return (f"live every {elapsed(standing.seen_within)}", "$text-success")
 
 
-def standing_of(connection: Connection, destination: Destination | None, *, lens: str | None = None) -> Standing:
+def connection_status(
+    connection: SessionPoller, destination: DatabaseChoice | None, *, lens: str | None = None
+) -> ConnectionStatus:
     """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
     session, store, failure = connection.session, connection.store, connection.failure
-    return Standing(
+    return ConnectionStatus(
         database=session.label if session else destination.label if destination else None,
         address=session.address if session else None,
         has_color=color_of(session, destination) is not None,
         origin=destination.origin if destination else None,
         is_exposed=session is not None and (link := session.operator.database.link) is not None and link.is_exposed,
-        eyes=eyes_name(store.actor) if store else "",
+        eyes=actor_name(store.actor) if store else "",
         lens=lens,
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
@@ -211,15 +213,15 @@ def _is_open_to_writes(session: Session | None) -> bool:
     """Of a configured database, which others are read-only beside: gjobs' own has nothing to lose by accident."""
     if session is None or session.profile is None or session.profile.address is None:
         return False
-    return session.access.rule is WriteRule.OPEN
+    return session.access.rule is WriteMode.OPEN
 
 
-def _lease(session: Session | None) -> WriteLease | None:
+def _lease(session: Session | None) -> WritePermit | None:
     """A session that needs none may have one all the same: it says nothing of what may be done."""
-    return session.access.lease if session and session.access.rule is WriteRule.LEASED else None
+    return session.access.permit if session and session.access.rule is WriteMode.LEASED else None
 
 
-def color_of(session: Session | None, destination: Destination | None) -> str | None:
+def color_of(session: Session | None, destination: DatabaseChoice | None) -> str | None:
     if session is not None:
         return session.profile.color if session.profile else None
     return destination.color if destination else None
@@ -258,7 +260,7 @@ class Banner(SteadyText):
     }
     """
 
-    def show(self, failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
+    def show(self, failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime) -> None:
         """Times by the local clock. `data_from` is None while nothing was read."""
         key = key_of(self.app, APP_BINDINGS, "app.refresh")
         self.say(banner_content(failure, data_from=data_from, is_paused=is_paused, now=now, refresh=key))
@@ -275,7 +277,7 @@ class Banner(SteadyText):
 
 
 def banner_content(
-    failure: LookFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "f5"
+    failure: ListPollFailed, *, data_from: datetime | None, is_paused: bool, now: datetime, refresh: str = "f5"
 ) -> Content:
     """`refresh` is the key that looks at once."""
     _, _, since = local_time(failure.since).partition(" ")

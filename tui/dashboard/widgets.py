@@ -100,7 +100,7 @@ class TextField(Input):
 _SECONDS = 8
 
 
-def say(app: App[Any], toast: Toast) -> None:
+def show_toast(app: App[Any], toast: Toast) -> None:
     """In place of the same words where they are still shown: a key that is held covers nothing."""
     text = clean(toast.text)
     # Textual has no public way to take one toast back.

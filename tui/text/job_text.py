@@ -9,8 +9,8 @@ from rich.cells import cell_len
 
 from store.formats import money
 from store.jobs.job import GenerationJob, JobStatus, is_final
-from store.jobs.job_history import EventKind, History, JobEvent, stays, time_in_each
-from store.jobs.job_results import NO_LINKS, JobLinks, Lease, StuckVerdict
+from store.jobs.job_history import EventKind, JobEvent, JobHistory, status_spans, time_in_each
+from store.jobs.job_results import NO_LINKS, LeaseState, RetryLinks, StuckVerdict
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import (
     STATUS_GLYPHS,
@@ -41,7 +41,7 @@ class Names:
     """The e-mail."""
     asset: str | None = None
     """Where it is stored."""
-    links: JobLinks = NO_LINKS
+    links: RetryLinks = NO_LINKS
     stuck: StuckVerdict | None = None
     """None of a job that does not run."""
 
@@ -68,7 +68,7 @@ def fact_lines(
     return [[(title.ljust(_TITLE_WIDTH), _MUTED), *spans] for title, spans in facts]
 
 
-def _linked(links: JobLinks) -> list[tuple[str, list[Span]]]:
+def _linked(links: RetryLinks) -> list[tuple[str, list[Span]]]:
     """The last of those that repeat it, for that is the one that counts."""
     facts: list[tuple[str, list[Span]]] = []
     if links.repeats:
@@ -177,7 +177,7 @@ _GOES_ON = "│"
 """Before what leaves the job in its status."""
 
 
-def timeline_lines(history: History, *, now: datetime, width: int) -> list[list[Span]]:
+def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[list[Span]]:
     """Oldest first, each in so many cells. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
@@ -191,9 +191,9 @@ def timeline_lines(history: History, *, now: datetime, width: int) -> list[list[
     return [*lines, *(list(_line(row, layout, width)) for row in rows)]
 
 
-def _spent(history: History, now: datetime) -> list[Span]:
+def _spent(history: JobHistory, now: datetime) -> list[Span]:
     spans: list[Span] = []
-    for status, time in time_in_each(stays(history.events, now=now)).items():
+    for status, time in time_in_each(status_spans(history.events, now=now)).items():
         spans += [(f"{status_label(status)} ", STATUS_STYLES[status]), (f"{lasted(time)}   ", "")]
     return spans
 
@@ -276,9 +276,9 @@ def _line(row: _Row, layout: _Layout, width: int) -> Iterator[Span]:
 
 
 _SAFE = {
-    Lease.UNKNOWN: "Whoever runs it may still be at it: make sure of that before you fail it.",
-    Lease.NONE: "No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it.",
-    Lease.EXPIRED: "Its worker has lost it, and another takes it over. Where none runs, fail it and retry it.",
+    LeaseState.UNKNOWN: "Whoever runs it may still be at it: make sure of that before you fail it.",
+    LeaseState.NONE: "No worker of gjobs has it; make sure that nobody else runs it, then fail it and retry it.",
+    LeaseState.EXPIRED: "Its worker has lost it, and another takes it over. Where none runs, fail it and retry it.",
 }
 
 
@@ -291,7 +291,7 @@ def stuck_words(verdict: StuckVerdict | None) -> str:
         if verdict.usual is None
         else f"after {_span(verdict)}: 95 of 100 jobs of its mode end within {_usual(verdict)}"
     )
-    if verdict.lease is Lease.UNKNOWN:
+    if verdict.lease is LeaseState.UNKNOWN:
         why = f"after {_span(verdict)}"
     untouched = duration(verdict.untouched.total_seconds())
     return f"Stuck: untouched for {untouched}. It counts as stuck {why}. {_SAFE[verdict.lease]}"

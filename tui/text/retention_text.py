@@ -9,9 +9,9 @@ from uuid import UUID
 
 from store.formats import money
 from store.jobs.job import GenerationJob, JobStatus
-from store.jobs.job_history import History
-from store.retention.retention import ArchivedJob, Expired, Progress, RetentionAction, StatusCount
-from store.users.actor import Actor, eyes_name
+from store.jobs.job_history import JobHistory
+from store.retention.retention import ArchivedJob, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
+from store.users.actor import Actor, actor_name
 from tui.text.clean_text import clean, clean_block, clean_cell, pad
 from tui.text.format import (
     STATUS_STYLES,
@@ -41,7 +41,7 @@ GOES_ON_HERE = "Cleaning up once more goes on."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class CleanupTarget:
     """What everything hard to undo names."""
 
     actor: Actor
@@ -53,7 +53,7 @@ class Place:
     def lines(self) -> list[str]:
         return [
             f"Project: {'all' if self.project_name is None else clean(self.project_name, limit=60)}",
-            f"As: {clean(eyes_name(self.actor), limit=120)}",
+            f"As: {clean(actor_name(self.actor), limit=120)}",
             where(self.database),
         ]
 
@@ -62,10 +62,10 @@ class Place:
 class CleanUp:
     """All that a person is told before it begins."""
 
-    expired: Expired
+    expired: ExpiredJobs
     counts: Sequence[StatusCount]
     action: RetentionAction
-    place: Place
+    place: CleanupTarget
     following: Sequence[str] = field(default=())
     """Tables that lose something with a job for good."""
 
@@ -102,7 +102,7 @@ def nothing_found(one: CleanUp) -> str:
     return f"No {_or(one.expired.statuses)} job was created before {utc_time(one.expired.created_before)}."
 
 
-def restoration_question(counts: Sequence[StatusCount], place: Place) -> str:
+def restoration_question(counts: Sequence[StatusCount], place: CleanupTarget) -> str:
     found = sum(row.count for row in counts)
     return "\n".join([f"Restore {jobs_count(found)} from the archive?", *counted(counts), *place.lines])
 
@@ -141,23 +141,23 @@ def archived_words(counts: Sequence[StatusCount]) -> str:
     return f"{count(number)} archived {'job' if number == 1 else 'jobs'}, {money(cents)}: {parts}"
 
 
-def progress(doing: str, done: Progress, found: int) -> str:
+def progress(doing: str, done: BatchProgress, found: int) -> str:
     return f"{doing}: {count(done.done)} of {count(found)}"
 
 
-def result(verb: str, done: Progress) -> str:
+def result(verb: str, done: BatchProgress) -> str:
     return f"{verb} {jobs_count(done.done)}."
 
 
-def stopped(verb: str, done: Progress, left: int, *, goes_on: str = _GOES_ON) -> str:
+def stopped(verb: str, done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> str:
     return f"Stopped: {verb.lower()} {jobs_count(done.done)}, {jobs_count(left)} left. {goes_on}"
 
 
-def broken_off(verb: str, done: Progress, *, goes_on: str = _GOES_ON) -> str:
+def broken_off(verb: str, done: BatchProgress, *, goes_on: str = _GOES_ON) -> str:
     return f"Before that, {verb.lower()} {jobs_count(done.done)}. {goes_on}"
 
 
-def why_left(done: Progress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
+def why_left(done: BatchProgress, left: int, *, goes_on: str = _GOES_ON) -> list[str]:
     """A sentence for each reason why some are still there."""
     sentences = []
     if done.refused:
@@ -169,7 +169,7 @@ def why_left(done: Progress, left: int, *, goes_on: str = _GOES_ON) -> list[str]
     return sentences
 
 
-def applied(whose: str, action: RetentionAction, done: Progress) -> list[str]:
+def applied(whose: str, action: RetentionAction, done: BatchProgress) -> list[str]:
     """What a policy has done, and why some are still there."""
     return [f"{DONE[action]} {jobs_count(done.done)}: {clean(whose, limit=60)}", *why_left(done, done.refused)]
 
@@ -317,7 +317,7 @@ def archived_sentence(archived: ArchivedJob, *, now: datetime) -> str:
     return f"Archived {age(archived.archived_at, now)}, {utc_time(archived.archived_at)}."
 
 
-def archived_facts(archived: ArchivedJob, history: History | None, *, project: str, now: datetime) -> Sequence[str]:
+def archived_facts(archived: ArchivedJob, history: JobHistory | None, *, project: str, now: datetime) -> Sequence[str]:
     """Clean lines. `history` is None where none was kept."""
     job = archived.job
     facts = [_text(line) for line in fact_lines(job, project=project, now=now, width=_FACTS_WIDTH)]

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from store.statistics.statistics import Monitoring, Spread, Work
+from store.statistics.statistics import JobTimings, ModeTimings, Percentiles
 from tui.text.clean_text import clean
 from tui.text.format import DAY, HOUR, MINUTE, count, elapsed, jobs_count, percent
 
@@ -14,7 +14,7 @@ TITLES = ("MODE", "DONE", "FAILED", "WAIT 50 %", "95 %", "RUN 50 %", "95 %", "OL
 """The last one may be left out: the summary says how many there are in all."""
 
 
-def cells(work: Work, now: datetime) -> list[str]:
+def cells(work: ModeTimings, now: datetime) -> list[str]:
     oldest = work.oldest_queued_at
     return [
         "all" if work.mode is None else clean(work.mode),
@@ -27,7 +27,7 @@ def cells(work: Work, now: datetime) -> list[str]:
     ]
 
 
-def _spread(spread: Spread | None) -> tuple[str, str]:
+def _spread(spread: Percentiles | None) -> tuple[str, str]:
     return ("-", "-") if spread is None else (seconds(spread.median), seconds(spread.percentile_95))
 
 
@@ -50,7 +50,7 @@ def span(window: timedelta) -> str:
     return f"{hours:g} h" if hours < 48 else f"{hours / 24:g} d"
 
 
-def summary(monitoring: Monitoring) -> str:
+def summary(monitoring: JobTimings) -> str:
     """A sentence below the table."""
     rate = f"{monitoring.per_hour:,.1f}".rstrip("0").rstrip(".")
     capped = " Only so many were looked at: there are more." if monitoring.is_capped else ""

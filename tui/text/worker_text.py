@@ -3,19 +3,19 @@
 from typing import assert_never
 
 from store import formats
-from store.leases.lease import Claimed, Ending, Finish, HandedBack, Postponed
+from store.leases.lease import ClaimedJob, Ending, JobFinish, Released, Rescheduled
 from store.worker.worker_events import (
-    Arrived,
-    Ended,
+    AttemptEnded,
+    AttemptStarted,
+    DatabaseRecovered,
+    DatabaseUnavailable,
+    FinishRejected,
     HandlerRaised,
     Happening,
-    Lost,
-    NotTidied,
-    Recovered,
-    Refused,
-    Started,
-    Tidied,
-    Trouble,
+    LeaseLost,
+    RetentionApplied,
+    RetentionFailed,
+    WorkerRegistered,
 )
 from tui.text.clean_text import clean
 from tui.text.format import jobs_count
@@ -25,24 +25,24 @@ from tui.text.retention_text import DONE, result, why_left
 def worker_words(happening: Happening) -> str:
     """A line; empty where nothing need be said."""
     match happening:
-        case Arrived(worker=worker):
+        case WorkerRegistered(worker=worker):
             modes = "all modes" if worker.modes is None else ", ".join(map(clean, worker.modes))
             return f"Worker {worker.id}: {modes}."
-        case Started() | HandlerRaised():
+        case AttemptStarted() | HandlerRaised():
             return ""
-        case Ended(claimed=claimed, ending=ending, seconds=seconds):
+        case AttemptEnded(claimed=claimed, ending=ending, seconds=seconds):
             return f"{_job(claimed)} {_ending(ending)} ({seconds:.1f} s)"
-        case Lost(claimed=claimed):
+        case LeaseLost(claimed=claimed):
             return f"{_job(claimed)} is not this worker's any more."
-        case Refused(claimed=claimed, error=error):
+        case FinishRejected(claimed=claimed, error=error):
             return f"{_job(claimed)}: the database refuses its end: {clean(str(error))}"
-        case Trouble(error=error):
+        case DatabaseUnavailable(error=error):
             return f"Waiting for the database: {clean(str(error))}"
-        case Recovered():
+        case DatabaseRecovered():
             return "The database is there again."
-        case Tidied():
+        case RetentionApplied():
             return _tidied(happening)
-        case NotTidied(error=error):
+        case RetentionFailed(error=error):
             return f"Retention policies wait until they are due again: {clean(str(error))}"
     assert_never(happening)
 
@@ -59,11 +59,11 @@ def postponed_words(number: int) -> str:
     return f"{jobs_count(number)} {wait} for another attempt, which any worker makes that runs then."
 
 
-def _job(claimed: Claimed) -> str:
+def _job(claimed: ClaimedJob) -> str:
     return f"{claimed.job.id} {clean(claimed.job.mode)}"
 
 
-def _tidied(tidied: Tidied) -> str:
+def _tidied(tidied: RetentionApplied) -> str:
     policy, progress = tidied.policy, tidied.progress
     project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
     age = formats.printed(round(policy.older_than.total_seconds()))
@@ -73,10 +73,10 @@ def _tidied(tidied: Tidied) -> str:
 
 def _ending(ending: Ending) -> str:
     match ending:
-        case Finish(status=status, error=error):
+        case JobFinish(status=status, error=error):
             return f"{status}: {clean(error)}" if error else str(status)
-        case Postponed(error=error, attempt=attempt, wait=wait):
+        case Rescheduled(error=error, attempt=attempt, wait=wait):
             return f"attempt {attempt} failed, again in {wait:.0f} s: {clean(error)}"
-        case HandedBack():
+        case Released():
             return "handed back"
     assert_never(ending)

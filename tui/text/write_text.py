@@ -14,25 +14,25 @@ from store.formats import money
 from store.job_list.list_query import ListOrder
 from store.jobs.job import GenerationJob, JobStatus, is_final, sources, why_refused
 from store.jobs.job_results import (
-    AlreadyRepeated,
+    AlreadyRetried,
     Applied,
     Deleted,
     DeletionOutcome,
     Missing,
     Moved,
     Refused,
-    Repeated,
+    Retried,
     RetryOutcome,
     TransitionOutcome,
 )
-from store.journal.write_record import LookedUp, WriteOutcome, Written, WrittenRow
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord, WrittenRow
 from store.projects.project import Project
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast
 from tui.text.format import count, job_name, jobs_name, short_id, status_label
 
 if TYPE_CHECKING:
-    from store.capabilities.capability import Off
+    from store.capabilities.capability import MissingCapability
 
 _MOST_LISTED = 5
 _LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -184,8 +184,8 @@ def transition_toast(
     assert_never(outcome)
 
 
-def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "WhyLeft | None") -> Toast:
-    if isinstance(outcome, Repeated):
+def retry_toast(job: GenerationJob, outcome: RetryOutcome, why: "SkipReason | None") -> Toast:
+    if isinstance(outcome, Retried):
         return Toast(text=f"Queued {job_name(outcome.job)}, which repeats {job_name(job)}.")
     if isinstance(outcome, Refused):
         return only_failed_toast([job])
@@ -211,40 +211,40 @@ def created_toast(job: GenerationJob, *, project: str) -> Toast:
     return Toast(text=f"Queued {job_name(job)} for {money(job.cost_cents)} in {clean(project, limit=60)}.")
 
 
-def order_off_toast(order: ListOrder, off: "Off") -> Toast:
+def order_off_toast(order: ListOrder, off: "MissingCapability") -> Toast:
     """An order that would make the database read the whole list each time."""
     return Toast(text=f"Not sorted by {order.column}: {clean(off.words, limit=400)}", severity="warning")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WhyLeft:
+class SkipReason:
     one: str
     """After a job's name."""
     many: str
     """After a number."""
 
 
-FINISHED = WhyLeft(one="had already finished", many="had already finished")
-REPEATED = WhyLeft(one="is repeated by another job by now", many="are repeated by other jobs by now")
-GONE_OR_HIDDEN = WhyLeft(one="is gone or hidden", many="are gone or hidden")
-GONE = WhyLeft(one="is gone", many="are gone")
-LEFT = WhyLeft(one="was left", many="were left")
-UNKNOWN = WhyLeft(one="may or may not have been changed", many="may or may not have been changed")
+FINISHED = SkipReason(one="had already finished", many="had already finished")
+REPEATED = SkipReason(one="is repeated by another job by now", many="are repeated by other jobs by now")
+GONE_OR_HIDDEN = SkipReason(one="is gone or hidden", many="are gone or hidden")
+GONE = SkipReason(one="is gone", many="are gone")
+LEFT = SkipReason(one="was left", many="were left")
+UNKNOWN = SkipReason(one="may or may not have been changed", many="may or may not have been changed")
 
 
-def hidden_from(eyes: str) -> WhyLeft:
-    return WhyLeft(one=f"is hidden from {eyes}", many=f"are hidden from {eyes}")
+def hidden_from(eyes: str) -> SkipReason:
+    return SkipReason(one=f"is hidden from {eyes}", many=f"are hidden from {eyes}")
 
 
-MissingWhys = Mapping[UUID, WhyLeft]
+MissingWhys = Mapping[UUID, SkipReason]
 """Of the jobs that were not found, where somebody could tell."""
 
 
-def of_missing(missing: Missing, known: MissingWhys) -> WhyLeft:
+def of_missing(missing: Missing, known: MissingWhys) -> SkipReason:
     return known.get(missing.job_id, GONE_OR_HIDDEN)
 
 
-def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> WhyLeft | None:
+def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> SkipReason | None:
     match outcome:
         case Applied():
             return None
@@ -255,11 +255,11 @@ def of_transition(outcome: TransitionOutcome, known: MissingWhys) -> WhyLeft | N
     assert_never(outcome)
 
 
-def of_retry(outcome: RetryOutcome, known: MissingWhys) -> WhyLeft | None:
+def of_retry(outcome: RetryOutcome, known: MissingWhys) -> SkipReason | None:
     match outcome:
-        case Repeated():
+        case Retried():
             return None
-        case AlreadyRepeated():
+        case AlreadyRetried():
             return REPEATED
         case Refused(current=current):
             return _is(current, "")
@@ -268,7 +268,7 @@ def of_retry(outcome: RetryOutcome, known: MissingWhys) -> WhyLeft | None:
     assert_never(outcome)
 
 
-def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> WhyLeft | None:
+def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> SkipReason | None:
     match outcome:
         case Deleted():
             return None
@@ -279,16 +279,16 @@ def of_deletion(outcome: DeletionOutcome, known: MissingWhys) -> WhyLeft | None:
     assert_never(outcome)
 
 
-def refused_by(error: StoreError) -> WhyLeft:
+def refused_by(error: StoreError) -> SkipReason:
     reason = clean(error.message.rstrip("."), limit=200)
-    return WhyLeft(one=f"was refused ({reason})", many=f"were refused ({reason})")
+    return SkipReason(one=f"was refused ({reason})", many=f"were refused ({reason})")
 
 
-def _is(status: JobStatus, when: str) -> WhyLeft:
-    return WhyLeft(one=f"is {status}{when}", many=f"are {status}{when}")
+def _is(status: JobStatus, when: str) -> SkipReason:
+    return SkipReason(one=f"is {status}{when}", many=f"are {status}{when}")
 
 
-def learned_words(written: Written, found: LookedUp) -> str:
+def resolved_write_words(written: WriteRecord, found: ResolvedWrite) -> str:
     """Says first whether it was made, then what is there."""
     made = {
         WriteOutcome.DONE: "The change was made",
@@ -309,7 +309,7 @@ def learned_words(written: Written, found: LookedUp) -> str:
     return f"{made}: {_name(row)} {there}."
 
 
-def _absent(written: Written, outcome: WriteOutcome) -> str:
+def _absent(written: WriteRecord, outcome: WriteOutcome) -> str:
     is_deletion, is_creation = not written.after, not written.before
     if outcome is WriteOutcome.DONE and is_deletion:
         return "is deleted"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from store.errors import InvalidValue
 from store.jobs.job import JobStatus
 from store.watch.watch import Transition
-from tui.cli.commands.watch_loop import Condition, Counted, Tally, parse
+from tui.cli.commands.watch_loop import Condition, CountedEvent, Tally, parse
 
 AT = datetime(2026, 1, 4, 12, tzinfo=UTC)
 
@@ -33,13 +33,13 @@ def transition(to_status: JobStatus | None) -> Transition:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("failed>5", Condition(counted=Counted.FAILED, operator=">", number=5)),
-        (" Finished >= 100 ", Condition(counted=Counted.FINISHED, operator=">=", number=100)),
-        ("left=0", Condition(counted=Counted.LEFT, operator="=", number=0)),
-        ("left<3", Condition(counted=Counted.LEFT, operator="<", number=3)),
+        ("failed>5", Condition(counted=CountedEvent.FAILED, operator=">", number=5)),
+        (" Finished >= 100 ", Condition(counted=CountedEvent.FINISHED, operator=">=", number=100)),
+        ("left=0", Condition(counted=CountedEvent.LEFT, operator="=", number=0)),
+        ("left<3", Condition(counted=CountedEvent.LEFT, operator="<", number=3)),
     ],
 )
-def test_conditions(text: str, expected: Condition) -> None:
+def test_condition_is_parsed_from_text(text: str, expected: Condition) -> None:
     assert parse(text) == expected
 
 
@@ -53,7 +53,7 @@ def test_conditions(text: str, expected: Condition) -> None:
         ("failed>=0", "failed>=0 holds before anything has happened: failed counts from 0 what the watch sees."),
     ],
 )
-def test_what_is_none_is_explained(text: str, said: str) -> None:
+def test_invalid_condition_is_explained(text: str, said: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse(text)
     assert str(caught.value) == said
@@ -62,14 +62,14 @@ def test_what_is_none_is_explained(text: str, said: str) -> None:
 
 CONDITIONS = st.builds(
     Condition,
-    counted=st.sampled_from(Counted),
+    counted=st.sampled_from(CountedEvent),
     operator=st.sampled_from((">", ">=", "=")),
     number=st.integers(1, 10**9 - 1),
 )
 
 
 @given(CONDITIONS)
-def test_a_condition_reads_as_it_is_written(condition: Condition) -> None:
+def test_printed_condition_can_be_parsed_again(condition: Condition) -> None:
     assert parse(str(condition)) == condition
 
 
@@ -77,7 +77,7 @@ STATUSES = st.sampled_from([*JobStatus, None])
 
 
 @given(st.lists(STATUSES, max_size=30), st.integers(1, 10))
-def test_what_has_been_told_is_counted(statuses: list[JobStatus | None], number: int) -> None:
+def test_tally_counts_transitions_for_each_condition(statuses: list[JobStatus | None], number: int) -> None:
     tally = Tally()
     for status in statuses:
         tally.add(transition(status))

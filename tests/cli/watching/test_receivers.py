@@ -47,18 +47,18 @@ def python(code: str, *arguments: Path) -> str:
 
 
 class TestProgram:
-    async def test_it_gets_the_document_on_standard_input(self, tmp_path: Path) -> None:
+    async def test_program_receives_the_transition_on_standard_input(self, tmp_path: Path) -> None:
         code = "import pathlib, sys; pathlib.Path(sys.argv[1]).write_text(sys.stdin.read() + str(len(sys.argv)))"
         await Program(python(code, tmp_path / "got")).tell(TRANSITION)
         got, arguments = (tmp_path / "got").read_text().splitlines()
         assert json.loads(got) == document(TRANSITION)
         assert arguments == "2"
 
-    async def test_that_it_fails_or_does_not_read_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+    async def test_failure_of_a_program_is_reported(self, capsys: pytest.CaptureFixture[str]) -> None:
         await Program(python("import sys; sys.stdin.close(); sys.exit(3)")).tell(TRANSITION)
         assert capsys.readouterr().err == f"{sys.executable} ended with 3 for the job {TRANSITION.job_id}.\n"
 
-    async def test_it_ends_with_the_watch(self, tmp_path: Path) -> None:
+    async def test_canceled_watch_ends_a_running_program(self, tmp_path: Path) -> None:
         code = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(600)"
         telling = asyncio.create_task(Program(python(code, tmp_path / "started")).tell(TRANSITION))
         await until((tmp_path / "started").exists)
@@ -69,7 +69,7 @@ class TestProgram:
     @pytest.mark.parametrize(
         ("text", "said"), [("echo told\n", "Exec format error"), ("#!/no/such/shell\n", "No such file or directory")]
     )
-    async def test_what_does_not_start_after_all_is_said(self, tmp_path: Path, text: str, said: str) -> None:
+    async def test_program_that_does_not_start_is_reported(self, tmp_path: Path, text: str, said: str) -> None:
         script = tmp_path / "note"
         script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
@@ -77,7 +77,7 @@ class TestProgram:
             await Program(str(script)).tell(TRANSITION)
 
     @pytest.mark.parametrize("command", ["no-such-program-anywhere", "''", "echo 'never closed"])
-    def test_what_cannot_be_run_is_said_at_once(self, command: str) -> None:
+    def test_program_that_cannot_run_is_rejected_in_advance(self, command: str) -> None:
         with pytest.raises(UsageError):
             Program(command)
 
@@ -128,7 +128,7 @@ async def post(url: str) -> None:
 
 
 class TestWebhook:
-    async def test_it_posts_the_document_signed(self, server: Server) -> None:
+    async def test_webhook_posts_the_signed_transition(self, server: Server) -> None:
         await post(server.url)
         ((headers, body),) = server.got
         assert json.loads(body) == document(TRANSITION)
@@ -138,7 +138,7 @@ class TestWebhook:
         assert headers["Gjobs-Signature"] == f"t=1700000000,v1={proof}"
 
     @pytest.mark.parametrize("refusal", [500, 404, 302, 429])
-    async def test_what_is_not_accepted_is_sent_again_with_the_same_key(
+    async def test_rejected_webhook_is_sent_again_with_the_same_idempotency_key(
         self, server: Server, capsys: pytest.CaptureFixture[str], refusal: int
     ) -> None:
         server.codes = [refusal, refusal, 200]
@@ -150,7 +150,7 @@ class TestWebhook:
             "127.0.0.1 has taken the webhook after 3 attempts.\n"
         )
 
-    async def test_a_server_that_is_away_is_waited_for_and_its_address_not_told(
+    async def test_unreachable_webhook_is_retried_and_its_url_is_not_printed(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with Server(200) as gone:
@@ -182,12 +182,12 @@ class TestWebhook:
             "https://example.com/a\x7fb",
         ],
     )
-    def test_an_address_is_one_of_the_web(self, text: str) -> None:
+    def test_webhook_rejects_an_invalid_url(self, text: str) -> None:
         with pytest.raises(UsageError, match="The address of --webhook is none"):
             webhook_url(text)
 
     @pytest.mark.parametrize("secret", [None, "", " "])
-    def test_nothing_is_sent_unsigned(self, monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
+    def test_webhook_requires_a_secret(self, monkeypatch: pytest.MonkeyPatch, secret: str | None) -> None:
         monkeypatch.delenv("GJOBS_WEBHOOK_SECRET", raising=False)
         if secret is not None:
             monkeypatch.setenv("GJOBS_WEBHOOK_SECRET", secret)

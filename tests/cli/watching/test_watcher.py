@@ -5,8 +5,8 @@ import pytest
 from store.errors import NoPrivilege, StoreError, Unreachable
 from store.filters.job_filter import NO_FILTER
 from store.store import Store
-from store.watch.watch import Batch
-from tui.cli.commands.watch_loop import Condition, Until, Watcher, parse
+from store.watch.watch import TransitionBatch
+from tui.cli.commands.watch_loop import Condition, StopCondition, Watcher, parse
 
 MET = parse("left=0")
 
@@ -14,11 +14,11 @@ MET = parse("left=0")
 class Quiet:
     """A watch in which nothing happens."""
 
-    async def read(self) -> Batch:
-        return Batch(transitions=())
+    async def read(self) -> TransitionBatch:
+        return TransitionBatch(transitions=())
 
 
-class Asked(Until):
+class Asked(StopCondition):
     """Refused with the errors, one after the other; then the condition holds."""
 
     def __init__(self, *errors: StoreError) -> None:
@@ -31,7 +31,7 @@ class Asked(Until):
         return MET
 
 
-async def test_a_link_that_breaks_while_the_rest_is_counted_is_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_watcher_retries_after_a_lost_connection(capsys: pytest.CaptureFixture[str]) -> None:
     watcher = Watcher(Quiet(), [], Asked(Unreachable("No answer.")), interval=0.001)
     assert await watcher.run() == MET
     assert capsys.readouterr().err == (
@@ -39,7 +39,7 @@ async def test_a_link_that_breaks_while_the_rest_is_counted_is_waited_for(capsys
     )
 
 
-async def test_what_trying_again_does_not_change_ends_it() -> None:
+async def test_watcher_ends_with_an_error_that_a_retry_cannot_fix() -> None:
     with pytest.raises(NoPrivilege):
         await Watcher(Quiet(), [], Asked(NoPrivilege("Not permitted.")), interval=0.001).run()
 
@@ -50,17 +50,17 @@ class OfOurServer:
     def __init__(self) -> None:
         self.is_up = False
 
-    async def read(self) -> Batch:
+    async def read(self) -> TransitionBatch:
         if not self.is_up:
             raise Unreachable("No answer.")
-        return Batch(transitions=())
+        return TransitionBatch(transitions=())
 
     def revive(self) -> bool:
         self.is_up = True
         return True
 
 
-async def test_a_server_of_our_own_that_died_is_started_again(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_watcher_restarts_an_embedded_server_that_died(capsys: pytest.CaptureFixture[str]) -> None:
     watch = OfOurServer()
     assert await Watcher(watch, [], Asked(), interval=0.001, revive=watch.revive).run() == MET
     assert capsys.readouterr().err.endswith("The database answers again.\n")

@@ -48,7 +48,7 @@ def listed(
         (listed(order=ListOrder(column=OrderColumn.UPDATED)), OPERATOR, "updated_at DESC, id DESC"),
     ],
 )
-def test_a_list_that_lacks_one(query: ListQuery, actor: Actor, columns: str) -> None:
+def test_advice_suggests_the_index_that_a_list_lacks(query: ListQuery, actor: Actor, columns: str) -> None:
     lacking = advice(query, APP, actor=actor)
     assert lacking is not None
     assert lacking.columns == columns
@@ -68,7 +68,7 @@ def test_a_list_that_lacks_one(query: ListQuery, actor: Actor, columns: str) -> 
         pytest.param(listed("cost:>500"), id="a range, and another order"),
     ],
 )
-def test_a_list_that_lacks_none(query: ListQuery) -> None:
+def test_advice_suggests_no_index_when_none_would_help(query: ListQuery) -> None:
     assert advice(query, APP, actor=OPERATOR) is None
 
 
@@ -81,7 +81,7 @@ def test_a_list_that_lacks_none(query: ListQuery) -> None:
         "btree (project_id, created_at DESC, id DESC) WHERE (status = 'failed'::text)",
     ],
 )
-def test_an_index_that_does_not_serve(definition: str) -> None:
+def test_unsuitable_index_does_not_prevent_the_advice(definition: str) -> None:
     assert advice(listed(of_project=True), [definition], actor=OPERATOR) is not None
 
 
@@ -93,10 +93,10 @@ def test_an_index_that_does_not_serve(definition: str) -> None:
         "btree (project_id, created_at DESC)",
     ],
 )
-def test_an_index_that_serves(definition: str) -> None:
+def test_suitable_index_prevents_the_advice(definition: str) -> None:
     assert advice(listed(of_project=True), [definition], actor=OPERATOR) is None
 
 
-def test_a_cost_has_many_equals() -> None:
+def test_index_on_cost_alone_does_not_serve_a_list_sorted_by_cost() -> None:
     dearest = listed(order=ListOrder(column=OrderColumn.COST))
     assert advice(dearest, ["btree (cost_cents)"], actor=OPERATOR) is not None

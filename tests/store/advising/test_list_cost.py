@@ -2,11 +2,11 @@
 
 import pytest
 
-from store.database.query import read_plan
+from store.database.query import parse_plan
 from store.errors import UnexpectedError
 from store.filters.filter_text import parse
 from store.job_list import list_cost
-from store.job_list.list_cost import DEAR_FROM, LONGEST_INTERVAL, ListCost, Verdict
+from store.job_list.list_cost import EXPENSIVE_FROM, LONGEST_INTERVAL, CostLevel, ListCost
 from store.job_list.list_query import ListQuery
 from store.store import Store
 from store.users.actor import OPERATOR
@@ -28,44 +28,50 @@ def many(sql: Sql, make_project: MakeProject) -> None:
 
 
 @pytest.mark.usefixtures("many")
-async def test_a_list_that_stops_early_and_one_that_reads_to_the_end(operator: Store) -> None:
+async def test_list_that_stops_early_costs_less_than_one_that_reads_all_rows(operator: Store) -> None:
     newest = await operator.get_list_cost(ListQuery())
     found = await operator.get_list_cost(ListQuery(job_filter=parse("error:timeout", now=NOW)))
     assert newest is not None
     assert found is not None
     assert newest.cost < found.cost
     assert found.seconds == pytest.approx(found.cost / 100_000)
-    assert found.verdict is Verdict.CHEAP, "five thousand are few"
+    assert found.verdict is CostLevel.CHEAP, "five thousand are few"
 
 
 @pytest.mark.usefixtures("many")
-async def test_with_a_users_eyes_no_estimate_of_time(ada: Store) -> None:
+async def test_list_cost_of_an_acting_user_has_no_time_estimate(ada: Store) -> None:
     cost = await ada.get_list_cost(ListQuery())
     assert cost is not None
     assert cost.seconds is None
 
 
 @pytest.mark.usefixtures("many")
-async def test_a_list_is_tried_for_no_longer_than_a_cheap_one_takes(ada: Store, database: Conninfo) -> None:
-    assert await ada.comes_at_once(ListQuery())
+async def test_list_returns_quickly_unless_its_table_is_locked(ada: Store, database: Conninfo) -> None:
+    assert await ada.returns_quickly(ListQuery())
     with connect(database) as altering:
         altering.execute("lock table generation_jobs in access exclusive mode")
-        assert not await ada.comes_at_once(ListQuery())
+        assert not await ada.returns_quickly(ListQuery())
 
 
 @pytest.mark.parametrize("answer", [None, [], [{}], [{"Plan": {"Total Cost": "much"}}], {"Plan": {}}])
-def test_what_is_no_plan(answer: object) -> None:
+def test_output_that_is_not_an_explain_plan_is_an_error(answer: object) -> None:
     with pytest.raises(ValueError, match="not what EXPLAIN"):
-        read_plan(answer)
+        parse_plan(answer)
     with pytest.raises(UnexpectedError):
-        list_cost.list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
+        list_cost.parse_list_cost(ListQuery(), ([answer], []), actor=OPERATOR)
 
 
 @pytest.mark.parametrize(
     ("cost", "seconds"),
-    [(0.0, 0.0), (DEAR_FROM - 1, 0.0), (DEAR_FROM, 10.0), (DEAR_FROM * 2, 20.0), (DEAR_FROM * 100, LONGEST_INTERVAL)],
+    [
+        (0.0, 0.0),
+        (EXPENSIVE_FROM - 1, 0.0),
+        (EXPENSIVE_FROM, 10.0),
+        (EXPENSIVE_FROM * 2, 20.0),
+        (EXPENSIVE_FROM * 100, LONGEST_INTERVAL),
+    ],
 )
-def test_a_dear_list_is_read_less_often(cost: float, seconds: float) -> None:
+def test_expensive_list_is_refreshed_less_often(cost: float, seconds: float) -> None:
     list_cost = ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
     assert list_cost.least_interval(took=60.0) == pytest.approx(seconds)
     assert list_cost.least_interval(took=0.004) == pytest.approx(min(seconds, 0.2)), "the estimate was wrong"

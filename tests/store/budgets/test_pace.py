@@ -45,7 +45,7 @@ def at(text: str) -> datetime:
         (replace(TOTAL, recent_cents=300, recent_days=30), "2026-01-15", "2026-02-24"),
     ],
 )
-def test_at_this_pace(budget: Budget, now: str, told: str | None) -> None:
+def test_run_out_time_follows_the_current_pace(budget: Budget, now: str, told: str | None) -> None:
     assert used_up_at(budget, at(now)) == (told and at(told))
 
 
@@ -63,7 +63,7 @@ def test_at_this_pace(budget: Budget, now: str, told: str | None) -> None:
     ],
     ids=["nothing spent", "given back", "used up", "nothing to spend", "no jobs", "no costs", "ages", "not begun"],
 )
-def test_where_no_pace_tells(budget: Budget) -> None:
+def test_run_out_time_is_unknown_without_a_usable_pace(budget: Budget) -> None:
     assert used_up_at(budget, at("2026-01-15T12:00")) is None
 
 
@@ -72,10 +72,10 @@ def test_where_no_pace_tells(budget: Budget) -> None:
     [(0, "ok", 1_000), (799, "ok", 201), (800, "warning", 200), (999, "warning", 1), (1_000, "used_up", 0),
      (1_300, "used_up", -300)],
 )  # fmt: skip
-def test_how_it_stands(spent: int, state: str, left: int) -> None:
+def test_budget_state_and_remaining_cents_follow_the_spending(spent: int, state: str, left: int) -> None:
     budget = replace(DAILY, spent_cents=spent)
     assert (budget.state, budget.left_cents) == (BudgetState(state), left)
 
 
-def test_a_limit_of_nothing_is_used_up() -> None:
+def test_budget_with_a_zero_limit_is_used_up() -> None:
     assert replace(DAILY, limit_cents=0, spent_cents=0).state is BudgetState.USED_UP

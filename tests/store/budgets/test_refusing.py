@@ -35,7 +35,7 @@ ENDLESS = json.dumps(
 """It is read as a number, and no integer is as large."""
 
 
-def test_it_names_limit_spent_and_asked() -> None:
+def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> None:
     assert refusal_words(REFUSAL, "Autumn") == (
         "The monthly budget of project 'Autumn' has no room for $1.00: $99.50 of $100.00 are spent."
     )
@@ -45,7 +45,7 @@ def test_it_names_limit_spent_and_asked() -> None:
     )
 
 
-def test_where_nothing_is_left() -> None:
+def test_refusal_words_say_when_the_budget_is_used_up() -> None:
     of_user = Refusal(
         budget_id=UUID(int=1),
         user_id=UUID(int=2),
@@ -61,7 +61,7 @@ def test_where_nothing_is_left() -> None:
     assert refusal_hint(of_user) == "'gjobs budgets set' raises the limit, and so do the dashboard's budgets."
 
 
-def test_without_a_name_it_has_its_id() -> None:
+def test_refusal_words_use_the_id_when_there_is_no_name() -> None:
     assert refusal_words(REFUSAL, None).startswith(f"The monthly budget of project {PROJECT} has")
 
 
@@ -69,5 +69,5 @@ def test_without_a_name_it_has_its_id() -> None:
     "detail",
     [None, "", "no", "[]", "{}", "null", "1", json.dumps({"budget_id": "x"}), "[" * 100_000, ENDLESS],
 )
-def test_what_others_raise_with_the_same_state_is_none(detail: str | None) -> None:
+def test_foreign_error_with_the_same_sqlstate_is_not_a_refusal(detail: str | None) -> None:
     assert read_refusal(detail) is None

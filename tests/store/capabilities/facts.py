@@ -21,11 +21,11 @@ from store.capabilities.facts import (
     SUMS,
     USERS,
     WORKERS,
-    Facts,
+    DatabaseFacts,
     Privileges,
     Relation,
 )
-from store.database.connection_pool import Link
+from store.database.connection_pool import Transport
 from store.users.actor import ActingUser
 
 USER = ActingUser(id=UUID(int=1))
@@ -66,8 +66,8 @@ def all_of(name: str) -> Relation:
     )
 
 
-FACTS = Facts(
-    link=Link(is_encrypted=True, is_local=False, told_pid=7),
+FACTS = DatabaseFacts(
+    link=Transport(is_encrypted=True, is_local=False, told_pid=7),
     server_pid=7,
     version_number=170_004,
     is_replica=False,
@@ -86,11 +86,11 @@ FACTS = Facts(
 )
 
 
-def with_relation(name: str, relation: Relation | None) -> Facts:
+def with_relation(name: str, relation: Relation | None) -> DatabaseFacts:
     relations = {**FACTS.relations, name: relation}
     return replace(FACTS, relations={name: one for name, one in relations.items() if one is not None})
 
 
-def without_login(name: str, **privileges: Any) -> Facts:
+def without_login(name: str, **privileges: Any) -> DatabaseFacts:
     relation = FACTS.relations[name]
     return with_relation(name, replace(relation, login=replace(relation.login, **privileges)))

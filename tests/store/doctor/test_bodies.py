@@ -37,7 +37,7 @@ GUARDED = "begin update public.generation_jobs set status = 'running' where id =
         ("", False),
     ],
 )
-def test_a_race(body: str, racy: bool) -> None:
+def test_racy_status_update_is_recognized_in_a_function_body(body: str, racy: bool) -> None:
     assert is_racy(body) is racy
 
 
@@ -55,5 +55,5 @@ def test_a_race(body: str, racy: bool) -> None:
         ("where my_p_user_id = auth.uid()", False),
     ],
 )
-def test_a_check_of_the_caller(body: str, checks: bool) -> None:
+def test_caller_check_is_recognized_in_a_function_body(body: str, checks: bool) -> None:
     assert checks_caller(body, "p_user_id") is checks

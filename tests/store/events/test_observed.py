@@ -36,7 +36,7 @@ def seen(*looks: GenerationJob) -> list[tuple[EventKind, JobStatus | None, JobSt
     return [(event.kind, event.from_status, event.to_status, event.cents_change) for event in found.events]
 
 
-def test_what_differs_between_two_looks_happened() -> None:
+def test_differences_between_two_polls_become_events() -> None:
     running = replace(JOB, status=JobStatus.RUNNING)
     dearer = replace(running, cost_cents=300)
     failed = replace(dearer, status=JobStatus.FAILED, error="timeout")
@@ -48,14 +48,14 @@ def test_what_differs_between_two_looks_happened() -> None:
     ]
 
 
-def test_a_job_that_is_first_seen_has_no_past() -> None:
+def test_job_seen_for_the_first_time_has_no_events() -> None:
     assert seen(JOB) == []
     assert seen(JOB, replace(JOB, updated_at=NOON + timedelta(hours=1))) == []
 
 
-def test_memory_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_observed_events_are_limited_in_jobs_and_events(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_history, "MOST_JOBS", 2)
-    monkeypatch.setattr(job_history, "OBSERVED_MOST_EVENTS", 3)
+    monkeypatch.setattr(job_history, "MOST_OBSERVED_EVENTS", 3)
     events = ObservedEvents()
     for cost in range(9):
         events.look([replace(JOB, cost_cents=cost)], at=NOON)

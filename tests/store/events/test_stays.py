@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from store.jobs.job import JobStatus
-from store.jobs.job_history import EventKind, JobEvent, Stay, history, stays, time_in_each
+from store.jobs.job_history import EventKind, JobEvent, StatusSpan, job_history, status_spans, time_in_each
 
 NOON = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -47,7 +47,7 @@ def told(*events: JobEvent, now: int = 10) -> list[tuple[JobStatus, int, int | N
     """Status, from which minute to which, how many minutes."""
     return [
         (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))
-        for stay in stays(events, now=NOON + timedelta(minutes=now))
+        for stay in status_spans(events, now=NOON + timedelta(minutes=now))
     ]
 
 
@@ -55,11 +55,11 @@ def _minute(time: datetime) -> int:
     return int((time - NOON).total_seconds() // 60)
 
 
-def _minutes(stay: Stay) -> float:
+def _minutes(stay: StatusSpan) -> float:
     return stay.lasted.total_seconds() / 60
 
 
-def test_a_usual_life() -> None:
+def test_status_spans_cover_a_job_from_creation_to_success() -> None:
     assert told(created(0), moved(2, Q, R), event(3, EventKind.COST, R, R), moved(7, R, S)) == [
         (Q, 0, 2, 2),
         (R, 2, 7, 5),
@@ -67,40 +67,40 @@ def test_a_usual_life() -> None:
     ]
 
 
-def test_without_its_beginning() -> None:
+def test_status_spans_start_at_the_first_known_event() -> None:
     """Of a job that is older than the events nobody knows how long it waited."""
     assert told(moved(2, Q, R), moved(7, R, F)) == [(R, 2, 7, 5), (F, 7, None, 3)]
     assert told(event(3, EventKind.COST, R, R)) == [(R, 3, None, 7)]
 
 
-def test_deleted_and_brought_back() -> None:
+def test_status_spans_end_at_deletion_and_resume_after_restoring() -> None:
     deleted = event(4, EventKind.DELETED, R, None)
     assert told(created(0, R), deleted) == [(R, 0, 4, 4)]
     assert told(created(0, R), deleted, created(6, R)) == [(R, 0, 4, 4), (R, 6, None, 4)]
 
 
-def test_what_tells_nothing_of_the_job_is_passed_over() -> None:
+def test_progress_events_do_not_affect_status_spans() -> None:
     assert told(created(0), moved(1, Q, R), event(2, EventKind.PROGRESS)) == [(Q, 0, 1, 1), (R, 1, None, 9)]
 
 
-def test_no_time_is_below_zero() -> None:
+def test_status_span_is_never_negative() -> None:
     assert told(created(5), now=3) == [(Q, 5, None, 0)]
 
 
-def test_nothing() -> None:
+def test_job_without_events_has_no_status_spans() -> None:
     assert told() == []
 
 
-def test_several_stays_in_a_status_are_added() -> None:
+def test_time_in_each_status_adds_up_several_spans() -> None:
     events = [created(0), moved(1, Q, R), moved(3, R, Q), moved(4, Q, R)]
-    assert time_in_each(stays(events, now=NOON + timedelta(minutes=10))) == {
+    assert time_in_each(status_spans(events, now=NOON + timedelta(minutes=10))) == {
         Q: timedelta(minutes=2),
         R: timedelta(minutes=8),
     }
 
 
 @pytest.mark.parametrize(("most", "is_cut"), [(1, True), (2, False)])
-def test_of_more_than_is_asked_for_the_newest(most: int, is_cut: bool) -> None:
-    found = history(UUID(int=9), [moved(1, Q, R), created(0)], most=most, started_at=None, now=NOON)
+def test_job_history_keeps_the_newest_events_up_to_the_limit(most: int, is_cut: bool) -> None:
+    found = job_history(UUID(int=9), [moved(1, Q, R), created(0)], most=most, started_at=None, now=NOON)
     assert found.is_cut is is_cut
     assert found.events[-1] == moved(1, Q, R)

@@ -4,16 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.filters.filter_completion import Known, complete
+from store.filters.filter_completion import CompletionValues, complete
 from store.filters.filter_terms import KEYS, Key
 from store.filters.filter_text import parse
 from store.filters.job_filter import FilterError
 from tests.store.filters.strategies import NOW, texts, typed
 
-KNOWN = Known(projects=("Autumn catalog", "Spring", "Late autumn"), users=("ana@example.com", "ben@example.com"))
+KNOWN = CompletionValues(
+    projects=("Autumn catalog", "Spring", "Late autumn"), users=("ana@example.com", "ben@example.com")
+)
 
 
-def offered(marked: str, known: Known = KNOWN) -> list[str]:
+def offered(marked: str, known: CompletionValues = KNOWN) -> list[str]:
     """The whole texts that the completions would make, each with its cursor."""
     text, cursor = marked.replace("|", "", 1), marked.index("|")
     made = [completion.applied(text) for completion in complete(text, cursor, known)]
@@ -49,33 +51,33 @@ def offered(marked: str, known: Known = KNOWN) -> list[str]:
         ("error:time|", []),
     ],
 )
-def test_offers(text: str, expected: list[str]) -> None:
+def test_completions_continue_the_typed_text(text: str, expected: list[str]) -> None:
     assert offered(text) == expected
 
 
-def test_at_the_beginning_of_a_term_every_key_is_offered_with_its_words() -> None:
+def test_every_key_is_offered_at_the_beginning_of_a_term() -> None:
     for text in ("", "cost:>50 "):
-        completions = complete(text, len(text), Known())
+        completions = complete(text, len(text), CompletionValues())
         assert [(one.replacement, one.words) for one in completions] == [
             (f"{key}:", words.words) for key, words in KEYS.items()
         ]
 
 
-def test_a_name_that_needs_quotes_gets_them() -> None:
-    assert offered("project:|", Known(projects=('5" prints, A4\\A3',))) == [r'project:"5\" prints, A4\\A3"|']
+def test_completion_quotes_a_name_that_needs_quotes() -> None:
+    assert offered("project:|", CompletionValues(projects=('5" prints, A4\\A3',))) == [r'project:"5\" prints, A4\\A3"|']
 
 
 @given(typed, st.integers(-3, 40), st.lists(texts, max_size=3))
-def test_whatever_is_typed_there_is_an_answer_within_the_text(text: str, cursor: int, names: list[str]) -> None:
-    known = Known(modes=tuple(names), projects=tuple(names), users=tuple(names))
+def test_completions_of_any_text_stay_within_the_text(text: str, cursor: int, names: list[str]) -> None:
+    known = CompletionValues(modes=tuple(names), projects=tuple(names), users=tuple(names))
     for completion in complete(text, cursor, known):
         assert 0 <= completion.start <= completion.end <= len(text)
         assert completion.start <= max(0, min(cursor, len(text))) <= completion.end
 
 
 @given(st.sampled_from([Key.PROJECT, Key.USER, Key.MODE]), texts, st.integers(0, 8))
-def test_what_is_offered_parses_to_what_it_stands_for(key: Key, name: str, kept: int) -> None:
-    known = Known(modes=(name,), projects=(name,), users=(name,))
+def test_completed_text_parses_to_the_offered_value(key: Key, name: str, kept: int) -> None:
+    known = CompletionValues(modes=(name,), projects=(name,), users=(name,))
     for start in (f"{key}:", f'-{key}:"', f"{key}:other,"):
         line = f"since:24h {start}"
         for completion in complete(line, len(line), known):

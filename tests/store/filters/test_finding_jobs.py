@@ -15,7 +15,7 @@ from store.database.database import Database
 from store.database.query import compiled
 from store.errors import NoPrivilege
 from store.filters.filter_terms import Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.filter_text import parse, printed
+from store.filters.filter_text import format_filter, parse
 from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list.list_query import ListQuery
 from store.job_list.list_sql import page
@@ -133,7 +133,7 @@ on_rows = settings(max_examples=120, suppress_health_check=[HealthCheck.function
 
 @on_rows
 @given(data=st.data())
-def test_the_operator_finds_what_the_filter_means(
+def test_operator_finds_exactly_the_jobs_that_match_a_filter(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
 ) -> None:
     job_filter = data.draw(filters_on(rows, [None, *Key]), label="filter")
@@ -143,12 +143,12 @@ def test_the_operator_finds_what_the_filter_means(
     )
     expected = tuple(job for job in rows if matches(job, job_filter, names))
     assert operator_now.find_jobs(job_filter).items == expected
-    assert operator_now.find_jobs(parse(printed(job_filter))).items == expected
+    assert operator_now.find_jobs(parse(format_filter(job_filter))).items == expected
 
 
 @on_rows
 @given(data=st.data())
-def test_a_user_finds_what_the_filter_means_among_what_is_theirs(
+def test_user_finds_exactly_their_own_jobs_that_match_a_filter(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...], data: st.DataObject
 ) -> None:
     ada = operator_now.acting_as(ActingUser(id=ADA))
@@ -158,12 +158,12 @@ def test_a_user_finds_what_the_filter_means_among_what_is_theirs(
     assert ada.find_jobs(job_filter).items == expected
 
 
-def test_nothing_finds_everything(operator_now: BlockingStore, rows: tuple[GenerationJob, ...]) -> None:
+def test_empty_filter_finds_all_jobs(operator_now: BlockingStore, rows: tuple[GenerationJob, ...]) -> None:
     assert operator_now.find_jobs(NO_FILTER).items == rows
     assert len(rows) == JOBS
 
 
-def test_a_filter_narrows_what_is_asked_for_besides(
+def test_filter_combines_with_a_project_and_a_status(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...]
 ) -> None:
     chosen = rows[0]
@@ -176,7 +176,7 @@ def test_a_filter_narrows_what_is_asked_for_besides(
 
 
 @pytest.mark.parametrize("limit", [1, 7])
-def test_pages_of_a_filter_lose_nothing_and_repeat_nothing(
+def test_filtered_pages_contain_every_match_exactly_once(
     operator_now: BlockingStore, rows: tuple[GenerationJob, ...], limit: int
 ) -> None:
     job_filter = parse("-status:queued mode:lifestyle", now=NOW)
@@ -190,7 +190,9 @@ def test_pages_of_a_filter_lose_nothing_and_repeat_nothing(
     assert len(found) > limit
 
 
-async def test_times_that_python_lacks_are_found(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_filter_finds_times_outside_the_python_range(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
     project_id = make_project()
     late = make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
     early = make_job(project_id, "failed", created_at="-infinity", updated_at="2026-01-01Z")
@@ -203,9 +205,7 @@ async def test_times_that_python_lacks_are_found(operator: Store, make_project: 
     assert await found("took:>36500d") == [late, early]
 
 
-async def test_a_users_e_mail_is_the_operators_to_read(
-    ada: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_user_may_not_filter_by_email(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
     job_id = make_job(make_project(ADA))
     with pytest.raises(NoPrivilege) as caught:
         await ada.find_jobs(parse("user:ada@example.com", now=NOW))
@@ -214,7 +214,7 @@ async def test_a_users_e_mail_is_the_operators_to_read(
     assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
 
 
-async def test_a_project_that_is_hidden_is_not_found_by_its_name(
+async def test_hidden_project_is_not_found_by_its_name(
     ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     """A user's job may be in another's project."""
@@ -227,7 +227,7 @@ async def test_a_project_that_is_hidden_is_not_found_by_its_name(
 HOSTILE = "'; drop table generation_jobs; --"
 
 
-def test_no_typed_text_is_in_the_statement() -> None:
+def test_typed_text_is_passed_as_parameters_outside_the_statement() -> None:
     text = f'"{HOSTILE}" mode:"{HOSTILE}" project:"{HOSTILE}" user:"{HOSTILE}" error:"{HOSTILE}" cost:4711 id:3f2a'
     query = page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1)
     statement, constants = compiled(query.statement)
@@ -236,7 +236,7 @@ def test_no_typed_text_is_in_the_statement() -> None:
     assert list(query.parameters.values()).count(HOSTILE) == 5
 
 
-def test_a_statement_is_kept_by_the_filters_shape() -> None:
+def test_statement_is_cached_by_the_shape_of_the_filter() -> None:
     def statement(text: str) -> object:
         return page(ListQuery(job_filter=parse(text, now=NOW)), after=None, limit=1).statement
 
@@ -265,7 +265,7 @@ class TestWhereOnlyTheJobsAreToBeRead:
     @pytest.mark.parametrize(
         "text", [f"project:{PROJECT}", "project:cafe0000", f"user:{ADA}", "-project:beef lifestyle"]
     )
-    async def test_ids_need_no_names(self, few_rights: Store, text: str) -> None:
+    async def test_filter_by_id_needs_no_right_to_read_names(self, few_rights: Store, text: str) -> None:
         assert [job.id for job in await few_rights.find_jobs(parse(text, now=NOW))] == [JOB]
 
     @pytest.mark.parametrize(
@@ -275,12 +275,14 @@ class TestWhereOnlyTheJobsAreToBeRead:
             ("-user:ada@example.com", "user: takes no name here. No grant: "),
         ],
     )
-    async def test_a_name_is_refused_with_the_reason(self, few_rights: Store, text: str, sentence: str) -> None:
+    async def test_filter_by_an_unreadable_name_is_refused_with_the_reason(
+        self, few_rights: Store, text: str, sentence: str
+    ) -> None:
         with pytest.raises(NoPrivilege) as caught:
             await few_rights.find_jobs(parse(text, now=NOW))
         assert str(caught.value).startswith(sentence)
 
-    async def test_a_name_is_taken_once_it_has_been_granted(
+    async def test_filter_by_name_works_after_the_grant_is_given(
         self, few_rights: Store, attached_database: Conninfo, onlooker: str
     ) -> None:
         with pytest.raises(NoPrivilege):

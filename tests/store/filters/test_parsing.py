@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 from store.filters.filter_terms import KEYS, Age, Between, Compared, Comparison, Key, Term, Value
-from store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, parse, printed, quoted
+from store.filters.filter_text import MOST_CHARACTERS, MOST_VALUES, format_filter, parse, quoted
 from store.filters.job_filter import NO_FILTER, FilterError, JobFilter
 from tests.store.filters.strategies import NOW, filters, texts, typed
 
@@ -23,7 +23,7 @@ def wrong(text: str) -> FilterError:
     return caught.value
 
 
-def test_the_whole_grammar_in_one_filter() -> None:
+def test_parse_reads_every_kind_of_term() -> None:
     found = parse(
         'status:failed,running cost:>50 project:"Autumn catalog" asset:none since:24h -mode:packaging timeout', now=NOW
     )
@@ -41,7 +41,7 @@ def test_the_whole_grammar_in_one_filter() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", " \t\n\u3000 "])
-def test_nothing_finds_everything(text: str) -> None:
+def test_blank_text_parses_to_the_empty_filter(text: str) -> None:
     assert parse(text, now=NOW) == NO_FILTER
     assert not NO_FILTER
 
@@ -80,7 +80,7 @@ def compared(comparison: str, amount: int) -> Compared:
         ('-"-x"', "-x"),
     ],
 )
-def test_values(text: str, value: Value) -> None:
+def test_parse_reads_every_kind_of_value(text: str, value: Value) -> None:
     assert only(text).values == (value,)
 
 
@@ -142,7 +142,9 @@ def test_times_are_utc_unless_they_have_a_zone(text: str, time: datetime) -> Non
         ("\ud83d", "\ud83d", "This is no character that the database can hold.", None),
     ],
 )
-def test_an_error_says_where_and_what_would_do(text: str, marked: str, sentence: str, suggestion: str | None) -> None:
+def test_filter_error_marks_its_position_and_suggests_a_fix(
+    text: str, marked: str, sentence: str, suggestion: str | None
+) -> None:
     error = wrong(text)
     assert text[error.start : error.end] == marked
     assert (str(error), error.suggestion, error.text, error.field) == (sentence, suggestion, text, "filter")
@@ -151,14 +153,14 @@ def test_an_error_says_where_and_what_would_do(text: str, marked: str, sentence:
         parse(text[: error.start] + suggestion + text[error.end :], now=NOW)
 
 
-def test_the_nearest_value_of_a_key_that_is_not_known_is_not_guessed() -> None:
+def test_error_for_an_unknown_key_lists_all_keys() -> None:
     assert wrong("colour:red").hint == (
         "The keys are status, mode, cost, project, user, asset, since, until, took, error, id, is."
         " Quote the word to look for it with its colon."
     )
 
 
-def test_a_filter_has_limits() -> None:
+def test_filter_length_and_number_of_values_are_limited() -> None:
     parse("x" * MOST_CHARACTERS, now=NOW)
     assert wrong("x" * (MOST_CHARACTERS + 3)).start == MOST_CHARACTERS
     values = ",".join("x" * (MOST_VALUES - 1))
@@ -167,19 +169,19 @@ def test_a_filter_has_limits() -> None:
     assert (error.start, error.end) == (len(values) + 3, len(values) + 4)
 
 
-def test_without_a_now_an_age_stays_one() -> None:
+def test_age_stays_relative_when_parsed_without_a_time() -> None:
     (term,) = parse("since:1d12h").terms
     assert term.values == (Age(seconds=129_600),)
-    assert printed(parse("since:36h -until:2w")) == "since:1d12h -until:2w"
+    assert format_filter(parse("since:36h -until:2w")) == "since:1d12h -until:2w"
 
 
-def test_an_age_beyond_the_calendar_is_no_time() -> None:
+def test_age_that_reaches_before_year_one_is_refused() -> None:
     with pytest.raises(FilterError, match="is no time"):
         parse("since:10d", now=datetime(1, 1, 5, tzinfo=UTC))
 
 
 @given(typed)
-def test_any_text_is_a_filter_or_an_error_within_it(text: str) -> None:
+def test_any_text_parses_or_raises_an_error_within_the_text(text: str) -> None:
     error = None
     try:
         parse(text, now=NOW)
@@ -192,25 +194,25 @@ def test_any_text_is_a_filter_or_an_error_within_it(text: str) -> None:
 
 
 @given(filters)
-def test_a_printed_filter_parses_to_the_same(job_filter: JobFilter) -> None:
-    assert parse(printed(job_filter)) == job_filter
+def test_printed_filter_parses_to_the_same_filter(job_filter: JobFilter) -> None:
+    assert parse(format_filter(job_filter)) == job_filter
 
 
 @given(texts)
-def test_quoting_keeps_any_text_on_one_line(text: str) -> None:
+def test_quoted_text_stays_on_one_line_and_parses_back(text: str) -> None:
     for is_value, start in ((True, "mode:"), (False, "")):
         line = f"{start}{quoted(text, is_value=is_value)}"
         assert only(line).values == (text,)
         assert not re.search(r"[\n\t]", line)
 
 
-def test_what_needs_no_quotes_has_none() -> None:
-    assert printed(parse('mode:"lifestyle" "timeout"', now=NOW)) == "mode:lifestyle timeout"
-    assert printed(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
+def test_printed_filter_omits_unneeded_quotes() -> None:
+    assert format_filter(parse('mode:"lifestyle" "timeout"', now=NOW)) == "mode:lifestyle timeout"
+    assert format_filter(parse("since:24h took:>5400s", now=NOW)) == "since:2026-01-14T12:00:00Z took:>1h30m"
 
 
 @pytest.mark.parametrize("key", Key)
-def test_every_key_has_an_example_that_can_be_typed(key: Key) -> None:
+def test_example_of_every_key_can_be_parsed(key: Key) -> None:
     assert list(KEYS) == list(Key)
     assert {term.key for term in parse(KEYS[key].example, now=NOW).terms} == {key}
     for usual in KEYS[key].usual:

@@ -15,14 +15,20 @@ from store.filters.filter_text import parse
 from store.job_list.list_query import ListQuery
 from store.jobs.job import JobStatus
 from store.projects import project_sql
-from store.statistics.counting import Allowance, Counting, Offered, count_exactly, offered
-from store.statistics.totals import Certainty, Counted, NumbersQuery, ProjectSums
+from store.statistics.counting import (
+    CountCapabilities,
+    CountLimits,
+    TotalsCounter,
+    count_capabilities,
+    count_totals_exactly,
+)
+from store.statistics.totals import Count, Precision, ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
-ALL = Offered(
+ALL = CountCapabilities(
     has_projects=True,
     has_sums=False,
     readable=frozenset(),
@@ -57,36 +63,36 @@ def other_project(make_project: MakeProject, make_job: MakeJob) -> UUID:
 FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
 
 
-async def test_what_is_cheap_is_exact(operator: Store, project: UUID, other_project: UUID) -> None:
-    numbers = await operator.get_numbers(NumbersQuery(days=2, matching=FAILED), at=NOW)
-    assert numbers.certainty is Certainty.EXACT
+async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_project: UUID) -> None:
+    numbers = await operator.get_totals(TotalsQuery(days=2, matching=FAILED), at=NOW)
+    assert numbers.certainty is Precision.EXACT
     assert numbers.statistics is not None
     assert (numbers.statistics.total_count, numbers.statistics.total_cost_cents) == (8, 257)
-    assert numbers.count(JobStatus.QUEUED) == Counted(number=5)
-    assert numbers.count(JobStatus.RUNNING) == Counted(number=0)
-    assert numbers.count(None) == Counted(number=8)
-    assert numbers.matching == Counted(number=3)
+    assert numbers.count(JobStatus.QUEUED) == Count(number=5)
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0)
+    assert numbers.count(None) == Count(number=8)
+    assert numbers.matching == Count(number=3)
     assert numbers.days is not None
     assert [(day.job_count, day.total_cost_cents) for day in numbers.days] == [(1, 100), (5, -43)]
     assert numbers.projects == {
-        project: ProjectSums(job_count=7, total_cost_cents=250),
-        other_project: ProjectSums(job_count=1, total_cost_cents=7),
+        project: ProjectTotals(job_count=7, total_cost_cents=250),
+        other_project: ProjectTotals(job_count=1, total_cost_cents=7),
     }
     assert (numbers.taken_at, numbers.actor) == (NOW, OPERATOR)
 
 
 @pytest.mark.usefixtures("project", "other_project")
-async def test_kept_sums_are_the_same_as_counted(operator: Store, ada: Store) -> None:
+async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
     for store in (operator, ada):
-        assert (await offered(store.reach, NumbersQuery())).has_sums
-        for query in (NumbersQuery(), NumbersQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
-            counted = await Counting(store.database, store.actor).count(query, ALL, at=NOW)
-            assert await store.get_numbers(query, at=NOW) == counted
+        assert (await count_capabilities(store.actor_database, TotalsQuery())).has_sums
+        for query in (TotalsQuery(), TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
+            counted = await TotalsCounter(store.database, store.actor).count(query, ALL, at=NOW)
+            assert await store.get_totals(query, at=NOW) == counted
 
 
-async def test_a_user_counts_what_they_see(ada: Store, project: UUID) -> None:
-    numbers = await ada.get_numbers(NumbersQuery(), at=NOW)
-    assert numbers.count(None) == Counted(number=7)
+async def test_totals_of_a_user_cover_only_visible_jobs(ada: Store, project: UUID) -> None:
+    numbers = await ada.get_totals(TotalsQuery(), at=NOW)
+    assert numbers.count(None) == Count(number=7)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project}
     assert numbers.actor == ADA_HERSELF
@@ -95,7 +101,7 @@ async def test_a_user_counts_what_they_see(ada: Store, project: UUID) -> None:
 @pytest.mark.parametrize("pages_at_once", [1, 4096])
 @pytest.mark.parametrize("actor", [OPERATOR, ADA_HERSELF])
 @pytest.mark.parametrize("of_project", [True, False])
-async def test_bit_by_bit_is_the_same_as_at_once(
+async def test_counting_in_batches_equals_counting_at_once(
     operator: Store, sql: Sql, project: UUID, other_project: UUID, pages_at_once: int, actor: Actor, of_project: bool
 ) -> None:
     sql(
@@ -105,10 +111,10 @@ async def test_bit_by_bit_is_the_same_as_at_once(
         " from projects, generate_series(1, 200) n",
         (NOW,),
     )
-    query = NumbersQuery(project_id=project if of_project else None, matching=FAILED)
+    query = TotalsQuery(project_id=project if of_project else None, matching=FAILED)
     offered = ALL if actor == OPERATOR else HERS
     told: list[tuple[int, int]] = []
-    exact = await count_exactly(
+    exact = await count_totals_exactly(
         operator.database,
         actor,
         query,
@@ -117,7 +123,7 @@ async def test_bit_by_bit_is_the_same_as_at_once(
         report=lambda done, all_pages: told.append((done, all_pages)),
         pages_at_once=pages_at_once,
     )
-    assert exact == await Counting(operator.database, actor).count(query, offered, at=NOW)
+    assert exact == await TotalsCounter(operator.database, actor).count(query, offered, at=NOW)
     assert told == sorted(told)
     done, all_pages = told[-1]
     assert done == all_pages
@@ -125,7 +131,7 @@ async def test_bit_by_bit_is_the_same_as_at_once(
         assert len(told) == all_pages + 1 > 4
 
 
-async def test_jobs_that_come_while_it_counts_are_not_counted(
+async def test_jobs_added_during_an_exact_count_are_not_counted(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     def add_one(*_: int) -> None:
@@ -133,27 +139,27 @@ async def test_jobs_that_come_while_it_counts_are_not_counted(
 
     for number in range(100):
         make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
-    exact = await count_exactly(
-        operator.database, OPERATOR, NumbersQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
+    exact = await count_totals_exactly(
+        operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
     )
-    assert exact.count(None) == Counted(number=107)
+    assert exact.count(None) == Count(number=107)
 
 
-async def test_without_jobs(operator: Store) -> None:
-    numbers = await operator.get_numbers_exactly(NumbersQuery(), lambda *_: None)
-    assert numbers.count(None) == Counted(number=0)
+async def test_exact_totals_without_jobs_are_zero(operator: Store) -> None:
+    numbers = await operator.get_exact_totals(TotalsQuery(), lambda *_: None)
+    assert numbers.count(None) == Count(number=0)
     assert numbers.statistics is not None
     assert numbers.projects == {}
 
 
-async def test_exactly_with_too_small_a_budget(operator: Store, project: UUID) -> None:
+async def test_exact_count_times_out_when_its_time_budget_is_too_small(operator: Store, project: UUID) -> None:
     with pytest.raises(TimedOut, match="longer than"):
-        await count_exactly(
-            operator.database, OPERATOR, NumbersQuery(), ALL, at=NOW, report=lambda *_: None, budget=0.0
+        await count_totals_exactly(
+            operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=lambda *_: None, budget=0.0
         )
 
 
-async def test_each_statement_has_what_is_left_of_the_budget(
+async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
     operator: Store, database: Conninfo, project: UUID, other_project: UUID
 ) -> None:
     moments = iter([0.0, 6.0])
@@ -163,17 +169,17 @@ async def test_each_statement_has_what_is_left_of_the_budget(
         " using (current_setting('statement_timeout') = '4s')",
         "drop policy seen on generation_jobs",
     ):
-        numbers = await count_exactly(
+        numbers = await count_totals_exactly(
             operator.database,
             ADA_HERSELF,
-            NumbersQuery(),
+            TotalsQuery(),
             HERS,
             at=NOW,
             report=lambda *_: None,
             budget=10.0,
             clock=lambda: next(moments),
         )
-    assert numbers.count(None) == Counted(number=7)
+    assert numbers.count(None) == Count(number=7)
 
 
 @pytest.fixture
@@ -205,62 +211,62 @@ def altered(conninfo: Conninfo, change: str, undo: str) -> Iterator[None]:
             connection.execute(undo.encode())
 
 
-def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> Counting:
-    return Counting(
-        store.database, ADA_HERSELF, allowance=Allowance(limits=TimeLimits(statement=0.4), cap=cap), clock=clock
+def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
+    return TotalsCounter(
+        store.database, ADA_HERSELF, allowance=CountLimits(limits=TimeLimits(statement=0.4), cap=cap), clock=clock
     )
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
-async def test_what_is_dear_is_counted_up_to_a_cap(operator: Store) -> None:
-    numbers = await hasty(operator).count(NumbersQuery(matching=FAILED), HERS, at=NOW)
+async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
+    numbers = await hasty(operator).count(TotalsQuery(matching=FAILED), HERS, at=NOW)
     assert (numbers.statistics, numbers.days, numbers.projects) == (None, None, None)
-    capped = Counted(number=2, certainty=Certainty.CAPPED)
+    capped = Count(number=2, certainty=Precision.CAPPED)
     assert numbers.count(JobStatus.QUEUED) == numbers.count(JobStatus.FAILED) == numbers.matching == capped
-    assert numbers.certainty is Certainty.CAPPED
-    assert numbers.count(JobStatus.RUNNING) == Counted(number=0), "the slow one is none of them"
+    assert numbers.certainty is Precision.CAPPED
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0), "the slow one is none of them"
 
 
-async def test_a_filter_is_counted_beyond_the_cap_where_there_is_time(operator: Store, project: UUID) -> None:
-    counting = Counting(operator.database, OPERATOR, allowance=Allowance(cap=2))
-    assert (await counting.count(NumbersQuery(matching=FAILED), ALL, at=NOW)).matching == Counted(number=3)
+async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, project: UUID) -> None:
+    counting = TotalsCounter(operator.database, OPERATOR, allowance=CountLimits(cap=2))
+    assert (await counting.count(TotalsQuery(matching=FAILED), ALL, at=NOW)).matching == Count(number=3)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
 @pytest.mark.parametrize("filter_text", ["error:broken", "mode:lifestyle"])
-async def test_a_guess_is_no_estimate(operator: Store, filter_text: str) -> None:
+async def test_planner_guess_for_a_filter_is_not_used_as_an_estimate(operator: Store, filter_text: str) -> None:
     listed = ListQuery(job_filter=parse(filter_text, now=NOW))
-    numbers = await hasty(operator).count(NumbersQuery(matching=listed), ALL, at=NOW)
-    assert numbers.matching == Counted(number=2, certainty=Certainty.CAPPED)
+    numbers = await hasty(operator).count(TotalsQuery(matching=listed), ALL, at=NOW)
+    assert numbers.matching == Count(number=2, certainty=Precision.CAPPED)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
-async def test_an_estimate_is_better_than_a_cap(operator: Store, sql: Sql) -> None:
+async def test_planner_estimate_replaces_a_capped_count(operator: Store, sql: Sql) -> None:
     sql("analyze generation_jobs")
-    numbers = await hasty(operator, cap=1).count(NumbersQuery(), ALL, at=NOW)
+    numbers = await hasty(operator, cap=1).count(TotalsQuery(), ALL, at=NOW)
     failed = numbers.count(JobStatus.FAILED)
     assert failed is not None
-    assert failed.certainty is numbers.certainty is Certainty.ESTIMATED
+    assert failed.certainty is numbers.certainty is Precision.ESTIMATED
     assert failed.number > 1
-    assert numbers.count(JobStatus.RUNNING) == Counted(number=0)
+    assert numbers.count(JobStatus.RUNNING) == Count(number=0)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
-async def test_an_estimate_of_no_more_than_what_was_counted_is_told_as_a_cap(operator: Store, sql: Sql) -> None:
+async def test_estimate_not_above_the_cap_is_reported_as_capped(operator: Store, sql: Sql) -> None:
     sql("analyze generation_jobs")
-    numbers = await hasty(operator, cap=2).count(NumbersQuery(), ALL, at=NOW)
-    assert numbers.count(JobStatus.FAILED) == Counted(number=2, certainty=Certainty.CAPPED)
+    numbers = await hasty(operator, cap=2).count(TotalsQuery(), ALL, at=NOW)
+    assert numbers.count(JobStatus.FAILED) == Count(number=2, certainty=Precision.CAPPED)
 
 
-async def test_only_who_sees_all_gets_estimates(operator: Store, ada: Store) -> None:
-    assert (await offered(operator.reach, NumbersQuery())).may_estimate
-    assert not (await offered(ada.reach, NumbersQuery())).may_estimate
+async def test_only_the_operator_gets_estimates(operator: Store, ada: Store) -> None:
+    assert (await count_capabilities(operator.actor_database, TotalsQuery())).may_estimate
+    assert not (await count_capabilities(ada.actor_database, TotalsQuery())).may_estimate
 
 
-async def test_what_is_dear_is_tried_again_later(database: Conninfo, operator: Store, project: UUID) -> None:
+async def test_expensive_count_is_retried_after_a_pause(database: Conninfo, operator: Store, project: UUID) -> None:
     now = 0.0
     counting = hasty(operator, lambda: now)
-    query = NumbersQuery(project_id=project)
+    query = TotalsQuery(project_id=project)
     with altered(
         database,
         "create policy slow on generation_jobs as restrictive for select to authenticated"
@@ -270,22 +276,22 @@ async def test_what_is_dear_is_tried_again_later(database: Conninfo, operator: S
         numbers = await counting.count(query, HERS, at=NOW)
         assert numbers.count(None) is numbers.count(JobStatus.QUEUED) is None
     assert (await counting.count(query, HERS, at=NOW)).count(None) is None, "it is left alone for a while"
-    assert (await counting.count(NumbersQuery(), HERS, at=NOW)).count(None) == Counted(number=7), "another scope"
+    assert (await counting.count(TotalsQuery(), HERS, at=NOW)).count(None) == Count(number=7), "another scope"
     now = 301.0
-    assert (await counting.count(query, HERS, at=NOW)).count(None) == Counted(number=7)
+    assert (await counting.count(query, HERS, at=NOW)).count(None) == Count(number=7)
 
 
-async def test_a_lock_is_no_cost(database: Conninfo, operator: Store) -> None:
+async def test_count_of_a_locked_table_raises_locked(database: Conninfo, operator: Store) -> None:
     with connect(database) as connection:
         connection.execute("lock table generation_jobs in access exclusive mode")
         limits = TimeLimits(statement=5.0, lock=0.05)
         with pytest.raises(Locked):
-            await Counting(operator.database, OPERATOR, allowance=Allowance(limits=limits)).count(
-                NumbersQuery(), ALL, at=NOW
+            await TotalsCounter(operator.database, OPERATOR, allowance=CountLimits(limits=limits)).count(
+                TotalsQuery(), ALL, at=NOW
             )
 
 
-async def test_projects_that_cannot_be_read_are_named_by_their_jobs(
+async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
     operator: Store, project: UUID, other_project: UUID
 ) -> None:
     names = await operator.database.read(OPERATOR, project_sql.project_names(limit=10))
@@ -299,10 +305,10 @@ async def test_projects_that_cannot_be_read_are_named_by_their_jobs(
     assert hers.id == project
     (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
     assert first == names[0]
-    known_by_jobs = Offered(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
-    numbers = await Counting(operator.database, OPERATOR).count(NumbersQuery(), known_by_jobs, at=NOW)
+    known_by_jobs = CountCapabilities(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
+    numbers = await TotalsCounter(operator.database, OPERATOR).count(TotalsQuery(), known_by_jobs, at=NOW)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project, other_project}
-    numbers = await Counting(operator.database, ADA_HERSELF).count(NumbersQuery(), known_by_jobs, at=NOW)
+    numbers = await TotalsCounter(operator.database, ADA_HERSELF).count(TotalsQuery(), known_by_jobs, at=NOW)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project}

@@ -6,18 +6,20 @@ from uuid import UUID
 import pytest
 
 from store.jobs.job import JobStatus
-from store.retention.cleanup import clean_up
-from store.retention.retention import Expired, Progress, RetentionAction
+from store.retention.cleanup import run_cleanup
+from store.retention.retention import BatchProgress, ExpiredJobs, RetentionAction
 from store.store import Store
 from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
-OLD = Expired(created_before=NOW - timedelta(days=30))
+OLD = ExpiredJobs(created_before=NOW - timedelta(days=30))
 
 
-async def cleaned(store: Store, expired: Expired = OLD, action: RetentionAction = RetentionAction.ARCHIVE) -> Progress:
+async def cleaned(
+    store: Store, expired: ExpiredJobs = OLD, action: RetentionAction = RetentionAction.ARCHIVE
+) -> BatchProgress:
     """All of it."""
-    last = Progress()
-    async for last in clean_up(store, expired, action):  # noqa: B007
+    last = BatchProgress()
+    async for last in run_cleanup(store, expired, action):  # noqa: B007
         pass
     return last
 

@@ -18,7 +18,7 @@ from store.retention.archive import (
     restore_archived,
     restore_matching,
 )
-from store.retention.retention import ArchiveQuery, Progress, StatusCount
+from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
 from tests.store.retention.conftest import Worlds, archived, cleaned, present
 from tests.store.support import NOTHING, NOW, MakeJob, Sql
@@ -33,14 +33,14 @@ async def full(operator: Store, world: Worlds) -> Worlds:
     return world
 
 
-async def restored(store: Store, query: ArchiveQuery = ALL) -> Progress:
-    last = Progress()
+async def restored(store: Store, query: ArchiveQuery = ALL) -> BatchProgress:
+    last = BatchProgress()
     async for last in restore_matching(store, query):  # noqa: B007
         pass
     return last
 
 
-async def test_it_is_listed_page_by_page_the_newest_first(operator: Store, full: Worlds) -> None:
+async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: Worlds) -> None:
     found: list[UUID] = []
     after: PageKey | None = None
     while True:
@@ -56,7 +56,9 @@ async def test_it_is_listed_page_by_page_the_newest_first(operator: Store, full:
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_of_a_project_of_a_status_and_of_a_time(operator: Store, full: Worlds, sql: Sql) -> None:
+async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(
+    operator: Store, full: Worlds, sql: Sql
+) -> None:
     async def ids(query: ArchiveQuery) -> set[UUID]:
         return {one.job.id for one in await list_archived(operator, query, limit=100)}
 
@@ -67,13 +69,13 @@ async def test_of_a_project_of_a_status_and_of_a_time(operator: Store, full: Wor
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
-async def test_users_see_their_own(ada: Store, ben: Store, full: Worlds) -> None:
+async def test_user_sees_only_their_own_archived_jobs(ada: Store, ben: Store, full: Worlds) -> None:
     assert {one.job.id for one in await list_archived(ada, ALL, limit=100)} == full.finished
     assert await count_some_archived(ben) == CappedCount(number=1)
     assert await get_archived(ben, [NOTHING, *full.finished]) == ()
 
 
-async def test_it_is_counted_by_status(operator: Store, full: Worlds) -> None:
+async def test_archived_jobs_are_counted_by_status(operator: Store, full: Worlds) -> None:
     assert await count_archived(operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
@@ -81,7 +83,7 @@ async def test_it_is_counted_by_status(operator: Store, full: Worlds) -> None:
     assert await count_some_archived(operator) == CappedCount(number=7)
 
 
-async def test_jobs_come_back_by_their_ids_all_of_them_or_none(operator: Store, full: Worlds, sql: Sql) -> None:
+async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: Worlds, sql: Sql) -> None:
     one, other, _ = full.old[JobStatus.FAILED]
     with pytest.raises(RowMissing, match=str(NOTHING)) as caught:
         await restore_archived(operator, [one, NOTHING])
@@ -93,21 +95,21 @@ async def test_jobs_come_back_by_their_ids_all_of_them_or_none(operator: Store, 
     assert archived(sql).isdisjoint({one, other})
 
 
-async def test_a_user_brings_back_their_own(ada: Store, ben: Store, full: Worlds, sql: Sql) -> None:
+async def test_user_restores_only_their_own_archived_jobs(ada: Store, ben: Store, full: Worlds, sql: Sql) -> None:
     with pytest.raises(RowMissing):
         await restore_archived(ben, [full.old[JobStatus.FAILED][0]])
-    assert await restored(ada) == Progress(done=6)
+    assert await restored(ada) == BatchProgress(done=6)
     assert archived(sql) == {full.other}
 
 
-async def test_everything_of_a_project_comes_back(operator: Store, full: Worlds, sql: Sql) -> None:
+async def test_restore_by_project_restores_all_its_archived_jobs(operator: Store, full: Worlds, sql: Sql) -> None:
     before = present(sql)
-    assert await restored(operator, ArchiveQuery(project_id=full.project)) == Progress(done=6)
+    assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress(done=6)
     assert present(sql) == before | full.finished
-    assert await restored(operator, ArchiveQuery(project_id=full.project)) == Progress()
+    assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress()
 
 
-async def test_an_id_that_is_taken_stays_put_away_and_the_others_come_back(
+async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
     operator: Store, full: Worlds, make_job: MakeJob, sql: Sql
 ) -> None:
     taken = full.old[JobStatus.SUCCEEDED][1]
@@ -119,7 +121,7 @@ async def test_an_id_that_is_taken_stays_put_away_and_the_others_come_back(
     assert archived(sql) == {taken}
 
 
-async def test_to_the_archive_and_back_again_and_again(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(operator: Store, world: Worlds, sql: Sql) -> None:
     columns = "select j::text from generation_jobs j order by id"
     before = sql(columns)
     for _ in range(3):
@@ -129,7 +131,7 @@ async def test_to_the_archive_and_back_again_and_again(operator: Store, world: W
 
 
 @pytest.mark.parametrize("has_sums", [True, False])
-async def test_the_summary_with_it_is_what_it_was_before(
+async def test_summary_that_includes_the_archive_is_unchanged_by_archiving(
     operator: Store, ada: Store, world: Worlds, has_sums: bool
 ) -> None:
     before = [await store.get_job_summary() for store in (operator, ada)]

@@ -17,9 +17,9 @@ from store.retention.batches import LARGEST, QUICK, SLOW, halved, next_size
         (LARGEST, QUICK / 2, LARGEST),
     ],
 )
-def test_as_many_as_take_a_moment(size: int, seconds: float, expected: int) -> None:
+def test_next_batch_size_adapts_to_the_time_taken(size: int, seconds: float, expected: int) -> None:
     assert next_size(size, seconds) == expected
 
 
-def test_one_is_the_least() -> None:
+def test_halved_batch_size_is_at_least_one() -> None:
     assert [halved(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]

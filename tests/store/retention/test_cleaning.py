@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from store.database.database import Database
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import NoPrivilege, ReadOnly, SchemaMissing
 from store.jobs.job import JobStatus
 from store.journal.journal import Journal, read_journal
 from store.journal.write_record import WriteOutcome
 from store.retention import batches
 from store.retention.archive import count_some_archived
-from store.retention.cleanup import clean_up, count_expired, expired_since
-from store.retention.retention import FINISHED, Expired, Progress, RetentionAction, StatusCount
+from store.retention.cleanup import count_expired, find_expired, run_cleanup
+from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
@@ -23,57 +23,63 @@ from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
-async def test_the_count_is_of_each_status_with_its_cost_and_oldest(operator: Store, ada: Store, world: Worlds) -> None:
+async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
+    operator: Store, ada: Store, world: Worlds
+) -> None:
     def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
         return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
 
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
     assert await count_expired(ada, OLD) == (succeeded, failed)
     assert await count_expired(operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
-    queued = Expired(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=world.project)
+    queued = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=world.project)
     assert await count_expired(operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
 
 
-async def test_the_age_is_by_the_servers_clock(operator: Store, sql: Sql) -> None:
+async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> None:
     age = timedelta(days=30)
     ((before,),) = sql("select now()")
-    expired = await expired_since(operator, age, statuses=[JobStatus.FAILED, JobStatus.SUCCEEDED, JobStatus.FAILED])
+    expired = await find_expired(operator, age, statuses=[JobStatus.FAILED, JobStatus.SUCCEEDED, JobStatus.FAILED])
     ((after,),) = sql("select now()")
     assert before - age <= expired.created_before <= after - age
     assert expired.statuses == FINISHED
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_only_old_finished_jobs_go(operator: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
+async def test_cleanup_removes_only_old_finished_jobs(
+    operator: Store, world: Worlds, sql: Sql, action: RetentionAction
+) -> None:
     before, gone = present(sql), world.finished | {world.other}
-    assert await cleaned(operator, action=action) == Progress(done=7)
+    assert await cleaned(operator, action=action) == BatchProgress(done=7)
     assert present(sql) == before - gone
     assert archived(sql) == (gone if action is ARCHIVE else set())
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_a_user_cleans_up_their_own(ada: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
+async def test_user_cleans_up_only_their_own_jobs(ada: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
     before = present(sql)
-    assert await cleaned(ada, action=action) == Progress(done=6)
+    assert await cleaned(ada, action=action) == BatchProgress(done=6)
     assert present(sql) == before - world.finished
     assert archived(sql) == (world.finished if action is ARCHIVE else set())
 
 
-async def test_of_one_project_in_the_statuses_that_were_asked_for(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: Store, world: Worlds, sql: Sql) -> None:
     before = present(sql)
-    wanted = Expired(
+    wanted = ExpiredJobs(
         created_before=OLD.created_before, statuses=(JobStatus.QUEUED, JobStatus.FAILED), project_id=world.project
     )
-    assert await cleaned(operator, wanted) == Progress(done=6)
+    assert await cleaned(operator, wanted) == BatchProgress(done=6)
     assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
 
 
-async def test_the_time_itself_is_not_before(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(
+    operator: Store, make_project: MakeProject, make_job: MakeJob
+) -> None:
     make_job(make_project(), JobStatus.FAILED, created_at=OLD.created_before)
-    assert await cleaned(operator) == Progress()
+    assert await cleaned(operator) == BatchProgress()
 
 
-async def test_many_go_batch_by_batch_and_times_of_any_kind(
+async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(
     operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
     project = make_project()
@@ -86,41 +92,37 @@ async def test_many_go_batch_by_batch_and_times_of_any_kind(
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
-    steps = [step.done async for step in clean_up(operator, OLD, DELETE)]
+    steps = [step.done async for step in run_cleanup(operator, OLD, DELETE)]
     assert steps[0] == batches.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
     assert present(sql) == {kept}
 
 
-async def test_whoever_reads_no_further_has_stopped_it_and_it_goes_on_from_there(
-    operator: Store, make_project: MakeProject, sql: Sql
-) -> None:
+async def test_interrupted_cleanup_can_be_continued(operator: Store, make_project: MakeProject, sql: Sql) -> None:
     make_project()
     sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'failed', 'lifestyle', %s from projects, generate_series(1, 120)",
         (NOW - timedelta(days=31),),
     )
-    async for first in clean_up(operator, OLD, DELETE):
-        assert first == Progress(done=batches.FIRST)
+    async for first in run_cleanup(operator, OLD, DELETE):
+        assert first == BatchProgress(done=batches.FIRST)
         break
     assert len(present(sql)) == 120 - batches.FIRST
-    assert await cleaned(operator) == Progress(done=120 - batches.FIRST)
+    assert await cleaned(operator) == BatchProgress(done=120 - batches.FIRST)
 
 
-async def test_a_job_that_somebody_holds_is_left_at_once(
-    operator: Store, database: Conninfo, world: Worlds, sql: Sql
-) -> None:
+async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, world: Worlds, sql: Sql) -> None:
     held = world.old[JobStatus.FAILED][0]
     with connect(database) as other:
         other.execute("select from generation_jobs where id = %s for update", [held])
-        assert await cleaned(operator) == Progress(done=6)
+        assert await cleaned(operator) == BatchProgress(done=6)
     assert held in present(sql)
-    assert await cleaned(operator) == Progress(done=1)
+    assert await cleaned(operator) == BatchProgress(done=1)
 
 
-async def test_a_job_that_rows_of_another_table_refer_to_is_left_and_named(
+async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(
     operator: Store, world: Worlds, sql: Sql
 ) -> None:
     referred = world.old[JobStatus.SUCCEEDED][1]
@@ -135,7 +137,7 @@ async def test_a_job_that_rows_of_another_table_refer_to_is_left_and_named(
         sql("drop table public.invoices")
 
 
-async def test_a_rule_of_the_apps_own_keeps_a_job(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(operator: Store, world: Worlds, sql: Sql) -> None:
     paid = world.old[JobStatus.SUCCEEDED][2]
     sql(
         "create function keep_paid() returns trigger language plpgsql as"
@@ -150,7 +152,7 @@ async def test_a_rule_of_the_apps_own_keeps_a_job(operator: Store, world: Worlds
         sql("drop function keep_paid() cascade")
 
 
-async def test_where_deleting_is_refused_without_a_word_nothing_is_claimed(ada: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(ada: Store, world: Worlds, sql: Sql) -> None:
     before = present(sql)
     sql("create policy nobody on generation_jobs as restrictive for delete using (false)")
     try:
@@ -161,15 +163,17 @@ async def test_where_deleting_is_refused_without_a_word_nothing_is_claimed(ada: 
     assert present(sql) == before
 
 
-async def test_a_read_only_session_removes_nothing(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_in_a_read_only_session_removes_nothing(operator: Store, world: Worlds, sql: Sql) -> None:
     before = present(sql)
-    operator.database.access.rule = WriteRule.CLOSED
+    operator.database.access.rule = WriteMode.CLOSED
     with pytest.raises(ReadOnly):
         await cleaned(operator)
     assert present(sql) == before
 
 
-async def test_the_journal_names_the_jobs_and_keeps_none(database: Conninfo, world: Worlds, tmp_path: Path) -> None:
+async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
+    database: Conninfo, world: Worlds, tmp_path: Path
+) -> None:
     store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
     await cleaned(store)
     await store.close()
@@ -180,7 +184,7 @@ async def test_the_journal_names_the_jobs_and_keeps_none(database: Conninfo, wor
 
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
-async def test_a_running_job_that_a_worker_holds_is_left_and_one_that_waits_for_one(
+async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
     operator: Store, world: Worlds, sql: Sql, due_in: str
 ) -> None:
     held, waiting, lost = world.old[JobStatus.RUNNING]
@@ -190,13 +194,13 @@ async def test_a_running_job_that_a_worker_holds_is_left_and_one_that_waits_for_
             " values (%s, %s, 1, now(), now() + %s::interval)",
             (job_id, owner, lease),
         )
-    asked = Expired(created_before=OLD.created_before, statuses=(JobStatus.RUNNING,))
-    assert await cleaned(operator, asked) == Progress(done=1)
+    asked = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.RUNNING,))
+    assert await cleaned(operator, asked) == BatchProgress(done=1)
     assert archived(sql) == {lost}
     assert {held, waiting} <= present(sql)
 
 
-async def test_where_the_database_keeps_no_archive_it_is_said_what_brings_one(
+async def test_missing_archive_error_names_the_revision_that_adds_it(
     attached_database: Conninfo,
 ) -> None:
     store = Store(Database(attached_database))
@@ -208,22 +212,22 @@ async def test_where_the_database_keeps_no_archive_it_is_said_what_brings_one(
     assert caught.value.hint == "'gjobs migrate up' brings revision 0008, which keeps one."
 
 
-async def test_a_user_who_goes_meanwhile_is_not_refused_and_leaves_nothing(
+async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(
     operator: Store, database: Conninfo, world: Worlds, sql: Sql
 ) -> None:
     """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
     with connect(database) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
-        assert await cleaned(operator) == Progress(done=1)
+        assert await cleaned(operator) == BatchProgress(done=1)
         other.commit()
     assert archived(sql) == {world.other}
     assert present(sql) == set()
 
 
-async def test_a_project_that_goes_while_its_jobs_are_being_put_away_takes_them_along(
+async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
     operator: Store, database: Conninfo, world: Worlds, sql: Sql
 ) -> None:
-    steps = clean_up(operator, OLD, ARCHIVE)
+    steps = run_cleanup(operator, OLD, ARCHIVE)
     with connect(database) as other:
         # The project's row is locked, and its jobs are not yet.
         other.execute("select from projects where id = %s for update", [world.project])

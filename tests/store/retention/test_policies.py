@@ -10,7 +10,7 @@ from store.errors import Conflict, NoPrivilege, RowMissing
 from store.jobs.job import JobStatus
 from store.retention.retention import FINISHED, RetentionAction, RetentionPolicy
 from store.retention.retention_policies import (
-    Applying,
+    PolicyRun,
     apply_policies,
     expired_by,
     get_policies,
@@ -33,11 +33,11 @@ def no_policies(sql: Sql) -> Iterator[None]:
     sql("delete from gjobs.retention_policies")
 
 
-async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[Applying]:
+async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[PolicyRun]:
     return [step async for step in apply_policies(store, pause=pause)]
 
 
-async def test_one_for_each_project_and_one_for_all_others(operator: Store, world: Worlds) -> None:
+async def test_policy_is_set_per_project_or_for_all_other_projects(operator: Store, world: Worlds) -> None:
     first = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
     assert (first.project_id, first.statuses, first.older_than, first.action, first.applied_at) == (
         world.project,
@@ -59,7 +59,9 @@ async def test_one_for_each_project_and_one_for_all_others(operator: Store, worl
     assert await get_policies(operator) == [changed, others]
 
 
-async def test_users_know_theirs_and_set_none(operator: Store, ada: Store, ben: Store, world: Worlds) -> None:
+async def test_user_sees_their_policies_and_may_not_change_them(
+    operator: Store, ada: Store, ben: Store, world: Worlds
+) -> None:
     policy = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
     assert await get_policies(ada) == [policy]
     assert await get_policies(ben) == []
@@ -69,21 +71,19 @@ async def test_users_know_theirs_and_set_none(operator: Store, ada: Store, ben: 
         await remove_policy(ada, world.project)
 
 
-async def test_of_a_project_that_is_not_there(operator: Store) -> None:
+async def test_policy_for_a_missing_project_is_refused(operator: Store) -> None:
     with pytest.raises(RowMissing, match="There is no project"):
         await set_policy(operator, project_id=NOTHING, older_than=MONTH, action=DELETE)
 
 
-async def test_it_is_removed(operator: Store, world: Worlds) -> None:
+async def test_remove_policy_returns_and_deletes_the_policy(operator: Store, world: Worlds) -> None:
     policy = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
     assert await remove_policy(operator, None) is None
     assert await remove_policy(operator, world.project) == policy
     assert await get_policies(operator) == []
 
 
-async def test_each_is_applied_to_its_jobs_and_not_again_before_the_pause(
-    operator: Store, world: Worlds, sql: Sql
-) -> None:
+async def test_policies_are_applied_once_until_the_pause_has_passed(operator: Store, world: Worlds, sql: Sql) -> None:
     before = present(sql)
     await set_policy(operator, project_id=world.other_project, older_than=MONTH, action=DELETE)
     await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE, statuses=[JobStatus.SUCCEEDED])
@@ -98,7 +98,7 @@ async def test_each_is_applied_to_its_jobs_and_not_again_before_the_pause(
     assert await applied(operator) == []
 
 
-async def test_a_project_with_a_policy_of_its_own_is_left_to_it(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_general_policy_skips_projects_with_their_own_policy(operator: Store, world: Worlds, sql: Sql) -> None:
     await set_policy(operator, project_id=world.project, older_than=YEARS, action=DELETE)
     others = await set_policy(operator, project_id=None, older_than=MONTH, action=ARCHIVE)
     assert (await expired_by(operator, others)).spares_policies
@@ -107,7 +107,7 @@ async def test_a_project_with_a_policy_of_its_own_is_left_to_it(operator: Store,
     assert world.finished <= present(sql)
 
 
-async def test_after_the_pause_it_is_due_again(operator: Store, world: Worlds, make_job: MakeJob) -> None:
+async def test_policy_is_due_again_after_the_pause(operator: Store, world: Worlds, make_job: MakeJob) -> None:
     await set_policy(operator, project_id=world.project, older_than=MONTH, action=ARCHIVE)
     await applied(operator)
     make_job(world.project, JobStatus.FAILED, created_at=NOW - timedelta(days=60))
@@ -115,7 +115,7 @@ async def test_after_the_pause_it_is_due_again(operator: Store, world: Worlds, m
     assert [step.progress.done for step in await applied(operator, pause=timedelta(0))] == [1]
 
 
-async def test_of_several_workers_each_policy_is_ones(operator: Store, world: Worlds) -> None:
+async def test_each_policy_is_applied_by_only_one_of_several_workers(operator: Store, world: Worlds) -> None:
     for project in (world.project, world.other_project):
         await set_policy(operator, project_id=project, older_than=MONTH, action=ARCHIVE)
     steps = await asyncio.gather(*(applied(operator) for _ in range(4)))
@@ -128,7 +128,7 @@ async def test_of_several_workers_each_policy_is_ones(operator: Store, world: Wo
 
 
 @pytest.mark.parametrize("change", ["removed", "changed", "applied by another"])
-async def test_one_that_is_another_by_now_is_applied_no_further(
+async def test_policy_that_changes_while_it_is_applied_stops(
     operator: Store, world: Worlds, sql: Sql, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     monkeypatch.setattr("store.retention.batches.FIRST", 1)
@@ -146,7 +146,7 @@ async def test_one_that_is_another_by_now_is_applied_no_further(
     assert len(before - present(sql)) == 1
 
 
-async def test_a_yes_holds_for_the_policies_as_they_were(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_agreed_policies_are_refused_after_they_have_changed(operator: Store, world: Worlds, sql: Sql) -> None:
     before = present(sql)
     await set_policy(operator, project_id=None, older_than=YEARS, action=ARCHIVE)
     agreed = await get_policies(operator)
@@ -159,7 +159,7 @@ async def test_a_yes_holds_for_the_policies_as_they_were(operator: Store, world:
     assert present(sql) == before
 
 
-async def test_one_that_is_removed_before_its_turn_is_not_applied(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_policy_removed_before_its_turn_is_not_applied(operator: Store, world: Worlds, sql: Sql) -> None:
     await set_policy(operator, project_id=world.project, older_than=MONTH, action=ARCHIVE)
     await set_policy(operator, project_id=world.other_project, older_than=MONTH, action=ARCHIVE)
     turns = []

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from store.embedded.clients import ADMINISTRATOR, ServerLease
+from store.embedded.clients import ADMINISTRATOR, ServerHandle
 from tests.conftest import TESTS, Conninfo, connect, run_file, temporary_database
 
 
 @pytest.fixture(scope="session")
-def shared_attached_database(server: ServerLease) -> Iterator[Conninfo]:
+def shared_attached_database(server: ServerHandle) -> Iterator[Conninfo]:
     with temporary_database(server) as conninfo:
         for file in ("auth_schema.sql", "hosted_project.sql"):
             run_file({**conninfo, "user": ADMINISTRATOR}, TESTS / file)

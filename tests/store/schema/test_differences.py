@@ -79,7 +79,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("change", "differences"), BROKEN)
-def test_what_is_broken_is_found_and_nothing_else(
+def test_compare_finds_exactly_what_was_broken(
     attached: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
 ) -> None:
     attached.execute(change.encode())
@@ -122,7 +122,7 @@ TOLERATED = [
 
 
 @pytest.mark.parametrize(("change", "differences"), TOLERATED)
-def test_what_is_the_apps_own_is_reported_and_tolerated(
+def test_compare_reports_and_tolerates_changes_of_the_app(
     attached: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
 ) -> None:
     attached.execute(change.encode())
@@ -131,7 +131,7 @@ def test_what_is_the_apps_own_is_reported_and_tolerated(
     assert not required(compare(read_catalogue(attached), expected(None)))
 
 
-def test_one_policy_for_everything_is_as_good_as_one_for_each_command(attached: psycopg.Connection) -> None:
+def test_one_policy_for_all_commands_replaces_one_per_command(attached: psycopg.Connection) -> None:
     for command in ("view", "insert", "update", "delete"):
         attached.execute(f'drop policy "Users can {command} own projects" on public.projects'.encode())
     attached.execute("create policy own on public.projects using (auth.uid() = user_id)")
@@ -139,7 +139,7 @@ def test_one_policy_for_everything_is_as_good_as_one_for_each_command(attached: 
     assert not required(compare(read_catalogue(attached), expected(None)))
 
 
-def test_an_index_whose_building_failed_is_none(shared_attached_database: Conninfo) -> None:
+def test_invalid_index_is_reported_as_different(shared_attached_database: Conninfo) -> None:
     """As a concurrent one leaves behind; here the catalogue's owner marks it so."""
     with connect({**shared_attached_database, "user": ADMINISTRATOR}) as administrator:
         administrator.execute(
@@ -165,7 +165,7 @@ MANAGED = [
 
 
 @pytest.mark.parametrize(("change", "differences"), MANAGED)
-def test_a_migrated_database_is_held_to_its_revision(
+def test_migrated_database_is_compared_with_its_revision(
     managed: psycopg.Connection, change: str, differences: list[tuple[DifferenceKind, str, str]]
 ) -> None:
     assert found(managed, HEAD) == []
@@ -175,7 +175,7 @@ def test_a_migrated_database_is_held_to_its_revision(
     assert found(managed, HEAD) == differences
 
 
-def test_every_revision_is_known() -> None:
+def test_every_revision_has_an_expected_schema() -> None:
     for revision in REVISIONS:
         assert expected(revision)
     assert expected(None) == expected("0001")
@@ -183,7 +183,7 @@ def test_every_revision_is_known() -> None:
         expected("9999")
 
 
-def test_a_difference_is_said_in_words(attached: psycopg.Connection) -> None:
+def test_each_difference_has_a_sentence(attached: psycopg.Connection) -> None:
     attached.execute(f"alter table {JOBS} alter column error set not null; drop index public.idx_assets_kind".encode())
     attached.execute("create table public.invoices (id integer)")
 
@@ -196,7 +196,7 @@ def test_a_difference_is_said_in_words(attached: psycopg.Connection) -> None:
     ]
 
 
-def test_an_empty_database_lacks_everything_once(attached: psycopg.Connection) -> None:
+def test_empty_database_reports_only_missing_relations_and_functions(attached: psycopg.Connection) -> None:
     differences = compare((), expected(None))
 
     assert {one.object for one in differences} == {ObjectKind.RELATION, ObjectKind.FUNCTION}

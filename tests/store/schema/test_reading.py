@@ -10,7 +10,7 @@ from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 
 
-async def test_through_a_session_and_on_a_connection(shared_attached_database: Conninfo) -> None:
+async def test_catalogue_reads_the_same_through_a_session_and_a_connection(shared_attached_database: Conninfo) -> None:
     database = Database(shared_attached_database)
     try:
         through = await read_schema(database, OPERATOR)
@@ -21,20 +21,20 @@ async def test_through_a_session_and_on_a_connection(shared_attached_database: C
 
 
 @pytest.mark.parametrize("autocommit", [True, False])
-def test_the_connection_is_as_it_was(shared_attached_database: Conninfo, autocommit: bool) -> None:
+def test_reading_the_catalogue_keeps_the_search_path(shared_attached_database: Conninfo, autocommit: bool) -> None:
     with connect(shared_attached_database, autocommit=autocommit) as connection:
         before = connection.execute("show search_path").fetchone()
         read_catalogue(connection)
         assert connection.execute("show search_path").fetchone() == before
 
 
-def test_in_a_transaction_that_may_not_write(shared_attached_database: Conninfo) -> None:
+def test_catalogue_can_be_read_in_a_read_only_transaction(shared_attached_database: Conninfo) -> None:
     with connect(shared_attached_database) as connection:
         connection.read_only = True
         assert read_catalogue(connection)
 
 
-def test_by_a_login_that_may_read_nothing_else(attached: psycopg.Connection) -> None:
+def test_catalogue_can_be_read_by_a_role_without_other_rights(attached: psycopg.Connection) -> None:
     everything = read_catalogue(attached)
     attached.execute("set local role anon")
 

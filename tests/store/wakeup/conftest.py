@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from store.database.database import Database
-from store.embedded.clients import ServerLease
+from store.embedded.clients import ServerHandle
 from tests.conftest import Conninfo, temporary_database
 from tests.store.wakeup.registered import Server
 
 
 @pytest.fixture(scope="module")
-def telling_database(server: ServerLease, migrated: str) -> Iterator[Conninfo]:
+def telling_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
     with temporary_database(server, template=migrated) as conninfo:
         yield conninfo
 

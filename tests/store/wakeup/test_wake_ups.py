@@ -12,7 +12,7 @@ from sqlalchemy import text
 from store import poller
 from store.database import wake_ups as database_wake_ups
 from store.database.database import Database
-from store.database.listening import Listening
+from store.database.listening import ListenConnection
 from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
@@ -49,7 +49,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-async def test_it_is_proven_and_then_tells_of_each_change(listener: Database, telling: Server, rows: int) -> None:
+async def test_wake_ups_are_proven_and_then_report_each_change(listener: Database, telling: Server, rows: int) -> None:
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
         assert len(telling.listeners) == 1
@@ -59,7 +59,9 @@ async def test_it_is_proven_and_then_tells_of_each_change(listener: Database, te
     await until(lambda: telling.listeners == [])
 
 
-async def test_several_listen_at_once(telling_database: Conninfo, listener: Database, telling: Server) -> None:
+async def test_several_listeners_hear_the_same_change(
+    telling_database: Conninfo, listener: Database, telling: Server
+) -> None:
     other = Database(telling_database)
     async with listening(listener) as one, listening(other) as another:
         assert [await one.next(), await another.next()] == [WakeUp.PROVEN] * 2
@@ -69,7 +71,7 @@ async def test_several_listen_at_once(telling_database: Conninfo, listener: Data
     await other.close()
 
 
-async def test_a_link_that_is_lost_is_made_anew(listener: Database, telling: Server, at_once: None) -> None:
+async def test_lost_listen_connection_is_opened_again(listener: Database, telling: Server, at_once: None) -> None:
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
         (pid,) = telling.listeners
@@ -80,7 +82,7 @@ async def test_a_link_that_is_lost_is_made_anew(listener: Database, telling: Ser
         assert await heard.next() is WakeUp.CHANGED
 
 
-async def test_while_nothing_answers_it_goes_on_trying(
+async def test_listener_keeps_retrying_while_the_server_is_unreachable(
     telling_database: Conninfo, telling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[int] = []
@@ -104,22 +106,22 @@ async def test_while_nothing_answers_it_goes_on_trying(
     assert waits == [1, 2, 3]
 
 
-async def test_what_ends_it_after_the_proof_is_a_loss(
+async def test_error_after_the_proof_is_reported_as_a_lost_connection(
     listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who was told of the proof, and looks seldom since, has to hear that nothing is told any more."""
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
 
-        async def refused(_: Listening) -> frozenset[str]:
+        async def refused(_: ListenConnection) -> frozenset[str]:
             raise UnexpectedError("The database answered with an error.")
 
-        monkeypatch.setattr(Listening, "heard", refused)
+        monkeypatch.setattr(ListenConnection, "heard", refused)
         assert await heard.next() is WakeUp.LOST
         assert await heard.ends()
 
 
-async def test_where_nothing_arrives_it_is_given_up(
+async def test_listener_gives_up_when_the_proof_does_not_arrive(
     listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As through a pooler by transaction, had it been tried there."""
@@ -130,7 +132,7 @@ async def test_where_nothing_arrives_it_is_given_up(
     await until(lambda: telling.listeners == [])
 
 
-async def test_where_nobody_tells_nothing_is_opened(listener: Database, telling: Server) -> None:
+async def test_listener_opens_no_connection_without_enabled_triggers(listener: Database, telling: Server) -> None:
     table = "alter table generation_jobs {} trigger " + TRIGGERS[1]
     telling.connection.execute(table.format("disable").encode())
     try:
@@ -140,7 +142,7 @@ async def test_where_nobody_tells_nothing_is_opened(listener: Database, telling:
         telling.connection.execute(table.format("enable always").encode())
 
 
-async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database: Conninfo, telling: Server) -> None:
+async def test_killed_listener_process_leaves_no_session(telling_database: Conninfo, telling: Server) -> None:
     program = (
         "import asyncio, sys\n"
         "from psycopg.conninfo import conninfo_to_dict\n"
@@ -163,6 +165,6 @@ async def test_a_dashboard_that_is_killed_leaves_nothing_behind(telling_database
     await until(lambda: telling.listeners == [])
 
 
-def test_who_was_told_looks_after_the_silence_that_follows() -> None:
+def test_quiet_period_is_longer_than_the_longest_silence() -> None:
     """What changes in it is told by the same word."""
     assert poller.QUIET > LONGEST_SILENCE

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from store.capabilities.facts import REVISIONS, Facts
+from store.capabilities.facts import REVISIONS, DatabaseFacts
 from store.configuration.configuration import Pooler
 from store.database.wake_ups import may_listen
 from tests.store.capabilities.facts import FACTS, all_of, with_relation
@@ -27,5 +27,7 @@ POOLED = replace(MANAGED, server_pid=8)
         pytest.param(FACTS, Pooler.SESSION, False, id="nobody tells"),
     ],
 )
-def test_where_it_may_be_tried(facts: Facts, pooler: Pooler | None, may: bool) -> None:
+def test_listening_is_tried_only_where_it_leaves_nothing_behind(
+    facts: DatabaseFacts, pooler: Pooler | None, may: bool
+) -> None:
     assert may_listen(facts, pooler) is may

@@ -40,7 +40,7 @@ def move(sql: Sql, job: UUID, status: str, **values: object) -> None:
     sql(f"update generation_jobs set status = %s{columns} where id = %s", [status, *values.values(), job])  # noqa: S608
 
 
-async def test_each_change_of_status_is_told_once_and_in_order(
+async def test_watch_reports_each_status_change_once_and_in_order(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     make_job(project)
@@ -60,7 +60,7 @@ async def test_each_change_of_status_is_told_once_and_in_order(
     assert await told(watch) == []
 
 
-async def test_a_transition_has_what_the_job_was_right_after_it(
+async def test_transition_holds_the_job_as_it_was_right_after_it(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     watch = await operator.watch()
@@ -80,7 +80,7 @@ async def test_a_transition_has_what_the_job_was_right_after_it(
     assert first.key != last.key
 
 
-async def test_who_commits_late_is_not_missed(
+async def test_watch_does_not_miss_a_late_commit(
     operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     early, late = make_job(project), make_job(project)
@@ -93,7 +93,7 @@ async def test_who_commits_late_is_not_missed(
     assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
 
 
-async def test_what_a_transaction_did_that_was_open_at_the_start_is_told(
+async def test_watch_reports_changes_of_a_transaction_open_at_its_start(
     operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     early, late = make_job(project), make_job(project)
@@ -106,7 +106,7 @@ async def test_what_a_transaction_did_that_was_open_at_the_start_is_told(
     assert await told(watch) == [(late, "queued", "running")]
 
 
-async def test_what_is_undone_is_not_told(
+async def test_watch_does_not_report_rolled_back_changes(
     operator: Store, database: Conninfo, project: UUID, make_job: MakeJob
 ) -> None:
     job = make_job(project)
@@ -119,7 +119,7 @@ async def test_what_is_undone_is_not_told(
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
-async def test_more_than_a_batch(
+async def test_watch_reads_changes_of_more_than_one_batch(
     operator: Store, sql: Sql, project: UUID, monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
     monkeypatch.setattr(watch_readers, "ROWS", rows)
@@ -135,7 +135,7 @@ async def test_more_than_a_batch(
     assert await told(watch) == []
 
 
-async def test_another_watch_goes_on_where_one_ended(
+async def test_new_watch_continues_from_the_cursor_of_another(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     job = make_job(project)
@@ -147,13 +147,13 @@ async def test_another_watch_goes_on_where_one_ended(
     assert await told(await operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
 
 
-async def test_from_a_place_that_the_database_has_not_come_to_nothing_is_awaited_in_vain(operator: Store) -> None:
+async def test_watch_refuses_a_cursor_that_the_database_has_not_reached(operator: Store) -> None:
     watch = await operator.watch(after=Cursor(2**62, 0))
     with pytest.raises(InvalidValue, match="has not come to"):
         await watch.read()
 
 
-async def test_a_filter_is_of_the_job_as_it_was_right_after(
+async def test_watch_filter_applies_to_the_job_right_after_each_transition(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     job, other = make_job(project), make_job(project, mode="packaging")
@@ -179,7 +179,7 @@ async def test_a_filter_is_of_the_job_as_it_was_right_after(
         assert [one for one in found if one[0] in (job, other)] == expected, text
 
 
-async def test_a_user_is_told_of_their_own_jobs(
+async def test_user_watches_only_their_own_jobs(
     operator: Store, ada: Store, ben: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     watches = [await store.watch() for store in (operator, ada, ben)]
@@ -191,7 +191,7 @@ async def test_a_user_is_told_of_their_own_jobs(
     assert [await told(watch) for watch in watches] == [[(job, "queued", None)], [(job, "queued", None)], []]
 
 
-async def test_who_holds_back_the_rest_is_named(
+async def test_watch_names_the_transaction_that_holds_it_back(
     operator: Store,
     database: Conninfo,
     sql: Sql,
@@ -213,7 +213,7 @@ async def test_who_holds_back_the_rest_is_named(
     assert (await watch.read()).held_back is None
 
 
-async def test_of_many_writers_nothing_is_missed_or_told_twice(
+async def test_watch_reports_changes_of_many_writers_exactly_once(
     operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     """Each commits when it likes, while the watch reads all the time."""
@@ -240,7 +240,7 @@ async def test_of_many_writers_nothing_is_missed_or_told_twice(
     assert all(found.index((job, *STEPS[0])) < found.index((job, *STEPS[1])) for mine in jobs for job in mine)
 
 
-async def test_across_broken_links_nothing_is_missed_or_told_twice(
+async def test_watch_reports_changes_exactly_once_across_lost_connections(
     operator: Store, sql: Sql, project: UUID, make_job: MakeJob
 ) -> None:
     jobs = [make_job(project) for _ in range(6)]
@@ -261,7 +261,7 @@ async def test_across_broken_links_nothing_is_missed_or_told_twice(
     assert found == [(job, *step) for job in jobs for step in STEPS]
 
 
-async def test_where_nothing_is_recorded_it_tells_what_it_sees(attached_database: Conninfo) -> None:
+async def test_watch_reports_observed_changes_where_no_events_are_recorded(attached_database: Conninfo) -> None:
     with connect(attached_database, autocommit=True) as app:
         app.execute("insert into auth.users (id) values (%s)", [ADA])
         app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
@@ -289,7 +289,7 @@ async def test_where_nothing_is_recorded_it_tells_what_it_sees(attached_database
             assert await told(watch) == []
 
 
-def test_a_place_is_two_numbers() -> None:
+def test_cursor_is_two_numbers() -> None:
     assert Cursor.parse(" 740,12\n") == Cursor(740, 12)
     assert str(Cursor(740, 12)) == "740,12"
     for text in ("", "740", "740,", "-1,2", "740,12,1", "٧,1", "9" * 30 + ",1"):

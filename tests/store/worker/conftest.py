@@ -10,7 +10,7 @@ import pytest
 from store.store import Store
 from store.worker.handlers import Registry
 from store.worker.worker import Worker
-from store.worker.worker_events import Arrived, Happening
+from store.worker.worker_events import Happening, WorkerRegistered
 from tests.store.support import ADA, MakeProject, Sql
 
 Made = tuple[Worker, list[Happening]]
@@ -30,7 +30,7 @@ def make_worker(operator: Store) -> MakeWorker:
 
         def report(happening: Happening) -> None:
             """That it has arrived, each of them tells."""
-            if not isinstance(happening, Arrived):
+            if not isinstance(happening, WorkerRegistered):
                 told.append(happening)
 
         worker = Worker(store, registry, report=report, random=Random(0), **settings)  # noqa: S311

@@ -8,12 +8,12 @@ from uuid import UUID
 import pytest
 
 from store.jobs.job import JobStatus
-from store.leases.lease import Finish
-from store.retention.cleanup import clean_up, expired_since
-from store.retention.retention import Expired, RetentionAction
+from store.leases.lease import JobFinish
+from store.retention.cleanup import find_expired, run_cleanup
+from store.retention.retention import ExpiredJobs, RetentionAction
 from store.store import Store
 from store.worker.handlers import Registry, Retry, Work
-from store.worker.worker_events import Ended, Lost, Refused
+from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import MakeWorker
 
@@ -44,13 +44,13 @@ def at_work(cleaned: asyncio.Event) -> Registry:
     return registry
 
 
-async def clean(store: Store, expired: Expired, action: RetentionAction) -> None:
-    async for _ in clean_up(store, expired, action):
+async def clean(store: Store, expired: ExpiredJobs, action: RetentionAction) -> None:
+    async for _ in run_cleanup(store, expired, action):
         pass
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_a_clean_up_touches_no_job_that_somebody_holds(
+async def test_cleanup_removes_no_job_that_a_worker_holds(
     operator: Store, make_worker: MakeWorker, queue: Callable[..., list[UUID]], sql: Sql, action: RetentionAction
 ) -> None:
     held = queue("of another", HELD)
@@ -61,10 +61,10 @@ async def test_a_clean_up_touches_no_job_that_somebody_holds(
     put_off = {job_id for job_id in jobs if is_put_off(job_id)}
     cleaned = asyncio.Event()
     made = [make_worker(at_work(cleaned)) for _ in range(3)]
-    expired = await expired_since(operator, timedelta(0), statuses=ALL_BUT_QUEUED)
+    expired = await find_expired(operator, timedelta(0), statuses=ALL_BUT_QUEUED)
 
     working = asyncio.gather(*(worker.run(once=True) for worker, _ in made))
-    await until(lambda: any(isinstance(one, Ended) for _, told in made for one in told))
+    await until(lambda: any(isinstance(one, AttemptEnded) for _, told in made for one in told))
     while not working.done():
         await clean(operator, expired, action)
         cleaned.set()
@@ -72,9 +72,11 @@ async def test_a_clean_up_touches_no_job_that_somebody_holds(
     await clean(operator, expired, action)
 
     told = [one for _, of_worker in made for one in of_worker]
-    finished = [one.claimed.job.id for one in told if isinstance(one, Ended) and isinstance(one.ending, Finish)]
+    finished = [
+        one.claimed.job.id for one in told if isinstance(one, AttemptEnded) and isinstance(one.ending, JobFinish)
+    ]
     assert sorted(finished) == sorted(jobs - put_off)
-    assert [one for one in told if isinstance(one, (Lost, Refused))] == []
+    assert [one for one in told if isinstance(one, (LeaseLost, FinishRejected))] == []
     assert {row[0] for row in sql("select id from generation_jobs")} == {*held, *put_off}
     assert sql(
         "select mode, from_status, count(*) from gjobs.job_events"

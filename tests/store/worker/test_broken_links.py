@@ -9,15 +9,23 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
-from store.database.listening import StandingBy
+from store.database.listening import ReadyStatement
 from store.database.query import Query
 from store.database.wake_ups import IDLE_LOCK, arrives
 from store.errors import SignInRefused, Unreachable
-from store.leases.lease import Claimed, Ending
+from store.leases.lease import ClaimedJob, Ending
 from store.store import Store
 from store.worker.handlers import Registry, Retry, Work
-from store.worker.lease_client import Leases
-from store.worker.worker_events import Ended, Happening, Lost, Recovered, Refused, Started, Trouble
+from store.worker.lease_client import LeaseClient
+from store.worker.worker_events import (
+    AttemptEnded,
+    AttemptStarted,
+    DatabaseRecovered,
+    DatabaseUnavailable,
+    FinishRejected,
+    Happening,
+    LeaseLost,
+)
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
 from tests.store.support import Sql, until
@@ -48,7 +56,7 @@ def told_sessions(sql: Sql) -> set[int]:
 
 
 async def so_many_end(told: Sequence[Happening], number: int) -> None:
-    await until(lambda: sum(isinstance(one, Ended) for one in told) == number)
+    await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == number)
 
 
 async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[Happening]) -> list[UUID]:
@@ -60,25 +68,25 @@ async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[Ha
     return jobs
 
 
-async def test_a_worker_that_begins_while_the_link_breaks_waits_for_the_database(
+async def test_worker_that_starts_during_an_outage_waits_for_the_database(
     database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
 ) -> None:
     queue()
     async with cut_off(database) as (store, proxy):
-        await store.probed.get()
+        await store.capability_cache.get()
         proxy.go_away()
         worker, told = make_worker(with_nothing_to_do(), store=store)
         running = asyncio.create_task(worker.run(once=True))
         await until(lambda: bool(told))
         proxy.come_back()
         await running
-    assert [type(one) for one in told] == [Trouble, Recovered, Started, Ended]
+    assert [type(one) for one in told] == [DatabaseUnavailable, DatabaseRecovered, AttemptStarted, AttemptEnded]
     assert ends(sql) == [("succeeded", None, 250)]
 
 
-async def test_one_that_is_to_stop_waits_for_none(database: Conninfo, make_worker: MakeWorker) -> None:
+async def test_stopping_worker_does_not_wait_for_the_database(database: Conninfo, make_worker: MakeWorker) -> None:
     async with cut_off(database) as (store, proxy):
-        await store.probed.get()
+        await store.capability_cache.get()
         proxy.go_away()
         worker, told = make_worker(with_nothing_to_do(), store=store)
         running = asyncio.create_task(worker.run())
@@ -87,7 +95,7 @@ async def test_one_that_is_to_stop_waits_for_none(database: Conninfo, make_worke
         await running
 
 
-async def test_it_hears_of_new_jobs_again(
+async def test_worker_is_notified_of_new_jobs_after_reconnecting(
     database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
@@ -100,24 +108,24 @@ async def test_it_hears_of_new_jobs_again(
         proxy.come_back()
         await until(lambda: bool(told_sessions(sql) - cut))
         queue()
-        await until(lambda: any(isinstance(one, Ended) for one in told))
+        await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
         worker.stop()
         await running
     assert ends(sql) == [("succeeded", None, 250)]
 
 
-async def test_what_goes_out_with_the_news_is_claimed_by_the_session_that_told(
+async def test_new_job_is_claimed_by_the_session_that_was_notified(
     make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claimed_so: list[UUID] = []
-    answer = StandingBy.answer
+    answer = ReadyStatement.answer
 
-    async def noted(self: StandingBy, query: Query[Claimed]) -> list[Claimed]:
+    async def noted(self: ReadyStatement, query: Query[ClaimedJob]) -> list[ClaimedJob]:
         claimed = await answer(self, query)
         claimed_so.extend(one.job.id for one in claimed)
         return claimed
 
-    monkeypatch.setattr(StandingBy, "answer", noted)
+    monkeypatch.setattr(ReadyStatement, "answer", noted)
     worker, told = make_worker(with_nothing_to_do())
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)
@@ -130,21 +138,21 @@ async def test_what_goes_out_with_the_news_is_claimed_by_the_session_that_told(
     assert "gjobs.claim_jobs" in statement
 
 
-async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_link_anew(
+async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
     make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
     begun: list[UUID] = []
-    answer, is_lost = StandingBy.answer, asyncio.Event()
+    answer, is_lost = ReadyStatement.answer, asyncio.Event()
 
-    async def loses_first(self: StandingBy, query: Query[Any]) -> list[Any]:
+    async def loses_first(self: ReadyStatement, query: Query[Any]) -> list[Any]:
         claimed = await answer(self, query)
         if not is_lost.is_set():
             is_lost.set()
             raise Unreachable("The link broke.")
         return claimed
 
-    monkeypatch.setattr(StandingBy, "answer", loses_first)
+    monkeypatch.setattr(ReadyStatement, "answer", loses_first)
     worker, told = make_worker(noting(begun))
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)
@@ -158,7 +166,7 @@ async def test_a_claim_over_that_link_whose_answer_is_lost_is_made_once_and_the_
     assert begun == jobs
 
 
-async def test_where_it_has_heard_before_one_proof_that_is_late_is_not_the_last(
+async def test_worker_listens_again_after_a_late_proof(
     database: Conninfo, make_worker: MakeWorker, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answers = iter([True, False])
@@ -181,7 +189,7 @@ async def test_where_it_has_heard_before_one_proof_that_is_late_is_not_the_last(
         await running
 
 
-async def test_what_was_told_of_progress_is_told_when_the_link_is_back(
+async def test_progress_note_made_during_an_outage_is_saved_after_reconnecting(
     database: Conninfo, make_worker: MakeWorker, queue: Queue, sql: Sql
 ) -> None:
     registry = Registry()
@@ -200,35 +208,35 @@ async def test_what_was_told_of_progress_is_told_when_the_link_is_back(
         await until(lambda: bool(leases(sql)))
         proxy.go_away()
         told.set()
-        await until(lambda: any(isinstance(one, Trouble) for one in happened))
+        await until(lambda: any(isinstance(one, DatabaseUnavailable) for one in happened))
         proxy.come_back()
         await until(lambda: [row[3] for row in leases(sql)] == ["3 of 8"])
         seen.set()
         await running
 
 
-async def test_where_the_sign_in_is_refused_it_ends_and_no_job_is_failed_for_it(
+async def test_refused_sign_in_ends_the_worker_without_failing_its_job(
     make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def refused(self: Leases, endings: Sequence[Ending]) -> set[UUID]:
+    async def refused(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
         monkeypatch.undo()
         raise SignInRefused("The password is another by now.")
 
-    monkeypatch.setattr(Leases, "end", refused)
+    monkeypatch.setattr(LeaseClient, "end", refused)
     (job,) = queue()
     worker, told = make_worker(with_nothing_to_do())
 
     with pytest.raises(SignInRefused):
         await worker.run(once=True)
 
-    assert [type(one) for one in told] == [Started]
+    assert [type(one) for one in told] == [AttemptStarted]
     assert leases(sql) == [(job, None, 0, None)]
     assert ends(sql) == [("running", None, 250)]
 
 
 class TestClaims:
     @pytest.mark.parametrize(("lost", "batch"), [(1, 10), (7, 1)], ids=["the only one", "one of several"])
-    async def test_what_was_claimed_without_an_answer_is_begun_once(
+    async def test_jobs_of_a_claim_with_a_lost_answer_start_once(
         self,
         make_worker: MakeWorker,
         queue: Queue,
@@ -247,27 +255,27 @@ class TestClaims:
         assert sorted(begun) == sorted(jobs)
         assert ends(sql) == [("succeeded", None, 250)] * 20
 
-    async def test_what_another_of_its_claims_lost_is_done_before_it_ends(
+    async def test_worker_runs_the_jobs_of_a_lost_claim_before_it_ends(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begun: list[UUID] = []
         jobs = queue(number=2)
         worker, told = make_worker(noting(begun), batch=1)
-        claim, claims, is_lost = Leases.claim, 0, asyncio.Event()
+        claim, claims, is_lost = LeaseClient.claim, 0, asyncio.Event()
 
-        async def loses_what_comes_beside_the_second(self: Leases, most: int) -> list[Claimed]:
+        async def loses_what_comes_beside_the_second(self: LeaseClient, most: int) -> list[ClaimedJob]:
             nonlocal claims
             claims += 1
             if (number := claims) == 2:
                 await is_lost.wait()
-                await until(lambda: any(isinstance(one, Ended) for one in told))
+                await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
             claimed = await claim(self, most)
             if number > 2 and claimed and not is_lost.is_set():
                 is_lost.set()
                 raise Unreachable("The link broke.")
             return claimed
 
-        monkeypatch.setattr(Leases, "claim", loses_what_comes_beside_the_second)
+        monkeypatch.setattr(LeaseClient, "claim", loses_what_comes_beside_the_second)
 
         await worker.run(once=True)
 
@@ -275,7 +283,7 @@ class TestClaims:
         assert begun == jobs
         assert ends(sql) == [("succeeded", None, 250)] * 2
 
-    async def test_a_database_that_is_away_is_not_asked_at_once_again_for_a_job_that_was_put_off(
+    async def test_failed_claim_is_not_repeated_at_once_for_a_rescheduled_job(
         self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         registry = Registry()
@@ -286,16 +294,16 @@ class TestClaims:
 
         queue()
         worker, told = make_worker(registry)
-        claim, failed_at = Leases.claim, list[float]()
+        claim, failed_at = LeaseClient.claim, list[float]()
 
-        async def fails_afterwards(self: Leases, most: int) -> list[Claimed]:
-            if not any(isinstance(one, Started) for one in told):
+        async def fails_afterwards(self: LeaseClient, most: int) -> list[ClaimedJob]:
+            if not any(isinstance(one, AttemptStarted) for one in told):
                 return await claim(self, most)
-            await until(lambda: any(isinstance(one, Ended) for one in told))
+            await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
             failed_at.append(asyncio.get_running_loop().time())
             raise Unreachable("The link broke.")
 
-        monkeypatch.setattr(Leases, "claim", fails_afterwards)
+        monkeypatch.setattr(LeaseClient, "claim", fails_afterwards)
         running = asyncio.create_task(worker.run())
         await until(lambda: len(failed_at) == 2)
         worker.stop()
@@ -304,7 +312,7 @@ class TestClaims:
         first, second = failed_at
         assert second - first >= SHORTEST_WAIT
 
-    async def test_nothing_is_claimed_while_it_is_looked_for(
+    async def test_worker_claims_nothing_while_it_recovers_held_leases(
         self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         registry, begun, is_found = Registry(), list[UUID](), asyncio.Event()
@@ -316,10 +324,10 @@ class TestClaims:
 
         jobs = queue(number=8)
         worker, _ = make_worker(registry, concurrency=8, batch=1)
-        claim, claimed_before = Leases.claim, Leases.claimed_before
+        claim, claimed_before = LeaseClient.claim, LeaseClient.claimed_before
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
-        async def third_fails_before_second_brings_all(self: Leases, most: int) -> list[Claimed]:
+        async def third_fails_before_second_brings_all(self: LeaseClient, most: int) -> list[ClaimedJob]:
             nonlocal claims, answered
             claims += 1
             if (number := claims) == 3:
@@ -331,7 +339,7 @@ class TestClaims:
             answered += 1
             return claimed
 
-        async def after_who_claims_meanwhile(self: Leases) -> list[Claimed]:
+        async def after_who_claims_meanwhile(self: LeaseClient) -> list[ClaimedJob]:
             claims_before, answered_before = claims, answered
             for _ in range(20):
                 await asyncio.sleep(0)
@@ -341,49 +349,49 @@ class TestClaims:
             is_found.set()
             return found
 
-        monkeypatch.setattr(Leases, "claim", third_fails_before_second_brings_all)
-        monkeypatch.setattr(Leases, "claimed_before", after_who_claims_meanwhile)
+        monkeypatch.setattr(LeaseClient, "claim", third_fails_before_second_brings_all)
+        monkeypatch.setattr(LeaseClient, "claimed_before", after_who_claims_meanwhile)
 
         await worker.run(once=True)
 
         assert sorted(begun) == sorted(jobs)
 
-    async def test_what_ends_while_it_is_looked_for_is_not_begun_again(
+    async def test_job_that_ends_during_lease_recovery_is_not_started_again(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         begun: list[UUID] = []
         jobs = queue(number=2)
         worker, told = make_worker(noting(begun), concurrency=2, batch=1)
-        claim, claimed_before, end = Leases.claim, Leases.claimed_before, Leases.end
+        claim, claimed_before, end = LeaseClient.claim, LeaseClient.claimed_before, LeaseClient.end
         claims, is_found = 0, asyncio.Event()
 
-        async def second_fails(self: Leases, most: int) -> list[Claimed]:
+        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
             nonlocal claims
             claims += 1
             if claims == 2:
                 raise Unreachable("The link broke.")
             return await claim(self, most)
 
-        async def first_is_found(self: Leases) -> list[Claimed]:
+        async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
             found = await claimed_before(self)
             is_found.set()
-            await until(lambda: any(isinstance(one, Ended) for one in told))
+            await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
             return found
 
-        async def after_that(self: Leases, endings: Sequence[Ending]) -> set[UUID]:
+        async def after_that(self: LeaseClient, endings: Sequence[Ending]) -> set[UUID]:
             await is_found.wait()
             return await end(self, endings)
 
-        monkeypatch.setattr(Leases, "claim", second_fails)
-        monkeypatch.setattr(Leases, "claimed_before", first_is_found)
-        monkeypatch.setattr(Leases, "end", after_that)
+        monkeypatch.setattr(LeaseClient, "claim", second_fails)
+        monkeypatch.setattr(LeaseClient, "claimed_before", first_is_found)
+        monkeypatch.setattr(LeaseClient, "end", after_that)
 
         await worker.run(once=True)
 
         assert begun == jobs
-        assert [one for one in told if isinstance(one, Lost)] == []
+        assert [one for one in told if isinstance(one, LeaseLost)] == []
 
-    async def test_one_whose_end_is_refused_is_not_begun_again_when_a_claim_is_lost(
+    async def test_job_with_a_rejected_finish_is_not_restarted_after_a_lost_claim(
         self, make_worker: MakeWorker, queue: Queue, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         registry = Registry()
@@ -394,23 +402,23 @@ class TestClaims:
 
         queue()
         worker, told = make_worker(registry)
-        claim, claims = Leases.claim, 0
+        claim, claims = LeaseClient.claim, 0
 
-        async def second_fails(self: Leases, most: int) -> list[Claimed]:
+        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
             nonlocal claims
             claims += 1
             if claims == 2:
-                await until(lambda: any(isinstance(one, Refused) for one in told))
+                await until(lambda: any(isinstance(one, FinishRejected) for one in told))
                 raise Unreachable("The link broke.")
             return await claim(self, most)
 
-        monkeypatch.setattr(Leases, "claim", second_fails)
+        monkeypatch.setattr(LeaseClient, "claim", second_fails)
 
         await worker.run(once=True)
 
-        assert [type(one) for one in told] == [Started, Refused, Trouble, Recovered]
+        assert [type(one) for one in told] == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
 
-    async def test_a_worker_that_takes_over_its_own_job_stops_what_it_did_of_it(
+    async def test_worker_that_takes_over_its_own_job_stops_the_earlier_attempt(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry()
@@ -432,12 +440,12 @@ class TestClaims:
         await until(lambda: bool(leases(sql)))
         sql("update gjobs.job_leases set expires_at = now()")
         queue("of nobody")  # which wakes it
-        await until(lambda: any(isinstance(one, Ended) for one in told))
+        await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
         worker.stop()
         await running
 
         assert stopped == [1]
-        assert [type(one) for one in told] == [Started, Lost, Started, Ended]
+        assert [type(one) for one in told] == [AttemptStarted, LeaseLost, AttemptStarted, AttemptEnded]
 
 
 def noting(begun: list[UUID]) -> Registry:
@@ -452,9 +460,9 @@ def noting(begun: list[UUID]) -> Registry:
 
 def lose_claim(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
     """It is made, and its answer lost. The first has the number 1."""
-    claim, claims = Leases.claim, 0
+    claim, claims = LeaseClient.claim, 0
 
-    async def loses(self: Leases, most: int) -> list[Claimed]:
+    async def loses(self: LeaseClient, most: int) -> list[ClaimedJob]:
         nonlocal claims
         claims += 1
         is_lost = claims == number
@@ -463,4 +471,4 @@ def lose_claim(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
             raise Unreachable("The link broke.")
         return claimed
 
-    monkeypatch.setattr(Leases, "claim", loses)
+    monkeypatch.setattr(LeaseClient, "claim", loses)

@@ -8,17 +8,17 @@ from uuid import UUID
 import pytest
 
 from store.database.database import Database
-from store.leases.lease import SILENT_AFTER, HandedBack, WorkerFacts
+from store.leases.lease import SILENT_AFTER, Released, WorkerInfo
 from store.store import Store
 from store.users.actor import OPERATOR
-from store.worker.lease_client import Leases, interval
+from store.worker.lease_client import LeaseClient, interval
 from tests.conftest import Conninfo, connect
 from tests.store.support import Sql, until
 
-WORKER = WorkerFacts(id=UUID(int=7), user_id=None, name="one", host="here", process=1, modes=None, concurrency=1)
+WORKER = WorkerInfo(id=UUID(int=7), user_id=None, name="one", host="here", process=1, modes=None, concurrency=1)
 
 
-async def test_what_is_just_being_renewed_is_handed_back_afterwards(
+async def test_lease_is_released_after_a_renewal_in_progress(
     operator: Store,
     database: Conninfo,
     queue: Callable[..., list[UUID]],
@@ -27,22 +27,22 @@ async def test_what_is_just_being_renewed_is_handed_back_afterwards(
 ) -> None:
     """Else the database would leave it alone, for it is locked, and nobody could have it until the lease expires."""
     (job,) = queue()
-    leases = Leases(operator.database, OPERATOR, WORKER, seconds=60.0)
+    leases = LeaseClient(operator.database, OPERATOR, WORKER, seconds=60.0)
     await leases.arrive()
     (claimed,) = await leases.claim(1)
-    write, was_renewed = Database.write_at_once, list[bool]()
+    write, was_renewed = Database.write_pipelined, list[bool]()
 
     async def note(self: Database, actor: Any, what: str, *queries: Any) -> Any:
         if what == "end jobs":
             was_renewed.append(renewing.done())
         return await write(self, actor, what, *queries)
 
-    monkeypatch.setattr(Database, "write_at_once", note)
+    monkeypatch.setattr(Database, "write_pipelined", note)
     with connect(database) as elsewhere:
         elsewhere.execute("select from gjobs.workers where id = %s for update", [WORKER.id])
         renewing = asyncio.create_task(leases.renew([claimed.held], []))
         await until(lambda: sql("select pid from pg_locks where not granted") != [])
-        ending = asyncio.create_task(leases.end([HandedBack(job_id=job, attempt=claimed.attempt)]))
+        ending = asyncio.create_task(leases.end([Released(job_id=job, attempt=claimed.attempt)]))
         await asyncio.sleep(0)
         elsewhere.rollback()
     assert await renewing == {job}
@@ -52,5 +52,5 @@ async def test_what_is_just_being_renewed_is_handed_back_afterwards(
 
 
 @pytest.mark.parametrize("lease", [3.0, 60.0, 3_600.0])
-def test_a_worker_is_seen_well_before_it_counts_as_silent_and_its_leases_expire(lease: float) -> None:
+def test_heartbeat_interval_is_a_third_of_lease_and_silence_at_most(lease: float) -> None:
     assert interval(lease) <= min(lease, SILENT_AFTER.total_seconds()) / 3

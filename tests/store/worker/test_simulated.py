@@ -9,7 +9,7 @@ from tests.store.support import Sql
 from tests.store.worker.conftest import MakeWorker
 
 
-async def test_jobs_end_with_a_cost_or_an_error(
+async def test_simulated_jobs_end_with_a_cost_or_an_error(
     make_worker: MakeWorker, queue: Callable[..., list[UUID]], sql: Sql
 ) -> None:
     queue("lifestyle", 30)
@@ -31,7 +31,7 @@ async def test_jobs_end_with_a_cost_or_an_error(
     ]
 
 
-async def test_what_a_person_has_started_is_left_to_them(
+async def test_simulated_worker_leaves_manually_started_jobs_alone(
     make_worker: MakeWorker, queue: Callable[..., list[UUID]], sql: Sql
 ) -> None:
     by_hand, _ = queue("lifestyle", 2)

@@ -12,8 +12,8 @@ from store.errors import NoPrivilege, SchemaMissing
 from store.retention.retention import RetentionAction
 from store.retention.retention_policies import set_policy
 from store.store import Store
-from store.worker.worker import Tidier
-from store.worker.worker_events import Ended, NotTidied, Tidied
+from store.worker.worker import RetentionRunner
+from store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
 from tests.store.support import Sql, until
@@ -43,7 +43,7 @@ async def keep_for_a_day(operator: Store) -> None:
     await set_policy(operator, project_id=None, older_than=DAY, action=RetentionAction.ARCHIVE)
 
 
-async def test_it_does_so_beside_its_work(
+async def test_worker_applies_retention_policies_beside_its_work(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], queue: Callable[..., list[UUID]], sql: Sql
 ) -> None:
     await keep_for_a_day(operator)
@@ -55,11 +55,11 @@ async def test_it_does_so_beside_its_work(
 
     assert sql("select id, status from generation_jobs") == [(young[0], "succeeded")]
     assert sql("select count(*) from gjobs.archived_jobs") == [(len(old_jobs),)]
-    assert [one.progress.done for one in told if isinstance(one, Tidied)] == [len(old_jobs)]
-    assert len([one for one in told if isinstance(one, Ended)]) == 1
+    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs)]
+    assert len([one for one in told if isinstance(one, AttemptEnded)]) == 1
 
 
-async def test_nobody_who_was_not_asked_does(
+async def test_worker_applies_no_retention_policy_unless_enabled(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], sql: Sql
 ) -> None:
     await keep_for_a_day(operator)
@@ -68,7 +68,7 @@ async def test_nobody_who_was_not_asked_does(
     assert sql("select count(*) from generation_jobs") == [(len(old_jobs),)]
 
 
-async def test_of_several_workers_a_policy_is_ones(
+async def test_only_one_of_several_workers_applies_a_policy(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], sql: Sql
 ) -> None:
     await keep_for_a_day(operator)
@@ -76,11 +76,11 @@ async def test_of_several_workers_a_policy_is_ones(
 
     await asyncio.gather(*(worker.run(once=True) for worker, _ in made))
 
-    tidied = [one for _, told in made for one in told if isinstance(one, Tidied)]
+    tidied = [one for _, told in made for one in told if isinstance(one, RetentionApplied)]
     assert [one.progress.done for one in tidied] == [len(old_jobs)]
 
 
-async def test_it_looks_again_now_and_then(
+async def test_worker_checks_for_due_policies_repeatedly(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("store.worker.worker.LOOK_EVERY", 0.01)
@@ -88,38 +88,38 @@ async def test_it_looks_again_now_and_then(
     running = asyncio.create_task(worker.run())
     await until(lambda: worker.is_told)
     await keep_for_a_day(operator)
-    await until(lambda: any(isinstance(one, Tidied) for one in told))
+    await until(lambda: any(isinstance(one, RetentionApplied) for one in told))
     worker.stop()
     await running
 
 
-async def test_it_stops_between_two_batches(operator: Store, old_jobs: list[UUID], sql: Sql) -> None:
+async def test_retention_stops_between_two_batches(operator: Store, old_jobs: list[UUID], sql: Sql) -> None:
     await keep_for_a_day(operator)
     stopping, told = asyncio.Event(), list[object]()
     stopping.set()
-    await Tidier(operator, told.append, stopping).run(once=False)
+    await RetentionRunner(operator, told.append, stopping).run(once=False)
     ((left,),) = sql("select count(*) from generation_jobs")
     assert 0 < left < len(old_jobs)
-    assert [one.progress.done for one in told if isinstance(one, Tidied)] == [len(old_jobs) - left]
+    assert [one.progress.done for one in told if isinstance(one, RetentionApplied)] == [len(old_jobs) - left]
 
 
-async def test_what_a_policy_cannot_do_is_told_and_the_work_goes_on(
+async def test_failed_retention_is_reported_and_the_work_continues(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], queue: Callable[..., list[UUID]], sql: Sql
 ) -> None:
     await keep_for_a_day(operator)
     queue("packaging")
     worker, told = make_worker(with_nothing_to_do(), tidies=True)
-    await operator.probed.get()
+    await operator.capability_cache.get()
     sql("alter table gjobs.archived_jobs rename to away")
     try:
         await worker.run(once=True)
     finally:
         sql("alter table gjobs.away rename to archived_jobs")
-    assert len([one for one in told if isinstance(one, NotTidied)]) == 1
+    assert len([one for one in told if isinstance(one, RetentionFailed)]) == 1
     assert sql("select status from generation_jobs where mode = 'packaging'") == [("succeeded",)]
 
 
-async def test_cancelled_in_the_middle_of_a_commit_it_ends(
+async def test_retention_that_is_cancelled_during_a_commit_ends(
     operator: Store, database: Conninfo, old_jobs: list[UUID]
 ) -> None:
     await keep_for_a_day(operator)
@@ -132,24 +132,26 @@ async def test_cancelled_in_the_middle_of_a_commit_it_ends(
         client.close()
 
     async with proxied(database) as (proxy, through_proxy), Store(Database(through_proxy)) as store:
-        await store.probed.get()
+        await store.capability_cache.get()
         proxy.instead_of_commit_answer = withhold
-        tidying = asyncio.create_task(Tidier(store, told.append, asyncio.Event()).run(once=False))
+        tidying = asyncio.create_task(RetentionRunner(store, told.append, asyncio.Event()).run(once=False))
         await committing.wait()
         tidying.cancel()
         asyncio.get_running_loop().call_later(0.01, cut.set)  # the driver waits for an answer first
         async with asyncio.timeout(60):
             with pytest.raises(asyncio.CancelledError):
                 await tidying
-    assert [type(one) for one in told] == [NotTidied]
+    assert [type(one) for one in told] == [RetentionFailed]
 
 
 class TestItSaysAtOnceWhatItCannotDo:
-    def test_with_a_users_eyes(self, ada: Store, make_worker: MakeWorker) -> None:
+    def test_worker_acting_as_a_user_may_not_apply_retention(self, ada: Store, make_worker: MakeWorker) -> None:
         with pytest.raises(NoPrivilege, match="Only the operator applies"):
             make_worker(with_nothing_to_do(), store=ada, tidies=True)
 
-    async def test_where_there_are_no_policies(self, database: Conninfo, make_worker: MakeWorker, sql: Sql) -> None:
+    async def test_worker_refuses_to_apply_retention_without_an_archive(
+        self, database: Conninfo, make_worker: MakeWorker, sql: Sql
+    ) -> None:
         sql("alter table gjobs.archived_jobs rename to away")
         try:
             async with Store(Database(database)) as store:

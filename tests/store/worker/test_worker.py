@@ -10,13 +10,13 @@ import pytest
 from store.database.database import Database
 from store.errors import InvalidValue, SchemaMissing
 from store.leases import lease_sql
-from store.leases.lease import Claimed, HandedBack, Postponed
+from store.leases.lease import ClaimedJob, Released, Rescheduled
 from store.store import Store
 from store.worker.attempt_outcome import LONGEST_WAIT
 from store.worker.claimer import CLAIMS_AT_ONCE
 from store.worker.handlers import Backoff, Registry, Retry, Work
-from store.worker.lease_client import Leases
-from store.worker.worker_events import Ended, Lost, Started
+from store.worker.lease_client import LeaseClient
+from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import MakeWorker
 
@@ -34,7 +34,7 @@ def leases(sql: Sql) -> list[tuple[object, ...]]:
 
 
 class TestHandlers:
-    async def test_a_coroutine_and_a_function_that_blocks(
+    async def test_handler_may_be_a_coroutine_or_a_blocking_function(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry()
@@ -59,9 +59,9 @@ class TestHandlers:
         assert ends(sql) == [("succeeded", None, 251), ("succeeded", None, 7)]
         assert threads[0] is not threading.main_thread()
         assert leases(sql) == []
-        assert [type(one) for one in told] == [Started, Started, Ended, Ended]
+        assert [type(one) for one in told] == [AttemptStarted, AttemptStarted, AttemptEnded, AttemptEnded]
 
-    async def test_what_it_raises_fails_the_job(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_exception_of_a_handler_fails_the_job(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry()
 
         @registry.handler("a")
@@ -90,7 +90,7 @@ class TestHandlers:
             ("failed", "ValueError: no such image ?", 3),
         ]
 
-    async def test_each_takes_its_modes_and_one_takes_the_rest(
+    async def test_handlers_run_their_modes_and_the_default_handler_the_rest(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry()
@@ -112,7 +112,7 @@ class TestHandlers:
 
         assert sorted(done, key=lambda one: one[1]) == [("some", "a"), ("some", "b"), ("rest", "c")]
 
-    async def test_what_has_no_handler_stays_queued(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_job_without_a_handler_stays_queued(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry()
         registry.handler("a")(do_nothing)
         queue("other")
@@ -122,7 +122,9 @@ class TestHandlers:
 
         assert ends(sql) == [("queued", None, 250)]
 
-    async def test_no_more_at_a_time_than_it_may(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_worker_runs_no_more_jobs_at_once_than_its_concurrency(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
         at_work, most = 0, 0
 
@@ -142,13 +144,13 @@ class TestHandlers:
         assert most == 4
         assert ends(sql) == [("succeeded", None, 250)] * 30
 
-    async def test_small_claims_go_side_by_side_and_begin_nothing_twice(
+    async def test_concurrent_small_claims_start_no_job_twice(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         under_way = most = 0
-        claim = Leases.claim
+        claim = LeaseClient.claim
 
-        async def watched(leases: Leases, asked_for: int) -> list[Claimed]:
+        async def watched(leases: LeaseClient, asked_for: int) -> list[ClaimedJob]:
             nonlocal under_way, most
             under_way += 1
             most = max(most, under_way)
@@ -157,14 +159,14 @@ class TestHandlers:
             finally:
                 under_way -= 1
 
-        monkeypatch.setattr(Leases, "claim", watched)
+        monkeypatch.setattr(LeaseClient, "claim", watched)
         queue(number=60)
         worker, told = make_worker(with_nothing_to_do(), concurrency=8, batch=1)
 
         await worker.run(once=True)
 
         assert 1 < most <= CLAIMS_AT_ONCE
-        assert len([one for one in told if isinstance(one, Started)]) == 60
+        assert len([one for one in told if isinstance(one, AttemptStarted)]) == 60
         assert ends(sql) == [("succeeded", None, 250)] * 60
 
 
@@ -173,7 +175,7 @@ async def do_nothing(work: Work) -> None:
 
 
 class TestTryingAgain:
-    async def test_what_may_succeed_later_is_tried_again(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_retryable_failure_is_tried_again(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry(attempts=3, backoff=SOON)
         attempts: list[int] = []
 
@@ -194,13 +196,15 @@ class TestTryingAgain:
 
         assert attempts == [1, 2, 3]
         assert ends(sql) == [("succeeded", None, 30)]
-        assert [one.ending.error for one in told if isinstance(one, Ended) and isinstance(one.ending, Postponed)] == [
+        assert [
+            one.ending.error for one in told if isinstance(one, AttemptEnded) and isinstance(one.ending, Rescheduled)
+        ] == [
             "busy",
             "ConnectionResetError: cut off",
         ]
 
     @pytest.mark.parametrize("after", [float("inf"), float("nan"), 1e300, -5.0])
-    async def test_a_wait_that_no_calendar_has_is_a_long_or_a_usual_one(
+    async def test_impossible_retry_wait_is_replaced_by_a_valid_one(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, after: float
     ) -> None:
         registry = Registry()
@@ -215,12 +219,12 @@ class TestTryingAgain:
 
         await worker.run(once=True)
 
-        assert isinstance(told[1], Ended)
-        assert isinstance(told[1].ending, Postponed)
+        assert isinstance(told[1], AttemptEnded)
+        assert isinstance(told[1].ending, Rescheduled)
         assert 0.0 <= told[1].ending.wait <= LONGEST_WAIT
         assert leases(sql) in ([(job, None, 1, "busy")], [])
 
-    async def test_the_last_attempt_fails_it(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_last_attempt_fails_the_job(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry(attempts=2, backoff=SOON)
 
         @registry.handler("lifestyle")
@@ -236,7 +240,7 @@ class TestTryingAgain:
 
         assert ends(sql) == [("failed", "Given up after 2 attempts: busy", 250)]
 
-    async def test_until_then_nobody_holds_it(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_rescheduled_job_is_held_by_no_worker(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry(backoff=Backoff(first=60.0))
 
         @registry.handler("lifestyle")
@@ -252,7 +256,7 @@ class TestTryingAgain:
         assert leases(sql) == [(job, None, 1, "busy")]
 
     @pytest.mark.parametrize("attempts", [1, 2])
-    async def test_a_time_out_is_tried_again_too(
+    async def test_timed_out_attempt_is_tried_again(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, attempts: int
     ) -> None:
         registry = Registry(time_out=0.01, attempts=attempts, backoff=SOON)
@@ -271,7 +275,7 @@ class TestTryingAgain:
         given_up = "" if attempts == 1 else "Given up after 2 attempts: "
         assert ends(sql) == [("failed", f"{given_up}Timed out after 0.01 s", 250)]
 
-    async def test_a_time_out_of_the_handlers_own_is_an_error(
+    async def test_timeout_error_raised_by_the_handler_fails_the_job(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry()
@@ -287,7 +291,7 @@ class TestTryingAgain:
 
         assert ends(sql) == [("failed", "TimeoutError: the model did not answer", 250)]
 
-    async def test_a_thread_whose_time_is_over_keeps_its_place(
+    async def test_timed_out_thread_keeps_its_slot_until_it_ends(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry(time_out=0.01, attempts=1)
@@ -303,7 +307,7 @@ class TestTryingAgain:
         queue("stuck")
         worker, told = make_worker(registry, concurrency=1)
         running = asyncio.create_task(worker.run())
-        await until(lambda: any(isinstance(one, Ended) for one in told))
+        await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
         queue("lifestyle")
         assert worker.free == 0
 
@@ -317,9 +321,7 @@ class TestTryingAgain:
 
 
 class TestLeases:
-    async def test_a_lease_is_renewed_as_long_as_it_takes(
-        self, make_worker: MakeWorker, queue: Queue, sql: Sql
-    ) -> None:
+    async def test_lease_is_renewed_while_the_job_runs(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry()
         release = asyncio.Event()
 
@@ -339,7 +341,9 @@ class TestLeases:
 
         assert ends(sql) == [("succeeded", None, 250)]
 
-    async def test_who_lost_it_stops_and_changes_nothing(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_worker_that_lost_its_lease_stops_and_changes_nothing(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
         was_cancelled = False
 
@@ -360,10 +364,12 @@ class TestLeases:
         await running
 
         assert was_cancelled
-        assert [type(one) for one in told] == [Started, Lost]
+        assert [type(one) for one in told] == [AttemptStarted, LeaseLost]
         assert ends(sql) == [("running", None, 250)]
 
-    async def test_what_a_person_ended_meanwhile_stays(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_worker_does_not_change_a_job_that_was_ended_manually(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
 
         @registry.handler("lifestyle")
@@ -376,10 +382,10 @@ class TestLeases:
         await worker.run(once=True)
 
         assert ends(sql) == [("failed", "by hand", 250)]
-        assert [type(one) for one in told] == [Started, Lost]
+        assert [type(one) for one in told] == [AttemptStarted, LeaseLost]
         assert leases(sql) == []
 
-    async def test_what_a_dead_worker_held_is_taken_over(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_job_of_a_dead_worker_is_taken_over(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry(attempts=2)
         attempts: list[int] = []
 
@@ -396,7 +402,7 @@ class TestLeases:
         assert attempts == [2]
         assert ends(sql) == [("succeeded", None, 250)]
 
-    async def test_past_the_limit_the_job_fails_with_the_reason(
+    async def test_job_of_a_lost_worker_fails_past_the_attempt_limit(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry(attempts=1)
@@ -409,9 +415,11 @@ class TestLeases:
         await worker.run(once=True)
 
         assert ends(sql) == [("failed", f"Given up after 1 attempt: the worker {dead} was lost with it", 250)]
-        assert [type(one) for one in told] == [Ended]
+        assert [type(one) for one in told] == [AttemptEnded]
 
-    async def test_past_it_where_nobody_says_why(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_job_past_the_attempt_limit_fails_without_a_known_reason(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         (job,) = queue()
         sql("update generation_jobs set status = 'running'")
         sql("insert into gjobs.job_leases values (%s, null, 5, now(), now(), null)", (job,))
@@ -421,7 +429,9 @@ class TestLeases:
 
         assert ends(sql) == [("failed", "Given up after 5 attempts: what became of the last is not known", 250)]
 
-    async def test_progress_is_seen_while_it_works(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_progress_note_is_saved_while_the_job_runs(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
         seen = asyncio.Event()
 
@@ -440,7 +450,9 @@ class TestLeases:
 
 
 class TestStopping:
-    async def test_it_waits_for_what_is_at_work(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_stopping_worker_waits_for_running_jobs(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
         started, release = asyncio.Event(), asyncio.Event()
 
@@ -460,7 +472,7 @@ class TestStopping:
         assert ends(sql) == [("succeeded", None, 250), ("queued", None, 250)]
 
     @pytest.mark.parametrize("grace", [0.01, 60.0])
-    async def test_what_lasts_longer_is_handed_back(
+    async def test_job_that_outlasts_the_grace_period_is_released(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, grace: float
     ) -> None:
         """After the grace, or at once when it is asked for a second time."""
@@ -483,12 +495,12 @@ class TestStopping:
         await running
 
         assert leases(sql) == [(job, None, 0, None)]
-        assert [type(one.ending) for one in told if isinstance(one, Ended)] == [HandedBack]
+        assert [type(one.ending) for one in told if isinstance(one, AttemptEnded)] == [Released]
         other, _ = make_worker(with_nothing_to_do())
         await other.run(once=True)
         assert ends(sql) == [("succeeded", None, 250)]
 
-    async def test_cancelled_it_leaves_nothing_behind(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_cancelled_worker_releases_its_jobs(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
         registry = Registry()
         started = asyncio.Event()
 
@@ -515,7 +527,9 @@ def with_nothing_to_do() -> Registry:
 
 
 class TestWaiting:
-    async def test_what_is_queued_is_begun_at_once(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_notified_worker_starts_a_new_job_at_once(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         """Well before it would ask again by itself."""
         worker, told = make_worker(with_nothing_to_do())
         running = asyncio.create_task(worker.run())
@@ -525,7 +539,7 @@ class TestWaiting:
         worker.stop()
         await running
 
-    async def test_where_nothing_is_told_it_asks(
+    async def test_worker_polls_for_jobs_without_notifications(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
@@ -538,7 +552,9 @@ class TestWaiting:
         worker.stop()
         await running
 
-    async def test_a_lease_that_nobody_takes_is_not_waited_for(self, operator: Store, queue: Queue, sql: Sql) -> None:
+    async def test_overdue_retry_without_a_taker_has_no_next_due_time(
+        self, operator: Store, queue: Queue, sql: Sql
+    ) -> None:
         (job,) = queue("of nobody")
         sql("update generation_jobs set status = 'running'")
         sql("insert into gjobs.job_leases values (%s, null, 1, now(), now() - interval '1 hour', null)", (job,))
@@ -547,7 +563,9 @@ class TestWaiting:
 
 
 class TestWorkers:
-    async def test_it_says_who_it_is_and_that_it_left(self, make_worker: MakeWorker, queue: Queue, sql: Sql) -> None:
+    async def test_worker_registers_itself_and_records_its_stop(
+        self, make_worker: MakeWorker, queue: Queue, sql: Sql
+    ) -> None:
         registry = Registry()
         alive: list[tuple[object, ...]] = []
 
@@ -563,7 +581,7 @@ class TestWorkers:
         assert alive == [(worker.id, None, "worker 1", ["lifestyle"], 3, None)]
         assert sql("select stopped_at >= started_at from gjobs.workers") == [(True,)]
 
-    async def test_with_a_users_eyes_it_works_on_their_jobs_alone(
+    async def test_worker_acting_as_a_user_runs_only_their_jobs(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql, ben: Store, ada: Store
     ) -> None:
         queue()
@@ -573,7 +591,7 @@ class TestWorkers:
             status = "succeeded" if store is ada else "queued"
             assert ends(sql) == [(status, None, 250)]
 
-    async def test_those_that_are_long_gone_are_forgotten(self, make_worker: MakeWorker, sql: Sql) -> None:
+    async def test_worker_removes_records_of_workers_gone_for_a_week(self, make_worker: MakeWorker, sql: Sql) -> None:
         sql(
             "insert into gjobs.workers (id, name, host, process, concurrency, seen_at)"
             " select gen_random_uuid(), 'old', 'h', 1, 1, now() - make_interval(days => d)"
@@ -588,19 +606,21 @@ class TestWorkers:
 
 class TestMistakes:
     @pytest.mark.parametrize("settings", [{"concurrency": 0}, {"batch": 0}])
-    def test_it_takes_one_job_at_least(self, make_worker: MakeWorker, settings: dict[str, int]) -> None:
+    def test_concurrency_and_batch_must_be_at_least_one(
+        self, make_worker: MakeWorker, settings: dict[str, int]
+    ) -> None:
         with pytest.raises(InvalidValue, match="at least one"):
             make_worker(with_nothing_to_do(), **settings)
 
-    def test_and_has_something_to_do(self, make_worker: MakeWorker) -> None:
+    def test_worker_without_a_handler_is_refused(self, make_worker: MakeWorker) -> None:
         with pytest.raises(InvalidValue, match="no handler"):
             make_worker(Registry())
 
-    def test_a_decorator_without_its_parentheses_is_no_handler_of_anything(self) -> None:
+    def test_handler_decorator_without_parentheses_is_refused(self) -> None:
         with pytest.raises(InvalidValue, match="mode is a text"):
             Registry().handler(do_nothing)  # type: ignore[arg-type]
 
-    async def test_where_there_are_no_leases_it_says_what_brings_them(
+    async def test_missing_leases_error_names_the_revision_that_adds_them(
         self, attached_database: dict[str, str], make_worker: MakeWorker
     ) -> None:
         async with Store(Database(attached_database)) as store:
@@ -611,7 +631,7 @@ class TestMistakes:
 
 
 class TestTheDatabaseRefuses:
-    async def test_one_end_that_is_refused_keeps_back_no_other(
+    async def test_rejected_finish_does_not_hold_back_other_jobs(
         self, make_worker: MakeWorker, queue: Queue, sql: Sql
     ) -> None:
         registry = Registry()
@@ -630,7 +650,7 @@ class TestTheDatabaseRefuses:
         assert first == third == ("succeeded", None, 5)
         assert second[0] == "running"
 
-    async def test_what_an_attempt_cost_beyond_the_budget_is_recorded_and_no_other_follows(
+    async def test_attempt_cost_beyond_the_budget_is_recorded_and_ends_the_job(
         self, operator: Store, make_worker: MakeWorker, queue: Queue, project: UUID, sql: Sql
     ) -> None:
         registry = Registry(attempts=3)
@@ -649,5 +669,5 @@ class TestTheDatabaseRefuses:
         ((status, error, cost_cents),) = ends(sql)
         assert (status, cost_cents) == ("failed", 900)
         assert str(error).startswith("busy. No other attempt, for the database refuses it: The total budget of ")
-        assert [type(one) for one in told] == [Started, Ended]
+        assert [type(one) for one in told] == [AttemptStarted, AttemptEnded]
         assert leases(sql) == []

@@ -41,7 +41,7 @@ SUCCEEDED, FAILED = transition(JobStatus.SUCCEEDED), transition(JobStatus.FAILED
         ([transition(JobStatus.FAILED)] * 1_000, "1,000 failed"),
     ],
 )
-def test_what_ended(ended: list[Transition], words: str) -> None:
+def test_notification_counts_ended_jobs_and_shows_an_error(ended: list[Transition], words: str) -> None:
     finished = Finished()
     for one in ended:
         finished.add(one)
@@ -52,7 +52,7 @@ def test_what_ended(ended: list[Transition], words: str) -> None:
     assert finished.take() == ""
 
 
-def test_what_did_not_end_is_nothing() -> None:
+def test_jobs_that_have_not_ended_are_not_notified() -> None:
     finished = Finished()
     for status in (JobStatus.QUEUED, JobStatus.RUNNING, None):
         finished.add(transition(status))
@@ -60,7 +60,7 @@ def test_what_did_not_end_is_nothing() -> None:
 
 
 @given(st.text(), st.text())
-def test_what_the_database_says_is_harmless(mode: str, error: str) -> None:
+def test_database_text_cannot_break_the_notification(mode: str, error: str) -> None:
     finished = Finished()
     finished.add(transition(JobStatus.FAILED, error, mode))
     words = finished.take()
@@ -76,7 +76,7 @@ TERMINALS = {
 }
 
 
-def test_each_terminal_has_its_way() -> None:
+def test_each_terminal_gets_its_own_escape_sequence() -> None:
     said = {name: sequence(environment, "gjobs; Production", "1 failed") for name, environment in TERMINALS.items()}
     assert said == {
         "iTerm.app": "\x1b]9;gjobs; Production: 1 failed\x07",
@@ -89,12 +89,12 @@ def test_each_terminal_has_its_way() -> None:
     "environment",
     [{}, {"TERM": "xterm-256color"}, {"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, {"TERM": "foot", "STY": "1.tty"}],
 )
-def test_others_are_left_alone(environment: dict[str, str]) -> None:
+def test_unsupported_terminals_get_no_escape_sequence(environment: dict[str, str]) -> None:
     assert sequence(environment, "gjobs", "1 failed") is None
 
 
 @pytest.mark.parametrize("terminal", TERMINALS_BY_NAME)
-def test_tmux_passes_on_what_the_terminal_outside_is_named_to_take(terminal: str) -> None:
+def test_sequence_for_a_named_terminal_is_wrapped_for_tmux(terminal: str) -> None:
     outside = sequence({}, "gjobs", "1 failed", named=terminal)
     assert outside is not None
     within = sequence({"TMUX": "/tmp/tmux", "TERM_PROGRAM": "tmux"}, "gjobs", "1 failed", named=terminal)
@@ -104,7 +104,7 @@ def test_tmux_passes_on_what_the_terminal_outside_is_named_to_take(terminal: str
 
 @pytest.mark.parametrize("terminal", TERMINALS)
 @given(title=st.text(), body=st.text())
-def test_no_text_ends_the_sequence(terminal: str, title: str, body: str) -> None:
+def test_title_and_body_cannot_end_the_escape_sequence(terminal: str, title: str, body: str) -> None:
     written = sequence(TERMINALS[terminal], title, body)
     assert written is not None
     ends = written.count("\x07") + written.count("\x1b\\")

@@ -10,21 +10,21 @@ from store.configuration.settings import Settings
 from store.errors import RowMissing, StoreError
 from store.jobs.job import JobStatus
 from store.jobs.job_results import PageKey
-from store.retention.retention import ArchiveQuery, Progress, StatusCount
+from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, identifier, page_key, project_names, since, status, whole_number
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
-    from tui.cli.interruption import Course
+    from tui.cli.interruption import WorkProgress
     from tui.cli.parser import Commands
     from tui.session import Session
-    from tui.text.retention_text import Place
+    from tui.text.retention_text import CleanupTarget
 
 _LIMIT = 500
 _STATUSES = ", ".join(JobStatus)
@@ -39,7 +39,7 @@ def add_archive(commands: "Commands") -> None:
     listing = add_command(
         archive,
         "list",
-        Command(run=list_archive, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=list_archive, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="list archived jobs, the newest first",
         example="gjobs archive list --status failed --limit 20",
     )
@@ -51,7 +51,7 @@ def add_archive(commands: "Commands") -> None:
     restoring = add_command(
         archive,
         "restore",
-        Command(run=restore, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=restore, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="bring archived jobs back as they were: these, or what is said",
         example=f"gjobs archive restore {_ID}",
     )
@@ -83,18 +83,18 @@ async def list_archive(
     if output.json:
         output.document([json_documents.archived(one) for one in page])
         return ExitCode.DONE
-    from tui.cli.text_tables import Column, job_table
+    from tui.cli.text_tables import TableColumn, job_table
     from tui.text.format import age, local_time
 
     now = datetime.now(UTC) if output.is_terminal else None
     columns, rows = job_table([one.job for one in page], await project_names(session.store), now=now)
     times = [local_time(one.archived_at) if now is None else age(one.archived_at, now) for one in page]
     output.table(
-        [*columns[:4], Column(title="ARCHIVED"), *columns[4:]],
+        [*columns[:4], TableColumn(title="ARCHIVED"), *columns[4:]],
         [[*row[:4], time, *row[4:]] for row, time in zip(rows, times, strict=True)],
     )
     if not page.items:
-        say("No archived jobs.")
+        print_message("No archived jobs.")
     return ExitCode.DONE
 
 
@@ -129,7 +129,7 @@ def restore(
 
     found = with_session(settings, look)
     if not found.number:
-        say("No archived job is so.")
+        print_message("No archived job is so.")
         if output.json:
             output.document(json_documents.restoration(found=0, done=0, left=0, is_stopped=False))
         return ExitCode.DONE
@@ -157,7 +157,7 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
     if output.json:
         output.document({"restored": [str(job_id) for job_id in job_ids], "missing": []})
     else:
-        say(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
+        print_message(f"Restored {len(job_ids)} {'job' if len(job_ids) == 1 else 'jobs'}.")
     return ExitCode.DONE
 
 
@@ -165,7 +165,7 @@ def _restore_these(settings: Settings, output: Output, job_ids: Sequence[UUID]) 
 class _Found:
     query: ArchiveQuery
     counts: Sequence[StatusCount]
-    place: "Place"
+    place: "CleanupTarget"
 
     @property
     def number(self) -> int:
@@ -176,7 +176,7 @@ async def _look(
     session: "Session", *, project: str | None, chosen_status: JobStatus | None, earliest: datetime | None
 ) -> _Found:
     from store.retention.archive import count_archived
-    from tui.text.retention_text import Place
+    from tui.text.retention_text import CleanupTarget
 
     if not session.access.may_write:
         raise session.access.refusal()
@@ -185,19 +185,19 @@ async def _look(
     return _Found(
         query=query,
         counts=await count_archived(session.store, query),
-        place=Place(
+        place=CleanupTarget(
             actor=session.store.actor, database=session.full_name, project_name=chosen.name if chosen else None
         ),
     )
 
 
-async def _run(session: "Session", found: _Found) -> tuple["Course[Progress]", int]:
+async def _run(session: "Session", found: _Found) -> tuple["WorkProgress[BatchProgress]", int]:
     """With how many are left."""
     from store.retention.archive import count_archived, restore_matching
-    from tui.cli.interruption import Course, work_through
+    from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import broken_off, progress
 
-    course = Course(Progress())
+    course = WorkProgress(BatchProgress())
     try:
         await work_through(
             restore_matching(session.store, found.query),
@@ -206,11 +206,11 @@ async def _run(session: "Session", found: _Found) -> tuple["Course[Progress]", i
         )
         return course, sum(row.count for row in await count_archived(session.store, found.query))
     except StoreError:
-        say(broken_off("Restored", course.last))
+        print_message(broken_off("Restored", course.last))
         raise
 
 
-def _tell(output: Output, found: _Found, course: "Course[Progress]", left: int) -> ExitCode:
+def _tell(output: Output, found: _Found, course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from tui.text.retention_text import result, stopped, why_left
 
     done = course.last
@@ -219,9 +219,9 @@ def _tell(output: Output, found: _Found, course: "Course[Progress]", left: int) 
             json_documents.restoration(found=found.number, done=done.done, left=left, is_stopped=course.is_stopped)
         )
     if course.is_stopped:
-        say(stopped("Restored", done, left))
+        print_message(stopped("Restored", done, left))
         return ExitCode.INTERRUPTED
-    say(result("Restored", done))
+    print_message(result("Restored", done))
     for sentence in why_left(done, left):
-        say(sentence)
+        print_message(sentence)
     return ExitCode.DONE if done.done else ExitCode.REFUSED

@@ -11,16 +11,16 @@ from store.configuration.settings import Settings
 from store.errors import RowMissing
 from tui.cli import json_documents
 from tui.cli.arguments import MOST_ROWS, amount, find_project, share, whole_number
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
     from store.store import Store
     from tui.cli.parser import Commands
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.session import Session
 
 
@@ -47,19 +47,19 @@ def show_budgets(output: Output, budgets: Sequence[Budget], now: datetime) -> No
     )
 
 
-def _columns() -> "Sequence[Column]":
-    from tui.cli.text_tables import BUDGET_COLOURS, Column
+def _columns() -> "Sequence[TableColumn]":
+    from tui.cli.text_tables import BUDGET_COLOURS, TableColumn
 
     return (
-        Column(title="OF"),
-        Column(title="NAME", narrowest=12),
-        Column(title="PERIOD"),
-        Column(title="SPENT", right=True),
-        Column(title="LIMIT", right=True),
-        Column(title="LEFT", right=True),
-        Column(title="USED", right=True),
-        Column(title="STATE", colours=BUDGET_COLOURS),
-        Column(title="AT THIS PACE"),
+        TableColumn(title="OF"),
+        TableColumn(title="NAME", narrowest=12),
+        TableColumn(title="PERIOD"),
+        TableColumn(title="SPENT", right=True),
+        TableColumn(title="LIMIT", right=True),
+        TableColumn(title="LEFT", right=True),
+        TableColumn(title="USED", right=True),
+        TableColumn(title="STATE", colours=BUDGET_COLOURS),
+        TableColumn(title="AT THIS PACE"),
     )
 
 
@@ -80,7 +80,7 @@ async def _list(session: "Session", output: Output, project_id: UUID | None) -> 
         return ExitCode.DONE
     show_budgets(output, found.budgets, found.taken_at)
     if not found:
-        say("No budgets. 'gjobs budgets set' makes one.")
+        print_message("No budgets. 'gjobs budgets set' makes one.")
     return ExitCode.DONE
 
 
@@ -128,7 +128,7 @@ async def set_budget(
     if budget.state is BudgetState.USED_UP:
         from tui.text.budget_text import ALREADY_USED_UP
 
-        say(ALREADY_USED_UP)
+        print_message(ALREADY_USED_UP)
     return ExitCode.DONE
 
 
@@ -188,7 +188,7 @@ def _tell_warnings(output: Output, found: Budgets) -> ExitCode:
     elif warned:
         show_budgets(output, warned, found.taken_at)
     else:
-        say("No budget warns." if found else "There are no budgets.")
+        print_message("No budget warns." if found else "There are no budgets.")
     return ExitCode.FOUND if warned else ExitCode.DONE
 
 
@@ -201,9 +201,9 @@ def _tell_room(output: Output, found: Budgets, checked: Sequence[CheckedBudget],
         output.document({"allowed": not full, "budgets": [json_documents.checked_budget(one) for one in checked]})
     elif full:
         narrow = "; ".join(f"{budget_words(one)}: {left_words(one)}" for one in found if one.id in full)
-        say(f"A job for {money(cost_cents)} cannot be queued. {narrow}")
+        print_message(f"A job for {money(cost_cents)} cannot be queued. {narrow}")
     else:
-        say(f"A job for {money(cost_cents)} can be queued.")
+        print_message(f"A job for {money(cost_cents)} can be queued.")
     return ExitCode.FOUND if full else ExitCode.DONE
 
 
@@ -226,7 +226,7 @@ def add_budgets(commands: "Commands") -> None:
 
 
 def _command(run: Callable[..., ExitCode]) -> Command:
-    return Command(run=run, eyes=Eyes.OPERATOR_UNLESS_ASKED)
+    return Command(run=run, eyes=ActorRule.OPERATOR_UNLESS_ASKED)
 
 
 def _add_list(budgets: "Commands") -> None:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 from store.configuration.settings import Settings
 from store.errors import StoreError
 from store.jobs.job import JobStatus
-from store.retention.retention import FINISHED, Progress, RetentionAction
+from store.retention.retention import FINISHED, BatchProgress, RetentionAction
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, statuses
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command
 from tui.cli.sessions import with_session
 
 if TYPE_CHECKING:
-    from tui.cli.interruption import Course
+    from tui.cli.interruption import WorkProgress
     from tui.cli.parser import Commands
     from tui.session import Session
     from tui.text.retention_text import CleanUp
@@ -28,7 +28,7 @@ def add_cleanup(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "cleanup",
-        Command(run=clean_up_jobs, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=clean_up_jobs, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="archive or delete old jobs, after a question",
         example="gjobs cleanup --older-than 30d --dry-run",
     )
@@ -104,7 +104,7 @@ async def _look(
     is_dry: bool,
 ) -> "CleanUp":
     from tui.cleanup_preview import look_for_old
-    from tui.text.retention_text import Place
+    from tui.text.retention_text import CleanupTarget
 
     if not (is_dry or session.access.may_write):
         raise session.access.refusal()
@@ -116,27 +116,29 @@ async def _look(
         statuses=statuses,
         project_id=chosen.id if chosen else None,
         action=action,
-        place=Place(actor=store.actor, database=session.full_name, project_name=chosen.name if chosen else None),
+        place=CleanupTarget(
+            actor=store.actor, database=session.full_name, project_name=chosen.name if chosen else None
+        ),
         otherwise="Or give --delete.",
     )
 
 
-async def _run(session: "Session", found: "CleanUp") -> tuple["Course[Progress]", int]:
+async def _run(session: "Session", found: "CleanUp") -> tuple["WorkProgress[BatchProgress]", int]:
     """With how many are left."""
-    from store.retention.cleanup import clean_up, count_expired
-    from tui.cli.interruption import Course, work_through
+    from store.retention.cleanup import count_expired, run_cleanup
+    from tui.cli.interruption import WorkProgress, work_through
     from tui.text.retention_text import DOING, DONE, broken_off, progress
 
-    course, store = Course(Progress()), session.store
+    course, store = WorkProgress(BatchProgress()), session.store
     try:
         await work_through(
-            clean_up(store, found.expired, found.action),
+            run_cleanup(store, found.expired, found.action),
             course,
             lambda step: progress(DOING[found.action], step, found.found),
         )
         return course, sum(row.count for row in await count_expired(store, found.expired))
     except StoreError:
-        say(broken_off(DONE[found.action], course.last))
+        print_message(broken_off(DONE[found.action], course.last))
         raise
 
 
@@ -149,15 +151,15 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     from tui.text.retention_text import nothing_found
 
     if not found.found:
-        say(nothing_found(found))
+        print_message(nothing_found(found))
         return ExitCode.DONE
-    from tui.cli.text_tables import STATUS_COLOURS, Column
+    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
 
     columns = (
-        Column(title="STATUS", colours=STATUS_COLOURS),
-        Column(title="JOBS", right=True),
-        Column(title="COST", right=True),
-        Column(title="OLDEST"),
+        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        TableColumn(title="JOBS", right=True),
+        TableColumn(title="COST", right=True),
+        TableColumn(title="OLDEST"),
     )
     rows = [
         [row.status.value, count(row.count), money(row.total_cost_cents), utc_time(row.oldest_at)]
@@ -165,11 +167,11 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     ]
     total = sum(row.total_cost_cents for row in found.counts)
     output.table(columns, [*rows, ["total", count(found.found), money(total), ""]])
-    say(f"Created before {utc_time(found.expired.created_before)}. Nothing was changed.")
+    print_message(f"Created before {utc_time(found.expired.created_before)}. Nothing was changed.")
     return ExitCode.DONE
 
 
-def _tell(output: Output, found: "CleanUp", course: "Course[Progress]", left: int) -> ExitCode:
+def _tell(output: Output, found: "CleanUp", course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from tui.text.retention_text import DONE, result, stopped, why_left
 
     done = course.last
@@ -178,9 +180,9 @@ def _tell(output: Output, found: "CleanUp", course: "Course[Progress]", left: in
             json_documents.clean_up(found, is_dry=False, done=done.done, left=left, is_stopped=course.is_stopped)
         )
     if course.is_stopped:
-        say(stopped(DONE[found.action], done, left))
+        print_message(stopped(DONE[found.action], done, left))
         return ExitCode.INTERRUPTED
-    say(result(DONE[found.action], done))
+    print_message(result(DONE[found.action], done))
     for sentence in why_left(done, left):
-        say(sentence)
+        print_message(sentence)
     return ExitCode.DONE if done.done else ExitCode.REFUSED

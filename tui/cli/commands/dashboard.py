@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings, UrlTarget
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from tui.cli.command import Command
 from tui.cli.exit_codes import Declined, ExitCode, UsageError
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, can_draw, say
+from tui.cli.output import Output, can_draw, print_message
 
 if TYPE_CHECKING:
     from tui.cli.arguments import Size
@@ -34,7 +34,7 @@ def check(settings: Settings, *, instead: str) -> None:
 
 
 def open_demo(settings: Settings, output: Output) -> ExitCode:  # noqa: ARG001
-    if settings.act_as_given or settings.write_rule is WriteRule.CLOSED or settings.write_reason is not None:
+    if settings.act_as_given or settings.write_rule is WriteMode.CLOSED or settings.write_reason is not None:
         raise UsageError(
             "The demo has its own data and its own user, and its workers write.",
             hint="Leave --as, --read-only and --write out. In the demo, u looks with other eyes.",
@@ -57,9 +57,9 @@ def _run(settings: Settings, *, demo: bool) -> ExitCode:
 
 def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: Path | None) -> ExitCode:
     check(settings, instead="A snapshot writes nothing.")
-    from tui.dashboard.run import snapshot
+    from tui.dashboard.run import print_frame
 
-    frame = snapshot(settings, size, svg is not None)
+    frame = print_frame(settings, size, svg is not None)
     if svg is None:
         output.text(frame)
         return ExitCode.DONE
@@ -67,5 +67,5 @@ def print_snapshot(settings: Settings, output: Output, *, size: "Size", svg: Pat
         svg.write_text(frame, encoding="utf-8")
     except OSError as error:
         raise Declined(f"The picture cannot be written to {svg}: {error.strerror}.") from error
-    say(f"Wrote {svg}.")
+    print_message(f"Wrote {svg}.")
     return ExitCode.DONE

@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING
 
 from store.configuration.settings import Settings
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import ReadOnly, StoreError
 from tui.cli import json_documents
 from tui.cli.arguments import MOST_ROWS
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import Declined, ExitCode
-from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import with_session
 
@@ -46,7 +46,7 @@ def _add(db: "Commands", name: str, run: "Callable[[Settings, Output], ExitCode]
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=Eyes.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
+    return Command(run=run, eyes=ActorRule.OPERATOR_ONLY, embedded_only=True, reads_configuration=False)
 
 
 def print_url(settings: Settings, output: Output) -> ExitCode:
@@ -75,20 +75,20 @@ def _keep_up(data_dir: "Path") -> "ServerStatus":
     from store.embedded.server import open_server
     from tui.session import prepare
 
-    with open_server(data_dir, report=say) as lease:
-        asyncio.run(prepare(lease, say))
-        status = keep_server(data_dir, report=say)
-    say("The embedded server stays up until 'gjobs db stop'.")
+    with open_server(data_dir, report=print_message) as lease:
+        asyncio.run(prepare(lease, print_message))
+        status = keep_server(data_dir, report=print_message)
+    print_message("The embedded server stays up until 'gjobs db stop'.")
     return status
 
 
 def stop(settings: Settings, output: Output) -> ExitCode:
     from store.embedded.control import server_status, stop_server
 
-    was_running = stop_server(settings.data_dir, report=say)
+    was_running = stop_server(settings.data_dir, report=print_message)
     if output.json:
         output.document(json_documents.server_status(server_status(settings.data_dir)))
-    say("The embedded server is stopped." if was_running else "The embedded server was not running.")
+    print_message("The embedded server is stopped." if was_running else "The embedded server was not running.")
     return ExitCode.DONE
 
 
@@ -121,17 +121,19 @@ def reset(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
     """Raises ServerInUse, and deletes nothing, while another process uses the server."""
     from store.embedded.control import reset_server, server_status
 
-    if settings.write_rule is WriteRule.CLOSED:
+    if settings.write_rule is WriteMode.CLOSED:
         raise ReadOnly("This session is read-only: nothing was deleted.")
     status = server_status(settings.data_dir)
     is_there = status.version is not None
     if is_there and not yes:
         require_terminal()
         require_yes(_question(settings, status), unchanged="Nothing was deleted.")
-    reset_server(settings.data_dir, report=say)
+    reset_server(settings.data_dir, report=print_message)
     if output.json:
         output.document(json_documents.server_status(server_status(settings.data_dir)))
-    say("The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted.")
+    print_message(
+        "The embedded database is deleted." if is_there else "There is no embedded database: nothing was deleted."
+    )
     return ExitCode.DONE
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from store.configuration.settings import Settings
 from store.users.actor import ActingUser
 from tui.cli import json_documents
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
 from tui.cli.output import Output
 from tui.cli.parser import add_command
@@ -28,7 +28,7 @@ def add_doctor(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "doctor",
-        Command(run=examine_database, eyes=Eyes.OPERATOR_UNLESS_ASKED),
+        Command(run=examine_database, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
         help="examine the database: login, schema, leaks, and the SQL that mends",
         example="gjobs doctor --isolation --owner ada@example.com",
     )
@@ -43,26 +43,26 @@ def examine_database(
 ) -> ExitCode:
     if not isolation and (owner is not None or other is not None):
         raise UsageError("--owner and --other say whom --isolation tries.", hint="Give --isolation, too.")
-    chosen = Chosen(owner=owner, other=other) if isolation else None
+    chosen = IsolationPair(owner=owner, other=other) if isolation else None
     return with_session(settings, lambda session: _examine(session, output, chosen))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class IsolationPair:
     """Whom the isolation check tries against whom; None leaves it to the check."""
 
     owner: str | None
     other: str | None
 
 
-async def _examine(session: "Session", output: Output, chosen: Chosen | None) -> ExitCode:
+async def _examine(session: "Session", output: Output, chosen: IsolationPair | None) -> ExitCode:
     from store.doctor.examine import examine
-    from store.doctor.server_checks import seen_by
+    from store.doctor.server_checks import jobs_visible_to
 
     further: list[Further] = []
     actor = session.store.actor
     if isinstance(actor, ActingUser):
-        further.append(partial(seen_by, user=actor))
+        further.append(partial(jobs_visible_to, user=actor))
     if chosen is not None:
         further.append(await _isolation(session, chosen))
     database, label = session.operator.database, session.address or session.label
@@ -77,7 +77,7 @@ async def _examine(session: "Session", output: Output, chosen: Chosen | None) ->
     return ExitCode.DONE if report.is_well else ExitCode.FOUND
 
 
-async def _isolation(session: "Session", chosen: Chosen) -> "Further":
+async def _isolation(session: "Session", chosen: IsolationPair) -> "Further":
     """Writes are tried where the session may write. Raises RowMissing where there is no such user."""
     from store.isolation.isolation import why_no_writes
     from store.isolation.isolation_findings import isolation_check

@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from store.doctor.findings import Finding, Report, Section, Severity
+from store.doctor.findings import DoctorReport, Finding, Section, Severity
 from tui.text.clean_text import clean, clean_block
 
 _TITLES: Mapping[Section, str] = {
@@ -34,7 +34,7 @@ _INDENT = " " * (_MARK_WIDTH + 2)
 WIDTH = 80
 
 
-def report_text(report: Report, *, colour: bool, width: int = WIDTH) -> str:
+def report_text(report: DoctorReport, *, colour: bool, width: int = WIDTH) -> str:
     """Whatever it quotes is harmless. SQL is never wrapped: its lines are as they are."""
     parts = []
     for section in Section:
@@ -67,7 +67,7 @@ def _wrapped(text: str, width: int, *, first: str, rest: str) -> list[str]:
     )
 
 
-def _verdict(report: Report, *, colour: bool) -> str:
+def _verdict(report: DoctorReport, *, colour: bool) -> str:
     counts = report.counts
     named = [
         f"{counts[severity]} {severity}{'' if counts[severity] == 1 else 's'}"

@@ -15,7 +15,7 @@ from tui.cli import json_documents
 from tui.cli.arguments import SUFFIXES, FileFormat, find_project, narrowed, project_names
 from tui.cli.exit_codes import ExitCode, UsageError
 from tui.cli.interruption import ProgressLine, can_show_progress, orderly_termination
-from tui.cli.output import STDOUT, Output, say
+from tui.cli.output import STDOUT, Output, print_message
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ async def _list(
     limit: int,
     after: PageKey | None,
 ) -> ExitCode:
-    from tui.error_help import advised
+    from tui.error_help import with_index_hint
 
     chosen = None if project is None else await find_project(session.store, project)
     listed = ListQuery(project_id=chosen.id if chosen else None, status=status, job_filter=job_filter)
@@ -75,16 +75,16 @@ async def _list(
             listed.job_filter, project_id=listed.project_id, status=listed.status, limit=limit, after=after
         )
     except TimedOut as error:
-        raise await advised(session.store, listed, error) from error
+        raise await with_index_hint(session.store, listed, error) from error
     if output.json:
         output.document(json_documents.rows(page.items))
         return ExitCode.DONE
     show_jobs(output, page.items, await project_names(session.store) if page.items else {})
     if not page.items:
-        say("No jobs.")
+        print_message("No jobs.")
     if page.next_key is not None:
         key = page.next_key
-        say(f"There are more. The next ones: --after {json_documents.time(key.created_at)},{key.id}")
+        print_message(f"There are more. The next ones: --after {json_documents.time(key.created_at)},{key.id}")
     return ExitCode.DONE
 
 
@@ -105,17 +105,17 @@ async def show_job(session: "Session", output: Output, *, job_id: UUID, events: 
     project = await session.store.get_project(job.project_id)
     output.text(job_block(job, project, links, now=datetime.now(UTC)))
     if words := stuck_words(await session.store.get_stuck_verdict(job_id)):
-        say(words)
+        print_message(words)
     return ExitCode.DONE
 
 
 async def _where_it_went(store: "Store", job_id: UUID) -> RowMissing:
     """Why the actor does not see the job."""
-    from store.capabilities.capability import Feature
+    from store.capabilities.capability import Capability
     from store.retention.archive import get_archived
 
-    capabilities = await store.probed.get()
-    if capabilities.off(Feature.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
+    capabilities = await store.capability_cache.get()
+    if capabilities.missing(Capability.ARCHIVE, store.actor) is None and await get_archived(store, [job_id]):
         return RowMissing(
             f"The job {job_id} is in the archive.",
             (job_id,),
@@ -142,11 +142,11 @@ async def show_history(session: "Session", output: Output, job_id: UUID) -> Exit
         output.text("")
     output.table(*table(history))
     if spent := time_by_status(history):
-        say(f"In each status: {spent}.")
+        print_message(f"In each status: {spent}.")
     if history.is_cut:
-        say(f"These are the newest {len(history.events)} events.")
+        print_message(f"These are the newest {len(history.events)} events.")
     if not history.events:
-        say("Nothing has happened to it since its events are kept.")
+        print_message("Nothing has happened to it since its events are kept.")
     return ExitCode.DONE
 
 
@@ -171,11 +171,11 @@ def export_jobs(
 
     chosen, found = file_format or _format_of(file), narrowed(settings, view, job_filter)
     line = ProgressLine(is_shown=_shows_progress(output, file))
-    progress = Progress(line)
+    progress = ExportProgress(line)
     with orderly_termination(), line, destination(file, overwrites=force) as put:
         _write(settings, output, put, progress, writer(chosen), project=project, status=status, job_filter=found)
     if file != STDOUT:
-        say(f"Exported {progress.words} to {file}.")
+        print_message(f"Exported {progress.words} to {file}.")
     return ExitCode.DONE
 
 
@@ -191,7 +191,7 @@ async def _write(
     session: "Session",
     _output: Output,
     put: "Put",
-    progress: "Progress",
+    progress: "ExportProgress",
     made: "Writer",
     *,
     project: str | None,
@@ -216,7 +216,7 @@ def _shows_progress(output: Output, file: str) -> bool:
     return can_show_progress() and (file != STDOUT or not output.is_terminal)
 
 
-class Progress:
+class ExportProgress:
     """Counts the rows, and shows how many they are."""
 
     def __init__(self, line: ProgressLine) -> None:

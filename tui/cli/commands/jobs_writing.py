@@ -8,13 +8,13 @@ from uuid import UUID
 from store.configuration.settings import Settings
 from store.errors import Conflict, RowMissing
 from store.jobs.job import GenerationJob, JobStatus, why_refused
-from store.jobs.job_results import AlreadyRepeated, Applied, Missing, Refused, Repeated, RetryOutcome
+from store.jobs.job_results import AlreadyRetried, Applied, Missing, Refused, Retried, RetryOutcome
 from store.validation import UNSET, Unset
 from tui.cli import json_documents
 from tui.cli.arguments import find_project, project_names
 from tui.cli.commands.jobs_reading import show_jobs, show_written
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, complain, require_terminal, require_yes, say
+from tui.cli.output import Output, print_error, print_message, require_terminal, require_yes
 from tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ async def transition_job(
                 show_jobs(output, [job], {})
             return ExitCode.DONE
         case Refused(current=current, allowed=allowed):
-            complain(why_refused(current, status), hint=_what_is_allowed(allowed))
+            print_error(why_refused(current, status), hint=_what_is_allowed(allowed))
             return ExitCode.REFUSED
         case Missing():
             raise RowMissing(json_documents.no_such_job(job_id), (job_id,), hint="'gjobs jobs list' lists them.")
@@ -87,22 +87,22 @@ async def retry_jobs(session: "Session", output: Output, *, job_ids: Sequence[UU
     """Refused where any of them is not repeated by this; the others are all the same."""
     names = {} if output.json else await project_names(session.store)
     outcomes = await session.store.retry_generation_jobs(list(dict.fromkeys(job_ids)), again=again)
-    repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Repeated)]
+    repeated = [outcome.job for outcome in outcomes if isinstance(outcome, Retried)]
     if output.json:
         output.document([json_documents.retry(outcome) for outcome in outcomes])
     elif repeated:
         show_jobs(output, repeated, names)
     for outcome in outcomes:
         if reason := why_not_repeated(outcome):
-            say(reason)
+            print_message(reason)
     return ExitCode.DONE if len(repeated) == len(outcomes) else ExitCode.REFUSED
 
 
 def why_not_repeated(outcome: RetryOutcome) -> str | None:
     match outcome:
-        case Repeated():
+        case Retried():
             return None
-        case AlreadyRepeated(job_id=job_id, repeated_by=by):
+        case AlreadyRetried(job_id=job_id, repeated_by=by):
             return f"The job {job_id} is repeated by {by} by now. Add --again to repeat it once more."
         case Refused(current=current, job=job):
             return f"Only a failed job can be repeated; {job.id} is {current}."
@@ -140,7 +140,7 @@ def delete_jobs(settings: Settings, output: Output, *, job_ids: Sequence[UUID], 
     if output.json:
         output.document(json_documents.deletion(deleted=list(expected)))
     else:
-        say(f"Deleted {len(expected)} {'job' if len(expected) == 1 else 'jobs'}.")
+        print_message(f"Deleted {len(expected)} {'job' if len(expected) == 1 else 'jobs'}.")
     return ExitCode.DONE
 
 

@@ -10,7 +10,7 @@ from tui.cli import json_documents
 from tui.cli.arguments import since, whole_number
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command
 
 if TYPE_CHECKING:
@@ -51,28 +51,30 @@ def show_journal(settings: Settings, output: Output, *, limit: int, since: datet
     else:
         _show(output, entries, now)
         if not entries:
-            say("Nothing was written.")
+            print_message("Nothing was written.")
         elif len(reading.entries) > limit:
-            say(f"There are more: --limit {limit * 10} shows them.")
+            print_message(f"There are more: --limit {limit * 10} shows them.")
     if reading.broken_lines:
         lines = "1 line" if reading.broken_lines == 1 else f"{reading.broken_lines} lines"
-        say(f"{lines} of the journal could not be read and {'is' if reading.broken_lines == 1 else 'are'} left out.")
+        print_message(
+            f"{lines} of the journal could not be read and {'is' if reading.broken_lines == 1 else 'are'} left out."
+        )
     return ExitCode.DONE
 
 
 def _show(output: Output, entries: "Sequence[JournalEntry]", now: datetime) -> None:
     """On a terminal the times are ages, else local times."""
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import age, local_time
 
     columns = (
-        Column(title="TIME"),
-        Column(title="OUTCOME", colours=_OUTCOME_COLOURS),
-        Column(title="WHAT"),
-        Column(title="IDS", narrowest=9),
-        Column(title="AS", narrowest=8),
-        Column(title="DATABASE", narrowest=8),
-        Column(title="REASON", narrowest=10),
+        TableColumn(title="TIME"),
+        TableColumn(title="OUTCOME", colours=_OUTCOME_COLOURS),
+        TableColumn(title="WHAT"),
+        TableColumn(title="IDS", narrowest=9),
+        TableColumn(title="AS", narrowest=8),
+        TableColumn(title="DATABASE", narrowest=8),
+        TableColumn(title="REASON", narrowest=10),
     )
     rows = [
         [

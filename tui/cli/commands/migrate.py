@@ -5,15 +5,21 @@ from typing import TYPE_CHECKING
 
 from migrations import REVISIONS
 from store.configuration.settings import Settings
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from tui.cli import json_documents
-from tui.cli.command import Command, Eyes
-from tui.cli.commands.migrate_target import NO_REVISION, Database, chosen_database, journalled, journalled_recount
+from tui.cli.command import ActorRule, Command
+from tui.cli.commands.migrate_target import (
+    NO_REVISION,
+    MigrationTarget,
+    chosen_database,
+    journalled,
+    journalled_recount,
+)
 from tui.cli.commands.migrate_verify import verify
 from tui.cli.exit_codes import ExitCode
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, require_yes, say, say_block
+from tui.cli.output import Output, print_message, require_yes, say_block
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
@@ -69,7 +75,7 @@ def up(settings: Settings, output: Output, *, yes: bool) -> ExitCode:
             journalled(settings, database, start=before.current, end=before.head) if before.pending else nullcontext()
         )
         with orderly_termination(), database.alone, kept:
-            upgrade(database.conninfo, report=say)
+            upgrade(database.conninfo, report=print_message)
         return _done(read_status(database.conninfo), output)
 
 
@@ -81,10 +87,10 @@ def _show(sql: str) -> None:
 
 def _say_all(sentences: list[str]) -> None:
     for sentence in sentences:
-        say(sentence)
+        print_message(sentence)
 
 
-def _ask_to_run(database: Database) -> None:
+def _ask_to_run(database: MigrationTarget) -> None:
     from tui.text.clean_text import clean
 
     require_yes(f"Run this SQL on {clean(database.label)}?", unchanged="Nothing was run.")
@@ -105,7 +111,7 @@ def down(settings: Settings, output: Output, *, revision: str, yes: bool) -> Exi
         end = None if revision == BASE else revision
         kept = journalled(settings, database, start=before.current, end=end) if undone else nullcontext()
         with orderly_termination(), database.alone, kept:
-            downgrade(database.conninfo, revision, report=say)
+            downgrade(database.conninfo, revision, report=print_message)
         return _done(read_status(database.conninfo), output)
 
 
@@ -115,7 +121,7 @@ def _undone(status: "MigrationStatus", revision: str) -> list[str]:
     return [known for known in reversed(has_run) if revision == BASE or known > revision]
 
 
-def _ask_to_undo(undone: list[str], database: Database) -> None:
+def _ask_to_undo(undone: list[str], database: MigrationTarget) -> None:
     from tui.text.clean_text import clean
 
     noun = "revision" if len(undone) == 1 else "revisions"
@@ -130,14 +136,14 @@ def repair_rollups(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         if not yes:
             _ask_to_count(database)
         with orderly_termination(), database.alone, journalled_recount(settings, database):
-            rebuild_rollups(database.conninfo, report=say)
+            rebuild_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document({"rebuilt": True})
-    say("The sums are what counting the jobs gives.")
+    print_message("The sums are what counting the jobs gives.")
     return ExitCode.DONE
 
 
-def _ask_to_count(database: Database) -> None:
+def _ask_to_count(database: MigrationTarget) -> None:
     from tui.text.clean_text import clean
 
     require_yes(f"Count the jobs of {clean(database.label)} anew?", unchanged="Nothing was changed.")
@@ -153,14 +159,14 @@ def print_sql(settings: Settings, output: Output) -> ExitCode:
     elif sql:
         output.text(sql.rstrip())
     if not sql:
-        say("Nothing is pending.")
+        print_message("Nothing is pending.")
     return ExitCode.DONE
 
 
 def _require_writable(settings: Settings) -> None:
-    if settings.write_rule is WriteRule.CLOSED:
+    if settings.write_rule is WriteMode.CLOSED:
         raise ReadOnly("This session is read-only: nothing was changed.", hint="Leave --read-only out to migrate.")
-    if settings.write_rule is WriteRule.LEASED and settings.write_reason is None:
+    if settings.write_rule is WriteMode.LEASED and settings.write_reason is None:
         raise ReadOnly(
             "This database is read-only unless a reason is given: nothing was changed.",
             hint="Give --write REASON to migrate it.",
@@ -170,7 +176,9 @@ def _require_writable(settings: Settings) -> None:
 def _done(status: "MigrationStatus", output: Output) -> ExitCode:
     if output.json:
         output.document(json_documents.migration_status(status))
-    say(f"The schema is at revision {status.current}." if status.current else "No revision is left on this database.")
+    print_message(
+        f"The schema is at revision {status.current}." if status.current else "No revision is left on this database."
+    )
     return ExitCode.DONE
 
 
@@ -237,4 +245,4 @@ def add_migrate(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=Eyes.OPERATOR_ONLY, ignores_app_variable=True)
+    return Command(run=run, eyes=ActorRule.OPERATOR_ONLY, ignores_app_variable=True)

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from store.configuration.settings import EmbeddedTarget, Settings, UrlTarget, journal_path
-from store.database.write_access import WriteRule
+from store.database.write_access import WriteMode
 from store.errors import StoreError, Unreachable
-from store.journal.write_record import WriteOutcome, Written
+from store.journal.write_record import WriteOutcome, WriteRecord
 from store.users.actor import OPERATOR
-from tui.cli.output import say
+from tui.cli.output import print_message
 
 if TYPE_CHECKING:
     from store.journal.journal import Journal
-    from store.journal.write_record import JournalMark
+    from store.journal.write_record import JournalRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Database:
+class MigrationTarget:
     conninfo: Mapping[str, str | int]
     label: str
     is_ours: bool
@@ -28,28 +28,30 @@ class Database:
 
 
 @contextmanager
-def chosen_database(settings: Settings) -> Iterator[Database]:
+def chosen_database(settings: Settings) -> Iterator[MigrationTarget]:
     """Our own server is started, and not migrated as the other commands do: that is what these are about."""
     match settings.target:
         case EmbeddedTarget(data_dir=data_dir):
             from store.embedded.server import open_server
 
-            with open_server(data_dir, report=say) as lease:
-                yield Database(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
+            with open_server(data_dir, report=print_message) as lease:
+                yield MigrationTarget(conninfo=lease.conninfo, label="embedded", is_ours=True, alone=lease.preparing())
         case UrlTarget() as target:
             from store.database.connection_url import label, parameters
 
             conninfo = parameters(target)
             address = label(conninfo)
             name = f"{settings.profile.label} ({address})" if settings.profile else address
-            yield Database(conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext())
+            yield MigrationTarget(
+                conninfo=_signing_in(target, conninfo), label=name, is_ours=False, alone=nullcontext()
+            )
         case _:
             assert_never(settings.target)
 
 
 def command_up(settings: Settings) -> str:
     """What a person types so that the schema is brought up."""
-    return "gjobs migrate up --write REASON" if settings.write_rule is WriteRule.LEASED else "gjobs migrate up"
+    return "gjobs migrate up --write REASON" if settings.write_rule is WriteMode.LEASED else "gjobs migrate up"
 
 
 def _signing_in(target: UrlTarget, conninfo: Mapping[str, str | int]) -> Mapping[str, str | int]:
@@ -68,7 +70,9 @@ NO_REVISION = "base"
 
 
 @contextmanager
-def journalled(settings: Settings, database: "Database", *, start: str | None, end: str | None) -> Iterator[None]:
+def journalled(
+    settings: Settings, database: "MigrationTarget", *, start: str | None, end: str | None
+) -> Iterator[None]:
     """From one revision to another; None is below the first. Raises JournalUnavailable before anything runs.
 
     What stops between them is two entries: what was not done, and what was.
@@ -88,12 +92,12 @@ def journalled(settings: Settings, database: "Database", *, start: str | None, e
 
 
 @contextmanager
-def journalled_recount(settings: Settings, database: "Database") -> Iterator[None]:
+def journalled_recount(settings: Settings, database: "MigrationTarget") -> Iterator[None]:
     """One transaction. Where the connection is lost nobody knows whether it was committed."""
     from store.journal.journal import Journal
 
     journal = Journal(journal_path(settings), database=database.label)
-    written = Written(what="count the sums of the jobs anew")
+    written = WriteRecord(what="count the sums of the jobs anew")
     mark = journal.begin(written, actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
     try:
         yield
@@ -104,16 +108,16 @@ def journalled_recount(settings: Settings, database: "Database") -> Iterator[Non
     journal.end(mark, WriteOutcome.DONE)
 
 
-def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalMark":
+def _begin(journal: "Journal", settings: Settings, start: str | None, end: str | None) -> "JournalRef":
     what = f"migrate from {start or NO_REVISION} to {end or NO_REVISION}"
-    return journal.begin(Written(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
+    return journal.begin(WriteRecord(what=what), actor=OPERATOR, reason=settings.write_reason, transaction_id=None)
 
 
 def _end_half_way(
     journal: "Journal",
-    mark: "JournalMark",
+    mark: "JournalRef",
     settings: Settings,
-    database: "Database",
+    database: "MigrationTarget",
     *,
     start: str | None,
     end: str | None,

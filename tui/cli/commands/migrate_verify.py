@@ -8,7 +8,7 @@ from store.configuration.settings import Settings
 from tui.cli import json_documents
 from tui.cli.commands.migrate_target import chosen_database, command_up
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 
 if TYPE_CHECKING:
     from migrations.rollups import RollupCheck
@@ -29,7 +29,7 @@ def verify(settings: Settings, output: Output, *, all_objects: bool, rollups: bo
     else:
         _show(found, output, all_objects=all_objects)
     for sentence in _verdict(found, command_up(settings)):
-        say(sentence)
+        print_message(sentence)
     return ExitCode.DONE if found.matches else ExitCode.SCHEMA
 
 
@@ -37,34 +37,36 @@ def _verify_rollups(settings: Settings, output: Output) -> ExitCode:
     from migrations.runner import check_rollups
 
     with chosen_database(settings) as database:
-        found = check_rollups(database.conninfo, report=say)
+        found = check_rollups(database.conninfo, report=print_message)
     if output.json:
         output.document(json_documents.rollup_check(found))
     elif found.differences:
         _show_rollups(found, output)
     if found.matches:
-        say("The sums are what counting the jobs gives.")
+        print_message("The sums are what counting the jobs gives.")
         return ExitCode.DONE
     sums = "sum is" if found.count == 1 else "sums are"
-    say(f"{found.count} {sums} not what counting the jobs gives. 'gjobs migrate repair-rollups' counts them anew.")
+    print_message(
+        f"{found.count} {sums} not what counting the jobs gives. 'gjobs migrate repair-rollups' counts them anew."
+    )
     return ExitCode.FOUND
 
 
 def _show_rollups(found: "RollupCheck", output: Output) -> None:
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.clean_text import clean
     from tui.text.format import count
 
     output.table(
         [
-            Column(title="SUM"),
-            Column(title="PROJECT"),
-            Column(title="USER"),
-            Column(title="OF"),
-            Column(title="COUNTED", right=True),
-            Column(title="KEPT", right=True),
-            Column(title="CENTS", right=True),
-            Column(title="KEPT", right=True),
+            TableColumn(title="SUM"),
+            TableColumn(title="PROJECT"),
+            TableColumn(title="USER"),
+            TableColumn(title="OF"),
+            TableColumn(title="COUNTED", right=True),
+            TableColumn(title="KEPT", right=True),
+            TableColumn(title="CENTS", right=True),
+            TableColumn(title="KEPT", right=True),
         ],
         [
             [
@@ -81,10 +83,11 @@ def _show_rollups(found: "RollupCheck", output: Output) -> None:
 
 def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
     """How many of each kind; below them, what needs attention comes last, where it is read."""
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
 
     output.table(
-        [Column(title="KIND"), Column(title="OK", right=True), Column(title="OTHERWISE", right=True)], _counts(found)
+        [TableColumn(title="KIND"), TableColumn(title="OK", right=True), TableColumn(title="OTHERWISE", right=True)],
+        _counts(found),
     )
     rows = [["ok", one.kind.value, one.title, "", ""] for one in found.confirmed] if all_objects else []
     rows += [_row(one) for one in found.differences if not one.required]
@@ -94,11 +97,11 @@ def _show(found: "Verification", output: Output, *, all_objects: bool) -> None:
     output.text("")
     output.table(
         [
-            Column(title="STATE"),
-            Column(title="KIND"),
-            Column(title="OBJECT"),
-            Column(title="EXPECTED", narrowest=8),
-            Column(title="FOUND", narrowest=8),
+            TableColumn(title="STATE"),
+            TableColumn(title="KIND"),
+            TableColumn(title="OBJECT"),
+            TableColumn(title="EXPECTED", narrowest=8),
+            TableColumn(title="FOUND", narrowest=8),
         ],
         rows,
     )

@@ -10,13 +10,13 @@ from prometheus_client.registry import Collector
 
 from store.errors import StoreError
 from store.jobs.job import JobStatus
-from store.statistics.statistics import JobStatistics, Monitoring, Spread, Work
-from tui.cli.output import say
+from store.statistics.statistics import JobStatistics, JobTimings, ModeTimings, Percentiles
+from tui.cli.output import print_message
 
 _QUANTILES = ("0.5", "0.95")
 
 
-def families(statistics: JobStatistics, monitoring: Monitoring) -> Iterator[Metric]:
+def families(statistics: JobStatistics, monitoring: JobTimings) -> Iterator[Metric]:
     """Gauges all: jobs may be deleted, so that no number here only grows. Modes are label values, escaped as such."""
     yield from _of_jobs(statistics)
     yield from _of_work(monitoring)
@@ -34,7 +34,7 @@ def _of_jobs(statistics: JobStatistics) -> Iterator[Metric]:
     yield cost
 
 
-def _of_work(monitoring: Monitoring) -> Iterator[Metric]:
+def _of_work(monitoring: JobTimings) -> Iterator[Metric]:
     window = f"{monitoring.window.total_seconds():g}"
     finished = GaugeMetricFamily(
         "gjobs_finished_jobs", "Jobs that finished in the window, by mode.", labels=["mode", "status", "window_seconds"]
@@ -67,7 +67,7 @@ def _of_work(monitoring: Monitoring) -> Iterator[Metric]:
     yield from (finished, ratio, *spreads.values(), queued, oldest)
 
 
-def _spreads(work: Work) -> Iterator[tuple[str, Spread]]:
+def _spreads(work: ModeTimings) -> Iterator[tuple[str, Percentiles]]:
     for name, spread in (("waiting", work.waiting), ("running", work.running), ("total", work.total)):
         if spread is not None:
             yield name, spread
@@ -98,11 +98,11 @@ class Scrapes:
             metrics = await self._read()
         except StoreError as error:
             if self._is_up:
-                say(f"{error} The answer is gjobs_up 0 until that is over.")
+                print_message(f"{error} The answer is gjobs_up 0 until that is over.")
             self._is_up = False
             return [_up(0)]
         if not self._is_up:
-            say("The database answers again.")
+            print_message("The database answers again.")
         self._is_up = True
         return [_up(1), *metrics]
 

@@ -11,7 +11,7 @@ from store.configuration.settings import Settings, UrlTarget, resolve
 from store.errors import InvalidValue
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command, add_commands
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def print_path(file: "ConfigurationFile", output: Output) -> ExitCode:
         # A script needs the very path.
         output.text(clean(str(file.path)) if output.is_terminal else str(file.path))
     if not file.path.exists():
-        say("There is no such file: nothing is configured.")
+        print_message("There is no such file: nothing is configured.")
     return ExitCode.DONE
 
 
@@ -68,23 +68,23 @@ def list_profiles(file: "ConfigurationFile", output: Output) -> ExitCode:
 
     configuration = load(file)
     if configuration.warning:
-        say(configuration.warning)
+        print_message(configuration.warning)
     opened = _opened(configuration, os.environ)
     listed = [_listed(profile, configuration, opened) for profile in configuration.profiles.values()]
     if output.json:
         output.document([_document(row) for row in listed])
         return ExitCode.DONE
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
 
     columns = (
-        Column(title="PROFILE"),
-        Column(title="DEFAULT"),
-        Column(title="LABEL", narrowest=8),
-        Column(title="WRITE"),
-        Column(title="AS", narrowest=8),
-        Column(title="COLOR"),
-        Column(title="WHERE", narrowest=10),
-        Column(title="ORIGIN", narrowest=10),
+        TableColumn(title="PROFILE"),
+        TableColumn(title="DEFAULT"),
+        TableColumn(title="LABEL", narrowest=8),
+        TableColumn(title="WRITE"),
+        TableColumn(title="AS", narrowest=8),
+        TableColumn(title="COLOR"),
+        TableColumn(title="WHERE", narrowest=10),
+        TableColumn(title="ORIGIN", narrowest=10),
     )
     output.table(columns, [_cells(row) for row in listed])
     return ExitCode.DONE
@@ -96,10 +96,10 @@ def _opened(configuration: "Configuration", environment: Mapping[str, str]) -> S
         # Nothing is opened here, so where the data lie is of no matter.
         settings = resolve(data_dir=Path(), environment=environment, configuration=configuration)
     except InvalidValue as error:
-        say(error.message)
+        print_message(error.message)
         return None
     if isinstance(settings.target, UrlTarget) and settings.profile is None:
-        say(f"{settings.target.origin} is set: without --profile, its database is opened.")
+        print_message(f"{settings.target.origin} is set: without --profile, its database is opened.")
     return settings
 
 

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.projects.project import Project
 from store.users.actor import Operator
 from tui.cli import json_documents
 from tui.cli.arguments import MOST_ROWS
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, complain, say
+from tui.cli.output import Output, print_error, print_message
 from tui.cli.parser import add_command, add_commands
 from tui.cli.sessions import in_session
 
@@ -45,7 +45,7 @@ async def list_projects(session: "Session", output: Output) -> ExitCode:
         return ExitCode.DONE
     _show(output, projects)
     if not projects:
-        say("No projects. 'gjobs projects create NAME' makes one.")
+        print_message("No projects. 'gjobs projects create NAME' makes one.")
     return ExitCode.DONE
 
 
@@ -66,15 +66,15 @@ async def create_project(session: "Session", output: Output, *, name: str) -> Ex
 
 def _show(output: Output, projects: Sequence[Project]) -> None:
     from store.formats import money
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
 
     columns = (
-        Column(title="ID"),
-        Column(title="JOBS", right=True),
-        Column(title="COST", right=True),
-        Column(title="CREATED"),
-        Column(title="NAME", narrowest=10),
+        TableColumn(title="ID"),
+        TableColumn(title="JOBS", right=True),
+        TableColumn(title="COST", right=True),
+        TableColumn(title="CREATED"),
+        TableColumn(title="NAME", narrowest=10),
     )
     output.table(
         columns,
@@ -95,7 +95,7 @@ def add_users(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "users",
-        Command(run=list_users, eyes=Eyes.OPERATOR_UNLESS_ASKED),
+        Command(run=list_users, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
         help="list the users, as the operator sees them",
         example="gjobs users ana@",
     )
@@ -107,19 +107,19 @@ def add_users(commands: "Commands") -> None:
 @in_session
 async def list_users(session: "Session", output: Output, *, search: str) -> ExitCode:
     users = await session.store.get_users(search=search, limit=MOST_ROWS)
-    if session.capabilities and (off := session.capabilities.off(Feature.USERS, session.store.actor)):
-        complain(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
+    if session.capabilities and (off := session.capabilities.missing(Capability.USERS, session.store.actor)):
+        print_error(f"Only owners of rows are listed, without e-mails. {off.reason}", hint=off.hint)
     if output.json:
         output.document(json_documents.rows(users))
         return ExitCode.DONE
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, local_time
 
     columns = (
-        Column(title="ID"),
-        Column(title="JOBS", right=True),
-        Column(title="LAST JOB"),
-        Column(title="EMAIL", narrowest=10),
+        TableColumn(title="ID"),
+        TableColumn(title="JOBS", right=True),
+        TableColumn(title="LAST JOB"),
+        TableColumn(title="EMAIL", narrowest=10),
     )
     output.table(
         columns,
@@ -134,5 +134,5 @@ async def list_users(session: "Session", output: Output, *, search: str) -> Exit
         ],
     )
     if not users:
-        say("No users.")
+        print_message("No users.")
     return ExitCode.DONE

@@ -14,19 +14,19 @@ from store.retention.retention import RetentionAction, RetentionPolicy
 from store.users.actor import OPERATOR
 from tui.cli import json_documents
 from tui.cli.arguments import age, find_project, project_names
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.commands.cleanup import add_finished_statuses
 from tui.cli.exit_codes import Declined, ExitCode
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, require_terminal, require_yes, say
+from tui.cli.output import Output, print_message, require_terminal, require_yes
 from tui.cli.parser import Parser, add_command, add_commands
 from tui.cli.sessions import in_session, with_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from store.retention.retention_policies import Applying
-    from tui.cli.interruption import Course
+    from store.retention.retention_policies import PolicyRun
+    from tui.cli.interruption import WorkProgress
     from tui.cli.parser import Commands
     from tui.session import Session
 
@@ -81,7 +81,7 @@ def add_retention(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
+    return Command(run=run, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
 
 
 def _add_project(parser: Parser) -> None:
@@ -96,16 +96,16 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
     if output.json:
         output.document([json_documents.policy(policy) for policy in policies])
         return ExitCode.DONE
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import local_time
 
     names = await project_names(session.store)
     columns = (
-        Column(title="OLDER THAN", right=True),
-        Column(title="ACTION"),
-        Column(title="STATUS"),
-        Column(title="LAST APPLIED"),
-        Column(title="PROJECT", narrowest=10),
+        TableColumn(title="OLDER THAN", right=True),
+        TableColumn(title="ACTION"),
+        TableColumn(title="STATUS"),
+        TableColumn(title="LAST APPLIED"),
+        TableColumn(title="PROJECT", narrowest=10),
     )
     rows = [
         [
@@ -119,7 +119,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
     ]
     output.table(columns, rows)
     if not policies:
-        say("No policies: jobs are kept until somebody cleans up.")
+        print_message("No policies: jobs are kept until somebody cleans up.")
     return ExitCode.DONE
 
 
@@ -156,7 +156,7 @@ def set_policy(
     if output.json:
         output.document(json_documents.policy(policy))
     else:
-        say("The policy is set. A worker applies it now and then, and 'gjobs retention apply' at once.")
+        print_message("The policy is set. A worker applies it now and then, and 'gjobs retention apply' at once.")
     return ExitCode.DONE
 
 
@@ -167,7 +167,7 @@ async def _question(
     statuses: Sequence[JobStatus],
     action: RetentionAction,
 ) -> str:
-    from store.retention.cleanup import count_expired, expired_since
+    from store.retention.cleanup import count_expired, find_expired
     from store.retention.retention_policies import get_policies
     from tui.text.retention_text import policy_question
 
@@ -175,7 +175,7 @@ async def _question(
         raise session.access.refusal()
     await get_policies(session.store)  # which says what is missing, before anybody is asked
     project_id = await _project_id(session, project)
-    expired = await expired_since(
+    expired = await find_expired(
         session.store, older_than, statuses=statuses, project_id=project_id, spares_policies=project_id is None
     )
     return policy_question(
@@ -197,7 +197,7 @@ def remove_policy(settings: Settings, output: Output, *, project: str | None, ye
 
 async def _what_applies_then(session: "Session", *, project: str | None) -> str | None:
     """None where no policy does, or there is none to remove."""
-    from store.retention.cleanup import count_expired, expired_since
+    from store.retention.cleanup import count_expired, find_expired
     from store.retention.retention_policies import get_policies
     from tui.text.retention_text import bared_question
 
@@ -209,7 +209,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     is_theirs = session.store.actor == OPERATOR  # who else is refused, and asked nothing
     if not is_theirs or project is None or project_id not in by_project or of_others is None:
         return None
-    expired = await expired_since(
+    expired = await find_expired(
         session.store, of_others.older_than, statuses=of_others.statuses, project_id=project_id
     )
     return bared_question(
@@ -231,7 +231,7 @@ async def _remove_policy(session: "Session", output: Output, *, project: str | N
     if output.json:
         output.document(json_documents.policy(removed))
     else:
-        say("The policy is removed.")
+        print_message("The policy is removed.")
     return ExitCode.DONE
 
 
@@ -249,18 +249,18 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         )
     _tell(course.last, names)
     if course.is_stopped:
-        say("Stopped. The same command goes on.")
+        print_message("Stopped. The same command goes on.")
     elif not course.last:
-        say("No job is old enough for a policy.")
+        print_message("No job is old enough for a policy.")
     return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
 
 
-def _tell(done: "Sequence[Applying]", names: dict[UUID, str]) -> None:
+def _tell(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
     from tui.text.retention_text import applied
 
     for one in done:
         for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
-            say(sentence)
+            print_message(sentence)
 
 
 async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPolicy]]:
@@ -286,26 +286,26 @@ async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPo
 
 async def _apply(
     session: "Session", *, agreed: Sequence[RetentionPolicy] | None
-) -> tuple["Course[tuple[Applying, ...]]", dict[UUID, str]]:
+) -> tuple["WorkProgress[tuple[PolicyRun, ...]]", dict[UUID, str]]:
     """The last step of each policy, and the names of projects."""
     from collections.abc import AsyncGenerator
 
     from store.retention.retention_policies import apply_policies
-    from tui.cli.interruption import Course, work_through
+    from tui.cli.interruption import WorkProgress, work_through
 
-    async def steps() -> "AsyncGenerator[tuple[Applying, ...], None]":
-        last: dict[UUID, Applying] = {}
+    async def steps() -> "AsyncGenerator[tuple[PolicyRun, ...], None]":
+        last: dict[UUID, PolicyRun] = {}
         async for step in apply_policies(session.store, pause=timedelta(0), agreed=agreed):
             last[step.policy.id] = step
             yield tuple(last.values())
 
     names = await project_names(session.store)
-    course = Course[tuple["Applying", ...]](())
+    course = WorkProgress[tuple["PolicyRun", ...]](())
     try:
         await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
     except StoreError:
         _tell(course.last, names)
-        say("Broken off. The same command goes on.")
+        print_message("Broken off. The same command goes on.")
         raise
     return course, names
 

@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.capabilities.capability import Feature
-from store.statistics.statistics import DAY, JobStatistics, JobSummary, Monitoring
+from store.capabilities.capability import Capability
+from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimings
 from tui.cli import json_documents
 from tui.cli.arguments import MOST_ROWS, age, find_project, port, project_names
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError
-from tui.cli.output import Output, put, say
+from tui.cli.output import Output, print_message, put
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
@@ -72,7 +72,7 @@ async def show_statistics(
             await _tell_archive(session, is_included=archive)
         return ExitCode.DONE
     if by == "mode":
-        monitoring = await session.store.get_monitoring(project_id, window=window or DAY)
+        monitoring = await session.store.get_job_timings(project_id, window=window or DAY)
         if output.json:
             output.document(json_documents.monitoring(monitoring))
         else:
@@ -90,20 +90,20 @@ async def show_statistics(
         _show_summary(output, summary, await project_names(session.store))
         await _tell_archive(session, is_included=archive)
     if len(summary) == MOST_ROWS:
-        say(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
+        print_message(f"These are the dearest {MOST_ROWS:,} rows; there may be more.")
     return ExitCode.DONE
 
 
 def _show_statistics(output: Output, statistics: JobStatistics) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, Column
+    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
     from tui.text.format import count, percent
 
     columns = (
-        Column(title="STATUS", colours=STATUS_COLOURS),
-        Column(title="JOBS", right=True),
-        Column(title="COST", right=True),
-        Column(title="AVERAGE", right=True),
+        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        TableColumn(title="JOBS", right=True),
+        TableColumn(title="COST", right=True),
+        TableColumn(title="AVERAGE", right=True),
     )
     rows = [
         [row.status.value, count(row.count), money(row.total_cost_cents), money(round(row.avg_cost_cents))]
@@ -129,24 +129,25 @@ def _show_statistics(output: Output, statistics: JobStatistics) -> None:
 async def _tell_archive(session: "Session", *, is_included: bool) -> None:
     """Whether the numbers include the archive, where there is one."""
     if is_included:
-        say("With the archived jobs.")
+        print_message("With the archived jobs.")
         return
-    if (await session.store.probed.get()).off(Feature.ARCHIVE, session.store.actor) is not None:
+    if (await session.store.capability_cache.get()).missing(Capability.ARCHIVE, session.store.actor) is not None:
         return
     from store.retention.archive import count_some_archived
     from tui.text.format import count
 
     if (archived := await count_some_archived(session.store)).number:
         more = "more than " if archived.is_more else ""
-        say(f"Without the archived jobs, which are {more}{count(archived.number)}: --archive adds them.")
+        print_message(f"Without the archived jobs, which are {more}{count(archived.number)}: --archive adds them.")
 
 
-def _show_monitoring(output: Output, monitoring: Monitoring) -> None:
-    from tui.cli.text_tables import Column
+def _show_monitoring(output: Output, monitoring: JobTimings) -> None:
+    from tui.cli.text_tables import TableColumn
     from tui.text.timings_text import TITLES, cells, summary
 
     columns = [
-        Column(title=title, right=number > 0, narrowest=None if number else 8) for number, title in enumerate(TITLES)
+        TableColumn(title=title, right=number > 0, narrowest=None if number else 8)
+        for number, title in enumerate(TITLES)
     ]
     rows = [cells(one, monitoring.taken_at) for one in (*monitoring.by_mode, monitoring.of_all)]
     output.table(columns, rows)
@@ -155,16 +156,16 @@ def _show_monitoring(output: Output, monitoring: Monitoring) -> None:
 
 def _show_summary(output: Output, summary: Sequence[JobSummary], names: dict[UUID, str]) -> None:
     from store.formats import money
-    from tui.cli.text_tables import STATUS_COLOURS, Column
+    from tui.cli.text_tables import STATUS_COLOURS, TableColumn
     from tui.text.format import count, local_time
 
     columns = (
-        Column(title="PROJECT", narrowest=12),
-        Column(title="STATUS", colours=STATUS_COLOURS),
-        Column(title="JOBS", right=True),
-        Column(title="COST", right=True),
-        Column(title="AVERAGE", right=True),
-        Column(title="LAST JOB"),
+        TableColumn(title="PROJECT", narrowest=12),
+        TableColumn(title="STATUS", colours=STATUS_COLOURS),
+        TableColumn(title="JOBS", right=True),
+        TableColumn(title="COST", right=True),
+        TableColumn(title="AVERAGE", right=True),
+        TableColumn(title="LAST JOB"),
     )
     output.table(
         columns,
@@ -190,7 +191,7 @@ def add_metrics(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "metrics",
-        Command(run=print_metrics, eyes=Eyes.OPERATOR_UNLESS_ASKED, has_json=False),
+        Command(run=print_metrics, eyes=ActorRule.OPERATOR_UNLESS_ASKED, has_json=False),
         help="print statistics for a monitoring system, or serve them",
         example="gjobs metrics --serve",
     )
@@ -233,7 +234,7 @@ async def print_metrics(session: "Session", output: Output, *, window: timedelta
 async def _collect(store: "Store", window: timedelta) -> "list[Metric]":
     from tui.cli.commands.openmetrics import families
 
-    return list(families(await store.get_job_statistics(), await store.get_monitoring(window=window)))
+    return list(families(await store.get_job_statistics(), await store.get_job_timings(window=window)))
 
 
 async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
@@ -253,7 +254,7 @@ async def _serve(store: "Store", window: timedelta, port: int) -> ExitCode:
             f"Port {port} cannot be listened on: {error.strerror}.",
             hint="Name another one: gjobs metrics --serve PORT.",
         ) from error
-    say(f"Answering on http://{LOOPBACK}:{server.server_port}/metrics. Ctrl+C stops it.")
+    print_message(f"Answering on http://{LOOPBACK}:{server.server_port}/metrics. Ctrl+C stops it.")
     try:
         await asyncio.Event().wait()
     finally:

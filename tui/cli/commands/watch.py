@@ -10,7 +10,7 @@ from tui.cli.arguments import narrowed
 from tui.cli.command import Command
 from tui.cli.exit_codes import ExitCode, not_empty
 from tui.cli.interruption import orderly_termination
-from tui.cli.output import Output, say
+from tui.cli.output import Output, print_message
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from store.filters.job_filter import JobFilter
-    from tui.cli.commands.watch_loop import Condition, Place
+    from tui.cli.commands.watch_loop import Condition, ResumeFile
     from tui.cli.commands.watch_receivers import Receiver
     from tui.cli.parser import Commands
     from tui.session import Session
@@ -86,7 +86,7 @@ def watch_jobs(
     resume: str | None,
 ) -> ExitCode:
     """With --json a document a line."""
-    from tui.cli.commands.watch_loop import Place
+    from tui.cli.commands.watch_loop import ResumeFile
 
     found = narrowed(settings, view, job_filter)
     with orderly_termination():
@@ -97,7 +97,7 @@ def watch_jobs(
             conditions=conditions,
             program=program,
             webhook=webhook,
-            place=None if resume is None else Place(Path(resume)),
+            place=None if resume is None else ResumeFile(Path(resume)),
         )
 
 
@@ -110,17 +110,17 @@ async def _watch(
     conditions: "Sequence[Condition]",
     program: str | None,
     webhook: str | None,
-    place: "Place | None",
+    place: "ResumeFile | None",
 ) -> ExitCode:
-    from store.watch.watch_readers import Observed
-    from tui.cli.commands.watch_loop import Until, Watcher
+    from store.watch.watch_readers import ObservedWatch
+    from tui.cli.commands.watch_loop import StopCondition, Watcher
     from tui.cli.commands.watch_receivers import ReaderGone
 
     after = place.read() if place else None
     watch = await session.store.watch(job_filter, after=after)
-    if isinstance(watch, Observed):
-        say(f"{MAY_MISS} {watch.off.words}")
-    until = Until(session.store, job_filter, conditions)
+    if isinstance(watch, ObservedWatch):
+        print_message(f"{MAY_MISS} {watch.off.words}")
+    until = StopCondition(session.store, job_filter, conditions)
     async with _receivers(output, program, webhook) as receivers:
         watcher = Watcher(
             watch,
@@ -128,13 +128,13 @@ async def _watch(
             until,
             interval=INTERVAL,
             keep=place.keep if place else None,
-            revive=session.revive,
+            revive=session.restart_if_dead,
         )
         try:
             met = await watcher.run()
         except ReaderGone:
             return ExitCode.DONE
-    say(f"It holds that {met}.")
+    print_message(f"It holds that {met}.")
     return ExitCode.FOUND
 
 

@@ -17,18 +17,18 @@ from store.filters.filter_terms import Key, Term
 from store.filters.job_filter import JobFilter
 from store.formats import not_known
 from store.jobs.job import JobStatus, is_final
-from store.poller import Feed, FeedFailure, FeedPage
-from store.watch.watch import Batch, Cursor, HeldBack, Transition, Watch
+from store.poller import Poller, PollFailure, PollResult
+from store.watch.watch import Cursor, HeldBack, Transition, TransitionBatch, Watch
 from tui.cli.commands.watch_receivers import Receiver
 from tui.cli.exit_codes import UsageError
-from tui.cli.output import say
+from tui.cli.output import print_message
 from tui.text.format import local_time
 
 if TYPE_CHECKING:
     from store.store import Store
 
 
-class Counted(StrEnum):
+class CountedEvent(StrEnum):
     """What a condition is about. All but the last count what the watch has told since it began."""
 
     QUEUED = "queued"
@@ -53,7 +53,7 @@ _LOOKS = "A condition looks like failed>5, finished>=100 or left=0."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    counted: Counted
+    counted: CountedEvent
     operator: str
     number: int
 
@@ -70,10 +70,12 @@ def parse(text: str) -> Condition:
     if match is None:
         raise InvalidValue("until", f"{text!r} is no condition.", hint=_LOOKS)
     word, operator, number = match["counted"].lower(), match["operator"], int(match["number"])
-    if word not in set(Counted):
-        raise InvalidValue("until", not_known(word, Counted)[:1].upper() + not_known(word, Counted)[1:], hint=_LOOKS)
-    counted = Counted(word)
-    if counted is not Counted.LEFT and (
+    if word not in set(CountedEvent):
+        raise InvalidValue(
+            "until", not_known(word, CountedEvent)[:1].upper() + not_known(word, CountedEvent)[1:], hint=_LOOKS
+        )
+    counted = CountedEvent(word)
+    if counted is not CountedEvent.LEFT and (
         operator not in _GROWING or (operator, number) in {(">=", 0), ("=", 0), ("==", 0)}
     ):
         raise InvalidValue(
@@ -88,7 +90,7 @@ class Tally:
     """What a watch has told so far."""
 
     def __init__(self) -> None:
-        self._numbers = dict.fromkeys(Counted, 0)
+        self._numbers = dict.fromkeys(CountedEvent, 0)
 
     def add(self, transition: Transition) -> None:
         for counted in _counted_as(transition.to_status):
@@ -96,21 +98,21 @@ class Tally:
 
     def met(self, condition: Condition) -> bool:
         """Of one that counts what was told."""
-        return condition.counted is not Counted.LEFT and condition.holds(self._numbers[condition.counted])
+        return condition.counted is not CountedEvent.LEFT and condition.holds(self._numbers[condition.counted])
 
 
-def _counted_as(status: JobStatus | None) -> tuple[Counted, ...]:
+def _counted_as(status: JobStatus | None) -> tuple[CountedEvent, ...]:
     if status is None:
-        return (Counted.DELETED,)
-    counted = Counted(status.value)
-    return (counted, Counted.FINISHED) if is_final(status) else (counted,)
+        return (CountedEvent.DELETED,)
+    counted = CountedEvent(status.value)
+    return (counted, CountedEvent.FINISHED) if is_final(status) else (counted,)
 
 
 LIVE = Term(key=Key.STATUS, values=tuple(status.value for status in JobStatus if not is_final(status)))
 """Holds for jobs that may still move."""
 
 
-class Until:
+class StopCondition:
     def __init__(self, store: "Store", job_filter: JobFilter, conditions: Sequence[Condition]) -> None:
         self._store = store
         self._filter = job_filter
@@ -124,7 +126,7 @@ class Until:
 
     async def now(self) -> Condition | None:
         """A condition on the jobs that are left, where it holds."""
-        asked = [one for one in self._conditions if one.counted is Counted.LEFT]
+        asked = [one for one in self._conditions if one.counted is CountedEvent.LEFT]
         if not asked:
             return None
         most = max(one.number for one in asked) + 1
@@ -147,7 +149,7 @@ class Watcher:
         self,
         watch: Watch,
         receivers: Sequence[Receiver],
-        until: Until,
+        until: StopCondition,
         *,
         interval: float,
         keep: Keep | None = None,
@@ -159,26 +161,26 @@ class Watcher:
         self._revive = revive
         self._held_back: HeldBack | None = None
         self._is_broken = False
-        self.feed: Feed[None, Batch] = Feed(lambda _: watch.read(), None, interval=interval)
+        self.feed: Poller[None, TransitionBatch] = Poller(lambda _: watch.read(), None, interval=interval)
 
     async def run(self) -> Condition:
         """Raises a StoreError that trying again would not change, and ReaderGone."""
-        async with aclosing(self.feed.pages()) as pages:
+        async with aclosing(self.feed.results()) as pages:
             async for page in pages:
                 match page:
-                    case FeedPage(value=batch):
+                    case PollResult(value=batch):
                         if met := await self._take(batch):
                             return met
-                    case FeedFailure(error=error):
+                    case PollFailure(error=error):
                         self._fail(error)
                         if isinstance(error, Unreachable) and await self._revived():
                             self.feed.refresh()
         raise AssertionError("a feed never ends")
 
-    async def _take(self, batch: Batch) -> Condition | None:
+    async def _take(self, batch: TransitionBatch) -> Condition | None:
         if self._is_broken:
             self._is_broken = False
-            say("The database answers again.")
+            print_message("The database answers again.")
         for transition in batch.transitions:
             for receiver in self._receivers:
                 await receiver.tell(transition)
@@ -193,7 +195,7 @@ class Watcher:
             self.feed.refresh()
             return None
         # Nobody looks at this as at a screen: it is as quick after an hour without a job.
-        self.feed.touch()
+        self.feed.note_activity()
         try:
             return await self._until.now()
         except StoreError as error:
@@ -205,7 +207,7 @@ class Watcher:
             raise error
         if not self._is_broken:
             self._is_broken = True
-            say(f"{error} It is tried again; nothing is told twice.")
+            print_message(f"{error} It is tried again; nothing is told twice.")
 
     async def _revived(self) -> bool:
         if self._revive is None:
@@ -221,15 +223,17 @@ class Watcher:
             return
         self._held_back = held_back
         if held_back is None:
-            say("What was kept back has been told.")
+            print_message("What was kept back has been told.")
             return
         who = f"process {held_back.process_id}" if held_back.process_id else "one that cannot be seen"
         application = f" of {held_back.application}" if held_back.application else ""
         since = f", open since {local_time(held_back.since)}" if held_back.since else ""
-        say(f"What happened since waits for a transaction to end, so that none is missed: {who}{application}{since}.")
+        print_message(
+            f"What happened since waits for a transaction to end, so that none is missed: {who}{application}{since}."
+        )
 
 
-class Place:
+class ResumeFile:
     """What a program that was killed had not kept yet is told once more."""
 
     def __init__(self, file: Path) -> None:

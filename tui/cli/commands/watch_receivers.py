@@ -19,7 +19,7 @@ from store.poller import wait_after_failure
 from store.watch.watch import Transition
 from tui.cli.exit_codes import UsageError
 from tui.cli.json_documents import Json
-from tui.cli.output import Output, put, say
+from tui.cli.output import Output, print_message, put
 from tui.cli.text_tables import STATUS_COLOURS
 from tui.text.clean_text import clean_cell, pad, shorten
 from tui.text.format import error_summary, local_time, short_id
@@ -160,7 +160,7 @@ class Program:
             await process.wait()
             raise
         if code != 0:
-            say(f"{self._words[0]} ended with {code} for the job {transition.job_id}.")
+            print_message(f"{self._words[0]} ended with {code} for the job {transition.job_id}.")
 
 
 class Webhook:
@@ -184,10 +184,10 @@ class Webhook:
         while (refusal := await self._post(transition.key, body)) is not None:
             attempts += 1
             if attempts == 1:
-                say(f"{self._host} does not take the webhook: {refusal}. It is tried again until it does.")
+                print_message(f"{self._host} does not take the webhook: {refusal}. It is tried again until it does.")
             await asyncio.sleep(wait_after_failure(FIRST_WAIT, attempts))
         if attempts:
-            say(f"{self._host} has taken the webhook after {attempts + 1} attempts.")
+            print_message(f"{self._host} has taken the webhook after {attempts + 1} attempts.")
 
     async def _post(self, key: str, body: bytes) -> str | None:
         """Why it was not accepted; None where it was."""

@@ -13,21 +13,21 @@ from uuid import UUID
 from store.configuration.settings import Settings
 from tui.cli import arguments, json_documents
 from tui.cli.arguments import MOST_ROWS
-from tui.cli.command import Command, Eyes
+from tui.cli.command import ActorRule, Command
 from tui.cli.exit_codes import ExitCode, UsageError, not_empty
-from tui.cli.output import Output, say, show_where
+from tui.cli.output import Output, print_message, show_where
 from tui.cli.parser import add_command
 from tui.cli.sessions import in_session
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-    from store.leases.lease import HeldJob, WorkerStatus
+    from store.leases.lease import LeasedJob, WorkerStatus
     from store.worker.handlers import Registry
     from store.worker.worker_events import Happening
     from tui.cli.json_documents import Json
     from tui.cli.parser import Commands
-    from tui.cli.sessions import Reviving
+    from tui.cli.sessions import ServerRestarts
     from tui.session import Session
 
 
@@ -79,7 +79,7 @@ def add_worker(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "worker",
-        Command(run=run_worker, eyes=Eyes.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
+        Command(run=run_worker, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True, has_json=False),
         help="run handlers on queued jobs",
         example="gjobs worker handlers:registry --mode lifestyle --concurrency 4",
     )
@@ -144,7 +144,7 @@ async def _work(
     import signal
 
     from store.worker.worker import Worker
-    from tui.cli.sessions import Reviving
+    from tui.cli.sessions import ServerRestarts
     from tui.text.worker_text import postponed_words, stopping_words
 
     postponed: set[UUID] = set()
@@ -154,11 +154,11 @@ async def _work(
         concurrency=concurrency,
         lease_seconds=lease.total_seconds(),
         tidies=retention,
-        report=partial(_tell, postponed, Reviving(session.revive)),
+        report=partial(_tell, postponed, ServerRestarts(session.restart_if_dead)),
     )
 
     def stop() -> None:
-        say(stopping_words(worker.grace, again=worker.is_stopping))
+        print_message(stopping_words(worker.grace, again=worker.is_stopping))
         worker.stop()
 
     loop = asyncio.get_running_loop()
@@ -171,27 +171,27 @@ async def _work(
         for number in signals:
             loop.remove_signal_handler(number)
     if postponed:
-        say(postponed_words(len(postponed)))
+        print_message(postponed_words(len(postponed)))
     return ExitCode.DONE
 
 
-def _tell(postponed: set[UUID], reviving: "Reviving", happening: "Happening") -> None:
+def _tell(postponed: set[UUID], reviving: "ServerRestarts", happening: "Happening") -> None:
     """`postponed` holds the jobs that this worker has left for a later attempt, its own or another's."""
-    from store.leases.lease import Postponed
-    from store.worker.worker_events import Ended, HandlerRaised, Started, Trouble
+    from store.leases.lease import Rescheduled
+    from store.worker.worker_events import AttemptEnded, AttemptStarted, DatabaseUnavailable, HandlerRaised
     from tui.text.worker_text import worker_words
 
     match happening:
-        case Ended(claimed=claimed, ending=Postponed()):
+        case AttemptEnded(claimed=claimed, ending=Rescheduled()):
             postponed.add(claimed.job.id)
         case HandlerRaised(error=error):
             show_where(error)
-        case Trouble(error=trouble):
+        case DatabaseUnavailable(error=trouble):
             reviving.after(trouble)
-        case Ended(claimed=claimed) | Started(claimed=claimed):
+        case AttemptEnded(claimed=claimed) | AttemptStarted(claimed=claimed):
             postponed.discard(claimed.job.id)
     if words := worker_words(happening):
-        say(words)
+        print_message(words)
 
 
 def _simulated() -> "Registry":
@@ -206,7 +206,7 @@ def add_workers(commands: "Commands") -> None:
     add_command(
         commands,
         "workers",
-        Command(run=list_workers, eyes=Eyes.OPERATOR_UNLESS_ASKED),
+        Command(run=list_workers, eyes=ActorRule.OPERATOR_UNLESS_ASKED),
         help="list the workers, and what they hold",
         example="gjobs workers --json",
     )
@@ -214,21 +214,21 @@ def add_workers(commands: "Commands") -> None:
 
 @in_session
 async def list_workers(session: "Session", output: Output) -> ExitCode:
-    force = await session.store.get_workforce(limit=MOST_ROWS)
+    force = await session.store.get_workers_overview(limit=MOST_ROWS)
     workers = force.workers
     if output.json:
         output.document([_document(worker, force.held) for worker in workers])
         return ExitCode.DONE
-    from tui.cli.text_tables import Column
+    from tui.cli.text_tables import TableColumn
     from tui.text.format import count, duration, local_time
 
     columns = (
-        Column(title="NAME", narrowest=10),
-        Column(title="STATE"),
-        Column(title="HOLDS", right=True),
-        Column(title="FOR", right=True),
-        Column(title="LAST SEEN"),
-        Column(title="MODES", narrowest=10),
+        TableColumn(title="NAME", narrowest=10),
+        TableColumn(title="STATE"),
+        TableColumn(title="HOLDS", right=True),
+        TableColumn(title="FOR", right=True),
+        TableColumn(title="LAST SEEN"),
+        TableColumn(title="MODES", narrowest=10),
     )
     output.table(
         columns,
@@ -245,7 +245,7 @@ async def list_workers(session: "Session", output: Output) -> ExitCode:
         ],
     )
     if not workers:
-        say("No worker has run here within a week.")
+        print_message("No worker has run here within a week.")
     return ExitCode.DONE
 
 
@@ -255,7 +255,7 @@ def _state(worker: "WorkerStatus") -> str:
     return "alive" if worker.is_alive else "silent"
 
 
-def _document(worker: "WorkerStatus", held: "Sequence[HeldJob]") -> "Json":
+def _document(worker: "WorkerStatus", held: "Sequence[LeasedJob]") -> "Json":
     return {
         "id": str(worker.id),
         "user_id": str(worker.user_id) if worker.user_id else None,
@@ -274,7 +274,7 @@ def _document(worker: "WorkerStatus", held: "Sequence[HeldJob]") -> "Json":
     }
 
 
-def _held_document(job: "HeldJob") -> "Json":
+def _held_document(job: "LeasedJob") -> "Json":
     return {
         "id": str(job.job_id),
         "mode": job.mode,

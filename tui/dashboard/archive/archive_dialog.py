@@ -19,7 +19,7 @@ from store.jobs.job import GenerationJob
 from store.jobs.job_results import Page, PageKey
 from store.retention.archive import count_archived, get_archived, list_archived, restore_archived
 from store.retention.retention import ArchivedJob, ArchiveQuery
-from tui.dashboard.action_context import Desk, desk_for
+from tui.dashboard.action_context import ActionContext, context_for
 from tui.dashboard.databases import may_write
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SummaryDialog
 from tui.dashboard.widgets import SteadyText
@@ -246,7 +246,7 @@ class ArchiveDialog(Dialog[tuple[GenerationJob, ...]]):
 PAGE_SIZE = 100
 
 
-async def show_archive(app: "GjobsApp", desk: Desk) -> None:
+async def show_archive(app: "GjobsApp", desk: ActionContext) -> None:
     """Of the listed project, or of all; counted once, when it is opened."""
     store, now, names = desk.store, app.dashboard.now, desk.project_names
     query = ArchiveQuery(project_id=app.dashboard.listed.project_id)
@@ -272,7 +272,7 @@ async def show_archive(app: "GjobsApp", desk: Desk) -> None:
         return confirm_restoration(jobs, project_names=names, database=desk.database)
 
     def may_restore() -> bool:
-        return desk_for(app, "restore") is not None and may_write(app)
+        return context_for(app, "restore") is not None and may_write(app)
 
     dialog = ArchiveDialog(
         of=app.dashboard.listed_name,
@@ -289,10 +289,10 @@ async def show_archive(app: "GjobsApp", desk: Desk) -> None:
         app.errands.write(_restore(desk, jobs))
 
 
-async def _restore(desk: Desk, jobs: Sequence[GenerationJob]) -> Toast:
+async def _restore(desk: ActionContext, jobs: Sequence[GenerationJob]) -> Toast:
     """All of them or none. Raises a StoreError."""
     try:
-        await desk.certainty.of(restore_archived(desk.store, [job.id for job in jobs]))
+        await desk.certainty.resolve(restore_archived(desk.store, [job.id for job in jobs]))
     finally:
         desk.changed(())
     return restored_toast(jobs)

@@ -18,11 +18,11 @@ from store.errors import OutcomeUnknown, StoreError
 from store.job_list.listing import ProjectName
 from store.jobs.job import JobStatus
 from store.retention import cleanup
-from store.retention.retention import FINISHED, Progress, RetentionAction
+from store.retention.retention import FINISHED, BatchProgress, RetentionAction
 from tui.cleanup_preview import look_for_old
-from tui.dashboard.action_context import Desk
+from tui.dashboard.action_context import ActionContext
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, ProgressDialog, close
-from tui.dashboard.dialogs.form import Problem
+from tui.dashboard.dialogs.form import FieldProblem
 from tui.dashboard.widgets import TextField
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_words
@@ -32,7 +32,7 @@ from tui.text.retention_text import (
     DONE,
     GOES_ON_HERE,
     CleanUp,
-    Place,
+    CleanupTarget,
     broken_off,
     confirm_clean_up,
     nothing_found,
@@ -52,7 +52,7 @@ _ACTIONS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedCleanUp:
+class CleanupDraft:
     project_id: UUID | None
     older_than: timedelta
     statuses: tuple[JobStatus, ...]
@@ -66,12 +66,12 @@ class StatusBox(Checkbox):
         return "✓" if self.value else " "
 
 
-class CleanUpDialog(Dialog[CleanUp]):
+class CleanupDialog(Dialog[CleanUp]):
     """Answers what was found and agreed to. `count` raises a StoreError where that fails."""
 
     DEFAULT_CSS = """
-    CleanUpDialog #statuses { height: 1; }
-    CleanUpDialog Checkbox { margin-right: 2; }
+    CleanupDialog #statuses { height: 1; }
+    CleanupDialog Checkbox { margin-right: 2; }
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class CleanUpDialog(Dialog[CleanUp]):
         *,
         projects: Sequence[ProjectName],
         project_id: UUID | None,
-        count: Callable[[WantedCleanUp], Awaitable[CleanUp]],
+        count: Callable[[CleanupDraft], Awaitable[CleanUp]],
     ) -> None:
         """`project_id` is proposed; None stands for all projects."""
         super().__init__()
@@ -100,7 +100,7 @@ class CleanUpDialog(Dialog[CleanUp]):
             )
             yield Static("Created longer ago than, such as 12h, 30d or 8w", classes="label", markup=False)
             yield TextField(id="age", value="90d")
-            yield Problem(id="age-problem")
+            yield FieldProblem(id="age-problem")
             yield Static("In the statuses", classes="label", markup=False)
             with Horizontal(id="statuses"):
                 for status in JobStatus:
@@ -113,7 +113,7 @@ class CleanUpDialog(Dialog[CleanUp]):
                 id="action",
                 compact=True,
             )
-            yield Problem(id="problem")
+            yield FieldProblem(id="problem")
             yield self.buttons(agree="Count (enter)")
 
     def on_mount(self) -> None:
@@ -123,7 +123,7 @@ class CleanUpDialog(Dialog[CleanUp]):
     @on(Select.Changed)
     @on(Checkbox.Changed)
     def _forget_problems(self) -> None:
-        for problem in self.query(Problem):
+        for problem in self.query(FieldProblem):
             problem.clear()
 
     @on(Input.Submitted)
@@ -134,7 +134,7 @@ class CleanUpDialog(Dialog[CleanUp]):
             self._find(wanted)
 
     @work(exclusive=True)
-    async def _find(self, wanted: WantedCleanUp) -> None:
+    async def _find(self, wanted: CleanupDraft) -> None:
         """Nothing is changed, so leaving the dialog ends it."""
         agree = self.query_one("#agree", Button)
         agree.label = Content("Counting …")
@@ -163,21 +163,23 @@ class CleanUpDialog(Dialog[CleanUp]):
 
     def _complain(self, sentence: str) -> None:
         if self.is_open:
-            self.query_one("#problem", Problem).say(sentence)
+            self.query_one("#problem", FieldProblem).say(sentence)
 
-    def _read(self) -> WantedCleanUp | None:
+    def _read(self) -> CleanupDraft | None:
         """What it holds; None where something has a problem, which is then said."""
         seconds = formats.seconds_of(self.query_one("#age", Input).value.strip())
         statuses = tuple(status for status in JobStatus if self.query_one(f"#{status}", Checkbox).value)
         project, action = self.query_one("#project", Select).value, self.query_one("#action", Select).value
         if not seconds or seconds > formats.LONGEST:
             longest = f", at most {formats.LONGEST_WORDS}"
-            self.query_one("#age-problem", Problem).say(f"Type a number with s, m, h, d or w, such as 30d{longest}.")
+            self.query_one("#age-problem", FieldProblem).say(
+                f"Type a number with s, m, h, d or w, such as 30d{longest}."
+            )
             self.query_one("#age").focus()
         elif not statuses:
             self._complain("Choose a status, at least one.")
         else:
-            return WantedCleanUp(
+            return CleanupDraft(
                 project_id=None if project == _ALL else UUID(str(project)),
                 older_than=timedelta(seconds=seconds),
                 statuses=statuses,
@@ -186,10 +188,10 @@ class CleanUpDialog(Dialog[CleanUp]):
         return None
 
 
-async def clean_up(app: "GjobsApp", desk: Desk) -> None:
+async def clean_up(app: "GjobsApp", desk: ActionContext) -> None:
     store = desk.store
 
-    async def count(wanted: WantedCleanUp) -> CleanUp:
+    async def count(wanted: CleanupDraft) -> CleanUp:
         name = desk.project_names[wanted.project_id] if wanted.project_id else None
         return await look_for_old(
             store,
@@ -197,17 +199,17 @@ async def clean_up(app: "GjobsApp", desk: Desk) -> None:
             statuses=wanted.statuses,
             project_id=wanted.project_id,
             action=wanted.action,
-            place=Place(actor=store.actor, database=desk.database, project_name=name),
+            place=CleanupTarget(actor=store.actor, database=desk.database, project_name=name),
             otherwise="Or delete them.",
         )
 
-    dialog = CleanUpDialog(projects=desk.projects, project_id=app.dashboard.listed.project_id, count=count)
+    dialog = CleanupDialog(projects=desk.projects, project_id=app.dashboard.listed.project_id, count=count)
     found = await app.push_screen_wait(dialog)
     if found is not None:
         app.errands.write(_clean_up(app, desk, found))
 
 
-async def _clean_up(app: "GjobsApp", desk: Desk, found: CleanUp) -> Toast:
+async def _clean_up(app: "GjobsApp", desk: ActionContext, found: CleanUp) -> Toast:
     """Raises no StoreError, for what was done before one is told with it."""
     is_stopping = False
 
@@ -215,12 +217,12 @@ async def _clean_up(app: "GjobsApp", desk: Desk, found: CleanUp) -> Toast:
         nonlocal is_stopping
         is_stopping = True
 
-    done, verb = Progress(), DONE[found.action]
+    done, verb = BatchProgress(), DONE[found.action]
     title = f"{DOING[found.action]} {jobs_count(found.found)}"
     dialog = ProgressDialog(title=title, total=found.found, stop=stop)
     await app.push_screen(dialog)
     try:
-        async with aclosing(cleanup.clean_up(desk.store, found.expired, found.action)) as steps:
+        async with aclosing(cleanup.run_cleanup(desk.store, found.expired, found.action)) as steps:
             async for done in steps:
                 dialog.show_progress(done.done)
                 if is_stopping:

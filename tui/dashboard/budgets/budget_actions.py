@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from store.budgets.budget import Budget, Budgets
 from store.errors import StoreError
 from store.job_list.listing import ProjectName
-from tui.dashboard.action_context import Desk, desk_for, is_operator
-from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetsDialog, BudgetWish, WantedBudget, Whose
+from tui.dashboard.action_context import ActionContext, context_for, require_operator
+from tui.dashboard.budgets.budgets_dialog import BudgetChoice, BudgetDraft, BudgetForm, BudgetOwner, BudgetsDialog
 from tui.dashboard.databases import may_write
 from tui.dashboard.dialogs.dialog import ConfirmDialog
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.budget_text import budget_words, forgotten_words, owner_words, removed_toast, set_toast
 from tui.text.error_text import Toast
 from tui.text.format import short_id
@@ -20,10 +20,10 @@ from tui.text.write_text import Confirmation, where
 if TYPE_CHECKING:
     from tui.dashboard.app import GjobsApp
 
-_A_PERSON = Whose(label="A person, by e-mail or id")
+_A_PERSON = BudgetOwner(label="A person, by e-mail or id")
 
 
-async def show_budgets(app: "GjobsApp", desk: Desk) -> None:
+async def show_budgets(app: "GjobsApp", desk: ActionContext) -> None:
     """Those that the listed project is charged to, or all; again after each change, until the list is left."""
     project_id, project = app.dashboard.listed.project_id, app.dashboard.shown_project
 
@@ -31,8 +31,8 @@ async def show_budgets(app: "GjobsApp", desk: Desk) -> None:
         return await desk.store.get_budgets(project_id)
 
     def may_set() -> bool:
-        is_theirs = is_operator(app, desk.store.actor, "sets budgets")
-        return is_theirs and desk_for(app, "set_budget") is not None and may_write(app)
+        is_theirs = require_operator(app, desk.store.actor, "sets budgets")
+        return is_theirs and context_for(app, "set_budget") is not None and may_write(app)
 
     of, last = app.dashboard.listed_name, None
     while wish := await app.push_screen_wait(BudgetsDialog(ask, of=of, may_set=may_set, last=last)):
@@ -43,10 +43,12 @@ async def show_budgets(app: "GjobsApp", desk: Desk) -> None:
             await _ask_removal(app, desk, wish.budget)
 
 
-async def _ask_limit(app: "GjobsApp", desk: Desk, wish: BudgetWish, project: ProjectName | None) -> Budget | None:
+async def _ask_limit(
+    app: "GjobsApp", desk: ActionContext, wish: BudgetChoice, project: ProjectName | None
+) -> Budget | None:
     """The form keeps what was typed until the limit has been stored."""
 
-    async def save(wanted: WantedBudget) -> Budget:
+    async def save(wanted: BudgetDraft) -> Budget:
         user_id = (await desk.operator.find_actor(wanted.person)).id if wanted.person else wanted.whose.user_id
         write = desk.store.set_budget(
             user_id=user_id,
@@ -57,7 +59,7 @@ async def _ask_limit(app: "GjobsApp", desk: Desk, wish: BudgetWish, project: Pro
             as_known=wanted.as_known,
         )
         try:
-            return await desk.certainty.of(write)
+            return await desk.certainty.resolve(write)
         finally:
             desk.changed(())
 
@@ -67,11 +69,11 @@ async def _ask_limit(app: "GjobsApp", desk: Desk, wish: BudgetWish, project: Pro
     if budget is not None:
         # How it stands is told here: it is no news when it is seen next.
         app.budget_news.learn([budget])
-        say(app, set_toast(budget))
+        show_toast(app, set_toast(budget))
     return budget
 
 
-async def _choices(desk: Desk, shown: ProjectName | None) -> Sequence[Whose]:
+async def _choices(desk: ActionContext, shown: ProjectName | None) -> Sequence[BudgetOwner]:
     """The listed project and its owner first; the other projects, and anybody."""
     others = [_of_project(project) for project in desk.projects if project != shown]
     if shown is None:
@@ -79,19 +81,19 @@ async def _choices(desk: Desk, shown: ProjectName | None) -> Sequence[Whose]:
     email: str | None = None
     with suppress(StoreError):
         email = (await desk.operator.find_actor(str(shown.user_id))).email
-    owner = Whose(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
+    owner = BudgetOwner(label=f"Its owner, {email or f'user {short_id(shown.user_id)}'}", user_id=shown.user_id)
     return [_of_project(shown), owner, *others, _A_PERSON]
 
 
-def _of_project(project: ProjectName) -> Whose:
-    return Whose(label=f"Project {project.name}", project_id=project.id)
+def _of_project(project: ProjectName) -> BudgetOwner:
+    return BudgetOwner(label=f"Project {project.name}", project_id=project.id)
 
 
-def _whose(budget: Budget) -> Whose:
-    return Whose(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
+def _whose(budget: Budget) -> BudgetOwner:
+    return BudgetOwner(label=owner_words(budget), user_id=budget.user_id, project_id=budget.project_id)
 
 
-async def _ask_removal(app: "GjobsApp", desk: Desk, budget: Budget) -> None:
+async def _ask_removal(app: "GjobsApp", desk: ActionContext, budget: Budget) -> None:
     question = Confirmation(
         title="Remove this limit?",
         lines=(budget_words(budget), "", where(desk.database), forgotten_words(budget)),
@@ -103,9 +105,9 @@ async def _ask_removal(app: "GjobsApp", desk: Desk, budget: Budget) -> None:
         await app.errands.write(_remove(desk, budget)).wait()
 
 
-async def _remove(desk: Desk, budget: Budget) -> Toast:
+async def _remove(desk: ActionContext, budget: Budget) -> Toast:
     """Raises a StoreError."""
     try:
-        return removed_toast(await desk.certainty.of(desk.store.remove_budget(budget.id)))
+        return removed_toast(await desk.certainty.resolve(desk.store.remove_budget(budget.id)))
     finally:
         desk.changed(())

@@ -16,7 +16,7 @@ from store.budgets.budget import Budget, Budgets, BudgetState, Period
 from store.errors import Conflict, RowMissing, StoreError
 from store.formats import cents, share_of
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.dialogs.form import FormDialog, Problem
+from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import SteadyText, TextField
 from tui.text.budget_text import PERIOD_WORDS, STATE_STYLES, change_words, listed_lines
 from tui.text.clean_text import clean
@@ -32,7 +32,7 @@ _KEYS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetWish:
+class BudgetChoice:
     does: Literal["set", "remove"]
     budget: Budget | None
     """The one under the cursor, as it was seen; None for a new one."""
@@ -40,7 +40,7 @@ class BudgetWish:
     """All that were seen."""
 
 
-class BudgetsDialog(Dialog[BudgetWish]):
+class BudgetsDialog(Dialog[BudgetChoice]):
     """`ask` lists them; `may_set` says why where that may not be, before anything is typed."""
 
     DEFAULT_CSS = """
@@ -105,11 +105,11 @@ class BudgetsDialog(Dialog[BudgetWish]):
     def action_set(self, new: bool) -> None:
         budget = None if new else self._pointed_at
         if (new or budget is not None) and self._may_set():
-            self.dismiss(BudgetWish(does="set", budget=budget, known=self._known))
+            self.dismiss(BudgetChoice(does="set", budget=budget, known=self._known))
 
     def action_remove(self) -> None:
         if (budget := self._pointed_at) is not None and self._may_set():
-            self.dismiss(BudgetWish(does="remove", budget=budget, known=self._known))
+            self.dismiss(BudgetChoice(does="remove", budget=budget, known=self._known))
 
     @property
     def _known(self) -> tuple[Budget, ...]:
@@ -145,7 +145,7 @@ def _prompt(budget: Budget, seen: Budgets, width: int) -> Content:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whose:
+class BudgetOwner:
     """Of a project or of a user; of neither where a person is typed."""
 
     label: str
@@ -158,8 +158,8 @@ class Whose:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WantedBudget:
-    whose: Whose
+class BudgetDraft:
+    whose: BudgetOwner
     person: str
     """An e-mail or an id, as it was typed; empty where it is known whose it is."""
     period: Period
@@ -170,7 +170,7 @@ class WantedBudget:
     """The one that it is to replace, as whoever typed it was shown it; None: whatever there is."""
 
 
-def present_one(known: Sequence[Budget], whose: Whose, person: str, period: Period) -> Budget | None:
+def present_one(known: Sequence[Budget], whose: BudgetOwner, person: str, period: Period) -> Budget | None:
     """The budget of theirs that is there, as far as it is known."""
     typed = person.casefold()
 
@@ -190,10 +190,10 @@ class BudgetForm(FormDialog[Budget]):
     def __init__(
         self,
         *,
-        choices: Sequence[Whose],
+        choices: Sequence[BudgetOwner],
         known: Sequence[Budget],
         change: Budget | None,
-        save: Callable[[WantedBudget], Coroutine[Any, Any, Budget]],
+        save: Callable[[BudgetDraft], Coroutine[Any, Any, Budget]],
     ) -> None:
         """The first of the `choices` is proposed; of a budget to `change` there is one. `known` are there already."""
         super().__init__()
@@ -217,7 +217,7 @@ class BudgetForm(FormDialog[Budget]):
                 disabled=change is not None,
             )
             yield TextField(id="person", placeholder="An e-mail, or an id")
-            yield Problem(id="person-problem")
+            yield FieldProblem(id="person-problem")
             yield Static("Period; days and months are UTC's", classes="label", markup=False)
             yield Select(
                 [(words, period) for period, words in PERIOD_WORDS.items()],
@@ -229,13 +229,13 @@ class BudgetForm(FormDialog[Budget]):
             )
             yield Static("Limit: 1250 is cents, 12.50 dollars", classes="label", markup=False)
             yield TextField(id="limit", value=_dollars(change.limit_cents) if change else "")
-            yield Problem(id="limit-problem")
+            yield FieldProblem(id="limit-problem")
             yield Static("Warns from this share of it on", classes="label", markup=False)
             share = f"{change.warn_share * 100:g}%" if change else ""
             yield TextField(id="warn", value=share, placeholder="80%; or, of one that is there, as it is")
-            yield Problem(id="warn-problem")
+            yield FieldProblem(id="warn-problem")
             yield SteadyText(id="meaning", classes="label")
-            yield Problem(id="problem")
+            yield FieldProblem(id="problem")
             yield self.buttons(agree="Set (enter)")
 
     def on_mount(self) -> None:
@@ -246,7 +246,7 @@ class BudgetForm(FormDialog[Budget]):
     @on(Select.Changed, "#whose")
     def _show_person(self) -> None:
         self.query_one("#person").display = self._whose.is_typed
-        self.query_one("#person-problem", Problem).clear()
+        self.query_one("#person-problem", FieldProblem).clear()
 
     @on(Select.Changed)
     @on(Input.Changed)
@@ -260,9 +260,9 @@ class BudgetForm(FormDialog[Budget]):
             line.say(Content.styled(change_words(meaning), style))
 
     @property
-    def _whose(self) -> Whose:
+    def _whose(self) -> BudgetOwner:
         value = self.query_one("#whose", Select).value
-        return value if isinstance(value, Whose) else self._choices[0]
+        return value if isinstance(value, BudgetOwner) else self._choices[0]
 
     @property
     def _period(self) -> Period:
@@ -294,7 +294,7 @@ class BudgetForm(FormDialog[Budget]):
             self.complain("warn", "Type a share, such as 80% or 0.8.")
         else:
             return self._save(
-                WantedBudget(
+                BudgetDraft(
                     whose=whose,
                     person=person,
                     period=self._period,

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from textual.content import Content
 
-from tui.dashboard.widgets import SteadyText, say
+from tui.dashboard.widgets import SteadyText, show_toast
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
     from store.budgets.budget import Budget, BudgetState
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
 
 _SHARE_OF_SCREEN = 2
 """It takes one line in so many, at most: the rest is the projects'."""
@@ -34,7 +34,7 @@ class BudgetsPanel(SteadyText):
     """
     BORDER_TITLE = "Budgets"
 
-    def show(self, numbers: "Numbers", *, width: int, screen_height: int) -> None:
+    def show(self, numbers: "Totals", *, width: int, screen_height: int) -> None:
         """Those with the least left first, as they stood when the numbers were read; lines of so many cells."""
         if not numbers.budgets:
             self.forget()
@@ -71,4 +71,4 @@ class BudgetNews:
         for budget in self.learn(budgets):
             from tui.text.budget_text import worse_toast
 
-            say(app, worse_toast(budget))
+            show_toast(app, worse_toast(budget))

@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from tui.dashboard.keys.bindings import inherited_bindings, key_of
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean_block, clean_cell, shorten
 from tui.text.error_text import Toast
 from tui.text.format import count
@@ -205,7 +205,7 @@ class SqlDialog(Dialog[None]):
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self._sql)
-        say(self.app, Toast(text="Copied the SQL."))
+        show_toast(self.app, Toast(text="Copied the SQL."))
 
 
 _BAR_CELLS = 60

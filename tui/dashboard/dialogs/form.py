@@ -9,15 +9,15 @@ from textual.content import Content
 from textual.widgets import Button, Input, Static
 
 from store.errors import InvalidValue, StoreError
-from tui.dashboard.action_context import Learned, learned_toast
+from tui.dashboard.action_context import WriteResolved, learned_toast
 from tui.dashboard.action_host import WRITES
 from tui.dashboard.dialogs.dialog import Dialog, ResultType
-from tui.dashboard.widgets import TextField, say
+from tui.dashboard.widgets import TextField, show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast, error_words
 
 
-class Problem(Static):
+class FieldProblem(Static):
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id, classes="problem", markup=False)
 
@@ -71,9 +71,9 @@ class FormDialog(Dialog[ResultType]):
         self.app.run_worker(self._await(sending), group=WRITES)
 
     @property
-    def problem(self) -> Problem:
+    def problem(self) -> FieldProblem:
         """What concerns no single field."""
-        return self.query_one("#problem", Problem)
+        return self.query_one("#problem", FieldProblem)
 
     def explain(self, error: StoreError) -> None:
         if isinstance(error, InvalidValue) and error.field in self.FIELDS:
@@ -86,30 +86,30 @@ class FormDialog(Dialog[ResultType]):
         self._problem_of(field).say(sentence)
         self.query_one(f"#{field}").focus()
 
-    def _problem_of(self, field: str | None) -> Problem:
+    def _problem_of(self, field: str | None) -> FieldProblem:
         """Of the form's only field it is the form's."""
-        return self.query_one(f"#{field}-problem", Problem) if field in self.FIELDS.values() else self.problem
+        return self.query_one(f"#{field}-problem", FieldProblem) if field in self.FIELDS.values() else self.problem
 
     async def _await(self, sending: Coroutine[Any, Any, ResultType]) -> None:
         try:
             answer = await sending
-        except Learned as learned:
+        except WriteResolved as learned:
             if learned.was_made is not False:
                 # It is done, or nobody can tell: sending it once more would not be the same.
-                say(self.app, learned_toast(learned))
+                show_toast(self.app, learned_toast(learned))
                 self._leave_with(None)
             elif self.is_open:
                 self.problem.say(learned.message)
             else:
-                say(self.app, learned_toast(learned))
+                show_toast(self.app, learned_toast(learned))
         except StoreError as error:
             if self.is_open:
                 self.explain(error)
             else:
-                say(self.app, error_toast(error))
+                show_toast(self.app, error_toast(error))
         else:
             if not self._leave_with(answer):
-                say(self.app, Toast(text="What was sent from the form that was left is stored."))
+                show_toast(self.app, Toast(text="What was sent from the form that was left is stored."))
         finally:
             self._is_sending = False
 
@@ -154,7 +154,7 @@ class TextPrompt(FormDialog[ResultType]):
             yield Static(Content("\n".join(self._lines)), markup=False)
             yield Static(Content(self._label), classes="label", markup=False)
             yield TextField(id="text", placeholder=self._placeholder)
-            yield Problem(id="problem")
+            yield FieldProblem(id="problem")
             yield self.buttons(agree=f"{self._agree} (enter)")
 
     def on_mount(self) -> None:

@@ -11,9 +11,9 @@ from store.errors import BudgetExceeded, Conflict, Locked, NoPrivilege, StoreErr
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Deleted, Missing, RetryOutcome, applied_job
 from store.journal.write_record import WrittenRow
-from store.users.actor import eyes_name
-from tui.dashboard.action_context import Learned
-from tui.dashboard.action_host import Deletion
+from store.users.actor import actor_name
+from tui.dashboard.action_context import WriteResolved
+from tui.dashboard.action_host import DeletedJobs
 from tui.error_help import hidden_from
 from tui.text import write_text
 from tui.text.error_text import Toast, error_words
@@ -22,7 +22,7 @@ from tui.text.write_text import (
     LEFT,
     UNKNOWN,
     MissingWhys,
-    WhyLeft,
+    SkipReason,
     deleted_toast,
     described_all,
     of_deletion,
@@ -36,12 +36,12 @@ from tui.text.write_text import (
 )
 
 if TYPE_CHECKING:
-    from tui.dashboard.action_context import Desk
+    from tui.dashboard.action_context import ActionContext
 
 CHUNK = 50
 """Jobs in one transaction: some milliseconds of locks, and a stop that is soon heard."""
 
-Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[WhyLeft | None]]]
+Send = Callable[[Sequence[GenerationJob]], Awaitable[Sequence[SkipReason | None]]]
 """Sends a chunk in one transaction. Tells for each job why it was left, or None where it was done."""
 
 _OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
@@ -49,23 +49,23 @@ _OF_ONE_JOB = (Locked, Conflict, NoPrivilege, BudgetExceeded)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Left:
+class SkippedJob:
     job: GenerationJob
-    why: WhyLeft
+    why: SkipReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BulkOutcome:
     done: tuple[GenerationJob, ...]
     """As they were seen."""
-    left: tuple[Left, ...]
+    left: tuple[SkippedJob, ...]
     not_reached: tuple[GenerationJob, ...]
     """Those after the stop: nothing was sent about them that the database kept."""
-    stopped_by: StoreError | Learned | None
+    stopped_by: StoreError | WriteResolved | None
     """None where nothing but a person did."""
 
 
-class Bulk:
+class BulkWrite:
     """The jobs are those that the person saw: nothing that happens meanwhile adds one."""
 
     def __init__(self, jobs: Sequence[GenerationJob], send: Send) -> None:
@@ -81,8 +81,8 @@ class Bulk:
         """`progress` is told of how many jobs it is known what became of them. Raises no StoreError."""
         chunks = deque(self.jobs[at : at + CHUNK] for at in range(0, len(self.jobs), CHUNK))
         done: list[GenerationJob] = []
-        left: list[Left] = []
-        stopped_by: StoreError | Learned | None = None
+        left: list[SkippedJob] = []
+        stopped_by: StoreError | WriteResolved | None = None
         while chunks and not self._is_stopping and stopped_by is None:
             chunk = chunks[0]
             try:
@@ -94,7 +94,7 @@ class Bulk:
                     chunks.extendleft((job,) for job in reversed(chunk))
                     continue
                 whys = [refused_by(error)]
-            except Learned as learned:
+            except WriteResolved as learned:
                 stopped_by = learned
                 if learned.was_made is False:
                     break
@@ -105,16 +105,16 @@ class Bulk:
                 break
             chunks.popleft()
             done += [job for job, why in zip(chunk, whys, strict=True) if why is None]
-            left += [Left(job=job, why=why) for job, why in zip(chunk, whys, strict=True) if why is not None]
+            left += [SkippedJob(job=job, why=why) for job, why in zip(chunk, whys, strict=True) if why is not None]
             progress(len(done) + len(left))
         not_reached = tuple(chain.from_iterable(chunks))
         return BulkOutcome(done=tuple(done), left=tuple(left), not_reached=not_reached, stopped_by=stopped_by)
 
 
-async def transition_one(desk: "Desk", job: GenerationJob, target: JobStatus) -> Toast:
+async def transition_one(desk: "ActionContext", job: GenerationJob, target: JobStatus) -> Toast:
     """Raises a StoreError."""
     try:
-        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, target))
+        outcome = await desk.certainty.resolve(desk.store.transition_job_status(job.id, target))
     finally:
         desk.changed([job.id])
     if not isinstance(outcome, Missing):
@@ -123,10 +123,10 @@ async def transition_one(desk: "Desk", job: GenerationJob, target: JobStatus) ->
     return transition_toast(job, outcome, target, if_missing=why.one)
 
 
-async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
+async def fail_one(desk: "ActionContext", job: GenerationJob, error: str) -> Toast:
     """Raises a StoreError where it is refused, so that whoever typed the error's text still has it."""
     try:
-        outcome = await desk.certainty.of(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
+        outcome = await desk.certainty.resolve(desk.store.transition_job_status(job.id, JobStatus.FAILED, error))
     finally:
         desk.changed([job.id])
     async with desk.telling_apart():
@@ -134,72 +134,72 @@ async def fail_one(desk: "Desk", job: GenerationJob, error: str) -> Toast:
     return transition_toast(job, outcome, JobStatus.FAILED)
 
 
-async def _known(desk: "Desk", outcomes: Iterable[object]) -> MissingWhys:
+async def _known(desk: "ActionContext", outcomes: Iterable[object]) -> MissingWhys:
     """Why those that were not found were not: the operator can tell, where these are not the operator's own eyes."""
     missing = [outcome.job_id for outcome in outcomes if isinstance(outcome, Missing)]
     hidden = await hidden_from(desk.store, desk.operator, missing)
     if hidden is None:
         return {}
-    of_hidden = write_text.hidden_from(eyes_name(desk.store.actor))
+    of_hidden = write_text.hidden_from(actor_name(desk.store.actor))
     return {job_id: of_hidden if job_id in hidden else write_text.GONE for job_id in missing}
 
 
-def sends_transition(desk: "Desk", target: JobStatus, error: str | None) -> Send:
-    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+def sends_transition(desk: "ActionContext", target: JobStatus, error: str | None) -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         write = desk.store.transition_jobs([job.id for job in chunk], target, error)
-        outcomes = await desk.certainty.of(write)
+        outcomes = await desk.certainty.resolve(write)
         known = await _known(desk, outcomes)
         return [of_transition(outcome, known) for outcome in outcomes]
 
     return send
 
 
-async def retry_one(desk: "Desk", job: GenerationJob, *, again: bool) -> RetryOutcome:
+async def retry_one(desk: "ActionContext", job: GenerationJob, *, again: bool) -> RetryOutcome:
     """Raises a StoreError."""
     try:
-        (outcome,) = await desk.certainty.of(desk.store.retry_generation_jobs([job.id], again=again))
+        (outcome,) = await desk.certainty.resolve(desk.store.retry_generation_jobs([job.id], again=again))
     finally:
         desk.changed(())
     return outcome
 
 
-async def retried(desk: "Desk", job: GenerationJob, outcome: RetryOutcome) -> Toast:
+async def retried(desk: "ActionContext", job: GenerationJob, outcome: RetryOutcome) -> Toast:
     known = await _known(desk, [outcome])
     return retry_toast(job, outcome, of_retry(outcome, known))
 
 
-def sends_retry(desk: "Desk") -> Send:
-    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
-        outcomes = await desk.certainty.of(desk.store.retry_generation_jobs([job.id for job in chunk]))
+def sends_retry(desk: "ActionContext") -> Send:
+    async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
+        outcomes = await desk.certainty.resolve(desk.store.retry_generation_jobs([job.id for job in chunk]))
         known = await _known(desk, outcomes)
         return [of_retry(outcome, known) for outcome in outcomes]
 
     return send
 
 
-async def delete_one(desk: "Desk", job: GenerationJob) -> Toast:
+async def delete_one(desk: "ActionContext", job: GenerationJob) -> Toast:
     """As it was seen, or not. Raises a StoreError."""
     deleted: list[GenerationJob] = []
     try:
         async with desk.telling_apart():
-            deleted += await desk.certainty.of(desk.store.delete_generation_jobs({job.id: job.status}))
-    except Learned as learned:
+            deleted += await desk.certainty.resolve(desk.store.delete_generation_jobs({job.id: job.status}))
+    except WriteResolved as learned:
         deleted += deleted_rows(learned)
         raise
     finally:
-        desk.undo.remember(Deletion(desk.store, tuple(deleted)))
+        desk.undo.remember(DeletedJobs(desk.store, tuple(deleted)))
         desk.changed([job.id])
     return deleted_toast([job])
 
 
-def sends_deletion(desk: "Desk", deleted: list[GenerationJob]) -> Send:
+def sends_deletion(desk: "ActionContext", deleted: list[GenerationJob]) -> Send:
     """Adds to `deleted` the whole rows of those that it deleted, as each chunk is done."""
 
-    async def send(chunk: Sequence[GenerationJob]) -> list[WhyLeft | None]:
+    async def send(chunk: Sequence[GenerationJob]) -> list[SkipReason | None]:
         write = desk.store.delete_jobs_as_seen({job.id: job.status for job in chunk})
         try:
-            outcomes = await desk.certainty.of(write)
-        except Learned as learned:
+            outcomes = await desk.certainty.resolve(write)
+        except WriteResolved as learned:
             deleted.extend(deleted_rows(learned))
             raise
         deleted.extend(outcome.job for outcome in outcomes if isinstance(outcome, Deleted))
@@ -209,17 +209,19 @@ def sends_deletion(desk: "Desk", deleted: list[GenerationJob]) -> Send:
     return send
 
 
-def deleted_rows(learned: Learned) -> list[GenerationJob]:
+def deleted_rows(learned: WriteResolved) -> list[GenerationJob]:
     """None where it was not made, or cannot be told."""
     rows: tuple[WrittenRow, ...] = learned.written.before if learned.was_made else ()
     return [row for row in rows if isinstance(row, GenerationJob)]
 
 
-async def restore(desk: "Desk", deletion: Deletion) -> Toast:
+async def restore(desk: "ActionContext", deletion: DeletedJobs) -> Toast:
     """All of it or nothing, with the eyes that deleted. What could not be restored can be tried again."""
     try:
-        restored = await desk.certainty_of(deletion.store).of(deletion.store.restore_generation_jobs(deletion.jobs))
-    except Learned as learned:
+        restored = await desk.certainty_of(deletion.store).resolve(
+            deletion.store.restore_generation_jobs(deletion.jobs)
+        )
+    except WriteResolved as learned:
         if not learned.was_made:
             desk.undo.remember(deletion)
         raise
@@ -236,13 +238,13 @@ MOST_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class BulkReport:
     toast: Toast
     lines: tuple[str, ...] = ()
     """Empty where the toast says it all."""
 
 
-def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> Report:
+def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID, str]) -> BulkReport:
     """`done` is what was done, such as "Failed"."""
     total = len(outcome.done) + len(outcome.left) + len(outcome.not_reached)
     by_reason = _by_reason(outcome.left)
@@ -253,17 +255,17 @@ def bulk_report(outcome: BulkOutcome, *, done: str, project_names: Mapping[UUID,
     is_whole = not outcome.left and not outcome.not_reached
     toast = Toast(text=text, severity="error" if outcome.stopped_by else "information" if is_whole else "warning")
     lines = () if named else _lines(by_reason, project_names)
-    return Report(toast=toast, lines=lines)
+    return BulkReport(toast=toast, lines=lines)
 
 
-def _by_reason(left: Sequence[Left]) -> dict[WhyLeft, list[Left]]:
-    by_reason: dict[WhyLeft, list[Left]] = {}
+def _by_reason(left: Sequence[SkippedJob]) -> dict[SkipReason, list[SkippedJob]]:
+    by_reason: dict[SkipReason, list[SkippedJob]] = {}
     for one in left:
         by_reason.setdefault(one.why, []).append(one)
     return by_reason
 
 
-def _counted(why: WhyLeft, left: Sequence[Left], *, named: bool) -> str:
+def _counted(why: SkipReason, left: Sequence[SkippedJob], *, named: bool) -> str:
     counted = f"{count(len(left))} {why.one if len(left) == 1 else why.many}"
     return f"{counted}: {', '.join(job_name(one.job) for one in left)}" if named else counted
 
@@ -273,12 +275,12 @@ def _stopped(outcome: BulkOutcome) -> str:
     left = len(outcome.not_reached)
     were = f"{jobs_count(left)} {'was' if left == 1 else 'were'} not touched"
     if (error := outcome.stopped_by) is not None:
-        why = error.message if isinstance(error, Learned) else error_words(error)
+        why = error.message if isinstance(error, WriteResolved) else error_words(error)
         return f" Then it stopped{f', and {were}' if left else ''}: {why}"
     return f" Stopped: {were}." if left else ""
 
 
-def _lines(by_reason: Mapping[WhyLeft, Sequence[Left]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:
+def _lines(by_reason: Mapping[SkipReason, Sequence[SkippedJob]], project_names: Mapping[UUID, str]) -> tuple[str, ...]:
     lines: list[str] = []
     for why, left in by_reason.items():
         heading = f"{jobs_count(len(left))} {why.one if len(left) == 1 else why.many}, as last seen:"

@@ -7,17 +7,17 @@ from uuid import UUID
 from textual.app import App
 
 from store.jobs.job import GenerationJob, JobStatus, sources
-from store.jobs.job_results import AlreadyRepeated
-from tui.dashboard.action_context import Desk
-from tui.dashboard.action_host import Deletion, Errands
+from store.jobs.job_results import AlreadyRetried
+from tui.dashboard.action_context import ActionContext
+from tui.dashboard.action_host import BackgroundTasks, DeletedJobs
 from tui.dashboard.dialogs.dialog import ConfirmDialog, ProgressDialog, SummaryDialog, close
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.job_actions import bulk_writes
-from tui.dashboard.job_actions.bulk_writes import CHUNK, Bulk, BulkOutcome, Report, bulk_report
+from tui.dashboard.job_actions.bulk_writes import CHUNK, BulkOutcome, BulkReport, BulkWrite, bulk_report
 from tui.dashboard.job_actions.new_job_form import NewJob, NewJobDialog
 from tui.dashboard.keys.bindings import DASHBOARD_BINDINGS, key_of
 from tui.dashboard.messages import JobAction
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count, jobs_name
 from tui.text.write_text import (
@@ -37,7 +37,7 @@ from tui.text.write_text import (
 
 
 class JobActions:
-    def __init__(self, app: App[Any], errands: Errands, desk: Desk) -> None:
+    def __init__(self, app: App[Any], errands: BackgroundTasks, desk: ActionContext) -> None:
         self._app = app
         self._errands = errands
         self._desk = desk
@@ -65,7 +65,7 @@ class JobActions:
         """Makes again what was deleted last."""
         deletion = self._desk.undo.take_last()
         if deletion is None:
-            say(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
+            show_toast(self._app, Toast(text="Nothing was deleted here that could be made again.", severity="warning"))
         else:
             self._errands.write(bulk_writes.restore(self._desk, deletion))
 
@@ -85,16 +85,16 @@ class JobActions:
             self._errands.write(self._transition_several(jobs, target))
 
     async def _transition_several(self, jobs: Sequence[GenerationJob], target: JobStatus) -> Toast:
-        bulk = Bulk(jobs, bulk_writes.sends_transition(self._desk, target, None))
+        bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._desk, target, None))
         return self._show_report(self._reported(await self._run(bulk, target), DONE[target]), DONE[target])
 
     async def _ask_error(self, jobs: Sequence[GenerationJob]) -> None:
         """The text stays in the dialog until it has been stored."""
 
-        async def submit(text: str) -> Report:
+        async def submit(text: str) -> BulkReport:
             if len(jobs) == 1:
-                return Report(toast=await bulk_writes.fail_one(self._desk, jobs[0], text))
-            bulk = Bulk(jobs, bulk_writes.sends_transition(self._desk, JobStatus.FAILED, text))
+                return BulkReport(toast=await bulk_writes.fail_one(self._desk, jobs[0], text))
+            bulk = BulkWrite(jobs, bulk_writes.sends_transition(self._desk, JobStatus.FAILED, text))
             outcome = await self._run(bulk, JobStatus.FAILED)
             if outcome.stopped_by is not None and not outcome.done and not outcome.left:
                 raise outcome.stopped_by
@@ -110,12 +110,12 @@ class JobActions:
         )
         report = await self._app.push_screen_wait(prompt)
         if report is not None:
-            say(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
+            show_toast(self._app, self._show_report(report, DONE[JobStatus.FAILED]))
 
     def _retry(self, jobs: Sequence[GenerationJob]) -> None:
         """Several jobs are asked for first, and so is one that another repeats by now."""
         if not any(job.status is JobStatus.FAILED for job in jobs):
-            say(self._app, only_failed_toast(jobs))
+            show_toast(self._app, only_failed_toast(jobs))
         elif len(jobs) == 1:
             self._errands.write(self._retry_one(jobs[0]))
         else:
@@ -123,7 +123,7 @@ class JobActions:
 
     async def _retry_one(self, job: GenerationJob) -> Toast:
         outcome = await bulk_writes.retry_one(self._desk, job, again=False)
-        if isinstance(outcome, AlreadyRepeated):
+        if isinstance(outcome, AlreadyRetried):
             self._errands.ask(self._ask_once_more(job))
         return await bulk_writes.retried(self._desk, job, outcome)
 
@@ -144,13 +144,13 @@ class JobActions:
         return confirm_retry(jobs, project_names=names, database=database, repeated=repeated)
 
     async def _retry_several(self, jobs: Sequence[GenerationJob]) -> Toast:
-        bulk = Bulk(jobs, bulk_writes.sends_retry(self._desk))
+        bulk = BulkWrite(jobs, bulk_writes.sends_retry(self._desk))
         return self._show_report(self._reported(await self._run(bulk, "Retrying"), "Retried"), "Retried")
 
     async def _ask_deletion(self, jobs: Sequence[GenerationJob]) -> None:
         names, database = self._desk.project_names, self._desk.database
         key = key_of(self._app, DASHBOARD_BINDINGS, "job.undo")
-        undo = undo_words(key, len(jobs), self._desk.undo.following or ())
+        undo = undo_words(key, len(jobs), self._desk.undo.cascading_tables or ())
         question = confirm_deletion(jobs, project_names=names, database=database, undo=undo)
         if not await self._app.push_screen_wait(ConfirmDialog(question)):
             return
@@ -162,12 +162,12 @@ class JobActions:
     async def _delete_several(self, jobs: Sequence[GenerationJob]) -> Toast:
         deleted: list[GenerationJob] = []
         try:
-            outcome = await self._run(Bulk(jobs, bulk_writes.sends_deletion(self._desk, deleted)), "Deleting")
+            outcome = await self._run(BulkWrite(jobs, bulk_writes.sends_deletion(self._desk, deleted)), "Deleting")
         finally:
-            self._desk.undo.remember(Deletion(self._desk.store, tuple(deleted)))
+            self._desk.undo.remember(DeletedJobs(self._desk.store, tuple(deleted)))
         return self._show_report(self._reported(outcome, "Deleted"), "Deleted")
 
-    async def _run(self, bulk: Bulk, doing: JobStatus | str) -> BulkOutcome:
+    async def _run(self, bulk: BulkWrite, doing: JobStatus | str) -> BulkOutcome:
         """What takes more than one chunk shows how far it has come, and can be stopped."""
         try:
             if len(bulk.jobs) <= CHUNK:
@@ -182,10 +182,10 @@ class JobActions:
         finally:
             self._desk.changed(job.id for job in bulk.jobs)
 
-    def _reported(self, outcome: BulkOutcome, done: str) -> Report:
+    def _reported(self, outcome: BulkOutcome, done: str) -> BulkReport:
         return bulk_report(outcome, done=done, project_names=self._desk.project_names)
 
-    def _show_report(self, report: Report, done: str) -> Toast:
+    def _show_report(self, report: BulkReport, done: str) -> Toast:
         """What is too long for the toast is listed in a dialog."""
         if report.lines:
             self._app.push_screen(SummaryDialog(title=done, sentence=report.toast.text, lines=report.lines))
@@ -196,7 +196,9 @@ class JobActions:
             self._errands.ask(self._ask_new_job(project_id))
         else:
             key = key_of(self._app, DASHBOARD_BINDINGS, "project.new")
-            say(self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning"))
+            show_toast(
+                self._app, Toast(text=f"A job needs a project. Press {key} to create one first.", severity="warning")
+            )
 
     async def _ask_new_job(self, project_id: UUID | None) -> None:
         """The form keeps what was typed until the job has been stored."""
@@ -211,7 +213,7 @@ class JobActions:
             )
             try:
                 async with self._desk.telling_apart():
-                    return await self._desk.certainty.of(write)
+                    return await self._desk.certainty.resolve(write)
             finally:
                 self._desk.changed(())
 
@@ -220,11 +222,11 @@ class JobActions:
         )
         job = await self._app.push_screen_wait(dialog)
         if job is not None:
-            say(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
+            show_toast(self._app, created_toast(job, project=self._desk.project_names[job.project_id]))
 
     def _may_any(self, jobs: Sequence[GenerationJob], target: JobStatus) -> bool:
         """Whether the status of any permits it; else says why not."""
         if any(job.status in sources(target) for job in jobs):
             return True
-        say(self._app, not_permitted_toast(jobs, target))
+        show_toast(self._app, not_permitted_toast(jobs, target))
         return False

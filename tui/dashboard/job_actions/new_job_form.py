@@ -15,7 +15,7 @@ from store.errors import StoreError
 from store.job_list.listing import ProjectName
 from store.jobs.job import DEFAULT_COST_CENTS, USUAL_MODES, GenerationJob
 from store.projects.project import Asset
-from tui.dashboard.dialogs.form import FormDialog, Problem
+from tui.dashboard.dialogs.form import FieldProblem, FormDialog
 from tui.dashboard.widgets import TextField
 from tui.text.clean_text import clean
 from tui.text.format import short_id
@@ -67,14 +67,14 @@ class NewJobDialog(FormDialog[GenerationJob]):
             )
             yield Static(f"Mode: {', '.join(USUAL_MODES)}, or your own", classes="label", markup=False)
             yield TextField(id="mode", value=USUAL_MODES[0], suggester=SuggestFromList(USUAL_MODES))
-            yield Problem(id="mode-problem")
+            yield FieldProblem(id="mode-problem")
             yield Static("Cost in cents", classes="label", markup=False)
             yield TextField(id="cost", value=str(DEFAULT_COST_CENTS))
-            yield Problem(id="cost-problem")
+            yield FieldProblem(id="cost-problem")
             yield Static("Input asset", classes="label", markup=False)
             yield Select[UUID]([], prompt="None", id="asset", compact=True)
-            yield Problem(id="asset-problem")
-            yield Problem(id="problem")
+            yield FieldProblem(id="asset-problem")
+            yield FieldProblem(id="problem")
             yield self.buttons(agree="Create (enter)")
 
     def on_mount(self) -> None:
@@ -96,7 +96,7 @@ class NewJobDialog(FormDialog[GenerationJob]):
             problem = f"The assets cannot be listed. {error.message} {error.hint or ''}".rstrip()
         if self.is_open:
             self.query_one("#asset", Select).set_options([(Content(_described(asset)), asset.id) for asset in assets])
-            self.query_one("#asset-problem", Problem).say(problem)
+            self.query_one("#asset-problem", FieldProblem).say(problem)
 
     def read(self) -> Coroutine[Any, Any, GenerationJob] | None:
         mode = self.query_one("#mode", Input).value

@@ -17,7 +17,7 @@ from tui.text.clean_text import clean, visible_cells
 from tui.text.error_text import beneath, still_listed
 
 if TYPE_CHECKING:
-    from store.filters.filter_completion import Completion, Known
+    from store.filters.filter_completion import Completion, CompletionValues
     from store.filters.job_filter import FilterError
 
 _STILL_TYPING_SECONDS = 0.15
@@ -25,10 +25,10 @@ _STILL_CHOOSING_SECONDS = 0.6
 """While something is offered: half a key is a word, too, and is hardly meant as one."""
 
 
-def _nothing_known() -> "Known":
-    from store.filters.filter_completion import Known
+def _nothing_known() -> "CompletionValues":
+    from store.filters.filter_completion import CompletionValues
 
-    return Known()
+    return CompletionValues()
 
 
 class FilterBar(Vertical):
@@ -77,8 +77,8 @@ class FilterBar(Vertical):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._known: Callable[[], Known] = _nothing_known
-        self._offered_of: Known | None = None
+        self._known: Callable[[], CompletionValues] = _nothing_known
+        self._offered_of: CompletionValues | None = None
         """What was known when completions were offered last."""
         self._told = ("", NO_FILTER)
         """The last that was right: its text, and what it means."""
@@ -112,7 +112,7 @@ class FilterBar(Vertical):
         self._close()
         self.settle()
 
-    def know(self, known: "Callable[[], Known]") -> None:
+    def know(self, known: "Callable[[], CompletionValues]") -> None:
         """What completions may name, asked when there are to be some: what is offered already follows at once."""
         self._known = known
         if self._is_furnished and (self._completions.is_open or self._user_is_typed) and known() != self._offered_of:

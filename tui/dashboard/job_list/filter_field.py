@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tui.dashboard.keys.bindings import NOTHING, Rewords
+from tui.dashboard.keys.bindings import NOTHING, DynamicKeyText
 from tui.dashboard.widgets import ShowsInvisible, TextField
 from tui.text.clean_text import clean, pad, shorten
 
@@ -36,7 +36,7 @@ class MarksMistake(ShowsInvisible):
             text.stylize(_WRONG, *self.place)
 
 
-class FilterField(Rewords, TextField):
+class FilterField(DynamicKeyText, TextField):
     """Its keys are the bar's: it says which were pressed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -53,7 +53,7 @@ SORTED_BY: Mapping[ColumnName, OrderColumn] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
+class JobColumn:
     name: ColumnName
     start: int
     """In cells from the left."""
@@ -102,7 +102,7 @@ def _widest(texts: Iterable[str]) -> int:
     return max((min(cell_len(clean_cell(text, _MOST_TEXT)), _MOST_TEXT) for text in texts), default=0)
 
 
-def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[Column, ...]:
+def lay_out(width: int, content: ContentWidths, sort: ListOrder | None = None) -> tuple[JobColumn, ...]:
     """Share a width of 40 to 200 cells among the columns that fit, left to right.
 
     When it is narrow the least wanted go first. Modes, project names and errors get some cells, then enough of them,
@@ -177,17 +177,17 @@ def _least_widths(content: ContentWidths) -> dict[ColumnName, int]:
     }
 
 
-def _place(widths: Mapping[ColumnName, int], gap: int) -> tuple[Column, ...]:
-    columns: list[Column] = []
+def _place(widths: Mapping[ColumnName, int], gap: int) -> tuple[JobColumn, ...]:
+    columns: list[JobColumn] = []
     start = GUTTER
     for name in ColumnName:
         if name in widths:
-            columns.append(Column(name=name, start=start, width=widths[name]))
+            columns.append(JobColumn(name=name, start=start, width=widths[name]))
             start += widths[name] + gap
     return tuple(columns)
 
 
-def column_at(columns: Iterable[Column], x: int) -> ColumnName | None:
+def column_at(columns: Iterable[JobColumn], x: int) -> ColumnName | None:
     """The column under a cell; the gap to the right belongs to it. None in the gutter."""
     starts = [column for column in columns if column.start <= x]
     return starts[-1].name if starts else None

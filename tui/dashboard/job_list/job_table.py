@@ -22,14 +22,14 @@ from textual.widget import Widget
 
 from store.job_list.list_query import End, ListOrder, OrderColumn
 from store.jobs.job import GenerationJob
-from store.statistics.totals import Counted
+from store.statistics.totals import Count
 from tui.dashboard.job_list.job_columns import GUTTER, SORTED_BY, column_at
-from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Drawing, Line, paint
-from tui.dashboard.job_list.table_state import JobTableView, RowAsking
+from tui.dashboard.job_list.table_drawing import HEADER_HEIGHT, Line, TableRenderer, paint
+from tui.dashboard.job_list.table_state import PendingRows, TableState
 from tui.dashboard.statistics.count_text import Position
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Window
+    from store.job_list.listing import RowWindow
 
 
 @dataclass
@@ -208,8 +208,8 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._view = JobTableView()
-        self._drawing = Drawing()
+        self._view = TableState()
+        self._drawing = TableRenderer()
         self._lines: tuple[Line, ...] = ()
         self._strips: LRUCache[Line, Strip] = LRUCache(1024)
         self._hovered_line: int | None = None
@@ -217,7 +217,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._is_settling = False
         self._fitted = Size()
         """The room that the lines were made for."""
-        self._asking = RowAsking()
+        self._asking = PendingRows()
 
     # What it is told
 
@@ -235,7 +235,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def show_window(
         self,
-        window: "Window",
+        window: "RowWindow",
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None = None,
@@ -257,7 +257,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _take(
         self,
-        view: JobTableView,
+        view: TableState,
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None,
@@ -269,7 +269,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.CursorLost(self, lost, has_left=view.rows.tells_who_left))
         self._look(view)
 
-    def count(self, length: Counted | None) -> None:
+    def count(self, length: Count | None) -> None:
         """How many rows the whole list has; None while nobody knows."""
         self._look(self._view.counted(length))
 
@@ -280,7 +280,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def clear(self) -> None:
         """Forget rows, cursor, marks and scroll, because something else will be looked at."""
-        self._asking = RowAsking()
+        self._asking = PendingRows()
         self._drawing.forget()
         self._look(self._view.forgotten())
 
@@ -327,7 +327,7 @@ class JobTable(ScrollView, can_focus=True, inherit_bindings=False):
         """How many jobs arrived above the first row in sight since they could last be seen."""
         return len(self._view.unseen)
 
-    def _look(self, view: JobTableView) -> None:
+    def _look(self, view: TableState) -> None:
         """Adopt a view, draw what it changes and say what it means to others."""
         before, self._view = self._view, view
         if view is before:

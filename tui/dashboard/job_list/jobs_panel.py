@@ -14,9 +14,9 @@ from textual.message import Message
 from store.errors import StoreError
 from store.filters.job_filter import JobFilter
 from store.formats import id_range
-from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, WindowQuery, key_of
+from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, RowWindowQuery, key_of
 from store.jobs.job import USUAL_MODES, GenerationJob
-from store.statistics.totals import Certainty, Counted, NumbersQuery
+from store.statistics.totals import Count, Precision, TotalsQuery
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.job_table import (
     CursorLost,
@@ -35,23 +35,23 @@ from tui.text.format import jobs_count
 
 if TYPE_CHECKING:
     from store.configuration.saved_views import View
-    from store.filters.filter_completion import Known
+    from store.filters.filter_completion import CompletionValues
     from store.job_list.listing import Listing, ProjectName
     from store.projects.project import Project
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
 
 
-def list_length(listing: "Listing", numbers: "Numbers | None") -> Counted | None:
+def list_length(listing: "Listing", numbers: "Totals | None") -> Count | None:
     """None where nobody counted it, or what was counted is another list."""
     if listing.lens is not None:
         everything = listing.lens.everything
-        certainty = Certainty.CAPPED if everything.is_more else Certainty.EXACT
-        return Counted(number=everything.number, certainty=certainty)
+        certainty = Precision.CAPPED if everything.is_more else Precision.EXACT
+        return Count(number=everything.number, certainty=certainty)
     listed = listing.query.window.listed
     if numbers is None or numbers.query.project_id != listed.project_id:
         return None
     if listed.job_filter:
-        return numbers.matching if numbers.query == NumbersQuery.of_list(listed) else None
+        return numbers.matching if numbers.query == TotalsQuery.of_list(listed) else None
     return numbers.count(listed.status)
 
 
@@ -107,7 +107,7 @@ class JobsPanel(Vertical):
     class RowsWanted(Message):
         """Other rows of the list that is shown."""
 
-        def __init__(self, window: WindowQuery) -> None:
+        def __init__(self, window: RowWindowQuery) -> None:
             super().__init__()
             self.window = window
 
@@ -122,7 +122,7 @@ class JobsPanel(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._listing: Listing | None = None
-        self._numbers: Numbers | None = None
+        self._numbers: Totals | None = None
         self._listed = ListQuery()
         """What is looked for."""
         self._is_through_lens = False
@@ -167,7 +167,7 @@ class JobsPanel(Vertical):
 
     # What it is told
 
-    def show(self, listing: "Listing", numbers: "Numbers | None", *, now: datetime) -> None:
+    def show(self, listing: "Listing", numbers: "Totals | None", *, now: datetime) -> None:
         """Takes a look; `now` is the server's time. A list of something else starts anew, with its first job.
 
         `numbers` are those known so far, perhaps of another list.
@@ -206,7 +206,7 @@ class JobsPanel(Vertical):
         self._is_waiting = True
         self.entitle()
 
-    def show_numbers(self, numbers: "Numbers") -> None:
+    def show_numbers(self, numbers: "Totals") -> None:
         self._numbers = numbers
         self._measure()
         self.entitle()
@@ -329,13 +329,13 @@ class JobsPanel(Vertical):
         self._users = emails
         self._bar.know(self._known)
 
-    def _known(self) -> "Known":
+    def _known(self) -> "CompletionValues":
         """What completions may name: of the rows and projects that were seen."""
-        from store.filters.filter_completion import Known
+        from store.filters.filter_completion import CompletionValues
 
         jobs = self._listing.window.jobs if self._listing else ()
         modes = dict.fromkeys((*USUAL_MODES, *(job.mode for job in jobs)))
-        return Known(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
+        return CompletionValues(modes=tuple(modes), projects=tuple(self.project_names.values()), users=self._users)
 
     @on(SortRequested)
     def _sort_requested(self, event: SortRequested) -> None:
@@ -355,7 +355,7 @@ class JobsPanel(Vertical):
             return
         anchor = event.anchor if isinstance(event.anchor, End) else key_of(event.anchor, shown.order)
         self.post_message(
-            self.RowsWanted(WindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
+            self.RowsWanted(RowWindowQuery(listed=shown, anchor=anchor, before=event.before, after=event.after))
         )
 
     @on(PositionChanged)

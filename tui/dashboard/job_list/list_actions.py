@@ -7,48 +7,48 @@ from typing import TYPE_CHECKING
 
 from store.errors import InvalidValue, NoPrivilege, StoreError
 from store.filters.job_filter import JobFilter
-from store.job_list.list_cost import ListCost, Verdict
+from store.job_list.list_cost import CostLevel, ListCost
 from store.job_list.list_query import ListOrder, ListQuery, OrderColumn
 from store.users.actor import OPERATOR, Operator
 from store.validation import MAX_LIMIT
 from tui.dashboard.dialogs.dialog import ProgressDialog, close
 from tui.dashboard.job_list.filter_field import FilterField
 from tui.dashboard.keys.bindings import key_of
-from tui.dashboard.widgets import say
-from tui.error_help import dear_words
+from tui.dashboard.widgets import show_toast
+from tui.error_help import expensive_filter_words
 from tui.text.error_text import Toast, error_toast
 from tui.text.format import jobs_count
 from tui.text.write_text import order_off_toast
 
 if TYPE_CHECKING:
     from store.store import Store
-    from tui.dashboard.action_context import Desk
+    from tui.dashboard.action_context import ActionContext
     from tui.dashboard.app import GjobsApp
 
 
-async def choose_all_matching(app: "GjobsApp", desk: "Desk") -> None:
+async def choose_all_matching(app: "GjobsApp", desk: "ActionContext") -> None:
     dashboard, store = app.dashboard, desk.store
-    query = dashboard.looked_for
+    query = dashboard.listing_query
     listed = query.window.listed
     if query.through_lens:
         text = "Leave the lens first: it shows jobs that these eyes do not see."
-        say(app, Toast(text=text, severity="warning"))
+        show_toast(app, Toast(text=text, severity="warning"))
         return
     try:
         page = await store.find_jobs(
             listed.job_filter, project_id=listed.project_id, status=listed.status, limit=MAX_LIMIT
         )
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
         return
-    if app.connection.store is not store or dashboard.looked_for.window.listed != listed:
+    if app.connection.store is not store or dashboard.listing_query.window.listed != listed:
         return
     dashboard.jobs.select(page.items)
     if not page.items:
-        say(app, Toast(text="No job matches.", severity="warning"))
+        show_toast(app, Toast(text="No job matches.", severity="warning"))
     elif page.next_key is not None:
         text = f"More match: chosen are the newest {jobs_count(len(page))}, the most that can be at once."
-        say(app, Toast(text=text, severity="warning"))
+        show_toast(app, Toast(text=text, severity="warning"))
 
 
 _SOON = 0.3
@@ -57,14 +57,14 @@ _WHOLE = 100
 """Percent."""
 
 
-async def count_exactly(app: "GjobsApp", desk: "Desk") -> None:
+async def count_exactly(app: "GjobsApp", desk: "ActionContext") -> None:
     """The numbers of what is looked at."""
     query = app.dashboard.numbers_looked_for
 
     def report(done: int, pages: int) -> None:
         dialog.show_progress(_WHOLE * done // max(pages, 1))
 
-    counting = asyncio.ensure_future(desk.store.get_numbers_exactly(query, report))
+    counting = asyncio.ensure_future(desk.store.get_exact_totals(query, report))
     dialog = ProgressDialog(title="Counting exactly", total=_WHOLE, stop=counting.cancel, words=_percent)
     try:
         if not (await asyncio.wait({counting}, timeout=_SOON))[0]:
@@ -74,17 +74,17 @@ async def count_exactly(app: "GjobsApp", desk: "Desk") -> None:
         counting.cancel()
         await close(dialog)
     if counting.cancelled():
-        say(app, Toast(text="Stopped counting: the numbers are as they were."))
+        show_toast(app, Toast(text="Stopped counting: the numbers are as they were."))
         return
     try:
         numbers = counting.result()
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
         return
     if app.connection.store is desk.store:
         app.dashboard.show_numbers(numbers)
         found = numbers.matching or numbers.count(None)
-        say(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
+        show_toast(app, Toast(text=f"Counted exactly: {jobs_count(found.number if found else 0)}."))
 
 
 def _percent(done: int) -> str:
@@ -96,14 +96,14 @@ async def order_by(app: "GjobsApp", order: ListOrder) -> None:
     store, dashboard = app.connection.store, app.dashboard
     if store is not None and order.column is not OrderColumn.CREATED:
         try:
-            off = await store.get_order_off(replace(dashboard.listed, order=order))
+            off = await store.slow_order_reason(replace(dashboard.listed, order=order))
         except StoreError as error:
-            say(app, error_toast(error))
+            show_toast(app, error_toast(error))
             return
         if app.connection.store is not store:
             return
         if off is not None:
-            say(app, order_off_toast(order, off))
+            show_toast(app, order_off_toast(order, off))
             return
     dashboard.ask(replace(dashboard.listed, order=order))
 
@@ -123,9 +123,9 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
         pass  # The list itself will tell, above all, and go on trying.
     if store is not app.connection.store or not dashboard.jobs.is_wanted(job_filter):
         return
-    if cost is not None and cost.verdict is Verdict.DEAR:
+    if cost is not None and cost.verdict is CostLevel.EXPENSIVE:
         run = key_of(app, FilterField.BINDINGS, "find.keep")
-        dashboard.jobs.warn(dear_words(cost, listed, run=run))
+        dashboard.jobs.warn(expensive_filter_words(cost, listed, run=run))
     else:
         dashboard.ask(replace(dashboard.listed, job_filter=job_filter))
 
@@ -133,8 +133,8 @@ async def weigh(app: "GjobsApp", job_filter: JobFilter) -> None:
 async def _proven_cost(store: "Store", listed: ListQuery) -> ListCost | None:
     """None where it is not dear after all, or nobody can tell."""
     cost = await store.get_list_cost(listed)
-    is_doubtful = cost is not None and cost.verdict is Verdict.DEAR and store.actor != OPERATOR
-    return None if is_doubtful and await store.comes_at_once(listed) else cost
+    is_doubtful = cost is not None and cost.verdict is CostLevel.EXPENSIVE and store.actor != OPERATOR
+    return None if is_doubtful and await store.returns_quickly(listed) else cost
 
 
 async def tell_users(app: "GjobsApp") -> None:

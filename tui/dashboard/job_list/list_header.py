@@ -16,7 +16,7 @@ from store.filters.job_filter import JobFilter
 from store.formats import id_range
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import JobStatus
-from store.users.actor import eyes_name
+from store.users.actor import actor_name
 from tui.dashboard.statistics.count_text import Position, position_words
 from tui.dashboard.users.visibility_text import verdict
 from tui.text.clean_text import clean, clean_cell, shorten
@@ -131,11 +131,11 @@ def _joined(*parts: str) -> str:
 
 
 def _found(job_filter: JobFilter, view: str | None, cells: int) -> str:
-    from store.filters.filter_text import printed
+    from store.filters.filter_text import format_filter
 
     if not job_filter or not cells:
         return ""
-    kind, text = ("with", printed(job_filter)) if view is None else ("view", view)
+    kind, text = ("with", format_filter(job_filter)) if view is None else ("view", view)
     return f"{kind} {shorten(clean_cell(text, cells), cells)}"
 
 
@@ -160,7 +160,7 @@ def why_empty(
         further = "" if id_range(needle.strip()) is None else " Enter looks for that id everywhere."
         return f"No job matches.{further} Press {clear} to show all jobs again."
     if listing.lens is not None:
-        return f"Nothing to see here, for {clean(eyes_name(listing.lens.user), limit=60)} or for the operator."
+        return f"Nothing to see here, for {clean(actor_name(listing.lens.user), limit=60)} or for the operator."
     if not listing.projects:
         return f"No projects found. Press {new_project} to create one first."
     if listed.status is not None:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from uuid import UUID
 
-from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, WindowQuery
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, OrderColumn, RowWindowQuery
 from store.jobs.job import GenerationJob
-from store.statistics.totals import Certainty, Counted
+from store.statistics.totals import Count, Precision
 from tui.text.format import is_infinite
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowWindow:
+class LoadedRows:
     """Rows without a gap between them. A place is a row's number in the whole list, from 0."""
 
     jobs: tuple[GenerationJob, ...] = ()
@@ -26,7 +26,7 @@ class RowWindow:
     """Whether these rows begin at the list's start, whatever arrives there."""
     order: ListOrder = NEWEST_FIRST
     """Of the list."""
-    length: Counted | None = None
+    length: Count | None = None
     """How many rows the whole list has, as somebody counted them; None while nobody did."""
     _indices: dict[UUID, int] = field(init=False, repr=False, compare=False)
 
@@ -69,14 +69,14 @@ class RowWindow:
         return max(self.end + 1, self.length.number if self.length else 0)
 
     @property
-    def known_length(self) -> Counted | None:
+    def known_length(self) -> Count | None:
         """Of the whole list; None while nobody knows. A count that the rows at hand go beyond is a least number."""
         if not self.has_after and self.is_place_exact:
-            return Counted(number=self.end)
+            return Count(number=self.end)
         if self.length is None or self.length.number >= self.extent:
             return self.length
-        is_estimated = self.length.certainty is Certainty.ESTIMATED
-        return Counted(number=self.extent, certainty=Certainty.ESTIMATED if is_estimated else Certainty.CAPPED)
+        is_estimated = self.length.certainty is Precision.ESTIMATED
+        return Count(number=self.extent, certainty=Precision.ESTIMATED if is_estimated else Precision.CAPPED)
 
     def find(self, job_id: UUID) -> int | None:
         """The place of a job; None if it is not at hand."""
@@ -100,18 +100,18 @@ class RowWindow:
         """The nearest place that has a row at hand; without rows, where the first one would be."""
         return max(self.first_place, min(place, self.end - 1))
 
-    def place_in(self, later: "RowWindow", place: int) -> int:
+    def place_in(self, later: "LoadedRows", place: int) -> int:
         """Where the row at `place` stands later. If it is gone: the next one below that is still there, else above."""
         shared = self._nearest_shared(later, place)
         found = None if shared is None else later.find(shared)
         return later.clamp(place) if found is None else found
 
-    def _nearest_shared(self, later: "RowWindow", place: int) -> UUID | None:
+    def _nearest_shared(self, later: "LoadedRows", place: int) -> UUID | None:
         index = max(0, min(place - self.first_place, len(self.jobs)))
         nearby = chain(range(index, len(self.jobs)), range(index - 1, -1, -1))
         return next((self.jobs[near].id for near in nearby if self.jobs[near].id in later), None)
 
-    def missing_from(self, other: "RowWindow") -> frozenset[UUID]:
+    def missing_from(self, other: "LoadedRows") -> frozenset[UUID]:
         """The jobs that `other` lacks though it spans their place. Those beyond its ends may be there all the same."""
         if other.order.column is OrderColumn.CREATED:
             return frozenset(job.id for job in self.jobs if job.id not in other and other.would_have(job))
@@ -145,12 +145,12 @@ class RowWindow:
         follows_start: bool = True,
         order: ListOrder = NEWEST_FIRST,
         near: int = 0,
-    ) -> "RowWindow":
+    ) -> "LoadedRows":
         """Other rows of the same list, or the same ones as they are by now.
 
         Rows that both have tell the places of the others: first of all the one at the place `near`.
         """
-        later = RowWindow(
+        later = LoadedRows(
             jobs=self._kept(jobs),
             has_before=has_before,
             has_after=has_after,
@@ -171,19 +171,19 @@ class RowWindow:
         known = {job.id: job for job in self.jobs}
         return tuple(job if (old := known.get(job.id)) is None or old != job else old for job in jobs)
 
-    def counted(self, length: Counted | None) -> "RowWindow":
+    def counted(self, length: Count | None) -> "LoadedRows":
         """With the length of the whole list. Another one than before tells that rows came or went."""
         is_same = self.length is None or length is None or length.number == self.length.number
         later = replace(self, first_place=0, is_place_exact=True, length=length)
         return _placed(later, self.first_place, is_exact=self.is_place_exact and is_same)
 
 
-def _placed(window: RowWindow, first_place: int, *, is_exact: bool) -> RowWindow:
+def _placed(window: LoadedRows, first_place: int, *, is_exact: bool) -> LoadedRows:
     """At this place, unless an end of the list is at hand and tells better."""
     length, held = window.length, len(window)
     if not window.has_before:
         return window
-    if not window.has_after and length and length.certainty is Certainty.EXACT and length.number > held:
+    if not window.has_after and length and length.certainty is Precision.EXACT and length.number > held:
         return replace(window, first_place=length.number - held)
     return replace(window, first_place=max(1, first_place), is_place_exact=is_exact and first_place >= 1)
 
@@ -197,7 +197,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowWish:
+class RowRequest:
     """So many rows before a job's row, and so many from it on; or those at an end of the list."""
 
     anchor: UUID | End
@@ -205,12 +205,12 @@ class RowWish:
     after: int
 
     @classmethod
-    def answered_by(cls, query: WindowQuery) -> "RowWish":
+    def answered_by(cls, query: RowWindowQuery) -> "RowRequest":
         """The wish that rows of such a query fulfil."""
         anchor = query.anchor if isinstance(query.anchor, End) else query.anchor.id
         return cls(anchor=anchor, before=query.before, after=query.after)
 
-    def spans(self, rows: RowWindow, *, top: int, height: int) -> bool:
+    def spans(self, rows: LoadedRows, *, top: int, height: int) -> bool:
         """Whether it holds the rows in sight, which are among `rows`, for all that these tell."""
         match self.anchor:
             case End.FIRST:
@@ -227,21 +227,21 @@ def spare_rows(height: int) -> int:
     return max(200, 3 * height + 50)
 
 
-def rows_here(rows: RowWindow, *, top: int, height: int) -> RowWish | None:
+def rows_here(rows: LoadedRows, *, top: int, height: int) -> RowRequest | None:
     """Those around the rows in sight, whatever is at hand. None without rows."""
     anchor, spare = rows.at(top), spare_rows(height)
-    return None if anchor is None else RowWish(anchor=anchor.id, before=spare, after=2 * spare)
+    return None if anchor is None else RowRequest(anchor=anchor.id, before=spare, after=2 * spare)
 
 
-def wished(rows: RowWindow, *, top: int, height: int, goal: End | None = None) -> RowWish | None:
+def wished(rows: LoadedRows, *, top: int, height: int, goal: End | None = None) -> RowRequest | None:
     """None while enough rows are at hand before and after those in sight. A goal is an end that is to be at hand.
 
     It never holds more than three times `spare_rows`, and rows that were just fetched always will do.
     """
     spare = spare_rows(height)
-    from_start = RowWish(anchor=End.FIRST, before=0, after=3 * spare)
+    from_start = RowRequest(anchor=End.FIRST, before=0, after=3 * spare)
     if goal is End.LAST and rows.has_after:
-        return RowWish(anchor=End.LAST, before=3 * spare, after=0)
+        return RowRequest(anchor=End.LAST, before=3 * spare, after=0)
     if goal is End.FIRST and rows.has_before:
         return from_start
     near = height * 3 // 2 + 25
@@ -253,7 +253,7 @@ def wished(rows: RowWindow, *, top: int, height: int, goal: End | None = None) -
         is_near_both = is_near_last and rows.has_after
         anchor = rows.at(top)
         before = spare if is_near_both else 2 * spare
-        return None if anchor is None else RowWish(anchor=anchor.id, before=before, after=3 * spare - before)
+        return None if anchor is None else RowRequest(anchor=anchor.id, before=before, after=3 * spare - before)
     if is_near_first and not rows.follows_start:
         return from_start
     return rows_here(rows, top=top, height=height) if is_near_last and rows.has_after else None

@@ -15,9 +15,9 @@ from textual.strip import Strip
 from store.formats import money
 from store.job_list.list_query import ListOrder
 from store.jobs.job import GenerationJob, JobStatus, is_final
-from tui.dashboard.job_list.job_columns import HIDDEN, SORTED_BY, Column, ColumnName, ContentWidths, lay_out, measure
-from tui.dashboard.job_list.loaded_rows import RowWindow
-from tui.dashboard.job_list.table_state import JobTableView
+from tui.dashboard.job_list.job_columns import HIDDEN, SORTED_BY, ColumnName, ContentWidths, JobColumn, lay_out, measure
+from tui.dashboard.job_list.loaded_rows import LoadedRows
+from tui.dashboard.job_list.table_state import TableState
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import age, count, duration, elapsed, error_summary, is_infinite, short_id, status_label
 
@@ -33,7 +33,7 @@ class Cell:
     """A component class of the table; empty for the line's own style."""
 
 
-def header_cells(columns: Iterable[Column], sort: ListOrder | None) -> tuple[Cell, ...]:
+def header_cells(columns: Iterable[JobColumn], sort: ListOrder | None) -> tuple[Cell, ...]:
     """The titles; the sorted one points down when the largest or newest is on top."""
     cells: list[Cell] = []
     for column in columns:
@@ -45,7 +45,7 @@ def header_cells(columns: Iterable[Column], sort: ListOrder | None) -> tuple[Cel
 
 def row_cells(
     job: GenerationJob,
-    columns: Iterable[Column],
+    columns: Iterable[JobColumn],
     *,
     now: datetime,
     project_names: Mapping[UUID, str] | None = None,
@@ -63,7 +63,7 @@ def row_cells(
     )
 
 
-def times(job: GenerationJob, columns: Iterable[Column], *, now: datetime) -> tuple[str, ...]:
+def times(job: GenerationJob, columns: Iterable[JobColumn], *, now: datetime) -> tuple[str, ...]:
     """All that `row_cells` says of a job and that changes by itself."""
     return tuple(_value(job, column.name, now, {}, False) for column in columns if column.name in _TIMES)
 
@@ -71,7 +71,7 @@ def times(job: GenerationJob, columns: Iterable[Column], *, now: datetime) -> tu
 _TIMES = frozenset((ColumnName.CREATED, ColumnName.UPDATED, ColumnName.TOTAL))
 
 
-def _fit(text: str, column: Column) -> str:
+def _fit(text: str, column: JobColumn) -> str:
     return pad(clean_cell(text, column.width), column.width, right=column.name is ColumnName.COST)
 
 
@@ -206,7 +206,7 @@ class _DrawnRow:
     cells: tuple[Cell, ...]
 
 
-class Drawing:
+class TableRenderer:
     def __init__(self) -> None:
         self._now = datetime.min.replace(tzinfo=UTC)
         self._project_names: Mapping[UUID, str] | None = None
@@ -215,17 +215,17 @@ class Drawing:
         self._content = ContentWidths()
         self._width = 0
         self._sort: ListOrder | None = None
-        self._columns: tuple[Column, ...] = ()
+        self._columns: tuple[JobColumn, ...] = ()
         self._titles: tuple[Cell, ...] = ()
         self._rows: dict[UUID, _DrawnRow] = {}
 
     @property
-    def columns(self) -> tuple[Column, ...]:
+    def columns(self) -> tuple[JobColumn, ...]:
         return self._columns
 
     def take(
         self,
-        rows: RowWindow,
+        rows: LoadedRows,
         *,
         now: datetime,
         project_names: Mapping[UUID, str] | None,
@@ -259,7 +259,7 @@ class Drawing:
     def pass_time(self, now: datetime) -> None:
         self._now = now
 
-    def lines(self, view: JobTableView, *, hovered_line: int | None, empty_text: str) -> tuple[Line, ...]:
+    def lines(self, view: TableState, *, hovered_line: int | None, empty_text: str) -> tuple[Line, ...]:
         """The header and the rows in sight; `hovered_line` is counted from the header."""
         header = header_line(self._titles, new_above=len(view.unseen), width=self._width)
         if not view.rows:

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, WindowQuery
+from store.job_list.list_query import NEWEST_FIRST, End, ListOrder, RowWindowQuery
 from store.jobs.job import GenerationJob
-from store.statistics.totals import Counted
-from tui.dashboard.job_list.loaded_rows import RowWindow, RowWish, Step, rows_here, wished
+from store.statistics.totals import Count
+from tui.dashboard.job_list.loaded_rows import LoadedRows, RowRequest, Step, rows_here, wished
 from tui.dashboard.statistics.count_text import Position
 from tui.text.format import is_infinite
 
@@ -19,8 +19,8 @@ _MOST_WAITING = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobTableView:
-    rows: RowWindow = field(default_factory=RowWindow)
+class TableState:
+    rows: LoadedRows = field(default_factory=LoadedRows)
     cursor: UUID | None = None
     place: int | None = None
     """Where the cursor's row is; without a cursor where the next move starts. None until the first row appears."""
@@ -71,7 +71,7 @@ class JobTableView:
         return self.waiting[0] if self.waiting and isinstance(self.waiting[0], End) else None
 
     @property
-    def wish(self) -> RowWish | None:
+    def wish(self) -> RowRequest | None:
         """The rows that should be at hand in place of these; None while these will do."""
         return wished(self.rows, top=self.top, height=self.height, goal=self.goal)
 
@@ -85,7 +85,7 @@ class JobTableView:
         has_after: bool = False,
         follows_start: bool = True,
         order: ListOrder = NEWEST_FIRST,
-    ) -> "JobTableView":
+    ) -> "TableState":
         """Other rows of the list, or the same ones as they are by now.
 
         The cursor's row keeps its line on the screen, out of sight the top row does. At the very top the view stays
@@ -117,11 +117,11 @@ class JobTableView:
         )
         return shown.scrolled_to(self._anchored_top(rows)).with_waiting_moves_made()
 
-    def is_missing(self, job_id: UUID, later: "JobTableView") -> bool:
+    def is_missing(self, job_id: UUID, later: "TableState") -> bool:
         """Whether a job that is at hand is no more where it was, as far as a later view tells."""
         return job_id in self.rows.missing_from(later.rows)
 
-    def _first(self, rows: RowWindow) -> "JobTableView":
+    def _first(self, rows: LoadedRows) -> "TableState":
         if not rows.jobs:
             return replace(self, rows=rows)
         place = rows.first_place
@@ -132,21 +132,21 @@ class JobTableView:
         """The place of the row that keeps its line: the cursor's, or else the top one."""
         return self.place if self.place is not None and self.is_in_sight(self.place) else self.top
 
-    def _anchored_top(self, rows: RowWindow) -> int:
+    def _anchored_top(self, rows: LoadedRows) -> int:
         before = self._anchor
         after = self.rows.place_in(rows, before)
         if self.top == 0 and after < self.height:
             return 0
         return after - (before - self.top)
 
-    def _arrived(self, rows: RowWindow) -> frozenset[UUID]:
+    def _arrived(self, rows: LoadedRows) -> frozenset[UUID]:
         """Those that were created after all that were ever here; a filter that lets old ones back in brings no news."""
         if self.newest is None:
             return frozenset()
         arrived = rows.missing_from(self.rows)
         return frozenset(job.id for job in rows.jobs if job.id in arrived and job.created_at > self.newest)
 
-    def counted(self, length: Counted | None) -> "JobTableView":
+    def counted(self, length: Count | None) -> "TableState":
         """With the length of the whole list. The rows in sight stay where they are on the screen."""
         rows = self.rows.counted(length)
         shift = rows.first_place - self.rows.first_place
@@ -155,7 +155,7 @@ class JobTableView:
 
     # Scroll and size
 
-    def scrolled_to(self, top: int) -> "JobTableView":
+    def scrolled_to(self, top: int) -> "TableState":
         """As far as there are rows at hand. The cursor stays on its job, be it out of sight."""
         top = max(self.rows.first_place, min(top, self.furthest_top))
         return replace(self, top=top, unseen=frozenset(job for job in self.unseen if self._is_above(job, top)))
@@ -164,51 +164,51 @@ class JobTableView:
         place = self.rows.find(job_id)
         return self.rows.has_before if place is None else place < top
 
-    def resized(self, height: int) -> "JobTableView":
+    def resized(self, height: int) -> "TableState":
         """The cursor stays in sight if it was."""
         resized = replace(self, height=max(1, height))
         if self.place is not None and self.is_in_sight(self.place):
             return resized.revealed(self.place)
         return resized.scrolled_to(self.top)
 
-    def revealed(self, place: int) -> "JobTableView":
+    def revealed(self, place: int) -> "TableState":
         """Scrolled no further than it takes to see the row."""
         return self.scrolled_to(min(max(self.top, place - self.height + 1), place))
 
     # Moves
 
-    def moved_by(self, rows: int) -> "JobTableView":
+    def moved_by(self, rows: int) -> "TableState":
         """So many rows down; without a cursor to the row where it was lost, or to the first in sight."""
         return self.moved(Step(rows=rows))
 
-    def paged(self, pages: int) -> "JobTableView":
+    def paged(self, pages: int) -> "TableState":
         """So many pages down, the cursor on the same line of the screen where possible."""
         return self.moved(Step(pages=pages))
 
-    def moved_to_first(self) -> "JobTableView":
+    def moved_to_first(self) -> "TableState":
         """Of the whole list, at once where it is at hand."""
         return self.without_waiting().moved(End.FIRST)
 
-    def moved_to_last(self) -> "JobTableView":
+    def moved_to_last(self) -> "TableState":
         return self.without_waiting().moved(End.LAST)
 
-    def moved_to(self, job_id: UUID) -> "JobTableView":
+    def moved_to(self, job_id: UUID) -> "TableState":
         """Unchanged if there is no such row at hand."""
         place = self.rows.find(job_id)
         return self if place is None else self.without_waiting().moved_to_place(place)
 
-    def without_waiting(self) -> "JobTableView":
+    def without_waiting(self) -> "TableState":
         """The moves that still wait are given up."""
         return replace(self, waiting=()) if self.waiting else self
 
-    def moved(self, move: Move) -> "JobTableView":
+    def moved(self, move: Move) -> "TableState":
         """In the order in which it was asked for: after those that wait, if any."""
         if not self.rows:
             return self
         made = None if self.waiting else self.made(move)
         return made or replace(self, waiting=(*self.waiting, move)[:_MOST_WAITING])
 
-    def with_waiting_moves_made(self) -> "JobTableView":
+    def with_waiting_moves_made(self) -> "TableState":
         """As many as there are rows for."""
         view = self if self.rows else self.without_waiting()
         while view.waiting:
@@ -219,7 +219,7 @@ class JobTableView:
             view = replace(made, waiting=tuple(rest))
         return view
 
-    def made(self, move: Move) -> "JobTableView | None":
+    def made(self, move: Move) -> "TableState | None":
         """None where it takes rows that are not at hand."""
         match move:
             case End.FIRST:
@@ -229,7 +229,7 @@ class JobTableView:
             case Step(rows=rows, pages=pages):
                 return self._stepped(rows, pages)
 
-    def _stepped(self, rows: int, pages: int) -> "JobTableView | None":
+    def _stepped(self, rows: int, pages: int) -> "TableState | None":
         if self.cursor is None or self.place is None:
             return self.moved_to_place(self._anchor)
         scroll = pages * max(1, self.height - 1)
@@ -241,7 +241,7 @@ class JobTableView:
             return None
         return (self.scrolled_to(top) if scroll else self).moved_to_place(place)
 
-    def moved_to_place(self, place: int) -> "JobTableView":
+    def moved_to_place(self, place: int) -> "TableState":
         place = self.rows.clamp(place)
         job = self.rows.at(place)
         if job is None:
@@ -250,7 +250,7 @@ class JobTableView:
 
     # Marks
 
-    def toggled(self, job_id: UUID) -> "JobTableView":
+    def toggled(self, job_id: UUID) -> "TableState":
         """Marked if it was not, and the reverse. Unchanged if there is no such row at hand."""
         job = self.rows.get(job_id)
         if job is None:
@@ -258,37 +258,37 @@ class JobTableView:
         rest = {identifier: other for identifier, other in self.marked.items() if identifier != job_id}
         return replace(self, marked=rest if job_id in self.marked else {**rest, job_id: job})
 
-    def all_marked(self) -> "JobTableView":
+    def all_marked(self) -> "TableState":
         """All that are at hand, and those that were marked before."""
         return replace(self, marked={**self.marked, **{job.id: job for job in self.rows.jobs}})
 
-    def unmarked(self) -> "JobTableView":
+    def unmarked(self) -> "TableState":
         return replace(self, marked={})
 
-    def forgotten(self) -> "JobTableView":
+    def forgotten(self) -> "TableState":
         """As if nothing had been shown yet."""
-        return JobTableView(height=self.height)
+        return TableState(height=self.height)
 
 
-def _newest(newest: datetime | None, rows: RowWindow) -> datetime | None:
+def _newest(newest: datetime | None, rows: LoadedRows) -> datetime | None:
     known = [] if newest is None else [newest]
     return max((*known, *(job.created_at for job in rows.jobs if not is_infinite(job.created_at))), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RowAsking:
-    asked: RowWish | None = None
+class PendingRows:
+    asked: RowRequest | None = None
     """None where nothing is waited for."""
-    answered: RowWish | None = None
+    answered: RowRequest | None = None
     """What the rows at hand were asked for by; None where these are the whole list."""
 
-    def arrived(self, query: WindowQuery | None) -> "RowAsking":
+    def arrived(self, query: RowWindowQuery | None) -> "PendingRows":
         """Rows by another query than before either are what was asked for, or somebody asked for others since."""
-        answer = None if query is None else RowWish.answered_by(query)
+        answer = None if query is None else RowRequest.answered_by(query)
         is_old = answer is not None and answer == self.answered and answer != self.asked
-        return RowAsking(asked=self.asked if is_old else None, answered=answer)
+        return PendingRows(asked=self.asked if is_old else None, answered=answer)
 
-    def following(self, view: JobTableView) -> "RowAsking":
+    def following(self, view: TableState) -> "PendingRows":
         """Asks for what a view wishes; for something else than was asked for, only where that will not do any more."""
         wish = view.wish
         if self.asked is not None and view.goal is None:

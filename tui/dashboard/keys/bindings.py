@@ -120,7 +120,7 @@ def key_of(app: App[Any], bindings: Iterable[BindingType], binding_id: str) -> s
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-class Rewords:
+class DynamicKeyText:
     """A widget that says so itself. After a change it refreshes its bindings."""
 
     reworded: Mapping[str, str] = NOTHING
@@ -130,7 +130,9 @@ class Rewords:
 def key_words(active: ActiveBinding) -> str:
     binding, node = active.binding, active.node
     return (
-        node.reworded.get(binding.id or "", binding.description) if isinstance(node, Rewords) else binding.description
+        node.reworded.get(binding.id or "", binding.description)
+        if isinstance(node, DynamicKeyText)
+        else binding.description
     )
 
 

@@ -22,7 +22,7 @@ from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.keys.bindings import APP_BINDINGS, own_bindings, shown_keys
 from tui.dashboard.projects.project_list import ProjectList
 from tui.dashboard.screen import DashboardScreen
-from tui.dashboard.statistics.timings_dialog import TimesDialog
+from tui.dashboard.statistics.timings_dialog import TimingsDialog
 from tui.dashboard.users.isolation_dialog import IsolationDialog
 from tui.dashboard.widgets import SteadyText
 from tui.dashboard.workers.workers_dialog import WorkersDialog
@@ -94,7 +94,7 @@ OWNERS: Sequence[type[DOMNode]] = (
     PickDialog,
     IsolationDialog,
     SqlDialog,
-    TimesDialog,
+    TimingsDialog,
     BudgetsDialog,
     ArchiveDialog,
     WorkersDialog,

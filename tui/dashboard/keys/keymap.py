@@ -10,7 +10,7 @@ from textual.screen import ModalScreen
 
 from store.configuration.config_file import refusal_of
 from store.configuration.configuration import Configuration
-from store.configuration.toml_table import Problem, dotted
+from store.configuration.toml_table import ConfigurationProblem, dotted
 from store.formats import not_known
 from tui.dashboard.dialogs.dialog import Dialog
 from tui.dashboard.dialogs.pick import PickDialog
@@ -48,19 +48,19 @@ def _full_name(key: str) -> str:
     return key_name(key) if len(key) == 1 else key
 
 
-def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+def _bad_keys(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
     known = _bindings()
     typing = {binding.id for owner in _TYPED_INTO for binding in own_bindings(owner)}
     for name, keys in moved.items():
         place = ("keymap", name)
         if name not in known:
-            yield Problem(place=place, clause=not_known(name, known).removeprefix(f"{name!r} "))
+            yield ConfigurationProblem(place=place, clause=not_known(name, known).removeprefix(f"{name!r} "))
             continue
         for key in keys:
             if clause := why_no_key(key):
-                yield Problem(place=place, clause=clause)
+                yield ConfigurationProblem(place=place, clause=clause)
             elif name in typing and _is_typed(key):
-                yield Problem(place=place, clause=f"cannot be {key!r}, which types a character there")
+                yield ConfigurationProblem(place=place, clause=f"cannot be {key!r}, which types a character there")
 
 
 def _bindings() -> dict[str, Binding]:
@@ -92,7 +92,7 @@ def _is_typed(key: str) -> bool:
     return key in frozenset(map(key_name, map(chr, range(0x20, 0x250))))
 
 
-def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[ConfigurationProblem]:
     """A moved key that something else has which listens at the same time."""
     told: set[tuple[str, str]] = set()
     for scope in _scopes():
@@ -106,7 +106,9 @@ def _conflicts(moved: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
             other = next((name for name in names if name != first), None)
             if first and other and (key, first) not in told and (key, other) not in told:
                 told |= {(key, first), (key, other)}
-                yield Problem(place=("keymap", first), clause=f"takes {key!r}, which is {dotted((other,))}'s, too")
+                yield ConfigurationProblem(
+                    place=("keymap", first), clause=f"takes {key!r}, which is {dotted((other,))}'s, too"
+                )
 
 
 def _scopes() -> Iterator[Scope]:

@@ -12,7 +12,7 @@ from textual.dom import DOMNode
 from textual.fuzzy import Matcher
 from textual.screen import Screen
 
-from store.statistics.totals import ProjectSums
+from store.statistics.totals import ProjectTotals
 from tui.dashboard.databases import full_name
 from tui.dashboard.saved_views import read_views, remove_view, save_view, show_view
 from tui.text.clean_text import clean
@@ -108,7 +108,7 @@ class DatabaseCommands(Provider):
                 yield Hit(score, explained(highlighted(matcher, title), clean(destination.detail, limit=60)), go)
 
 
-def _jobs_of(sums: Mapping[UUID, ProjectSums], project_id: UUID) -> str | None:
+def _jobs_of(sums: Mapping[UUID, ProjectTotals], project_id: UUID) -> str | None:
     return jobs_count(sums[project_id].job_count) if project_id in sums else None
 
 
@@ -131,7 +131,7 @@ def _title(action: BoundAction) -> str:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Offer:
+class PaletteEntry:
     title: str
     about: str
     run: Callable[[], None]
@@ -142,7 +142,7 @@ class Offer:
 class OfferCommands(Provider):
     """Of the dashboard: above a dialog nothing is offered."""
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self) -> Iterator[PaletteEntry]:
         """Clean texts."""
         raise NotImplementedError
 
@@ -162,33 +162,37 @@ class OfferCommands(Provider):
     def dashboard_app(self) -> "GjobsApp":
         return cast("GjobsApp", self.app)
 
-    def _present(self) -> Iterator[Offer]:
+    def _present(self) -> Iterator[PaletteEntry]:
         return self.offers() if self.screen is self.dashboard_app.dashboard else iter(())
 
 
 class RetentionCommands(OfferCommands):
-    def offers(self) -> Iterator[Offer]:
+    def offers(self) -> Iterator[PaletteEntry]:
         want = self.dashboard_app.dashboard.action_want
-        yield Offer(title="Archived jobs", about="look at them, and bring them back", run=partial(want, "archive"))
-        yield Offer(title="Clean up", about="old jobs go to the archive, or for good", run=partial(want, "clean_up"))
+        yield PaletteEntry(
+            title="Archived jobs", about="look at them, and bring them back", run=partial(want, "archive")
+        )
+        yield PaletteEntry(
+            title="Clean up", about="old jobs go to the archive, or for good", run=partial(want, "clean_up")
+        )
 
 
 class ViewCommands(OfferCommands):
     async def startup(self) -> None:
         read_views(self.dashboard_app)
 
-    def offers(self) -> Iterator[Offer]:
+    def offers(self) -> Iterator[PaletteEntry]:
         app = self.dashboard_app
         for view in app.views.known.values():
             about = clean(view.text, limit=60)
-            yield Offer(title=f"View {clean(view.name)}", about=about, run=partial(show_view, app, view))
+            yield PaletteEntry(title=f"View {clean(view.name)}", about=about, run=partial(show_view, app, view))
         text = app.dashboard.jobs.filter_text
         if text:
             about = clean(text, limit=60)
-            yield Offer(title="Save this view as …", about=about, run=lambda: app.errands.ask(save_view(app)))
+            yield PaletteEntry(title="Save this view as …", about=about, run=lambda: app.errands.ask(save_view(app)))
         for name in sorted(app.views.removable):
             view = app.views.known[name]
-            yield Offer(
+            yield PaletteEntry(
                 title=f"Remove the view {clean(name)}",
                 about=clean(view.text, limit=60),
                 run=partial(_remove, app, name),

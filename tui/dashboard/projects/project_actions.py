@@ -7,14 +7,14 @@ from uuid import UUID
 from store.formats import money
 from store.job_list.listing import ProjectName
 from store.projects.project import Project
-from store.statistics.totals import ProjectSums
+from store.statistics.totals import ProjectTotals
 from store.users.actor import Operator
-from tui.dashboard.action_context import Desk
+from tui.dashboard.action_context import ActionContext
 from tui.dashboard.dialogs.form import TextPrompt
 from tui.dashboard.dialogs.pick import Choice, PickDialog
-from tui.dashboard.navigation import id_choices, id_of, lead_to
+from tui.dashboard.navigation import id_choices, id_of, open_by_id
 from tui.dashboard.users.acting_user import pick_owner
-from tui.dashboard.widgets import say
+from tui.dashboard.widgets import show_toast
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import jobs_count
@@ -42,12 +42,12 @@ async def pick_project(app: "GjobsApp", projects: Sequence[ProjectName]) -> None
     if picked is None:
         return
     if (text := id_of(picked)) is not None:
-        await lead_to(app, text)
+        await open_by_id(app, text)
     else:
         app.dashboard.choose_project(None if picked == _ALL else UUID(picked))
 
 
-def _project_choice(project: ProjectName, sums: ProjectSums | None) -> Choice:
+def _project_choice(project: ProjectName, sums: ProjectTotals | None) -> Choice:
     return Choice(
         key=str(project.id),
         label=project.name,
@@ -56,7 +56,7 @@ def _project_choice(project: ProjectName, sums: ProjectSums | None) -> Choice:
     )
 
 
-async def create_project(app: "GjobsApp", desk: Desk) -> None:
+async def create_project(app: "GjobsApp", desk: ActionContext) -> None:
     """A user's project is their own; the operator picks whose it is. The new project is then shown."""
     owner_id: UUID | None = None
     if isinstance(desk.store.actor, Operator):
@@ -65,7 +65,7 @@ async def create_project(app: "GjobsApp", desk: Desk) -> None:
             return
 
     async def submit(name: str) -> Project:
-        return await desk.certainty.of(desk.store.create_project(name, owner_id=owner_id))
+        return await desk.certainty.resolve(desk.store.create_project(name, owner_id=owner_id))
 
     prompt = TextPrompt(
         title="New project",
@@ -77,5 +77,5 @@ async def create_project(app: "GjobsApp", desk: Desk) -> None:
     )
     project = await app.push_screen_wait(prompt)
     if project is not None:
-        say(app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
+        show_toast(app, Toast(text=f"Created the project {clean(project.name, limit=60)}."))
         app.dashboard.choose_project(project.id)

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from store.statistics.totals import Counted
+from store.statistics.totals import Count
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 from tui.dashboard.statistics.count_text import number_words
 from tui.text.clean_text import clean_cell, pad
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from store.job_list.listing import ProjectName
-    from store.statistics.totals import ProjectSums
+    from store.statistics.totals import ProjectTotals
 
 _ALL = "all"
 _MOST_LISTED = 500
@@ -60,8 +60,8 @@ class ProjectList(OptionList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, markup=False)
         self._projects: tuple[ProjectName, ...] = ()
-        self._sums: Mapping[UUID, ProjectSums] = {}
-        self._everything: Counted | None = None
+        self._sums: Mapping[UUID, ProjectTotals] = {}
+        self._everything: Count | None = None
         self._chosen: UUID | None = None
         self._prompts: dict[str, Content] = {}
         self._drawn: object = None
@@ -73,8 +73,8 @@ class ProjectList(OptionList):
         projects: "Sequence[ProjectName]",
         chosen: UUID | None,
         *,
-        sums: "Mapping[UUID, ProjectSums]",
-        everything: Counted | None = None,
+        sums: "Mapping[UUID, ProjectTotals]",
+        everything: Count | None = None,
     ) -> None:
         """Newest first, below "All projects".
 

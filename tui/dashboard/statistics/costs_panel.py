@@ -16,7 +16,7 @@ from tui.text.format import STATUS_GLYPHS, STATUS_STYLES, Span, percent, spark, 
 
 if TYPE_CHECKING:
     from store.statistics.statistics import DayCost, JobStatistics
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
 
 _LEAST_GAP = 2
 _MOST_GAP = 6
@@ -41,7 +41,7 @@ class _Column:
         return max(self.title_width, len(self.total), len(self.average))
 
 
-def cost_lines(numbers: "Numbers", *, width: int, height: int) -> list[list[Span]]:
+def cost_lines(numbers: "Totals", *, width: int, height: int) -> list[list[Span]]:
     """As many as `height`, of two to four: counts, totals, averages, and rates with the days' costs.
 
     What was not counted or added up is a dash. What a width has no room for is left out: the statuses' words, the
@@ -66,7 +66,7 @@ def cost_lines(numbers: "Numbers", *, width: int, height: int) -> list[list[Span
     return lines[:height]
 
 
-def _columns(numbers: "Numbers") -> list[_Column]:
+def _columns(numbers: "Totals") -> list[_Column]:
     columns = [
         _Column(
             name=(status_label(status), STATUS_STYLES[status]),
@@ -130,7 +130,7 @@ class _Fact:
     """Which goes first where there is no room: the highest. What has 0 stays."""
 
 
-def _rates(numbers: "Numbers") -> list[_Fact]:
+def _rates(numbers: "Totals") -> list[_Fact]:
     """Success among the finished and among all, once there is any finished; nothing where nobody added up."""
     statistics = numbers.statistics
     if statistics is None:
@@ -143,7 +143,7 @@ def _rates(numbers: "Numbers") -> list[_Fact]:
     ]
 
 
-def _days(numbers: "Numbers") -> list[_Fact]:
+def _days(numbers: "Totals") -> list[_Fact]:
     """A bar a day, and what they stand for."""
     days = numbers.days
     if days is None:
@@ -196,11 +196,11 @@ class CostsPanel(SteadyText):
         super().__init__(id=id)
         self._title = ("", NO_NOTE)
         self._standing = ""
-        self._numbers: Numbers | None = None
+        self._numbers: Totals | None = None
         self._height = 0
         self.fit(screen_height)
 
-    def show(self, numbers: "Numbers", *, of_what: str, note: Span = NO_NOTE) -> None:
+    def show(self, numbers: "Totals", *, of_what: str, note: Span = NO_NOTE) -> None:
         """The note stands beside the title."""
         self._entitle(f"Costs · {clean(of_what, limit=80)}", note)
         self._numbers = numbers

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from store.statistics.totals import Certainty, Counted
-from store.users.actor import eyes_name
+from store.statistics.totals import Count, Precision
+from store.users.actor import actor_name
 from tui.text.clean_text import clean
 from tui.text.format import count, elapsed
 
 if TYPE_CHECKING:
-    from store.statistics.totals import Numbers
+    from store.statistics.totals import Totals
 
-MARKS = {Certainty.EXACT: "", Certainty.ESTIMATED: "~", Certainty.CAPPED: "≥ "}
+MARKS = {Precision.EXACT: "", Precision.ESTIMATED: "~", Precision.CAPPED: "≥ "}
 UNKNOWN = "–"
 
 STALE_AFTER = 120.0
@@ -21,17 +21,17 @@ _JUST_NOW = 10.0
 """Below it, an age would change with every look."""
 
 _STANDING = {
-    Certainty.EXACT: "exact",
-    Certainty.ESTIMATED: "~ estimated",
-    Certainty.CAPPED: "≥ counted so far",
+    Precision.EXACT: "exact",
+    Precision.ESTIMATED: "~ estimated",
+    Precision.CAPPED: "≥ counted so far",
 }
 
 
-def number_words(number: Counted | None) -> str:
+def number_words(number: Count | None) -> str:
     """`1,234`, `~412,000` or `≥ 10,000`; a dash where nobody knows, which is no zero."""
     if number is None:
         return UNKNOWN
-    shown = _rounded(number.number) if number.certainty is Certainty.ESTIMATED else number.number
+    shown = _rounded(number.number) if number.certainty is Precision.ESTIMATED else number.number
     return f"{MARKS[number.certainty]}{count(shown)}"
 
 
@@ -50,13 +50,13 @@ def is_stale(seconds: float) -> bool:
     return seconds >= STALE_AFTER
 
 
-def numbers_standing(numbers: "Numbers", *, seconds: float, key: str) -> str:
+def numbers_standing(numbers: "Totals", *, seconds: float, key: str) -> str:
     """`exact · 40 s old · as ada@example.com`. `key` is the one that counts exactly, named where that would help."""
     parts = [
         _STANDING[numbers.certainty],
         *_filter_standing(numbers),
         numbers_age(seconds),
-        f"as {clean(eyes_name(numbers.actor), limit=60)}",
+        f"as {clean(actor_name(numbers.actor), limit=60)}",
     ]
     if not is_whole(numbers):
         parts.append(f"{key} counts exactly")
@@ -65,7 +65,7 @@ def numbers_standing(numbers: "Numbers", *, seconds: float, key: str) -> str:
     return " · ".join(parts)
 
 
-def _filter_standing(numbers: "Numbers") -> Iterator[str]:
+def _filter_standing(numbers: "Totals") -> Iterator[str]:
     """Where how many a filter finds is not as sure as the rest."""
     if numbers.query.matching is None:
         return
@@ -75,11 +75,11 @@ def _filter_standing(numbers: "Numbers") -> Iterator[str]:
         yield f"filter {_STANDING[numbers.matching.certainty]}"
 
 
-def is_whole(numbers: "Numbers") -> bool:
+def is_whole(numbers: "Totals") -> bool:
     """Whether all that was asked for was counted, and exactly."""
     there = (numbers.statistics, numbers.days, numbers.projects)
     is_matching_whole = numbers.query.matching is None or (
-        numbers.matching is not None and numbers.matching.certainty is Certainty.EXACT
+        numbers.matching is not None and numbers.matching.certainty is Precision.EXACT
     )
     return is_matching_whole and all(part is not None for part in there)
 
@@ -89,7 +89,7 @@ class Position:
     number: int
     """Of a row in the whole list, from 1."""
     is_exact: bool
-    length: Counted | None
+    length: Count | None
     """None where nobody knows how long the list is."""
 
 

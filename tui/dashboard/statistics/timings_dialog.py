@@ -12,9 +12,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 
 from store.errors import StoreError
-from store.statistics.statistics import DAY, Monitoring, Work
+from store.statistics.statistics import DAY, JobTimings, ModeTimings
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.widgets import SteadyText, say
+from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text import timings_text
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast, error_toast
@@ -35,14 +35,14 @@ _KEYS = {
 }
 _MODE_CELLS, _LEAST_MODE_CELLS = 24, 8
 
-Ask = Callable[[timedelta], Awaitable[Monitoring]]
+Ask = Callable[[timedelta], Awaitable[JobTimings]]
 
 
-class TimesDialog(Dialog[None]):
+class TimingsDialog(Dialog[None]):
     """Asks once for each span that is chosen, and again when that is wanted: nothing is counted meanwhile."""
 
     DEFAULT_CSS = """
-    TimesDialog {
+    TimingsDialog {
         #dialog { width: 100; }
         VerticalScroll { height: auto; max-height: 100%; }
         #spans { margin-bottom: 1; }
@@ -63,7 +63,7 @@ class TimesDialog(Dialog[None]):
         self._ask = ask
         self._of = of
         self._span = SPANS.index(DAY)
-        self._measured: Monitoring | None = None
+        self._measured: JobTimings | None = None
 
     def compose(self) -> ComposeResult:
         with self.box(f"Times · {self._of}"), VerticalScroll():
@@ -121,7 +121,7 @@ class TimesDialog(Dialog[None]):
         return Content("  ").join(parts)
 
 
-def _table(monitoring: Monitoring, width: int) -> Content:
+def _table(monitoring: JobTimings, width: int) -> Content:
     """In so many cells: where they are few, modes are cut, and the last column is left out."""
     works = (*monitoring.by_mode, monitoring.of_all)
     rows = [timings_text.TITLES, *(timings_text.cells(one, monitoring.taken_at) for one in works)]
@@ -143,20 +143,20 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return _GAP.join([pad(cells[0], widths[0]), *numbers])
 
 
-def _style(one: Work) -> str:
+def _style(one: ModeTimings) -> str:
     if (one.failure_rate or 0.0) >= MUCH_FAILS:
         return "$text-error"
     return "bold" if one.mode is None else ""
 
 
-async def show_times(app: "GjobsApp") -> None:
+async def show_timings(app: "GjobsApp") -> None:
     store = app.connection.store
     if store is None:
-        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
     project_id = app.dashboard.listed.project_id
 
-    async def ask(window: "timedelta") -> "Monitoring":
-        return await store.get_monitoring(project_id, window=window)
+    async def ask(window: "timedelta") -> "JobTimings":
+        return await store.get_job_timings(project_id, window=window)
 
-    await app.push_screen_wait(TimesDialog(ask, of=app.dashboard.listed_name))
+    await app.push_screen_wait(TimingsDialog(ask, of=app.dashboard.listed_name))

@@ -8,17 +8,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.capabilities.facts import USERS
 from store.errors import RowMissing, StoreError
 from store.job_list.list_query import ListQuery
 from store.job_list.listing import Listing
-from store.users.actor import OPERATOR, ActingUser, Actor, eyes_name
+from store.users.actor import OPERATOR, ActingUser, Actor, actor_name
 from tui.dashboard.action_context import remark_on_users
 from tui.dashboard.dialogs.pick import Choice, SearchDialog
 from tui.dashboard.keys.bindings import APP_BINDINGS, key_of
-from tui.dashboard.navigation import id_choices, id_of, lead_to
-from tui.dashboard.widgets import say
+from tui.dashboard.navigation import id_choices, id_of, open_by_id
+from tui.dashboard.widgets import show_toast
 from tui.text.error_text import Toast
 from tui.text.format import age, counted_jobs, user_name
 
@@ -40,13 +40,13 @@ def user_choice(user: FoundUser, now: datetime) -> Choice:
     return Choice(key=str(user.id), label=user_name(user), detail=counted_jobs(user.job_count) + last)
 
 
-def eyes_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
+def actor_choices(users: Sequence[FoundUser], present: Actor, needle: str, now: datetime) -> list[Choice]:
     """The operator first, then who is looking at present, so that neither has to be searched for."""
     choices = {str(user.id): user_choice(user, now) for user in users}
-    itself = Choice(key=OPERATOR_KEY, label=eyes_name(OPERATOR), detail="the role as connected")
+    itself = Choice(key=OPERATOR_KEY, label=actor_name(OPERATOR), detail="the role as connected")
     first = [itself] if needle.casefold() in itself.label else []
     if not needle and isinstance(present, ActingUser):
-        first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=eyes_name(present), detail="")))
+        first.append(choices.pop(str(present.id), Choice(key=str(present.id), label=actor_name(present), detail="")))
     return [*first, *choices.values()]
 
 
@@ -59,14 +59,14 @@ def actor_of(key: str, users: Sequence[FoundUser], present: Actor) -> Actor:
     return ActingUser(id=UUID(key), email=next((user.email for user in users if str(user.id) == key), None))
 
 
-async def pick_eyes(app: GjobsApp, *, through_lens: bool = False) -> None:
+async def pick_acting_user(app: GjobsApp, *, through_lens: bool = False) -> None:
     """A user's as the operator finds them, or the operator's; through the lens only a user's are of use.
 
     Where an id was given instead, it leads to its thing.
     """
     session = app.connection.session
     if session is None:
-        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
         return
     operator = session.operator
     present = (app.connection.store or session.store).actor
@@ -77,7 +77,7 @@ async def pick_eyes(app: GjobsApp, *, through_lens: bool = False) -> None:
         found.update((user.id, user) for user in users)
         if through_lens:
             return [user_choice(user, app.dashboard.now) for user in users]
-        return eyes_choices(users, present, needle, app.dashboard.now)
+        return actor_choices(users, present, needle, app.dashboard.now)
 
     dialog = SearchDialog(
         title="Lens: which user?" if through_lens else "Look with whose eyes?",
@@ -91,20 +91,20 @@ async def pick_eyes(app: GjobsApp, *, through_lens: bool = False) -> None:
     if picked is None:
         return
     if (text := id_of(picked)) is not None:
-        await lead_to(app, text)
+        await open_by_id(app, text)
         return
     actor = actor_of(picked, list(found.values()), present)
     if actor != present:
-        app.look_with(operator.acting_as(actor), through_lens=through_lens)
+        app.act_as(operator.acting_as(actor), through_lens=through_lens)
 
 
-def look_through_lens(app: GjobsApp) -> None:
+def toggle_visibility(app: GjobsApp) -> None:
     """Or without it again. The operator is asked at whose eyes first."""
     store = app.connection.store
     if store is not None and isinstance(store.actor, ActingUser):
         app.dashboard.leads.look_through_lens()
     else:
-        app.errands.ask(pick_eyes(app, through_lens=True))
+        app.errands.ask(pick_acting_user(app, through_lens=True))
 
 
 async def pick_owner(app: GjobsApp, operator: Store) -> UUID | None:
@@ -122,7 +122,7 @@ async def pick_user(app: GjobsApp, operator: Store, title: str) -> UUID | None:
     return UUID(picked) if picked else None
 
 
-class GoneUser:
+class DeletedUserCheck:
     """Asks once when the eyes see nothing, and once more where that comes again."""
 
     def __init__(self, app: GjobsApp) -> None:
@@ -144,8 +144,8 @@ class GoneUser:
             return
         operator = session.operator
         with suppress(StoreError):
-            capabilities = await operator.probed.get()
-            if capabilities.off(Feature.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
+            capabilities = await operator.capability_cache.get()
+            if capabilities.missing(Capability.USERS, OPERATOR) is not None or capabilities.facts.may_hide(USERS):
                 return  # Nobody can tell: users are known by what belongs to them, or are not all to be seen.
             try:
                 await operator.find_actor(str(user.id))
@@ -153,5 +153,5 @@ class GoneUser:
                 if store is not self._app.connection.store:
                     return  # Somebody looks with other eyes by now.
                 key = key_of(self._app, APP_BINDINGS, "app.user")
-                text = f"{eyes_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
-                say(self._app, Toast(text=text, severity="warning"))
+                text = f"{actor_name(user)} sees nothing: there is no such user any more. {key} looks with other eyes."
+                show_toast(self._app, Toast(text=text, severity="warning"))

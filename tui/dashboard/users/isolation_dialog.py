@@ -12,24 +12,24 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from store.capabilities.capability import Feature
+from store.capabilities.capability import Capability
 from store.errors import StoreError
 from store.isolation.isolation import (
     PROBED,
-    How,
-    Person,
-    Plan,
+    Participant,
     Probe,
+    ProbeMethod,
+    ProbePlan,
+    ProbeVerdict,
     Verb,
-    Verdict,
-    deed,
+    attempt_words,
     person_name,
     why_no_writes,
 )
-from tui.dashboard.action_context import is_operator
+from tui.dashboard.action_context import require_operator
 from tui.dashboard.dialogs.dialog import ConfirmDialog, Dialog, SqlDialog
 from tui.dashboard.users.acting_user import pick_user
-from tui.dashboard.widgets import SteadyText, say
+from tui.dashboard.widgets import SteadyText, show_toast
 from tui.text.clean_text import clean, pad
 from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.write_text import Confirmation, where
@@ -48,14 +48,14 @@ _VERBS = {
     Verb.UPDATE: "update",
     Verb.DELETE: "delete",
 }
-_MARKS = {Verdict.KEPT: "✓ kept", Verdict.LEAK: "✗ LEAK", Verdict.UNKNOWN: "? unknown"}
+_MARKS = {ProbeVerdict.KEPT: "✓ kept", ProbeVerdict.LEAK: "✗ LEAK", ProbeVerdict.UNKNOWN: "? unknown"}
 
 
 def verb_name(verb: Verb) -> str:
     return _VERBS[verb]
 
 
-def verdict_mark(verdict: Verdict) -> str:
+def verdict_mark(verdict: ProbeVerdict) -> str:
     return _MARKS[verdict]
 
 
@@ -63,29 +63,29 @@ def answer_words(probe: Probe) -> str:
     """What the database said, harmless; that it was not asked is said first."""
     answer = clean(probe.answer, limit=_LONGEST_ANSWER)
     match probe.how:
-        case How.TRIED:
+        case ProbeMethod.TRIED:
             return answer
-        case How.JUDGED:
+        case ProbeMethod.JUDGED:
             return f"judged: {answer}"
-        case How.NOT_TRIED:
+        case ProbeMethod.NOT_TRIED:
             return f"not tried: {answer}"
 
 
-def who(person: Person | None) -> str:
+def who(person: Participant | None) -> str:
     return clean(person_name(person), limit=_LONGEST_NAME)
 
 
 def summary_words(probes: Sequence[Probe]) -> str:
     counts = Counter(probe.verdict for probe in probes)
-    leaks = counts[Verdict.LEAK]
-    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "no leak", f"{counts[Verdict.KEPT]} kept"]
-    if counts[Verdict.UNKNOWN]:
-        parts.append(f"{counts[Verdict.UNKNOWN]} unknown")
-    judged = sum(probe.how is How.JUDGED for probe in probes)
+    leaks = counts[ProbeVerdict.LEAK]
+    parts = [f"{leaks} leak{'' if leaks == 1 else 's'}" if leaks else "no leak", f"{counts[ProbeVerdict.KEPT]} kept"]
+    if counts[ProbeVerdict.UNKNOWN]:
+        parts.append(f"{counts[ProbeVerdict.UNKNOWN]} unknown")
+    judged = sum(probe.how is ProbeMethod.JUDGED for probe in probes)
     return ", ".join(parts) + (f"; {judged} judged from the policies, not tried" if judged else "")
 
 
-def confirm_tries(plan: Plan, *, database: str) -> Confirmation:
+def confirm_tries(plan: ProbePlan, *, database: str) -> Confirmation:
     """Before writes are tried."""
     return Confirmation(
         title="Try the writes?",
@@ -103,7 +103,11 @@ def confirm_tries(plan: Plan, *, database: str) -> Confirmation:
     )
 
 
-_COLOURS = {Verdict.KEPT: "$text-success", Verdict.LEAK: "bold $text-error", Verdict.UNKNOWN: "$text-warning"}
+_COLOURS = {
+    ProbeVerdict.KEPT: "$text-success",
+    ProbeVerdict.LEAK: "bold $text-error",
+    ProbeVerdict.UNKNOWN: "$text-warning",
+}
 _KEYS = {
     "isolation.writes": "try writes",
     "isolation.mend": "mend",
@@ -129,9 +133,9 @@ class Check(Protocol):
 
     def pick_user(self, title: str) -> Coroutine[Any, Any, UUID | None]: ...
 
-    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, Plan]: ...
+    def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Coroutine[Any, Any, ProbePlan]: ...
 
-    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
+    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]: ...
 
     def find_remedy(self, probe: Probe) -> Coroutine[Any, Any, str | None]:
         """The SQL that mends a leak; None where none is known."""
@@ -166,7 +170,7 @@ class IsolationDialog(Dialog[None]):
     def __init__(self, check: Check) -> None:
         super().__init__()
         self._check = check
-        self._plan: Plan | None = None
+        self._plan: ProbePlan | None = None
         self._probes: list[Probe] = []
         self._people: dict[str, UUID | None] = {"owner": None, "other": None}
 
@@ -189,9 +193,9 @@ class IsolationDialog(Dialog[None]):
 
     def action_try_writes(self) -> None:
         if self._plan is None or self._plan.owner is None:
-            say(self.app, Toast(text="There is nothing to try the writes on.", severity="warning"))
+            show_toast(self.app, Toast(text="There is nothing to try the writes on.", severity="warning"))
         elif (why := self._check.why_no_writes) is not None:
-            say(self.app, Toast(text=why, severity="warning"))
+            show_toast(self.app, Toast(text=why, severity="warning"))
         else:
             plan = self._plan
             self.app.push_screen(
@@ -216,8 +220,8 @@ class IsolationDialog(Dialog[None]):
     def action_mend(self) -> None:
         index = self.query_one(OptionList).highlighted
         probe = self._probes[index] if index is not None and index < len(self._probes) else None
-        if probe is None or probe.verdict is not Verdict.LEAK:
-            say(self.app, Toast(text="Nothing leaks here.", severity="warning"))
+        if probe is None or probe.verdict is not ProbeVerdict.LEAK:
+            show_toast(self.app, Toast(text="Nothing leaks here.", severity="warning"))
         else:
             self.run_worker(self._show_remedy(probe), group="mending", exclusive=True)
 
@@ -225,11 +229,11 @@ class IsolationDialog(Dialog[None]):
         try:
             sql = await self._check.find_remedy(probe)
         except StoreError as error:
-            say(self.app, error_toast(error))
+            show_toast(self.app, error_toast(error))
             return
         if sql is None:
             text = "No SQL is known that mends this: see the policies of the table, and who made them."
-            say(self.app, Toast(text=text, severity="warning"))
+            show_toast(self.app, Toast(text=text, severity="warning"))
         elif self.app.screen is self:
             self.app.push_screen(SqlDialog(sql, hint="What mends it. Read it, then run it as the tables' owner."))
 
@@ -255,13 +259,13 @@ class IsolationDialog(Dialog[None]):
         self._plan = await self._check.prepare(self._people["owner"], self._people["other"])
         await self._try(self._plan, tries_writes=False)
 
-    async def _try(self, plan: Plan, *, tries_writes: bool) -> None:
+    async def _try(self, plan: ProbePlan, *, tries_writes: bool) -> None:
         self._draw_all()
         async for probe in self._check.attempt(plan, tries_writes=tries_writes):
             self._probes.append(probe)
             self._draw(len(self._probes) - 1)
             self._say("progress", Content(f"Trying … {self._progress()}"))
-        leaks = any(probe.verdict is Verdict.LEAK for probe in self._probes)
+        leaks = any(probe.verdict is ProbeVerdict.LEAK for probe in self._probes)
         style = "bold $text-error" if leaks else "bold $text-success"
         self._say("progress", Content.styled(f"{summary_words(self._probes)}.", style))
 
@@ -317,7 +321,7 @@ class IsolationDialog(Dialog[None]):
             self._say("answer", Content())
             return
         answer = answer_words(self._probes[index]) if index < len(self._probes) else "…"
-        self._say("answer", Content.assemble((f"{deed(*PROBED[index])}.\n", "$foreground-muted"), answer))
+        self._say("answer", Content.assemble((f"{attempt_words(*PROBED[index])}.\n", "$foreground-muted"), answer))
 
     def _say(self, where: str, content: Content) -> None:
         if self.is_open:
@@ -328,11 +332,11 @@ async def show_isolation(app: "GjobsApp") -> None:
     """Only for the operator, who alone sees what there is to try."""
     session, store = app.connection.session, app.connection.store
     if session is None or store is None:
-        say(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
-    elif not is_operator(app, store.actor, "sees what there is to try"):
+        show_toast(app, Toast(text="Not possible yet: there is no database.", severity="warning"))
+    elif not require_operator(app, store.actor, "sees what there is to try"):
         return
-    elif session.capabilities and (off := session.capabilities.off(Feature.ACTING)):
-        say(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
+    elif session.capabilities and (off := session.capabilities.missing(Capability.ACTING)):
+        show_toast(app, Toast(text=f"Nobody can try as a user here. {off.words}", severity="warning"))
     else:
         await app.push_screen_wait(IsolationDialog(SessionCheck(app, session)))
 
@@ -353,17 +357,17 @@ class SessionCheck:
     async def pick_user(self, title: str) -> UUID | None:
         return await pick_user(self._app, self._session.operator, title)
 
-    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> Plan:
-        from store.isolation.isolation_check import prepare
+    async def prepare(self, owner_id: UUID | None, other_id: UUID | None) -> ProbePlan:
+        from store.isolation.isolation_check import plan_probes
 
-        return await prepare(self._session.operator.database, owner_id=owner_id, other_id=other_id)
+        return await plan_probes(self._session.operator.database, owner_id=owner_id, other_id=other_id)
 
-    def attempt(self, plan: Plan, *, tries_writes: bool) -> AsyncIterator[Probe]:
-        from store.isolation.isolation_check import attempt
+    def attempt(self, plan: ProbePlan, *, tries_writes: bool) -> AsyncIterator[Probe]:
+        from store.isolation.isolation_check import run_probes
 
-        return attempt(self._session.operator.database, plan, tries_writes=tries_writes)
+        return run_probes(self._session.operator.database, plan, tries_writes=tries_writes)
 
     async def find_remedy(self, probe: Probe) -> str | None:
-        from store.isolation.isolation_findings import find_remedies
+        from store.isolation.isolation_findings import find_leak_fixes
 
-        return (await find_remedies(self._session.operator.database)).get((probe.thing, probe.verb))
+        return (await find_leak_fixes(self._session.operator.database)).get((probe.thing, probe.verb))

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from store.jobs.job import GenerationJob
-from store.users.actor import eyes_name
+from store.users.actor import actor_name
 from tui.dashboard.job_list.job_columns import HIDDEN
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast
 from tui.text.format import counted
 
 if TYPE_CHECKING:
-    from store.job_list.listing import Lens, Policy, ReadRules
+    from store.job_list.listing import ReadPolicy, ReadRules, VisibilityComparison
 
 
 def why_hidden(rules: "ReadRules") -> str:
@@ -33,7 +33,7 @@ def why_hidden(rules: "ReadRules") -> str:
     return f"{sentence}."
 
 
-def _quoted(policy: "Policy") -> str:
+def _quoted(policy: "ReadPolicy") -> str:
     return f"“{policy.name}”"
 
 
@@ -41,12 +41,12 @@ _LONGEST_NAME = 60
 _LONGEST_EXPRESSION = 400
 
 
-def verdict(lens: "Lens") -> str:
+def verdict(lens: "VisibilityComparison") -> str:
     """Who sees how many of how many."""
     return f"{_user(lens)} {short_verdict(lens)}"
 
 
-def short_verdict(lens: "Lens") -> str:
+def short_verdict(lens: "VisibilityComparison") -> str:
     """The same, where the user is named already. No grant is no zero."""
     if not lens.rules.is_granted:
         return "sees none: no grant"
@@ -55,7 +55,7 @@ def short_verdict(lens: "Lens") -> str:
     return f"sees {counted(lens.seen)} of {counted(lens.everything)}"
 
 
-def list_note(lens: "Lens") -> str:
+def list_note(lens: "VisibilityComparison") -> str:
     """Why anything of the list is hidden, in a few words; empty where nothing is."""
     if lens.rules.holds_for_operator:
         return "the operator may miss rows, too: row level security holds for that role"
@@ -73,34 +73,34 @@ def _hidden_by(rules: "ReadRules") -> str:
     return f"by the policy {named}" if len(rules.policies) == 1 else f"by the policies {named}"
 
 
-def hiding_lines(lens: "Lens") -> tuple[str, ...]:
+def hiding_lines(lens: "VisibilityComparison") -> tuple[str, ...]:
     """On a hidden job: from whom and why, and the policies with their expressions."""
     first = f"{HIDDEN} from {_user(lens)}. {clean(why_hidden(lens.rules), limit=400)}"
     return (first, *(_policy_line(policy) for policy in _deciding(lens.rules)))
 
 
-def refused_toast(lens: "Lens", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
+def refused_toast(lens: "VisibilityComparison", jobs: Sequence[GenerationJob], hidden: int, *, key: str) -> Toast:
     """For an action on jobs some of which the user does not see: with their eyes it would change nothing."""
     what = "this job" if len(jobs) == 1 else f"{hidden} of these {len(jobs)} jobs"
     return Toast(text=f"{_user(lens)} does not see {what}; press {key} for the operator.", severity="warning")
 
 
-def no_numbers(lens: "Lens | None") -> str:
+def no_numbers(lens: "VisibilityComparison | None") -> str:
     """Why there are no numbers to show; empty where there are."""
     if lens is None or lens.rules.is_granted:
         return ""
     return f"No grant: {_user(lens)} may not read the jobs, so there is nothing to count with their eyes."
 
 
-def _deciding(rules: "ReadRules") -> "tuple[Policy, ...]":
+def _deciding(rules: "ReadRules") -> "tuple[ReadPolicy, ...]":
     return rules.policies if rules.is_granted and rules.has_row_security else ()
 
 
-def _policy_line(policy: "Policy") -> str:
+def _policy_line(policy: "ReadPolicy") -> str:
     kind = "lets through" if policy.is_permissive else "keeps back all but"
     expression = clean(policy.expression, limit=_LONGEST_EXPRESSION) if policy.expression else "nothing"
     return f"“{clean(policy.name, limit=_LONGEST_NAME)}” {kind} {expression}"
 
 
-def _user(lens: "Lens") -> str:
-    return clean(eyes_name(lens.user), limit=_LONGEST_NAME)
+def _user(lens: "VisibilityComparison") -> str:
+    return clean(actor_name(lens.user), limit=_LONGEST_NAME)

@@ -9,7 +9,7 @@ from uuid import UUID
 from rich.cells import cell_len
 
 from store.jobs.job import JobStatus
-from store.leases.lease import HeldJob, WorkerStatus, Workforce
+from store.leases.lease import LeasedJob, WorkersOverview, WorkerStatus
 from tui.text.clean_text import clean, clean_cell, pad, shorten
 from tui.text.format import STATUS_GLYPHS, Span, count, duration, elapsed, jobs_count, local_time, short_id
 
@@ -25,7 +25,7 @@ _LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class WorkerLine:
     key: str
     """The same as long as it is about the same thing; no two lines have one key."""
     spans: tuple[Span, ...]
@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Eyes:
+class Viewer:
     """Whose they are, and what they know of projects."""
 
     name: str
@@ -44,8 +44,8 @@ class Eyes:
     project: Callable[[UUID], str]
 
 
-def title(key: str, text: str) -> Line:
-    return Line(key=f"title {key}", spans=((text, MUTED),))
+def title(key: str, text: str) -> WorkerLine:
+    return WorkerLine(key=f"title {key}", spans=((text, MUTED),))
 
 
 def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
@@ -54,7 +54,7 @@ def names_width(workers: Iterable[WorkerStatus], width: int) -> int:
     return min(longest, _NAME_CELLS, width // 4)
 
 
-def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: int) -> Line:
+def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: int) -> WorkerLine:
     state, style = _state(worker, now)
     name = pad(clean_cell(worker.name, name_cells), name_cells)
     holds = f"holds {count(worker.held_jobs)} of {count(worker.concurrency)}"
@@ -68,7 +68,7 @@ def worker_line(worker: WorkerStatus, *, now: datetime, width: int, name_cells: 
         f"since {local_time(worker.started_at)}, last seen {local_time(worker.seen_at)}",
         clean(modes, limit=_LONGEST),
     )
-    return Line(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
+    return WorkerLine(key=f"worker {worker.id}", spans=_ended(start, up + modes, MUTED, width), about="; ".join(about))
 
 
 def _state_span(state: str, style: str) -> Span:
@@ -83,15 +83,15 @@ def _state(worker: WorkerStatus, now: datetime) -> Span:
     return f"✗ silent {elapsed(seconds(now - worker.seen_at))}", _BAD
 
 
-def unseen_line(owner: UUID, eyes: Eyes, *, width: int) -> Line:
+def unseen_line(owner: UUID, eyes: Viewer, *, width: int) -> WorkerLine:
     """A worker that holds jobs and that these eyes do not see."""
     why = "of somebody else" if eyes.is_user else "not listed"
     start: list[Span] = [(f"worker {short_id(owner)}", "bold")]
     about = f"The worker {owner}: {clean(eyes.name, limit=60)} sees what it holds, and not the worker itself."
-    return Line(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
+    return WorkerLine(key=f"worker {owner}", spans=_ended(start, why, MUTED, width), about=about)
 
 
-def job_line(job: HeldJob, eyes: Eyes, *, now: datetime, width: int) -> Line:
+def job_line(job: LeasedJob, eyes: Viewer, *, now: datetime, width: int) -> WorkerLine:
     glyph = STATUS_GLYPHS[JobStatus.RUNNING if job.owner else JobStatus.QUEUED]
     project = clean(eyes.project(job.project_id), limit=_LONGEST)
     time, style = _time(job, now)
@@ -106,17 +106,17 @@ def job_line(job: HeldJob, eyes: Eyes, *, now: datetime, width: int) -> Line:
     about = f"{job.job_id} in {project}, claimed {local_time(job.acquired_at)}"
     if words:
         about = f"{about}: {clean(words, limit=_LONGEST)}"
-    return Line(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
+    return WorkerLine(key=f"job {job.job_id}", spans=_ended(start, words, style, width), about=about, job_id=job.job_id)
 
 
-def _time(job: HeldJob, now: datetime) -> Span:
+def _time(job: LeasedJob, now: datetime) -> Span:
     if job.owner is not None:
         return f"for {elapsed(seconds(now - job.acquired_at))}", _WARNING if job.expires_at <= now else ""
     left = seconds(job.expires_at - now)
     return (f"again in {duration(left)}" if left >= 1 else "due"), ""
 
 
-def _words(job: HeldJob, now: datetime) -> str:
+def _words(job: LeasedJob, now: datetime) -> str:
     """Not clean yet."""
     if job.owner is None:
         return f"attempt {job.attempt} failed · {job.note}" if job.note else "handed back"
@@ -139,10 +139,10 @@ LONG_GONE = timedelta(hours=1)
 """A worker that was not seen for so long, and holds nothing, is only counted."""
 
 
-def lines(force: Workforce, eyes: Eyes, *, now: datetime, width: int) -> Iterator[Line]:
+def lines(force: WorkersOverview, eyes: Viewer, *, now: datetime, width: int) -> Iterator[WorkerLine]:
     """Each worker with what it holds below it, then what nobody has at present. `now` is the server's time."""
-    held: defaultdict[UUID, list[HeldJob]] = defaultdict(list)
-    nobodys: list[HeldJob] = []
+    held: defaultdict[UUID, list[LeasedJob]] = defaultdict(list)
+    nobodys: list[LeasedJob] = []
     for job in force.held:
         (nobodys if job.owner is None else held[job.owner]).append(job)
     workers = _shown(force, held)
@@ -161,7 +161,7 @@ def lines(force: Workforce, eyes: Eyes, *, now: datetime, width: int) -> Iterato
         yield from (job_line(job, eyes, now=now, width=width) for job in nobodys)
 
 
-def summary(force: Workforce, *, now: datetime) -> str:
+def summary(force: WorkersOverview, *, now: datetime) -> str:
     """What is said above the lines."""
     alive = sum(worker.is_alive for worker in force.workers)
     held = [job for job in force.held if job.owner is not None]
@@ -174,7 +174,7 @@ def summary(force: Workforce, *, now: datetime) -> str:
     return " · ".join(parts)
 
 
-def remark(force: Workforce, eyes: Eyes) -> str:
+def remark(force: WorkersOverview, eyes: Viewer) -> str:
     """What is said below them, of what is not shown; empty where that is nothing."""
     sentences = []
     if not force.workers and not force.held:
@@ -186,7 +186,7 @@ def remark(force: Workforce, eyes: Eyes) -> str:
     return " ".join(sentences)
 
 
-def _shown(force: Workforce, holding: Collection[UUID]) -> list[WorkerStatus]:
+def _shown(force: WorkersOverview, holding: Collection[UUID]) -> list[WorkerStatus]:
     """Those alive first, then by name: in an order that does not change while they work."""
     shown = [
         worker

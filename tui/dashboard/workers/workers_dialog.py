@@ -14,13 +14,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from store.errors import StoreError
-from store.leases.lease import Workforce
-from store.poller import Feed, FeedFailure, FeedPage
-from store.users.actor import ActingUser, eyes_name
-from tui.dashboard.action_context import desk_for
+from store.leases.lease import WorkersOverview
+from store.poller import Poller, PollFailure, PollResult
+from store.users.actor import ActingUser, actor_name
+from tui.dashboard.action_context import context_for
 from tui.dashboard.dialogs.dialog import Dialog
-from tui.dashboard.widgets import SteadyText, say
-from tui.dashboard.workers.worker_lines import Eyes, Line, lines, remark, seconds, summary
+from tui.dashboard.widgets import SteadyText, show_toast
+from tui.dashboard.workers.worker_lines import Viewer, WorkerLine, lines, remark, seconds, summary
 from tui.text.clean_text import clean
 from tui.text.error_text import Toast, error_toast, error_words
 from tui.text.format import elapsed
@@ -52,15 +52,15 @@ class WorkersDialog(Dialog[UUID]):
         Binding("r,f5", "again", "Again", id="workers.again", tooltip="Look again at once"),
     ]
 
-    def __init__(self, feed: Feed[None, Workforce], eyes: Eyes, *, clock: Callable[[], datetime]) -> None:
+    def __init__(self, feed: Poller[None, WorkersOverview], eyes: Viewer, *, clock: Callable[[], datetime]) -> None:
         """`clock` is the one that the feed goes by."""
         super().__init__()
         self._feed = feed
         self._eyes = eyes
         self._clock = clock
-        self._seen: FeedPage[Workforce] | None = None
-        self._failure: FeedFailure | None = None
-        self._lines: Sequence[Line] = ()
+        self._seen: PollResult[WorkersOverview] | None = None
+        self._failure: PollFailure | None = None
+        self._lines: Sequence[WorkerLine] = ()
         self._height = 0
 
     def compose(self) -> ComposeResult:
@@ -84,11 +84,11 @@ class WorkersDialog(Dialog[UUID]):
 
     @work
     async def _follow(self) -> None:
-        async for answer in self._feed.pages():
+        async for answer in self._feed.results():
             match answer:
-                case FeedPage():
+                case PollResult():
                     self._seen, self._failure = answer, None
-                case FeedFailure():
+                case PollFailure():
                     self._failure = answer
             self._draw()
 
@@ -107,7 +107,7 @@ class WorkersDialog(Dialog[UUID]):
     def _lead(self, key: str | None) -> None:
         job_id = next((line.job_id for line in self._lines if line.key == key), None)
         if job_id is None:
-            say(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
+            show_toast(self.app, Toast(text="No job is under the cursor: go to one first.", severity="warning"))
         else:
             self.dismiss(job_id)
 
@@ -128,7 +128,7 @@ class WorkersDialog(Dialog[UUID]):
             self._draw_about()
         self._draw_remark()
 
-    def _list(self, drawn: Sequence[Line]) -> None:
+    def _list(self, drawn: Sequence[WorkerLine]) -> None:
         """The cursor stays on its line; where that is gone, on the worker's above it, and never on another job."""
         options, before = self._options, self._lines
         if [line.key for line in drawn] == [line.key for line in before]:
@@ -148,7 +148,7 @@ class WorkersDialog(Dialog[UUID]):
         self._height = max(self._height, len(drawn))
         options.styles.min_height = self._height
 
-    def _key_to_keep(self, drawn: Sequence[Line]) -> str | None:
+    def _key_to_keep(self, drawn: Sequence[WorkerLine]) -> str | None:
         """Of a line among those that are to be drawn."""
         if not self._lines:
             return next((line.key for line in drawn if line.job_id), drawn[0].key if drawn else None)
@@ -189,20 +189,20 @@ class WorkersDialog(Dialog[UUID]):
 
 async def show_workers(app: "GjobsApp") -> None:
     """Looked at as often as the list, for as long as the dialog is open."""
-    desk = desk_for(app, "workers")
+    desk = context_for(app, "workers")
     if desk is None:
         return
     store, connection = desk.store, app.connection
 
-    async def get_workforce(_: None) -> "Workforce":
-        return await store.get_workforce()
+    async def get_workers_overview(_: None) -> "WorkersOverview":
+        return await store.get_workers_overview()
 
-    eyes = Eyes(
-        name=eyes_name(store.actor),
+    eyes = Viewer(
+        name=actor_name(store.actor),
         is_user=isinstance(store.actor, ActingUser),
         project=app.dashboard.project_name,
     )
-    with connection.looking_beside(get_workforce) as feed:
+    with connection.poll_also(get_workers_overview) as feed:
         job_id = await app.push_screen_wait(WorkersDialog(feed, eyes, clock=connection.clock))
     if job_id is not None:
         await _lead_to(app, store, job_id)
@@ -219,9 +219,9 @@ async def _lead_to(app: "GjobsApp", store: "Store", job_id: UUID) -> None:
         job = await store.get_generation_job(job_id)
         project = await store.get_project(job.project_id) if job else None
     except StoreError as error:
-        say(app, error_toast(error))
+        show_toast(app, error_toast(error))
         return
     if job is None:
-        say(app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
+        show_toast(app, Toast(text=f"The job {job_id} is gone, or hidden.", severity="warning"))
     elif app.connection.store is store:
         await dashboard.leads.show_job(job, project)
