@@ -4,12 +4,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypedDict, Unpack
 from uuid import UUID
 
 from textual import on
 from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Input, Select, Static
 
 from store.budgets.budget import Budgets
 from store.database.database import Database
@@ -24,12 +25,11 @@ from store.statistics.counting import Report as NumbersReport
 from store.statistics.totals import Totals, TotalsQuery
 from store.store import PAGE_SIZE, Store
 from store.users.actor import ActingUser, Actor
-from tests.tui.settling import press, resize, settle, until
+from tests.tui.settling import AppDriver
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
-from tui.dashboard.run import frame_text
 from tui.dashboard.session_poller import Opener
 from tui.dashboard.setup import DashboardSetup
 from tui.dashboard.status_line import Banner
@@ -135,42 +135,79 @@ async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIter
         await driver.leave()
 
 
-class Driver:
+class Expected(TypedDict, total=False):
+    """What a key press leads to: a dialog's title, a toast, texts on the screen, the jobs listed."""
+
+    dialog: str
+    told: str
+    sees: str | tuple[str, ...]
+    rows: list[int]
+
+
+class Driver(AppDriver):
     """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
 
-    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
-        self.app = app
-        self.pilot = pilot
+    app: WatchedApp
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{self.text}\nthe toasts: {self.toasts}")
+    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
+        super().__init__(app, pilot)
+
+    @property
+    def told(self) -> list[str]:
+        return self.toasts
 
     async def leave(self) -> None:
         """As a person does: the pilot alone would take the widgets away while looks still arrive."""
         self.app.exit()
         await self.until(lambda: not self.app.is_running)
 
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
+    async def press(self, *keys: str, on: int | None = None, **expected: Unpack[Expected]) -> None:
+        """Press the keys, with the cursor on a job, and wait for what they lead to."""
+        if on is not None:
+            await self.go_to(on)
+        await super().press(*keys)
+        await self.shows(**expected)
 
-    async def resize(self, width: int, height: int) -> None:
-        await resize(self.pilot, width, height)
-
-    async def settle(self) -> None:
-        await settle(self.app)
+    async def shows(self, **expected: Unpack[Expected]) -> None:
+        if "dialog" in expected:
+            await self.has_dialog(expected["dialog"])
+        if "told" in expected:
+            await self.is_told(expected["told"])
+        if "sees" in expected:
+            await self.sees(*([expected["sees"]] if isinstance(expected["sees"], str) else expected["sees"]))
+        if "rows" in expected:
+            await self.until(lambda: self.rows == expected["rows"])
 
     async def go_to(self, number: int) -> None:
         """Puts the cursor on a job, as soon as it is listed."""
         await self.until(lambda: self.table.move_to(job_id(number)))
         await self.settle()
 
-    async def type(self, text: str) -> None:
-        """Into the focused field, in place of what it holds."""
+    async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
+        """Type into a field, or the focused one, in place of what it holds, and press keys then."""
+        if into is not None:
+            await self.go_into(into)
         await self.until(lambda: isinstance(self.app.focused, Input))
         field = self.app.focused
         assert isinstance(field, Input)
         field.value = text
         await self.settle()
+        await self.press(*keys, **expected)
+
+    async def filter(self, text: str, *keys: str, **expected: Unpack[Expected]) -> None:
+        await self.press("slash")
+        await self.type(text, *keys, **expected)
+
+    async def act_as(self, name: str, **expected: Unpack[Expected]) -> None:
+        """Switch to the first user of that name."""
+        await self.press("u", dialog="Look with whose eyes?")
+        await self.type(name, "enter", **expected)
+
+    def value(self, selector: str) -> object:
+        """What a field of the dialog on top holds."""
+        field = self.app.screen.query_one(selector)
+        assert isinstance(field, Input | Select)
+        return field.value
 
     async def command(self, words: str) -> None:
         """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
@@ -222,10 +259,6 @@ class Driver:
         await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self.settle()
-
-    @property
-    def text(self) -> str:
-        return frame_text(self.app)
 
     @property
     def header(self) -> str:

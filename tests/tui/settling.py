@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 
 from tests.event_loop import IdleAwareLoop, running_loop
+from tui.dashboard.run import frame_text
 
 PATIENCE = 60.0
 
@@ -53,6 +54,35 @@ async def resize(pilot: Pilot[Any], width: int, height: int) -> None:
     await pilot.resize_terminal(width, height)
     await until(lambda: pilot.app._resize_timer is None, lambda: f"the size: {pilot.app.size}")
     await settle(pilot.app)
+
+
+class AppDriver:
+    """Presses keys in a running app, and waits until it has nothing left to do."""
+
+    def __init__(self, app: App[Any], pilot: Pilot[Any]) -> None:
+        self.app = app
+        self.pilot = pilot
+
+    @property
+    def text(self) -> str:
+        return frame_text(self.app)
+
+    @property
+    def told(self) -> object:
+        """What the app has reported beside its screen."""
+        return []
+
+    async def press(self, *keys: str) -> None:
+        await press(self.app, *keys)
+
+    async def settle(self) -> None:
+        await settle(self.app)
+
+    async def resize(self, width: int, height: int) -> None:
+        await resize(self.pilot, width, height)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        await until(condition, lambda: f"the screen:\n{self.text}\ntold: {self.told}")
 
 
 async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:

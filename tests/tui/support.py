@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
+from textual import on
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.events import MouseScrollDown
@@ -17,7 +18,7 @@ from textual.strip import Strip
 
 from store.job_list.list_query import NEWEST_FIRST
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
-from tests.tui.settling import press, resize, settle
+from tests.tui.settling import AppDriver, settle
 from tui.dashboard.job_list.job_table import JobTable
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -80,35 +81,25 @@ class TableApp(App[None]):
     def action_escaped(self) -> None:
         self.escaped += 1
 
-    def on_job_table_cursor_moved(self, message: JobTable.CursorMoved) -> None:
-        self.told.append(message)
-
-    def on_job_table_cursor_lost(self, message: JobTable.CursorLost) -> None:
-        self.told.append(message)
-
-    def on_job_table_opened(self, message: JobTable.Opened) -> None:
-        self.told.append(message)
-
-    def on_job_table_marks_changed(self, message: JobTable.MarksChanged) -> None:
-        self.told.append(message)
-
-    def on_job_table_new_above(self, message: JobTable.NewAbove) -> None:
-        self.told.append(message)
-
-    def on_job_table_sort_requested(self, message: JobTable.SortRequested) -> None:
-        self.told.append(message)
-
-    def on_job_table_window_wanted(self, message: JobTable.WindowWanted) -> None:
+    @on(JobTable.CursorMoved)
+    @on(JobTable.CursorLost)
+    @on(JobTable.Opened)
+    @on(JobTable.MarksChanged)
+    @on(JobTable.NewAbove)
+    @on(JobTable.SortRequested)
+    @on(JobTable.WindowWanted)
+    def keep(self, message: Message) -> None:
         self.told.append(message)
 
 
-class TablePilot:
+class TablePilot(AppDriver):
     """Shows jobs by their numbers, of which the lower were created later, and says what the table then has."""
 
+    app: TableApp
+
     def __init__(self, app: TableApp, pilot: Pilot[None]) -> None:
-        self.app = app
+        super().__init__(app, pilot)
         self.table = app.table
-        self.pilot = pilot
 
     async def show(self, numbers: Iterable[int]) -> None:
         await self.show_jobs(make_job(number) for number in numbers)
@@ -116,15 +107,6 @@ class TablePilot:
     async def show_jobs(self, jobs: Iterable[GenerationJob], *, now: datetime | None = None) -> None:
         self.table.show(list(jobs), now=now or NOON)
         await self.settle()
-
-    async def resize(self, width: int, height: int) -> None:
-        await resize(self.pilot, width, height)
-
-    async def settle(self) -> None:
-        await settle(self.app)
-
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
 
     async def click(self, *, row: int, column: int = 20, times: int = 1) -> None:
         await self.pilot.click(JobTable, offset=(column, row), times=times)

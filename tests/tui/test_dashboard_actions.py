@@ -12,8 +12,7 @@ NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
 
 
 async def test_start_key_starts_the_job_and_updates_list_and_costs(dashboard: Driver, world: World) -> None:
-    await dashboard.press("s")
-    await dashboard.is_told(f"Started lifestyle {short(1)}.")
+    await dashboard.press("s", told=f"Started lifestyle {short(1)}.")
 
     assert world.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))
@@ -23,9 +22,7 @@ async def test_start_key_starts_the_job_and_updates_list_and_costs(dashboard: Dr
 
 
 async def test_complete_key_completes_the_job_and_updates_list_and_costs(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("c")
-    await dashboard.is_told(f"Completed packaging {short(2)}.")
+    await dashboard.press("c", on=2, told=f"Completed packaging {short(2)}.")
 
     assert world.status(2) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(2))
@@ -33,13 +30,8 @@ async def test_complete_key_completes_the_job_and_updates_list_and_costs(dashboa
 
 
 async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.has_dialog(f"Fail packaging {short(2)}")
-    await dashboard.sees("Autumn catalog")
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.is_told(f"Failed packaging {short(2)}.")
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}", sees="Autumn catalog")
+    await dashboard.type("Test error", "enter", told=f"Failed packaging {short(2)}.")
 
     await dashboard.has_dialog("")
     assert world.sql("select status, error from generation_jobs where id = %s", job_id(2)) == [("failed", "Test error")]
@@ -48,31 +40,23 @@ async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, 
 
 
 async def test_fail_dialog_rejects_an_empty_error_text(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.type("  ")
-    await dashboard.press("enter")
+    await dashboard.press("f", on=2)
+    await dashboard.type("  ", "enter")
 
     await dashboard.sees("✗ Error text is empty.")
     await dashboard.type("API timeout")
     await dashboard.sees_no_more("is empty")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("")
+    await dashboard.press("escape", dialog="")
     assert world.status(2) is JobStatus.RUNNING
 
 
 async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.type("half a character: \ud800")
-    await dashboard.press("enter")
-    await dashboard.sees("✗ The error holds half a character")
+    await dashboard.press("f", on=2)
+    await dashboard.type("half a character: \ud800", "enter", sees="✗ The error holds half a character")
 
     await dashboard.has_dialog(f"Fail packaging {short(2)}")
     assert world.status(2) is JobStatus.RUNNING
-    await dashboard.type("mended")
-    await dashboard.press("enter")
-    await dashboard.is_told("Failed packaging")
+    await dashboard.type("mended", "enter", told="Failed packaging")
 
 
 NOT_APPLICABLE = (
@@ -87,9 +71,7 @@ NOT_APPLICABLE = (
 
 async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver, world: World) -> None:
     for key, status, why in NOT_APPLICABLE:
-        await dashboard.go_to(NUMBERS[status])
-        await dashboard.press(key)
-        await dashboard.is_told(why)
+        await dashboard.press(key, on=NUMBERS[status], told=why)
 
         await dashboard.has_dialog("")
         assert world.status(NUMBERS[status]) == status
@@ -98,8 +80,7 @@ async def test_status_key_that_does_not_apply_shows_the_reason(dashboard: Driver
 
 async def test_start_key_reports_a_job_that_another_process_has_finished(dashboard: Driver, world: World) -> None:
     world.set_status(1, "succeeded")
-    await dashboard.press("s")
-    await dashboard.is_told(f"this one is succeeded, which is final. (lifestyle {short(1)})")
+    await dashboard.press("s", told=f"this one is succeeded, which is final. (lifestyle {short(1)})")
 
     assert world.status(1) is JobStatus.SUCCEEDED
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
@@ -110,8 +91,7 @@ async def test_job_keys_without_a_job_report_that_none_is_selected(dashboard: Dr
     await dashboard.looks_again()
 
     assert await dashboard.told_by_each("d", "y", "Y") == ["No job is under the cursor: go to one first."] * 3
-    await dashboard.press("enter")
-    await dashboard.has_dialog("")
+    await dashboard.press("enter", dialog="")
 
 
 async def test_repeated_key_press_shows_its_toast_once(dashboard: Driver, world: World) -> None:
@@ -122,11 +102,8 @@ async def test_repeated_key_press_shows_its_toast_once(dashboard: Driver, world:
 
 
 async def test_opening_a_question_clears_earlier_toasts(dashboard: Driver) -> None:
-    await dashboard.go_to(1)
-    await dashboard.press("y")
-    await dashboard.is_told("Copied the id")
-    await dashboard.press("d")
-    await dashboard.has_dialog("Delete this job?")
+    await dashboard.press("y", on=1, told="Copied the id")
+    await dashboard.press("d", dialog="Delete this job?")
     assert dashboard.toasts == []
 
     dashboard.app.notify("It was not made after all.")
@@ -141,8 +118,7 @@ async def test_deletion_dialog_names_job_status_project_and_database(dashboard: 
         "failed": None,
     }
     for status, warning in warnings.items():
-        await dashboard.go_to(NUMBERS[status])
-        await dashboard.press("d")
+        await dashboard.press("d", on=NUMBERS[status])
 
         await dashboard.has_dialog("Delete this job?")
         for words in (status, short(NUMBERS[status]), "Autumn catalog", "Database: testbase", "U brings it back"):
@@ -166,16 +142,13 @@ async def test_deletion_dialog_deletes_nothing_without_an_explicit_yes(dashboard
 async def test_confirmed_deletion_removes_the_job_and_keeps_the_cursor_position(
     dashboard: Driver, world: World, keys: str
 ) -> None:
-    await dashboard.go_to(3)
-    await dashboard.press("d", *keys.split())
-    await dashboard.is_told(f"Deleted main_white {short(3)}.")
+    await dashboard.press("d", *keys.split(), on=3, told=f"Deleted main_white {short(3)}.")
 
     assert world.status(3) is None
     await dashboard.until(lambda: dashboard.rows == [1, 2, 4, 5, 6])
     await dashboard.until(lambda: dashboard.costs[0].endswith("✓ succeeded 0 ✗ failed 1 Total 5"))
     assert dashboard.cursor is None
-    await dashboard.press("d")
-    await dashboard.has_dialog("")
+    await dashboard.press("d", dialog="")
     assert not any("left this list" in toast for toast in dashboard.toasts), "one knows what one deleted"
     await dashboard.press("down")
     assert dashboard.cursor == 4
@@ -199,12 +172,9 @@ async def test_delete_key_pressed_twice_opens_one_dialog(dashboard: Driver, worl
 
 
 async def test_details_screen_offers_and_runs_the_applicable_actions(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("enter")
-    await dashboard.sees("c complete  f fail  d delete")
+    await dashboard.press("enter", on=2, sees="c complete  f fail  d delete")
     assert "s start  d" not in dashboard.text
-    await dashboard.press("c")
-    await dashboard.is_told(f"Completed packaging {short(2)}.")
+    await dashboard.press("c", told=f"Completed packaging {short(2)}.")
 
     await dashboard.has_dialog("")
     assert world.status(2) is JobStatus.SUCCEEDED
@@ -213,8 +183,7 @@ async def test_details_screen_offers_and_runs_the_applicable_actions(dashboard: 
 async def test_details_screen_shows_every_column_and_the_formatted_error(dashboard: Driver, world: World) -> None:
     world.sql("update generation_jobs set error = %s where id = %s", '{"message": "boom", "mode": "x"}', job_id(4))
     await dashboard.looks_again()
-    await dashboard.go_to(4)
-    await dashboard.press("enter")
+    await dashboard.press("enter", on=4)
 
     for words in (
         "✗ failed",
@@ -227,5 +196,4 @@ async def test_details_screen_shows_every_column_and_the_formatted_error(dashboa
         '  "message": "boom",',
     ):
         await dashboard.sees(words)
-    await dashboard.press("q")
-    await dashboard.has_dialog("")
+    await dashboard.press("q", dialog="")

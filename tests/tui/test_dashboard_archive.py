@@ -76,29 +76,20 @@ async def test_archived_job_details_show_the_full_error_and_events(dashboard: Dr
     world.sql("update generation_jobs set error = repeat('x', 500) || ' its end' where id = %s", job_id(4))
     put_away(world, 4)
     await open_archive(dashboard)
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Archived job")
-    await dashboard.sees(str(job_id(4)), "Archived ", "$0.50")
-    await dashboard.press("end")
-    await dashboard.sees("its end", "What happened", "archived, was failed")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("Archive · Autumn catalog")
+    await dashboard.press("enter", dialog="Archived job", sees=(str(job_id(4)), "Archived ", "$0.50"))
+    await dashboard.press("end", sees=("its end", "What happened", "archived, was failed"))
+    await dashboard.press("escape", dialog="Archive · Autumn catalog")
 
 
 async def test_marked_jobs_are_restored_after_confirmation(dashboard: Driver, world: World) -> None:
     put_away(world, 3, 4, 6)
     await open_archive(dashboard)
-    await dashboard.press("space", "space")
-    await dashboard.sees("2 marked")
-    await dashboard.press("r")
-    await dashboard.has_dialog("Restore these 2 jobs from the archive?")
+    await dashboard.press("space", "space", sees="2 marked")
+    await dashboard.press("r", dialog="Restore these 2 jobs from the archive?")
     await dashboard.sees("Database: testbase", short(3), short(4))
-    await dashboard.press("n")
-    await dashboard.has_dialog("Archive · Autumn catalog")
-    await dashboard.sees("2 marked")
+    await dashboard.press("n", dialog="Archive · Autumn catalog", sees="2 marked")
     assert archived(world) == {3, 4, 6}
-    await dashboard.press("r", "y")
-    await dashboard.is_told("2 jobs are back.")
+    await dashboard.press("r", "y", told="2 jobs are back.")
     assert archived(world) == {6}
     await dashboard.until(lambda: {3, 4} <= set(dashboard.rows))
 
@@ -107,10 +98,8 @@ async def test_restoring_the_job_under_the_cursor_reports_an_id_conflict(dashboa
     put_away(world, 3)
     await open_archive(dashboard)
     world.job(3, project=SPRING)
-    await dashboard.press("r")
-    await dashboard.has_dialog("Restore this job from the archive?")
-    await dashboard.press("y")
-    await dashboard.is_told("There is a job of one of these ids again")
+    await dashboard.press("r", dialog="Restore this job from the archive?")
+    await dashboard.press("y", told="There is a job of one of these ids again")
     assert archived(world) == {3}
 
 
@@ -121,10 +110,8 @@ async def test_archive_pages_keep_the_marked_jobs(
     monkeypatch.setattr("tui.dashboard.archive.archive_dialog.PAGE_SIZE", 2)
     await open_archive(dashboard)
     await dashboard.sees("Page 1", short(1), short(2))
-    await dashboard.press("space", "right")
-    await dashboard.sees("Page 2, the last one · 1 marked", short(3))
-    await dashboard.press("right", "left")
-    await dashboard.sees("Page 1 · 1 marked", "● ◌ queued")
+    await dashboard.press("space", "right", sees=("Page 2, the last one · 1 marked", short(3)))
+    await dashboard.press("right", "left", sees=("Page 1 · 1 marked", "● ◌ queued"))
 
 
 async def test_archive_hides_jobs_of_other_users(world: World, database: Conninfo) -> None:
@@ -145,15 +132,12 @@ async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, wor
     await dashboard.sees(
         "2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase", "brings them back"
     )
-    await dashboard.press("n")
-    await dashboard.has_dialog("Clean up")
+    await dashboard.press("n", dialog="Clean up")
     assert dashboard.app.screen.query_one("#age", Input).value == LONG_AGO
     assert archived(world) == set()
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
-    await dashboard.press("y")
-    await dashboard.is_told("Archived 2 jobs.")
-    await dashboard.has_dialog("")
+    await dashboard.press("y", dialog="", told="Archived 2 jobs.")
     assert archived(world) == {21, 22}
     assert world.count() == 9
 
@@ -165,26 +149,21 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
     await dashboard.sees("▐ ▌ queued", "▐✓▌ failed")
     dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
     dashboard.app.screen.query_one("#failed", Checkbox).value = False
-    await dashboard.press("enter")
-    await dashboard.sees("✗ Choose a status, at least one.")
+    await dashboard.press("enter", sees="✗ Choose a status, at least one.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
     await dashboard.press("enter")
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete 1 job, created before "))
     await dashboard.sees("Nothing brings them back.")
-    await dashboard.press("y")
-    await dashboard.is_told("Deleted 1 job.")
+    await dashboard.press("y", told="Deleted 1 job.")
     assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
 
 
 async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(dashboard: Driver) -> None:
     await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.sees("✗ No succeeded or failed job was created before ")
+    await dashboard.press("enter", sees="✗ No succeeded or failed job was created before ")
     for age in ("30", "", "0d", "99999w"):
-        await dashboard.type(age)
-        await dashboard.press("enter")
-        await dashboard.sees("✗ Type a number with s, m, h, d or w, such as 30d")
+        await dashboard.type(age, "enter", sees="✗ Type a number with s, m, h, d or w, such as 30d")
         assert dashboard.app.screen.query_one("#age", Input).value == age
 
 
@@ -195,9 +174,8 @@ async def test_cleanup_skips_and_reports_locked_jobs(dashboard: Driver, world: W
     await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
-        await dashboard.press("y")
-        await dashboard.is_told(
-            "Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
+        await dashboard.press(
+            "y", told="Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
         )
     assert archived(world) == {22}
 
@@ -221,13 +199,11 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
         )
         other.execute("select pg_advisory_lock(7)")
         try:
-            await dashboard.press("y")
-            await dashboard.has_dialog("Deleting 100 jobs")
+            await dashboard.press("y", dialog="Deleting 100 jobs")
             await dashboard.until(
                 lambda: world.sql("select 1 from pg_locks where locktype = 'advisory' and not granted")
             )
-            await dashboard.press("escape")
-            await dashboard.sees("stopping after what is on its way")
+            await dashboard.press("escape", sees="stopping after what is on its way")
             other.execute("select pg_advisory_unlock(7)")
             await dashboard.is_told("Stopped: deleted ")
         finally:
@@ -245,8 +221,7 @@ async def test_read_only_session_can_neither_restore_nor_clean_up(world: World, 
         await driver.is_told("This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
         driver.app.clear_notifications()
-        await driver.press("r")
-        await driver.is_told("This session is read-only.")
+        await driver.press("r", told="This session is read-only.")
         assert driver.dialog == "Archive · Autumn catalog"
 
 

@@ -73,25 +73,18 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(wo
 async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 950)
     async with driving(app) as driver:
-        await driver.press("n")
-        await driver.has_dialog("New job")
-        await driver.go_into("#mode")
-        await driver.type("sketch")
-        await driver.press("enter")
+        await driver.press("n", dialog="New job")
+        await driver.type("sketch", "enter", into="#mode")
         await driver.sees("The total budget of project 'Autumn catalog' has no room for $1.00")
         assert driver.dialog == "New job"
         assert driver.app.screen.query_one("#mode", Input).value == "sketch"
-        await driver.go_into("#cost")
-        await driver.type("50")
-        await driver.press("enter")
-        await driver.is_told("Queued sketch ")
+        await driver.type("50", "enter", into="#cost", told="Queued sketch ")
 
 
 async def test_retry_over_budget_reports_the_limit_the_spent_amount_and_the_cost(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 920)
     async with driving(app) as driver:
-        await driver.go_to(4)
-        await driver.press("r")
+        await driver.press("r", on=4)
         await driver.is_told(
             "The total budget of project 'Autumn catalog' has no room for $0.50: $9.00 of $9.20 are spent."
         )
@@ -102,9 +95,7 @@ async def test_bulk_retry_retries_as_many_jobs_as_the_budget_allows(world: World
     world.sql("update generation_jobs set status = 'failed', cost_cents = 50 where id = %s", job_id(3))
     limit_autumn(world, 705)
     async with driving(app) as driver:
-        await driver.go_to(3)
-        await driver.press("space", "space", "r")
-        await driver.has_dialog("Retry these 2 jobs?")
+        await driver.press("space", "space", "r", on=3, dialog="Retry these 2 jobs?")
         await driver.press("y")
         await driver.is_told(
             "Retried 1 of 2 jobs; 1 was refused (The total budget of project 'Autumn catalog' has no room for $0.50: "

@@ -42,8 +42,7 @@ class LateStore(FrozenStore):
 
 
 async def choose_all(driver: Driver, number: int) -> None:
-    await driver.press("A")
-    await driver.sees(f"{number} jobs chosen")
+    await driver.press("A", sees=f"{number} jobs chosen")
 
 
 async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
@@ -51,36 +50,27 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
 ) -> None:
     world.jobs(range(100, 700))
     await dashboard.looks_again()
-    await dashboard.press("2")
-    await dashboard.sees("Queued jobs · 1 of 602")
-    await dashboard.press("space")
-    await dashboard.sees("1 marked")
-    await dashboard.press("asterisk")
-    await dashboard.sees("602 jobs chosen, with those beyond the rows shown; esc drops them")
+    await dashboard.press("2", sees="Queued jobs · 1 of 602")
+    await dashboard.press("space", sees="1 marked")
+    await dashboard.press("asterisk", sees="602 jobs chosen, with those beyond the rows shown; esc drops them")
     await dashboard.sees_no_more("1 marked")
-    await dashboard.press("d")
-    await dashboard.has_dialog("Delete these 602 jobs?")
+    await dashboard.press("d", dialog="Delete these 602 jobs?")
     await dashboard.press("escape")
-    await dashboard.press("s")
-    await dashboard.has_dialog("Start these 602 jobs?")
-    await dashboard.sees("and 597 more", "Start 602 (y)")
-    await dashboard.press("y")
-    await dashboard.is_told("Started 602 of 602 jobs.")
+    await dashboard.press("s", dialog="Start these 602 jobs?", sees=("and 597 more", "Start 602 (y)"))
+    await dashboard.press("y", told="Started 602 of 602 jobs.")
 
     assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(604,)]
     await dashboard.sees_no_more("chosen")
 
 
 async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, world: World) -> None:
-    await dashboard.press("2")
-    await dashboard.until(lambda: dashboard.rows == [1, 5])
+    await dashboard.press("2", rows=[1, 5])
     await choose_all(dashboard, 2)
     world.job(9, "queued")
     world.delete(5)
     await dashboard.looks_again()
     await dashboard.sees("2 jobs chosen")
-    await dashboard.press("d", "y")
-    await dashboard.is_told("Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
+    await dashboard.press("d", "y", told="Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
     assert (world.status(1), world.status(9)) == (None, JobStatus.QUEUED)
 
 
@@ -106,11 +96,8 @@ async def test_choice_made_before_the_list_has_loaded_is_kept(world: World, data
 
 
 async def test_choosing_all_in_a_filtered_list_chooses_only_its_matches(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    await dashboard.type("main")
-    await dashboard.until(lambda: dashboard.rows == [3])
-    await dashboard.press("enter", "A")
-    await dashboard.sees("1 job chosen")
+    await dashboard.filter("main", rows=[3])
+    await dashboard.press("enter", "A", sees="1 job chosen")
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(3)]
 
 
@@ -118,8 +105,7 @@ async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
     dashboard: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
-    await dashboard.press("A")
-    await dashboard.is_told("More match: chosen are the newest 4 jobs, the most that can be at once.")
+    await dashboard.press("A", told="More match: chosen are the newest 4 jobs, the most that can be at once.")
     assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]
 
 
@@ -129,13 +115,11 @@ async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(world:
     async with driving(WatchedApp(opener_of(database, make=HeldStore))) as driver:
         await driver.press("2")
         await choose_all(driver, 3 * CHUNK + 2)
-        await driver.press("s", "y")
-        await driver.has_dialog(f"Starting {3 * CHUNK + 2} jobs")
+        await driver.press("s", "y", dialog=f"Starting {3 * CHUNK + 2} jobs")
         await driver.sees(f"0 of {3 * CHUNK + 2}", "Stop (esc)")
         HeldStore.gate.release()
         await driver.sees(f"{CHUNK} of {3 * CHUNK + 2}")
-        await driver.press("escape")
-        await driver.sees(f"{CHUNK} of {3 * CHUNK + 2}, stopping after what is on its way …")
+        await driver.press("escape", sees=f"{CHUNK} of {3 * CHUNK + 2}, stopping after what is on its way …")
         HeldStore.gate.release()
         await driver.is_told("Started 100 of 152 jobs. Stopped: 52 jobs were not touched.")
         await driver.has_dialog("")
@@ -164,22 +148,15 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(wo
 
 
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, world: World) -> None:
-    await dashboard.press("asterisk", "s", "y")
-    await dashboard.has_dialog("Started")
+    await dashboard.press("asterisk", "s", "y", dialog="Started")
     await dashboard.sees("Started 2 of 6 jobs; 2 are running; 2 had already finished.")
     await dashboard.sees("2 jobs are running, as last seen:", "2 jobs had already finished, as last seen:", "00000003")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("")
+    await dashboard.press("escape", dialog="")
 
 
 async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(dashboard: Driver, world: World) -> None:
     await choose_all(dashboard, 6)
-    await dashboard.press("f")
-    await dashboard.has_dialog("Fail 6 jobs")
-    await dashboard.type("half a character: \ud800")
-    await dashboard.press("enter")
-    await dashboard.sees("✗ The error holds half a character")
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.is_told("Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
+    await dashboard.press("f", dialog="Fail 6 jobs")
+    await dashboard.type("half a character: \ud800", "enter", sees="✗ The error holds half a character")
+    await dashboard.type("Test error", "enter", told="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert world.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]

@@ -82,14 +82,12 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         assert len(refused) == 5
         assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
 
-        await driver.press("down", "enter")
-        await driver.has_dialog("Job")
+        await driver.press("down", "enter", dialog="Job")
         await driver.press("escape", "slash")
         await driver.type("main")
         assert driver.app.dashboard.query_one("#find", Input).value == "main"
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
-        await driver.press("escape", "question_mark")
-        await driver.has_dialog("Keys")
+        await driver.press("escape", "question_mark", dialog="Keys")
         assert world.status(1) == "queued"
 
 
@@ -103,8 +101,7 @@ async def test_dashboard_recovers_when_the_database_returns(world: World, databa
 
         assert driver.rows == [1, 2, 3, 4, 5]
         await driver.until(lambda: "live every" in driver.header)
-        await driver.press("s")
-        await driver.is_told("Started lifestyle")
+        await driver.press("s", told="Started lifestyle")
 
 
 async def test_refresh_key_reconnects_without_waiting_for_the_interval(
@@ -154,11 +151,9 @@ async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
         await driver.press("down", "f")
         await driver.type("API timeout")
         proxy.go_away()
-        await driver.press("enter")
-        await driver.sees("✗ The database is not reachable")
+        await driver.press("enter", sees="✗ The database is not reachable")
         proxy.come_back()
-        await driver.press("enter")
-        await driver.is_told("Failed packaging")
+        await driver.press("enter", told="Failed packaging")
 
         assert world.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
@@ -191,8 +186,7 @@ async def test_dashboard_started_without_a_database_reports_it_and_recovers(worl
             assert "✗ The database is not reachable" in driver.banner
             assert "old" not in driver.banner, "there are no data"
             await driver.sees("Nothing has been read yet.")
-            await driver.press("s", "n")
-            await driver.has_dialog("")
+            await driver.press("s", "n", dialog="")
             proxy.come_back()
             await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
             assert driver.banner == ""
@@ -282,8 +276,7 @@ async def test_dashboard_reports_a_database_without_the_schema(blank_database: C
         assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
         await driver.until(lambda: "✗ no schema" in driver.header)
-        await driver.press("s", "n", "p", "5", "down", "enter")
-        await driver.has_dialog("")
+        await driver.press("s", "n", "p", "5", "down", "enter", dialog="")
 
 
 class Refusing(FrozenStore):
@@ -301,11 +294,8 @@ async def test_user_without_select_privilege_can_switch_to_the_operator(world: W
     async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
-        await driver.press("u")
-        await driver.has_dialog("Look with whose eyes?")
-        await driver.type("operator")
-        await driver.press("enter")
-        await driver.sees("as the operator", "Costs · Autumn catalog")
+        await driver.press("u", dialog="Look with whose eyes?")
+        await driver.type("operator", "enter", sees=("as the operator", "Costs · Autumn catalog"))
 
         assert driver.banner == ""
 

@@ -35,29 +35,19 @@ async def dashboard(
 async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
     dashboard: Driver, recording: Recording
 ) -> None:
-    await dashboard.press("s")
-    await dashboard.is_told("Started lifestyle 00000001.")
+    await dashboard.press("s", told="Started lifestyle 00000001.")
     await dashboard.until(lambda: "running" in dashboard.row(1))
     await dashboard.press("f")
     await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.is_told("Failed lifestyle 00000001.")
-    await dashboard.press("n")
-    await dashboard.has_dialog("New job")
-    await dashboard.press("enter")
-    await dashboard.is_told("Queued main_white")
-    await dashboard.press("P")
-    await dashboard.has_dialog("New project")
-    await dashboard.type("Winter sale")
-    await dashboard.press("enter")
-    await dashboard.is_told("Created the project Winter sale.")
+    await dashboard.type("Test error", "enter", told="Failed lifestyle 00000001.")
+    await dashboard.press("n", dialog="New job")
+    await dashboard.press("enter", told="Queued main_white")
+    await dashboard.press("P", dialog="New project")
+    await dashboard.type("Winter sale", "enter", told="Created the project Winter sale.")
     await dashboard.show_project("Autumn catalog")
-    await dashboard.go_to(4)
-    await dashboard.press("y", "Y", "d")
+    await dashboard.press("y", "Y", "d", on=4)
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
-    await dashboard.press("y")
-    await dashboard.is_told("Deleted lifestyle 00000004.")
+    await dashboard.press("y", told="Deleted lifestyle 00000004.")
     for tab in "2345":
         await dashboard.press(tab)
     await dashboard.looks_again()
@@ -69,32 +59,25 @@ async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
 async def test_details_screen_queries_app_tables_only_as_the_acting_user(
     dashboard: Driver, recording: Recording
 ) -> None:
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees(f"ada@example.com  {ADA}")
+    await dashboard.press("enter", dialog="Job", sees=f"ada@example.com  {ADA}")
     assert recording.eyes == {AS_ADA}
 
 
 async def test_user_picker_and_id_search_query_as_the_operator(dashboard: Driver, recording: Recording) -> None:
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
+    await dashboard.press("u", dialog="Look with whose eyes?")
     await dashboard.until(lambda: "ben@example.com" in dashboard.text)
     assert recording.eyes == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape")
 
     recording.forget()
-    await dashboard.press("slash")
-    await dashboard.type(str(job_id(8)))
-    await dashboard.press("enter")
-    await dashboard.is_told("exists, but ada@example.com does not see it")
+    await dashboard.filter(str(job_id(8)), "enter", told="exists, but ada@example.com does not see it")
     assert recording.eyes == {AS_ADA, AS_OPERATOR}
 
 
 async def test_switching_the_acting_user_stops_queries_as_the_former_user(
     dashboard: Driver, recording: Recording
 ) -> None:
-    await dashboard.press("u", *"ben@", "enter")
-    await dashboard.sees("as ben@example.com")
+    await dashboard.press("u", *"ben@", "enter", sees="as ben@example.com")
     recording.forget()
     await dashboard.looks_again()
     assert recording.eyes == {AS_BEN}
@@ -103,11 +86,9 @@ async def test_switching_the_acting_user_stops_queries_as_the_former_user(
 async def test_leaving_the_visibility_comparison_stops_queries_as_the_operator(
     dashboard: Driver, recording: Recording
 ) -> None:
-    await dashboard.press("v")
-    await dashboard.sees("lens: ada@example.com sees")
+    await dashboard.press("v", sees="lens: ada@example.com sees")
     assert AS_OPERATOR in recording.eyes
-    await dashboard.press("v")
-    await dashboard.sees("as ada@example.com")
+    await dashboard.press("v", sees="as ada@example.com")
     await dashboard.looks_again()
     recording.forget()
     await dashboard.looks_again()

@@ -78,8 +78,7 @@ async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver
     ],
 )
 async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
-    await dashboard.press("slash")
-    await dashboard.type(typed)
+    await dashboard.filter(typed)
     await lists(dashboard, *rows)
     await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
 
@@ -93,21 +92,18 @@ async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
 
 async def test_filter_bar_completes_user_emails_for_the_operator(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("slash", *"user:be")
-        await driver.sees("ben@example.com")
+        await driver.press("slash", *"user:be", sees="ben@example.com")
         await driver.press("tab")
         assert text(driver) == "user:ben@example.com"
 
-        await driver.type("user:")
-        await driver.sees("ben@example.com")
+        await driver.type("user:", sees="ben@example.com")
         driver.app.dashboard.forget()
         await driver.sees_no_more("ben@example.com")
         assert text(driver) == "user:", "what was typed is the person's"
 
 
 async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    await dashboard.type("status:failed")
+    await dashboard.filter("status:failed")
     await lists(dashboard, 4)
     await dashboard.type("status:failed cots:>5")
     await dashboard.sees("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
@@ -119,8 +115,7 @@ async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboar
 
 
 async def test_filter_is_kept_when_the_project_changes(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    await dashboard.type("status:queued,succeeded")
+    await dashboard.filter("status:queued,succeeded")
     await lists(dashboard, 1, 3, 5)
     await dashboard.press("enter")
     await dashboard.show_project("Spring lookbook")
@@ -129,8 +124,7 @@ async def test_filter_is_kept_when_the_project_changes(dashboard: Driver) -> Non
 
 
 async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    await dashboard.type("user:ben@example.com")
+    await dashboard.filter("user:ben@example.com")
     await dashboard.until(lambda: "Only the operator may read the users." in note(dashboard))
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
     assert dashboard.banner == ""
@@ -155,16 +149,14 @@ class DearStore(WronglyDearStore):
 
 async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=WronglyDearStore))) as driver:
-        await driver.press("slash")
-        await driver.type("timeout")
+        await driver.filter("timeout")
         await lists(driver, 4)
         assert note(driver) == ""
 
 
 async def test_expensive_filter_runs_only_after_enter_confirms_it(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
-        await driver.press("slash")
-        await driver.type("timeout")
+        await driver.filter("timeout")
         await driver.until(lambda: note(driver))
         assert "up to 10.0 s by the planner's estimate" in note(driver)
         assert SQL in note(driver)
@@ -180,8 +172,7 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it(world: World, 
 
 async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=WronglyDearStore, actor=OPERATOR))) as driver:
-        await driver.press("slash")
-        await driver.type("timeout")
+        await driver.filter("timeout")
         await driver.until(lambda: note(driver))
         assert "up to 10.0 s by the planner's estimate" in note(driver)
 
@@ -190,9 +181,7 @@ async def test_expensive_filter_entered_before_its_estimate_reopens_the_filter_b
     world: World, database: Conninfo
 ) -> None:
     async with driving(WatchedApp(opener_of(database, make=DearStore))) as driver:
-        await driver.press("slash")
-        await driver.type("timeout")
-        await driver.press("enter")
+        await driver.filter("timeout", "enter")
         await driver.until(lambda: note(driver))
         assert driver.rows == [1, 2, 3, 4, 5, 6]
         assert driver.app.focused is driver.app.dashboard.query_one("#find")
@@ -215,28 +204,20 @@ async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> N
 
 
 async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
-    await keeping.press("slash")
-    await keeping.type("status:failed")
+    await keeping.filter("status:failed")
     await lists(keeping, 4)
     await keeping.press("enter")
     await keeping.command("Save this view")
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
-        await keeping.type(name)
-        await keeping.press("enter")
-        await keeping.sees(sentence)
-    await keeping.type("[/x]")
-    await keeping.press("enter")
-    await keeping.sees("Jobs · view [/x] · 1")
+        await keeping.type(name, "enter", sees=sentence)
+    await keeping.type("[/x]", "enter", sees="Jobs · view [/x] · 1")
     saved = SavedViews(tmp_path)
     assert saved.read()["[/x]"].text == "status:failed"
 
-    await keeping.press("slash")
-    await keeping.type("status:queued")
+    await keeping.filter("status:queued")
     await lists(keeping, 1, 5)
     await keeping.command("Save this view")
-    await keeping.type("[/x]")
-    await keeping.press("enter")
-    await keeping.sees("'[/x]' finds “status:failed”.")
+    await keeping.type("[/x]", "enter", sees="'[/x]' finds “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
     await keeping.press("enter")
     await keeping.until(lambda: saved.read()["[/x]"].text == "status:queued")
@@ -250,8 +231,7 @@ async def test_saved_view_is_removed_only_after_confirmation(keeping: Driver, tm
     await keeping.press("n")
     assert set(saved.read()) == {"late"}
     await keeping.command("Remove the view late")
-    await keeping.press("y")
-    await keeping.is_told("Removed the view late.")
+    await keeping.press("y", told="Removed the view late.")
     assert saved.read() == {}
 
 
@@ -260,15 +240,13 @@ async def test_view_name_and_filter_are_shown_as_plain_text(keeping: Driver, tmp
     name = "[red]\\[/a]"
     SavedViews(tmp_path).save(View(name=name, text=hostile), replaces=None)
     await keeping.press("ctrl+p")
-    await keeping.type("View")
-    await keeping.sees(f"View {name}  {hostile}")
+    await keeping.type("View", sees=f"View {name}  {hostile}")
     await keeping.press("escape")
 
 
 async def test_filter_bar_stays_usable_after_a_filter_times_out(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
-        await driver.press("slash")
-        await driver.type("error:timeout")
+        await driver.filter("error:timeout")
         await driver.until(lambda: "What would help: an index." in driver.banner)
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was listed stays"
         await driver.type("status:failed")

@@ -93,9 +93,7 @@ async def test_dashboard_without_projects_explains_how_to_create_one(empty_world
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
         await driver.sees("nothing has finished")
 
-        await driver.press("n")
-        await driver.is_told("A job needs a project.")
-        await driver.has_dialog("")
+        await driver.press("n", dialog="", told="A job needs a project.")
 
 
 async def test_project_without_jobs_explains_how_to_create_one(world: World, app: WatchedApp) -> None:

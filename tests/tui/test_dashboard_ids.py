@@ -38,29 +38,23 @@ async def operator(world: World, database: Conninfo) -> AsyncIterator[Driver]:
 
 
 async def find(driver: Driver, text: str) -> None:
-    await driver.press("slash")
-    await driver.type(text)
-    await driver.press("enter")
+    await driver.filter(text, "enter")
 
 
 @pytest.mark.parametrize("text", [str(job_id(7)), job_id(7).hex.upper(), f" {str(job_id(7))[:8]}", "00000007-0000"])
 async def test_finding_a_job_id_opens_the_job_and_selects_its_project(dashboard: Driver, text: str) -> None:
-    await dashboard.press("5")
-    await dashboard.sees("Failed jobs · 1")
+    await dashboard.press("5", sees="Failed jobs · 1")
     await find(dashboard, text)
     await dashboard.has_dialog("Job")
     await dashboard.sees("✓ succeeded", str(job_id(7)))
-    await dashboard.press("escape")
-    await dashboard.sees("Costs · Spring lookbook", "Jobs · 1, newest first")
+    await dashboard.press("escape", sees=("Costs · Spring lookbook", "Jobs · 1, newest first"))
     assert dashboard.cursor == 7
 
 
 async def test_id_pasted_over_the_table_goes_into_the_filter_field(dashboard: Driver) -> None:
     dashboard.table.post_message(events.Paste(f" {job_id(7)}\n"))
     await dashboard.until(lambda: isinstance(dashboard.app.focused, FilterField))
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees(str(job_id(7)))
+    await dashboard.press("enter", dialog="Job", sees=str(job_id(7)))
 
 
 async def test_other_text_pasted_over_the_table_is_ignored(dashboard: Driver, world: World) -> None:
@@ -88,16 +82,12 @@ async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Drive
     dashboard.app.action_refresh()
     await dashboard.until(lambda: dashboard.app.looks > before)
     await dashboard.sees("This job is beyond what is listed")
-    await dashboard.press("s")
-    await dashboard.is_told("Started lifestyle 00000261.")
+    await dashboard.press("s", told="Started lifestyle 00000261.")
 
 
 async def test_project_picker_selects_a_project_by_id(operator: Driver) -> None:
-    await operator.press("p")
-    await operator.has_dialog("Show which project?")
-    await operator.type(str(TRAIL))
-    await operator.press("enter")
-    await operator.sees("Costs · Trail gear")
+    await operator.press("p", dialog="Show which project?")
+    await operator.type(str(TRAIL), "enter", sees="Costs · Trail gear")
 
 
 async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: Driver, world: World) -> None:
@@ -144,9 +134,7 @@ async def test_ambiguous_id_prefix_asks_which_entity_to_open(dashboard: Driver, 
     await find(dashboard, "beef")
     await dashboard.has_dialog("Which one?")
     await dashboard.sees("Job lifestyle beef0001", "Job lifestyle beef0002", "Project “Beef”")
-    await dashboard.press("down", "enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees("beef0002-0000-0000-0000-000000000000")
+    await dashboard.press("down", "enter", dialog="Job", sees="beef0002-0000-0000-0000-000000000000")
 
 
 @pytest.mark.parametrize(
@@ -185,7 +173,5 @@ async def test_ordinary_words_start_no_id_search(dashboard: Driver) -> None:
 
 
 async def test_details_screen_names_the_owner_and_the_asset(dashboard: Driver) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
+    await dashboard.press("enter", on=2, dialog="Job")
     await dashboard.sees(f"ada@example.com  {ADA}", f"uploads/shoe.png  {ASSET}", f"Autumn catalog  {AUTUMN}")

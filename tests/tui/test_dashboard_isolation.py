@@ -36,13 +36,11 @@ async def test_isolation_check_probes_reads_and_judges_writes_without_confirmati
     world: World, operator: WatchedApp
 ) -> None:
     async with driving(operator) as driver:
-        await driver.press("i")
-        await driver.has_dialog("Isolation")
+        await driver.press("i", dialog="Isolation")
         await driver.sees("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
         await driver.sees("no leak, 17 kept; 12 judged from the policies, not tried.")
         await driver.sees("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
-        await driver.press("escape")
-        await driver.has_dialog("")
+        await driver.press("escape", dialog="")
 
 
 async def test_isolation_check_probes_writes_only_after_confirmation(
@@ -52,17 +50,12 @@ async def test_isolation_check_probes_writes_only_after_confirmation(
     everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
     before = sorted(attached_world.sql(everything))
     async with driving(attached_operator) as driver:
-        await driver.press("i")
-        await driver.sees("4 leaks, 13 kept; 12 judged")
-        await driver.press("w")
-        await driver.has_dialog("Try the writes?")
+        await driver.press("i", sees="4 leaks, 13 kept; 12 judged")
+        await driver.press("w", dialog="Try the writes?")
         await driver.sees("Database: testbase", "Each try is rolled back at once")
-        await driver.press("n")
-        await driver.has_dialog("Isolation")
-        await driver.sees("12 judged")
+        await driver.press("n", dialog="Isolation", sees="12 judged")
 
-        await driver.press("w", "y")
-        await driver.sees("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back")
+        await driver.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
     assert sorted(attached_world.sql(everything)) == before
 
 
@@ -70,10 +63,8 @@ async def test_isolation_dialog_shows_the_full_result_under_the_cursor(
     attached_world: World, attached_operator: WatchedApp
 ) -> None:
     async with driving(attached_operator, size=(80, 24)) as driver:
-        await driver.press("i")
-        await driver.sees("4 leaks")
-        await driver.press("end")
-        await driver.sees("Reads their rows in the view generation_job_summary.")
+        await driver.press("i", sees="4 leaks")
+        await driver.press("end", sees="Reads their rows in the view generation_job_summary.")
         await driver.sees("✗ LEAK     read 7 jobs")
         await driver.sees("esc close")
 
@@ -82,28 +73,22 @@ async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
     attached_world: World, attached_operator: WatchedApp
 ) -> None:
     async with driving(attached_operator) as driver:
-        await driver.press("i")
-        await driver.sees("4 leaks")
-        await driver.press("m")
-        await driver.is_told("Nothing leaks here.")
-        await driver.press("end", "enter")
-        await driver.has_dialog("SQL")
+        await driver.press("i", sees="4 leaks")
+        await driver.press("m", told="Nothing leaks here.")
+        await driver.press("end", "enter", dialog="SQL")
         mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
         await driver.sees(mends)
         await driver.press("y")
         assert driver.app.clipboard == mends
-        await driver.press("escape")
-        await driver.has_dialog("Isolation")
+        await driver.press("escape", dialog="Isolation")
 
         attached_world.sql(mends)
-        await driver.press("r")
-        await driver.sees("3 leaks, 14 kept")
+        await driver.press("r", sees="3 leaks, 14 kept")
 
 
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
-        await driver.press("i")
-        await driver.has_dialog("Isolation")
+        await driver.press("i", dialog="Isolation")
         await driver.sees('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
 
 
@@ -115,10 +100,8 @@ async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes
     world: World, database: Conninfo, rule: WriteMode, why: str
 ) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
-        await driver.press("i")
-        await driver.sees("no leak")
-        await driver.press("w")
-        await driver.is_told("The writes are judged from the policies, not tried.")
+        await driver.press("i", sees="no leak")
+        await driver.press("w", told="The writes are judged from the policies, not tried.")
         await driver.is_told(why)
         await driver.has_dialog("Isolation")
 
@@ -128,32 +111,22 @@ async def test_write_permit_allows_the_isolation_check_to_probe_writes(world: Wo
         session = driver.app.connection.session
         assert session is not None
         session.access.open_permit("ticket 7", 600)
-        await driver.press("i")
-        await driver.sees("no leak, 17 kept; 12 judged")
-        await driver.press("w", "y")
-        await driver.sees("no leak, 17 kept; 9 judged")
+        await driver.press("i", sees="no leak, 17 kept; 12 judged")
+        await driver.press("w", "y", sees="no leak, 17 kept; 9 judged")
 
 
 async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) -> None:
-    await dashboard.press("i")
-    await dashboard.is_told("Only the operator sees what there is to try; you look as ada@example.com. Press u")
+    await dashboard.press("i", told="Only the operator sees what there is to try; you look as ada@example.com. Press u")
     await dashboard.has_dialog("")
 
 
 async def test_both_users_of_the_isolation_check_can_be_chosen(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
-        await driver.press("i")
-        await driver.sees("no leak")
-        await driver.press("o")
-        await driver.has_dialog("Whose rows are tried?")
-        await driver.type("ben")
-        await driver.press("enter")
-        await driver.sees("ada@example.com tries what is owned by ben@example.com", "no leak")
-        await driver.press("u")
-        await driver.has_dialog("Who tries?")
-        await driver.type("ben")
-        await driver.press("enter")
-        await driver.sees("One user is not isolated from themselves: name two.")
+        await driver.press("i", sees="no leak")
+        await driver.press("o", dialog="Whose rows are tried?")
+        await driver.type("ben", "enter", sees=("ada@example.com tries what is owned by ben@example.com", "no leak"))
+        await driver.press("u", dialog="Who tries?")
+        await driver.type("ben", "enter", sees="One user is not isolated from themselves: name two.")
 
 
 async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(
@@ -162,14 +135,10 @@ async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(
     async with driving(operator) as driver:
         with connect(database) as other, other.transaction():
             other.execute("lock table projects in access exclusive mode")
-            await driver.press("i")
-            await driver.sees("Looking for two users …")
-            await driver.press("x")
-            await driver.sees("Stopped after 0 of 17.")
-        await driver.press("r")
-        await driver.sees("no leak, 17 kept")
-        await driver.press("x")
-        await driver.sees("no leak, 17 kept")
+            await driver.press("i", sees="Looking for two users …")
+            await driver.press("x", sees="Stopped after 0 of 17.")
+        await driver.press("r", sees="no leak, 17 kept")
+        await driver.press("x", sees="no leak, 17 kept")
 
 
 async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
@@ -177,18 +146,15 @@ async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
 ) -> None:
     attached_world.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
     async with driving(attached_operator) as driver:
-        await driver.press("i")
-        await driver.sees('✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
+        await driver.press("i", sees='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
 
 
 async def test_isolation_check_of_an_empty_database_reports_unknown_results(
     empty_world: World, operator: WatchedApp
 ) -> None:
     async with driving(operator) as driver:
-        await driver.press("i")
-        await driver.sees("a made-up user tries what is owned by nobody", "3 unknown")
-        await driver.press("w")
-        await driver.is_told("There is nothing to try the writes on.")
+        await driver.press("i", sees=("a made-up user tries what is owned by nobody", "3 unknown"))
+        await driver.press("w", told="There is nothing to try the writes on.")
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
@@ -196,8 +162,6 @@ async def test_isolation_dialog_fits_every_terminal_size(
     world: World, operator: WatchedApp, size: tuple[int, int]
 ) -> None:
     async with driving(operator, size=size) as driver:
-        await driver.press("i")
-        await driver.has_dialog("Isolation")
+        await driver.press("i", dialog="Isolation")
         await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)
-        await driver.press("end", "escape")
-        await driver.has_dialog("")
+        await driver.press("end", "escape", dialog="")

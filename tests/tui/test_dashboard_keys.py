@@ -60,26 +60,20 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
 
 
 async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
-    await dashboard.press("question_mark")
-    await dashboard.has_dialog("Keys")
-    await dashboard.sees("The job under the cursor, or the marked ones")
+    await dashboard.press("question_mark", dialog="Keys", sees="The job under the cursor, or the marked ones")
     await dashboard.sees("  d del ")
     await dashboard.sees("Delete the job, or the marked ones")
 
     entries = help_entries(dashboard.app)
     assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
-    await dashboard.press("end")
-    await dashboard.sees(entries[-1].what)
-    await dashboard.press("question_mark")
-    await dashboard.has_dialog("")
+    await dashboard.press("end", sees=entries[-1].what)
+    await dashboard.press("question_mark", dialog="")
 
 
 async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> None:
     dashboard.app.set_keymap({"job.delete": "X,f8", "app.pause": "ctrl+z"})
-    await dashboard.press("d")
-    await dashboard.has_dialog("")
-    await dashboard.press("X")
-    await dashboard.has_dialog("Delete this job?")
+    await dashboard.press("d", dialog="")
+    await dashboard.press("X", dialog="Delete this job?")
     await dashboard.press("escape")
 
     keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
@@ -135,8 +129,7 @@ async def test_dashboard_keys_work_in_the_project_list(dashboard: Driver) -> Non
     await dashboard.press("tab", "z")
     await dashboard.until(lambda: "paused" in dashboard.header)
     for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
-        await dashboard.press(key)
-        await dashboard.has_dialog(dialog)
+        await dashboard.press(key, dialog=dialog)
         await dashboard.press("escape")
     await dashboard.press("slash")
     assert dashboard.app.focused is dashboard.app.dashboard.query_one("#find")

@@ -35,8 +35,7 @@ async def dashboard(shared: World, app: WatchedApp) -> AsyncIterator[Driver]:
 
 @pytest.fixture
 async def through_lens(dashboard: Driver) -> Driver:
-    await dashboard.press("v")
-    await dashboard.sees("lens: ada@example.com sees 6 of 8")
+    await dashboard.press("v", sees="lens: ada@example.com sees 6 of 8")
     return dashboard
 
 
@@ -64,25 +63,21 @@ async def test_hidden_job_is_dimmed_in_the_visibility_comparison(through_lens: D
 
 async def test_visibility_comparison_keeps_the_totals_of_the_user(dashboard: Driver) -> None:
     before = dashboard.costs
-    await dashboard.press("v")
-    await dashboard.sees("lens: ada@example.com sees 6 of 8")
+    await dashboard.press("v", sees="lens: ada@example.com sees 6 of 8")
 
     assert dashboard.costs == before
     await dashboard.sees("Costs · Autumn catalog, as ada@example.com sees it")
 
 
 async def test_visibility_key_closes_the_comparison(through_lens: Driver) -> None:
-    await through_lens.press("v")
-    await through_lens.sees("as ada@example.com", "Costs · Autumn catalog ─")
+    await through_lens.press("v", sees=("as ada@example.com", "Costs · Autumn catalog ─"))
 
     assert through_lens.rows == [1, 2, 3, 4, 5, 6]
     await through_lens.sees_no_more("⊘ hidden")
 
 
 async def test_cursor_keeps_its_job_when_the_visibility_comparison_opens_and_closes(dashboard: Driver) -> None:
-    await dashboard.go_to(4)
-    await dashboard.press("v")
-    await dashboard.sees("sees 6 of 8")
+    await dashboard.press("v", on=4, sees="sees 6 of 8")
     assert dashboard.cursor == 4
     await dashboard.press("v")
     await dashboard.sees_no_more("⊘ hidden")
@@ -90,26 +85,20 @@ async def test_cursor_keeps_its_job_when_the_visibility_comparison_opens_and_clo
 
 
 async def test_visibility_comparison_of_all_projects_lists_jobs_that_concern_the_user(through_lens: Driver) -> None:
-    await through_lens.press("p")
-    await through_lens.has_dialog("Show which project?")
-    await through_lens.type("all projects")
-    await through_lens.press("enter")
-    await through_lens.sees("lens: ada@example.com sees 8 of 10")
+    await through_lens.press("p", dialog="Show which project?")
+    await through_lens.type("all projects", "enter", sees="lens: ada@example.com sees 8 of 10")
 
     assert through_lens.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
 
 
 async def test_visibility_comparison_can_be_limited_to_one_status(through_lens: Driver) -> None:
-    await through_lens.press("5")
-    await through_lens.sees("lens: ada@example.com sees 1 of 2")
+    await through_lens.press("5", sees="lens: ada@example.com sees 1 of 2")
     assert through_lens.rows == [4, 9]
     assert through_lens.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
 
 
 async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_lens: Driver) -> None:
-    await through_lens.go_to(9)
-    await through_lens.press("enter")
-    await through_lens.has_dialog("Job")
+    await through_lens.press("enter", on=9, dialog="Job")
     await through_lens.sees(
         "⊘ hidden from ada@example.com.",
         f"“{POLICY}” lets through (( SELECT auth.uid() AS uid) =",
@@ -118,45 +107,33 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_len
     await through_lens.sees_no_more("d delete   y")
 
     await through_lens.press("escape")
-    await through_lens.go_to(1)
-    await through_lens.press("enter")
-    await through_lens.has_dialog("Job")
-    await through_lens.sees("d delete  y copy id")
+    await through_lens.press("enter", on=1, dialog="Job", sees="d delete  y copy id")
     await through_lens.sees_no_more("⊘ hidden from")
 
 
 @pytest.mark.parametrize("key", ["s", "c", "f", "d"])
 async def test_no_list_key_changes_a_hidden_job(through_lens: Driver, shared: World, key: str) -> None:
-    await through_lens.go_to(10)
-    await through_lens.press(key)
-    await through_lens.is_told("ada@example.com does not see this job; press u for the operator.")
+    await through_lens.press(key, on=10, told="ada@example.com does not see this job; press u for the operator.")
 
     assert through_lens.dialog == ""
     assert shared.status(10) is JobStatus.QUEUED
 
 
 async def test_bulk_action_changes_no_job_when_one_is_hidden(through_lens: Driver, shared: World) -> None:
-    await through_lens.go_to(5)
-    await through_lens.press("space")
-    await through_lens.go_to(10)
-    await through_lens.press("space", "s")
+    await through_lens.press("space", on=5)
+    await through_lens.press("space", "s", on=10)
     await through_lens.is_told("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
     assert (shared.status(5), shared.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
 async def test_no_details_key_changes_a_hidden_job(through_lens: Driver, shared: World) -> None:
-    await through_lens.go_to(10)
-    await through_lens.press("enter")
-    await through_lens.has_dialog("Job")
-    await through_lens.press("s")
-    await through_lens.is_told("ada@example.com does not see this job")
+    await through_lens.press("enter", on=10, dialog="Job")
+    await through_lens.press("s", told="ada@example.com does not see this job")
     assert shared.status(10) is JobStatus.QUEUED
 
 
 async def test_visible_job_can_be_started_in_the_visibility_comparison(through_lens: Driver, shared: World) -> None:
-    await through_lens.go_to(1)
-    await through_lens.press("s")
-    await through_lens.is_told("Started lifestyle 00000001.")
+    await through_lens.press("s", on=1, told="Started lifestyle 00000001.")
     assert shared.status(1) is JobStatus.RUNNING
 
 
@@ -171,19 +148,14 @@ async def test_visibility_comparison_follows_changes_by_other_sessions(through_l
 
 async def test_visibility_key_asks_the_operator_for_a_user(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("v")
-        await driver.has_dialog("Lens: which user?")
+        await driver.press("v", dialog="Lens: which user?")
         await driver.until(lambda: "ada@example.com" in driver.text)
         await driver.sees_no_more("the role as connected")
-        await driver.type("ada@")
-        await driver.press("enter")
+        await driver.type("ada@", "enter")
 
         await driver.sees("lens: ada@example.com sees 6 of 8")
-        await driver.press("u")
-        await driver.has_dialog("Look with whose eyes?")
-        await driver.type("ben@")
-        await driver.press("enter")
-        await driver.sees("as ben@example.com")
+        await driver.press("u", dialog="Look with whose eyes?")
+        await driver.type("ben@", "enter", sees="as ben@example.com")
         await driver.sees_no_more("lens:")
 
 
@@ -193,10 +165,8 @@ async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(
     """Also on one that the user does not see."""
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
         await driver.show_project("Trail gear")
-        await driver.press("v")
-        await driver.has_dialog("Lens: which user?")
-        await driver.type("ada@")
-        await driver.press("enter")
+        await driver.press("v", dialog="Lens: which user?")
+        await driver.type("ada@", "enter")
 
         await driver.sees("lens: ada@example.com sees 1 of 2", "Costs · Trail gear, as ada@example.com sees it")
         assert driver.rows == [8, 11]
@@ -204,11 +174,8 @@ async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(
 
 async def test_canceled_user_choice_keeps_the_operator_view(shared: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("v")
-        await driver.has_dialog("Lens: which user?")
-        await driver.press("escape")
-        await driver.has_dialog("")
-        await driver.sees("as the operator")
+        await driver.press("v", dialog="Lens: which user?")
+        await driver.press("escape", dialog="", sees="as the operator")
 
 
 class TestAppDatabase:
@@ -248,8 +215,7 @@ class TestAppDatabase:
     async def test_table_without_a_policy_hides_jobs_from_everybody(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql(f'drop policy "{POLICY}" on public.generation_jobs')
         async with driving(app) as driver:
-            await driver.press("v")
-            await driver.sees("sees 0 of 2", "⊘ hidden from everybody: no policy lets authenticated read")
+            await driver.press("v", sees=("sees 0 of 2", "⊘ hidden from everybody: no policy lets authenticated read"))
 
     async def test_hostile_policy_name_is_shown_as_plain_text(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql(
@@ -258,18 +224,12 @@ class TestAppDatabase:
         )
         app_world.sql("update public.generation_jobs set mode = '\x1b[31m[/oops]' where id = %s", job_id(2))
         async with driving(app) as driver:
-            await driver.press("v")
-            await driver.sees("sees 1 of 2", "“[@click=app.quit]x[/]”")
-            await driver.go_to(2)
-            await driver.press("enter")
-            await driver.has_dialog("Job")
-            await driver.sees("“[@click=app.quit]x[/]” keeps back all but")
+            await driver.press("v", sees=("sees 1 of 2", "“[@click=app.quit]x[/]”"))
+            await driver.press("enter", on=2, dialog="Job", sees="“[@click=app.quit]x[/]” keeps back all but")
 
 
 async def test_visibility_key_opens_a_hidden_job_that_was_found_by_id(dashboard: Driver) -> None:
-    await dashboard.press("slash")
-    await dashboard.type(str(job_id(8)))
-    await dashboard.sees("Enter looks for that id everywhere.")
+    await dashboard.filter(str(job_id(8)), sees="Enter looks for that id everywhere.")
     await dashboard.press("enter")
     await dashboard.is_told("The job lifestyle 00000008 exists, but ada@example.com does not see it: press v for why.")
 
@@ -280,14 +240,9 @@ async def test_visibility_key_opens_a_hidden_job_that_was_found_by_id(dashboard:
 
 async def test_leaving_the_visibility_comparison_hides_operator_only_data(dashboard: Driver) -> None:
     """The project's name as well as its rows, and the project itself, which Ada does not see."""
-    await dashboard.press("slash")
-    await dashboard.type(str(job_id(8)))
-    await dashboard.press("enter")
-    await dashboard.is_told("The job lifestyle 00000008 exists")
-    await dashboard.press("v")
-    await dashboard.sees("Costs · Trail gear, as ada@example.com sees it")
+    await dashboard.filter(str(job_id(8)), "enter", told="The job lifestyle 00000008 exists")
+    await dashboard.press("v", sees="Costs · Trail gear, as ada@example.com sees it")
 
-    await dashboard.press("v")
-    await dashboard.sees("Costs · b1000000")
+    await dashboard.press("v", sees="Costs · b1000000")
     assert dashboard.rows == [11]
     await dashboard.sees_no_more("Trail gear")

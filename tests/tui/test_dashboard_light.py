@@ -31,8 +31,7 @@ async def test_canceling_the_change_listener_releases_its_advisory_lock(dashboar
 
 
 async def test_load_key_shows_the_polling_cost(dashboard: Driver) -> None:
-    await dashboard.press("L")
-    await dashboard.is_told("This dashboard, in the last ")
+    await dashboard.press("L", told="This dashboard, in the last ")
 
 
 class DearStore(FrozenStore):
@@ -49,8 +48,7 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
     async with driving(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
-        await driver.press("plus")
-        await driver.is_told("1 s is the shortest interval.")
+        await driver.press("plus", told="1 s is the shortest interval.")
         await driver.press("minus")
         await driver.until(lambda: any("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts))
         await driver.press("L")

@@ -36,17 +36,14 @@ def limits(world: World) -> list[tuple[object, ...]]:
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b")
-    await driver.sees("n new")
+    await driver.press("b", sees="n new")
     await driver.sees_no_more("Looking …")
-    await driver.press(key)
-    await driver.has_dialog(title)
+    await driver.press(key, dialog=title)
 
 
 async def fill_in(driver: Driver, **fields: str) -> None:
     for field, text in fields.items():
-        await driver.go_into(f"#{field}")
-        await driver.type(text)
+        await driver.type(text, into=f"#{field}")
 
 
 def choose(driver: Driver, label: str) -> None:
@@ -60,48 +57,38 @@ async def test_budgets_dialog_lists_bars_remaining_amounts_and_run_out_dates(ope
     limit_autumn(world, 1_000)
     world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 100000)", ADA)
     world.sql("insert into gjobs.budgets (user_id, period, limit_cents) values (%s, 'month', 500)", BEN)
-    await operator.press("b")
-    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.press("b", dialog="Budgets · Autumn catalog")
     await operator.sees("Autumn catalog in all", "$9.00 of $10.00", "░░   90 %  $1.00 left  used up on 2026-11-24")
     await operator.sees("ada@example.com a month", "$18.00 of $1,000.00")
     assert "ben@example.com" not in operator.text
-    await operator.press("q")
-    await operator.has_dialog("")
+    await operator.press("q", dialog="")
 
 
 async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator: Driver, world: World) -> None:
-    await operator.press("b")
-    await operator.sees("No budgets.")
-    await operator.press("n")
-    await operator.has_dialog("New budget")
+    await operator.press("b", sees="No budgets.")
+    await operator.press("n", dialog="New budget")
     await fill_in(operator, limit="10.00", warn="95%")
-    await operator.press("enter")
-    await operator.is_told("Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
+    await operator.press("enter", told="Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
     assert limits(world) == [(AUTUMN, "month", 1_000, 0.95)]
     await operator.has_dialog("Budgets · Autumn catalog")
     await operator.sees("$9.00 of $10.00")
-    await operator.press("escape")
-    await operator.sees("$1.00 left of $10.00")
+    await operator.press("escape", sees="$1.00 left of $10.00")
 
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, world: World) -> None:
     await open_form(operator, "n", "New budget")
     choose(operator, "Its owner, ada@example.com")
     await fill_in(operator, limit="5000")
-    await operator.press("enter")
-    await operator.is_told("of user ada@example.com: $32.00 left.")
-    await operator.press("n")
-    await operator.has_dialog("New budget")
+    await operator.press("enter", told="of user ada@example.com: $32.00 left.")
+    await operator.press("n", dialog="New budget")
     choose(operator, "A person")
     await fill_in(operator, person="nobody@example.com", limit="$6")
-    await operator.press("enter")
-    await operator.sees("✗ No user has the e-mail or id 'nobody@example.com'.")
+    await operator.press("enter", sees="✗ No user has the e-mail or id 'nobody@example.com'.")
     assert operator.app.focused is operator.app.screen.query_one("#person")
     assert operator.app.screen.query_one("#limit", Input).value == "$6"
     await fill_in(operator, person="Ben@example.com")
     operator.app.screen.query_one("#period", Select).value = "day"
-    await operator.press("enter")
-    await operator.is_told("Set the budget of $6.00 a day of user ben@example.com")
+    await operator.press("enter", told="Set the budget of $6.00 a day of user ben@example.com")
     assert limits(world) == [(ADA, "month", 5_000, 0.8), (BEN, "day", 600, 0.8)]
 
 
@@ -116,14 +103,12 @@ async def test_budget_form_explains_invalid_values_beside_their_fields(operator:
         await fill_in(operator, limit="10", warn="80%")
         await fill_in(operator, **{field: text})
         if words:
-            await operator.press("enter")
-            await operator.sees(words)
+            await operator.press("enter", sees=words)
             assert operator.app.focused is operator.app.screen.query_one(f"#{field}")
             assert operator.app.screen.query_one(f"#{field}", Input).value == text
     choose(operator, "A person")
     await fill_in(operator, warn="", person=" ")
-    await operator.press("enter")
-    await operator.sees("✗ Type whose it is: an e-mail, or an id.")
+    await operator.press("enter", sees="✗ Type whose it is: an e-mail, or an id.")
     assert limits(world) == []
 
 
@@ -142,8 +127,7 @@ async def test_changing_a_budget_shows_its_effect_before_and_after(operator: Dri
         " It is used up already: no job is queued, and no cost grows, while that is so."
     )
     assert limits(world) == [(AUTUMN, "all", 500, 0.9)]
-    await operator.press("escape")
-    await operator.sees("$4.00 over")
+    await operator.press("escape", sees="$4.00 over")
     assert not any("is used up:" in toast for toast in operator.toasts), "it was told already"
 
 
@@ -156,8 +140,7 @@ async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(ope
     await operator.sees("Somebody has changed this budget meanwhile: the limit is $500.00", "Set it once more")
     assert limits(world) == [(AUTUMN, "all", 50_000, 0.8)]
     assert operator.app.screen.query_one("#limit", Input).value == "15.00"
-    await operator.press("enter")
-    await operator.is_told("Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
+    await operator.press("enter", told="Set the budget of $15.00 in all of project Autumn catalog: $6.00 left.")
     assert limits(world) == [(AUTUMN, "all", 1_500, 0.8)]
 
 
@@ -176,15 +159,11 @@ async def test_budget_is_removed_only_after_confirmation(operator: Driver, world
     await operator.sees(
         "$10.00 in all of project Autumn catalog", "Database: testbase", "$9.00 are spent. What deleted jobs have spent"
     )
-    await operator.press("n")
-    await operator.has_dialog("Budgets · Autumn catalog")
+    await operator.press("n", dialog="Budgets · Autumn catalog")
     assert len(limits(world)) == 1
     await operator.sees("$9.00 of $10.00")
-    await operator.press("d")
-    await operator.has_dialog("Remove this limit?")
-    await operator.press("y")
-    await operator.is_told("Removed the budget of $10.00 in all of project Autumn catalog.")
-    await operator.sees("No budgets.")
+    await operator.press("d", dialog="Remove this limit?")
+    await operator.press("y", told="Removed the budget of $10.00 in all of project Autumn catalog.", sees="No budgets.")
     assert limits(world) == []
     assert [entry.what for entry in read_journal(journal).entries] == ["remove budget"]
 
@@ -193,36 +172,29 @@ async def test_removing_a_budget_that_is_already_gone_is_reported(operator: Driv
     limit_autumn(world, 1_000)
     await open_form(operator, "d", "Remove this limit?")
     world.sql("delete from gjobs.budgets")
-    await operator.press("y")
-    await operator.is_told("There is no budget ")
+    await operator.press("y", told="There is no budget ")
 
 
 async def test_user_sees_own_budgets_but_cannot_set_them(world: World, app: WatchedApp) -> None:
     limit_autumn(world, 1_000)
     async with driving(app) as driver:
-        await driver.press("b")
-        await driver.sees("$9.00 of $10.00")
+        await driver.press("b", sees="$9.00 of $10.00")
         for key in ("n", "enter", "d"):
-            await driver.press(key)
-            await driver.has_dialog("Budgets · Autumn catalog")
+            await driver.press(key, dialog="Budgets · Autumn catalog")
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
 
 
 async def test_setting_a_budget_requires_a_write_permit(world: World, database: Conninfo) -> None:
     limit_autumn(world, 1_000)
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
-        await driver.press("b")
-        await driver.has_dialog("Budgets · Autumn catalog")
-        await driver.sees("$9.00 of $10.00")
-        await driver.press("n")
-        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        await driver.press("b", dialog="Budgets · Autumn catalog", sees="$9.00 of $10.00")
+        await driver.press("n", told="This session is read-only. Press W to write for some minutes.")
         assert not isinstance(driver.app.screen, BudgetForm)
 
 
 async def test_database_without_budgets_shows_the_required_revision(attached_database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(attached_database, actor=OPERATOR))) as driver:
-        await driver.press("b")
-        await driver.is_told(
-            "This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them."
+        await driver.press(
+            "b", told="This database keeps no budgets. 'gjobs migrate up' brings revision 0007, which keeps them."
         )
         await driver.has_dialog("")

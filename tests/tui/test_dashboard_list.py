@@ -37,8 +37,7 @@ async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
 
 async def test_status_without_jobs_shows_a_message(dashboard: Driver, world: World) -> None:
     world.delete(4)
-    await dashboard.press("5")
-    await dashboard.sees("No failed jobs.")
+    await dashboard.press("5", sees="No failed jobs.")
 
 
 async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
@@ -50,9 +49,7 @@ async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
 
 
 async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver) -> None:
-    await dashboard.press("space", "4")
-    await dashboard.until(lambda: dashboard.rows == [3])
-    await dashboard.is_told("1 marked job left this list.")
+    await dashboard.press("space", "4", told="1 marked job left this list.", rows=[3])
 
     assert dashboard.marked == set()
 
@@ -94,15 +91,13 @@ async def test_new_job_is_inserted_in_the_current_order(dashboard: Driver, world
 
 
 async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driver) -> None:
-    await dashboard.press("slash", *"life")
-    await dashboard.until(lambda: dashboard.rows == [1, 4, 6])
+    await dashboard.press("slash", *"life", rows=[1, 4, 6])
     await dashboard.press("enter", "space")
     assert dashboard.marked == {1}
     await dashboard.press("escape")
     assert dashboard.marked == set()
     assert dashboard.app.dashboard.query_one("#find", Input).value == "life"
-    await dashboard.press("escape")
-    await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5, 6])
+    await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
 
 
 async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -> None:
@@ -113,8 +108,7 @@ async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -
 
 
 async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
-    await dashboard.press("down", "down", "down", "Y")
-    await dashboard.is_told(f"Copied lifestyle {short(4)} as JSON.")
+    await dashboard.press("down", "down", "down", "Y", told=f"Copied lifestyle {short(4)} as JSON.")
 
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
@@ -137,16 +131,14 @@ async def test_copy_keys_copy_all_marked_jobs(dashboard: Driver) -> None:
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
     await dashboard.is_told("Copied the ids of 2 jobs.")
 
-    await dashboard.press("Y")
-    await dashboard.is_told("Copied 2 jobs as JSON.")
+    await dashboard.press("Y", told="Copied 2 jobs as JSON.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
 async def test_copy_keys_of_the_details_copy_their_job(dashboard: Driver) -> None:
     await dashboard.press("enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
-    await dashboard.press("Y")
-    await dashboard.is_told(f"Copied lifestyle {short(1)} as JSON.")
+    await dashboard.press("Y", told=f"Copied lifestyle {short(1)} as JSON.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
 

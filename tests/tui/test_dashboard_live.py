@@ -61,23 +61,17 @@ async def test_paused_dashboard_polls_only_when_refreshed(live: Driver, world: W
     assert live.app.looks == looks
     assert live.rows == [1, 2, 3, 4, 5, 6]
 
-    await live.press("f5")
-    await live.until(lambda: live.rows == [1, 2, 3, 4, 5])
+    await live.press("f5", rows=[1, 2, 3, 4, 5])
     assert live.app.looks == looks + 1
     await live.until(lambda: "paused" in live.header)
     world.delete(5)
-    await live.press("z")
-    await live.until(lambda: live.rows == [1, 2, 3, 4])
+    await live.press("z", rows=[1, 2, 3, 4])
     await live.until(lambda: "live every" in live.header)
 
 
 async def test_switching_the_acting_user_keeps_the_dashboard_paused(live: Driver) -> None:
-    await live.press("z", "u")
-    await live.has_dialog("Look with whose eyes?")
-    await live.type("ben")
-    await live.press("enter")
-    await live.sees("as ben@example.com · ‖ paused")
-    await live.sees("Trail gear")
+    await live.press("z", "u", dialog="Look with whose eyes?")
+    await live.type("ben", "enter", sees=("as ben@example.com · ‖ paused", "Trail gear"))
     await nothing_is_under_way(live)
     looks = live.app.looks
     await live.pilot.pause(4 * QUICK)
@@ -98,13 +92,11 @@ async def test_plus_and_minus_keys_step_through_the_intervals(dashboard: Driver)
 
 async def test_shorter_interval_takes_effect_at_once(dashboard: Driver, world: World) -> None:
     world.delete(6)
-    await dashboard.press(*["plus"] * 5)
-    await dashboard.until(lambda: dashboard.rows == [1, 2, 3, 4, 5])
+    await dashboard.press(*["plus"] * 5, rows=[1, 2, 3, 4, 5])
 
 
 async def test_open_dialog_keeps_its_input_while_the_list_refreshes(live: Driver, world: World) -> None:
-    await live.press("n")
-    await live.has_dialog("New job")
+    await live.press("n", dialog="New job")
     await live.type("half-ty")
     world.delete(1)
     await live.until(lambda: 1 not in live.rows)
@@ -116,8 +108,7 @@ async def test_open_dialog_keeps_its_input_while_the_list_refreshes(live: Driver
 
 
 async def test_filter_stays_active_and_applies_to_new_jobs(live: Driver, world: World) -> None:
-    await live.press("slash")
-    await live.type("pack")
+    await live.filter("pack")
     world.job(9, mode="packaging", minutes_ago=0.1)
     await live.until(lambda: live.rows == [9, 2])
 

@@ -71,10 +71,8 @@ async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_w
     await long_list.press("end")
     await until_it_is_there(long_list)
     empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
-    await long_list.press("o")
-    await long_list.sees("last updated first")
-    await long_list.press("o")
-    await long_list.sees("dearest first")
+    await long_list.press("o", sees="last updated first")
+    await long_list.press("o", sees="dearest first")
     await long_list.until(lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
@@ -92,8 +90,7 @@ async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, 
 
 
 async def test_choosing_all_includes_jobs_beyond_the_loaded_rows(long_list: Driver) -> None:
-    await long_list.press("asterisk")
-    await long_list.sees("chosen, with those beyond the rows shown")
+    await long_list.press("asterisk", sees="chosen, with those beyond the rows shown")
 
 
 class SlowByUpdate(FrozenStore):
@@ -104,8 +101,6 @@ class SlowByUpdate(FrozenStore):
 
 async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
-        await driver.press("o")
-        await driver.is_told("Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        await driver.press("o", told="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
-        await driver.press("o")
-        await driver.sees("dearest first")
+        await driver.press("o", sees="dearest first")

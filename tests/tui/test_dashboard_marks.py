@@ -9,8 +9,7 @@ from tests.tui.world import World, short
 
 async def mark(dashboard: Driver, *numbers: int) -> None:
     for number in numbers:
-        await dashboard.go_to(number)
-        await dashboard.press("space")
+        await dashboard.press("space", on=number)
     assert dashboard.marked == set(numbers)
 
 
@@ -25,12 +24,10 @@ async def test_panel_counts_marked_jobs_and_escape_clears_them(dashboard: Driver
 
 async def test_marked_jobs_are_started_after_confirmation(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 5)
-    await dashboard.press("s")
-    await dashboard.has_dialog("Start these 2 jobs?")
+    await dashboard.press("s", dialog="Start these 2 jobs?")
     for words in (short(1), short(5), "lifestyle", "feature_callout", "Database: testbase", "Start 2 (y)"):
         await dashboard.sees(words)
-    await dashboard.press("y")
-    await dashboard.is_told("Started 2 of 2 jobs.")
+    await dashboard.press("y", told="Started 2 of 2 jobs.")
 
     assert [world.status(number) for number in (1, 5)] == [JobStatus.RUNNING] * 2
     await dashboard.until(lambda: "running 4" in dashboard.costs[0])
@@ -47,38 +44,31 @@ async def test_default_answer_starts_no_marked_job(dashboard: Driver, world: Wor
 
 async def test_bulk_start_skips_and_names_jobs_that_cannot_start(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 3, 5)
-    await dashboard.press("s", "y")
-    await dashboard.is_told(f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
+    await dashboard.press("s", "y", told=f"Started 2 of 3 jobs; 1 had already finished: main_white {short(3)}.")
 
     assert world.status(3) is JobStatus.SUCCEEDED
 
 
 async def test_bulk_start_without_a_startable_job_opens_no_dialog(dashboard: Driver) -> None:
     await mark(dashboard, 2, 3)
-    await dashboard.press("s")
-    await dashboard.is_told("Only queued jobs can be started; none of these 2 is.")
+    await dashboard.press("s", told="Only queued jobs can be started; none of these 2 is.")
 
     await dashboard.has_dialog("")
 
 
 async def test_marked_jobs_fail_with_one_error_text(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 2, 6)
-    await dashboard.press("f")
-    await dashboard.has_dialog("Fail 2 jobs")
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
-    await dashboard.is_told("Failed 2 of 2 jobs.")
+    await dashboard.press("f", dialog="Fail 2 jobs")
+    await dashboard.type("Test error", "enter", told="Failed 2 of 2 jobs.")
 
     assert world.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
 
 
 async def test_bulk_deletion_warns_about_queued_and_running_jobs(dashboard: Driver, world: World) -> None:
     await mark(dashboard, 1, 2, 3)
-    await dashboard.press("d")
-    await dashboard.has_dialog("Delete these 3 jobs?")
+    await dashboard.press("d", dialog="Delete these 3 jobs?")
     await dashboard.sees("Among them 1 still queued and 1 still running: they will never finish.")
-    await dashboard.press("y")
-    await dashboard.is_told("Deleted 3 of 3 jobs.")
+    await dashboard.press("y", told="Deleted 3 of 3 jobs.")
 
     assert [world.status(number) for number in (1, 2, 3)] == [None] * 3
     await dashboard.until(lambda: dashboard.rows == [4, 5, 6])
@@ -91,8 +81,7 @@ async def test_bulk_deletion_skips_a_job_that_changed_while_the_dialog_was_open(
     await mark(dashboard, 3, 4)
     await dashboard.press("d")
     world.set_status(4, "queued")
-    await dashboard.press("y")
-    await dashboard.is_told(f"Deleted 1 of 2 jobs; 1 is queued by now: lifestyle {short(4)}.")
+    await dashboard.press("y", told=f"Deleted 1 of 2 jobs; 1 is queued by now: lifestyle {short(4)}.")
 
     assert (world.status(3), world.status(4)) == (None, JobStatus.QUEUED)
 

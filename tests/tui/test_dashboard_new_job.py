@@ -34,8 +34,7 @@ def asset_names(driver: Driver) -> list[str]:
 
 
 async def fill_in(form: Driver, field: str, text: str) -> None:
-    await form.go_into(f"#{field}")
-    await form.type(text)
+    await form.type(text, into=f"#{field}")
 
 
 async def test_new_job_form_starts_with_default_values(form: Driver) -> None:
@@ -47,8 +46,7 @@ async def test_new_job_form_starts_with_default_values(form: Driver) -> None:
 
 
 async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world: World) -> None:
-    await form.press("enter")
-    await form.is_told("Queued main_white ")
+    await form.press("enter", told="Queued main_white ")
 
     assert any(toast.endswith(" for $1.00 in Autumn catalog.") for toast in form.toasts)
     assert world.sql(
@@ -67,8 +65,7 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, wor
     form.app.screen.query_one("#project", Select).value = SPRING
     await form.until(lambda: asset_names(form) == ["hat.png"])
     form.app.screen.query_one("#asset", Select).value = HAT
-    await form.press("enter")
-    await form.is_told("for $2.50 in Spring lookbook.")
+    await form.press("enter", told="for $2.50 in Spring lookbook.")
 
     rows = world.sql("select cost_cents, input_asset_id, project_id from generation_jobs where mode = 'my_own'")
     assert rows == [(250, HAT, SPRING)]
@@ -79,8 +76,7 @@ async def test_asset_can_be_selected_with_the_keyboard(form: Driver, world: Worl
     await form.press("enter", "down", "enter")
     assert form.app.screen.query_one("#asset", Select).value == MUG
 
-    await form.press("enter", "escape")
-    await form.has_dialog("New job")
+    await form.press("enter", "escape", dialog="New job")
 
 
 async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, world: World) -> None:
@@ -90,8 +86,7 @@ async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: D
         await fill_in(form, "cost", cost)
         await form.sees_no_more("Type whole cents")
         await form.go_into("#mode")
-        await form.press("enter")
-        await form.sees("✗ Type whole cents, such as 250 for $2.50.")
+        await form.press("enter", sees="✗ Type whole cents, such as 250 for $2.50.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
         assert form.app.screen.query_one("#mode", Input).value == "my_own"
@@ -101,21 +96,18 @@ async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: D
 
 async def test_new_job_form_explains_values_that_the_store_rejects(form: Driver) -> None:
     await fill_in(form, "cost", "2147483648")
-    await form.press("enter")
-    await form.sees("✗ The cost must be whole cents from 0 to 2,147,483,647")
+    await form.press("enter", sees="✗ The cost must be whole cents from 0 to 2,147,483,647")
     assert form.app.focused is form.app.screen.query_one("#cost")
 
     await fill_in(form, "cost", "1")
     await fill_in(form, "mode", "m" * 201)
-    await form.press("enter")
-    await form.sees("✗ The mode has 201 characters")
+    await form.press("enter", sees="✗ The mode has 201 characters")
     assert form.app.focused is form.app.screen.query_one("#mode")
 
 
 async def test_new_job_form_explains_an_empty_mode(form: Driver) -> None:
     await fill_in(form, "mode", "  ")
-    await form.press("enter")
-    await form.sees("✗ A job needs a mode.")
+    await form.press("enter", sees="✗ A job needs a mode.")
 
     assert form.app.focused is form.app.screen.query_one("#mode")
 
@@ -123,15 +115,13 @@ async def test_new_job_form_explains_an_empty_mode(form: Driver) -> None:
 async def test_new_job_form_reports_an_asset_that_was_deleted(form: Driver, world: World) -> None:
     form.app.screen.query_one("#asset", Select).value = MUG
     world.sql("delete from assets where id = %s", MUG)
-    await form.press("enter")
-    await form.sees(f"✗ The project has no asset {MUG}.")
+    await form.press("enter", sees=f"✗ The project has no asset {MUG}.")
 
 
 async def test_new_job_form_keeps_its_input_when_the_project_was_deleted(form: Driver, world: World) -> None:
     await fill_in(form, "mode", "my_own")
     world.sql("delete from projects where id = %s", AUTUMN)
-    await form.press("enter")
-    await form.sees("✗ a1000000-0000-4000-8000-000000000000 is not there")
+    await form.press("enter", sees="✗ a1000000-0000-4000-8000-000000000000 is not there")
 
     assert form.app.screen.query_one("#mode", Input).value == "my_own"
 
@@ -153,21 +143,16 @@ async def test_new_job_form_neither_resends_nor_closes_while_saving(world: World
     async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
         await driver.press("n", "enter", "enter")
         await driver.until(lambda: SlowStore.calls)
-        await driver.press("enter", "escape")
-        await driver.has_dialog("New job")
-        await driver.sees("This is being stored: wait for the answer.")
+        await driver.press("enter", "escape", dialog="New job", sees="This is being stored: wait for the answer.")
 
         SlowStore.gate.set()
         await driver.sees("✗ The link broke. Check the address")
         assert SlowStore.calls == 1
-        await driver.press("escape")
-        await driver.has_dialog("")
+        await driver.press("escape", dialog="")
 
 
 async def test_new_job_outside_the_listed_status_still_shows_a_toast(form: Driver, world: World) -> None:
-    await form.press("escape", "5")
-    await form.until(lambda: form.rows == [4])
-    await form.press("n", "enter")
-    await form.is_told("Queued main_white ")
+    await form.press("escape", "5", rows=[4])
+    await form.press("n", "enter", told="Queued main_white ")
 
     assert form.rows == [4]

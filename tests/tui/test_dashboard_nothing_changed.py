@@ -30,12 +30,9 @@ async def test_start_reports_whether_the_job_is_hidden_or_gone(
 
 
 async def test_fail_dialog_stays_open_and_reports_a_hidden_job(dashboard: Driver, world: World) -> None:
-    await dashboard.go_to(2)
-    await dashboard.press("f")
-    await dashboard.has_dialog(f"Fail packaging {short(2)}")
+    await dashboard.press("f", on=2, dialog=f"Fail packaging {short(2)}")
     hide(world, 2)
-    await dashboard.type("Test error")
-    await dashboard.press("enter")
+    await dashboard.type("Test error", "enter")
     await dashboard.sees(f"{job_id(2)} exists, but ada@example.com", "does not see it: nothing was changed.")
     assert world.status(2) is JobStatus.RUNNING
 
@@ -44,31 +41,26 @@ async def test_deletion_reports_a_hidden_job(dashboard: Driver, world: World) ->
     await dashboard.press("d")
     await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
     hide(world, 1)
-    await dashboard.press("y")
-    await dashboard.is_told(f"{job_id(1)} exists, but ada@example.com does not see it: nothing was changed.")
+    await dashboard.press("y", told=f"{job_id(1)} exists, but ada@example.com does not see it: nothing was changed.")
     assert world.status(1) is JobStatus.QUEUED
 
 
 async def test_bulk_start_reports_hidden_jobs(dashboard: Driver, world: World) -> None:
     for number in (1, 5):
-        await dashboard.go_to(number)
-        await dashboard.press("space")
+        await dashboard.press("space", on=number)
     hide(world, 1)
     await dashboard.press("s")
     await dashboard.until(lambda: dashboard.dialog != "")
-    await dashboard.press("y")
-    await dashboard.is_told(f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
+    await dashboard.press("y", told=f"Started 1 of 2 jobs; 1 is hidden from ada@example.com: lifestyle {short(1)}.")
     assert (world.status(1), world.status(5)) == (JobStatus.QUEUED, JobStatus.RUNNING)
 
 
 async def test_new_job_form_reports_a_project_that_is_now_hidden(dashboard: Driver, world: World) -> None:
-    await dashboard.press("n")
-    await dashboard.has_dialog("New job")
+    await dashboard.press("n", dialog="New job")
     world.sql("update public.projects set user_id = %s where id = %s", BEN, AUTUMN)
     before = world.count()
     await dashboard.go_into("#cost")
-    await dashboard.press("enter")
-    await dashboard.sees(f"{AUTUMN} exists, but")
+    await dashboard.press("enter", sees=f"{AUTUMN} exists, but")
     assert world.count() == before
 
 
@@ -87,14 +79,12 @@ class TestAppDatabase:
 
     async def test_start_reports_a_policy_that_forbids_the_change(self, refusing: tuple[Driver, World]) -> None:
         driver, world = refusing
-        await driver.press("s")
-        await driver.is_told(f"The database shows the job {job_id(1)}, but does not let it be changed")
+        await driver.press("s", told=f"The database shows the job {job_id(1)}, but does not let it be changed")
         assert world.status(1) is JobStatus.QUEUED
 
     async def test_deletion_reports_a_policy_that_forbids_the_change(self, refusing: tuple[Driver, World]) -> None:
         driver, world = refusing
         await driver.press("d")
         await driver.until(lambda: driver.dialog.startswith("Delete"))
-        await driver.press("y")
-        await driver.is_told(f"The database shows the job {job_id(1)}, but does not let it be changed")
+        await driver.press("y", told=f"The database shows the job {job_id(1)}, but does not let it be changed")
         assert world.count() == 8

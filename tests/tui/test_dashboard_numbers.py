@@ -71,8 +71,7 @@ async def test_exact_count_key_makes_the_totals_exact_and_later_polls_keep_them(
 
 async def test_exact_totals_survive_a_change_of_the_filter(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=CappedStore))) as driver:
-        await driver.press("equals_sign")
-        await driver.sees(f"exact · just now · {AS_ADA}")
+        await driver.press("equals_sign", sees=f"exact · just now · {AS_ADA}")
         await driver.press("slash", *"is:stuck", "enter")
         await driver.sees(f"exact · filter ≥ counted so far · just now · {AS_ADA} · = counts exactly")
 
@@ -85,9 +84,6 @@ async def test_exact_totals_survive_a_change_of_the_filter(world: World, databas
 
 async def test_long_exact_count_shows_progress_and_can_be_stopped(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=EndlessStore))) as driver:
-        await driver.press("equals_sign")
-        await driver.has_dialog("Counting exactly")
-        await driver.sees("42 % of the table read")
-        await driver.press("escape")
-        await driver.is_told("Stopped counting: the numbers are as they were.")
+        await driver.press("equals_sign", dialog="Counting exactly", sees="42 % of the table read")
+        await driver.press("escape", told="Stopped counting: the numbers are as they were.")
         await driver.until(lambda: driver.dialog == "")

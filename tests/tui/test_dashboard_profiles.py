@@ -72,10 +72,8 @@ def prod(database: Conninfo) -> str:
 
 
 async def look_at(driver: Driver, name: str) -> None:
-    await driver.press("D")
-    await driver.has_dialog("Look at which database?")
-    await driver.type(name)
-    await driver.press("enter")
+    await driver.press("D", dialog="Look at which database?")
+    await driver.type(name, "enter")
 
 
 class TestFrame:
@@ -88,8 +86,7 @@ class TestFrame:
             quiet = driver.app.dashboard.query_one(CostsPanel).styles.border.top[1]
             assert quiet.rgb[0] > 100 > max(quiet.rgb[1:])
 
-            await driver.press("d")
-            await driver.has_dialog("Delete this job?")
+            await driver.press("d", dialog="Delete this job?")
             box = driver.app.screen.query_one("#dialog")
             assert str(box.border_subtitle).strip() == "Production"
             assert box.styles.border.top[1] == red
@@ -98,8 +95,7 @@ class TestFrame:
 
             for key, title in (("n", "New job"), ("f", "Fail packaging 00000002"), ("P", "New project")):
                 await driver.press("escape")
-                await driver.go_to(2)
-                await driver.press(key)
+                await driver.press(key, on=2)
                 await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
                 assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
 
@@ -112,13 +108,11 @@ class TestFrame:
     async def test_hostile_profile_label_is_shown_as_plain_text(self, world: World, database: Conninfo) -> None:
         hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
         async with driving(app_of(settings_of(hostile)), size=(100, 30)) as driver:
-            await driver.press("d")
-            await driver.has_dialog("Delete this job?")
+            await driver.press("d", dialog="Delete this job?")
             assert not set(driver.text) & {"\x1b", "\u202e"}
             await driver.sees("␛[31m[/oops] ␦prod")
             await driver.press("escape")
-            await driver.press("D")
-            await driver.has_dialog("Look at which database?")
+            await driver.press("D", dialog="Look at which database?")
             assert not set(driver.text) & {"\x1b", "\u202e"}
 
     @pytest.mark.parametrize("width", [80, 60, 40])
@@ -138,9 +132,7 @@ class TestSwitchingDatabases:
 
     async def test_switching_the_database_drops_filter_and_marks(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
-            await driver.press("slash")
-            await driver.type("lifestyle")
-            await driver.until(lambda: driver.rows == [1, 4, 6])
+            await driver.filter("lifestyle", rows=[1, 4, 6])
             await driver.press("enter", "*")
             assert driver.marked == {1, 4, 6}
 
@@ -157,8 +149,7 @@ class TestSwitchingDatabases:
         async with driving(app_of(both)) as driver:
             await look_at(driver, "lab")
             await driver.sees("Out of paper")
-            await driver.go_to(1)
-            await driver.press("s")
+            await driver.press("s", on=1)
             await driver.until(lambda: other_world.status(1) == "running")
             assert world.status(1) == "queued"
 
@@ -166,8 +157,7 @@ class TestSwitchingDatabases:
         async with driving(app_of(both)) as driver:
             world.sql("begin")
             world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
-            await driver.go_to(1)
-            await driver.press("s")
+            await driver.press("s", on=1)
             await look_at(driver, "lab")
             await driver.is_told("Going there as soon as the last change is answered.")
             assert driver.header.startswith(" Production ")
@@ -245,20 +235,17 @@ class TestSwitchingDatabases:
         async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
             await driver.press("W")
             await driver.until(lambda: driver.dialog)
-            await driver.type("ticket 4711")
-            await driver.press("enter")
+            await driver.type("ticket 4711", "enter")
             await driver.until(lambda: "read-only" not in driver.header)
             await look_at(driver, "other")
             await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
-            await driver.press("s")
-            await driver.is_told("This session is read-only.")
+            await driver.press("s", told="This session is read-only.")
             await look_at(driver, "careful")
             await driver.until(lambda: "read-only" in driver.header)
             assert world.status(1) == "queued"
 
     async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
-        await dashboard.press("D")
-        await dashboard.is_told("No other database is known here.")
+        await dashboard.press("D", told="No other database is known here.")
 
     async def test_palette_switches_the_database(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
@@ -274,8 +261,7 @@ class TestDatabaseUrlVariable:
         async with driving(app_of(settings), size=(160, 30)) as driver:
             assert driver.header.startswith(" gjobs  DATABASE_URL ")
             assert "as the operator · read-only" in driver.header
-            await driver.press("D")
-            await driver.sees("the address that was given", "embedded  may write")
+            await driver.press("D", sees=("the address that was given", "embedded  may write"))
 
 
 class TestKeymap:
@@ -295,15 +281,11 @@ class TestKeymap:
             await driver.sees("S start", "N new")
             await driver.press("s")
             assert world.status(1) == "queued"
-            await driver.press("enter")
-            await driver.sees("z start", "f10 close")
+            await driver.press("enter", sees=("z start", "f10 close"))
             await driver.press("f10")
-            await driver.press("d")
-            await driver.sees("Cancel (q)", "Delete (f5)")
-            await driver.press("q")
-            await driver.has_dialog("")
-            await driver.press("N")
-            await driver.sees("Cancel (f10)")
+            await driver.press("d", sees=("Cancel (q)", "Delete (f5)"))
+            await driver.press("q", dialog="")
+            await driver.press("N", sees="Cancel (f10)")
             await driver.press("f10")
             await driver.press("S")
             await driver.until(lambda: world.status(1) == "running")

@@ -17,11 +17,8 @@ def operator(database: Conninfo) -> WatchedApp:
 
 
 async def test_new_project_of_a_user_belongs_to_them_and_is_selected(dashboard: Driver, world: World) -> None:
-    await dashboard.press("P")
-    await dashboard.has_dialog("New project")
-    await dashboard.type("Winter sale")
-    await dashboard.press("enter")
-    await dashboard.is_told("Created the project Winter sale.")
+    await dashboard.press("P", dialog="New project")
+    await dashboard.type("Winter sale", "enter", told="Created the project Winter sale.")
     await dashboard.sees("Costs · Winter sale", "Press n to create your first generation job.")
 
     assert world.sql(
@@ -34,33 +31,24 @@ async def test_invalid_project_name_is_explained_and_kept_in_the_dialog(
     dashboard: Driver, name: str, problem: str
 ) -> None:
     await dashboard.press("P")
-    await dashboard.type(name)
-    await dashboard.press("enter")
-    await dashboard.sees(problem)
+    await dashboard.type(name, "enter", sees=problem)
 
     await dashboard.has_dialog("New project")
-    await dashboard.press("escape")
-    await dashboard.has_dialog("")
+    await dashboard.press("escape", dialog="")
 
 
 async def test_operator_chooses_the_owner_of_a_new_project(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
-        await driver.press("P")
-        await driver.has_dialog("Whose project?")
-        await driver.type("ben")
-        await driver.press("enter")
-        await driver.has_dialog("New project")
-        await driver.type("Boots")
-        await driver.press("enter")
-        await driver.sees("Costs · Boots")
+        await driver.press("P", dialog="Whose project?")
+        await driver.type("ben", "enter", dialog="New project")
+        await driver.type("Boots", "enter", sees="Costs · Boots")
 
         assert world.sql("select user_id from projects where name = 'Boots'") == [(BEN,)]
 
 
 async def test_operator_who_chooses_no_owner_creates_no_project(world: World, operator: WatchedApp) -> None:
     async with driving(operator) as driver:
-        await driver.press("P")
-        await driver.has_dialog("Whose project?")
+        await driver.press("P", dialog="Whose project?")
         await driver.press("escape")
 
         await driver.has_dialog("")
@@ -76,20 +64,15 @@ async def test_project_picker_finds_projects_by_letters_or_id(dashboard: Driver)
     assert [option.id for option in choices.options] == ["a1000000-0000-4000-8000-000000000000", "id a1000000"]
     await dashboard.type("a000")
     assert [option.id for option in choices.options] == ["id a000"]
-    await dashboard.type("zzz")
-    await dashboard.sees("Nothing of that name.")
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Show which project?")
+    await dashboard.type("zzz", sees="Nothing of that name.")
+    await dashboard.press("enter", dialog="Show which project?")
 
-    await dashboard.type("")
-    await dashboard.press("down", "enter")
-    await dashboard.sees("Costs · Spring lookbook")
+    await dashboard.type("", "down", "enter", sees="Costs · Spring lookbook")
 
 
 async def test_project_list_selects_a_project_by_key_or_click(dashboard: Driver) -> None:
     dashboard.app.dashboard.query_one(ProjectList).focus()
-    await dashboard.press("j", "enter")
-    await dashboard.sees("Costs · Spring lookbook", "› Spring lookbook")
+    await dashboard.press("j", "enter", sees=("Costs · Spring lookbook", "› Spring lookbook"))
     assert dashboard.app.focused is dashboard.table
 
     await dashboard.pilot.click(ProjectList, offset=(5, 2))
@@ -111,32 +94,23 @@ async def test_project_list_shows_new_projects_and_keeps_its_highlight(dashboard
 
 
 async def test_acting_as_another_user_lists_only_their_jobs(dashboard: Driver) -> None:
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ada@example.com  7 jobs, last 1 min ago")
-    await dashboard.type("ben@")
-    await dashboard.press("enter")
-    await dashboard.sees("as ben@example.com", "Costs · Trail gear")
+    await dashboard.press("u", dialog="Look with whose eyes?", sees="ada@example.com  7 jobs, last 1 min ago")
+    await dashboard.type("ben@", "enter", sees=("as ben@example.com", "Costs · Trail gear"))
 
     assert dashboard.rows == [8]
     await dashboard.sees_no_more("Autumn")
 
 
 async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ben@example.com  1 job")
-    await dashboard.press("up", "enter")
-    await dashboard.sees("as the operator", "Trail gear")
+    await dashboard.press("u", dialog="Look with whose eyes?", sees="ben@example.com  1 job")
+    await dashboard.press("up", "enter", sees=("as the operator", "Trail gear"))
     await dashboard.show_project("all projects")
 
     assert dashboard.rows == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 async def test_choosing_the_current_user_again_changes_nothing(dashboard: Driver) -> None:
-    await dashboard.press("down", "u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.sees("ben@example.com  1 job")
+    await dashboard.press("down", "u", dialog="Look with whose eyes?", sees="ben@example.com  1 job")
     await dashboard.press("enter")
 
     await dashboard.has_dialog("")

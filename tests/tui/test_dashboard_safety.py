@@ -19,16 +19,14 @@ from tui.dashboard.messages import ListPolled
 
 
 async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: Driver, world: World) -> None:
-    await dashboard.press("down", "down", "d")
-    await dashboard.sees(short(3))
+    await dashboard.press("down", "down", "d", sees=short(3))
     world.jobs(range(100, 103))
     world.sql("update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)])
     world.delete(2)
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
-    await dashboard.press("y")
-    await dashboard.is_told(f"Deleted main_white {short(3)}.")
+    await dashboard.press("y", told=f"Deleted main_white {short(3)}.")
 
     assert world.status(3) is None
     await dashboard.until(lambda: len(dashboard.rows) == 7)
@@ -51,15 +49,13 @@ async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(d
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: "running" in dashboard.row(1))
     await dashboard.sees("◌ queued")
-    await dashboard.press("y")
-    await dashboard.is_told("is running by now, not queued: nothing was deleted")
+    await dashboard.press("y", told="is running by now, not queued: nothing was deleted")
 
 
 async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, world: World) -> None:
     await dashboard.press("d")
     world.delete(1)
-    await dashboard.press("y")
-    await dashboard.is_told(f"{job_id(1)} is not there, or not any more: nothing was changed.")
+    await dashboard.press("y", told=f"{job_id(1)} is not there, or not any more: nothing was changed.")
 
     assert world.count() == 7
 
@@ -71,8 +67,7 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver
     await dashboard.is_told(f"The job {short(2)} under the cursor left this list.")
 
     assert dashboard.cursor is None
-    await dashboard.press("s", "c", "f", "d")
-    await dashboard.has_dialog("")
+    await dashboard.press("s", "c", "f", "d", dialog="")
     assert [world.status(number) for number in (1, 3, 4, 5, 6)] == [
         "queued",
         "succeeded",
@@ -83,10 +78,8 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver
 
 
 async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(dashboard: Driver, world: World) -> None:
-    await dashboard.press("2")
-    await dashboard.until(lambda: dashboard.rows == [1, 5])
-    await dashboard.press("s")
-    await dashboard.until(lambda: dashboard.rows == [5])
+    await dashboard.press("2", rows=[1, 5])
+    await dashboard.press("s", rows=[5])
 
     assert dashboard.cursor is None
     await dashboard.press("s")
@@ -100,8 +93,7 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     world.delete(1)
     dashboard.app.connection.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
-    await dashboard.press("enter")
-    await dashboard.is_told(f"Failed packaging {short(2)}.")
+    await dashboard.press("enter", told=f"Failed packaging {short(2)}.")
 
     assert world.status(2) is JobStatus.FAILED
     assert world.status(6) is JobStatus.RUNNING
@@ -122,10 +114,8 @@ class GatedStore(FrozenStore):
 
 
 async def change_eyes(driver: Driver, name: str) -> None:
-    await driver.press("u")
-    await driver.has_dialog("Look with whose eyes?")
-    await driver.type(name)
-    await driver.press("enter")
+    await driver.press("u", dialog="Look with whose eyes?")
+    await driver.type(name, "enter")
 
 
 async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(world: World, database: Conninfo) -> None:
@@ -140,8 +130,7 @@ async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(wor
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.sees_no_more(hers)
         await driver.sees("Looking …")
-        await driver.press("d")
-        await driver.has_dialog("")
+        await driver.press("d", dialog="")
 
         GatedStore.gate.set()
         await driver.sees("Costs · Autumn catalog")
@@ -194,8 +183,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(world: 
     SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
     async with driving(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
         await driver.press("p")
-        await driver.type("spring")
-        await driver.press("enter")
+        await driver.type("spring", "enter")
         await driver.until(lambda: SlowSpring.waiting)
         await driver.sees("Costs · Autumn catalog")
         await driver.sees("looking …")
@@ -226,8 +214,7 @@ async def test_quitting_waits_for_a_pending_write(world: World, database: Connin
     async with driving(app) as driver:
         await driver.press("d", "y")
         await driver.until(lambda: HeldStore.deleting)
-        await driver.press("q")
-        await driver.is_told("Leaving as soon as the last change is answered")
+        await driver.press("q", told="Leaving as soon as the last change is answered")
         assert app.is_running
         HeldStore.gate.set()
         await driver.until(lambda: not app.is_running)
@@ -264,8 +251,7 @@ async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver
     dashboard.app.connection.refresh()
     await dashboard.sees("This job left the list: it is shown as it was last seen.", short(1))
 
-    await dashboard.press("c")
-    await dashboard.is_told(f"lifestyle {short(1)} is gone: nothing was changed.")
+    await dashboard.press("c", told=f"lifestyle {short(1)} is gone: nothing was changed.")
 
 
 async def test_clock_tick_while_the_details_open_causes_no_error(dashboard: Driver) -> None:

@@ -40,9 +40,7 @@ async def test_every_dialog_opens_at_every_size(world: World, database: Conninfo
             await driver.until(lambda: driver.dialog)
             await driver.press("escape")
         await driver.press("ctrl+p", "escape", "slash", "escape")
-        await driver.go_to(4)
-        await driver.press("enter")
-        await driver.has_dialog("Job")
+        await driver.press("enter", on=4, dialog="Job")
 
 
 async def test_project_list_is_hidden_on_narrow_terminals(world: World, database: Conninfo) -> None:

@@ -30,8 +30,7 @@ class EndlessPlanningStore(FrozenStore):
 
 async def test_list_loads_without_waiting_for_its_cost_estimate(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
-        await driver.press("5")
-        await driver.until(lambda: driver.rows == [4])
+        await driver.press("5", rows=[4])
 
 
 @contextmanager

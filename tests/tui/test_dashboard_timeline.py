@@ -9,9 +9,7 @@ DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where i
 
 async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, world: World) -> None:
     shown = job_id(dashboard.cursor or 0)
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees("What happened", "created, ")
+    await dashboard.press("enter", dialog="Job", sees=("What happened", "created, "))
     world.sql(DEARER, shown)
     dashboard.app.action_refresh()
     await dashboard.sees("cost changed", "+$0.50 = ")
@@ -24,6 +22,5 @@ async def test_details_screen_shows_observed_changes_without_stored_events(attac
         shown = job_id(driver.cursor or 0)
         world.sql(DEARER, shown)
         await driver.looks_again()
-        await driver.press("enter")
-        await driver.sees("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005")
+        await driver.press("enter", sees=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
     world.close()

@@ -11,83 +11,63 @@ def rows(world: World) -> list[tuple[object, ...]]:
 
 
 async def delete_first(driver: Driver) -> None:
-    await driver.press("d", "y")
-    await driver.is_told("Deleted lifestyle")
+    await driver.press("d", "y", told="Deleted lifestyle")
 
 
 async def test_undo_restores_a_deleted_job_unchanged(dashboard: Driver, world: World) -> None:
     before = rows(world)
-    await dashboard.press("d")
-    await dashboard.sees("U brings it back, while this dashboard is open.")
-    await dashboard.press("y")
-    await dashboard.is_told("Deleted lifestyle")
+    await dashboard.press("d", sees="U brings it back, while this dashboard is open.")
+    await dashboard.press("y", told="Deleted lifestyle")
     await dashboard.until(lambda: 1 not in dashboard.rows)
-    await dashboard.press("U")
-    await dashboard.is_told(f"lifestyle {short(1)} is back.")
+    await dashboard.press("U", told=f"lifestyle {short(1)} is back.")
     assert rows(world) == before
     await dashboard.until(lambda: 1 in dashboard.rows)
 
 
 async def test_undo_restores_deletions_in_reverse_order(dashboard: Driver, world: World) -> None:
     before = rows(world)
-    await dashboard.go_to(2)
-    await dashboard.press("d", "y")
-    await dashboard.is_told("Deleted packaging")
+    await dashboard.press("d", "y", on=2, told="Deleted packaging")
     await dashboard.until(lambda: 2 not in dashboard.rows)
-    await dashboard.press("asterisk", "d")
-    await dashboard.sees("U brings them back, while this dashboard is open.")
-    await dashboard.press("y")
-    await dashboard.is_told("Deleted 5 of 5 jobs.")
-    await dashboard.press("U")
-    await dashboard.is_told("5 jobs are back.")
-    await dashboard.press("U")
-    await dashboard.is_told(f"packaging {short(2)} is back.")
+    await dashboard.press("asterisk", "d", sees="U brings them back, while this dashboard is open.")
+    await dashboard.press("y", told="Deleted 5 of 5 jobs.")
+    await dashboard.press("U", told="5 jobs are back.")
+    await dashboard.press("U", told=f"packaging {short(2)} is back.")
     assert rows(world) == before
-    await dashboard.press("U")
-    await dashboard.is_told("Nothing was deleted here that could be made again.")
+    await dashboard.press("U", told="Nothing was deleted here that could be made again.")
 
 
 async def test_undo_restores_nothing_when_the_id_is_taken(dashboard: Driver, world: World) -> None:
     await delete_first(dashboard)
     world.job(1, "failed", error="another")
-    await dashboard.press("U")
-    await dashboard.is_told(
-        f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
+    await dashboard.press(
+        "U", told=f"There is a job {job_id(1)} again, or one that this user does not see: nothing was restored"
     )
     assert world.status(1) == "failed"
 
 
 async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard: Driver, world: World) -> None:
     before = rows(world)
-    await dashboard.press("asterisk", "d", "y")
-    await dashboard.is_told("Deleted 6 of 6 jobs.")
+    await dashboard.press("asterisk", "d", "y", told="Deleted 6 of 6 jobs.")
     project = world.sql("delete from projects where name = 'Autumn catalog' returning *")
-    await dashboard.press("U")
-    await dashboard.is_told("The project of a job is gone, or none that this user sees: nothing was restored.")
+    await dashboard.press("U", told="The project of a job is gone, or none that this user sees: nothing was restored.")
     world.sql("insert into projects values (%s, %s, %s, %s, %s)", *project[0])
-    await dashboard.press("U")
-    await dashboard.is_told("6 jobs are back.")
+    await dashboard.press("U", told="6 jobs are back.")
     assert rows(world) == before
 
 
 async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await delete_first(dashboard)
-    await dashboard.press("u")
-    await dashboard.has_dialog("Look with whose eyes?")
-    await dashboard.type(str(BEN))
-    await dashboard.sees("ben@example.com")
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.rows == [8])
-    await dashboard.press("U")
-    await dashboard.is_told(f"lifestyle {short(1)} is back.")
+    await dashboard.press("u", dialog="Look with whose eyes?")
+    await dashboard.type(str(BEN), sees="ben@example.com")
+    await dashboard.press("enter", rows=[8])
+    await dashboard.press("U", told=f"lifestyle {short(1)} is back.")
     assert rows(world) == before
 
 
 async def test_undo_is_refused_in_a_read_only_session(world: World, database: Conninfo) -> None:
     async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
-        await driver.press("U")
-        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+        await driver.press("U", told="This session is read-only. Press W to write for some minutes.")
 
 
 async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, database: Conninfo) -> None:

@@ -36,8 +36,7 @@ def outcomes(journal: Path) -> list[str]:
 async def lose_the_answer(driver: Driver, proxy: Proxy, *keys: str, arrives: bool, journal: Path) -> None:
     """Then the link is back."""
     proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-    await driver.press(*keys)
-    await driver.is_told("it may or may not have been made. It is looked up as soon as the database answers.")
+    await driver.press(*keys, told="it may or may not have been made. It is looked up as soon as the database answers.")
     assert outcomes(journal)[0] == "unknown"
     proxy.come_back()
 
@@ -65,13 +64,11 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
         if not arrives:
             await driver.is_told(f"The change was not made: lifestyle {short(1)} is queued now.")
             await driver.until(lambda: not driver.banner)
-            await driver.press("U")
-            await driver.is_told("Nothing was deleted here that could be made again.")
+            await driver.press("U", told="Nothing was deleted here that could be made again.")
         else:
             await driver.is_told(f"The change was made: lifestyle {short(1)} is deleted.")
             await driver.until(lambda: not driver.banner)
-            await driver.press("U")
-            await driver.is_told(f"lifestyle {short(1)} is back.")
+            await driver.press("U", told=f"lifestyle {short(1)} is back.")
         assert world.status(1) is JobStatus.QUEUED
 
 
@@ -80,8 +77,7 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
-        await driver.press("n")
-        await driver.has_dialog("New job")
+        await driver.press("n", dialog="New job")
         await driver.type("my_own")
         await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
         if arrives:
@@ -91,8 +87,7 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
             await driver.sees("✗ The change was not made: my_own ")
             assert driver.app.screen.query_one("#mode", Input).value == "my_own"
             await driver.until(lambda: not driver.banner)
-            await driver.press("enter")
-            await driver.is_told("Queued my_own ")
+            await driver.press("enter", told="Queued my_own ")
         assert world.count() == 9
 
 
@@ -101,8 +96,7 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
-        await driver.press("asterisk", "s")
-        await driver.has_dialog("Start 2 of these 6 jobs?")
+        await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
         await lose_the_answer(driver, proxy, "y", arrives=arrives, journal=tmp_path)
         if arrives:
             await driver.is_told("Started 2 of 6 jobs; 4 were left. Then it stopped: The change was made: ")
@@ -118,8 +112,7 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     async with behind_a_proxy(database, tmp_path, actor=OPERATOR) as (driver, proxy):
-        await driver.press("b", "n")
-        await driver.has_dialog("New budget")
+        await driver.press("b", "n", dialog="New budget")
         await driver.type("10.00")
         await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
         if arrives:
@@ -153,12 +146,10 @@ async def test_interrupted_cleanup_reports_its_progress(
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         driver.app.dashboard.action_want("clean_up")
         await driver.has_dialog("Clean up")
-        await driver.type("1500d")
-        await driver.press("enter")
+        await driver.type("1500d", "enter")
         await driver.until(lambda: driver.dialog.startswith("Archive 1 job, created before "))
         proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
-        await driver.press("y")
-        await driver.is_told("made. Before that, archived 0 jobs. Cleaning up once more goes on.")
+        await driver.press("y", told="made. Before that, archived 0 jobs. Cleaning up once more goes on.")
         assert (world.status(21) is None) is arrives
 
 
@@ -167,14 +158,10 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
-        await driver.press("n")
-        await driver.has_dialog("New job")
-        await driver.press("enter")
-        await driver.is_told("It is looked up as soon as the database answers.")
-        await driver.press("escape")
-        await driver.sees("✗ This is being stored: wait for the answer. esc once more leaves it")
-        await driver.press("escape")
-        await driver.has_dialog("")
+        await driver.press("n", dialog="New job")
+        await driver.press("enter", told="It is looked up as soon as the database answers.")
+        await driver.press("escape", sees="✗ This is being stored: wait for the answer. esc once more leaves it")
+        await driver.press("escape", dialog="")
         proxy.come_back()
         await driver.is_told("The change was made: main_white ")
         assert world.count() == 9
@@ -183,8 +170,7 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(
 async def test_write_outcome_is_reported_after_a_long_outage(world: World, database: Conninfo, tmp_path: Path) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
-        await driver.press("s")
-        await driver.is_told("It is looked up as soon as the database answers.")
+        await driver.press("s", told="It is looked up as soon as the database answers.")
         await driver.until(lambda: driver.banner)
         failures = driver.app.failures
         await driver.until(lambda: driver.app.failures > failures + 2)
@@ -198,8 +184,7 @@ async def test_switching_the_database_gives_up_an_unresolved_write(
 ) -> None:
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
-        await driver.press("s")
-        await driver.is_told("It is looked up as soon as the database answers.")
+        await driver.press("s", told="It is looked up as soon as the database answers.")
         await driver.app.errands.writes_end()
         await driver.is_told(f"It was to transition job to running {job_id(1)}. Look it up before repeating anything")
         assert outcomes(tmp_path) == ["unknown"]

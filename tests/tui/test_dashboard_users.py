@@ -26,8 +26,7 @@ TITLE = "Look with whose eyes?"
 async def picker(world: World, dashboard: Driver) -> Driver:
     """Beside Ada and Ben, Cleo; the picker is open."""
     world.sql("insert into auth.users (id) values (%s)", CLEO)
-    await dashboard.press("u")
-    await dashboard.has_dialog(TITLE)
+    await dashboard.press("u", dialog=TITLE)
     return dashboard
 
 
@@ -52,21 +51,17 @@ async def test_user_picker_lists_operator_current_user_and_others_by_activity(pi
 async def test_user_picker_finds_a_user_without_email_by_id_prefix(picker: Driver) -> None:
     await picker.type("c000")
     await lists(picker, "no e-mail, c0000000  0 jobs", "Look up the id c000  a job, project, asset or user")
-    await picker.press("enter")
-    await picker.sees(f"as {CLEO}", "No projects found.")
+    await picker.press("enter", sees=(f"as {CLEO}", "No projects found."))
 
 
 async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(world: World, picker: Driver) -> None:
-    await picker.type("c000")
-    await picker.press("enter")
-    await picker.sees(f"as {CLEO}", "No projects found.")
+    await picker.type("c000", "enter", sees=(f"as {CLEO}", "No projects found."))
     await picker.looks_again()
     assert not picker.toasts
     await picker.press("u")
     await picker.type("ben")
     await lists(picker, "ben@example.com  1 job, last 8 min ago")
-    await picker.press("enter")
-    await picker.sees("as ben@example.com", "Costs · Trail gear")
+    await picker.press("enter", sees=("as ben@example.com", "Costs · Trail gear"))
 
     world.sql("delete from auth.users where id = %s", BEN)
     await picker.press("r")
@@ -96,15 +91,12 @@ async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
 
 
 async def test_user_picker_stays_open_when_no_user_matches(picker: Driver) -> None:
-    await picker.type("nobody@")
-    await picker.sees("Nothing of that name.")
-    await picker.press("enter")
-    await picker.has_dialog(TITLE)
+    await picker.type("nobody@", sees="Nothing of that name.")
+    await picker.press("enter", dialog=TITLE)
 
 
 async def test_enter_before_the_search_result_selects_the_only_match(picker: Driver) -> None:
-    await picker.press(*"ben", "enter")
-    await picker.sees("as ben@example.com")
+    await picker.press(*"ben", "enter", sees="as ben@example.com")
 
 
 async def test_enter_before_the_search_result_selects_none_of_several_matches(picker: Driver) -> None:
@@ -112,15 +104,13 @@ async def test_enter_before_the_search_result_selects_none_of_several_matches(pi
     await picker.press(*"example", "enter")
     await lists(picker, "ada@example.com  7 jobs, last 1 min ago", "ben@example.com  1 job, last 8 min ago")
     await picker.has_dialog(TITLE)
-    await picker.press("down", "enter")
-    await picker.sees("as ben@example.com")
+    await picker.press("down", "enter", sees="as ben@example.com")
 
 
 async def test_user_picker_finds_the_operator_by_name(picker: Driver) -> None:
     await picker.type("operator")
     await lists(picker, "the operator  the role as connected")
-    await picker.press("enter")
-    await picker.sees("as the operator")
+    await picker.press("enter", sees="as the operator")
 
 
 class SlowStore(FrozenStore):
@@ -150,16 +140,13 @@ async def slow(world: World, database: Conninfo) -> AsyncIterator[Driver]:
 
 
 async def test_user_picker_opens_before_its_results_and_loses_no_key(slow: Driver) -> None:
-    await slow.press("u", *"ben")
-    await slow.has_dialog(TITLE)
-    await slow.sees("ben", "Searching …")
+    await slow.press("u", *"ben", dialog=TITLE, sees=("ben", "Searching …"))
     assert slow.app.dashboard.listing is not None
 
     await slow.until(lambda: "ben" in SlowStore.asked)
     SlowStore.gates["ben"].set()
     await lists(slow, "ben@example.com  1 job, last 8 min ago")
-    await slow.press("escape")
-    await slow.has_dialog("")
+    await slow.press("escape", dialog="")
 
 
 async def test_user_picker_cancels_outdated_searches(slow: Driver) -> None:
@@ -199,8 +186,7 @@ async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Dri
 async def test_user_picker_shows_a_hostile_email_as_plain_text(world: World, database: Conninfo) -> None:
     world.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("u")
-        await driver.sees("[@click=app.quit]")
+        await driver.press("u", sees="[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))
         await lists(

@@ -39,14 +39,11 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(dashboar
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS, note="step 3 of 4")
     lease(world, 2, None, note="busy: 503")
-    await dashboard.press("w")
-    await dashboard.has_dialog("Workers · as ada@example.com")
+    await dashboard.press("w", dialog="Workers · as ada@example.com")
     await dashboard.sees("1 worker alive · 1 job held, the longest for 1 min · 1 job between two attempts")
     await dashboard.sees("studio", "▸ alive", "holds 1 of 4", "all modes", short(6), "for 1 min", "step 3 of 4")
     await dashboard.sees(short(2), "again in 30 s", "attempt 1 failed · busy: 503")
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees(str(job_id(6)))
+    await dashboard.press("enter", dialog="Job", sees=str(job_id(6)))
     await dashboard.press("escape")
     assert dashboard.cursor == 6
 
@@ -55,62 +52,48 @@ async def test_workers_dialog_opens_a_job_of_another_project(dashboard: Driver, 
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
     await dashboard.show_project("Spring lookbook")
-    await dashboard.press("w")
-    await dashboard.sees(short(6))
-    await dashboard.press("enter")
-    await dashboard.has_dialog("Job")
-    await dashboard.sees(str(job_id(6)), "Autumn catalog")
+    await dashboard.press("w", sees=short(6))
+    await dashboard.press("enter", dialog="Job", sees=(str(job_id(6)), "Autumn catalog"))
 
 
 async def test_workers_dialog_reports_a_leased_job_that_was_deleted(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
     await dashboard.show_project("Spring lookbook")
-    await dashboard.press("w")
-    await dashboard.sees(short(6))
+    await dashboard.press("w", sees=short(6))
     world.delete(6)
-    await dashboard.press("enter")
-    await dashboard.is_told("is gone, or hidden")
+    await dashboard.press("enter", told="is gone, or hidden")
 
 
 async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
     lease(world, 6, HERS)
-    await dashboard.press("w")
-    await dashboard.sees(short(6))
+    await dashboard.press("w", sees=short(6))
     lease(world, 2, HERS, note="step 1 of 4")
-    await dashboard.press("r")
-    await dashboard.sees(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog")
+    await dashboard.press("r", sees=(short(2), "step 1 of 4", f"{job_id(6)} in Autumn catalog"))
     lease(world, 2, HERS, note="step 2 of 4")
-    await dashboard.press("f5")
-    await dashboard.sees("step 2 of 4")
+    await dashboard.press("f5", sees="step 2 of 4")
     world.set_status(6, "succeeded")
-    await dashboard.press("r")
-    await dashboard.sees("studio: process 4711 on build-7")
+    await dashboard.press("r", sees="studio: process 4711 on build-7")
     assert short(2) in dashboard.text, "no other job takes its place"
-    await dashboard.press("enter")
-    await dashboard.is_told("No job is under the cursor")
+    await dashboard.press("enter", told="No job is under the cursor")
     world.sql("delete from gjobs.workers")
     world.set_status(2, "succeeded")
     add_worker(world, THEIRS, "another", user=ADA)
-    await dashboard.press("r")
-    await dashboard.sees("another", "What was under the cursor is gone.")
+    await dashboard.press("r", sees=("another", "What was under the cursor is gone."))
 
 
 async def test_worker_row_shows_details_but_opens_no_job(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
-    await dashboard.press("w")
-    await dashboard.sees("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55")
-    await dashboard.press("enter")
-    await dashboard.is_told("No job is under the cursor")
+    await dashboard.press("w", sees=("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55"))
+    await dashboard.press("enter", told="No job is under the cursor")
 
 
 async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: Driver, world: World) -> None:
     add_worker(world, THEIRS, "render", user=None)
     lease(world, 6, THEIRS)
     lease(world, 8, THEIRS)
-    await dashboard.press("w")
-    await dashboard.sees("worker fb000000", "of somebody else", short(6))
+    await dashboard.press("w", sees=("worker fb000000", "of somebody else", short(6)))
     await dashboard.sees("Workers that do not act as ada@example.com are the operator's to see.")
     assert "render" not in dashboard.text
     assert short(8) not in dashboard.text
@@ -120,25 +103,20 @@ async def test_operator_sees_all_workers_including_silent_ones(world: World, dat
     add_worker(world, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
     add_worker(world, HERS, "studio", user=ADA)
     async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
-        await driver.press("w")
-        await driver.has_dialog("Workers · as the operator")
+        await driver.press("w", dialog="Workers · as the operator")
         await driver.sees("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
 
 
 async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: Driver) -> None:
-    await dashboard.press("w")
-    await dashboard.sees("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker.")
-    await dashboard.press("w")
-    await dashboard.has_dialog("")
+    await dashboard.press("w", sees=("0 workers alive", "'gjobs worker MODULE:REGISTRY' starts a worker."))
+    await dashboard.press("w", dialog="")
 
 
 async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
     add_worker(world, HERS, "studio", user=ADA)
-    await dashboard.press("w")
-    await dashboard.sees("studio")
+    await dashboard.press("w", sees="studio")
     world.sql("alter table gjobs.workers rename to elsewhere")
-    await dashboard.press("r")
-    await dashboard.sees("Seen 0 s ago. ")
+    await dashboard.press("r", sees="Seen 0 s ago. ")
     assert "studio" in dashboard.text, "what was seen stays"
     world.sql("alter table gjobs.elsewhere rename to workers")
     await dashboard.press("r")
@@ -146,18 +124,15 @@ async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Dr
 
 
 async def test_workers_dialog_of_a_paused_dashboard_refreshes_only_on_request(dashboard: Driver, world: World) -> None:
-    await dashboard.press("z", "w")
-    await dashboard.sees("0 workers alive", "Paused.")
+    await dashboard.press("z", "w", sees=("0 workers alive", "Paused."))
     add_worker(world, HERS, "studio", user=ADA)
-    await dashboard.press("r")
-    await dashboard.sees("1 worker alive", "studio")
+    await dashboard.press("r", sees=("1 worker alive", "studio"))
 
 
 async def test_database_without_leases_shows_the_required_revision(attached_database: Conninfo) -> None:
     world = World(attached_database)
     fill(world)
     async with driving(WatchedApp(opener_of(attached_database))) as driver:
-        await driver.press("w")
-        await driver.is_told("revision 0006")
+        await driver.press("w", told="revision 0006")
         assert not isinstance(driver.app.screen, WorkersDialog)
     world.close()

@@ -44,11 +44,8 @@ async def leased(world: World, database: Conninfo, clock: Clock, journal: Path) 
 
 
 async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
-    await driver.press("W")
-    await driver.has_dialog("Write on purpose")
-    await driver.type(reason)
-    await driver.press("enter")
-    await driver.has_dialog("")
+    await driver.press("W", dialog="Write on purpose")
+    await driver.type(reason, "enter", dialog="")
 
 
 async def run_out(driver: Driver, clock: Clock) -> None:
@@ -65,22 +62,19 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(l
     refused = await leased.told_by_each(*WRITING_KEYS)
     assert refused == ["This session is read-only. Press W to write for some minutes."] * len(WRITING_KEYS)
     await leased.has_dialog("")
-    await leased.press("p")
-    await leased.has_dialog("Show which project?")
+    await leased.press("p", dialog="Show which project?")
     assert world.status(1) is JobStatus.QUEUED
 
 
 async def test_write_permit_dialog_shows_database_actor_and_reason(leased: Driver) -> None:
-    await leased.press("W")
-    await leased.has_dialog("Write on purpose")
+    await leased.press("W", dialog="Write on purpose")
     await leased.sees("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
 
 
 async def test_write_within_a_permit_is_journaled_with_its_reason(leased: Driver, world: World, journal: Path) -> None:
     await open_lease(leased)
     await leased.is_told("You may write for 5 minutes. W ends it.")
-    await leased.press("s")
-    await leased.is_told("Started lifestyle")
+    await leased.press("s", told="Started lifestyle")
     assert world.status(1) is JobStatus.RUNNING
     (entry,) = read_journal(journal).entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
@@ -108,9 +102,7 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(l
 
 async def test_second_w_key_ends_the_write_permit(leased: Driver, world: World) -> None:
     await open_lease(leased)
-    await leased.press("W")
-    await leased.has_dialog("")
-    await leased.is_told("Writing has ended: this session is read-only again.")
+    await leased.press("W", dialog="", told="Writing has ended: this session is read-only again.")
     assert "· read-only ·" in leased.header
     await leased.press("s")
     assert world.status(1) is JobStatus.QUEUED
@@ -118,12 +110,8 @@ async def test_second_w_key_ends_the_write_permit(leased: Driver, world: World) 
 
 async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Driver) -> None:
     await leased.press("W")
-    await leased.type("  ")
-    await leased.press("enter")
-    await leased.sees("✗ Writing here takes a reason.")
-    await leased.type("x" * 201)
-    await leased.press("enter")
-    await leased.sees("✗ At most 200 characters; these are 201.")
+    await leased.type("  ", "enter", sees="✗ Writing here takes a reason.")
+    await leased.type("x" * 201, "enter", sees="✗ At most 200 characters; these are 201.")
     await leased.type("ticket 4711")
     leased.app.screen.query_one(Select).value = 15
     await leased.press("enter")
@@ -132,9 +120,7 @@ async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Dri
 
 async def test_escape_cancels_the_write_permit_dialog(leased: Driver) -> None:
     await leased.press("W")
-    await leased.type("ticket 4711")
-    await leased.press("escape")
-    await leased.has_dialog("")
+    await leased.type("ticket 4711", "escape", dialog="")
     assert "· read-only ·" in leased.header
 
 
@@ -142,24 +128,19 @@ async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_t
     leased: Driver, world: World, clock: Clock
 ) -> None:
     await open_lease(leased)
-    await leased.go_to(2)
-    await leased.press("f")
-    await leased.has_dialog("Fail packaging 00000002")
+    await leased.press("f", on=2, dialog="Fail packaging 00000002")
     await leased.type("API timeout, third time")
     await run_out(leased, clock)
-    await leased.press("enter")
-    await leased.sees("✗ This session is read-only: nothing was changed.")
+    await leased.press("enter", sees="✗ This session is read-only: nothing was changed.")
     assert leased.app.screen.query_one(Input).value == "API timeout, third time"
     assert world.status(2) is JobStatus.RUNNING
 
 
 async def test_confirmation_after_the_permit_ends_changes_nothing(leased: Driver, world: World, clock: Clock) -> None:
     await open_lease(leased)
-    await leased.press("d")
-    await leased.has_dialog("Delete this job?")
+    await leased.press("d", dialog="Delete this job?")
     await run_out(leased, clock)
-    await leased.press("y")
-    await leased.is_told("This session is read-only: nothing was changed. Press W to write for some minutes.")
+    await leased.press("y", told="This session is read-only: nothing was changed. Press W to write for some minutes.")
     assert world.status(1) is JobStatus.QUEUED
 
 
@@ -172,9 +153,7 @@ async def test_switching_the_acting_user_keeps_the_write_permit(leased: Driver) 
 
 
 async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -> None:
-    await dashboard.press("W")
-    await dashboard.is_told("This session may write as it is: it needs no reason.")
-    await dashboard.has_dialog("")
+    await dashboard.press("W", dialog="", told="This session may write as it is: it needs no reason.")
 
 
 async def test_read_only_connection_cannot_open_a_write_permit(world: World, database: Conninfo) -> None:

@@ -1,6 +1,6 @@
 """The bar by itself: what it offers, what it says, and what it tells others."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from textual import on
@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 
 from store.filters.filter_completion import CompletionValues
 from store.filters.filter_text import MOST_CHARACTERS, parse
-from tests.tui.settling import press, settle, until
+from tests.tui.settling import AppDriver
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.run import frame_text
@@ -42,27 +42,22 @@ class BarApp(App[None]):
         self.told.append(message)
 
 
-class Bar:
+class Bar(AppDriver):
     """A bar in a terminal, and what can be seen and heard of it."""
 
+    app: BarApp
+
     def __init__(self, app: BarApp, pilot: Pilot[None]) -> None:
-        self.app, self.bar, self.pilot = app, app.bar, pilot
+        super().__init__(app, pilot)
+        self.bar = app.bar
         self.field = app.bar.query_one(Input)
 
-    async def press(self, *keys: str) -> None:
-        await press(self.app, *keys)
-
-    async def type(self, text: str) -> None:
+    async def type(self, text: str, *keys: str) -> None:
         """In place of what is there."""
         self.field.value = text
         self.field.cursor_position = len(text)
         await self.settle()
-
-    async def settle(self) -> None:
-        await settle(self.app)
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{frame_text(self.app)}\ntold: {self.app.told}")
+        await self.press(*keys)
 
     @property
     def offered(self) -> list[str]:
@@ -149,14 +144,12 @@ async def test_completions_show_hostile_database_values_as_plain_text(bar: Bar) 
     assert not set(frame) & {"\x1b", "\u202e"}
     await bar.press("tab")
     assert bar.bar.text == f'project:"{hostile}"'
-    await bar.type("user:an")
-    await bar.press("tab")
+    await bar.type("user:an", "tab")
     assert bar.bar.text == "user:ana@example.com"
 
 
 async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -> None:
-    await bar.type("st")
-    await bar.press("escape")
+    await bar.type("st", "escape")
     assert (bar.offered, bar.told) == ([], [])
     await bar.press("escape")
     assert isinstance(bar.told[-1], FilterBar.Left)
@@ -165,8 +158,7 @@ async def test_escape_closes_the_completions_and_then_leaves_the_bar(bar: Bar) -
 
 @pytest.mark.parametrize("key", ["enter", "down"])
 async def test_enter_and_down_keep_a_valid_filter(bar: Bar, key: str) -> None:
-    await bar.type("status:failed")
-    await bar.press(key)
+    await bar.type("status:failed", key)
     changed, kept = bar.told
     assert isinstance(changed, FilterBar.FilterChanged)
     assert isinstance(kept, FilterBar.Kept)
@@ -191,8 +183,7 @@ async def test_filter_mistake_is_marked_and_tab_applies_the_suggestion(bar: Bar)
 
 
 async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar: Bar) -> None:
-    await bar.type("status:")
-    await bar.press("enter")
+    await bar.type("status:", "enter")
     assert bar.mistake[0].endswith("^ status: is followed by no value.")
     assert bar.app.focused is bar.field
     assert bar.field.value == "status:"
@@ -200,8 +191,7 @@ async def test_enter_on_an_invalid_filter_shows_the_mistake_and_keeps_focus(bar:
 
 
 async def test_overlong_filter_is_reported_as_a_mistake(bar: Bar) -> None:
-    await bar.type("x" * (MOST_CHARACTERS + 1))
-    await bar.press("enter")
+    await bar.type("x" * (MOST_CHARACTERS + 1), "enter")
     assert "A filter has at most 1,000 characters; this has 1,001." in " ".join(bar.mistake)
     assert len(bar.bar.text) == MOST_CHARACTERS + 1
 

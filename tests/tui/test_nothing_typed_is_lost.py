@@ -20,8 +20,7 @@ async def test_fail_dialog_keeps_its_text_when_the_change_is_refused(dashboard: 
     await dashboard.type("Test error")
     world.sql("update public.generation_jobs set status = 'succeeded' where status = 'running'")
 
-    await dashboard.press("enter")
-    await dashboard.sees("Only a running job can be failed; this one is succeeded")
+    await dashboard.press("enter", sees="Only a running job can be failed; this one is succeeded")
 
     assert field_of(dashboard).value == "Test error"
     assert world.status(2) is JobStatus.SUCCEEDED
