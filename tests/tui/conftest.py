@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Clock, Drive, Driver, WatchedApp, dashboard_on, driving, opener_of
 from tests.tui.settling import wait_for_idle
 from tests.tui.support import TablePilot, running_table
 from tests.tui.world import World, fill
@@ -67,4 +69,22 @@ def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
 async def dashboard(world: World, app: WatchedApp) -> AsyncIterator[Driver]:
     """Of the small world, Ada's newest project shown and the cursor on its newest job."""
     async with driving(app) as driver:
+        yield driver
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def drive(world: World, database: Conninfo) -> Drive:
+    """Opens a dashboard of the small world, by default with Ada's eyes."""
+    return partial(dashboard_on, database)
+
+
+@pytest.fixture
+async def operator(drive: Drive) -> AsyncIterator[Driver]:
+    """Of the small world, with the operator's eyes."""
+    async with drive(actor=OPERATOR) as driver:
         yield driver

@@ -1,10 +1,11 @@
 """The dashboard on a real store, driven by keys and read from its screen."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 from uuid import UUID
 
 from textual import on
@@ -16,6 +17,8 @@ from store.budgets.budget import Budgets
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess, WriteMode
+from store.job_list.index_advice import IndexAdvice
+from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListingQuery, ListQuery
 from store.job_list.listing import Listing
 from store.jobs.job import GenerationJob
@@ -25,6 +28,8 @@ from store.statistics.counting import Report as NumbersReport
 from store.statistics.totals import Totals, TotalsQuery
 from store.store import PAGE_SIZE, Store
 from store.users.actor import ActingUser, Actor
+from tests.conftest import Conninfo
+from tests.store.servers import Proxy, proxied
 from tests.tui.settling import AppDriver
 from tests.tui.world import ADA, FROZEN, job_id
 from tui.dashboard.app import GjobsApp
@@ -68,8 +73,56 @@ class FrozenStore(Store):
         return await super().get_workers_overview(limit=limit, at=at or FROZEN)
 
 
+class Gate:
+    """Holds the calls of a store's method until it lets one through, or opens."""
+
+    def __init__(
+        self, method: str, holds: Callable[..., bool] = lambda *_: True, *, fails: Exception | None = None
+    ) -> None:
+        self.calls = 0
+        self._is_open = False
+        self._passes = asyncio.Semaphore(0)
+
+        async def wait(store: Store, *arguments: Any, **options: Any) -> Any:
+            if holds(store, *arguments):
+                self.calls += 1
+                if not self._is_open:
+                    await self._passes.acquire()
+                if fails:
+                    raise fails
+            return await getattr(super(self.store, store), method)(*arguments, **options)
+
+        self.store: type[FrozenStore] = type("GatedStore", (FrozenStore,), {method: wait})
+
+    def release(self) -> None:
+        self._passes.release()
+
+    def open(self) -> None:
+        self._is_open = True
+        for _ in range(self.calls):
+            self.release()
+
+
+class ExpensiveStore(FrozenStore):
+    """Whose database's planner takes every list for an expensive one."""
+
+    ADVICE = IndexAdvice(columns="error", sql="create index concurrently jobs_error on generation_jobs (error)")
+
+    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
+        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=self.ADVICE)
+
+
+class Clock:
+    """Stands still until it is turned."""
+
+    now = FROZEN
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
 def opener_of(
-    conninfo: Mapping[str, str | int],
+    conninfo: Conninfo,
     *,
     actor: Actor = AS_ADA,
     rule: WriteMode = WriteMode.OPEN,
@@ -133,6 +186,40 @@ async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIter
         await driver.settle()
         yield driver
         await driver.leave()
+
+
+@asynccontextmanager
+async def dashboard_on(
+    conninfo: Conninfo,
+    *,
+    size: tuple[int, int] = SIZE,
+    interval: float = 60.0,
+    clock: Callable[[], datetime] = lambda: FROZEN,
+    setup: DashboardSetup | None = None,
+    state_path: Path | None = None,
+    **opening: Any,
+) -> AsyncIterator["Driver"]:
+    """Run a dashboard on a database; what `opener_of` takes is handed on to it."""
+    opener = opener_of(conninfo, clock=clock, **opening)
+    app = WatchedApp(opener, interval=interval, clock=clock, setup=setup, state_path=state_path)
+    async with driving(app, size=size) as driver:
+        yield driver
+
+
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]
+
+"""`dashboard_on` a test's own database."""
+
+
+@asynccontextmanager
+async def behind_a_proxy(
+    conninfo: Conninfo, interval: float = 0.05, **opening: Any
+) -> AsyncIterator[tuple["Driver", Proxy]]:
+    async with (
+        proxied(conninfo) as (proxy, through_proxy),
+        dashboard_on(through_proxy, interval=interval, **opening) as driver,
+    ):
+        yield driver, proxy
 
 
 class Expected(TypedDict, total=False):
@@ -209,7 +296,7 @@ class Driver(AppDriver):
         assert isinstance(field, Input | Select)
         return field.value
 
-    async def command(self, words: str) -> None:
+    async def command(self, words: str, **expected: Unpack[Expected]) -> None:
         """Runs it from the palette, as soon as enter runs it: the palette lists others first, and then some by some."""
         await self.press("ctrl+p")
         await self.until(lambda: isinstance(self.app.screen, CommandPalette))
@@ -217,6 +304,7 @@ class Driver(AppDriver):
         await self.until(lambda: words in self.offered_command)
         await self.press("enter")
         await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
+        await self.shows(**expected)
 
     @property
     def offered_command(self) -> str:

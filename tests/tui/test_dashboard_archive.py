@@ -8,7 +8,7 @@ from store.jobs.job import JobStatus
 from store.retention.retention import RetentionAction
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, SPRING, World, job_id, short
 
 TEN_YEARS = 10 * 365 * 24 * 60.0
@@ -34,8 +34,7 @@ async def open_archive(driver: Driver) -> None:
 
 
 async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
-    await driver.command("Clean up")
-    await driver.has_dialog("Clean up")
+    await driver.command("Clean up", dialog="Clean up")
     await driver.type(age)
 
 
@@ -214,11 +213,10 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
     assert dashboard.toasts == [f"Stopped: deleted {100 - left} jobs, {left} jobs left. Cleaning up once more goes on."]
 
 
-async def test_read_only_session_can_neither_restore_nor_clean_up(world: World, database: Conninfo) -> None:
+async def test_read_only_session_can_neither_restore_nor_clean_up(world: World, drive: Drive) -> None:
     put_away(world, 3)
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
-        await driver.command("Clean up")
-        await driver.is_told("This session is read-only. Press W to write for some minutes.")
+    async with drive(rule=WriteMode.LEASED) as driver:
+        await driver.command("Clean up", told="This session is read-only. Press W to write for some minutes.")
         await open_archive(driver)
         driver.app.clear_notifications()
         await driver.press("r", told="This session is read-only.")

@@ -1,48 +1,26 @@
 """Many jobs at once: all that match by a choice of their own, chunks, progress, and a stop."""
 
-import asyncio
-from collections.abc import Collection
-from datetime import datetime
-
 import pytest
 
 from store.database.write_access import WriteMode
-from store.job_list.list_query import ListingQuery
-from store.job_list.listing import Listing
 from store.jobs.job import JobStatus
-from store.jobs.job_results import TransitionOutcome
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import World, job_id
+from tests.tui.driving import Drive, Driver, Gate, number_of
+from tests.tui.world import World
 from tui.dashboard.job_actions.bulk_writes import CHUNK
 from tui.dashboard.job_list import list_actions
 
 
-class HeldStore(FrozenStore):
-    """Sends a chunk only when it may."""
-
-    gate = asyncio.Semaphore(0)
-
-    async def transition_jobs(
-        self, job_ids: Collection[object], *arguments: object, **options: object
-    ) -> tuple[TransitionOutcome, ...]:
-        await type(self).gate.acquire()
-        return await super().transition_jobs(job_ids, *arguments, **options)  # type: ignore[arg-type]
-
-
-class LateStore(FrozenStore):
-    """Lists what is queued only when it may."""
-
-    gate = asyncio.Event()
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        if query.window.listed.status is JobStatus.QUEUED:
-            await type(self).gate.wait()
-        return await super().get_listing(query, at=at)
-
-
 async def choose_all(driver: Driver, number: int) -> None:
     await driver.press("A", sees=f"{number} jobs chosen")
+
+
+def chosen(driver: Driver) -> list[int]:
+    return [number_of(job) for job in driver.app.dashboard.jobs.selected]
+
+
+def running(world: World) -> int:
+    ((number,),) = world.sql("select count(*) from generation_jobs where status = 'running'")
+    return int(number)
 
 
 async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact_count(
@@ -59,7 +37,7 @@ async def test_choosing_all_matching_jobs_replaces_the_marks_and_shows_the_exact
     await dashboard.press("s", dialog="Start these 602 jobs?", sees=("and 597 more", "Start 602 (y)"))
     await dashboard.press("y", told="Started 602 of 602 jobs.")
 
-    assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(604,)]
+    assert running(world) == 604
     await dashboard.sees_no_more("chosen")
 
 
@@ -84,21 +62,21 @@ async def test_choice_is_dropped_when_the_list_or_the_marks_change(dashboard: Dr
     assert len(dashboard.app.dashboard.jobs.selected) == 1
 
 
-async def test_choice_made_before_the_list_has_loaded_is_kept(world: World, database: Conninfo) -> None:
-    LateStore.gate = asyncio.Event()
-    async with driving(WatchedApp(opener_of(database, make=LateStore))) as driver:
+async def test_choice_made_before_the_list_has_loaded_is_kept(drive: Drive) -> None:
+    queued = Gate("get_listing", lambda _, query: query.window.listed.status is JobStatus.QUEUED)
+    async with drive(make=queued.store) as driver:
         await driver.press("2")
         await choose_all(driver, 2)
-        LateStore.gate.set()
+        queued.open()
         await driver.until(lambda: driver.rows == [1, 5])
         await driver.sees("2 jobs chosen")
-        assert [job.id for job in driver.app.dashboard.jobs.selected] == [job_id(1), job_id(5)]
+        assert chosen(driver) == [1, 5]
 
 
 async def test_choosing_all_in_a_filtered_list_chooses_only_its_matches(dashboard: Driver) -> None:
     await dashboard.filter("main", rows=[3])
     await dashboard.press("enter", "A", sees="1 job chosen")
-    assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(3)]
+    assert chosen(dashboard) == [3]
 
 
 async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
@@ -106,45 +84,48 @@ async def test_choosing_more_jobs_than_the_maximum_reports_the_cap(
 ) -> None:
     monkeypatch.setattr(list_actions, "MAX_LIMIT", 4)
     await dashboard.press("A", told="More match: chosen are the newest 4 jobs, the most that can be at once.")
-    assert [job.id for job in dashboard.app.dashboard.jobs.selected] == [job_id(number) for number in (1, 2, 3, 4)]
+    assert chosen(dashboard) == [1, 2, 3, 4]
 
 
-async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(world: World, database: Conninfo) -> None:
+@pytest.fixture
+def chunks() -> Gate:
+    return Gate("transition_jobs")
+
+
+async def test_bulk_progress_is_shown_and_stop_reports_the_untouched_jobs(
+    world: World, drive: Drive, chunks: Gate
+) -> None:
     world.jobs(range(100, 100 + 3 * CHUNK))
-    HeldStore.gate = asyncio.Semaphore(0)
-    async with driving(WatchedApp(opener_of(database, make=HeldStore))) as driver:
+    async with drive(make=chunks.store) as driver:
         await driver.press("2")
         await choose_all(driver, 3 * CHUNK + 2)
-        await driver.press("s", "y", dialog=f"Starting {3 * CHUNK + 2} jobs")
-        await driver.sees(f"0 of {3 * CHUNK + 2}", "Stop (esc)")
-        HeldStore.gate.release()
-        await driver.sees(f"{CHUNK} of {3 * CHUNK + 2}")
-        await driver.press("escape", sees=f"{CHUNK} of {3 * CHUNK + 2}, stopping after what is on its way …")
-        HeldStore.gate.release()
-        await driver.is_told("Started 100 of 152 jobs. Stopped: 52 jobs were not touched.")
-        await driver.has_dialog("")
-        assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(102,)]
+        await driver.press("s", "y", dialog="Starting 152 jobs", sees=("0 of 152", "Stop (esc)"))
+        chunks.release()
+        await driver.sees("50 of 152")
+        await driver.press("escape", sees="50 of 152, stopping after what is on its way …")
+        chunks.release()
+        await driver.shows(told="Started 100 of 152 jobs. Stopped: 52 jobs were not touched.", dialog="")
+    assert running(world) == 102
 
 
-async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(world: World, database: Conninfo) -> None:
+async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
+    world: World, drive: Drive, chunks: Gate
+) -> None:
     world.jobs(range(100, 100 + 2 * CHUNK))
-    HeldStore.gate = asyncio.Semaphore(0)
-    async with driving(WatchedApp(opener_of(database, make=HeldStore, rule=WriteMode.LEASED))) as driver:
-        session = driver.app.connection.session
-        assert session is not None
-        session.access.open_permit("ticket 4711", 60)
+    async with drive(make=chunks.store, rule=WriteMode.LEASED) as driver:
+        assert driver.app.connection.session is not None
+        access = driver.app.connection.session.access
+        access.open_permit("ticket 4711", 60)
         await driver.press("2")
         await choose_all(driver, 2 * CHUNK + 2)
         await driver.press("s", "y")
-        HeldStore.gate.release()
-        await driver.sees(f"{CHUNK} of {2 * CHUNK + 2}")
-        session.access.close_permit()
-        HeldStore.gate.release()
-        await driver.is_told(
-            "Started 50 of 102 jobs. Then it stopped, and 52 jobs were not touched: This session is read-"
-        )
+        chunks.release()
+        await driver.sees("50 of 102")
+        access.close_permit()
+        chunks.release()
+        await driver.is_told("Started 50 of 102 jobs. Then it stopped, and 52 jobs were not touched: This session is")
         await driver.has_dialog("")
-        assert world.sql("select count(*) from generation_jobs where status = 'running'") == [(52,)]
+    assert running(world) == 52
 
 
 async def test_bulk_report_dialog_lists_the_skipped_jobs(dashboard: Driver, world: World) -> None:

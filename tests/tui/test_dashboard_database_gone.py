@@ -14,9 +14,9 @@ from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, Unexpe
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
-from tests.store.servers import Doorkeeper, Proxy, fatal, listening, proxied
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import FROZEN, World
+from tests.store.servers import Doorkeeper, fatal, listening, proxied
+from tests.tui.driving import Clock, Drive, Driver, FrozenStore, WatchedApp, behind_a_proxy, driving, opener_of
+from tests.tui.world import World
 from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
@@ -26,36 +26,10 @@ QUICK = 0.05
 """Seconds between two looks, or two attempts."""
 
 
-class Clock:
-    """Stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self.now = FROZEN
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@asynccontextmanager
-async def behind_a_proxy(
-    database: Conninfo, clock: Clock, interval: float = QUICK
-) -> AsyncIterator[tuple[Driver, Proxy]]:
-    async with (
-        proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo), interval=interval, clock=clock)) as driver,
-    ):
-        yield driver, proxy
-
-
 async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
     world: World, database: Conninfo, clock: Clock
 ) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+    async with behind_a_proxy(database, clock=clock) as (driver, proxy):
         before = driver.rows, driver.costs
         proxy.go_away()
         await driver.until(lambda: driver.banner)
@@ -72,9 +46,9 @@ async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
 
 
 async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
-    world: World, database: Conninfo, clock: Clock
+    world: World, database: Conninfo
 ) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+    async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
         refused = await driver.told_by_each("s", "d", "n", "p", "P")
@@ -91,8 +65,8 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         assert world.status(1) == "queued"
 
 
-async def test_dashboard_recovers_when_the_database_returns(world: World, database: Conninfo, clock: Clock) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+async def test_dashboard_recovers_when_the_database_returns(world: World, database: Conninfo) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
         world.delete(6)
@@ -104,10 +78,8 @@ async def test_dashboard_recovers_when_the_database_returns(world: World, databa
         await driver.press("s", told="Started lifestyle")
 
 
-async def test_refresh_key_reconnects_without_waiting_for_the_interval(
-    world: World, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+async def test_refresh_key_reconnects_without_waiting_for_the_interval(world: World, database: Conninfo) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         proxy.go_away()
         await driver.press("f5")
         await driver.until(lambda: driver.banner)
@@ -116,10 +88,8 @@ async def test_refresh_key_reconnects_without_waiting_for_the_interval(
         await driver.until(lambda: not driver.banner)
 
 
-async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
-    world: World, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock) as (driver, proxy):
+async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(world: World, database: Conninfo) -> None:
+    async with behind_a_proxy(database) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
         await driver.press("f5")
@@ -128,10 +98,8 @@ async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
         assert "Press f5 to try again." in driver.banner
 
 
-async def test_interrupted_write_reports_that_its_outcome_is_unknown(
-    world: World, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+async def test_interrupted_write_reports_that_its_outcome_is_unknown(world: World, database: Conninfo) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
 
         async def cut(client: asyncio.StreamWriter) -> None:
             proxy.go_away()
@@ -144,10 +112,8 @@ async def test_interrupted_write_reports_that_its_outcome_is_unknown(
         await driver.until(lambda: driver.banner)
 
 
-async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
-    world: World, database: Conninfo, clock: Clock
-) -> None:
-    async with behind_a_proxy(database, clock, interval=60.0) as (driver, proxy):
+async def test_dialog_keeps_its_input_while_the_database_is_unreachable(world: World, database: Conninfo) -> None:
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         await driver.press("down", "f")
         await driver.type("API timeout")
         proxy.go_away()
@@ -290,8 +256,8 @@ class Refusing(FrozenStore):
         return await super().get_listing(query, at=at)
 
 
-async def test_user_without_select_privilege_can_switch_to_the_operator(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+async def test_user_without_select_privilege_can_switch_to_the_operator(drive: Drive) -> None:
+    async with drive(make=Refusing) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
         await driver.press("u", dialog="Look with whose eyes?")
@@ -301,9 +267,9 @@ async def test_user_without_select_privilege_can_switch_to_the_operator(world: W
 
 
 async def test_unexpected_database_error_is_shown_with_escaped_control_characters(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Refusing, "error", UnexpectedError("The database answered with an error: \x1b[31mdisk full."))
-    async with driving(WatchedApp(opener_of(database, make=Refusing))) as driver:
+    async with drive(make=Refusing) as driver:
         assert "✗ The database answered with an error: ␛[31mdisk full." in driver.banner
         await driver.until(lambda: "✗ nothing read" in driver.header)

@@ -8,7 +8,7 @@ from store.formats import money
 from store.sample.sample_data import fill as fill_sample
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
 from tui.dashboard.memory import RememberedState
 from tui.text.format import count
@@ -44,22 +44,20 @@ async def test_list_of_all_projects_shows_the_project_of_each_job(dashboard: Dri
     assert "Spring loo" in dashboard.row(7)
 
 
-async def test_dashboard_reopens_the_last_selected_project(
-    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
-) -> None:
+async def test_dashboard_reopens_the_last_selected_project(app: WatchedApp, drive: Drive, tmp_path: Path) -> None:
     async with driving(app) as first:
         await first.show_project("Spring lookbook")
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+    async with drive(state_path=tmp_path / "state.json") as second:
         assert second.rows == [7]
         await second.sees("› Spring lookbook")
 
 
 async def test_dashboard_remembers_that_all_projects_were_selected(
-    world: World, app: WatchedApp, database: Conninfo, tmp_path: Path
+    app: WatchedApp, drive: Drive, tmp_path: Path
 ) -> None:
     async with driving(app) as first:
         await first.show_project("all projects")
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as second:
+    async with drive(state_path=tmp_path / "state.json") as second:
         assert second.rows == [1, 2, 3, 4, 5, 6, 7]
 
 

@@ -5,8 +5,7 @@ import pytest
 from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver
 from tests.tui.world import World, job_id
 from tui.dashboard.status_line import ConnectionStatus, status_content
 
@@ -15,13 +14,13 @@ async def test_header_names_the_database_and_the_acting_user(dashboard: Driver) 
     assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
 
 
-async def test_header_names_the_operator(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_header_names_the_operator(drive: Drive) -> None:
+    async with drive(actor=OPERATOR) as driver:
         await driver.until(lambda: "as the operator" in driver.header)
 
 
-async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
+async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED) as driver:
         await driver.until(lambda: "· read-only ·" in driver.header)
         assert driver.app.connection.store is not None
         with pytest.raises(ReadOnly):

@@ -8,7 +8,7 @@ from textual.widgets import OptionList
 from store.database.write_access import WriteMode
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import World, fill
 
 
@@ -97,17 +97,17 @@ async def test_isolation_check_reports_a_database_without_the_tables(hosted_data
     [(WriteMode.LEASED, "Press W to write for some minutes."), (WriteMode.CLOSED, "without --read-only")],
 )
 async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes(
-    world: World, database: Conninfo, rule: WriteMode, why: str
+    drive: Drive, rule: WriteMode, why: str
 ) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=rule))) as driver:
+    async with drive(actor=OPERATOR, rule=rule) as driver:
         await driver.press("i", sees="no leak")
         await driver.press("w", told="The writes are judged from the policies, not tried.")
         await driver.is_told(why)
         await driver.has_dialog("Isolation")
 
 
-async def test_write_permit_allows_the_isolation_check_to_probe_writes(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
+async def test_write_permit_allows_the_isolation_check_to_probe_writes(drive: Drive) -> None:
+    async with drive(actor=OPERATOR, rule=WriteMode.LEASED) as driver:
         session = driver.app.connection.session
         assert session is not None
         session.access.open_permit("ticket 7", 600)

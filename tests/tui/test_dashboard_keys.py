@@ -11,9 +11,7 @@ from textual.dom import DOMNode
 from textual.widgets import OptionList
 
 import tui
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Drive, Driver, WatchedApp, driving
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
@@ -83,13 +81,11 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
 
 
 async def test_palette_runs_key_actions(dashboard: Driver) -> None:
-    await dashboard.command("Delete (d del)")
-    await dashboard.has_dialog("Delete this job?")
+    await dashboard.command("Delete (d del)", dialog="Delete this job?")
 
 
 async def test_palette_selects_a_project(dashboard: Driver) -> None:
-    await dashboard.command("Show project Spring")
-    await dashboard.sees("Costs · Spring lookbook")
+    await dashboard.command("Show project Spring", sees="Costs · Spring lookbook")
 
 
 async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
@@ -103,17 +99,17 @@ async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 
-async def test_dashboard_remembers_the_theme(world: World, app: WatchedApp, database: Conninfo, tmp_path: Path) -> None:
+async def test_dashboard_remembers_the_theme(app: WatchedApp, drive: Drive, tmp_path: Path) -> None:
     async with driving(app) as driver:
         driver.app.theme = "nord"
         await driver.settle()
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    async with drive(state_path=tmp_path / "state.json") as driver:
         assert driver.app.theme == "nord"
 
 
-async def test_unknown_remembered_theme_is_ignored(world: World, database: Conninfo, tmp_path: Path) -> None:
+async def test_unknown_remembered_theme_is_ignored(drive: Drive, tmp_path: Path) -> None:
     (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
-    async with driving(WatchedApp(opener_of(database), state_path=tmp_path / "state.json")) as driver:
+    async with drive(state_path=tmp_path / "state.json") as driver:
         assert driver.app.theme == "textual-dark"
 
 

@@ -9,7 +9,7 @@ import pytest
 from store.jobs.job import JobStatus
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, BEN, TRAIL, World, job_id
 
 POLICY = "Users can view own generation jobs"
@@ -146,8 +146,8 @@ async def test_visibility_comparison_follows_changes_by_other_sessions(through_l
     assert "⊘ hidden" in row_of(through_lens, 3)
 
 
-async def test_visibility_key_asks_the_operator_for_a_user(shared: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_visibility_key_asks_the_operator_for_a_user(shared: World, drive: Drive) -> None:
+    async with drive(actor=OPERATOR) as driver:
         await driver.press("v", dialog="Lens: which user?")
         await driver.until(lambda: "ada@example.com" in driver.text)
         await driver.sees_no_more("the role as connected")
@@ -159,11 +159,9 @@ async def test_visibility_key_asks_the_operator_for_a_user(shared: World, databa
         await driver.sees_no_more("lens:")
 
 
-async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(
-    shared: World, database: Conninfo
-) -> None:
+async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(shared: World, drive: Drive) -> None:
     """Also on one that the user does not see."""
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+    async with drive(actor=OPERATOR) as driver:
         await driver.show_project("Trail gear")
         await driver.press("v", dialog="Lens: which user?")
         await driver.type("ada@", "enter")
@@ -172,8 +170,8 @@ async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(
         assert driver.rows == [8, 11]
 
 
-async def test_canceled_user_choice_keeps_the_operator_view(shared: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+async def test_canceled_user_choice_keeps_the_operator_view(shared: World, drive: Drive) -> None:
+    async with drive(actor=OPERATOR) as driver:
         await driver.press("v", dialog="Lens: which user?")
         await driver.press("escape", dialog="", sees="as the operator")
 

@@ -5,11 +5,8 @@ import logging
 import pytest
 from textual import events
 
-from store.job_list.list_cost import ListCost
-from store.job_list.list_query import ListQuery
 from store.poller import Attention
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, ExpensiveStore
 from tests.tui.world import World
 
 
@@ -30,29 +27,30 @@ async def test_canceling_the_change_listener_releases_its_advisory_lock(dashboar
     await dashboard.until(lambda: world.sql(listeners) == [(0,)])
 
 
-async def test_load_key_shows_the_polling_cost(dashboard: Driver) -> None:
+async def test_polling_cost_is_shown_by_a_key_and_logged_at_the_end(
+    dashboard: Driver, caplog: pytest.LogCaptureFixture
+) -> None:
     await dashboard.press("L", told="This dashboard, in the last ")
-
-
-class DearStore(FrozenStore):
-    """Whose database takes the list for so dear that it is to be read once a minute."""
-
-    async def get_list_cost(self, query: ListQuery) -> ListCost:
-        return ListCost(cost=1e6, seconds=10.0, reads_all=True, advice=None)
+    with caplog.at_level(logging.INFO):
+        await dashboard.app.connection.close()
+    assert "This dashboard, in the last " in caplog.text
 
 
 async def test_header_and_load_toast_show_the_same_polling_interval(
-    world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch
+    drive: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def intervals_told(driver: Driver) -> int:
+        return sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts)
+
     # However quick the look: one that is quick counts for more than what the planner says.
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
-    async with driving(WatchedApp(opener_of(database, make=DearStore), interval=1.0)) as driver:
+    async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
         await driver.press("plus", told="1 s is the shortest interval.")
         await driver.press("minus")
-        await driver.until(lambda: any("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts))
+        await driver.until(lambda: intervals_told(driver) == 1)
         await driver.press("L")
-        await driver.until(lambda: sum("1 min" in toast and "not every 2 s" in toast for toast in driver.toasts) == 2)
+        await driver.until(lambda: intervals_told(driver) == 2)
 
 
 async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
@@ -72,9 +70,3 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     await dashboard.until(lambda: app.dashboard.listing is not shown)
     assert app.dashboard.listing == shown
     assert drawn == []
-
-
-async def test_closing_the_session_logs_the_polling_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.INFO):
-        await dashboard.app.connection.close()
-    assert "This dashboard, in the last " in caplog.text

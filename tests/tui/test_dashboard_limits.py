@@ -10,7 +10,7 @@ from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, World
 from tui.dashboard.budgets.budgets_dialog import BudgetForm, BudgetOwner
@@ -184,9 +184,9 @@ async def test_user_sees_own_budgets_but_cannot_set_them(world: World, app: Watc
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
 
 
-async def test_setting_a_budget_requires_a_write_permit(world: World, database: Conninfo) -> None:
+async def test_setting_a_budget_requires_a_write_permit(world: World, drive: Drive) -> None:
     limit_autumn(world, 1_000)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.LEASED))) as driver:
+    async with drive(actor=OPERATOR, rule=WriteMode.LEASED) as driver:
         await driver.press("b", dialog="Budgets · Autumn catalog", sees="$9.00 of $10.00")
         await driver.press("n", told="This session is read-only. Press W to write for some minutes.")
         assert not isinstance(driver.app.screen, BudgetForm)

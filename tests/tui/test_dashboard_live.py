@@ -7,7 +7,7 @@ import pytest
 from textual.widgets import Input
 
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import FROZEN, World, job_id
 
 QUICK = 0.05
@@ -117,9 +117,9 @@ async def test_filter_stays_active_and_applies_to_new_jobs(live: Driver, world: 
     assert field.value == "pack"
 
 
-async def test_marks_scroll_position_and_cursor_survive_a_refresh(world: World, database: Conninfo) -> None:
+async def test_marks_scroll_position_and_cursor_survive_a_refresh(world: World, drive: Drive) -> None:
     world.jobs(range(100, 200))
-    async with driving(WatchedApp(opener_of(database), interval=QUICK), size=(80, 24)) as live:
+    async with drive(interval=QUICK, size=(80, 24)) as live:
         await live.press("end", "up", "space", "up")
         lines = [live.row(place) for place in range(1, 10)]
         scroll, cursor = live.table.scroll_y, live.cursor
@@ -152,11 +152,11 @@ async def test_project_created_elsewhere_is_listed_but_not_selected(live: Driver
     await live.sees("Costs · Autumn catalog")
 
 
-async def test_ages_grow_without_polling(world: World, database: Conninfo, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_ages_grow_without_polling(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
     # Who begins to listen looks once more.
     monkeypatch.setattr("store.database.wake_ups.may_listen", lambda *_: False)
     now = [FROZEN]
-    async with driving(WatchedApp(opener_of(database), clock=lambda: now[0])) as driver:
+    async with drive(clock=lambda: now[0]) as driver:
         assert "1 min ago" in driver.row(1)
         await driver.press("enter")
         now[0] = FROZEN + timedelta(minutes=4)

@@ -7,7 +7,7 @@ import pytest
 from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, World, job_id
 
 JOBS = 3_000
@@ -99,8 +99,8 @@ class SlowByUpdate(FrozenStore):
         return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
 
 
-async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=SlowByUpdate))) as driver:
+async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(drive: Drive) -> None:
+    async with drive(make=SlowByUpdate) as driver:
         await driver.press("o", told="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
         await driver.press("o", sees="dearest first")

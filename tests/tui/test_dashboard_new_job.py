@@ -1,16 +1,12 @@
 """The form of a new job: what is proposed, what is explained, and that nothing typed is lost."""
 
-import asyncio
-from typing import Any
 from uuid import UUID
 
 import pytest
-from textual.widgets import Input, Select
+from textual.widgets import Select
 
 from store.errors import Unreachable
-from store.jobs.job import GenerationJob
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, Gate
 from tests.tui.world import AUTUMN, SPRING, World
 
 MUG = UUID("c1000000-0000-4000-8000-000000000000")
@@ -33,16 +29,14 @@ def asset_names(driver: Driver) -> list[str]:
     return [str(prompt).split()[1] for select in choices for prompt, value in select._options if value != Select.NULL]
 
 
-async def fill_in(form: Driver, field: str, text: str) -> None:
-    await form.type(text, into=f"#{field}")
-
-
-async def test_new_job_form_starts_with_default_values(form: Driver) -> None:
+async def test_new_job_form_has_defaults_and_its_asset_is_selected_with_the_keyboard(form: Driver) -> None:
     await form.has_dialog("New job")
-    assert form.app.screen.query_one("#project", Select).value == AUTUMN
-    assert form.app.screen.query_one("#mode", Input).value == "main_white"
-    assert form.app.screen.query_one("#cost", Input).value == "100"
-    assert form.app.screen.query_one("#asset", Select).value == Select.NULL
+    fields = ("#project", "#mode", "#cost", "#asset")
+    assert [form.value(field) for field in fields] == [AUTUMN, "main_white", "100", Select.NULL]
+    await form.go_into("#asset")
+    await form.press("enter", "down", "enter")
+    assert form.value("#asset") == MUG
+    await form.press("enter", "escape", dialog="New job")
 
 
 async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world: World) -> None:
@@ -60,8 +54,8 @@ async def test_new_job_is_queued_and_updates_list_and_costs(form: Driver, world:
 
 
 async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, world: World) -> None:
-    await fill_in(form, "mode", "my_own")
-    await fill_in(form, "cost", " 250 ")
+    await form.type("my_own", into="#mode")
+    await form.type(" 250 ", into="#cost")
     form.app.screen.query_one("#project", Select).value = SPRING
     await form.until(lambda: asset_names(form) == ["hat.png"])
     form.app.screen.query_one("#asset", Select).value = HAT
@@ -71,83 +65,53 @@ async def test_new_job_form_stores_mode_cost_asset_and_project(form: Driver, wor
     assert rows == [(250, HAT, SPRING)]
 
 
-async def test_asset_can_be_selected_with_the_keyboard(form: Driver, world: World) -> None:
-    await form.go_into("#asset")
-    await form.press("enter", "down", "enter")
-    assert form.app.screen.query_one("#asset", Select).value == MUG
-
-    await form.press("enter", "escape", dialog="New job")
-
-
 async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: Driver, world: World) -> None:
     before = world.count()
-    await fill_in(form, "mode", "my_own")
+    await form.type("my_own", into="#mode")
     for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
-        await fill_in(form, "cost", cost)
+        await form.type(cost, into="#cost")
         await form.sees_no_more("Type whole cents")
         await form.go_into("#mode")
         await form.press("enter", sees="✗ Type whole cents, such as 250 for $2.50.")
 
         assert form.app.focused is form.app.screen.query_one("#cost")
-        assert form.app.screen.query_one("#mode", Input).value == "my_own"
-        assert form.app.screen.query_one("#cost", Input).value == cost
+        assert form.value("#mode") == "my_own"
+        assert form.value("#cost") == cost
     assert world.count() == before
 
 
-async def test_new_job_form_explains_values_that_the_store_rejects(form: Driver) -> None:
-    await fill_in(form, "cost", "2147483648")
-    await form.press("enter", sees="✗ The cost must be whole cents from 0 to 2,147,483,647")
-    assert form.app.focused is form.app.screen.query_one("#cost")
-
-    await fill_in(form, "cost", "1")
-    await fill_in(form, "mode", "m" * 201)
-    await form.press("enter", sees="✗ The mode has 201 characters")
-    assert form.app.focused is form.app.screen.query_one("#mode")
-
-
-async def test_new_job_form_explains_an_empty_mode(form: Driver) -> None:
-    await fill_in(form, "mode", "  ")
-    await form.press("enter", sees="✗ A job needs a mode.")
-
-    assert form.app.focused is form.app.screen.query_one("#mode")
+async def test_new_job_form_explains_values_that_cannot_be_stored(form: Driver) -> None:
+    for field, text, problem in (
+        ("#cost", "2147483648", "✗ The cost must be whole cents from 0 to 2,147,483,647"),
+        ("#mode", "m" * 201, "✗ The mode has 201 characters"),
+        ("#mode", "  ", "✗ A job needs a mode."),
+    ):
+        before = form.value(field)
+        await form.type(text, "enter", into=field, sees=problem)
+        assert form.app.focused is form.app.screen.query_one(field)
+        await form.type(str(before), into=field)
 
 
-async def test_new_job_form_reports_an_asset_that_was_deleted(form: Driver, world: World) -> None:
+async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_input(form: Driver, world: World) -> None:
     form.app.screen.query_one("#asset", Select).value = MUG
     world.sql("delete from assets where id = %s", MUG)
     await form.press("enter", sees=f"✗ The project has no asset {MUG}.")
-
-
-async def test_new_job_form_keeps_its_input_when_the_project_was_deleted(form: Driver, world: World) -> None:
-    await fill_in(form, "mode", "my_own")
+    form.app.screen.query_one("#asset", Select).clear()
     world.sql("delete from projects where id = %s", AUTUMN)
-    await form.press("enter", sees="✗ a1000000-0000-4000-8000-000000000000 is not there")
-
-    assert form.app.screen.query_one("#mode", Input).value == "my_own"
-
-
-class SlowStore(FrozenStore):
-    """Answers only when it may; then the link has broken."""
-
-    gate = asyncio.Event()
-    calls = 0
-
-    async def create_generation_job(self, **fields: Any) -> GenerationJob:
-        type(self).calls += 1
-        await type(self).gate.wait()
-        raise Unreachable("The link broke.")
+    await form.type("my_own", "enter", into="#mode", sees=f"✗ {AUTUMN} is not there")
+    assert form.value("#mode") == "my_own"
 
 
-async def test_new_job_form_neither_resends_nor_closes_while_saving(world: World, database: Conninfo) -> None:
-    SlowStore.gate, SlowStore.calls = asyncio.Event(), 0
-    async with driving(WatchedApp(opener_of(database, make=SlowStore))) as driver:
+async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
+    creation = Gate("create_generation_job", fails=Unreachable("The link broke."))
+    async with drive(make=creation.store) as driver:
         await driver.press("n", "enter", "enter")
-        await driver.until(lambda: SlowStore.calls)
+        await driver.until(lambda: creation.calls)
         await driver.press("enter", "escape", dialog="New job", sees="This is being stored: wait for the answer.")
 
-        SlowStore.gate.set()
+        creation.open()
         await driver.sees("✗ The link broke. Check the address")
-        assert SlowStore.calls == 1
+        assert creation.calls == 1
         await driver.press("escape", dialog="")
 
 

@@ -249,8 +249,7 @@ class TestSwitchingDatabases:
 
     async def test_palette_switches_the_database(self, both: Settings) -> None:
         async with driving(app_of(both)) as driver:
-            await driver.command("Look at database lab")
-            await driver.sees("Out of paper")
+            await driver.command("Look at database lab", sees="Out of paper")
 
 
 class TestDatabaseUrlVariable:

@@ -9,8 +9,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import OptionList
 
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver
 from tests.tui.world import FROZEN, World
 from tui.dashboard.job_list.job_table import JobTable
 
@@ -38,8 +37,8 @@ async def same_looks(driver: Driver, number: int = 5) -> None:
     await driver.settle()
 
 
-async def test_polls_without_changes_draw_nothing(world: World, database: Conninfo, drawn: Counter[str]) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+async def test_polls_without_changes_draw_nothing(drive: Drive, drawn: Counter[str]) -> None:
+    async with drive(interval=0.05) as driver:
         await same_looks(driver)
         assert drawn["JobTable"] > 0
         drawn.clear()
@@ -48,15 +47,13 @@ async def test_polls_without_changes_draw_nothing(world: World, database: Connin
         assert drawn == {}
 
 
-async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
-    world: World, database: Conninfo, drawn: Counter[str]
-) -> None:
+async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(drive: Drive, drawn: Counter[str]) -> None:
     now = FROZEN
 
     def clock() -> datetime:
         return now
 
-    async with driving(WatchedApp(opener_of(database), clock=clock)) as driver:
+    async with drive(clock=clock) as driver:
         drawn.clear()
         now = FROZEN + timedelta(seconds=9)
         driver.app.dashboard._tick()
@@ -78,9 +75,9 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
 
 
 async def test_changed_job_redraws_only_the_table_and_the_costs(
-    world: World, database: Conninfo, drawn: Counter[str]
+    world: World, drive: Drive, drawn: Counter[str]
 ) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+    async with drive(interval=0.05) as driver:
         await same_looks(driver)
         drawn.clear()
         world.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
@@ -94,10 +91,8 @@ async def test_changed_job_redraws_only_the_table_and_the_costs(
         assert set(drawn) == {"JobTable", "CostsPanel"}
 
 
-async def test_details_screen_is_redrawn_only_when_its_content_changes(
-    world: World, database: Conninfo, drawn: Counter[str]
-) -> None:
-    async with driving(WatchedApp(opener_of(database), interval=0.05)) as driver:
+async def test_details_screen_is_redrawn_only_when_its_content_changes(drive: Drive, drawn: Counter[str]) -> None:
+    async with drive(interval=0.05) as driver:
         await driver.press("enter")
         await same_looks(driver)
         drawn.clear()

@@ -1,19 +1,11 @@
 """A key never acts on another job than the one that the person saw, whatever happens meanwhile."""
 
-import asyncio
-from collections.abc import Mapping
-from datetime import datetime
-from uuid import UUID
-
 import pytest
 
-from store.job_list.list_query import ListingQuery
-from store.job_list.listing import Listing
-from store.jobs.job import GenerationJob, JobStatus
-from store.users.actor import ActingUser, Actor
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, BEN, FROZEN, World, job_id, short
+from store.jobs.job import JobStatus
+from store.users.actor import ActingUser
+from tests.tui.driving import AS_ADA, Drive, Driver, Gate
+from tests.tui.world import BEN, FROZEN, SPRING, World, job_id, short
 from tui.dashboard.job_details import JobDetails
 from tui.dashboard.messages import ListPolled
 
@@ -32,24 +24,21 @@ async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: D
     await dashboard.until(lambda: len(dashboard.rows) == 7)
 
 
-async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(dashboard: Driver, world: World) -> None:
+@pytest.mark.parametrize("is_listed", [False, True], ids=["not listed yet", "listed"])
+async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
+    dashboard: Driver, world: World, is_listed: bool
+) -> None:
     await dashboard.press("d")
     world.set_status(1, "running")
-    await dashboard.press("y")
-    await dashboard.is_told(f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again")
+    if is_listed:
+        dashboard.app.connection.refresh()
+        await dashboard.until(lambda: "running" in dashboard.row(1))
+        await dashboard.sees("◌ queued")
+    await dashboard.press("y", told=f"The job {job_id(1)} is running by now, not queued: nothing was deleted.")
 
     assert world.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))
     assert dashboard.cursor == 1
-
-
-async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(dashboard: Driver, world: World) -> None:
-    await dashboard.press("d")
-    world.set_status(1, "running")
-    dashboard.app.connection.refresh()
-    await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.sees("◌ queued")
-    await dashboard.press("y", told="is running by now, not queued: nothing was deleted")
 
 
 async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver, world: World) -> None:
@@ -67,14 +56,9 @@ async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver
     await dashboard.is_told(f"The job {short(2)} under the cursor left this list.")
 
     assert dashboard.cursor is None
+    before = world.sql("select id, status from generation_jobs order by id")
     await dashboard.press("s", "c", "f", "d", dialog="")
-    assert [world.status(number) for number in (1, 3, 4, 5, 6)] == [
-        "queued",
-        "succeeded",
-        "failed",
-        "queued",
-        "running",
-    ]
+    assert world.sql("select id, status from generation_jobs order by id") == before
 
 
 async def test_cursor_selects_no_job_after_its_job_left_the_listed_status(dashboard: Driver, world: World) -> None:
@@ -99,52 +83,36 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     assert world.status(6) is JobStatus.RUNNING
 
 
-class GatedStore(FrozenStore):
+AS_BEN = ActingUser(id=BEN, email="ben@example.com")
+
+
+@pytest.fixture
+def ada_waits() -> Gate:
     """Ada's looks are answered only when they may."""
-
-    gate = asyncio.Event()
-    waiting = 0
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        listing = await super().get_listing(query, at=at)
-        if isinstance(self.actor, ActingUser) and self.actor.id == ADA:
-            type(self).waiting += 1
-            await type(self).gate.wait()
-        return listing
+    return Gate("get_listing", lambda store, _: store.actor == AS_ADA)
 
 
-async def change_eyes(driver: Driver, name: str) -> None:
-    await driver.press("u", dialog="Look with whose eyes?")
-    await driver.type(name, "enter")
-
-
-async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(world: World, database: Conninfo) -> None:
-    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
-    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
+async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(drive: Drive, ada_waits: Gate) -> None:
+    async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
         assert driver.rows == [8]
-        await change_eyes(driver, "ada")
-        await driver.until(lambda: GatedStore.waiting)
-
-        await driver.until(lambda: "as ada@example.com" in driver.header)
+        await driver.act_as("ada")
+        await driver.until(lambda: ada_waits.calls and "as ada@example.com" in driver.header)
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.sees_no_more(hers)
         await driver.sees("Looking …")
         await driver.press("d", dialog="")
 
-        GatedStore.gate.set()
+        ada_waits.open()
         await driver.sees("Costs · Autumn catalog")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 
-async def test_late_result_of_the_former_user_is_dropped(world: World, database: Conninfo) -> None:
-    GatedStore.gate, GatedStore.waiting = asyncio.Event(), 0
-    ben: Actor = ActingUser(id=BEN, email="ben@example.com")
-    async with driving(WatchedApp(opener_of(database, actor=ben, make=GatedStore))) as driver:
-        await change_eyes(driver, "ada")
-        await driver.until(lambda: GatedStore.waiting)
-        await change_eyes(driver, "ben")
-        GatedStore.gate.set()
+async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_waits: Gate) -> None:
+    async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
+        await driver.act_as("ada")
+        await driver.until(lambda: ada_waits.calls)
+        await driver.act_as("ben")
+        ada_waits.open()
         await driver.sees("as ben@example.com", "Costs · Trail gear")
 
         await driver.looks_again()
@@ -154,9 +122,8 @@ async def test_late_result_of_the_former_user_is_dropped(world: World, database:
 
 async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
     app = dashboard.app
-    store = app.connection.store
-    assert store is not None
-    of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
+    assert app.connection.store is not None
+    of_ben = app.connection.store.acting_as(AS_BEN)
     listing = await of_ben.get_listing(app.dashboard.listing_query)
     app.post_message(ListPolled(of_ben, listing, app.dashboard.now, is_changed=True))
     await dashboard.settle()
@@ -164,31 +131,15 @@ async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> Non
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
 
 
-class SlowSpring(FrozenStore):
-    """Answers for every project but the newest only when it may."""
-
-    gate = asyncio.Event()
-    waiting = 0
-
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        listing = await super().get_listing(query, at=at)
-        project_id = query.window.listed.project_id
-        if project_id not in (None, listing.projects[0].id):
-            type(self).waiting += 1
-            await type(self).gate.wait()
-        return listing
-
-
-async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(world: World, database: Conninfo) -> None:
-    SlowSpring.gate, SlowSpring.waiting = asyncio.Event(), 0
-    async with driving(WatchedApp(opener_of(database, make=SlowSpring))) as driver:
+async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: Drive) -> None:
+    spring = Gate("get_listing", lambda _, query: query.window.listed.project_id == SPRING)
+    async with drive(make=spring.store) as driver:
         await driver.press("p")
         await driver.type("spring", "enter")
-        await driver.until(lambda: SlowSpring.waiting)
-        await driver.sees("Costs · Autumn catalog")
-        await driver.sees("looking …")
+        await driver.until(lambda: spring.calls)
+        await driver.sees("Costs · Autumn catalog", "looking …")
         await driver.show_project("all projects")
-        SlowSpring.gate.set()
+        spring.open()
         await driver.looks_again()
 
         assert driver.rows == [1, 2, 3, 4, 5, 6, 7]
@@ -196,42 +147,21 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(world: 
         await driver.sees_no_more("looking")
 
 
-class HeldStore(FrozenStore):
-    """Deletes only when it may."""
-
-    gate = asyncio.Event()
-    deleting = 0
-
-    async def delete_generation_jobs(self, expected: Mapping[UUID, JobStatus | None]) -> tuple[GenerationJob, ...]:
-        type(self).deleting += 1
-        await type(self).gate.wait()
-        return await super().delete_generation_jobs(expected)
-
-
-async def test_quitting_waits_for_a_pending_write(world: World, database: Conninfo) -> None:
-    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
-    app = WatchedApp(opener_of(database, make=HeldStore))
-    async with driving(app) as driver:
+@pytest.mark.parametrize("waits", [True, False], ids=["the first key waits", "the second does not"])
+async def test_quitting_waits_for_a_pending_write_unless_asked_twice(world: World, drive: Drive, waits: bool) -> None:
+    deletion = Gate("delete_generation_jobs")
+    async with drive(make=deletion.store) as driver:
         await driver.press("d", "y")
-        await driver.until(lambda: HeldStore.deleting)
+        await driver.until(lambda: deletion.calls)
         await driver.press("q", told="Leaving as soon as the last change is answered")
-        assert app.is_running
-        HeldStore.gate.set()
-        await driver.until(lambda: not app.is_running)
+        assert driver.app.is_running
+        if waits:
+            deletion.open()
+        else:
+            await driver.press("q")
+        await driver.until(lambda: not driver.app.is_running)
 
-    assert world.status(1) is None
-
-
-async def test_second_quit_key_leaves_without_waiting(world: World, database: Conninfo) -> None:
-    HeldStore.gate, HeldStore.deleting = asyncio.Event(), 0
-    app = WatchedApp(opener_of(database, make=HeldStore))
-    async with driving(app) as driver:
-        await driver.press("d", "y")
-        await driver.until(lambda: HeldStore.deleting)
-        await driver.press("q", "q")
-        await driver.until(lambda: not app.is_running)
-
-    assert world.status(1) is JobStatus.QUEUED
+    assert world.status(1) is (None if waits else JobStatus.QUEUED)
 
 
 @pytest.mark.parametrize("keys", ["q", "d ctrl+q", "slash ctrl+q"])

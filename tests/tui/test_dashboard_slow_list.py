@@ -1,6 +1,5 @@
 """A list that the server cannot read in time says what would help; one that costs it much is read less often."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,7 +7,7 @@ from store.database.query import TimeLimits
 from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, FrozenStore, Gate, WatchedApp, driving, opener_of
 from tests.tui.world import World
 
 
@@ -20,16 +19,8 @@ class DearStore(FrozenStore):
         return ListCost(cost=cost, seconds=None, reads_all=True, advice=None)
 
 
-class EndlessPlanningStore(FrozenStore):
-    """Where the planner never tells what a list costs."""
-
-    async def get_list_cost(self, query: ListQuery) -> ListCost | None:
-        await asyncio.Event().wait()
-        raise AssertionError("nobody wakes it")
-
-
-async def test_list_loads_without_waiting_for_its_cost_estimate(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, make=EndlessPlanningStore))) as driver:
+async def test_list_loads_without_waiting_for_its_cost_estimate(drive: Drive) -> None:
+    async with drive(make=Gate("get_list_cost").store) as driver:
         await driver.press("5", rows=[4])
 
 

@@ -1,8 +1,7 @@
 """What was deleted here is made again by U, with all that it held."""
 
 from store.database.write_access import WriteMode
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver
 from tests.tui.world import BEN, World, job_id, short
 
 
@@ -65,18 +64,18 @@ async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, worl
     assert rows(world) == before
 
 
-async def test_undo_is_refused_in_a_read_only_session(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.LEASED))) as driver:
+async def test_undo_is_refused_in_a_read_only_session(drive: Drive) -> None:
+    async with drive(rule=WriteMode.LEASED) as driver:
         await driver.press("U", told="This session is read-only. Press W to write for some minutes.")
 
 
-async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, database: Conninfo) -> None:
+async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, drive: Drive) -> None:
     """Tables of an app's own may lose rows with a job."""
     for rule in ("cascade", "set null", "no action"):
         name = rule.replace(" ", "_")
         world.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")
     try:
-        async with driving(WatchedApp(opener_of(database))) as driver:
+        async with drive() as driver:
             await driver.until(lambda: driver.app.undo.cascading_tables)
             await driver.press("d")
             await driver.sees("U brings it back, while this dashboard is open; rows of", "public.rows_cascade")

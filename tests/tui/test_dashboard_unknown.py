@@ -1,7 +1,5 @@
 """The link breaks between a write and its answer: that is said, it is looked up, and the truth is told."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -9,24 +7,13 @@ from textual.widgets import Input
 
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
-from store.users.actor import OPERATOR, Actor
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.store.servers import COMMIT, Cut, Proxy, proxied
-from tests.tui.driving import AS_ADA, Driver, WatchedApp, driving, opener_of
+from tests.store.servers import COMMIT, Cut, Proxy
+from tests.tui.driving import Driver, behind_a_proxy
 from tests.tui.world import World, job_id, short
 
 ARRIVES = pytest.mark.parametrize("arrives", [True, False], ids=["the commit arrived", "it did not"])
-
-
-@asynccontextmanager
-async def behind_a_proxy(
-    database: Conninfo, journal: Path, *, actor: Actor = AS_ADA
-) -> AsyncIterator[tuple[Driver, Proxy]]:
-    async with (
-        proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo, journal=journal, actor=actor), interval=0.05)) as driver,
-    ):
-        yield driver, proxy
 
 
 def outcomes(journal: Path) -> list[str]:
@@ -45,7 +32,7 @@ async def lose_the_answer(driver: Driver, proxy: Proxy, *keys: str, arrives: boo
 async def test_interrupted_transition_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         await lose_the_answer(driver, proxy, "s", arrives=arrives, journal=tmp_path)
         if arrives:
             await driver.is_told(f"The change was made: lifestyle {short(1)} is running now.")
@@ -59,7 +46,7 @@ async def test_interrupted_transition_is_resolved_and_reported(
 async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         await lose_the_answer(driver, proxy, "d", "y", arrives=arrives, journal=tmp_path)
         if not arrives:
             await driver.is_told(f"The change was not made: lifestyle {short(1)} is queued now.")
@@ -76,7 +63,7 @@ async def test_interrupted_deletion_is_resolved_and_undone_only_if_it_was_made(
 async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         await driver.press("n", dialog="New job")
         await driver.type("my_own")
         await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
@@ -95,7 +82,7 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
 async def test_interrupted_bulk_start_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         await driver.press("asterisk", "s", dialog="Start 2 of these 6 jobs?")
         await lose_the_answer(driver, proxy, "y", arrives=arrives, journal=tmp_path)
         if arrives:
@@ -111,7 +98,7 @@ async def test_interrupted_bulk_start_is_resolved_and_reported(
 async def test_interrupted_budget_change_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
-    async with behind_a_proxy(database, tmp_path, actor=OPERATOR) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path, actor=OPERATOR) as (driver, proxy):
         await driver.press("b", "n", dialog="New budget")
         await driver.type("10.00")
         await lose_the_answer(driver, proxy, "enter", arrives=arrives, journal=tmp_path)
@@ -129,7 +116,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     world.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         driver.app.dashboard.action_want("archive")
         await driver.sees("1 archived job", short(3))
         await lose_the_answer(driver, proxy, "r", "y", arrives=arrives, journal=tmp_path)
@@ -143,7 +130,7 @@ async def test_interrupted_cleanup_reports_its_progress(
     world: World, database: Conninfo, tmp_path: Path, arrives: bool
 ) -> None:
     world.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         driver.app.dashboard.action_want("clean_up")
         await driver.has_dialog("Clean up")
         await driver.type("1500d", "enter")
@@ -156,7 +143,7 @@ async def test_interrupted_cleanup_reports_its_progress(
 async def test_form_left_during_an_outage_still_reports_the_write_outcome(
     world: World, database: Conninfo, tmp_path: Path
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
         await driver.press("n", dialog="New job")
         await driver.press("enter", told="It is looked up as soon as the database answers.")
@@ -168,7 +155,7 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(
 
 
 async def test_write_outcome_is_reported_after_a_long_outage(world: World, database: Conninfo, tmp_path: Path) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
         await driver.press("s", told="It is looked up as soon as the database answers.")
         await driver.until(lambda: driver.banner)
@@ -182,7 +169,7 @@ async def test_write_outcome_is_reported_after_a_long_outage(world: World, datab
 async def test_switching_the_database_gives_up_an_unresolved_write(
     world: World, database: Conninfo, tmp_path: Path
 ) -> None:
-    async with behind_a_proxy(database, tmp_path) as (driver, proxy):
+    async with behind_a_proxy(database, journal=tmp_path) as (driver, proxy):
         proxy.cut = Cut(at=COMMIT)
         await driver.press("s", told="It is looked up as soon as the database answers.")
         await driver.app.errands.writes_end()

@@ -12,7 +12,7 @@ from store.errors import TimedOut
 from store.users.actor import OPERATOR, ActingUser
 from store.users.user_sql import FoundUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, World
 
 CLEO = UUID("c0000000-0000-4000-8000-000000000000")
@@ -183,9 +183,9 @@ async def test_user_picker_reports_a_failed_search_and_allows_the_next(slow: Dri
     await lists(slow, "ada@example.com  7 jobs, last 1 min ago")
 
 
-async def test_user_picker_shows_a_hostile_email_as_plain_text(world: World, database: Conninfo) -> None:
+async def test_user_picker_shows_a_hostile_email_as_plain_text(world: World, drive: Drive) -> None:
     world.sql("update auth.users set email = '[@click=app.quit]\x1b[31m@example.com' where id = %s", BEN)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+    async with drive(actor=OPERATOR) as driver:
         await driver.press("u", sees="[@click=app.quit]")
         assert "\x1b" not in driver.text
         await driver.type(str(ADA))

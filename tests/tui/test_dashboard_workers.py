@@ -5,7 +5,7 @@ from uuid import UUID
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, FROZEN, World, fill, job_id, short
 from tui.dashboard.workers.workers_dialog import WorkersDialog
 
@@ -99,10 +99,10 @@ async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: D
     assert short(8) not in dashboard.text
 
 
-async def test_operator_sees_all_workers_including_silent_ones(world: World, database: Conninfo) -> None:
+async def test_operator_sees_all_workers_including_silent_ones(world: World, drive: Drive) -> None:
     add_worker(world, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
     add_worker(world, HERS, "studio", user=ADA)
-    async with driving(WatchedApp(opener_of(database, actor=OPERATOR))) as driver:
+    async with drive(actor=OPERATOR) as driver:
         await driver.press("w", dialog="Workers · as the operator")
         await driver.sees("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
 

@@ -1,7 +1,7 @@
 """Writing on purpose: refused at the key, opened by W with a reason, counted down, closed by itself."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,23 +11,8 @@ from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
 from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
-from tests.tui.world import FROZEN, World, job_id
-
-
-class Clock:
-    """Stands still until it is turned."""
-
-    def __init__(self) -> None:
-        self.now = FROZEN
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+from tests.tui.driving import Clock, Drive, Driver, WatchedApp, driving, opener_of
+from tests.tui.world import World, job_id
 
 
 @pytest.fixture
@@ -156,8 +141,8 @@ async def test_session_that_may_write_needs_no_write_permit(dashboard: Driver) -
     await dashboard.press("W", dialog="", told="This session may write as it is: it needs no reason.")
 
 
-async def test_read_only_connection_cannot_open_a_write_permit(world: World, database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
+async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> None:
+    async with drive(rule=WriteMode.CLOSED) as driver:
         refused = await driver.told_by_each("W", *WRITING_KEYS)
         assert len(refused) == 1 + len(WRITING_KEYS)
         assert all("Connect without --read-only" in told for told in refused)
