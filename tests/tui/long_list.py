@@ -7,7 +7,7 @@ from functools import cache
 from store.job_list.list_query import End, RowWindowQuery
 from store.job_list.listing import RowWindow
 from store.jobs.job import ListedJob
-from tests.tui.support import NOON, make_job
+from tests.tui.support import NOON, make_listed
 
 FIRST = 1_000
 
@@ -16,19 +16,7 @@ FIRST = 1_000
 
 @cache
 def listed_job(number: int) -> ListedJob:
-    job = make_job(number)
-    return ListedJob(
-        id=job.id,
-        user_id=job.user_id,
-        project_id=job.project_id,
-        status=job.status,
-        mode=job.mode,
-        input_asset_id=None,
-        error=None,
-        cost_cents=job.cost_cents,
-        created_at=job.created_at,
-        updated_at=NOON,
-    )
+    return make_listed(number, updated_at=NOON)
 
 
 class LongList:

@@ -7,8 +7,9 @@ import pytest
 from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
-from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, number_of, opener_of
 from tests.tui.world import AUTUMN, World, job_id
+from tui.dashboard.job_list.loaded_rows import spare_rows
 
 JOBS = 3_000
 
@@ -29,7 +30,11 @@ async def until_it_is_there(driver: Driver) -> None:
     await driver.settle()
 
 
-async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, empty_world: World) -> None:
+def numbers_in_sight(driver: Driver) -> list[int]:
+    return [number_of(job) for job in driver.table._view.jobs_in_sight]
+
+
+async def test_paging_shows_each_row_once_and_the_cursor_position(long_list: Driver, empty_world: World) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
     await long_list.press("end")
     await until_it_is_there(long_list)
@@ -42,9 +47,13 @@ async def test_title_shows_the_cursor_position_while_paging(long_list: Driver, e
     await long_list.press("home")
     await until_it_is_there(long_list)
     assert long_list.cursor == 1
+    seen = list[int]()
     for _ in range(60):
+        seen += [number for number in numbers_in_sight(long_list) if number not in seen]
+        assert len(long_list.rows) <= 3 * spare_rows(page + 1)
         await long_list.pilot.press("pagedown")
         await until_it_is_there(long_list)
+    assert seen == list(range(1, len(seen) + 1)), "each row is seen once"
     assert long_list.cursor == 1 + 60 * page
     assert long_list.title == f"Jobs · {1 + 60 * page:,} of 3,000, newest first"
 
