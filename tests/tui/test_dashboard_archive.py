@@ -1,19 +1,19 @@
 """Archived jobs are listed, looked at and restored, and old ones cleaned up, from the command palette."""
 
+from typing import Unpack
+
 import pytest
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Checkbox, Select
 
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.retention.retention import RetentionAction
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, Expected, WatchedApp, driving, opener_of
 from tests.tui.world import BEN, SPRING, World, job_id, short
 
-TEN_YEARS = 10 * 365 * 24 * 60.0
-
-"""Minutes."""
+TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
 
 LONG_AGO = "1500d"
 
@@ -33,9 +33,14 @@ async def open_archive(driver: Driver) -> None:
     await driver.sees_no_more("Counting …")
 
 
-async def open_clean_up(driver: Driver, age: str = LONG_AGO) -> None:
+async def open_clean_up(driver: Driver, age: str = LONG_AGO, **expected: Unpack[Expected]) -> None:
     await driver.command("Clean up", dialog="Clean up")
-    await driver.type(age)
+    await driver.type(age, **expected)
+
+
+async def until_asked(driver: Driver, question: str) -> None:
+    await driver.press("enter")
+    await driver.until(lambda: driver.dialog.startswith(question))
 
 
 def add_old(world: World, *numbers: int, status: str = "succeeded") -> None:
@@ -47,14 +52,11 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     put_away(world, 3, 4, 7)
     await open_archive(dashboard)
     assert dashboard.dialog == "Archive · Autumn catalog"
+    titles = "status       mode                  cost  created     id      "
     await dashboard.sees("2 archived jobs, $3.50: 1 succeeded, 1 failed", "✓ succeeded  main_white", "✗ failed")
-    await dashboard.sees(
-        "status       mode                  cost  created     id        archived", "⏎ look  space mark"
-    )
+    await dashboard.sees(f"{titles}  archived", "⏎ look  space mark")
     await dashboard.resize(80, 24)
-    await dashboard.sees(
-        "status       mode                  cost  created     id      ", short(3), "⏎ look  space mark"
-    )
+    await dashboard.sees(titles, short(3), "⏎ look  space mark")
     assert "archived  " not in dashboard.text
     await dashboard.resize(120, 36)
     assert short(7) not in dashboard.text
@@ -67,8 +69,7 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
 async def test_empty_archive_shows_a_message_and_ignores_job_keys(dashboard: Driver) -> None:
     await open_archive(dashboard)
     await dashboard.sees("No archived jobs.")
-    await dashboard.press("enter", "space", "r", "right", "left")
-    assert dashboard.dialog == "Archive · Autumn catalog"
+    await dashboard.press("enter", "space", "r", "right", "left", dialog="Archive · Autumn catalog")
 
 
 async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, world: World) -> None:
@@ -113,10 +114,9 @@ async def test_archive_pages_keep_the_marked_jobs(
     await dashboard.press("right", "left", sees=("Page 1 · 1 marked", "● ◌ queued"))
 
 
-async def test_archive_hides_jobs_of_other_users(world: World, database: Conninfo) -> None:
+async def test_archive_hides_jobs_of_other_users(world: World, drive: Drive) -> None:
     put_away(world, 3)
-    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with driving(bens) as driver:
+    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
         await driver.show_project("all projects")
         await open_archive(driver)
         await driver.sees("No archived jobs.")
@@ -126,34 +126,25 @@ async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, wor
     add_old(world, 21, 22)
     add_old(world, 23, status="queued")
     await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs, created before "))
-    await dashboard.sees(
-        "2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase", "brings them back"
-    )
+    await until_asked(dashboard, "Archive 2 jobs, created before ")
+    await dashboard.sees("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
     await dashboard.press("n", dialog="Clean up")
-    assert dashboard.app.screen.query_one("#age", Input).value == LONG_AGO
-    assert archived(world) == set()
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
-    await dashboard.press("y", dialog="", told="Archived 2 jobs.")
-    assert archived(world) == {21, 22}
-    assert world.count() == 9
+    assert (dashboard.value("#age"), archived(world)) == (LONG_AGO, set())
+    await until_asked(dashboard, "Archive 2 jobs")
+    await dashboard.press("y", told="Archived 2 jobs.", dialog="")
+    assert (archived(world), world.count()) == ({21, 22}, 9)
 
 
 async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Driver, world: World) -> None:
     add_old(world, 21, status="failed")
     add_old(world, 22, status="queued")
-    await open_clean_up(dashboard)
-    await dashboard.sees("▐ ▌ queued", "▐✓▌ failed")
-    dashboard.app.screen.query_one("#succeeded", Checkbox).value = False
-    dashboard.app.screen.query_one("#failed", Checkbox).value = False
+    await open_clean_up(dashboard, sees=("▐ ▌ queued", "▐✓▌ failed"))
+    for status in ("#succeeded", "#failed"):
+        dashboard.app.screen.query_one(status, Checkbox).value = False
     await dashboard.press("enter", sees="✗ Choose a status, at least one.")
     dashboard.app.screen.query_one("#queued", Checkbox).value = True
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 1 job, created before "))
-    await dashboard.sees("Nothing brings them back.")
+    await until_asked(dashboard, "Delete 1 job, created before ")
     await dashboard.press("y", told="Deleted 1 job.")
     assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
 
@@ -163,19 +154,16 @@ async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(das
     await dashboard.press("enter", sees="✗ No succeeded or failed job was created before ")
     for age in ("30", "", "0d", "99999w"):
         await dashboard.type(age, "enter", sees="✗ Type a number with s, m, h, d or w, such as 30d")
-        assert dashboard.app.screen.query_one("#age", Input).value == age
+        assert dashboard.value("#age") == age
 
 
 async def test_cleanup_skips_and_reports_locked_jobs(dashboard: Driver, world: World, database: Conninfo) -> None:
     add_old(world, 21, 22)
     await open_clean_up(dashboard)
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Archive 2 jobs"))
+    await until_asked(dashboard, "Archive 2 jobs")
     with connect(database) as other:
         other.execute("select from public.generation_jobs where id = %s for update", [job_id(21)])
-        await dashboard.press(
-            "y", told="Archived 1 job. 1 job was left, for others were at work on it. Cleaning up once more goes on."
-        )
+        await dashboard.press("y", told="Archived 1 job. 1 job was left, for others were at work on it. Cleaning up")
     assert archived(world) == {22}
 
 
@@ -185,8 +173,7 @@ async def test_stopped_cleanup_finishes_its_batch_and_reports_the_remaining_jobs
     add_old(world, *range(100, 200))
     await open_clean_up(dashboard)
     dashboard.app.screen.query_one("#action", Select).value = RetentionAction.DELETE
-    await dashboard.press("enter")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete 100 jobs"))
+    await until_asked(dashboard, "Delete 100 jobs")
     with connect(database, autocommit=True) as other:
         # The first batch has deleted its first job, and waits for the advisory lock.
         other.execute(

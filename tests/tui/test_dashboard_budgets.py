@@ -1,7 +1,5 @@
 """What is left of budgets stands beside the projects, and a job that finds no room keeps its form."""
 
-from textual.widgets import Input
-
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, driving, opener_of
@@ -77,7 +75,7 @@ async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(world: Worl
         await driver.type("sketch", "enter", into="#mode")
         await driver.sees("The total budget of project 'Autumn catalog' has no room for $1.00")
         assert driver.dialog == "New job"
-        assert driver.app.screen.query_one("#mode", Input).value == "sketch"
+        assert driver.value("#mode") == "sketch"
         await driver.type("50", "enter", into="#cost", told="Queued sketch ")
 
 

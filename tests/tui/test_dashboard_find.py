@@ -24,7 +24,7 @@ from tests.tui.driving import (
     driving,
     opener_of,
 )
-from tests.tui.world import BEN, World
+from tests.tui.world import BEN, World, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.help import help_entries
@@ -64,6 +64,17 @@ async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver
     assert (dashboard.toasts, dashboard.dialog) == ([], "")
 
 
+@pytest.mark.parametrize(
+    ("typed", "rows"),
+    [
+        ("status:failed,running", [2, 4, 6]),
+        ("cost:$3", [3]),
+        ("PACK", [2]),
+        (short(5), [5]),
+        ("-status:queued mode:packaging", [2]),
+        ("timeout status:queued", []),
+    ],
+)
 async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
     await dashboard.filter(typed, rows=rows)
     await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
@@ -120,7 +131,7 @@ async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboa
 class SlowStore(ExpensiveStore):
     """Whose planner is right."""
 
-    async def comes_at_once(self, query: ListQuery) -> bool:
+    async def returns_quickly(self, query: ListQuery) -> bool:
         return False
 
 

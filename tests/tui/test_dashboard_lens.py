@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -13,8 +12,6 @@ from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
 from tests.tui.world import AUTUMN, BEN, TRAIL, World, job_id
 
 POLICY = "Users can view own generation jobs"
-
-WHY = f"⊘ hidden by the policy “{POLICY}”"
 
 
 @pytest.fixture
@@ -44,57 +41,41 @@ def row_of(dashboard: Driver, number: int) -> str:
     return dashboard.row(place + 1)
 
 
-async def test_visibility_comparison_lists_hidden_jobs_among_visible_ones(through_lens: Driver) -> None:
+async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones(through_lens: Driver) -> None:
     assert through_lens.rows == [1, 2, 3, 4, 5, 6, 9, 10]
     assert through_lens.title == "Jobs · ada@example.com sees 6 of 8, newest first"
     assert [number for number in through_lens.rows if "⊘ hidden" in row_of(through_lens, number)] == [9, 10]
-    await through_lens.sees(WHY)
-
-
-async def test_hidden_job_is_dimmed_in_the_visibility_comparison(through_lens: Driver) -> None:
+    await through_lens.sees(f"⊘ hidden by the policy “{POLICY}”")
     table = through_lens.table
     quiet = table.get_component_rich_style("job-table--quiet").color
-    (mode,) = [segment for segment in table.render_line(8) if "lifestyle" in segment.text]
-    (seen,) = [segment for segment in table.render_line(3) if "main_white" in segment.text]
-    assert mode.style is not None
-    assert seen.style is not None
-    assert mode.style.color == quiet != seen.style.color
+    (mode,) = [segment.style for segment in table.render_line(8) if "lifestyle" in segment.text]
+    (seen,) = [segment.style for segment in table.render_line(3) if "main_white" in segment.text]
+    assert mode is not None
+    assert seen is not None
+    assert mode.color == quiet != seen.color
 
-
-async def test_visibility_comparison_keeps_the_totals_of_the_user(dashboard: Driver) -> None:
-    before = dashboard.costs
-    await dashboard.press("v", sees="lens: ada@example.com sees 6 of 8")
-
-    assert dashboard.costs == before
-    await dashboard.sees("Costs · Autumn catalog, as ada@example.com sees it")
-
-
-async def test_visibility_key_closes_the_comparison(through_lens: Driver) -> None:
     await through_lens.press("v", sees=("as ada@example.com", "Costs · Autumn catalog ─"))
-
     assert through_lens.rows == [1, 2, 3, 4, 5, 6]
     await through_lens.sees_no_more("⊘ hidden")
 
 
-async def test_cursor_keeps_its_job_when_the_visibility_comparison_opens_and_closes(dashboard: Driver) -> None:
-    await dashboard.press("v", on=4, sees="sees 6 of 8")
-    assert dashboard.cursor == 4
+async def test_visibility_comparison_keeps_the_totals_of_the_user_and_the_cursor(dashboard: Driver) -> None:
+    before = dashboard.costs
+    await dashboard.press("v", on=4, sees="lens: ada@example.com sees 6 of 8")
+    assert (dashboard.costs, dashboard.cursor) == (before, 4)
+    await dashboard.sees("Costs · Autumn catalog, as ada@example.com sees it")
     await dashboard.press("v")
     await dashboard.sees_no_more("⊘ hidden")
     assert dashboard.cursor == 4
 
 
-async def test_visibility_comparison_of_all_projects_lists_jobs_that_concern_the_user(through_lens: Driver) -> None:
-    await through_lens.press("p", dialog="Show which project?")
-    await through_lens.type("all projects", "enter", sees="lens: ada@example.com sees 8 of 10")
-
-    assert through_lens.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
-
-
-async def test_visibility_comparison_can_be_limited_to_one_status(through_lens: Driver) -> None:
+async def test_visibility_comparison_follows_the_selected_status_and_project(through_lens: Driver) -> None:
     await through_lens.press("5", sees="lens: ada@example.com sees 1 of 2")
     assert through_lens.rows == [4, 9]
     assert through_lens.title == "Failed jobs · ada@example.com sees 1 of 2, newest first"
+    await through_lens.press("1", "p", dialog="Show which project?")
+    await through_lens.type("all projects", "enter", sees="lens: ada@example.com sees 8 of 10")
+    assert through_lens.rows == [1, 2, 3, 4, 5, 6, 7, 9, 10, 11]
 
 
 async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_lens: Driver) -> None:
@@ -111,25 +92,18 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_len
     await through_lens.sees_no_more("⊘ hidden from")
 
 
-@pytest.mark.parametrize("key", ["s", "c", "f", "d"])
-async def test_no_list_key_changes_a_hidden_job(through_lens: Driver, shared: World, key: str) -> None:
-    await through_lens.press(key, on=10, told="ada@example.com does not see this job; press u for the operator.")
-
-    assert through_lens.dialog == ""
-    assert shared.status(10) is JobStatus.QUEUED
-
-
-async def test_bulk_action_changes_no_job_when_one_is_hidden(through_lens: Driver, shared: World) -> None:
+async def test_no_key_changes_a_hidden_job(through_lens: Driver, shared: World) -> None:
+    refusal = "ada@example.com does not see this job; press u for the operator."
+    await through_lens.go_to(10)
+    assert await through_lens.told_by_each("s", "c", "f", "d") == [refusal] * 4
+    await through_lens.has_dialog("")
+    await through_lens.press("enter", dialog="Job")
+    assert await through_lens.told_by_each("s") == [refusal]
+    await through_lens.press("escape")
     await through_lens.press("space", on=5)
     await through_lens.press("space", "s", on=10)
     await through_lens.is_told("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
     assert (shared.status(5), shared.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
-
-
-async def test_no_details_key_changes_a_hidden_job(through_lens: Driver, shared: World) -> None:
-    await through_lens.press("enter", on=10, dialog="Job")
-    await through_lens.press("s", told="ada@example.com does not see this job")
-    assert shared.status(10) is JobStatus.QUEUED
 
 
 async def test_visible_job_can_be_started_in_the_visibility_comparison(through_lens: Driver, shared: World) -> None:
@@ -148,32 +122,22 @@ async def test_visibility_comparison_follows_changes_by_other_sessions(through_l
 
 async def test_visibility_key_asks_the_operator_for_a_user(shared: World, drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
-        await driver.press("v", dialog="Lens: which user?")
-        await driver.until(lambda: "ada@example.com" in driver.text)
+        await driver.press("v", dialog="Lens: which user?", sees="ada@example.com")
         await driver.sees_no_more("the role as connected")
-        await driver.type("ada@", "enter")
-
-        await driver.sees("lens: ada@example.com sees 6 of 8")
-        await driver.press("u", dialog="Look with whose eyes?")
-        await driver.type("ben@", "enter", sees="as ben@example.com")
+        await driver.press("escape", dialog="", sees="as the operator")
+        await driver.press("v", dialog="Lens: which user?")
+        await driver.type("ada@", "enter", sees="lens: ada@example.com sees 6 of 8")
+        await driver.act_as("ben@", sees="as ben@example.com")
         await driver.sees_no_more("lens:")
 
 
-async def test_operator_keeps_the_selected_project_in_the_visibility_comparison(shared: World, drive: Drive) -> None:
-    """Also on one that the user does not see."""
+async def test_operator_keeps_a_project_that_the_user_does_not_see(shared: World, drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.show_project("Trail gear")
         await driver.press("v", dialog="Lens: which user?")
-        await driver.type("ada@", "enter")
-
-        await driver.sees("lens: ada@example.com sees 1 of 2", "Costs · Trail gear, as ada@example.com sees it")
+        await driver.type("ada@", "enter", sees="lens: ada@example.com sees 1 of 2")
+        await driver.sees("Costs · Trail gear, as ada@example.com sees it")
         assert driver.rows == [8, 11]
-
-
-async def test_canceled_user_choice_keeps_the_operator_view(shared: World, drive: Drive) -> None:
-    async with drive(actor=OPERATOR) as driver:
-        await driver.press("v", dialog="Lens: which user?")
-        await driver.press("escape", dialog="", sees="as the operator")
 
 
 class TestAppDatabase:
@@ -190,8 +154,8 @@ class TestAppDatabase:
         world.close()
 
     @pytest.fixture
-    def app(self, attached_database: Conninfo, tmp_path: Path) -> WatchedApp:
-        return WatchedApp(opener_of(attached_database), state_path=tmp_path / "state.json")
+    def app(self, attached_database: Conninfo) -> WatchedApp:
+        return WatchedApp(opener_of(attached_database))
 
     async def test_missing_grant_is_not_shown_as_zero_jobs(self, app_world: World, app: WatchedApp) -> None:
         app_world.sql("revoke all on public.generation_jobs, public.projects, public.assets from authenticated")
@@ -226,20 +190,14 @@ class TestAppDatabase:
             await driver.press("enter", on=2, dialog="Job", sees="“[@click=app.quit]x[/]” keeps back all but")
 
 
-async def test_visibility_key_opens_a_hidden_job_that_was_found_by_id(dashboard: Driver) -> None:
+async def test_visibility_key_opens_a_hidden_job_found_by_id_and_leaving_hides_it_again(dashboard: Driver) -> None:
+    """The project's name as well as its rows, and the project itself, which Ada does not see."""
     await dashboard.filter(str(job_id(8)), sees="Enter looks for that id everywhere.")
     await dashboard.press("enter")
     await dashboard.is_told("The job lifestyle 00000008 exists, but ada@example.com does not see it: press v for why.")
-
-    await dashboard.press("v")
-    await dashboard.sees("Costs · Trail gear, as ada@example.com sees it", "lens: ada@example.com sees 1 of 2")
-    assert dashboard.cursor == 8
-
-
-async def test_leaving_the_visibility_comparison_hides_operator_only_data(dashboard: Driver) -> None:
-    """The project's name as well as its rows, and the project itself, which Ada does not see."""
-    await dashboard.filter(str(job_id(8)), "enter", told="The job lifestyle 00000008 exists")
     await dashboard.press("v", sees="Costs · Trail gear, as ada@example.com sees it")
+    await dashboard.sees("lens: ada@example.com sees 1 of 2")
+    assert dashboard.cursor == 8
 
     await dashboard.press("v", sees="Costs · b1000000")
     assert dashboard.rows == [11]

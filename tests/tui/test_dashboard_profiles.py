@@ -1,9 +1,10 @@
 """Profiles in the dashboard: the frame, going on to another database, moved keys, a configured theme."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 
 import pytest
 from psycopg.conninfo import make_conninfo
@@ -13,11 +14,10 @@ from textual.color import Color
 from store.configuration.config_reader import read_text
 from store.configuration.settings import Settings, resolve
 from store.database.query import Query
-from store.embedded.clients import ServerHandle
 from store.users.actor import OPERATOR
-from tests.conftest import Conninfo, temporary_database
+from tests.conftest import Conninfo
 from tests.store.support import until
-from tests.tui.driving import Driver, WatchedApp, driving
+from tests.tui.driving import Driver, Expected, WatchedApp, driving
 from tests.tui.world import AUTUMN, SPRING, World, fill
 from tui.dashboard.memory import RememberedState
 from tui.dashboard.run import setup_of
@@ -32,15 +32,9 @@ HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 
 @pytest.fixture
-def other_database(server: ServerHandle, migrated: str) -> Iterator[Conninfo]:
-    with temporary_database(server, template=migrated) as conninfo:
-        yield conninfo
-
-
-@pytest.fixture
-def other_world(other_database: Conninfo) -> Iterator[World]:
-    """With one job more."""
-    world = World(other_database)
+def lab(migrated_copy: Conninfo) -> Iterator[World]:
+    """Another database, with one job more."""
+    world = World(migrated_copy)
     fill(world)
     world.job(9, "failed", mode="packaging", error="Out of paper")
     yield world
@@ -71,9 +65,9 @@ def prod(database: Conninfo) -> str:
     return profile("prod", address_of(database), label="Production", color="red")
 
 
-async def look_at(driver: Driver, name: str) -> None:
+async def look_at(driver: Driver, name: str, **expected: Unpack[Expected]) -> None:
     await driver.press("D", dialog="Look at which database?")
-    await driver.type(name, "enter")
+    await driver.type(name, "enter", **expected)
 
 
 class TestFrame:
@@ -100,132 +94,98 @@ class TestFrame:
                 assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
 
     async def test_profile_without_a_color_shows_its_name_in_the_header(self, world: World, database: Conninfo) -> None:
-        plain = profile("prod", address_of(database))
-        async with driving(app_of(settings_of(plain))) as driver:
+        async with driving(app_of(settings_of(profile("prod", address_of(database))))) as driver:
             assert driver.header.startswith(" gjobs  prod")
             assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
 
     async def test_hostile_profile_label_is_shown_as_plain_text(self, world: World, database: Conninfo) -> None:
         hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
         async with driving(app_of(settings_of(hostile)), size=(100, 30)) as driver:
-            await driver.press("d", dialog="Delete this job?")
-            assert not set(driver.text) & {"\x1b", "\u202e"}
-            await driver.sees("␛[31m[/oops] ␦prod")
-            await driver.press("escape")
-            await driver.press("D", dialog="Look at which database?")
-            assert not set(driver.text) & {"\x1b", "\u202e"}
-
-    @pytest.mark.parametrize("width", [80, 60, 40])
-    async def test_long_profile_label_leaves_room_for_the_status(
-        self, world: World, database: Conninfo, width: int
-    ) -> None:
-        long = profile("prod", address_of(database), label="The production database of the shop", color="red")
-        settings = settings_of(long.replace('"write": true', '"write": false'))
-        async with driving(app_of(settings), size=(width, 24)) as driver:
-            assert driver.header.rstrip().endswith("live every 1 min" if width > 40 else "…")
+            for key, title in (("d", "Delete this job?"), ("D", "Look at which database?")):
+                await driver.press(key, dialog=title, sees="␛[31m[/oops] ␦prod")
+                assert not set(driver.text) & {"\x1b", "\u202e"}
+                await driver.press("escape")
 
 
 class TestSwitchingDatabases:
     @pytest.fixture
-    def both(self, world: World, other_world: World, other_database: Conninfo, prod: str) -> Settings:
-        return settings_of(prod, profile("lab", address_of(other_database), color="teal"))
+    async def driver(self, world: World, lab: World, migrated_copy: Conninfo, prod: str) -> AsyncIterator[Driver]:
+        """Looks at Production; the lab is the other profile."""
+        both = settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
+        async with driving(app_of(both, self.state_path)) as driver:
+            yield driver
 
-    async def test_switching_the_database_drops_filter_and_marks(self, both: Settings) -> None:
-        async with driving(app_of(both)) as driver:
-            await driver.filter("lifestyle", rows=[1, 4, 6])
-            await driver.press("enter", "*")
-            assert driver.marked == {1, 4, 6}
+    @pytest.fixture(autouse=True)
+    def state(self, tmp_path: Path) -> None:
+        self.state_path = tmp_path / "state.json"
 
-            await look_at(driver, "lab")
-
-            await driver.sees("Out of paper", "Jobs · 7")
-            assert driver.marked == set()
-            assert driver.header.startswith(" lab ")
-            assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
-
-    async def test_key_changes_only_the_selected_database(
-        self, both: Settings, world: World, other_world: World
+    async def test_switching_the_database_drops_filter_and_marks(
+        self, driver: Driver, world: World, lab: World
     ) -> None:
-        async with driving(app_of(both)) as driver:
-            await look_at(driver, "lab")
-            await driver.sees("Out of paper")
-            await driver.press("s", on=1)
-            await driver.until(lambda: other_world.status(1) == "running")
-            assert world.status(1) == "queued"
+        await driver.filter("lifestyle", rows=[1, 4, 6])
+        await driver.press("enter", "*")
+        assert driver.marked == {1, 4, 6}
 
-    async def test_switching_the_database_waits_for_a_pending_write(self, both: Settings, world: World) -> None:
-        async with driving(app_of(both)) as driver:
-            world.sql("begin")
-            world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
-            await driver.press("s", on=1)
-            await look_at(driver, "lab")
-            await driver.is_told("Going there as soon as the last change is answered.")
-            assert driver.header.startswith(" Production ")
+        await driver.command("Look at database lab", sees=("Out of paper", "Jobs · 7"))
+        assert driver.marked == set()
+        assert driver.header.startswith(" lab ")
+        assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
+        await driver.press("s", on=1)
+        await driver.until(lambda: lab.status(1) == "running")
+        assert world.status(1) == "queued"
 
-            world.sql("commit")
+    async def test_switching_the_database_waits_for_a_pending_write(self, driver: Driver, world: World) -> None:
+        world.sql("begin")
+        world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
+        await driver.press("s", on=1)
+        await look_at(driver, "lab", told="Going there as soon as the last change is answered.")
+        assert driver.header.startswith(" Production ")
 
-            await driver.sees("Out of paper")
-            assert world.status(1) == "running"
-            await driver.is_told("00000001")
+        world.sql("commit")
+        await driver.sees("Out of paper")
+        assert world.status(1) == "running"
+        await driver.is_told("00000001")
 
-    async def test_late_result_of_the_former_database_is_dropped(self, both: Settings, world: World) -> None:
-        async with driving(app_of(both)) as driver:
-            world.sql("begin")
-            world.sql("lock table public.generation_jobs in access exclusive mode")
-            await driver.press("f5")
-            await look_at(driver, "lab")
-            await driver.sees("Out of paper")
-            world.sql("commit")
-            await driver.looks_again()
-            await driver.sees("Out of paper")
-            assert driver.banner == ""
+    async def test_late_result_of_the_former_database_is_dropped(self, driver: Driver, world: World) -> None:
+        world.sql("begin")
+        world.sql("lock table public.generation_jobs in access exclusive mode")
+        await driver.press("f5")
+        await look_at(driver, "lab", sees="Out of paper")
+        world.sql("commit")
+        await driver.looks_again()
+        await driver.sees("Out of paper")
+        assert driver.banner == ""
 
     async def test_switching_databases_quickly_leaves_no_connection_open(
-        self, both: Settings, world: World, other_world: World
+        self, driver: Driver, world: World, lab: World
     ) -> None:
-        async with driving(app_of(both)) as driver:
-            prod, lab, embedded = driver.app.destinations
-            assert embedded.name == "embedded"
-            for destination in (lab, prod, lab):
-                driver.app.switch_to(destination)
-            await driver.sees("Out of paper")
-            assert driver.header.startswith(" lab ")
-            await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
-            assert other_world.sql(SESSIONS) != [(0,)]
-        await until(lambda: other_world.sql(SESSIONS) == [(0,)])
+        prod, other, embedded = driver.app.destinations
+        assert embedded.name == "embedded"
+        for destination in (other, prod, other):
+            driver.app.switch_to(destination)
+        await driver.sees("Out of paper")
+        assert driver.header.startswith(" lab ")
+        await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
+        assert lab.sql(SESSIONS) != [(0,)]
+        await driver.leave()
+        await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
     async def test_user_can_switch_back_from_an_unreachable_database(self, world: World, prod: str) -> None:
         async with driving(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
             await look_at(driver, "down")
-            await driver.until(lambda: driver.banner)
-            assert "not reachable" in driver.banner
+            await driver.until(lambda: "not reachable" in driver.banner)
             assert driver.rows == []
             assert driver.header.startswith(" gjobs  down")
-
-            await look_at(driver, "Production")
-
-            await driver.sees("Costs · Autumn catalog")
+            await look_at(driver, "Production", sees="Costs · Autumn catalog")
             assert driver.banner == ""
 
-    async def test_each_database_remembers_its_selected_project(self, both: Settings, tmp_path: Path) -> None:
-        state = tmp_path / "state.json"
-        async with driving(app_of(both, state)) as driver:
-            await driver.show_project("Spring lookbook")
-            await look_at(driver, "lab")
-            await driver.sees("Costs · Autumn catalog")
-            await look_at(driver, "Production")
-            await driver.sees("Costs · Spring lookbook")
-        memory = RememberedState(state)
+    async def test_each_database_has_its_interval_and_remembers_its_project(self, driver: Driver) -> None:
+        await driver.show_project("Spring lookbook")
+        await look_at(driver, "lab", sees=("Costs · Autumn catalog", "live every 10 s"))
+        await look_at(driver, "Production", sees=("Costs · Spring lookbook", "live every 2 s"))
+        memory = RememberedState(self.state_path)
         assert memory.project("prod as ada@example.com") == SPRING
         assert memory.project("lab as ada@example.com") == AUTUMN
-
-    async def test_each_profile_has_its_own_interval(self, world: World, database: Conninfo, prod: str) -> None:
-        lab = profile("lab", address_of(database), interval=10)
-        async with driving(app_of(settings_of(prod, lab))) as driver:
-            await look_at(driver, "lab")
-            await driver.until(lambda: "live every 10 s" in driver.header)
-            await look_at(driver, "Production")
-            await driver.until(lambda: "live every 2 s" in driver.header)
 
     async def test_switching_the_database_ends_the_write_permit(
         self, world: World, database: Conninfo, prod: str
@@ -247,10 +207,6 @@ class TestSwitchingDatabases:
     async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
         await dashboard.press("D", told="No other database is known here.")
 
-    async def test_palette_switches_the_database(self, both: Settings) -> None:
-        async with driving(app_of(both)) as driver:
-            await driver.command("Look at database lab", sees="Out of paper")
-
 
 class TestDatabaseUrlVariable:
     async def test_database_url_session_is_named_in_the_header_and_read_only(
@@ -265,28 +221,22 @@ class TestDatabaseUrlVariable:
 
 class TestKeymap:
     async def test_hints_and_dialogs_show_the_configured_keys(self, world: World, prod: str) -> None:
-        keymap = "\n".join(
-            [
-                "[keymap]",
-                '"job.start" = "S"',
-                '"job.new" = "N"',
-                '"confirm.no" = "q"',
-                '"confirm.yes" = "f5"',
-                '"dialog.leave" = "f10"',
-                '"details.start" = "z"',
-            ]
-        )
+        keymap = """[keymap]
+            "job.start" = "S"
+            "job.new" = "N"
+            "confirm.no" = "q"
+            "confirm.yes" = "f5"
+            "dialog.leave" = "f10"
+            "details.start" = "z"
+        """
         async with driving(app_of(settings_of(prod, keymap))) as driver:
-            await driver.sees("S start", "N new")
-            await driver.press("s")
+            await driver.press("s", sees=("S start", "N new"))
             assert world.status(1) == "queued"
             await driver.press("enter", sees=("z start", "f10 close"))
-            await driver.press("f10")
-            await driver.press("d", sees=("Cancel (q)", "Delete (f5)"))
+            await driver.press("f10", "d", sees=("Cancel (q)", "Delete (f5)"))
             await driver.press("q", dialog="")
             await driver.press("N", sees="Cancel (f10)")
-            await driver.press("f10")
-            await driver.press("S")
+            await driver.press("f10", "S")
             await driver.until(lambda: world.status(1) == "running")
 
     async def test_banner_shows_the_configured_refresh_key(self) -> None:
@@ -326,8 +276,8 @@ async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:
 
 async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; echo hunter2"])
-    app = app_of(settings_of(prod))
+    command = ["sh", "-c", f"echo x >> {runs}; echo hunter2"]
+    app = app_of(settings_of(profile("prod", NOWHERE, password_command=command)))
     app.connection._interval = 0.01
     async with driving(app) as driver:
         await driver.until(lambda: app.failures > 2)
@@ -337,8 +287,8 @@ async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_
 
 async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
-    prod = profile("prod", NOWHERE, password_command=["sh", "-c", f"echo x >> {runs}; exit 3"])
-    async with driving(app_of(settings_of(prod))) as driver:
+    command = ["sh", "-c", f"echo x >> {runs}; exit 3"]
+    async with driving(app_of(settings_of(profile("prod", NOWHERE, password_command=command)))) as driver:
         assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
         assert "Press f5 to try again." in driver.banner
         assert driver.header.rstrip().endswith("✗ sign-in refused")

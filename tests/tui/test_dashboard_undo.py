@@ -1,8 +1,7 @@
 """What was deleted here is made again by U, with all that it held."""
 
-from store.database.write_access import WriteMode
 from tests.tui.driving import Drive, Driver
-from tests.tui.world import BEN, World, job_id, short
+from tests.tui.world import World, job_id, short
 
 
 def rows(world: World) -> list[tuple[object, ...]]:
@@ -57,16 +56,9 @@ async def test_undo_can_be_repeated_after_the_missing_project_returns(dashboard:
 async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await delete_first(dashboard)
-    await dashboard.press("u", dialog="Look with whose eyes?")
-    await dashboard.type(str(BEN), sees="ben@example.com")
-    await dashboard.press("enter", rows=[8])
+    await dashboard.act_as("ben@", rows=[8])
     await dashboard.press("U", told=f"lifestyle {short(1)} is back.")
     assert rows(world) == before
-
-
-async def test_undo_is_refused_in_a_read_only_session(drive: Drive) -> None:
-    async with drive(rule=WriteMode.LEASED) as driver:
-        await driver.press("U", told="This session is read-only. Press W to write for some minutes.")
 
 
 async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, drive: Drive) -> None:

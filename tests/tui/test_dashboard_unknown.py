@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
 
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
@@ -72,7 +71,7 @@ async def test_interrupted_job_creation_is_neither_lost_nor_repeated(
             await driver.has_dialog("")
         else:
             await driver.sees("✗ The change was not made: my_own ")
-            assert driver.app.screen.query_one("#mode", Input).value == "my_own"
+            assert driver.value("#mode") == "my_own"
             await driver.until(lambda: not driver.banner)
             await driver.press("enter", told="Queued my_own ")
         assert world.count() == 9
@@ -107,7 +106,7 @@ async def test_interrupted_budget_change_is_resolved_and_reported(
             await driver.sees("of $10.00")
         else:
             await driver.sees("✗ The change was not made: it was about the monthly budget")
-            assert driver.app.screen.query_one("#limit", Input).value == "10.00"
+            assert driver.value("#limit") == "10.00"
         assert world.sql("select limit_cents from gjobs.budgets") == ([(1_000,)] if arrives else [])
 
 

@@ -10,21 +10,14 @@ from textual.widgets import Input, Select
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from store.journal.journal import read_journal
-from tests.conftest import Conninfo
-from tests.tui.driving import Clock, Drive, Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Clock, Drive, Driver
 from tests.tui.world import World, job_id
 
 
 @pytest.fixture
-def journal(tmp_path: Path) -> Path:
-    return tmp_path / "journal"
-
-
-@pytest.fixture
-async def leased(world: World, database: Conninfo, clock: Clock, journal: Path) -> AsyncIterator[Driver]:
+async def leased(drive: Drive, clock: Clock, tmp_path: Path) -> AsyncIterator[Driver]:
     """Read-only until a lease is opened."""
-    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, journal=journal)
-    async with driving(WatchedApp(opener, clock=clock)) as driver:
+    async with drive(rule=WriteMode.LEASED, clock=clock, journal=tmp_path / "journal") as driver:
         yield driver
 
 
@@ -33,13 +26,17 @@ async def open_lease(driver: Driver, reason: str = "ticket 4711") -> None:
     await driver.type(reason, "enter", dialog="")
 
 
-async def run_out(driver: Driver, clock: Clock) -> None:
-    clock.now += timedelta(minutes=5)
+async def pass_time(driver: Driver, clock: Clock, seconds: float) -> None:
+    clock.now += timedelta(seconds=seconds)
     driver.app.dashboard._tick()
+
+
+async def run_out(driver: Driver, clock: Clock) -> None:
+    await pass_time(driver, clock, 300)
     await driver.is_told("Writing has ended: this session is read-only again.")
 
 
-WRITING_KEYS = ("s", "c", "f", "d", "n", "P")
+WRITING_KEYS = ("s", "c", "f", "d", "n", "P", "U")
 
 
 async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(leased: Driver, world: World) -> None:
@@ -51,17 +48,19 @@ async def test_read_only_session_refuses_writing_keys_and_names_the_permit_key(l
     assert world.status(1) is JobStatus.QUEUED
 
 
-async def test_write_permit_dialog_shows_database_actor_and_reason(leased: Driver) -> None:
+async def test_write_permit_dialog_shows_database_actor_and_reason_and_can_be_canceled(leased: Driver) -> None:
     await leased.press("W", dialog="Write on purpose")
     await leased.sees("Database: testbase", "As: ada@example.com", "Reason, kept in the journal", "5 minutes")
+    await leased.type("ticket 4711", "escape", dialog="")
+    assert "· read-only ·" in leased.header
 
 
-async def test_write_within_a_permit_is_journaled_with_its_reason(leased: Driver, world: World, journal: Path) -> None:
+async def test_write_within_a_permit_is_journaled_with_its_reason(leased: Driver, world: World, tmp_path: Path) -> None:
     await open_lease(leased)
     await leased.is_told("You may write for 5 minutes. W ends it.")
     await leased.press("s", told="Started lifestyle")
     assert world.status(1) is JobStatus.RUNNING
-    (entry,) = read_journal(journal).entries
+    (entry,) = read_journal(tmp_path / "journal").entries
     assert (entry.reason, entry.what, entry.ids) == ("ticket 4711", "transition job to running", (job_id(1),))
 
 
@@ -72,15 +71,13 @@ async def test_header_counts_down_the_write_permit_and_the_frame_changes_color(l
     assert "read-only" not in leased.header
     variables = leased.app.get_css_variables()
     assert variables["frame"] == variables["frame-quiet"] != before
-    clock.now += timedelta(seconds=61.5)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: " writing 3:59: ticket 4711 " in leased.header)
-    clock.now += timedelta(seconds=238)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: " writing 0:01: ticket 4711 " in leased.header)
-    clock.now += timedelta(seconds=1)
-    leased.app.dashboard._tick()
-    await leased.until(lambda: "· read-only ·" in leased.header)
+    for seconds, shown in (
+        (61.5, " writing 3:59: ticket 4711 "),
+        (238, " writing 0:01: ticket 4711 "),
+        (1, "· read-only ·"),
+    ):
+        await pass_time(leased, clock, seconds)
+        await leased.sees(shown)
     assert leased.app.get_css_variables()["frame"] == before
     assert leased.toasts[-1] == "Writing has ended: this session is read-only again."
 
@@ -101,12 +98,6 @@ async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Dri
     leased.app.screen.query_one(Select).value = 15
     await leased.press("enter")
     await leased.until(lambda: " writing 15:00: ticket 4711 " in leased.header)
-
-
-async def test_escape_cancels_the_write_permit_dialog(leased: Driver) -> None:
-    await leased.press("W")
-    await leased.type("ticket 4711", "escape", dialog="")
-    assert "· read-only ·" in leased.header
 
 
 async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
@@ -131,9 +122,8 @@ async def test_confirmation_after_the_permit_ends_changes_nothing(leased: Driver
 
 async def test_switching_the_acting_user_keeps_the_write_permit(leased: Driver) -> None:
     await open_lease(leased)
-    operator = leased.app.connection.session
-    assert operator is not None
-    leased.app.act_as(operator.operator)
+    assert leased.app.connection.session is not None
+    leased.app.act_as(leased.app.connection.session.operator)
     await leased.until(lambda: "as the operator" in leased.header and " writing 5:00: " in leased.header)
 
 
@@ -149,11 +139,9 @@ async def test_read_only_connection_cannot_open_a_write_permit(drive: Drive) -> 
         await driver.has_dialog("")
 
 
-async def test_header_shows_the_remaining_permit_time_on_80_columns(
-    world: World, database: Conninfo, clock: Clock, journal: Path
-) -> None:
-    opener = opener_of(database, rule=WriteMode.LEASED, clock=clock, label="production of the app (db.example.com/app)")
-    async with driving(WatchedApp(opener, clock=clock), size=(80, 24)) as driver:
+async def test_header_shows_the_remaining_permit_time_on_80_columns(drive: Drive) -> None:
+    label = "production of the app (db.example.com/app)"
+    async with drive(rule=WriteMode.LEASED, label=label, size=(80, 24)) as driver:
         await open_lease(driver, "a reason that is much too long for what is left of the line: " * 3)
         assert " writing 5:00: a rea" in driver.header
         assert driver.header.rstrip().endswith("live every 1 min")

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from rich.cells import cell_len
 from rich.style import Style
+from textual.theme import BUILTIN_THEMES
 
 from store.job_list.list_query import ListOrder, OrderColumn
 from store.jobs.job import JobStatus
@@ -160,6 +161,7 @@ async def test_resize_keeps_the_cursor_visible_and_fills_every_line(table: Table
     assert len(table.pointed_at) == 1
 
 
+@pytest.mark.parametrize("theme", sorted(BUILTIN_THEMES))
 async def test_cursor_is_visible_and_changes_with_focus_in_every_theme(empty_table: TablePilot, theme: str) -> None:
     empty_table.app.theme = theme
     await empty_table.show_jobs([make_job(1), make_job(1, id=UUID(int=2))])

@@ -79,6 +79,7 @@ async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongT
     assert [told.job_id.int for told in opened] == [FIRST]
 
     long_table.table.stop_waiting()
+    await long_table.pilot.settle()
     await long_table.arrive()
     assert long_table.pilot.cursor == FIRST
 

@@ -104,6 +104,9 @@ def amid(view: TableState, numbers: Iterable[int], order: ListOrder = NEWEST_FIR
     return view.showing(jobs, has_before=True, has_after=True, follows_start=False, order=order)
 
 
+@pytest.mark.parametrize(
+    ("lost", "later"), [(10, [*range(5, 10), *range(11, 60)]), (59, [*range(10, 59), *range(60, 65)])]
+)
 def test_job_that_left_at_the_edge_of_the_loaded_rows_loses_its_mark(lost: int, later: list[int]) -> None:
     view = amid(TableState(height=10), range(10, 60)).toggled(UUID(int=lost))
 
