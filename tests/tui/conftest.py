@@ -88,3 +88,12 @@ async def operator(drive: Drive) -> AsyncIterator[Driver]:
     """Of the small world, with the operator's eyes."""
     async with drive(actor=OPERATOR) as driver:
         yield driver
+
+
+@pytest.fixture
+def attached_world(attached_database: Conninfo) -> Iterator[World]:
+    """The small world in the app's own database, on which no migration of ours has run."""
+    world = World(attached_database)
+    fill(world)
+    yield world
+    world.close()

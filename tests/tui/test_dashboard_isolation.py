@@ -1,6 +1,6 @@
 """The isolation check in the dashboard: what it shows, when it asks, and that it can be stopped."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 from textual.widgets import OptionList
@@ -8,86 +8,60 @@ from textual.widgets import OptionList
 from store.database.write_access import WriteMode
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
-from tests.tui.world import World, fill
+from tests.tui.driving import Drive, Driver, dashboard_on
+from tests.tui.world import World
 
 
 @pytest.fixture
-def operator(database: Conninfo) -> WatchedApp:
-    """On the managed schema."""
-    return WatchedApp(opener_of(database, actor=OPERATOR))
+async def attached(attached_world: World, attached_database: Conninfo) -> AsyncIterator[Driver]:
+    """The operator on the app's own schema, the check done."""
+    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press("i", sees="4 leaks, 13 kept; 12 judged")
+        yield driver
 
 
-@pytest.fixture
-def attached_world(attached_database: Conninfo) -> Iterator[World]:
-    """On the app's own schema."""
-    world = World(attached_database)
-    fill(world)
-    yield world
-    world.close()
+async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(operator: Driver) -> None:
+    await operator.press("i", dialog="Isolation")
+    await operator.sees("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
+    await operator.sees("no leak, 17 kept; 12 judged from the policies, not tried.")
+    await operator.sees("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
+    await operator.press("escape", dialog="")
 
 
-@pytest.fixture
-def attached_operator(attached_database: Conninfo) -> WatchedApp:
-    return WatchedApp(opener_of(attached_database, actor=OPERATOR))
-
-
-async def test_isolation_check_probes_reads_and_judges_writes_without_confirmation(
-    world: World, operator: WatchedApp
-) -> None:
-    async with driving(operator) as driver:
-        await driver.press("i", dialog="Isolation")
-        await driver.sees("Database: testbase", "ben@example.com tries what is owned by ada@example.com")
-        await driver.sees("no leak, 17 kept; 12 judged from the policies, not tried.")
-        await driver.sees("✓ kept     hidden (0 rows)", "✓ kept     judged: own rows only")
-        await driver.press("escape", dialog="")
-
-
-async def test_isolation_check_probes_writes_only_after_confirmation(
-    attached_world: World, attached_operator: WatchedApp
-) -> None:
-    attached_world.sql("delete from generation_jobs where id = %s", "00000007-0000-0000-0000-000000000000")
+async def test_isolation_check_probes_writes_only_after_confirmation(attached: Driver, attached_world: World) -> None:
     everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
     before = sorted(attached_world.sql(everything))
-    async with driving(attached_operator) as driver:
-        await driver.press("i", sees="4 leaks, 13 kept; 12 judged")
-        await driver.press("w", dialog="Try the writes?")
-        await driver.sees("Database: testbase", "Each try is rolled back at once")
-        await driver.press("n", dialog="Isolation", sees="12 judged")
+    await attached.press("w", dialog="Try the writes?")
+    await attached.sees("Database: testbase", "Each try is rolled back at once")
+    await attached.press("n", dialog="Isolation", sees="12 judged")
 
-        await driver.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
+    await attached.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
+    await attached.leave()
     assert sorted(attached_world.sql(everything)) == before
 
 
-async def test_isolation_dialog_shows_the_full_result_under_the_cursor(
-    attached_world: World, attached_operator: WatchedApp
-) -> None:
-    async with driving(attached_operator, size=(80, 24)) as driver:
-        await driver.press("i", sees="4 leaks")
-        await driver.press("end", sees="Reads their rows in the view generation_job_summary.")
-        await driver.sees("✗ LEAK     read 7 jobs")
-        await driver.sees("esc close")
+async def test_isolation_dialog_shows_the_full_result_under_the_cursor(attached: Driver) -> None:
+    await attached.resize(80, 24)
+    await attached.press("end", sees="Reads their rows in the view generation_job_summary.")
+    await attached.sees("✗ LEAK     read 7 jobs", "esc close")
 
 
 async def test_isolation_dialog_shows_and_copies_the_sql_that_fixes_a_leak(
-    attached_world: World, attached_operator: WatchedApp
+    attached: Driver, attached_world: World
 ) -> None:
-    async with driving(attached_operator) as driver:
-        await driver.press("i", sees="4 leaks")
-        await driver.press("m", told="Nothing leaks here.")
-        await driver.press("end", "enter", dialog="SQL")
-        mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
-        await driver.sees(mends)
-        await driver.press("y")
-        assert driver.app.clipboard == mends
-        await driver.press("escape", dialog="Isolation")
+    await attached.press("m", told="Nothing leaks here.")
+    mends = "ALTER VIEW public.generation_job_summary SET (security_invoker = on);"
+    await attached.press("end", "enter", dialog="SQL", sees=mends)
+    await attached.press("y")
+    assert attached.app.clipboard == mends
+    await attached.press("escape", dialog="Isolation")
 
-        attached_world.sql(mends)
-        await driver.press("r", sees="3 leaks, 14 kept")
+    attached_world.sql(mends)
+    await attached.press("r", sees="3 leaks, 14 kept")
 
 
 async def test_isolation_check_reports_a_database_without_the_tables(hosted_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(hosted_database, actor=OPERATOR))) as driver:
+    async with dashboard_on(hosted_database, actor=OPERATOR) as driver:
         await driver.press("i", dialog="Isolation")
         await driver.sees('This database lacks what is needed: relation "public.generation_jobs" does not exist.')
 
@@ -102,8 +76,7 @@ async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes
     async with drive(actor=OPERATOR, rule=rule) as driver:
         await driver.press("i", sees="no leak")
         await driver.press("w", told="The writes are judged from the policies, not tried.")
-        await driver.is_told(why)
-        await driver.has_dialog("Isolation")
+        await driver.shows(told=why, dialog="Isolation")
 
 
 async def test_write_permit_allows_the_isolation_check_to_probe_writes(drive: Drive) -> None:
@@ -120,48 +93,41 @@ async def test_only_the_operator_can_run_the_isolation_check(dashboard: Driver) 
     await dashboard.has_dialog("")
 
 
-async def test_both_users_of_the_isolation_check_can_be_chosen(world: World, operator: WatchedApp) -> None:
-    async with driving(operator) as driver:
-        await driver.press("i", sees="no leak")
-        await driver.press("o", dialog="Whose rows are tried?")
-        await driver.type("ben", "enter", sees=("ada@example.com tries what is owned by ben@example.com", "no leak"))
-        await driver.press("u", dialog="Who tries?")
-        await driver.type("ben", "enter", sees="One user is not isolated from themselves: name two.")
+async def test_both_users_of_the_isolation_check_can_be_chosen(operator: Driver) -> None:
+    await operator.press("i", sees="no leak")
+    await operator.press("o", dialog="Whose rows are tried?")
+    await operator.type("ben", "enter", sees=("ada@example.com tries what is owned by ben@example.com", "no leak"))
+    await operator.press("u", dialog="Who tries?")
+    await operator.type("ben", "enter", sees="One user is not isolated from themselves: name two.")
 
 
-async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(
-    world: World, database: Conninfo, operator: WatchedApp
-) -> None:
-    async with driving(operator) as driver:
-        with connect(database) as other, other.transaction():
-            other.execute("lock table projects in access exclusive mode")
-            await driver.press("i", sees="Looking for two users …")
-            await driver.press("x", sees="Stopped after 0 of 17.")
-        await driver.press("r", sees="no leak, 17 kept")
-        await driver.press("x", sees="no leak, 17 kept")
+async def test_isolation_check_can_be_stopped_while_it_waits_for_a_lock(operator: Driver, database: Conninfo) -> None:
+    with connect(database) as other, other.transaction():
+        other.execute("lock table projects in access exclusive mode")
+        await operator.press("i", sees="Looking for two users …")
+        await operator.press("x", sees="Stopped after 0 of 17.")
+    await operator.press("r", sees="no leak, 17 kept")
+    await operator.press("x", sees="no leak, 17 kept")
 
 
 async def test_isolation_dialog_shows_hostile_policy_names_as_plain_text(
-    attached_world: World, attached_operator: WatchedApp
+    attached: Driver, attached_world: World
 ) -> None:
     attached_world.sql('create policy "[/oops]\x1b[2J" on generation_jobs for delete using (true)')
-    async with driving(attached_operator) as driver:
-        await driver.press("i", sees='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
+    await attached.press("r", sees='✗ LEAK     judged: policy "[/oops]␛[2J" permits it')
 
 
 async def test_isolation_check_of_an_empty_database_reports_unknown_results(
-    empty_world: World, operator: WatchedApp
+    empty_world: World, database: Conninfo
 ) -> None:
-    async with driving(operator) as driver:
+    async with dashboard_on(database, actor=OPERATOR) as driver:
         await driver.press("i", sees=("a made-up user tries what is owned by nobody", "3 unknown"))
         await driver.press("w", told="There is nothing to try the writes on.")
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24), (40, 8)])
-async def test_isolation_dialog_fits_every_terminal_size(
-    world: World, operator: WatchedApp, size: tuple[int, int]
-) -> None:
-    async with driving(operator, size=size) as driver:
+async def test_isolation_dialog_fits_every_terminal_size(drive: Drive, size: tuple[int, int]) -> None:
+    async with drive(actor=OPERATOR, size=size) as driver:
         await driver.press("i", dialog="Isolation")
         await driver.until(lambda: driver.app.screen.query_one(OptionList).size.height > 0)
         await driver.press("end", "escape", dialog="")

@@ -1,12 +1,11 @@
 """Which jobs are listed and in which order, by keys and by mouse, and what is copied of them."""
 
 import json
-from functools import partial
 
 from textual.widgets import Input
 
 from tests.tui.driving import Driver
-from tests.tui.world import World, job_id, short
+from tests.tui.world import ADA, AUTUMN, World, job_id, short
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.list_header import StatusTabs
 
@@ -19,16 +18,10 @@ LISTS = (
 )
 
 
-def lists_rows(dashboard: Driver, rows: list[int]) -> bool:
-    return dashboard.rows == rows
-
-
 async def test_number_key_lists_jobs_of_one_status(dashboard: Driver) -> None:
     for key, rows, title in LISTS:
         cursor = dashboard.cursor
-        await dashboard.press(key)
-        await dashboard.until(partial(lists_rows, dashboard, rows))
-
+        await dashboard.press(key, rows=rows)
         assert dashboard.title == title
         assert dashboard.cursor == (cursor if cursor in rows else rows[0]), "on its job where that is listed, too"
         assert dashboard.costs[0].endswith("Total 6"), "the costs are of the whole project"
@@ -45,7 +38,7 @@ async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
     for label, rows in lists.items():
         line = str(dashboard.app.dashboard.query_one(StatusTabs).render())
         await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
-        await dashboard.until(partial(lists_rows, dashboard, rows))
+        await dashboard.shows(rows=rows)
 
 
 async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver) -> None:
@@ -100,20 +93,12 @@ async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driv
     await dashboard.press("escape", rows=[1, 2, 3, 4, 5, 6])
 
 
-async def test_copy_key_copies_the_job_id_and_shows_a_toast(dashboard: Driver) -> None:
-    await dashboard.press("down", "y")
-
-    assert dashboard.app.clipboard == str(job_id(2))
-    await dashboard.is_told(f"Copied the id {job_id(2)}.")
-
-
 async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
-    await dashboard.press("down", "down", "down", "Y", told=f"Copied lifestyle {short(4)} as JSON.")
-
+    await dashboard.press("Y", on=4, told=f"Copied lifestyle {short(4)} as JSON.")
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
-        "user_id": "a0000000-0000-4000-8000-000000000000",
-        "project_id": "a1000000-0000-4000-8000-000000000000",
+        "user_id": str(ADA),
+        "project_id": str(AUTUMN),
         "status": "failed",
         "mode": "lifestyle",
         "input_asset_id": None,
@@ -126,25 +111,18 @@ async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashbo
     }
 
 
-async def test_copy_keys_copy_all_marked_jobs(dashboard: Driver) -> None:
-    await dashboard.press("space", "space", "y")
-    assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.is_told("Copied the ids of 2 jobs.")
+async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
+    dashboard: Driver,
+) -> None:
+    await dashboard.press("y", on=2, told=f"Copied the id {job_id(2)}.")
+    assert dashboard.app.clipboard == str(job_id(2))
 
-    await dashboard.press("Y", told="Copied 2 jobs as JSON.")
-    assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
-
-
-async def test_copy_keys_of_the_details_copy_their_job(dashboard: Driver) -> None:
-    await dashboard.press("enter", "y")
+    await dashboard.press("home", "enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
     await dashboard.press("Y", told=f"Copied lifestyle {short(1)} as JSON.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
-
-async def test_click_selects_a_job_and_a_second_click_opens_it(dashboard: Driver) -> None:
-    await dashboard.pilot.click(JobTable, offset=(10, 3))
-    assert dashboard.cursor == 3
-    await dashboard.has_dialog("")
-    await dashboard.pilot.click(JobTable, offset=(10, 3))
-    await dashboard.has_dialog("Job")
+    await dashboard.press("escape", "space", "space", "y", told="Copied the ids of 2 jobs.")
+    assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
+    await dashboard.press("Y", told="Copied 2 jobs as JSON.")
+    assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]

@@ -5,20 +5,17 @@ from uuid import UUID
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
-from tests.tui.world import ADA, FROZEN, World, fill, job_id, short
-from tui.dashboard.workers.workers_dialog import WorkersDialog
+from tests.tui.driving import Drive, Driver, dashboard_on
+from tests.tui.world import ADA, FROZEN, World, job_id, short
 
-HERS = UUID("fa000000-0000-4000-8000-000000000000")
+HERS = UUID("fa000000-0000-4000-8000-000000000000")  # acts as Ada
 
-"""Acts as Ada."""
-
-THEIRS = UUID("fb000000-0000-4000-8000-000000000000")
-
-"""The operator's."""
+THEIRS = UUID("fb000000-0000-4000-8000-000000000000")  # the operator's
 
 
-def add_worker(world: World, worker: UUID, name: str, *, user: UUID | None, seen_ago: float = 5) -> None:
+def add_worker(
+    world: World, worker: UUID = HERS, name: str = "studio", *, user: UUID | None = ADA, seen_ago: float = 5
+) -> None:
     world.sql(
         "insert into gjobs.workers (id, user_id, name, host, process, concurrency, started_at, seen_at)"
         " values (%s, %s, %s, 'build-7', 4711, 4, %s, %s)",
@@ -36,7 +33,7 @@ def lease(world: World, number: int, owner: UUID | None, *, note: str | None = N
 
 
 async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
+    add_worker(world)
     lease(world, 6, HERS, note="step 3 of 4")
     lease(world, 2, None, note="busy: 503")
     await dashboard.press("w", dialog="Workers · as ada@example.com")
@@ -48,17 +45,15 @@ async def test_workers_dialog_lists_leased_jobs_and_opens_their_details(dashboar
     assert dashboard.cursor == 6
 
 
-async def test_workers_dialog_opens_a_job_of_another_project(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
+async def test_workers_dialog_opens_a_job_of_another_project_or_reports_that_it_is_gone(
+    dashboard: Driver, world: World
+) -> None:
+    add_worker(world)
     lease(world, 6, HERS)
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", sees=short(6))
     await dashboard.press("enter", dialog="Job", sees=(str(job_id(6)), "Autumn catalog"))
-
-
-async def test_workers_dialog_reports_a_leased_job_that_was_deleted(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
-    lease(world, 6, HERS)
+    await dashboard.press("escape")
     await dashboard.show_project("Spring lookbook")
     await dashboard.press("w", sees=short(6))
     world.delete(6)
@@ -66,7 +61,7 @@ async def test_workers_dialog_reports_a_leased_job_that_was_deleted(dashboard: D
 
 
 async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
+    add_worker(world)
     lease(world, 6, HERS)
     await dashboard.press("w", sees=short(6))
     lease(world, 2, HERS, note="step 1 of 4")
@@ -79,12 +74,12 @@ async def test_workers_dialog_refreshes_and_keeps_the_cursor_on_its_job(dashboar
     await dashboard.press("enter", told="No job is under the cursor")
     world.sql("delete from gjobs.workers")
     world.set_status(2, "succeeded")
-    add_worker(world, THEIRS, "another", user=ADA)
+    add_worker(world, THEIRS, "another")
     await dashboard.press("r", sees=("another", "What was under the cursor is gone."))
 
 
 async def test_worker_row_shows_details_but_opens_no_job(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
+    add_worker(world)
     await dashboard.press("w", sees=("studio: process 4711 on build-7; for user ", "last seen 2026-11-24 11:59:55"))
     await dashboard.press("enter", told="No job is under the cursor")
 
@@ -101,7 +96,7 @@ async def test_user_sees_own_jobs_leased_by_workers_of_the_operator(dashboard: D
 
 async def test_operator_sees_all_workers_including_silent_ones(world: World, drive: Drive) -> None:
     add_worker(world, THEIRS, "render [@click=app.quit]x[/]\x1b", user=None, seen_ago=190)
-    add_worker(world, HERS, "studio", user=ADA)
+    add_worker(world)
     async with drive(actor=OPERATOR) as driver:
         await driver.press("w", dialog="Workers · as the operator")
         await driver.sees("render [@click=app.quit]x[/]␛"[:20], "✗ silent 3 min", "studio")
@@ -112,8 +107,14 @@ async def test_workers_dialog_without_workers_shows_how_to_start_one(dashboard: 
     await dashboard.press("w", dialog="")
 
 
+async def test_workers_dialog_of_a_paused_dashboard_refreshes_only_on_request(dashboard: Driver, world: World) -> None:
+    await dashboard.press("z", "w", sees=("0 workers alive", "Paused."))
+    add_worker(world)
+    await dashboard.press("r", sees=("1 worker alive", "studio"))
+
+
 async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
-    add_worker(world, HERS, "studio", user=ADA)
+    add_worker(world)
     await dashboard.press("w", sees="studio")
     world.sql("alter table gjobs.workers rename to elsewhere")
     await dashboard.press("r", sees="Seen 0 s ago. ")
@@ -123,16 +124,8 @@ async def test_workers_dialog_shows_a_database_error_and_can_retry(dashboard: Dr
     await dashboard.sees_no_more("Seen 0 s ago. ")
 
 
-async def test_workers_dialog_of_a_paused_dashboard_refreshes_only_on_request(dashboard: Driver, world: World) -> None:
-    await dashboard.press("z", "w", sees=("0 workers alive", "Paused."))
-    add_worker(world, HERS, "studio", user=ADA)
-    await dashboard.press("r", sees=("1 worker alive", "studio"))
-
-
-async def test_database_without_leases_shows_the_required_revision(attached_database: Conninfo) -> None:
-    world = World(attached_database)
-    fill(world)
-    async with driving(WatchedApp(opener_of(attached_database))) as driver:
-        await driver.press("w", told="revision 0006")
-        assert not isinstance(driver.app.screen, WorkersDialog)
-    world.close()
+async def test_database_without_leases_shows_the_required_revision(
+    attached_world: World, attached_database: Conninfo
+) -> None:
+    async with dashboard_on(attached_database) as driver:
+        await driver.press("w", told="revision 0006", dialog="")
