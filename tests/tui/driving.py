@@ -5,28 +5,21 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
-from uuid import UUID
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 from textual import on
 from textual.command import CommandList, CommandPalette
-from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
-from store.budgets.budget import Budgets
 from store.database.database import Database
 from store.database.query import TimeLimits
 from store.database.write_access import WriteAccess, WriteMode
 from store.job_list.index_advice import IndexAdvice
 from store.job_list.list_cost import ListCost
-from store.job_list.list_query import ListingQuery, ListQuery
-from store.job_list.listing import Listing
+from store.job_list.list_query import ListQuery
 from store.jobs.job import GenerationJob
 from store.journal.journal import Journal
-from store.leases.lease import WorkersOverview
-from store.statistics.counting import Report as NumbersReport
-from store.statistics.totals import Totals, TotalsQuery
-from store.store import PAGE_SIZE, Store
+from store.store import Store
 from store.users.actor import ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
@@ -36,41 +29,33 @@ from tui.dashboard.app import GjobsApp
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.messages import ListPolled, ListPollFailed, TotalsPolled
 from tui.dashboard.session_poller import Opener
-from tui.dashboard.setup import DashboardSetup
 from tui.dashboard.status_line import Banner
 from tui.session import Report, Session
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 AS_ADA = ActingUser(id=ADA, email="ada@example.com")
 
 SIZE = (120, 36)
 
 
+def frozen(method: Method) -> Method:
+    """The method of a store as it answers at FROZEN, unless asked for another time."""
+
+    def answer(store: Store, *arguments: Any, at: datetime | None = None, **options: Any) -> Any:
+        return method(store, *arguments, at=at or FROZEN, **options)
+
+    return cast(Method, answer)
+
+
 class FrozenStore(Store):
     """For which it is always the same moment."""
 
-    async def get_listing(self, query: ListingQuery, *, at: datetime | None = None) -> Listing:
-        return await super().get_listing(query, at=at or FROZEN)
-
-    async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
-        return await super().get_totals(query, at=at or FROZEN)
-
-    async def get_budgets(
-        self,
-        project_id: UUID | None = None,
-        *,
-        user_id: UUID | None = None,
-        limit: int = PAGE_SIZE,
-        at: datetime | None = None,
-    ) -> Budgets:
-        return await super().get_budgets(project_id, user_id=user_id, limit=limit, at=at or FROZEN)
-
-    async def get_exact_totals(
-        self, query: TotalsQuery, report: NumbersReport, *, at: datetime | None = None
-    ) -> Totals:
-        return await super().get_exact_totals(query, report, at=at or FROZEN)
-
-    async def get_workers_overview(self, *, limit: int = PAGE_SIZE, at: datetime | None = None) -> WorkersOverview:
-        return await super().get_workers_overview(limit=limit, at=at or FROZEN)
+    get_listing = frozen(Store.get_listing)
+    get_totals = frozen(Store.get_totals)
+    get_exact_totals = frozen(Store.get_exact_totals)
+    get_budgets = frozen(Store.get_budgets)
+    get_workers_overview = frozen(Store.get_workers_overview)
 
 
 class Gate:
@@ -151,18 +136,10 @@ class WatchedApp(GjobsApp):
     """Counts the looks that arrive, and those that fail."""
 
     def __init__(
-        self,
-        opener: Opener,
-        *,
-        state_path: Path | None = None,
-        interval: float = 60.0,
-        clock: Callable[[], datetime] = lambda: FROZEN,
-        setup: DashboardSetup | None = None,
+        self, opener: Opener, *, interval: float = 60.0, clock: Callable[[], datetime] = lambda: FROZEN, **fields: Any
     ) -> None:
-        super().__init__(opener, state_path=state_path, interval=interval, clock=clock, setup=setup)
-        self.looks = 0
-        self.counts = 0
-        self.failures = 0
+        super().__init__(opener, interval=interval, clock=clock, **fields)
+        self.looks = self.counts = self.failures = 0
 
     @on(ListPolled)
     def _count(self) -> None:
@@ -193,15 +170,12 @@ async def dashboard_on(
     conninfo: Conninfo,
     *,
     size: tuple[int, int] = SIZE,
-    interval: float = 60.0,
     clock: Callable[[], datetime] = lambda: FROZEN,
-    setup: DashboardSetup | None = None,
-    state_path: Path | None = None,
-    **opening: Any,
+    **options: Any,
 ) -> AsyncIterator["Driver"]:
-    """Run a dashboard on a database; what `opener_of` takes is handed on to it."""
-    opener = opener_of(conninfo, clock=clock, **opening)
-    app = WatchedApp(opener, interval=interval, clock=clock, setup=setup, state_path=state_path)
+    """Run a dashboard on a database, with the options of `opener_of` and of the app."""
+    of_app = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
+    app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **of_app)
     async with driving(app, size=size) as driver:
         yield driver
 
@@ -235,9 +209,6 @@ class Driver(AppDriver):
     """A running dashboard. Each wait is for a condition, and fails with the screen where it does not come."""
 
     app: WatchedApp
-
-    def __init__(self, app: WatchedApp, pilot: Pilot[int]) -> None:
-        super().__init__(app, pilot)
 
     @property
     def told(self) -> list[str]:
@@ -382,7 +353,7 @@ class Driver(AppDriver):
 
     @property
     def marked(self) -> set[int]:
-        return {identifier.int >> 96 for identifier in self.table.marked}
+        return {number_of(job) for job in self.table.marked_jobs}
 
     @property
     def listed(self) -> ListQuery | None:

@@ -16,10 +16,15 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.job_list.list_query import NEWEST_FIRST
+from store.job_list.list_query import NEWEST_FIRST, ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.listing import Listing, ProjectName, RowWindow
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
+from store.statistics.statistics import JobStatistics
+from store.statistics.totals import Totals, TotalsQuery, exact_counts
+from store.users.actor import OPERATOR
 from tests.tui.settling import AppDriver, settle
 from tui.dashboard.job_list.job_table import JobTable
+from tui.text.format import Span
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
@@ -50,6 +55,40 @@ def make_listed(number: int, **fields: Any) -> ListedJob:
     """The same, as lists hold it."""
     job = make_job(number, **fields)
     return ListedJob(**{field.name: getattr(job, field.name) for field in dataclass_fields(job)})
+
+
+def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:
+    """Exact ones, counted at noon by the operator."""
+    return replace(
+        Totals(
+            query=TotalsQuery(),
+            counts=exact_counts(statistics),
+            statistics=statistics,
+            days=(),
+            projects={},
+            matching=None,
+            taken_at=NOON,
+            actor=OPERATOR,
+        ),
+        **fields,
+    )
+
+
+def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, **fields: Any) -> Listing:
+    """The first so many jobs of a list, taken at noon."""
+    query = RowWindowQuery(listed=listed)
+    jobs = tuple(make_listed(number) for number in range(held))
+    window = RowWindow(query=query, jobs=jobs, has_before=False, has_after=has_after)
+    project = ProjectName(id=UUID(int=2), user_id=UUID(int=1), name="P")
+    listing = Listing(
+        query=ListingQuery(window=query), window=window, projects=(project,), has_project=True, taken_at=NOON
+    )
+    return replace(listing, **fields)
+
+
+def texts(lines: Iterable[list[Span]]) -> list[str]:
+    """The text of each line of a panel."""
+    return ["".join(text for text, _ in line).rstrip() for line in lines]
 
 
 class CountingTable(JobTable):

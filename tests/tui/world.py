@@ -105,22 +105,9 @@ class World:
 
     def jobs(self, numbers: Iterable[int]) -> None:
         """Queued ones, all at once."""
-        with self._connection.cursor() as cursor:
-            cursor.executemany(
-                "insert into public.generation_jobs"
-                " (id, user_id, project_id, status, mode, cost_cents, created_at, updated_at)"
-                " values (%s, %s, %s, 'queued', 'lifestyle', 100, %s, %s)",
-                [
-                    (
-                        job_id(number),
-                        ADA,
-                        AUTUMN,
-                        FROZEN - timedelta(minutes=number),
-                        FROZEN - timedelta(minutes=number),
-                    )
-                    for number in numbers
-                ],
-            )
+        with self.at_once():
+            for number in numbers:
+                self.job(number, cost_cents=100)
 
     def many_jobs(self, number: int) -> None:
         """Queued ones of the numbers from 1 on, each created a minute before the one above it."""
@@ -154,19 +141,15 @@ class World:
 def fill(world: World) -> None:
     """Ada's two projects and Ben's one; in Autumn the jobs 1 to 6, the newest first."""
     with world.at_once():
-        _fill(world)
-
-
-def _fill(world: World) -> None:
-    world.users()
-    world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    world.project(SPRING, "Spring lookbook", days_ago=2)
-    world.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
-    world.job(1, "queued", cost_cents=100)
-    world.job(2, "running", mode="packaging", cost_cents=250)
-    world.job(3, "succeeded", mode="main_white", cost_cents=300)
-    world.job(4, "failed", error="API timeout", cost_cents=50)
-    world.job(5, "queued", mode="feature_callout", cost_cents=75)
-    world.job(6, "running", cost_cents=125)
-    world.job(7, "succeeded", project=SPRING, cost_cents=900)
-    world.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)
+        world.users()
+        world.project(AUTUMN, "Autumn catalog", days_ago=1)
+        world.project(SPRING, "Spring lookbook", days_ago=2)
+        world.project(TRAIL, "Trail gear", days_ago=3, owner=BEN)
+        world.job(1, "queued", cost_cents=100)
+        world.job(2, "running", mode="packaging", cost_cents=250)
+        world.job(3, "succeeded", mode="main_white", cost_cents=300)
+        world.job(4, "failed", error="API timeout", cost_cents=50)
+        world.job(5, "queued", mode="feature_callout", cost_cents=75)
+        world.job(6, "running", cost_cents=125)
+        world.job(7, "succeeded", project=SPRING, cost_cents=900)
+        world.job(8, "failed", project=TRAIL, owner=BEN, cost_cents=40)
