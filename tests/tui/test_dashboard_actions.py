@@ -4,7 +4,8 @@ import pytest
 from textual import events
 
 from store.jobs.job import JobStatus
-from tests.tui.driving import Driver
+from tests.conftest import Conninfo
+from tests.tui.driving import Driver, dashboard_on
 from tests.tui.world import ADA, AUTUMN, World, job_id, short
 from tui.dashboard.widgets import TextField
 
@@ -168,3 +169,22 @@ async def test_details_screen_shows_every_column_and_the_formatted_error(dashboa
     await dashboard.sees("✗ failed", "$0.50  50 cents", "4 min ago   2026-11-24 11:56:00 UTC", str(job_id(4)))
     await dashboard.sees(f"Autumn catalog  {AUTUMN}", str(ADA), "Input asset  none", '  "message": "boom",')
     await dashboard.press("q", dialog="")
+
+
+DEARER = "update public.generation_jobs set cost_cents = cost_cents + 50 where id = %s"
+
+
+async def test_details_screen_shows_events_and_follows_new_ones(dashboard: Driver, world: World) -> None:
+    await dashboard.press("enter", dialog="Job", sees=("What happened", "created, "))
+    world.sql(DEARER, job_id(1))
+    dashboard.app.action_refresh()
+    await dashboard.sees("cost changed", "+$0.50 = ")
+
+
+async def test_details_screen_shows_observed_changes_without_stored_events(
+    attached_world: World, attached_database: Conninfo
+) -> None:
+    async with dashboard_on(attached_database) as driver:
+        attached_world.sql(DEARER, job_id(1))
+        await driver.looks_again()
+        await driver.press("enter", sees=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))

@@ -1,8 +1,7 @@
 """What is left of budgets stands beside the projects, and a job that finds no room keeps its form."""
 
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo
-from tests.tui.driving import Driver, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, Driver, WatchedApp, driving
 from tests.tui.world import AUTUMN, BEN, World, job_id
 from tui.dashboard.budgets.budgets_panel import BudgetsPanel
 
@@ -20,27 +19,9 @@ async def test_budget_panel_is_hidden_without_budgets(dashboard: Driver) -> None
     assert not panel(dashboard).display
 
 
-async def test_budget_panel_shows_a_bar_and_the_remaining_amount(world: World, app: WatchedApp) -> None:
+async def test_budget_panel_hides_budgets_of_other_users(world: World, drive: Drive) -> None:
     limit_autumn(world, 1_000)
-    async with driving(app) as driver:
-        await driver.sees("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
-        await driver.sees("used up on 2026-11-24")
-
-
-async def test_narrow_dashboard_shows_the_budget_in_the_costs_title(world: World, app: WatchedApp) -> None:
-    limit_autumn(world, 1_000)
-    async with driving(app, size=(80, 24)) as driver:
-        await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
-        assert "Budgets" not in driver.text
-        await driver.resize(120, 36)
-        await driver.sees("Budgets", "$1.00 left of $10.00")
-        assert "Autumn catalog · $1.00 left" not in driver.text
-
-
-async def test_budget_panel_hides_budgets_of_other_users(world: World, database: Conninfo) -> None:
-    limit_autumn(world, 1_000)
-    bens = WatchedApp(opener_of(database, actor=ActingUser(id=BEN, email="ben@example.com")))
-    async with driving(bens) as driver:
+    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
         await driver.sees("Trail gear")
         assert not panel(driver).display
 
@@ -50,6 +31,15 @@ async def test_budget_panel_shows_only_budgets_that_apply_to_the_selected_projec
 ) -> None:
     limit_autumn(world, 1_000)
     async with driving(app) as driver:
+        await driver.sees("Budgets", "Autumn catalog  in all", "█░░ 90 %", "$1.00 left of $10.00")
+        await driver.sees("used up on 2026-11-24")
+        await driver.resize(80, 24)
+        await driver.sees("Costs · Autumn catalog · $1.00 left of $10.00 in all")
+        assert "Budgets" not in driver.text
+        await driver.resize(120, 36)
+        await driver.sees("Budgets", "$1.00 left of $10.00")
+        assert "Autumn catalog · $1.00 left" not in driver.text
+
         await driver.show_project("Spring lookbook")
         await driver.until(lambda: not panel(driver).display)
         await driver.show_project("all projects")

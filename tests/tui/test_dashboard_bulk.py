@@ -6,6 +6,7 @@ from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
 from tests.tui.driving import Drive, Driver, Gate, number_of
 from tests.tui.world import World
+from tui.dashboard.dialogs.dialog import ProgressDialog
 from tui.dashboard.job_actions.bulk_writes import CHUNK
 from tui.dashboard.job_list import list_actions
 
@@ -141,3 +142,12 @@ async def test_bulk_fail_dialog_keeps_an_error_text_that_cannot_be_stored(dashbo
     await dashboard.type("half a character: \ud800", "enter", sees="✗ The error holds half a character")
     await dashboard.type("Test error", "enter", told="Failed 2 of 6 jobs; 2 are queued; 2 had already finished.")
     assert world.sql("select count(*) from generation_jobs where error = 'Test error'") == [(2,)]
+
+
+async def test_progress_beyond_the_total_only_fills_the_bar(dashboard: Driver) -> None:
+    dialog = ProgressDialog(title="Deleting 3 jobs", total=3, stop=lambda: None)
+    await dashboard.app.push_screen(dialog)
+    dialog.show_progress(5)
+    await dashboard.sees("5 of 3")
+    assert dashboard.text.count("━" * 60) == 1
+    assert "━" * 61 not in dashboard.text

@@ -11,7 +11,7 @@ from textual.dom import DOMNode
 from textual.widgets import OptionList
 
 import tui
-from tests.tui.driving import Drive, Driver, WatchedApp, driving
+from tests.tui.driving import Drive, Driver
 from tui.dashboard.app import GjobsApp
 from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
@@ -80,49 +80,40 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
     await dashboard.sees("X delete")
 
 
-async def test_palette_runs_key_actions(dashboard: Driver) -> None:
+async def test_palette_runs_key_actions_and_selects_a_project(dashboard: Driver) -> None:
     await dashboard.command("Delete (d del)", dialog="Delete this job?")
-
-
-async def test_palette_selects_a_project(dashboard: Driver) -> None:
+    await dashboard.press("escape")
     await dashboard.command("Show project Spring", sees="Costs · Spring lookbook")
 
 
 async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
-    await dashboard.press("ctrl+p")
+    await dashboard.press("ctrl+p", sees="Start (s)")
     assert isinstance(dashboard.app.screen, CommandPalette)
-    await dashboard.sees("Start (s)")
-
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):
         assert any(title in prompt for prompt in listed)
     assert not any(prompt.startswith(("Up", "Down", "Page")) for prompt in listed)
 
 
-async def test_dashboard_remembers_the_theme(app: WatchedApp, drive: Drive, tmp_path: Path) -> None:
-    async with driving(app) as driver:
+async def test_dashboard_remembers_the_theme_and_ignores_an_unknown_one(drive: Drive, tmp_path: Path) -> None:
+    state_path = tmp_path / "state.json"
+    async with drive(state_path=state_path) as driver:
         driver.app.theme = "nord"
         await driver.settle()
-    async with drive(state_path=tmp_path / "state.json") as driver:
+    async with drive(state_path=state_path) as driver:
         assert driver.app.theme == "nord"
-
-
-async def test_unknown_remembered_theme_is_ignored(drive: Drive, tmp_path: Path) -> None:
-    (tmp_path / "state.json").write_text('{"theme": "no-such-theme"}')
-    async with drive(state_path=tmp_path / "state.json") as driver:
+    state_path.write_text('{"theme": "no-such-theme"}')
+    async with drive(state_path=state_path) as driver:
         assert driver.app.theme == "textual-dark"
 
 
-async def test_tab_key_cycles_through_the_panes(dashboard: Driver) -> None:
+async def test_tab_key_cycles_through_the_panes_and_dashboard_keys_work_in_each(dashboard: Driver) -> None:
     focused = []
-    for _ in range(2):
+    for _ in range(3):
         await dashboard.press("tab")
         focused.append(dashboard.app.focused.id if dashboard.app.focused else None)
-    assert focused == ["projects", "jobs"]
-
-
-async def test_dashboard_keys_work_in_the_project_list(dashboard: Driver) -> None:
-    await dashboard.press("tab", "z")
+    assert focused == ["projects", "jobs", "projects"]
+    await dashboard.press("z")
     await dashboard.until(lambda: "paused" in dashboard.header)
     for key, dialog in (("p", "Show which project?"), ("question_mark", "Keys"), ("d", "Delete this job?")):
         await dashboard.press(key, dialog=dialog)

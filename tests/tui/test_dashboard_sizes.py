@@ -1,7 +1,5 @@
 """From the smallest terminal to a large one, in colour and without: nothing breaks, and what matters stays in sight."""
 
-from functools import partial
-
 import pytest
 from textual.app import App, ComposeResult
 
@@ -11,14 +9,6 @@ from tests.tui.world import World
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
-
-
-def is_in_sight(driver: Driver, selector: str) -> bool:
-    return bool(driver.app.dashboard.query_one(selector).region.area)
-
-
-def has_cost_lines(driver: Driver, number: int) -> bool:
-    return len(driver.costs) == number
 
 
 @pytest.mark.parametrize("size", [(200, 50), (120, 36), (100, 24), (80, 24), (60, 15), (40, 8)])
@@ -34,7 +24,7 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive, size: tuple[int,
 async def test_every_dialog_opens_at_every_size(world: World, drive: Drive, size: tuple[int, int]) -> None:
     world.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
     async with drive(size=size) as driver:
-        for key in ("enter", "d", "n", "p", "P", "u", "question_mark"):
+        for key in ("enter", "d", "n", "p", "P", "u", "b", "w", "t", "question_mark"):
             await driver.press(key)
             await driver.until(lambda: driver.dialog)
             await driver.press("escape")
@@ -93,9 +83,9 @@ async def test_low_terminal_shrinks_the_costs_panel(drive: Drive) -> None:
     async with drive(size=(80, 36)) as driver:
         for height, lines in ((36, 4), (24, 3), (15, 2)):
             await driver.resize(80, height)
-            await driver.until(partial(has_cost_lines, driver, lines))
+            await driver.until(lambda lines=lines: len(driver.costs) == lines)  # type: ignore[misc]
         await driver.resize(80, 9)
-        await driver.until(lambda: not is_in_sight(driver, "#costs"))
+        await driver.until(lambda: not driver.app.dashboard.query_one("#costs").region.area)
 
 
 async def test_cursor_stays_visible_without_color(drive: Drive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +93,7 @@ async def test_cursor_stays_visible_without_color(drive: Drive, monkeypatch: pyt
     async with drive() as driver:
         assert driver.app.no_color
         assert driver.row(1).startswith("›")
-        strip = driver.table.render_line(1)
-        assert any(segment.style and segment.style.reverse for segment in strip)
+        assert any(segment.style and segment.style.reverse for segment in driver.table.render_line(1))
         await driver.press("d", "escape", "n", "escape")
 
 
@@ -112,5 +101,4 @@ async def test_dashboard_works_with_every_kind_of_theme(dashboard: Driver) -> No
     for theme in ("textual-light", "nord", "ansi-dark"):
         dashboard.app.theme = theme
         await dashboard.press("d", "escape", "down")
-
     assert dashboard.cursor == 4
