@@ -138,7 +138,7 @@ class WatchedApp(GjobsApp):
     def __init__(
         self, opener: Opener, *, interval: float = 60.0, clock: Callable[[], datetime] = lambda: FROZEN, **fields: Any
     ) -> None:
-        super().__init__(opener, interval=interval, clock=clock, **fields)
+        super().__init__(opener, interval=interval, clock=clock, **{"state_path": None, **fields})
         self.looks = self.counts = self.failures = 0
 
     @on(ListPolled)

@@ -7,11 +7,14 @@ from textual.widgets import Checkbox, Select
 
 from store.database.write_access import WriteMode
 from store.jobs.job import JobStatus
-from store.retention.retention import RetentionAction
+from store.jobs.job_results import Page, PageKey
+from store.retention.retention import ArchivedJob, RetentionAction
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.tui.driving import Drive, Driver, Expected, WatchedApp, driving, opener_of
+from tests.tui.support import NOON, make_job
 from tests.tui.world import BEN, SPRING, World, job_id, short
+from tui.dashboard.archive.archive_dialog import FIRST, ArchivePages
 
 TEN_YEARS = 10 * 365 * 24 * 60.0  # minutes
 
@@ -217,3 +220,28 @@ async def test_database_without_an_archive_shows_how_to_add_one(attached_databas
         await open_clean_up(driver)
         await driver.press("enter")
         await driver.sees("✗ This database keeps no archive of its jobs.", "brings revision 0008", "Or delete them.")
+
+
+ONE, OTHER = (ArchivedJob(job=make_job(number), archived_at=NOON) for number in (1, 2))
+
+KEY = PageKey(created_at=ONE.job.created_at, id=ONE.job.id)
+
+
+def test_archive_pages_turn_forward_and_back() -> None:
+    pages = ArchivePages()
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, None, "")
+    pages.show(Page(items=(ONE,), next_key=KEY), FIRST)
+    assert (pages.turned(1), pages.words) == ((None, KEY), "Page 1")
+    pages.show(Page(items=(OTHER,), next_key=None), (None, KEY))
+    assert (pages.turned(1), pages.turned(-1), pages.words) == (None, FIRST, "Page 2, the last one")
+
+
+def test_marked_jobs_are_chosen_before_the_job_under_the_cursor() -> None:
+    pages = ArchivePages()
+    assert (pages.chosen(None), pages.chosen(ONE)) == ((), (ONE,))
+    pages.mark(OTHER)
+    assert (pages.chosen(ONE), pages.is_marked(OTHER), pages.words) == ((OTHER,), True, "1 marked")
+    pages.show(Page(items=(ONE,), next_key=None), (None, KEY))
+    assert pages.chosen(ONE) == (OTHER,)
+    pages.mark(OTHER)
+    assert pages.chosen(ONE) == (ONE,)

@@ -77,7 +77,7 @@ def test_each_width_shows_the_expected_columns(width: int, content: ContentWidth
 def test_wide_tables_give_spare_width_to_long_names(
     width: int, mode: int, project: int, widths: tuple[int, ...]
 ) -> None:
-    columns = {column.name: column for column in lay_out(width, ContentWidths(mode=mode, cost=7, project=project))}
+    columns = {str(column.name): column for column in lay_out(width, ContentWidths(mode=mode, cost=7, project=project))}
     mode_column, project_column, error = (columns[name] for name in ("MODE", "PROJECT", "ERROR"))
     assert (mode_column.width, project_column.width, error.width) == widths
     assert error.start + error.width == width

@@ -1,11 +1,12 @@
 """The words for what an action did."""
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from store.errors import Conflict, StoreError, TimedOut, Unreachable
-from store.jobs.job import GenerationJob, JobStatus, allowed
+from store.jobs.job import GenerationJob, JobStatus, allowed, sources
 from store.jobs.job_results import Applied, Missing, Refused, TransitionOutcome
 from store.journal.write_record import ResolvedWrite, WriteOutcome, WriteRecord
 from tests.tui.support import make_job
@@ -14,6 +15,8 @@ from tui.dashboard.job_list.list_header import cursor_lost_toast, marks_lost_toa
 from tui.text.error_text import Toast, error_toast, unwritten_toast
 from tui.text.format import job_name
 from tui.text.write_text import (
+    confirm_deletion,
+    confirm_transition,
     created_toast,
     deleted_toast,
     not_permitted_toast,
@@ -24,7 +27,7 @@ from tui.text.write_text import (
 
 JOBS = tuple(make_job(number, id=job_id(number), mode=f"mode{number}") for number in range(1, 8))
 
-RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.FAILED
+QUEUED, RUNNING, SUCCEEDED, FAILED = JobStatus
 
 
 @pytest.mark.parametrize(
@@ -44,8 +47,8 @@ RUNNING, SUCCEEDED, FAILED = JobStatus.RUNNING, JobStatus.SUCCEEDED, JobStatus.F
 def test_transition_toast_describes_the_outcome_for_one_job(
     target: JobStatus, outcome: TransitionOutcome, text: str
 ) -> None:
-    severity = "information" if isinstance(outcome, Applied) else "warning"
-    assert transition_toast(JOBS[0], outcome, target) == Toast(text=text, severity=severity)
+    toast = transition_toast(JOBS[0], outcome, target)
+    assert (toast.text, toast.severity == "warning") == (text, not isinstance(outcome, Applied))
 
 
 @pytest.mark.parametrize(
@@ -142,3 +145,63 @@ def test_resolved_write_words_report_outcome_and_current_state(
     write: str, outcome: WriteOutcome, present: tuple[GenerationJob, ...], words: str
 ) -> None:
     assert resolved_write_words(WRITES[write], ResolvedWrite(outcome=outcome, jobs=present)) == words
+
+
+UNDO = "U brings it back."
+
+NAMES = {UUID(int=2): "Autumn catalog"}
+
+
+def jobs(*statuses: JobStatus) -> list[GenerationJob]:
+    return [make_job(number, id=job_id(number), status=status) for number, status in enumerate(statuses, 1)]
+
+
+def test_deletion_question_names_the_job_its_project_and_the_database() -> None:
+    question = confirm_deletion(jobs(SUCCEEDED), project_names=NAMES, database="host/app", undo=UNDO)
+    line = "✓ succeeded  main_white  $2.50  00000001  Autumn catalog"
+    assert (question.title, question.agree, question.warning) == ("Delete this job?", "Delete", None)
+    assert question.lines == (line, "", "Database: host/app", UNDO)
+
+
+def test_question_about_many_jobs_lists_the_first_and_counts_the_rest() -> None:
+    question = confirm_deletion(jobs(*[FAILED] * 8), project_names=NAMES, database="host/app", undo=UNDO)
+    assert (question.title, question.agree) == ("Delete these 8 jobs?", "Delete 8")
+    assert len(question.lines) == 5 + 1 + 3
+    assert question.lines[5] == "and 3 more"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "warning"),
+    [
+        ([QUEUED], "This job is still queued: it will never run."),
+        ([RUNNING], "This job is still running: its worker loses it."),
+        ([SUCCEEDED, FAILED], None),
+        ([SUCCEEDED, QUEUED], "Among them 1 still queued: they will never finish."),
+        ([QUEUED, RUNNING, RUNNING], "Among them 1 still queued and 2 still running: they will never finish."),
+    ],
+)
+def test_deletion_question_warns_about_queued_and_running_jobs(statuses: list[JobStatus], warning: str | None) -> None:
+    assert confirm_deletion(jobs(*statuses), project_names=NAMES, database="d", undo=UNDO).warning == warning
+
+
+@pytest.mark.parametrize(("target", "verb"), [(RUNNING, "Start"), (SUCCEEDED, "Complete"), (FAILED, "Fail")])
+def test_changing_the_status_of_several_jobs_asks_for_confirmation(target: JobStatus, verb: str) -> None:
+    able = jobs(*[sources(target)[0]] * 2)
+    question = confirm_transition(able, target, project_names=NAMES, database="d")
+    assert (question.title, question.agree, question.warning) == (f"{verb} these 2 jobs?", f"{verb} 2", None)
+    assert question.lines[-1] == "Database: d"
+
+
+def test_status_question_counts_the_jobs_that_can_change_and_lists_them_first() -> None:
+    question = confirm_transition(jobs(*[FAILED] * 6, QUEUED), RUNNING, project_names=NAMES, database="d")
+    assert (question.title, question.agree) == ("Start 1 of these 7 jobs?", "Start 1")
+    assert question.lines[0] == "◌ queued  main_white  $2.50  00000007  Autumn catalog"
+    assert question.lines[1] == "✗ failed  main_white  $2.50  00000001  Autumn catalog"
+    assert question.lines[5] == "and 2 more"
+
+
+def test_question_shows_an_unnamed_project_by_id_and_escapes_control_characters() -> None:
+    nasty = make_job(1, id=job_id(1), mode="[/oops]\x1b[2J\n")
+    question = confirm_deletion([nasty], project_names={}, database="h\x1b[31m\u202e", undo=UNDO)
+    assert question.lines[0] == f"◌ queued  [/oops]␛[2J⏎  $2.50  00000001  {UUID(int=2)}"
+    assert question.lines[2] == "Database: h␛[31m␦"
