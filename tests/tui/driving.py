@@ -197,12 +197,14 @@ async def behind_a_proxy(
 
 
 class Expected(TypedDict, total=False):
-    """What a key press leads to: a dialog's title, a toast, texts on the screen, the jobs listed."""
+    """What a key press leads to: a dialog's title, a toast, texts on the screen or gone from it, the jobs listed."""
 
     dialog: str
     told: str
     sees: str | tuple[str, ...]
+    hides: str
     rows: list[int]
+    until: Callable[[], object]
 
 
 class Driver(AppDriver):
@@ -235,6 +237,10 @@ class Driver(AppDriver):
             await self.sees(*([expected["sees"]] if isinstance(expected["sees"], str) else expected["sees"]))
         if "rows" in expected:
             await self.until(lambda: self.rows == expected["rows"])
+        if "until" in expected:
+            await self.until(expected["until"])
+        if "hides" in expected:
+            await self.sees_no_more(expected["hides"])
 
     async def go_to(self, number: int) -> None:
         """Puts the cursor on a job, as soon as it is listed."""
@@ -312,12 +318,13 @@ class Driver(AppDriver):
         await self.sees(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
-    async def looks_again(self) -> None:
+    async def looks_again(self, **expected: Unpack[Expected]) -> None:
         """Waits for the answer to a look that is asked for here."""
         looks, counts = self.app.looks, self.app.counts
         await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self.settle()
+        await self.shows(**expected)
 
     @property
     def header(self) -> str:

@@ -43,8 +43,7 @@ async def test_fail_key_asks_for_an_error_text_and_stores_it(dashboard: Driver, 
 async def test_fail_dialog_keeps_a_text_that_cannot_be_stored(dashboard: Driver, world: World) -> None:
     await dashboard.press("f", on=2)
     await dashboard.type("  ", "enter", sees="✗ Error text is empty.")
-    await dashboard.type("half a character: \ud800")
-    await dashboard.sees_no_more("is empty")
+    await dashboard.type("half a character: \ud800", hides="is empty")
     await dashboard.press("enter", sees="✗ The error holds half a character", dialog=f"Fail packaging {short(2)}")
     assert world.status(2) is JobStatus.RUNNING
 
@@ -63,8 +62,7 @@ async def test_pasted_stack_trace_is_stored_with_all_its_lines(dashboard: Driver
     assert isinstance(field, TextField)
     field.post_message(events.Paste(stack))
     await dashboard.until(lambda: field.value == stack)
-    await dashboard.press("enter")
-    await dashboard.until(lambda: world.status(2) is JobStatus.FAILED)
+    await dashboard.press("enter", until=lambda: world.status(2) is JobStatus.FAILED)
     assert world.sql("select error from public.generation_jobs where error = %s", stack) == [(stack,)]
 
 
@@ -220,8 +218,7 @@ async def test_retried_job_is_retried_again_only_after_confirmation(dashboard: D
     await dashboard.press("n", dialog="")
     assert len(repetitions(world, 2)) == 1
     await dashboard.press("r", dialog="Retry this job once more?")
-    await dashboard.press("y")
-    await dashboard.until(lambda: len(repetitions(world, 2)) == 2)
+    await dashboard.press("y", until=lambda: len(repetitions(world, 2)) == 2)
 
 
 async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(dashboard: Driver, world: World) -> None:

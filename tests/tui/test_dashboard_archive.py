@@ -30,9 +30,7 @@ def archived(world: World) -> set[int]:
 
 
 async def open_archive(driver: Driver) -> None:
-    await driver.command("Archived jobs")
-    await driver.until(lambda: driver.dialog.startswith("Archive · "))
-    await driver.sees_no_more("Looking …")
+    await driver.command("Archived jobs", hides="Looking …", until=lambda: driver.dialog.startswith("Archive · "))
     await driver.sees_no_more("Counting …")
 
 
@@ -42,8 +40,7 @@ async def open_clean_up(driver: Driver, age: str = LONG_AGO, **expected: Unpack[
 
 
 async def until_asked(driver: Driver, question: str) -> None:
-    await driver.press("enter")
-    await driver.until(lambda: driver.dialog.startswith(question))
+    await driver.press("enter", until=lambda: driver.dialog.startswith(question))
 
 
 def add_old(world: World, *numbers: int, status: str = "succeeded") -> None:

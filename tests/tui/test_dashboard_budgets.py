@@ -54,8 +54,7 @@ async def test_toast_reports_a_budget_that_reaches_its_warning_share_or_limit(wo
         await driver.looks_again()
         await driver.is_told("The budget of $12.00 in all of project Autumn catalog has $2.00 left: 83 % are spent.")
         world.sql("update generation_jobs set cost_cents = 900, status = 'succeeded' where id = %s", job_id(2))
-        await driver.looks_again()
-        await driver.is_told("is used up: no job is queued any more.")
+        await driver.looks_again(told="is used up: no job is queued any more.")
 
 
 async def test_new_job_dialog_stays_open_when_the_budget_is_exceeded(world: World, app: WatchedApp) -> None:

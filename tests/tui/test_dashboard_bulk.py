@@ -47,8 +47,7 @@ async def test_jobs_added_after_the_choice_are_not_chosen(dashboard: Driver, wor
     await choose_all(dashboard, 2)
     world.job(9, "queued")
     world.delete(5)
-    await dashboard.looks_again()
-    await dashboard.sees("2 jobs chosen")
+    await dashboard.looks_again(sees="2 jobs chosen")
     await dashboard.press("d", "y", told="Deleted 1 of 2 jobs; 1 is gone: feature_callout 00000005.")
     assert (world.status(1), world.status(9)) == (None, JobStatus.QUEUED)
 

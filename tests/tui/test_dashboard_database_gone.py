@@ -81,19 +81,16 @@ async def test_dashboard_recovers_when_the_database_returns(world: World, databa
 async def test_refresh_key_reconnects_without_waiting_for_the_interval(world: World, database: Conninfo) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         proxy.go_away()
-        await driver.press("f5")
-        await driver.until(lambda: driver.banner)
+        await driver.press("f5", until=lambda: driver.banner)
         proxy.come_back()
-        await driver.press("f5")
-        await driver.until(lambda: not driver.banner)
+        await driver.press("f5", until=lambda: not driver.banner)
 
 
 async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(world: World, database: Conninfo) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
-        await driver.press("f5")
-        await driver.until(lambda: driver.banner)
+        await driver.press("f5", until=lambda: driver.banner)
 
         assert "Press f5 to try again." in driver.banner
 
@@ -214,8 +211,7 @@ async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None
             visits = door.visits
             await asyncio.sleep(10 * QUICK)
             assert door.visits == visits, "many intervals later"
-            await driver.press("f5")
-            await driver.until(lambda: door.visits > visits)
+            await driver.press("f5", until=lambda: door.visits > visits)
 
 
 @pytest.mark.parametrize("error", [InvalidValue("database_url", "The database URL cannot be read.")])
@@ -233,8 +229,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
         assert "✗ The database URL cannot be read." in driver.banner
         await asyncio.sleep(10 * QUICK)
         assert attempts == 1
-        await driver.press("f5")
-        await driver.until(lambda: attempts == 2)
+        await driver.press("f5", until=lambda: attempts == 2)
 
 
 async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:

@@ -35,18 +35,15 @@ async def dashboard(
 async def test_dashboard_acting_as_a_user_reads_and_writes_only_as_that_user(
     dashboard: Driver, recording: Recording
 ) -> None:
-    await dashboard.press("s", told="Started lifestyle 00000001.")
-    await dashboard.until(lambda: "running" in dashboard.row(1))
-    await dashboard.press("f")
-    await dashboard.until(lambda: dashboard.dialog.startswith("Fail"))
+    await dashboard.press("s", told="Started lifestyle 00000001.", until=lambda: "running" in dashboard.row(1))
+    await dashboard.press("f", until=lambda: dashboard.dialog.startswith("Fail"))
     await dashboard.type("Test error", "enter", told="Failed lifestyle 00000001.")
     await dashboard.press("n", dialog="New job")
     await dashboard.press("enter", told="Queued main_white")
     await dashboard.press("P", dialog="New project")
     await dashboard.type("Winter sale", "enter", told="Created the project Winter sale.")
     await dashboard.show_project("Autumn catalog")
-    await dashboard.press("y", "Y", "d", on=4)
-    await dashboard.until(lambda: dashboard.dialog.startswith("Delete"))
+    await dashboard.press("y", "Y", "d", on=4, until=lambda: dashboard.dialog.startswith("Delete"))
     await dashboard.press("y", told="Deleted lifestyle 00000004.")
     for tab in "2345":
         await dashboard.press(tab)
@@ -64,8 +61,7 @@ async def test_details_screen_queries_app_tables_only_as_the_acting_user(
 
 
 async def test_user_picker_and_id_search_query_as_the_operator(dashboard: Driver, recording: Recording) -> None:
-    await dashboard.press("u", dialog="Look with whose eyes?")
-    await dashboard.until(lambda: "ben@example.com" in dashboard.text)
+    await dashboard.press("u", dialog="Look with whose eyes?", until=lambda: "ben@example.com" in dashboard.text)
     assert recording.eyes == {AS_ADA, AS_OPERATOR}
     await dashboard.press("escape")
 

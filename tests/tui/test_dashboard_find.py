@@ -144,8 +144,7 @@ async def test_fast_filter_runs_at_once_despite_a_high_planner_estimate(drive: D
 @pytest.mark.parametrize("is_hasty", [False, True], ids=["after its estimate", "before its estimate"])
 async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, is_hasty: bool) -> None:
     async with drive(make=SlowStore) as driver:
-        await driver.filter("timeout", *["enter"] * is_hasty)
-        await driver.until(lambda: note(driver))
+        await driver.filter("timeout", *["enter"] * is_hasty, until=lambda: note(driver))
         assert "up to 10.0 s by the planner's estimate" in note(driver)
         assert ExpensiveStore.ADVICE.sql in note(driver)
         assert driver.rows == [1, 2, 3, 4, 5, 6]
@@ -160,8 +159,7 @@ async def test_expensive_filter_runs_only_after_enter_confirms_it(drive: Drive, 
 
 async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(drive: Drive) -> None:
     async with drive(make=ExpensiveStore, actor=OPERATOR) as driver:
-        await driver.filter("timeout")
-        await driver.until(lambda: "up to 10.0 s by the planner's estimate" in note(driver))
+        await driver.filter("timeout", until=lambda: "up to 10.0 s by the planner's estimate" in note(driver))
 
 
 @pytest.fixture
@@ -174,8 +172,7 @@ async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIter
 
 async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
     await keeping.command("View cheap", sees="Jobs · view cheap · 1", rows=[4])
-    await keeping.press("slash", *" x")
-    await keeping.sees_no_more("view cheap")
+    await keeping.press("slash", *" x", hides="view cheap")
 
 
 async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, tmp_path: Path) -> None:
@@ -191,8 +188,7 @@ async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, t
     await keeping.command("Save this view")
     await keeping.type("[/x]", "enter", sees="'[/x]' finds “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
-    await keeping.press("enter")
-    await keeping.until(lambda: saved.read()["[/x]"].text == "status:queued")
+    await keeping.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
 
 
 async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirmation(
@@ -214,8 +210,7 @@ async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirma
 
 async def test_filter_bar_stays_usable_after_a_filter_times_out(drive: Drive) -> None:
     async with drive(make=ErrorsTimeOut) as driver:
-        await driver.filter("error:timeout")
-        await driver.until(lambda: "What would help: an index." in driver.banner)
+        await driver.filter("error:timeout", until=lambda: "What would help: an index." in driver.banner)
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was listed stays"
         await driver.type("status:failed", rows=[4])
         assert driver.banner == ""

@@ -93,8 +93,7 @@ async def test_title_counts_more_jobs_than_are_loaded(world: World, drive: Drive
         assert driver.title == "Jobs · 1 of 510, newest first"
         assert len(driver.rows) == 500
         assert driver.costs[0].endswith("Total 510")
-        await driver.press("o")
-        await driver.until(lambda: driver.title == "Jobs · 1 of 510, last updated first")
+        await driver.press("o", until=lambda: driver.title == "Jobs · 1 of 510, last updated first")
 
 
 @pytest.mark.parametrize("actor", [OPERATOR, None], ids=["operator", "user"])

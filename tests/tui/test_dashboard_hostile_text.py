@@ -68,8 +68,7 @@ def check(driver: Driver) -> None:
 
 
 async def open_and_check(driver: Driver, *keys: str, dialog: str = "") -> None:
-    await driver.press(*keys)
-    await driver.until(lambda: driver.dialog.startswith(dialog))
+    await driver.press(*keys, until=lambda: driver.dialog.startswith(dialog))
     check(driver)
 
 
@@ -84,8 +83,7 @@ async def test_dashboard_and_dialogs_show_hostile_text_as_plain_text(hostile: Dr
     await open_and_check(hostile, "escape", "escape", "P", dialog="New project")
     await open_and_check(hostile, "escape", "p", dialog="Show which project?")
     await open_and_check(hostile, "escape", "u", dialog="Look with whose eyes?")
-    await hostile.press("escape", "n")
-    await hostile.until(lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
+    await hostile.press("escape", "n", until=lambda: len(hostile.app.screen.query_one("#asset", Select)._options) == 2)
     for field in ("#project", "#asset"):
         await hostile.go_into(field)
         await hostile.press("enter", "down")
@@ -123,17 +121,14 @@ async def test_toasts_palette_and_project_list_show_hostile_text_as_plain_text(h
     await hostile.press("p", "up", "enter", sees="Costs · all projects")
     check(hostile)
     await hostile.press("ctrl+p")
-    await hostile.type("Show project", sees="6 jobs")
-    await hostile.until(lambda: "Show project" in hostile.offered_command)
+    await hostile.type("Show project", sees="6 jobs", until=lambda: "Show project" in hostile.offered_command)
     check(hostile)
-    await hostile.press("enter")
-    await hostile.until(lambda: "Costs · all projects" not in hostile.text)
+    await hostile.press("enter", until=lambda: "Costs · all projects" not in hostile.text)
     check(hostile)
 
 
 async def test_input_fields_show_hostile_text_escaped_and_keep_its_value(hostile: Driver, text: str) -> None:
-    await hostile.press("Y")
-    await hostile.until(lambda: hostile.app.clipboard)
+    await hostile.press("Y", until=lambda: hostile.app.clipboard)
     assert json.loads(hostile.app.clipboard)["mode"] == text
     await hostile.filter(text.splitlines()[0][:60])
     check(hostile)

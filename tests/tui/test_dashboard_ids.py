@@ -67,8 +67,7 @@ async def test_id_that_listed_jobs_hold_filters_the_list(dashboard: Driver, text
 
 async def test_finding_an_id_opens_a_job_beyond_the_loaded_rows(dashboard: Driver, world: World) -> None:
     world.jobs(range(100, 610))
-    await dashboard.looks_again()
-    await dashboard.sees("Jobs · 1 of 516")
+    await dashboard.looks_again(sees="Jobs · 1 of 516")
     await dashboard.show_project("Spring lookbook")
     await find(dashboard, job_id(609), dialog="Job")
     await dashboard.sees(str(job_id(609)), "This job is beyond what is listed: it is shown as it was read.")
@@ -88,8 +87,7 @@ async def test_finding_an_id_selects_a_project_beyond_the_listed_ones(operator: 
     world.project(UUID("beef0000-0000-4000-8000-000000000000"), "Very old", days_ago=900)
     await operator.looks_again()
     await find(operator, "beef0000", sees=("Costs · Very old", "Press n to create your first generation job."))
-    await operator.looks_again()
-    await operator.sees("Costs · Very old")
+    await operator.looks_again(sees="Costs · Very old")
 
 
 async def test_finding_a_user_id_switches_the_acting_user(dashboard: Driver) -> None:

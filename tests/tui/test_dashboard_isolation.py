@@ -31,8 +31,7 @@ async def test_isolation_check_probes_reads_and_judges_writes_without_confirmati
 async def test_isolation_check_probes_writes_only_after_confirmation(attached: Driver, attached_world: World) -> None:
     everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
     before = sorted(attached_world.sql(everything))
-    await attached.press("w", dialog="Try the writes?")
-    await attached.sees("Database: testbase", "Each try is rolled back at once")
+    await attached.press("w", dialog="Try the writes?", sees=("Database: testbase", "Each try is rolled back at once"))
     await attached.press("n", dialog="Isolation", sees="12 judged")
 
     await attached.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))

@@ -53,10 +53,8 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
     async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
         await driver.press("plus", told="1 s is the shortest interval.")
-        await driver.press("minus")
-        await driver.until(lambda: intervals_told(driver) == 1)
-        await driver.press("L")
-        await driver.until(lambda: intervals_told(driver) == 2)
+        await driver.press("minus", until=lambda: intervals_told(driver) == 1)
+        await driver.press("L", until=lambda: intervals_told(driver) == 2)
 
 
 async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:

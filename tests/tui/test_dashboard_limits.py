@@ -32,8 +32,7 @@ def limits(world: World) -> list[tuple[object, ...]]:
 
 
 async def open_form(driver: Driver, key: str, title: str) -> None:
-    await driver.press("b", sees="n new")
-    await driver.sees_no_more("Looking …")
+    await driver.press("b", sees="n new", hides="Looking …")
     await driver.press(key, dialog=title)
 
 
@@ -143,8 +142,7 @@ async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(ope
 async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(operator: Driver, world: World) -> None:
     limit_autumn(world, 2_000)
     await open_form(operator, "n", "New budget")
-    await operator.type("5.00", into="#limit")
-    await operator.sees_no_more("are spent")
+    await operator.type("5.00", into="#limit", hides="are spent")
     operator.app.screen.query_one("#period", Select).value = "all"
     await operator.sees("$9.00 are spent. It is used up already")
 

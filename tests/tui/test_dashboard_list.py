@@ -56,8 +56,7 @@ async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Dri
 async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(dashboard: Driver) -> None:
     seen = []
     for order in ("updated", "dearest", "slowest", "newest"):
-        await dashboard.press("o")
-        await dashboard.until(lambda: order in dashboard.title)  # noqa: B023
+        await dashboard.press("o", until=lambda order=order: order in dashboard.title)  # type: ignore[misc]
         seen.append((dashboard.title.partition(", ")[2], dashboard.rows))
     assert seen == [
         ("last updated first", [1, 2, 3, 4, 5, 6]),
@@ -65,8 +64,7 @@ async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(d
         ("slowest first", [4, 3, 6, 5, 2, 1]),
         ("newest first", [1, 2, 3, 4, 5, 6]),
     ]
-    await dashboard.press("O")
-    await dashboard.until(lambda: dashboard.title == "Jobs · 6, oldest first")
+    await dashboard.press("O", until=lambda: dashboard.title == "Jobs · 6, oldest first")
     assert dashboard.rows == [6, 5, 4, 3, 2, 1]
     assert dashboard.cursor == 1
 
@@ -204,8 +202,7 @@ async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_w
     await until_it_is_there(long_list)
     empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
     await long_list.press("o", sees="last updated first")
-    await long_list.press("o", sees="dearest first")
-    await long_list.until(lambda: long_list.rows[:1] == [1_500])
+    await long_list.press("o", sees="dearest first", until=lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
 
@@ -214,8 +211,7 @@ async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, 
     await until_it_is_there(long_list)
     before = [long_list.row(line) for line in range(1, 10)]
     empty_world.job(JOBS + 1, minutes_ago=0.5)
-    await long_list.looks_again()
-    await long_list.sees("of 3,001")
+    await long_list.looks_again(sees="of 3,001")
 
     assert [long_list.row(line) for line in range(1, 10)] == before
     assert long_list.cursor == JOBS

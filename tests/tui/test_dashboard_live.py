@@ -45,14 +45,12 @@ async def test_changes_by_other_sessions_appear_in_the_list(live: Driver, world:
     await live.until(lambda: 3 not in live.rows)
 
     # What is counted takes its time on a busy machine, unless somebody asks.
-    await live.press("f5")
-    await live.until(lambda: live.costs[0].startswith("◌ queued 2 ▸ running 3 ✓ succeeded 0 "))
+    await live.press("f5", until=lambda: live.costs[0].startswith("◌ queued 2 ▸ running 3 ✓ succeeded 0 "))
     assert live.cursor == 1
 
 
 async def test_paused_dashboard_polls_only_when_refreshed(live: Driver, world: World) -> None:
-    await live.press("z")
-    await live.until(lambda: "‖ paused, seen 0 s ago" in live.header)
+    await live.press("z", until=lambda: "‖ paused, seen 0 s ago" in live.header)
     await nothing_is_under_way(live)
     looks = live.app.looks
     world.delete(6)
@@ -64,8 +62,7 @@ async def test_paused_dashboard_polls_only_when_refreshed(live: Driver, world: W
     assert live.app.looks == looks + 1
     await live.until(lambda: "paused" in live.header)
     world.delete(5)
-    await live.press("z", rows=[1, 2, 3, 4])
-    await live.until(lambda: "live every" in live.header)
+    await live.press("z", rows=[1, 2, 3, 4], until=lambda: "live every" in live.header)
 
 
 async def test_switching_the_acting_user_keeps_the_dashboard_paused(live: Driver) -> None:

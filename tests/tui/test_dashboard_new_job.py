@@ -19,8 +19,7 @@ async def form(world: World, dashboard: Driver) -> Driver:
     """The form is open, with an asset in each of Ada's projects."""
     world.asset(MUG, "mug.png")
     world.asset(HAT, "hat.png", project=SPRING)
-    await dashboard.press("n")
-    await dashboard.until(lambda: asset_names(dashboard) == ["mug.png"])
+    await dashboard.press("n", until=lambda: asset_names(dashboard) == ["mug.png"])
     return dashboard
 
 
@@ -69,8 +68,7 @@ async def test_new_job_form_explains_an_invalid_cost_and_keeps_its_input(form: D
     before = world.count()
     await form.type("my_own", into="#mode")
     for cost in ("", "-5", "2.50", "1e3", "abc", "٣", "9" * 5000):
-        await form.type(cost, into="#cost")
-        await form.sees_no_more("Type whole cents")
+        await form.type(cost, into="#cost", hides="Type whole cents")
         await form.go_into("#mode")
         await form.press("enter", sees="✗ Type whole cents, such as 250 for $2.50.")
 
@@ -105,8 +103,7 @@ async def test_new_job_form_reports_a_deleted_asset_or_project_and_keeps_its_inp
 async def test_new_job_form_neither_resends_nor_closes_while_saving(drive: Drive) -> None:
     creation = Gate("create_generation_job", fails=Unreachable("The link broke."))
     async with drive(make=creation.store) as driver:
-        await driver.press("n", "enter", "enter")
-        await driver.until(lambda: creation.calls)
+        await driver.press("n", "enter", "enter", until=lambda: creation.calls)
         await driver.press("enter", "escape", dialog="New job", sees="This is being stored: wait for the answer.")
 
         creation.open()

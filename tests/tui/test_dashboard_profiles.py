@@ -130,8 +130,7 @@ class TestSwitchingDatabases:
         assert driver.marked == set()
         assert driver.header.startswith(" lab ")
         assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
-        await driver.press("s", on=1)
-        await driver.until(lambda: lab.status(1) == "running")
+        await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
         assert world.status(1) == "queued"
 
     async def test_switching_the_database_waits_for_a_pending_write(self, driver: Driver, world: World) -> None:
@@ -152,8 +151,7 @@ class TestSwitchingDatabases:
         await driver.press("f5")
         await look_at(driver, "lab", sees="Out of paper")
         world.sql("commit")
-        await driver.looks_again()
-        await driver.sees("Out of paper")
+        await driver.looks_again(sees="Out of paper")
         assert driver.banner == ""
 
     async def test_switching_databases_quickly_leaves_no_connection_open(
@@ -193,10 +191,8 @@ class TestSwitchingDatabases:
         """What was opened for one database opens no other, nor the same by another name."""
         careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
         async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
-            await driver.press("W")
-            await driver.until(lambda: driver.dialog)
-            await driver.type("ticket 4711", "enter")
-            await driver.until(lambda: "read-only" not in driver.header)
+            await driver.press("W", until=lambda: driver.dialog)
+            await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
             await look_at(driver, "other")
             await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
             await driver.press("s", told="This session is read-only.")
@@ -236,8 +232,7 @@ class TestKeymap:
             await driver.press("f10", "d", sees=("Cancel (q)", "Delete (f5)"))
             await driver.press("q", dialog="")
             await driver.press("N", sees="Cancel (f10)")
-            await driver.press("f10", "S")
-            await driver.until(lambda: world.status(1) == "running")
+            await driver.press("f10", "S", until=lambda: world.status(1) == "running")
 
     async def test_banner_shows_the_configured_refresh_key(self) -> None:
         settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
@@ -292,5 +287,4 @@ async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path
         assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
         assert "Press f5 to try again." in driver.banner
         assert driver.header.rstrip().endswith("✗ sign-in refused")
-        await driver.press("f5")
-        await driver.until(lambda: runs.read_text() == "x\nx\n")
+        await driver.press("f5", until=lambda: runs.read_text() == "x\nx\n")

@@ -85,8 +85,7 @@ async def test_all_projects_counts_visible_jobs_in_hidden_projects(world: World,
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")
     world.job(99, "queued", project=TRAIL, owner=ADA)
-    await dashboard.press("f5")
-    await dashboard.until(lambda: all_projects(dashboard) == "8")
+    await dashboard.press("f5", until=lambda: all_projects(dashboard) == "8")
 
 
 def all_projects(driver: Driver) -> str:

@@ -85,8 +85,7 @@ async def test_changed_job_redraws_only_the_table_and_the_costs(
         assert drawn == {"JobTable": 1}
 
         world.set_status(1, "running")
-        await driver.looks_again()
-        await driver.until(lambda: "CostsPanel" in drawn)
+        await driver.looks_again(until=lambda: "CostsPanel" in drawn)
         await same_looks(driver)
         assert set(drawn) == {"JobTable", "CostsPanel"}
 

@@ -53,8 +53,7 @@ async def test_deleting_a_job_that_is_already_gone_is_reported(dashboard: Driver
 async def test_cursor_selects_no_job_after_its_job_was_deleted(dashboard: Driver, world: World) -> None:
     await dashboard.press("down")
     world.delete(2)
-    await dashboard.looks_again()
-    await dashboard.is_told(f"The job {short(2)} under the cursor left this list.")
+    await dashboard.looks_again(told=f"The job {short(2)} under the cursor left this list.")
 
     assert dashboard.cursor is None
     before = world.sql("select id, status from generation_jobs order by id")
@@ -96,8 +95,7 @@ def ada_waits() -> Gate:
 async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(drive: Drive, ada_waits: Gate) -> None:
     async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
         assert driver.rows == [8]
-        await driver.act_as("ada")
-        await driver.until(lambda: ada_waits.calls and "as ada@example.com" in driver.header)
+        await driver.act_as("ada", until=lambda: ada_waits.calls and "as ada@example.com" in driver.header)
         for hers in ("Trail gear", "$0.40", short(8), "ben@"):
             await driver.sees_no_more(hers)
         await driver.sees("Looking …")
@@ -110,8 +108,7 @@ async def test_switching_users_clears_the_former_rows_before_new_ones_arrive(dri
 
 async def test_late_result_of_the_former_user_is_dropped(drive: Drive, ada_waits: Gate) -> None:
     async with drive(actor=AS_BEN, make=ada_waits.store) as driver:
-        await driver.act_as("ada")
-        await driver.until(lambda: ada_waits.calls)
+        await driver.act_as("ada", until=lambda: ada_waits.calls)
         await driver.act_as("ben")
         ada_waits.open()
         await driver.sees("as ben@example.com", "Costs · Trail gear")
@@ -136,10 +133,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
     spring = Gate("get_listing", lambda _, query: query.window.listed.project_id == SPRING)
     async with drive(make=spring.store) as driver:
         await driver.press("p")
-        await driver.type("spring", "enter")
-        await driver.until(lambda: spring.calls)
-        await driver.sees("Costs · Autumn catalog")
-        await driver.sees("looking …")
+        await driver.type("spring", "enter", sees=("Costs · Autumn catalog", "looking …"), until=lambda: spring.calls)
         await driver.show_project("all projects")
         spring.open()
         await driver.looks_again()
@@ -153,8 +147,7 @@ async def test_only_the_last_of_several_quickly_chosen_projects_is_shown(drive: 
 async def test_quitting_waits_for_a_pending_write_unless_asked_twice(world: World, drive: Drive, waits: bool) -> None:
     deletion = Gate("delete_generation_jobs")
     async with drive(make=deletion.store) as driver:
-        await driver.press("d", "y")
-        await driver.until(lambda: deletion.calls)
+        await driver.press("d", "y", until=lambda: deletion.calls)
         await driver.press("q", told="Leaving as soon as the last change is answered")
         assert driver.app.is_running
         if waits:
@@ -168,8 +161,7 @@ async def test_quitting_waits_for_a_pending_write_unless_asked_twice(world: Worl
 
 @pytest.mark.parametrize("keys", ["q", "d ctrl+q", "slash ctrl+q"])
 async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys: str) -> None:
-    await dashboard.press(*keys.split())
-    await dashboard.until(lambda: not dashboard.app.is_running)
+    await dashboard.press(*keys.split(), until=lambda: not dashboard.app.is_running)
 
     assert dashboard.app.return_code == 0
 

@@ -25,8 +25,7 @@ async def test_every_dialog_opens_at_every_size(world: World, drive: Drive, size
     world.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
     async with drive(size=size) as driver:
         for key in ("enter", "d", "n", "p", "P", "u", "b", "w", "t", "question_mark"):
-            await driver.press(key)
-            await driver.until(lambda: driver.dialog)
+            await driver.press(key, until=lambda: driver.dialog)
             await driver.press("escape")
         await driver.press("ctrl+p", "escape", "slash", "escape")
         await driver.press("enter", on=4, dialog="Job")

@@ -22,8 +22,7 @@ async def test_timings_dialog_covers_all_projects(dashboard: Driver) -> None:
 async def test_timings_dialog_shows_a_database_error_and_can_retry(dashboard: Driver, world: World) -> None:
     world.sql("alter table generation_jobs rename to elsewhere")
     try:
-        await dashboard.press("t", sees="generation_jobs")
-        await dashboard.sees_no_more("Measuring …")
+        await dashboard.press("t", sees="generation_jobs", hides="Measuring …")
     finally:
         world.sql("alter table elsewhere rename to generation_jobs")
     await dashboard.press("r", sees="Finished in the last 24 h: ")

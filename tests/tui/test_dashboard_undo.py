@@ -15,8 +15,7 @@ async def delete_first(driver: Driver) -> None:
 async def test_undo_restores_a_deleted_job_unchanged(dashboard: Driver, world: World) -> None:
     before = rows(world)
     await dashboard.press("d", sees="U brings it back, while this dashboard is open.")
-    await dashboard.press("y", told="Deleted lifestyle")
-    await dashboard.until(lambda: 1 not in dashboard.rows)
+    await dashboard.press("y", told="Deleted lifestyle", until=lambda: 1 not in dashboard.rows)
     await dashboard.press("U", told=f"lifestyle {short(1)} is back.")
     assert rows(world) == before
     await dashboard.until(lambda: 1 in dashboard.rows)
@@ -24,8 +23,7 @@ async def test_undo_restores_a_deleted_job_unchanged(dashboard: Driver, world: W
 
 async def test_undo_restores_deletions_in_reverse_order(dashboard: Driver, world: World) -> None:
     before = rows(world)
-    await dashboard.press("d", "y", on=2, told="Deleted packaging")
-    await dashboard.until(lambda: 2 not in dashboard.rows)
+    await dashboard.press("d", "y", on=2, told="Deleted packaging", until=lambda: 2 not in dashboard.rows)
     await dashboard.press("asterisk", "d", sees="U brings them back, while this dashboard is open.")
     await dashboard.press("y", told="Deleted 5 of 5 jobs.")
     await dashboard.press("U", told="5 jobs are back.")

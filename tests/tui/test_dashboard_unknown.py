@@ -139,8 +139,7 @@ async def test_interrupted_cleanup_reports_its_progress(link: Link, world: World
     driver = link.driver
     driver.app.dashboard.action_want("clean_up")
     await driver.has_dialog("Clean up")
-    await driver.type("1500d", "enter")
-    await driver.until(lambda: driver.dialog.startswith("Archive 1 job, created before "))
+    await driver.type("1500d", "enter", until=lambda: driver.dialog.startswith("Archive 1 job, created before "))
     link.proxy.cut = Cut(at=COMMIT, reaches_database=arrives)
     await driver.press("y", told="made. Before that, archived 0 jobs. Cleaning up once more goes on.")
     assert (world.status(21) is None) is arrives
@@ -161,8 +160,7 @@ async def test_form_left_during_an_outage_still_reports_the_write_outcome(link: 
 async def test_write_outcome_is_reported_after_a_long_outage(link: Link) -> None:
     driver = link.driver
     link.proxy.cut = Cut(at=COMMIT)
-    await driver.press("s", told="It is looked up as soon as the database answers.")
-    await driver.until(lambda: driver.banner)
+    await driver.press("s", told="It is looked up as soon as the database answers.", until=lambda: driver.banner)
     failures = driver.app.failures
     await driver.until(lambda: driver.app.failures > failures + 2)
     assert not any("The change was" in toast for toast in driver.toasts)

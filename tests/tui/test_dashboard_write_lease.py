@@ -96,8 +96,7 @@ async def test_write_permit_requires_a_reason_and_accepts_a_duration(leased: Dri
     await leased.type("x" * 201, "enter", sees="✗ At most 200 characters; these are 201.")
     await leased.type("ticket 4711")
     leased.app.screen.query_one(Select).value = 15
-    await leased.press("enter")
-    await leased.until(lambda: " writing 15:00: ticket 4711 " in leased.header)
+    await leased.press("enter", until=lambda: " writing 15:00: ticket 4711 " in leased.header)
 
 
 async def test_dialog_submitted_after_the_permit_ends_is_refused_and_keeps_its_text(
