@@ -41,21 +41,14 @@ def test_money_keeps_every_cent(cents: int) -> None:
     assert int(money(cents).translate({ord(mark): None for mark in "$,."})) == cents
 
 
-def test_count_groups_thousands() -> None:
+def test_counts_are_grouped_by_thousands_and_ids_are_cut_to_eight_characters() -> None:
     assert count(1234) == "1,234"
+    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
 
 
 @pytest.mark.parametrize(
     ("rate", "text"),
-    [
-        (None, "-"),
-        (0, "0 %"),
-        (0.001, "<1 %"),
-        (0.5, "50 %"),
-        (0.92, "92 %"),
-        (0.999, ">99 %"),
-        (1, "100 %"),
-    ],
+    [(None, "-"), (0, "0 %"), (0.001, "<1 %"), (0.5, "50 %"), (0.92, "92 %"), (0.999, ">99 %"), (1, "100 %")],
 )
 def test_percent_shows_0_and_100_only_for_exact_values(rate: float | None, text: str) -> None:
     assert percent(rate) == text
@@ -124,10 +117,6 @@ def test_infinite_postgres_timestamps_are_named(moment: datetime, word: str) -> 
     assert utc_time(moment) == word
 
 
-def test_short_id_returns_the_first_eight_characters() -> None:
-    assert short_id(UUID("ea7b5bf5-0000-4000-8000-000000000000")) == "ea7b5bf5"
-
-
 @pytest.mark.parametrize(
     ("values", "bars"),
     [([], ""), ([0, 0], "▁▁"), ([0, 1, 50, 100], "▁▂▅█"), ([-3, 7], "▁█"), ([5, 5], "██")],
@@ -145,17 +134,11 @@ def test_spark_uses_the_lowest_bar_only_for_zero(values: list[int]) -> None:
     ("error", "summary"),
     [
         (None, ""),
-        ("", ""),
-        ("Test error", "Test error"),
         ("\n  first\nsecond", "first"),
         (json.dumps({"message": "API timeout", "stack": "…", "mode": "packaging"}), "API timeout"),
         (json.dumps({"message": "two\nlines"}), "two"),
-        (json.dumps({"message": ""}), '{"message": ""}'),
-        (json.dumps({"message": 5}), '{"message": 5}'),
-        (json.dumps(["message"]), '["message"]'),
-        ('{"message": "cut', "cut"),
-        ("[" * 100_000, "[" * 100_000),
-        ('{"message": ' + "9" * 5000 + "}", '{"message": ' + "9" * 5000 + "}"),
+        *((text, text) for text in ("", "Test error", '{"message": ""}', '{"message": 5}', '["message"]')),
+        *((text, text) for text in ("[" * 100_000, '{"message": ' + "9" * 5000 + "}")),
     ],
 )
 def test_error_summary_is_the_message_or_the_first_line(error: str | None, summary: str) -> None:
@@ -175,9 +158,7 @@ def test_error_pretty_indents_json_and_leaves_text_unchanged() -> None:
 
 @pytest.mark.parametrize("depth", [900, 5_000, 50_000])
 def test_error_pretty_leaves_deeply_nested_json_unchanged(depth: int) -> None:
-    nested = "[" * depth + "]" * depth
-
-    assert error_pretty(nested) == nested
+    assert error_pretty("[" * depth + "]" * depth) == "[" * depth + "]" * depth
 
 
 values = st.recursive(
@@ -221,10 +202,10 @@ def test_message_of_cut_reads_any_text_without_an_error(text: str) -> None:
         ('{"message": "h\\u00e1\\u010', "há"),
         ('{"message": "smile \\ud83d\\ude', "smile"),
         ('{"message": "a \\', "a"),
-        ('{"stack": "Error: it went wr', '{"stack": "Error: it went wr'),
-        ('{"error": {"message": "inner', '{"error": {"message": "inner'),
-        ('{"message": 12', '{"message": 12'),
-        ("{not JSON at all", "{not JSON at all"),
+        *(
+            (text, text)
+            for text in ('{"stack": "Error: it we', '{"error": {"message": "i', '{"message": 12', "{no JSON")
+        ),
     ],
 )
 def test_error_summary_reads_the_message_of_truncated_json(cut: str, summary: str) -> None:
