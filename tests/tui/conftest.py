@@ -48,7 +48,6 @@ async def table(empty_table: TablePilot) -> TablePilot:
 
 @pytest.fixture
 def empty_world(bystander: psycopg.Connection) -> World:
-    """A migrated database without a row."""
     return World(bystander)
 
 
@@ -85,7 +84,6 @@ def drive(world: World, database: Conninfo) -> Drive:
 
 @pytest.fixture
 async def operator(drive: Drive) -> AsyncIterator[Driver]:
-    """Of the small world, with the operator's eyes."""
     async with drive(actor=OPERATOR) as driver:
         yield driver
 

@@ -98,8 +98,6 @@ class ExpensiveStore(FrozenStore):
 
 
 class Clock:
-    """Stands still until it is turned."""
-
     now = FROZEN
 
     def __call__(self) -> datetime:
@@ -117,8 +115,6 @@ def opener_of(
     clock: Callable[[], datetime] = lambda: FROZEN,
     journal: Path | None = None,
 ) -> Opener:
-    """Opens a session on a server that is up, or not."""
-
     @asynccontextmanager
     async def opener(report: Report) -> AsyncIterator[Session]:
         access = WriteAccess(rule, clock=clock)
@@ -155,12 +151,13 @@ class WatchedApp(GjobsApp):
 
 
 @asynccontextmanager
-async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE) -> AsyncIterator["Driver"]:
-    """Runs the dashboard, and waits until there is something to see."""
+async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True) -> AsyncIterator["Driver"]:
+    """Run the dashboard, and wait until there is something to see."""
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
-        await driver.until(app.settled.is_set)
-        await driver.settle()
+        if waits:
+            await driver.until(app.settled.is_set)
+            await driver.settle()
         yield driver
         await driver.leave()
 
@@ -284,6 +281,11 @@ class Driver(AppDriver):
         await self.shows(**expected)
 
     @property
+    def session(self) -> Session:
+        assert self.app.connection.session is not None
+        return self.app.connection.session
+
+    @property
     def offered_command(self) -> str:
         """The one of the open palette that enter runs; empty while there is none."""
         commands = self.app.screen.query_one(CommandList)
@@ -300,11 +302,9 @@ class Driver(AppDriver):
         await self.until(lambda: self.dialog == title)
 
     async def is_told(self, text: str) -> None:
-        """Waits for a toast."""
         await self.until(lambda: any(text in toast for toast in self.toasts))
 
     async def go_into(self, selector: str) -> None:
-        """Focuses a widget of the dialog on top, or of the dashboard."""
         self.app.screen.query_one(selector).focus()
         await self.settle()
 

@@ -87,13 +87,10 @@ def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, *
 
 
 def texts(lines: Iterable[list[Span]]) -> list[str]:
-    """The text of each line of a panel."""
     return ["".join(text for text, _ in line).rstrip() for line in lines]
 
 
 class CountingTable(JobTable):
-    """Keeps the lines that Textual asked for."""
-
     def __init__(self) -> None:
         super().__init__()
         self.painted: list[int] = []

@@ -113,8 +113,7 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
 ) -> None:
     world.jobs(range(100, 100 + 2 * CHUNK))
     async with drive(make=chunks.store, rule=WriteMode.LEASED) as driver:
-        assert driver.app.connection.session is not None
-        access = driver.app.connection.session.access
+        access = driver.session.access
         access.open_permit("ticket 4711", 60)
         await driver.press("2")
         await choose_all(driver, 2 * CHUNK + 2)

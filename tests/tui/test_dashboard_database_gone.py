@@ -15,7 +15,7 @@ from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
 from tests.store.servers import Doorkeeper, fatal, listening, proxied
-from tests.tui.driving import Clock, Drive, Driver, FrozenStore, WatchedApp, behind_a_proxy, driving, opener_of
+from tests.tui.driving import Clock, Drive, FrozenStore, WatchedApp, behind_a_proxy, driving, opener_of
 from tests.tui.world import World
 from tui.session import Report, Session
 
@@ -167,16 +167,13 @@ async def test_dashboard_retries_a_session_that_does_not_open(world: World, data
         async with opener_of(database)(report) as session:
             yield session
 
-    app = WatchedApp(opener, interval=QUICK)
-    async with app.run_test(size=(120, 36)) as pilot:
-        driver = Driver(app, pilot)
+    async with driving(WatchedApp(opener, interval=QUICK), waits=False) as driver:
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
         assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
         may_fail.set()
         await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
         assert driver.banner == ""
-        await driver.leave()
 
 
 async def test_dashboard_shows_startup_progress_before_the_first_list(world: World, database: Conninfo) -> None:
@@ -189,13 +186,10 @@ async def test_dashboard_shows_startup_progress_before_the_first_list(world: Wor
         async with opener_of(database)(report) as session:
             yield session
 
-    app = WatchedApp(opener)
-    async with app.run_test(size=(120, 36)) as pilot:
-        driver = Driver(app, pilot)
+    async with driving(WatchedApp(opener), waits=False) as driver:
         await driver.sees("Starting the database …", "connecting …")
         gate.set()
         await driver.sees("Costs · Autumn catalog")
-        await driver.leave()
 
 
 async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
@@ -255,8 +249,7 @@ async def test_user_without_select_privilege_can_switch_to_the_operator(drive: D
     async with drive(make=Refusing) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
-        await driver.press("u", dialog="Look with whose eyes?")
-        await driver.type("operator", "enter", sees=("as the operator", "Costs · Autumn catalog"))
+        await driver.act_as("operator", sees=("as the operator", "Costs · Autumn catalog"))
 
         assert driver.banner == ""
 

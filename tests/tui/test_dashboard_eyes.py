@@ -23,7 +23,6 @@ async def dashboard(
     recording: Recording,
     tmp_path: Path,
 ) -> AsyncIterator[Driver]:
-    """As Ada, on the database that watches."""
     world = World(reused_watched_database)
     fill(world)
     world.asset(ASSET, "uploads/shoe.png")

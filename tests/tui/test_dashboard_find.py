@@ -41,7 +41,6 @@ def note(driver: Driver) -> str:
 
 
 def hints(driver: Driver) -> str:
-    """What the keys do at present."""
     return driver.text.splitlines()[-1]
 
 
@@ -57,7 +56,6 @@ async def test_filter_applies_while_typing_enter_keeps_it_and_escape_clears_it(d
 
 
 async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver) -> None:
-    """As a person does who is quick, or a terminal that was slow: nothing waits for the bar to be there."""
     for key, character in (("slash", "/"), *((letter, letter) for letter in "sdf")):
         dashboard.app.post_message(events.Key(key, character))
     await dashboard.until(lambda: text(dashboard) == "sdf")

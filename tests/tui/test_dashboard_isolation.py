@@ -80,9 +80,7 @@ async def test_isolation_check_explains_why_a_read_only_session_probes_no_writes
 
 async def test_write_permit_allows_the_isolation_check_to_probe_writes(drive: Drive) -> None:
     async with drive(actor=OPERATOR, rule=WriteMode.LEASED) as driver:
-        session = driver.app.connection.session
-        assert session is not None
-        session.access.open_permit("ticket 7", 600)
+        driver.session.access.open_permit("ticket 7", 600)
         await driver.press("i", sees="no leak, 17 kept; 12 judged")
         await driver.press("w", "y", sees="no leak, 17 kept; 9 judged")
 

@@ -17,7 +17,6 @@ from tui.dashboard.keys.help import FILTERS, GROUPS, OWNERS, help_entries
 
 
 def own_classes() -> list[type[DOMNode]]:
-    """Every widget, screen and app of ours."""
     for module in pkgutil.walk_packages(tui.__path__, "tui."):
         importlib.import_module(module.name)
 

@@ -25,7 +25,6 @@ def shared(world: World) -> World:
 
 @pytest.fixture
 async def dashboard(shared: World, app: WatchedApp) -> AsyncIterator[Driver]:
-    """Ada's newest project, with her eyes."""
     async with driving(app) as driver:
         yield driver
 

@@ -17,7 +17,6 @@ from tests.tui.world import World
 
 
 async def test_notification_refreshes_the_list_before_the_interval_ends(dashboard: Driver, world: World) -> None:
-    """A minute, in these tests."""
     assert dashboard.app.connection.interval == 60.0
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
     world.sql("update generation_jobs set status = 'running' where status = 'queued'")

@@ -18,8 +18,6 @@ QUICK = 0.05
 
 
 class NoticedApp(WatchedApp):
-    """Counts the bells."""
-
     bells = 0
 
     def bell(self) -> None:

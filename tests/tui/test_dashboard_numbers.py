@@ -14,7 +14,7 @@ from store.statistics.counting import Report
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
-from tests.tui.driving import SIZE, Drive, Driver, FrozenStore, Gate, WatchedApp, opener_of
+from tests.tui.driving import Drive, FrozenStore, Gate, WatchedApp, driving, opener_of
 from tests.tui.support import NOON, make_totals
 from tests.tui.world import World
 from tui.dashboard.memory import MOST_KEPT, TotalsCache
@@ -43,10 +43,8 @@ class EndlessStore(FrozenStore):
 
 async def test_costs_panel_shows_counting_before_the_first_totals(world: World, database: Conninfo) -> None:
     app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
-    async with app.run_test(size=SIZE) as pilot:
-        driver = Driver(app, pilot)
+    async with driving(app, waits=False) as driver:
         await driver.sees("Costs · Autumn catalog", "Counting …")
-        await driver.leave()
 
 
 async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:

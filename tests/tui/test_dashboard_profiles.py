@@ -188,7 +188,6 @@ class TestSwitchingDatabases:
     async def test_switching_the_database_ends_the_write_permit(
         self, world: World, database: Conninfo, prod: str
     ) -> None:
-        """What was opened for one database opens no other, nor the same by another name."""
         careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
         async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
             await driver.press("W", until=lambda: driver.dialog)

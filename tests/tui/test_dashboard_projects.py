@@ -81,7 +81,6 @@ async def test_operator_sees_jobs_of_all_users(dashboard: Driver) -> None:
 
 
 async def test_all_projects_counts_visible_jobs_in_hidden_projects(world: World, dashboard: Driver) -> None:
-    """A user sees a job of their own in another's project."""
     await dashboard.show_project("all projects")
     await dashboard.until(lambda: all_projects(dashboard) == "7")
     world.job(99, "queued", project=TRAIL, owner=ADA)
@@ -89,5 +88,4 @@ async def test_all_projects_counts_visible_jobs_in_hidden_projects(world: World,
 
 
 def all_projects(driver: Driver) -> str:
-    """How many jobs, once they are counted."""
     return str(driver.app.dashboard.query_one(ProjectList).get_option("all").prompt).split()[-1]

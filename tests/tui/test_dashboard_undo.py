@@ -51,7 +51,6 @@ async def test_undo_acts_as_the_user_who_deleted_the_job(dashboard: Driver, worl
 
 
 async def test_deletion_dialog_names_tables_whose_rows_undo_cannot_restore(world: World, drive: Drive) -> None:
-    """Tables of an app's own may lose rows with a job."""
     for rule in ("cascade", "set null", "no action"):
         name = rule.replace(" ", "_")
         world.sql(f"create table public.rows_{name} (job_id uuid references public.generation_jobs on delete {rule})")

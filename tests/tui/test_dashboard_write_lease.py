@@ -121,8 +121,7 @@ async def test_confirmation_after_the_permit_ends_changes_nothing(leased: Driver
 
 async def test_switching_the_acting_user_keeps_the_write_permit(leased: Driver) -> None:
     await open_lease(leased)
-    assert leased.app.connection.session is not None
-    leased.app.act_as(leased.app.connection.session.operator)
+    leased.app.act_as(leased.session.operator)
     await leased.until(lambda: "as the operator" in leased.header and " writing 5:00: " in leased.header)
 
 

@@ -18,8 +18,6 @@ from tui.dashboard.run import frame_text
 
 
 class BarApp(App[None]):
-    """Keeps what the bar tells."""
-
     CSS = "Screen { layout: vertical; }"
 
     def __init__(self) -> None:
@@ -43,8 +41,6 @@ class BarApp(App[None]):
 
 
 class Bar(AppDriver):
-    """A bar in a terminal, and what can be seen and heard of it."""
-
     app: BarApp
 
     def __init__(self, app: BarApp, pilot: Pilot[None]) -> None:
@@ -61,13 +57,11 @@ class Bar(AppDriver):
 
     @property
     def offered(self) -> list[str]:
-        """The first word of each line."""
         completions = self.app.query_one(CompletionList)
         return [str(option.prompt).split()[0] for option in completions.options] if completions.is_open else []
 
     @property
     def mistake(self) -> list[str]:
-        """The lines below the field."""
         note = self.app.query_one("#mistake", Static)
         return str(note.render()).splitlines() if note.display else []
 

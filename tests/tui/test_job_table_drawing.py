@@ -27,7 +27,6 @@ HOSTILE = [
 
 
 def style_at(table: TablePilot, x: int, y: int) -> Style:
-    """The style of a cell that is drawn."""
     for segment in table.strips[y]:
         x -= cell_len(segment.text)
         if x < 0:

@@ -31,7 +31,6 @@ class Desk:
         self.take(self.query)
 
     def take(self, wish: RowRequest) -> None:
-        """The answer to it."""
         window = self.list.window(query_of(wish))
         self.asking = self.asking.arrived(window.query)
         self.look(

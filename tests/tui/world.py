@@ -64,7 +64,6 @@ class World:
             yield
 
     def users(self) -> None:
-        """Ada and Ben."""
         for user, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com")):
             self.sql("insert into auth.users (id, email, created_at) values (%s, %s, %s)", user, email, FROZEN)
 
@@ -104,7 +103,6 @@ class World:
         )
 
     def jobs(self, numbers: Iterable[int]) -> None:
-        """Queued ones, all at once."""
         with self.at_once():
             for number in numbers:
                 self.job(number, cost_cents=100)
