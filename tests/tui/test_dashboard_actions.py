@@ -4,6 +4,7 @@ import pytest
 from textual import events
 
 from store.jobs.job import JobStatus
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, dashboard_on
 from tests.tui.world import ADA, AUTUMN, World, job_id, short
@@ -188,6 +189,21 @@ async def test_details_screen_shows_observed_changes_without_stored_events(
         await driver.press("enter", sees=("cost changed", "+$0.50 = ", "observed", "Observed here.", "revision 0005"))
 
 
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("w", "revision 0006"),
+        ("b", "This database keeps no budgets. 'gjobs migrate up' brings revision 0007"),
+    ],
+    ids=["leases", "budgets"],
+)
+async def test_key_names_the_revision_that_it_requires(
+    attached_world: World, attached_database: Conninfo, key: str, told: str
+) -> None:
+    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press(key, told=told, dialog="")
+
+
 def repetitions(world: World, number: int) -> list[tuple[object, ...]]:
     return world.sql(
         "select j.status, j.retry_count from gjobs.job_links l join generation_jobs j on j.id = l.job_id"
@@ -196,46 +212,38 @@ def repetitions(world: World, number: int) -> list[tuple[object, ...]]:
     )
 
 
-async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(dashboard: Driver, world: World) -> None:
+@pytest.fixture
+async def failed(dashboard: Driver, world: World) -> Driver:
+    """The job 2 has failed as well."""
     world.set_status(2, "failed")
     await dashboard.looks_again()
-    await dashboard.press("r", on=2, told=", which repeats ")
-    assert repetitions(world, 2) == [("queued", 1)]
-    await dashboard.until(lambda: len(dashboard.rows) == 7)
+    return dashboard
 
 
-async def test_retry_key_refuses_a_job_that_has_not_failed(dashboard: Driver, world: World) -> None:
-    await dashboard.press("r", on=1, told="Only a failed job can be retried; this one is ")
+async def test_retry_key_queues_a_new_job_linked_to_the_failed_one(failed: Driver, world: World) -> None:
+    await failed.press("r", on=1, told="Only a failed job can be retried; this one is ")
     assert world.sql("select count(*) from gjobs.job_links") == [(0,)]
+    await failed.press("r", on=2, told=", which repeats ", until=lambda: len(failed.rows) == 7)
+    assert repetitions(world, 2) == [("queued", 1)]
 
-
-async def test_retried_job_is_retried_again_only_after_confirmation(dashboard: Driver, world: World) -> None:
-    world.set_status(2, "failed")
-    await dashboard.looks_again()
-    await dashboard.press("r", on=2, told=", which repeats ")
-    await dashboard.press("r", on=2, dialog="Retry this job once more?")
-    await dashboard.sees("Another job repeats it by now.", "Database: testbase")
-    await dashboard.press("n", dialog="")
+    await failed.press("r", on=2, dialog="Retry this job once more?")
+    await failed.sees("Another job repeats it by now.", "Database: testbase")
+    await failed.press("n", dialog="")
     assert len(repetitions(world, 2)) == 1
-    await dashboard.press("r", dialog="Retry this job once more?")
-    await dashboard.press("y", until=lambda: len(repetitions(world, 2)) == 2)
+    await failed.press("r", dialog="Retry this job once more?")
+    await failed.press("y", until=lambda: len(repetitions(world, 2)) == 2)
 
 
-async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(dashboard: Driver, world: World) -> None:
-    world.set_status(1, "failed")
-    world.set_status(3, "failed")
-    await dashboard.looks_again()
-    await dashboard.press("space", "space", "space", "r", on=1, dialog="Retry 2 of these 3 jobs?")
-    await dashboard.press("y", told="Retried 2 of 3 jobs")
-    assert [len(repetitions(world, number)) for number in (1, 2, 3)] == [1, 0, 1]
-
-
-async def test_details_of_a_job_and_its_retry_name_each_other(dashboard: Driver, world: World) -> None:
-    world.set_status(2, "failed")
-    await dashboard.looks_again()
-    await dashboard.press("enter", on=2, sees="r retry")
-    await dashboard.press("r", told=", which repeats ")
+async def test_details_of_a_job_and_its_retry_name_each_other(failed: Driver, world: World) -> None:
+    await failed.press("enter", on=2, sees="r retry")
+    await failed.press("r", told=", which repeats ")
     ((new,),) = world.sql("select job_id from gjobs.job_links")
-    await dashboard.press("enter", on=2, sees=("Repeated by", str(new)))
-    await dashboard.press("escape")
-    await dashboard.press("home", "enter", sees=("Repeats", str(job_id(2))))
+    await failed.press("enter", on=2, sees=("Repeated by", str(new)))
+    await failed.press("escape")
+    await failed.press("home", "enter", sees=("Repeats", str(job_id(2))))
+
+
+async def test_bulk_retry_queues_the_failed_jobs_after_confirmation(failed: Driver, world: World) -> None:
+    await failed.press("space", "space", "space", "r", on=2, dialog="Retry 2 of these 3 jobs?")
+    await failed.press("y", told="Retried 2 of 3 jobs")
+    assert [len(repetitions(world, number)) for number in (2, 3, 4)] == [1, 0, 1]

@@ -9,7 +9,7 @@ from store.sample.sample_data import fill as fill_sample
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
 from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, FROZEN, SPRING, World, short
+from tests.tui.world import AUTUMN, FROZEN, SPRING, World
 from tui.dashboard.memory import RememberedState
 from tui.text.format import count
 
@@ -18,6 +18,7 @@ PLACE = "testbase as ada@example.com"
 
 async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_first(dashboard: Driver) -> None:
     assert (dashboard.rows, dashboard.cursor) == ([1, 2, 3, 4, 5, 6], 1)
+    assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
     assert dashboard.title == "Jobs · 6, newest first"
     await dashboard.sees("Costs · Autumn catalog", "› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
@@ -111,8 +112,3 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo, acto
         for row in statistics:
             assert f"{row.status} {count(row.count)} " in driver.costs[0]
             assert money(row.total_cost_cents) in driver.costs[1]
-
-
-async def test_wide_dashboard_shows_job_ids(drive: Drive) -> None:
-    async with drive(size=(200, 50)) as driver:
-        await driver.sees(short(3))

@@ -5,13 +5,9 @@ import pytest
 from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
-from tests.tui.driving import Drive, Driver
+from tests.tui.driving import Drive
 from tests.tui.world import World, job_id
 from tui.dashboard.status_line import ConnectionStatus, status_content
-
-
-async def test_header_names_the_database_and_the_acting_user(dashboard: Driver) -> None:
-    assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
 
 
 async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, drive: Drive) -> None:

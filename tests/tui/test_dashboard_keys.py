@@ -46,7 +46,6 @@ def test_every_binding_has_a_unique_id_and_a_tooltip() -> None:
 
 def test_no_binding_uses_a_key_that_terminals_cannot_distinguish() -> None:
     keys = {key for binding in own_bindings() for key in binding.key.split(",")}
-
     assert keys.isdisjoint({"ctrl+m", "ctrl+h", "ctrl+i", "ctrl+j"})
     assert not any(key.startswith("alt+") for key in keys)
 

@@ -10,8 +10,7 @@ from textual.widgets import Input, Select
 from store.database.write_access import WriteMode
 from store.journal.journal import read_journal
 from store.users.actor import OPERATOR
-from tests.conftest import Conninfo
-from tests.tui.driving import Drive, Driver, Expected, dashboard_on
+from tests.tui.driving import Drive, Driver, Expected
 from tests.tui.test_dashboard_budgets import limit_autumn
 from tests.tui.world import ADA, AUTUMN, BEN, World
 from tui.dashboard.budgets.budgets_dialog import BudgetOwner
@@ -65,9 +64,14 @@ async def test_new_budget_of_the_selected_project_appears_in_the_panel(operator:
     await fill_in(operator, fields={"limit": "10.00", "warn": "95%"})
     await operator.press("enter", told="Set the budget of $10.00 a month of project Autumn catalog: $1.00 left.")
     assert limits(world) == [(AUTUMN, "month", 1_000, 0.95)]
-    await operator.has_dialog("Budgets · Autumn catalog")
-    await operator.sees("$9.00 of $10.00")
-    await operator.press("escape", sees="$1.00 left of $10.00")
+    await operator.shows(dialog="Budgets · Autumn catalog", sees="$9.00 of $10.00")
+
+    await operator.press("n", dialog="New budget")
+    operator.app.screen.query_one("#period", Select).value = "all"
+    await operator.type("5.00", into="#limit", hides="are spent")
+    operator.app.screen.query_one("#period", Select).value = "month"
+    await operator.sees("$9.00 are spent. It is used up already")
+    await operator.press("escape", "escape", sees="$1.00 left of $10.00")
 
 
 async def test_budget_can_be_set_for_the_project_owner_or_any_user(operator: Driver, world: World) -> None:
@@ -138,14 +142,6 @@ async def test_concurrent_budget_change_is_reported_before_it_is_overwritten(ope
     assert limits(world) == [(AUTUMN, "all", 1_500, 0.8)]
 
 
-async def test_new_budget_form_shows_the_amount_spent_under_an_existing_budget(operator: Driver, world: World) -> None:
-    limit_autumn(world, 2_000)
-    await open_form(operator, "n", "New budget")
-    await operator.type("5.00", into="#limit", hides="are spent")
-    operator.app.screen.query_one("#period", Select).value = "all"
-    await operator.sees("$9.00 are spent. It is used up already")
-
-
 async def test_budget_is_removed_only_after_confirmation(operator: Driver, world: World, tmp_path: Path) -> None:
     limit_autumn(world, 1_000)
     await open_form(operator, "d", "Remove this limit?")
@@ -181,9 +177,3 @@ async def test_user_sees_own_budgets_but_cannot_set_them(world: World, drive: Dr
         for key in ("n", "enter", "d"):
             await driver.press(key, dialog="Budgets · Autumn catalog")
         assert set(driver.toasts) == {"Only the operator sets budgets; you look as ada@example.com. Press u to change."}
-
-
-async def test_database_without_budgets_shows_the_required_revision(attached_database: Conninfo) -> None:
-    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
-        await driver.press("b", told="This database keeps no budgets. 'gjobs migrate up' brings revision 0007")
-        await driver.has_dialog("")

@@ -202,10 +202,6 @@ async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, 
     assert long_list.cursor == JOBS
 
 
-async def test_choosing_all_includes_jobs_beyond_the_loaded_rows(long_list: Driver) -> None:
-    await long_list.press("asterisk", sees="chosen, with those beyond the rows shown")
-
-
 class SlowByUpdate(FrozenStore):
     async def get_order_off(self, query: ListQuery) -> MissingCapability | None:
         is_off = query.order.column is OrderColumn.UPDATED

@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 
 from store.statistics.totals import Count, Precision
 from tests.tui.driving import Drive, Driver
-from tests.tui.world import World
+from tests.tui.world import World, short
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
@@ -17,6 +17,7 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive, size: tuple[int,
         lines = driver.text.splitlines()
         assert [len(line) for line in lines] == [size[0]] * size[1]
         assert any("›" in line and "queued" in line for line in lines)
+        assert (short(3) in driver.text) is (size[0] >= 200), "ids are shown where there is room"
         await driver.sees_no_more(TOO_SMALL)
 
 

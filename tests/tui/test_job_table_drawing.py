@@ -55,13 +55,15 @@ async def test_table_draws_header_marks_cursor_and_cells(empty_table: TablePilot
     ]
 
 
-async def test_project_names_add_a_column(table: TablePilot) -> None:
+async def test_project_names_add_a_column_and_the_header_shows_a_changed_order(table: TablePilot) -> None:
     await table.resize(100, 11)
     table.table.show([make_job(1)], now=NOON, project_names={UUID(int=2): "[b]Autumn"})
+    table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
     await table.settle()
-
     assert "PROJECT" in table.lines[0]
     assert "[b]Autumn" in table.lines[1]
+    assert "UPDATED ▴" in table.lines[0]
+    assert "CREATED" not in table.lines[0]
 
 
 async def test_table_draws_nothing_when_no_visible_text_changes(table: TablePilot) -> None:
@@ -136,14 +138,6 @@ async def test_empty_table_shows_its_message_literally_and_wraps_it(empty_table:
     await empty_table.resize(30, 11)
     await empty_table.show([])
     assert " ".join(empty_table.lines[1:]).split() == empty_table.table.empty_text.split()
-
-
-async def test_header_shows_a_changed_order(table: TablePilot) -> None:
-    table.table.sort = ListOrder(column=OrderColumn.UPDATED, descending=False)
-    await table.settle()
-
-    assert "UPDATED ▴" in table.lines[0]
-    assert "CREATED" not in table.lines[0]
 
 
 @pytest.mark.parametrize("width", [40, 80, 120, 200])
