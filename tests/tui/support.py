@@ -86,7 +86,7 @@ def make_listing(listed: ListQuery, *, held: int = 0, has_after: bool = False, *
     return replace(listing, **fields)
 
 
-def texts(lines: Iterable[list[Span]]) -> list[str]:
+def texts(lines: Iterable[Iterable[Span]]) -> list[str]:
     return ["".join(text for text, _ in line).rstrip() for line in lines]
 
 

@@ -57,7 +57,7 @@ async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive
             (("escape",), "exact"),
         ):
             counts = driver.app.counts
-            await driver.press(*keys, until=lambda counts=counts: driver.app.counts > counts)
+            await driver.press(*keys, until=lambda counts=counts: driver.app.counts > counts)  # type: ignore[misc]
             await driver.sees(f"{standing} · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
