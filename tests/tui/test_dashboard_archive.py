@@ -66,10 +66,13 @@ async def test_archive_lists_and_counts_jobs_of_the_selected_project(dashboard: 
     await dashboard.sees("3 archived jobs", short(7), "Spring lookbook")
 
 
-async def test_empty_archive_shows_a_message_and_ignores_job_keys(dashboard: Driver) -> None:
-    await open_archive(dashboard)
-    await dashboard.sees("No archived jobs.")
-    await dashboard.press("enter", "space", "r", "right", "left", dialog="Archive · Autumn catalog")
+async def test_archive_without_visible_jobs_shows_a_message_and_ignores_job_keys(world: World, drive: Drive) -> None:
+    put_away(world, 3)
+    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
+        await driver.show_project("all projects")
+        await open_archive(driver)
+        await driver.sees("No archived jobs.")
+        await driver.press("enter", "space", "r", "right", "left", dialog="Archive · all projects")
 
 
 async def test_archived_job_details_show_the_full_error_and_events(dashboard: Driver, world: World) -> None:
@@ -114,18 +117,16 @@ async def test_archive_pages_keep_the_marked_jobs(
     await dashboard.press("right", "left", sees=("Page 1 · 1 marked", "● ◌ queued"))
 
 
-async def test_archive_hides_jobs_of_other_users(world: World, drive: Drive) -> None:
-    put_away(world, 3)
-    async with drive(actor=ActingUser(id=BEN, email="ben@example.com")) as driver:
-        await driver.show_project("all projects")
-        await open_archive(driver)
-        await driver.sees("No archived jobs.")
-
-
 async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, world: World) -> None:
+    await open_clean_up(dashboard)
+    await dashboard.press("enter", sees="✗ No succeeded or failed job was created before ")
+    for age in ("30", "", "0d", "99999w"):
+        await dashboard.type(age, "enter", sees="✗ Type a number with s, m, h, d or w, such as 30d")
+        assert dashboard.value("#age") == age
+
     add_old(world, 21, 22)
     add_old(world, 23, status="queued")
-    await open_clean_up(dashboard)
+    await dashboard.type(LONG_AGO)
     await until_asked(dashboard, "Archive 2 jobs, created before ")
     await dashboard.sees("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
     await dashboard.press("n", dialog="Clean up")
@@ -147,14 +148,6 @@ async def test_cleanup_deletes_only_jobs_with_the_chosen_status(dashboard: Drive
     await until_asked(dashboard, "Delete 1 job, created before ")
     await dashboard.press("y", told="Deleted 1 job.")
     assert (world.status(21), world.status(22)) == (JobStatus.FAILED, None)
-
-
-async def test_cleanup_dialog_keeps_an_age_that_is_invalid_or_matches_no_job(dashboard: Driver) -> None:
-    await open_clean_up(dashboard)
-    await dashboard.press("enter", sees="✗ No succeeded or failed job was created before ")
-    for age in ("30", "", "0d", "99999w"):
-        await dashboard.type(age, "enter", sees="✗ Type a number with s, m, h, d or w, such as 30d")
-        assert dashboard.value("#age") == age
 
 
 async def test_cleanup_skips_and_reports_locked_jobs(dashboard: Driver, world: World, database: Conninfo) -> None:

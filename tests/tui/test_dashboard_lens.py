@@ -15,18 +15,12 @@ POLICY = "Users can view own generation jobs"
 
 
 @pytest.fixture
-def shared(world: World) -> World:
+def world(world: World) -> World:
     """Ben has the failed job 9 and the queued 10 in Ada's Autumn; Ada has the job 11 in Ben's project."""
     world.job(9, "failed", owner=BEN, cost_cents=4_000)
     world.job(10, "queued", owner=BEN, cost_cents=5_000)
     world.job(11, "queued", project=TRAIL, cost_cents=7)
     return world
-
-
-@pytest.fixture
-async def dashboard(shared: World, app: WatchedApp) -> AsyncIterator[Driver]:
-    async with driving(app) as driver:
-        yield driver
 
 
 @pytest.fixture
@@ -36,8 +30,7 @@ async def through_lens(dashboard: Driver) -> Driver:
 
 
 def row_of(dashboard: Driver, number: int) -> str:
-    place = dashboard.rows.index(number)
-    return dashboard.row(place + 1)
+    return dashboard.row(dashboard.rows.index(number) + 1)
 
 
 async def test_visibility_comparison_lists_hidden_jobs_dimmed_among_visible_ones(through_lens: Driver) -> None:
@@ -89,7 +82,7 @@ async def test_details_of_a_hidden_job_show_the_policy_that_hides_it(through_len
     await through_lens.press("enter", on=1, dialog="Job", sees="d delete  y copy id", hides="⊘ hidden from")
 
 
-async def test_no_key_changes_a_hidden_job(through_lens: Driver, shared: World) -> None:
+async def test_no_key_changes_a_hidden_job(through_lens: Driver, world: World) -> None:
     refusal = "ada@example.com does not see this job; press u for the operator."
     await through_lens.go_to(10)
     assert await through_lens.told_by_each("s", "c", "f", "d") == [refusal] * 4
@@ -100,24 +93,24 @@ async def test_no_key_changes_a_hidden_job(through_lens: Driver, shared: World) 
     await through_lens.press("space", on=5)
     await through_lens.press("space", "s", on=10)
     await through_lens.is_told("ada@example.com does not see 1 of these 2 jobs; press u for the operator.")
-    assert (shared.status(5), shared.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
+    assert (world.status(5), world.status(10)) == (JobStatus.QUEUED, JobStatus.QUEUED)
 
 
-async def test_visible_job_can_be_started_in_the_visibility_comparison(through_lens: Driver, shared: World) -> None:
+async def test_visible_job_can_be_started_in_the_visibility_comparison(through_lens: Driver, world: World) -> None:
     await through_lens.press("s", on=1, told="Started lifestyle 00000001.")
-    assert shared.status(1) is JobStatus.RUNNING
+    assert world.status(1) is JobStatus.RUNNING
 
 
-async def test_visibility_comparison_follows_changes_by_other_sessions(through_lens: Driver, shared: World) -> None:
-    shared.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
-    shared.delete(9)
+async def test_visibility_comparison_follows_changes_by_other_sessions(through_lens: Driver, world: World) -> None:
+    world.sql("update public.generation_jobs set user_id = %s where id = %s", BEN, job_id(3))
+    world.delete(9)
     await through_lens.looks_again()
 
     await through_lens.sees("lens: ada@example.com sees 5 of 7")
     assert "⊘ hidden" in row_of(through_lens, 3)
 
 
-async def test_visibility_key_asks_the_operator_for_a_user(shared: World, drive: Drive) -> None:
+async def test_visibility_key_asks_the_operator_for_a_user(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.press("v", dialog="Lens: which user?", sees="ada@example.com", hides="the role as connected")
         await driver.press("escape", dialog="", sees="as the operator")
@@ -126,7 +119,7 @@ async def test_visibility_key_asks_the_operator_for_a_user(shared: World, drive:
         await driver.act_as("ben@", sees="as ben@example.com", hides="lens:")
 
 
-async def test_operator_keeps_a_project_that_the_user_does_not_see(shared: World, drive: Drive) -> None:
+async def test_operator_keeps_a_project_that_the_user_does_not_see(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
         await driver.show_project("Trail gear")
         await driver.press("v", dialog="Lens: which user?")
