@@ -129,6 +129,7 @@ async def test_cleanup_counts_jobs_asks_and_archives_them(dashboard: Driver, wor
     await dashboard.type(LONG_AGO)
     await until_asked(dashboard, "Archive 2 jobs, created before ")
     await dashboard.sees("2 succeeded, $5.00", "Project: Autumn catalog", "As: ada@example.com", "Database: testbase")
+    await dashboard.sees("brings them back")
     await dashboard.press("n", dialog="Clean up")
     assert (dashboard.value("#age"), archived(world)) == (LONG_AGO, set())
     await until_asked(dashboard, "Archive 2 jobs")

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import pytest
 from textual.widgets import Input
 
-from store.database.database import Database
 from store.database.query import TimeLimits
 from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, UnexpectedError
 from store.job_list.list_query import ListingQuery
@@ -122,18 +121,9 @@ async def test_dialog_keeps_its_input_while_the_database_is_unreachable(world: W
 
 
 async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world: World, database: Conninfo) -> None:
-    opened: list[Database] = []
-
-    def kept(database: Database) -> FrozenStore:
-        opened.append(database)
-        return FrozenStore(database)
-
-    async with (
-        proxied(database) as (proxy, conninfo),
-        driving(WatchedApp(opener_of(conninfo, make=kept))) as driver,
-    ):
+    async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         # Only from here on: a busy machine may take longer to connect.
-        opened[0]._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
+        driver.session.operator.database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
         proxy.fall_silent()
         await driver.press("f5", "down", "down")
         assert driver.cursor == 3
@@ -250,7 +240,6 @@ async def test_user_without_select_privilege_can_switch_to_the_operator(drive: D
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
         await driver.act_as("operator", sees=("as the operator", "Costs · Autumn catalog"))
-
         assert driver.banner == ""
 
 

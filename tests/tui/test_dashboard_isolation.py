@@ -28,14 +28,20 @@ async def test_isolation_check_probes_reads_and_judges_writes_without_confirmati
     await operator.press("escape", dialog="")
 
 
-async def test_isolation_check_probes_writes_only_after_confirmation(attached: Driver, attached_world: World) -> None:
+async def test_isolation_check_probes_writes_only_after_confirmation(
+    attached_world: World, attached_database: Conninfo
+) -> None:
+    attached_world.delete(7)
     everything = "select xmin, t::text from generation_jobs t union all select xmin, t::text from projects t"
     before = sorted(attached_world.sql(everything))
-    await attached.press("w", dialog="Try the writes?", sees=("Database: testbase", "Each try is rolled back at once"))
-    await attached.press("n", dialog="Isolation", sees="12 judged")
+    async with dashboard_on(attached_database, actor=OPERATOR) as driver:
+        await driver.press("i", sees="4 leaks, 13 kept; 12 judged")
+        await driver.press(
+            "w", dialog="Try the writes?", sees=("Database: testbase", "Each try is rolled back at once")
+        )
+        await driver.press("n", dialog="Isolation", sees="12 judged")
 
-    await attached.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
-    await attached.leave()
+        await driver.press("w", "y", sees=("4 leaks, 13 kept; 3 judged", "✗ LEAK     inserted 1 row — rolled back"))
     assert sorted(attached_world.sql(everything)) == before
 
 

@@ -35,7 +35,8 @@ async def test_job_that_changed_while_the_dialog_was_open_is_not_deleted(
         dashboard.app.connection.refresh()
         await dashboard.until(lambda: "running" in dashboard.row(1))
         await dashboard.sees("◌ queued")
-    await dashboard.press("y", told=f"The job {job_id(1)} is running by now, not queued: nothing was deleted.")
+    await dashboard.press("y")
+    await dashboard.is_told(f"The job {job_id(1)} is running by now, not queued: nothing was deleted. Look at it again")
 
     assert world.status(1) is JobStatus.RUNNING
     await dashboard.until(lambda: "running" in dashboard.row(1))

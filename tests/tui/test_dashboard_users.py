@@ -63,7 +63,8 @@ async def test_deleted_acting_user_is_reported_unlike_a_user_without_jobs(world:
     await picker.act_as("ben", sees=("as ben@example.com", "Costs · Trail gear"))
 
     world.sql("delete from auth.users where id = %s", BEN)
-    await picker.press("r", told="ben@example.com sees nothing: there is no such user any more. u looks with other")
+    await picker.press("r")
+    await picker.is_told("ben@example.com sees nothing: there is no such user any more. u looks with other eyes.")
 
 
 async def test_user_hidden_from_the_login_is_not_reported_as_deleted(
