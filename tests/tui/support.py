@@ -1,10 +1,12 @@
 """Jobs at fixed times with fixed ids, and a table of them in an app of its own."""
 
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import fields as dataclass_fields
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -16,7 +18,7 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.strip import Strip
 
-from store.job_list.list_query import NEWEST_FIRST, ListingQuery, ListQuery, RowWindowQuery
+from store.job_list.list_query import NEWEST_FIRST, End, ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing, ProjectName, RowWindow
 from store.jobs.job import GenerationJob, JobStatus, ListedJob
 from store.statistics.statistics import JobStatistics
@@ -55,6 +57,42 @@ def make_listed(number: int, **fields: Any) -> ListedJob:
     """The same, as lists hold it."""
     job = make_job(number, **fields)
     return ListedJob(**{field.name: getattr(job, field.name) for field in dataclass_fields(job)})
+
+
+FIRST = 1_000  # the newest job of a long list at the start: the lower arrive later
+
+
+@cache
+def listed_job(number: int) -> ListedJob:
+    return make_listed(number, updated_at=NOON)
+
+
+class LongList:
+    """Newest first: the numbers of its jobs ascend."""
+
+    def __init__(self, numbers: Iterable[int]) -> None:
+        self.numbers = list(numbers)
+
+    def place(self, number: int) -> int:
+        """Where it is, or would be."""
+        return bisect_left(self.numbers, number)
+
+    def window(self, query: RowWindowQuery) -> RowWindow:
+        match query.anchor:
+            case End.FIRST:
+                start, stop = 0, query.after
+            case End.LAST:
+                start, stop = len(self.numbers) - query.before, len(self.numbers)
+            case key:
+                place = self.place(key.id.int)
+                start, stop = place - query.before, place + query.after
+        start = max(0, start)
+        return RowWindow(
+            query=query,
+            jobs=tuple(map(listed_job, self.numbers[start:stop])),
+            has_before=start > 0,
+            has_after=stop < len(self.numbers),
+        )
 
 
 def make_totals(statistics: JobStatistics, **fields: Any) -> Totals:

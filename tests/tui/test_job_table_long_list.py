@@ -5,8 +5,7 @@ from textual.scrollbar import ScrollTo
 
 from store.job_list.list_query import End, RowKey, RowWindowQuery
 from store.statistics.totals import Count
-from tests.tui.long_list import FIRST, LongList
-from tests.tui.support import NOON, TablePilot
+from tests.tui.support import FIRST, NOON, LongList, TablePilot
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.statistics.count_text import Position
 

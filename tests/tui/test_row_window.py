@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from store.job_list.list_query import End, RowKey, RowWindowQuery
 from store.statistics.totals import Count, Precision
-from tests.tui.long_list import FIRST, LongList
+from tests.tui.support import FIRST, LongList
 from tui.dashboard.job_list.loaded_rows import RowRequest, spare_rows
 from tui.dashboard.job_list.table_state import PendingRows, TableState
 
