@@ -177,9 +177,7 @@ async def dashboard_on(
         yield driver
 
 
-Drive = Callable[..., AbstractAsyncContextManager["Driver"]]
-
-"""`dashboard_on` a test's own database."""
+Drive = Callable[..., AbstractAsyncContextManager["Driver"]]  # `dashboard_on` a test's own database
 
 
 @asynccontextmanager

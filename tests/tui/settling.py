@@ -13,13 +13,9 @@ from textual.screen import Screen
 from tests.event_loop import IdleAwareLoop, running_loop
 from tui.dashboard.run import frame_text
 
-PATIENCE = 60.0
+PATIENCE = 60.0  # seconds until a test gives up: far more than anything takes, on a busy machine as well
 
-"""Seconds until a test gives up: far more than anything takes, on a busy machine as well."""
-
-POLL = 0.02
-
-"""Seconds until a test looks again for what does not wake the app."""
+POLL = 0.02  # seconds until a test looks again for what does not wake the app
 
 
 async def press(app: App[Any], *keys: str) -> None:

@@ -30,9 +30,7 @@ from tui.text.format import Span
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 
-SIZE = (80, 11)
-
-"""Ten rows below the header."""
+SIZE = (80, 11)  # ten rows below the header
 
 
 def make_job(number: int, **fields: Any) -> GenerationJob:

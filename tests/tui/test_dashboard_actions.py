@@ -10,9 +10,7 @@ from tests.tui.driving import Driver, dashboard_on
 from tests.tui.world import ADA, AUTUMN, World, job_id, short
 from tui.dashboard.widgets import TextField
 
-NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}
-
-"""The small world's first job in each status."""
+NUMBERS = {"queued": 1, "running": 2, "succeeded": 3, "failed": 4}  # the small world's first job in each status
 
 
 @pytest.mark.parametrize(

@@ -20,9 +20,7 @@ from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
 
-QUICK = 0.05
-
-"""Seconds between two looks, or two attempts."""
+QUICK = 0.05  # seconds between two looks, or two attempts
 
 
 async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(

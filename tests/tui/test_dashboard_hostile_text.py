@@ -22,9 +22,7 @@ HOSTILE = {
     "long": "x" * 10_000,
 }
 
-DIVERSE = ("markup", "escape sequences", "lines")
-
-"""Enough where nothing is drawn in a way of its own."""
+DIVERSE = ("markup", "escape sequences", "lines")  # enough where nothing is drawn in a way of its own
 
 FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 

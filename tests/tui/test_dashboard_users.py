@@ -16,9 +16,7 @@ from tests.conftest import Conninfo, connect
 from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, opener_of
 from tests.tui.world import ADA, BEN, World
 
-CLEO = UUID("c0000000-0000-4000-8000-000000000000")
-
-"""Has no e-mail."""
+CLEO = UUID("c0000000-0000-4000-8000-000000000000")  # has no e-mail
 
 TITLE = "Look with whose eyes?"
 

@@ -11,25 +11,17 @@ import psycopg
 from store.jobs.job import JobStatus
 from tests.conftest import Conninfo, connect
 
-FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-
-"""Now, for the dashboard and for what it asks the server."""
+FROZEN = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # now, for the dashboard and for what it asks the server
 
 ADA = UUID("a0000000-0000-4000-8000-000000000000")
 
 BEN = UUID("b0000000-0000-4000-8000-000000000000")
 
-AUTUMN = UUID("a1000000-0000-4000-8000-000000000000")
+AUTUMN = UUID("a1000000-0000-4000-8000-000000000000")  # Ada's newest project
 
-"""Ada's newest project."""
+SPRING = UUID("a2000000-0000-4000-8000-000000000000")  # Ada's older one
 
-SPRING = UUID("a2000000-0000-4000-8000-000000000000")
-
-"""Ada's older one."""
-
-TRAIL = UUID("b1000000-0000-4000-8000-000000000000")
-
-"""Ben's project, older than Ada's."""
+TRAIL = UUID("b1000000-0000-4000-8000-000000000000")  # Ben's project, older than Ada's
 
 
 def job_id(number: int) -> UUID:
