@@ -203,7 +203,7 @@ async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, 
 
 
 class SlowByUpdate(FrozenStore):
-    async def get_order_off(self, query: ListQuery) -> MissingCapability | None:
+    async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
         is_off = query.order.column is OrderColumn.UPDATED
         return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
 

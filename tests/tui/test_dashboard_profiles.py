@@ -109,15 +109,14 @@ class TestFrame:
 
 class TestSwitchingDatabases:
     @pytest.fixture
-    async def driver(self, world: World, lab: World, migrated_copy: Conninfo, prod: str) -> AsyncIterator[Driver]:
-        """Looks at Production; the lab is the other profile."""
-        both = settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
-        async with driving(app_of(both, self.state_path)) as driver:
-            yield driver
+    def both(self, world: World, lab: World, migrated_copy: Conninfo, prod: str) -> Settings:
+        return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
 
-    @pytest.fixture(autouse=True)
-    def state(self, tmp_path: Path) -> None:
-        self.state_path = tmp_path / "state.json"
+    @pytest.fixture
+    async def driver(self, both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
+        """Looks at Production; the lab is the other profile."""
+        async with driving(app_of(both, tmp_path / "state.json")) as driver:
+            yield driver
 
     async def test_switching_the_database_drops_filter_and_marks(
         self, driver: Driver, world: World, lab: World
@@ -155,17 +154,17 @@ class TestSwitchingDatabases:
         assert driver.banner == ""
 
     async def test_switching_databases_quickly_leaves_no_connection_open(
-        self, driver: Driver, world: World, lab: World
+        self, both: Settings, world: World, lab: World
     ) -> None:
-        prod, other, embedded = driver.app.destinations
-        assert embedded.name == "embedded"
-        for destination in (other, prod, other):
-            driver.app.switch_to(destination)
-        await driver.sees("Out of paper")
-        assert driver.header.startswith(" lab ")
-        await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
-        assert lab.sql(SESSIONS) != [(0,)]
-        await driver.leave()
+        async with driving(app_of(both)) as driver:
+            prod, other, embedded = driver.app.destinations
+            assert embedded.name == "embedded"
+            for destination in (other, prod, other):
+                driver.app.switch_to(destination)
+            await driver.sees("Out of paper")
+            assert driver.header.startswith(" lab ")
+            await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
+            assert lab.sql(SESSIONS) != [(0,)]
         await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
     async def test_user_can_switch_back_from_an_unreachable_database(self, world: World, prod: str) -> None:
@@ -177,11 +176,13 @@ class TestSwitchingDatabases:
             await look_at(driver, "Production", sees="Costs · Autumn catalog")
             assert driver.banner == ""
 
-    async def test_each_database_has_its_interval_and_remembers_its_project(self, driver: Driver) -> None:
+    async def test_each_database_has_its_interval_and_remembers_its_project(
+        self, driver: Driver, tmp_path: Path
+    ) -> None:
         await driver.show_project("Spring lookbook")
         await look_at(driver, "lab", sees=("Costs · Autumn catalog", "live every 10 s"))
         await look_at(driver, "Production", sees=("Costs · Spring lookbook", "live every 2 s"))
-        memory = RememberedState(self.state_path)
+        memory = RememberedState(tmp_path / "state.json")
         assert memory.project("prod as ada@example.com") == SPRING
         assert memory.project("lab as ada@example.com") == AUTUMN
 
