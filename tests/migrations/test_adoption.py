@@ -153,7 +153,7 @@ def test_a_failure_on_the_way_leaves_the_database_as_it_was(app: Conninfo) -> No
     )
     before = catalogue(app)
 
-    with pytest.raises(Exception, match="owns_project"):
+    with pytest.raises(Exception, match="existing function"):
         upgrade(app)
 
     assert catalogue(app) == before

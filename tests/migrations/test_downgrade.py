@@ -116,6 +116,7 @@ def test_to_base_leaves_roles_and_auth(migrated_copy: Conninfo) -> None:
     downgrade(migrated_copy, "base", report=said.append)
 
     assert [sentence for sentence in said if sentence.startswith("Revision")] == [
+        "Revision 0010 (functions) is undone.",
         "Revision 0009 (leases by key) is undone.",
         "Revision 0008 (archive) is undone.",
         "Revision 0007 (budgets) is undone.",
