@@ -215,7 +215,7 @@ def _mended() -> Iterator[SchemaObject]:
         if known.kind is ObjectKind.FUNCTION:
             yield _like(known, known.definition.replace("security definer", "security invoker"))
     bodies = {
-        "public.get_job_statistics": "c81dfa90",
+        "public.get_job_statistics": "2ea16f33",
         "public.get_recent_jobs": "8c85c74f",
         "public.transition_job_status": "daada013",
     }
@@ -271,6 +271,7 @@ _CHANGES = {
     "0007": budgets,
     "0008": archive,
     "0009": _nothing,
+    "0010": _nothing,
 }
 """By revision, oldest first: what each brings or makes otherwise."""
 

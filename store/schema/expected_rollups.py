@@ -72,8 +72,6 @@ def _of_jobs() -> Iterator[SchemaObject]:
     yield from _all(ObjectKind.TRIGGER, place, triggers)
     index = {"gjobs_newest_of_project_status": "btree (project_id, status, created_at DESC, id DESC)"}
     yield from _all(ObjectKind.INDEX, place, index)
-    body = {"get_job_statistics": "6555eb4f"}
-    yield from _all(ObjectKind.BODY, "public.get_job_statistics", body)
 
 
 def _all(kind: ObjectKind, place: str, definitions: Mapping[str, str]) -> Iterator[SchemaObject]:
