@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from store.database.connection_pool import Transport
+from dataclasses import dataclass, field
 
 ROLE_OF_USERS = "authenticated"
 
@@ -40,6 +36,20 @@ RELATIONS = (
     RETENTION,
 )
 """The app's, and ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transport:
+    is_encrypted: bool
+    is_local: bool
+    """A Unix socket, or the machine's own address."""
+    told_pid: int = field(default=0, compare=False)
+    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether others on the network can read along."""
+        return not (self.is_encrypted or self.is_local)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,6 @@ import os
 import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any
 
@@ -14,23 +13,10 @@ from psycopg import AsyncConnection, Error
 from psycopg.conninfo import conninfo_attempts_async
 from psycopg.pq import PipelineStatus, TransactionStatus
 
+from store.capabilities.facts import Transport
 from store.database import driver_errors, timestamps
 from store.database.connection_url import PasswordCommand, quiet_password_file, tell_of_password_file
 from store.errors import SignInRefused, StoreError, Unreachable
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transport:
-    is_encrypted: bool
-    is_local: bool
-    """A Unix socket, or the machine's own address."""
-    told_pid: int = field(default=0, compare=False)
-    """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
-
-    @property
-    def is_exposed(self) -> bool:
-        """Whether others on the network can read along."""
-        return not (self.is_encrypted or self.is_local)
 
 
 def transport_of(connection: "AsyncConnection") -> Transport:

@@ -11,7 +11,8 @@ from psycopg.errors import InvalidParameterValue
 from sqlalchemy import text
 
 from store.async_tools import PriorityGate
-from store.database.connection_pool import ConnectionPool, Transport, transport_of
+from store.capabilities.facts import Transport
+from store.database.connection_pool import ConnectionPool, transport_of
 from store.database.connection_url import PasswordCommand
 from store.database.listening import ListenConnection, ReadyStatement, listening_on
 from store.database.load_meter import LoadMeter

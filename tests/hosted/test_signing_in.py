@@ -5,9 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
+from store.capabilities.facts import Transport
 from store.configuration.config_file import ConfigurationFile, load
 from store.configuration.settings import Settings, resolve
-from store.database.connection_pool import Transport
 from store.errors import SignInRefused, StoreError, Unreachable
 from tests.conftest import Conninfo
 from tests.hosted.cluster import PASSWORD

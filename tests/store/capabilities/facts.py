@@ -24,8 +24,8 @@ from store.capabilities.facts import (
     DatabaseFacts,
     Privileges,
     Relation,
+    Transport,
 )
-from store.database.connection_pool import Transport
 from store.users.actor import ActingUser
 
 USER = ActingUser(id=UUID(int=1))
