@@ -106,11 +106,11 @@ def _print(*names: str) -> None:
 
 def _execute(*names: str) -> None:
     run = this_run()
-    link = driver_connection(op.get_bind())
+    connection = driver_connection(op.get_bind())
     doing = "getting ready"
     try:
         # On the driver's connection: an interruption cancels the statement, and the connection stays of use.
-        with reporting_progress(run.conninfo, link, run.report):
+        with reporting_progress(run.conninfo, connection, run.report):
             for statement in _statements("apart/begin.sql", *names, "apart/end.sql"):
                 if _is_built(statement):
                     continue
@@ -120,10 +120,10 @@ def _execute(*names: str) -> None:
                 elif statement == _COUNTS:
                     doing = "counting the jobs"
                     run.report("Counting the jobs.")
-                cursor = link.execute(statement.removesuffix(GENERATES).encode())
+                cursor = connection.execute(statement.removesuffix(GENERATES).encode())
                 if statement.endswith(GENERATES):
                     for (generated,) in cursor.fetchall():
-                        link.execute(str(generated).encode())
+                        connection.execute(str(generated).encode())
     except KeyboardInterrupt:
         run.report(f"Stopped while {doing}. What came before is kept.")
         run.report("The same command goes on from there; an index that was left incomplete it makes anew.")
@@ -156,8 +156,8 @@ def _is_built(statement: str) -> bool:
     found = _CONCURRENT.match(statement)
     if context.is_offline_mode() or found is None or found["verb"] != "create":
         return False
-    link = driver_connection(op.get_bind())
-    return link.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
+    connection = driver_connection(op.get_bind())
+    return connection.execute("select to_regclass('public.' || %s) is not null", [found["name"]]).fetchone() == (True,)
 
 
 def _statements(*names: str) -> Iterator[str]:

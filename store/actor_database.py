@@ -67,7 +67,7 @@ class ActorDatabase:
         has_later = (await self.probed.get()).has_later_columns(self.actor)
         return job_sql.OF_EVENTS if has_later else job_sql.OF_THE_APP
 
-    async def means(self, listed: ListQuery) -> AccessPath:
+    async def chosen_path(self, listed: ListQuery) -> AccessPath:
         capabilities = await self.probed.get()
         columns = job_sql.ALL_COLUMNS if capabilities.has_later_columns(self.actor) else job_sql.APP_COLUMNS
         if self.is_operators:
@@ -80,9 +80,9 @@ class ActorDatabase:
         asked = [key for key in _NAMES if any(term.key is key for term in job_filter.terms)]
         readable = {key for key in asked if await self.has(_NAMES[key])}
         for key in sorted(needs_names(job_filter) - readable):
-            if off := await self.probed.missing_now(_NAMES[key], self.actor):
+            if missing := await self.probed.missing_now(_NAMES[key], self.actor):
                 hint = f"Give the {key}'s id, or its first digits, instead."
-                raise NoPrivilege(f"{key}: takes no name here. {off.reason}", hint=hint)
+                raise NoPrivilege(f"{key}: takes no name here. {missing.reason}", hint=hint)
             readable.add(key)  # it has been granted since
         return readable
 

@@ -178,6 +178,6 @@ def _id_of(text: str) -> UUID | None:
 async def _with_email(reach: ActorDatabase, query: Query[T]) -> list[T]:
     """Raises NoPrivilege where none is found because row level security hides everybody, without a word."""
     found = await reach.read(query, needs=Capability.USERS)
-    if not found and (off := await reach.missing(Capability.USERS)):
-        raise NoPrivilege(off.reason, hint="Give the user's id instead.")
+    if not found and (missing := await reach.missing(Capability.USERS)):
+        raise NoPrivilege(missing.reason, hint="Give the user's id instead.")
     return found

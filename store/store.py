@@ -161,8 +161,8 @@ class Store:
         NoPrivilege where they may not be read.
         """
         most = validation.limit(limit)
-        if off := await self.actor_database.missing(Capability.EVENTS):
-            raise off.refusal
+        if missing := await self.actor_database.missing(Capability.EVENTS):
+            raise missing.refusal
         found, started, (now,) = await self.actor_database.read_together(
             history_sql.of_job(job_id, limit=most + 1),
             history_sql.started(job_id),
@@ -235,10 +235,10 @@ class Store:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
         if not await self.actor_database.has(Capability.LINKS):
             return NO_LINKS
-        origin, repetitions = await self.actor_database.read_together(
-            job_sql.origin(job_id), job_sql.repetitions([job_id])
+        origin, retries_of = await self.actor_database.read_together(
+            job_sql.origin(job_id), job_sql.retries_of([job_id])
         )
-        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in repetitions))
+        return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
@@ -365,11 +365,11 @@ class Store:
         Raises SchemaMissing where there is an earlier one and nothing is recorded.
         """
         readable = await self.actor_database.readable_names(job_filter)
-        if (off := await self.actor_database.missing(Capability.EVENTS)) is None:
+        if (missing := await self.actor_database.missing(Capability.EVENTS)) is None:
             return RecordedWatch(self.database, self.actor, job_filter, readable=readable, after=after)
         if after is not None:
-            raise off.refusal
-        return ObservedWatch(self.database, self.actor, job_filter, readable=readable, off=off)
+            raise missing.refusal
+        return ObservedWatch(self.database, self.actor, job_filter, readable=readable, missing=missing)
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         """What is counted beside the lists. What would take too long is estimated, counted up to a cap, or left out.
@@ -400,7 +400,7 @@ class Store:
 
         Of a project; without one the jobs that concern the user. Raises InvalidValue where the actor is no user.
         """
-        return await read_listing.read_lens(self.actor_database, window)
+        return await read_listing.compare_visibility(self.actor_database, window)
 
     async def get_list_cost(self, query: ListQuery) -> ListCost | None:
         """What the planner takes the list's first rows to cost, without reading one, and the index that it lacks.
@@ -593,6 +593,6 @@ class Store:
             after=after,
             limit=validation.limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
-            means=await self.actor_database.means(listed),
+            chosen_path=await self.actor_database.chosen_path(listed),
         )
         return paged(await self.actor_database.read(query), limit)

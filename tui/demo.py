@@ -38,7 +38,7 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         act_as=EMBEDDED_USER,
         write_rule=WriteMode.OPEN,
     )
-    lease = await asyncio.to_thread(
+    embedded_server = await asyncio.to_thread(
         open_server,
         data_dir,
         report=report,
@@ -47,11 +47,14 @@ async def open_demo(report: Report) -> AsyncIterator[Session]:
         remove_after=True,
     )
     try:
-        await prepare(lease, report)
-        async with session_on(settings, lease.conninfo, "demo") as session, _activity(lease.conninfo):
-            yield replace(session, restart_if_dead=lease.revive)
+        await prepare(embedded_server, report)
+        async with (
+            session_on(settings, embedded_server.conninfo, "demo") as session,
+            _activity(embedded_server.conninfo),
+        ):
+            yield replace(session, restart_if_dead=embedded_server.revive)
     finally:
-        lease.release()
+        embedded_server.release()
 
 
 @asynccontextmanager

@@ -47,8 +47,8 @@ def read(facts: DatabaseFacts, name: str, actor: Actor, columns: Set[str]) -> Mi
 
 def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: Set[str]) -> MissingCapability | None:
     """`verb` is insert or update."""
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     relation = facts.relations.get(name)
     if relation is None or not columns <= relation.columns:
         return absent(name, relation, columns)
@@ -58,8 +58,8 @@ def written(facts: DatabaseFacts, name: str, actor: Actor, verb: str, columns: S
 
 
 def deleted(facts: DatabaseFacts, name: str, actor: Actor) -> MissingCapability | None:
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     relation = facts.relations.get(name)
     if relation is None:
         return absent(name, relation, ())
@@ -110,8 +110,8 @@ def _membership(facts: DatabaseFacts) -> str:
 
 
 def migrating(facts: DatabaseFacts) -> MissingCapability | None:
-    if off := no_writes(facts):
-        return off
+    if missing := no_writes(facts):
+        return missing
     login = facts.login
     if facts.major_version < OLDEST_MIGRATED:
         return MissingCapability(
@@ -185,9 +185,9 @@ def setting_budgets(facts: DatabaseFacts, actor: Actor, columns: Set[str]) -> Mi
     """Nobody wants a customer to raise their own limit, so nothing is said of how to let them."""
     if isinstance(actor, ActingUser):
         return MissingCapability(reason="Only the operator sets budgets.")
-    off = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
-    if off is not None or not facts.relations[BUDGETS].row_security:
-        return off
+    missing = written(facts, BUDGETS, actor, "insert", columns) or written(facts, BUDGETS, actor, "update", columns)
+    if missing is not None or not facts.relations[BUDGETS].row_security:
+        return missing
     return MissingCapability(
         reason=f"Row level security keeps the login {facts.login} from setting budgets.",
         advice="Connect as the owner of the tables.",
@@ -349,12 +349,12 @@ class Capabilities:
         """None where the actor has it. What one user has, all have: they act as the same role."""
         facts = self.facts
         # Where there is no table, that says more than what a user would need besides.
-        if isinstance(actor, ActingUser) and JOBS in facts.relations and (off := acting(facts)):
-            return off
+        if isinstance(actor, ActingUser) and JOBS in facts.relations and (missing := acting(facts)):
+            return missing
         for need in NEEDS[feature]:
-            off = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
-            if off is not None:
-                return off
+            missing = self.missing(need, actor) if isinstance(need, Capability) else need(facts, actor)
+            if missing is not None:
+                return missing
         return None
 
     def has_later_columns(self, actor: Actor = OPERATOR) -> bool:
@@ -383,10 +383,10 @@ class Capabilities:
     def caution(self, actor: Actor) -> str:
         """What must be known to read rightly what the actor is shown; empty where that is all there is."""
         sentences = []
-        if actor == OPERATOR and (off := self.restricted_view):
-            sentences.append(f"{off.reason} 'gjobs doctor' says what helps.")
-        if not self.missing(Capability.JOBS, actor) and (off := self.missing(Capability.PROJECTS, actor)):
-            sentences.append(f"Projects are known by their jobs alone. {off.words}")
+        if actor == OPERATOR and (missing := self.restricted_view):
+            sentences.append(f"{missing.reason} 'gjobs doctor' says what helps.")
+        if not self.missing(Capability.JOBS, actor) and (missing := self.missing(Capability.PROJECTS, actor)):
+            sentences.append(f"Projects are known by their jobs alone. {missing.words}")
         return " ".join(sentences)
 
     @property
@@ -394,5 +394,5 @@ class Capabilities:
         """Whether which of our migrations have run can be asked."""
         if REVISIONS not in self.facts.relations:
             return False
-        off = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)
-        return off is None
+        missing = read(self.facts, REVISIONS, OPERATOR, {"version_num"}) or hidden(self.facts, REVISIONS)
+        return missing is None

@@ -43,7 +43,7 @@ class Transport:
     is_encrypted: bool
     is_local: bool
     """A Unix socket, or the machine's own address."""
-    told_pid: int = field(default=0, compare=False)
+    reported_pid: int = field(default=0, compare=False)
     """The server's process, as it was told when connecting: a pooler makes one up. Says nothing of the link's kind."""
 
     @property
@@ -84,7 +84,7 @@ class Relation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatabaseFacts:
-    link: Transport
+    transport: Transport
     server_pid: int
     """The process that answered."""
     version_number: int
@@ -111,7 +111,7 @@ class DatabaseFacts:
 
     @property
     def behind_pooler(self) -> bool:
-        return self.link.told_pid != self.server_pid
+        return self.transport.reported_pid != self.server_pid
 
     @property
     def is_managed(self) -> bool:

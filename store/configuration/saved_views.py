@@ -284,7 +284,7 @@ class KnownViews:
             self._saved.remove(view)
             self.read()
 
-    def name_of(self, text: str, order: ListOrder) -> str | None:
+    def view_name_for(self, text: str, order: ListOrder) -> str | None:
         """The view that is in force where this filter is, in this order."""
         fitting = (view for view in self.known.values() if view.text.strip() == text and view.order in (None, order))
         found = next(fitting, None)

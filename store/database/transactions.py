@@ -178,7 +178,7 @@ async def write_at_once(
             await connection.execute("COMMIT")
             return tuple([await rows_of(cursor, query) for cursor, query in zip(cursors, queries, strict=True)])
     except Error as error:
-        if connection.closed or driver_errors.is_broken_link(error):
+        if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
         raise
     except asyncio.CancelledError:
@@ -248,7 +248,7 @@ async def commit(connection: AsyncConnection, write: UnconfirmedWrite) -> None:
     try:
         await connection.execute("COMMIT")
     except Error as error:
-        if connection.closed or driver_errors.is_broken_link(error):
+        if connection.closed or driver_errors.is_connection_lost(error):
             raise unknown(write) from error
         raise
     except asyncio.CancelledError as error:

@@ -245,11 +245,11 @@ def view_findings(views: Sequence[AppView], facts: DatabaseFacts) -> Iterator[Fi
             name="leaking-view",
             severity=Severity.PROBLEM,
             sentence=f"The view {view.name} {why}: {' and '.join(view.readers)} may read what is in it of every user.",
-            sql=_mended(view, facts),
+            sql=_fixes(view, facts),
         )
 
 
-def _mended(view: AppView, facts: DatabaseFacts) -> str:
+def _fixes(view: AppView, facts: DatabaseFacts) -> str:
     if view.is_copy or facts.major_version < OLDEST_MIGRATED:
         return f"REVOKE ALL ON {view.name} FROM PUBLIC, {', '.join(view.readers)};"
     return f"ALTER VIEW {view.name} SET (security_invoker = on);"

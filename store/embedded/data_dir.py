@@ -54,7 +54,7 @@ class DataLayout:
         return self.home / "log" / "watchdog.log"
 
     @property
-    def seats(self) -> Path:
+    def client_locks(self) -> Path:
         """A directory: one locked file for each user of the server."""
         return self.home / "seats"
 
@@ -103,7 +103,7 @@ class DataLayout:
         made = _make_directory(self.data_dir, mode)
         _make_directory(self.home, mode)
         require_owned(self.home, os.geteuid())
-        for directory in (self.log.parent, self.seats, self.start_lock.parent):
+        for directory in (self.log.parent, self.client_locks, self.start_lock.parent):
             _make_directory(directory, 0o700)
         return made
 

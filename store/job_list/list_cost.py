@@ -140,11 +140,11 @@ async def returns_quickly(reach: ActorDatabase, query: ListQuery) -> bool:
 
 async def slow_order_reason(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
     """None where an index has the order, and where sorting all of the list is cheap."""
-    off = lacks_order(query, (await reach.probed.get()).facts.job_indexes)
-    if off is None:
+    missing = lacks_order(query, (await reach.probed.get()).facts.job_indexes)
+    if missing is None:
         return await _too_long_to_sort(reach, query)
     cost = await estimate_list_cost(reach, query)
-    return None if cost is not None and cost.verdict is CostLevel.CHEAP else off
+    return None if cost is not None and cost.verdict is CostLevel.CHEAP else missing
 
 
 async def _too_long_to_sort(reach: ActorDatabase, query: ListQuery) -> MissingCapability | None:
@@ -156,5 +156,5 @@ async def _too_long_to_sort(reach: ActorDatabase, query: ListQuery) -> MissingCa
 
 
 async def _first_rows(reach: ActorDatabase, query: ListQuery) -> Query[ListedJob]:
-    readable, means = await reach.readable_names(query.job_filter), await reach.means(query)
-    return list_sql.questions(RowWindowQuery(listed=query), readable=readable, means=means)[0]
+    readable, chosen_path = await reach.readable_names(query.job_filter), await reach.chosen_path(query)
+    return list_sql.listing_queries(RowWindowQuery(listed=query), readable=readable, chosen_path=chosen_path)[0]

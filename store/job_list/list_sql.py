@@ -123,7 +123,7 @@ def read_from(
     rows: int,
     is_whole: bool,
     readable: Set[Key],
-    means: AccessPath = PLAIN,
+    chosen_path: AccessPath = PLAIN,
     concern: UserScope | None = None,
 ) -> Query[T]:
     """Not whole, a row has of its error one character more than lists keep. `readable` are the names that may be."""
@@ -137,7 +137,7 @@ def read_from(
     statement = _statement(
         _Form(
             is_whole=is_whole,
-            columns=means.columns,
+            columns=chosen_path.columns,
             narrowing=_narrowing(listed, concern, readable=readable),
             column=listed.order.column,
             descends=listed.order.descending is not course.is_backwards,
@@ -146,10 +146,10 @@ def read_from(
             with_place=course.with_place,
             is_looked_up=course.is_looked_up,
             has_values=listed.status is None or is_final(listed.status),
-            through_policies=means.through_policies,
+            through_policies=chosen_path.through_policies,
         )
     )
-    return Query(statement, make, parameters, may_sort=not means.is_in_order)
+    return Query(statement, make, parameters, may_sort=not chosen_path.is_in_order)
 
 
 def length(listed: ListQuery, *, most: int, readable: Set[Key], concern: UserScope | None = None) -> Query[int]:
@@ -292,8 +292,8 @@ def _ordered(value: ColumnElement[Any], *, descends: bool) -> ColumnElement[Any]
     return value.desc() if descends else value.asc()
 
 
-def questions(
-    query: RowWindowQuery, *, readable: Set[Key], means: AccessPath = PLAIN, concern: UserScope | None = None
+def listing_queries(
+    query: RowWindowQuery, *, readable: Set[Key], chosen_path: AccessPath = PLAIN, concern: UserScope | None = None
 ) -> tuple[Query[ListedJob], ...]:
     """One at an end of the list, else two: what `window` wants the answers of, all of one snapshot.
 
@@ -312,7 +312,7 @@ def questions(
             rows=rows + 1,
             is_whole=False,
             readable=readable,
-            means=means,
+            chosen_path=chosen_path,
             concern=concern,
         )
         for course, rows in courses
@@ -337,10 +337,12 @@ def page(
     after: PageKey | None,
     limit: int,
     readable: Set[Key] = filter_sql.NAMED,
-    means: AccessPath = PLAIN,
+    chosen_path: AccessPath = PLAIN,
 ) -> Query[GenerationJob]:
     """One row more than `limit` where there is a next page. `readable` are the names that may be read."""
-    return read_from(listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, means=means)
+    return read_from(
+        listed, _course(after), make_job, rows=limit + 1, is_whole=True, readable=readable, chosen_path=chosen_path
+    )
 
 
 def _course(after: PageKey | None) -> ScanStart:

@@ -133,7 +133,7 @@ _jobs = tables.generation_jobs
 _leases = table("job_leases", column("job_id", Uuid), column("expires_at", DateTime(timezone=True)), schema="gjobs")
 
 
-def _learned(what: str) -> str:
+def _usual_duration_sql(what: str) -> str:
     """Of each mode, by `usual`: asked for no row in particular, so that it is made once for a statement."""
     return f"""(
     SELECT jsonb_object_agg(learned.mode, {what})
@@ -153,7 +153,7 @@ def _learned(what: str) -> str:
 )"""  # noqa: S608 - of constants
 
 
-_SECONDS = literal_column(_learned(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
+_SECONDS = literal_column(_usual_duration_sql(f"greatest({AT_LEAST.total_seconds()}, {TIMES_USUAL} * usual)"), JSONB)
 
 
 def by_time_alone(limit: ColumnElement[timedelta]) -> ColumnElement[bool]:
@@ -172,7 +172,7 @@ _ID = bindparam("id", type_=Uuid)
 _UNTOUCHED = "SELECT extract(epoch FROM now() - job.updated_at)::float8"
 _OF_RUNNING = "WHERE job.id = :id AND job.status = 'running' AND isfinite(job.updated_at)"
 _JUDGED = text(f"""
-{_UNTOUCHED}, ({_learned("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
+{_UNTOUCHED}, ({_usual_duration_sql("usual")} ->> job.mode)::float8, lease.job_id IS NOT NULL, lease.expires_at > now()
   FROM public.generation_jobs job
   LEFT JOIN gjobs.job_leases lease ON lease.job_id = job.id
  {_OF_RUNNING}

@@ -373,7 +373,7 @@ SELECT link.job_id, link.repeats
 """).bindparams(_IDS)
 
 
-def repetitions(job_ids: Collection[UUID]) -> Query[Link]:
+def retries_of(job_ids: Collection[UUID]) -> Query[Link]:
     """Of any of these jobs, as far as they are there, the oldest first."""
     return Query(_REPETITIONS, _make_link, {"ids": list(job_ids)})
 

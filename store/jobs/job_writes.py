@@ -147,14 +147,12 @@ async def retry_jobs_in(
     """Of each job; `again` repeats those, too, that another job repeats by now."""
     failed = await transaction.run(job_sql.lock(job_ids))
     # In a statement of its own, which sees what was committed while the lock was waited for.
-    repeated = (
-        {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.repetitions(failed))}
-    )
+    retried = {} if again else {link.repeats: link.job_id for link in await transaction.run(job_sql.retries_of(failed))}
     outcomes: dict[UUID, RetryOutcome] = {
-        job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in repeated.items()
+        job_id: AlreadyRetried(job_id=job_id, repeated_by=by) for job_id, by in retried.items()
     }
     new_ids = {job_id: uuid4() for job_id in failed if job_id not in outcomes}
-    made = await _made(transaction, new_ids) if new_ids else {}
+    made = await _insert_retries(transaction, new_ids) if new_ids else {}
     outcomes |= {job_id: Retried(job=made[new_id], repeats=job_id) for job_id, new_id in new_ids.items()}
     left = [job_id for job_id in job_ids if job_id not in outcomes]
     present = {job.id: job for job in await transaction.run(jobs.these(left))} if left else {}
@@ -169,7 +167,7 @@ async def retry_jobs_in(
     return outcomes
 
 
-async def _made(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
+async def _insert_retries(transaction: WriteTransaction, new_ids: Mapping[UUID, UUID]) -> Mapping[UUID, GenerationJob]:
     """By their ids: all of them, each with its link, or none."""
     made = {job.id: job for job in await transaction.run(job_sql.insert_retries(new_ids))}
     linked = await transaction.run(job_sql.link(new_ids))

@@ -112,8 +112,8 @@ async def get_summary_with_archive(
     store: Store, project_id: UUID | None = None, *, limit: int = PAGE_SIZE
 ) -> Sequence[JobSummary]:
     """As `Store.get_job_summary`, with the archived jobs."""
-    has_sums = await store.actor_database.has(Capability.ROLLUPS)
-    asked = archive_sql.summary(project_id, limit=validation.limit(limit), has_sums=has_sums)
+    has_rollups = await store.actor_database.has(Capability.ROLLUPS)
+    asked = archive_sql.summary(project_id, limit=validation.limit(limit), has_rollups=has_rollups)
     return await store.actor_database.read(asked, needs=Capability.ARCHIVE, limits=COUNTING)
 
 

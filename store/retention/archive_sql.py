@@ -32,7 +32,7 @@ from store.database.query import Query, Row, make_id, make_number
 from store.jobs.job import ERROR_CHARACTERS, GenerationJob
 from store.jobs.job_results import Page, PageKey
 from store.jobs.job_sql import job_status, make_job, make_listed
-from store.retention.batches import PLACE, at_place
+from store.retention.batches import PLACE, cursor_parameters
 from store.retention.retention import ArchivedJob, ArchiveQuery, StatusCount
 from store.statistics.statistics import JobStatistic, JobSummary
 from store.statistics.statistics_sql import make_statistic, make_summary
@@ -66,7 +66,7 @@ def _calling(function: Callable[[Any], Any]) -> Select[Any]:
 _PUT_AWAY, _RESTORE = _calling(func.gjobs.archive_jobs), _calling(func.gjobs.restore_jobs)
 
 
-def put_away(job_ids: Sequence[UUID]) -> Query[UUID]:
+def move_to_archive(job_ids: Sequence[UUID]) -> Query[UUID]:
     """Those that were there."""
     return Query(_PUT_AWAY, make_id, {"ids": list(job_ids)})
 
@@ -113,7 +113,7 @@ def _parameters(query: ArchiveQuery, after: PageKey | None = None) -> dict[str, 
         parameters["status"] = query.status.value
     if query.archived_since is not None:
         parameters["since"] = query.archived_since
-    return parameters | at_place(after)
+    return parameters | cursor_parameters(after)
 
 
 @cache
@@ -214,8 +214,8 @@ def _of_rows(source: TableClause) -> Select[Any]:
 
 
 @cache
-def _summary(of_project: bool, has_sums: bool) -> Select[Any]:
-    present = _of_sums() if has_sums else _of_rows(tables.generation_jobs)
+def _summary(of_project: bool, has_rollups: bool) -> Select[Any]:
+    present = _of_sums() if has_rollups else _of_rows(tables.generation_jobs)
     both = union_all(present, _of_rows(tables.archived_jobs)).subquery("both")
     key = both.c.user_id, both.c.project_id, both.c.status
     number, cents = func.sum(both.c.job_count), func.sum(both.c.total_cost_cents)
@@ -227,7 +227,7 @@ def _summary(of_project: bool, has_sums: bool) -> Select[Any]:
     return rows.order_by(total.desc(), *key).limit(bindparam("rows", type_=Integer))
 
 
-def summary(project_id: UUID | None, *, limit: int, has_sums: bool) -> Query[JobSummary]:
+def summary(project_id: UUID | None, *, limit: int, has_rollups: bool) -> Query[JobSummary]:
     """The dearest first. `has_sums` is whether those that are there need not be counted."""
     parameters: dict[str, object] = {} if project_id is None else {"project_id": project_id}
-    return Query(_summary(project_id is not None, has_sums), make_summary, parameters | {"rows": limit})
+    return Query(_summary(project_id is not None, has_rollups), make_summary, parameters | {"rows": limit})

@@ -37,7 +37,7 @@ from store.jobs.job_results import PageKey
 from store.journal.write_record import WriteRecord
 from store.retention import archive_sql
 from store.retention.archive_sql import make_count, make_key
-from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, RetentionBatch, at_place, in_batches
+from store.retention.batches import COUNTING, IN_THE_WAY, LIMITS, PLACE, RetentionBatch, cursor_parameters, in_batches
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 
@@ -102,7 +102,7 @@ def _locked(form: _Form) -> Select[Any]:
 def lock(expired: ExpiredJobs, status: JobStatus, *, after: PageKey | None, rows: int) -> Query[PageKey]:
     """The oldest ones in this status that nobody else holds at the moment; locked to the transaction's end."""
     statement = _locked(_form(expired, has_place=after is not None))
-    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | at_place(after)
+    parameters = _parameters(expired) | {"status": status.value, "rows": rows} | cursor_parameters(after)
     return Query(statement, make_key, parameters)
 
 
@@ -198,7 +198,7 @@ async def _take(
 
 
 async def _remove(transaction: WriteTransaction, job_ids: Sequence[UUID], action: RetentionAction) -> None:
-    remove = archive_sql.put_away if action is RetentionAction.ARCHIVE else delete_jobs
+    remove = archive_sql.move_to_archive if action is RetentionAction.ARCHIVE else delete_jobs
     removed = set(await transaction.run(remove(job_ids)))
     for job_id in job_ids:
         if job_id not in removed:

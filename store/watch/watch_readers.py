@@ -317,9 +317,9 @@ class ObservedWatch:
     """`readable` are the names that the filter may use. Where there is a filter, no deletion is told."""
 
     def __init__(
-        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], off: MissingCapability
+        self, database: Database, actor: Actor, job_filter: JobFilter, *, readable: Set[Key], missing: MissingCapability
     ) -> None:
-        self.off = off
+        self.missing = missing
         """Why nothing is recorded, and what would help."""
         self._database = database
         self._actor = actor

@@ -239,7 +239,7 @@ class TestReadOnlySession:
         self, database: Conninfo, sql: Sql, make_project: MakeProject
     ) -> None:
         make_project()
-        async with opened(database, rule=WriteMode.LEASED) as leased:
+        async with opened(database, rule=WriteMode.PERMIT_REQUIRED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
             leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]

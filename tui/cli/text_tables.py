@@ -176,7 +176,7 @@ def document(history: JobHistory) -> Mapping[str, Json]:
         "has_older_events": history.is_cut,
         "started_at": plain_time(history.started_at) if history.started_at else None,
         "seconds_in_status": {
-            status.value: time.total_seconds() for status, time in time_in_each(history.stays).items()
+            status.value: time.total_seconds() for status, time in time_in_each(history.spans).items()
         },
     }
 
@@ -202,4 +202,4 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
 
 def time_by_status(history: JobHistory) -> str:
     """How long the job was in each status, as far as its events tell; empty where they do not."""
-    return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.stays).items())
+    return ", ".join(f"{status} {job_text.lasted(time)}" for status, time in time_in_each(history.spans).items())

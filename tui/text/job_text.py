@@ -181,7 +181,7 @@ def timeline_lines(history: JobHistory, *, now: datetime, width: int) -> list[li
     """Oldest first, each in so many cells. `now` is the server's time."""
     shown = history.events[-SHOWN:]
     left = len(history.events) - len(shown)
-    lines = [_spent(history, now)] if history.stays else []
+    lines = [_spent(history, now)] if history.spans else []
     if left or history.is_cut:
         earlier = f"{left}{' or more' if history.is_cut else ''} earlier"
         lines.append([(f"{earlier}: gjobs jobs show {history.job_id} --events", _MUTED)])

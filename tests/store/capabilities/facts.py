@@ -67,7 +67,7 @@ def all_of(name: str) -> Relation:
 
 
 FACTS = DatabaseFacts(
-    link=Transport(is_encrypted=True, is_local=False, told_pid=7),
+    transport=Transport(is_encrypted=True, is_local=False, reported_pid=7),
     server_pid=7,
     version_number=170_004,
     is_replica=False,

@@ -28,7 +28,7 @@ def add_cleanup(commands: "Commands") -> None:
     parser = add_command(
         commands,
         "cleanup",
-        Command(run=clean_up_jobs, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
+        Command(run=clean_up_jobs, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True),
         help="archive or delete old jobs, after a question",
         example="gjobs cleanup --older-than 30d --dry-run",
     )
@@ -78,7 +78,7 @@ def clean_up_jobs(
         require_terminal()
 
     async def look(session: "Session") -> "CleanUp":
-        return await _look(
+        return await _find_old_jobs(
             session, older_than, statuses=chosen_statuses, project=project, action=action, is_dry=dry_run
         )
 
@@ -91,10 +91,10 @@ def clean_up_jobs(
         require_yes(clean_up_question(found), unchanged=f"Nothing was {DONE[action].lower()}.")
     with orderly_termination():
         course, left = with_session(settings, lambda session: _run(session, found))
-        return _tell(output, found, course, left)
+        return _print_summary(output, found, course, left)
 
 
-async def _look(
+async def _find_old_jobs(
     session: "Session",
     older_than: timedelta,
     *,
@@ -171,7 +171,7 @@ def _show(output: Output, found: "CleanUp", *, is_dry: bool) -> ExitCode:
     return ExitCode.DONE
 
 
-def _tell(output: Output, found: "CleanUp", course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
+def _print_summary(output: Output, found: "CleanUp", course: "WorkProgress[BatchProgress]", left: int) -> ExitCode:
     from tui.text.retention_text import DONE, result, stopped, why_left
 
     done = course.last

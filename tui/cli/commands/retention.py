@@ -81,7 +81,7 @@ def add_retention(commands: "Commands") -> None:
 
 
 def _command(run: "Callable[..., ExitCode]") -> Command:
-    return Command(run=run, eyes=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
+    return Command(run=run, actor_rule=ActorRule.OPERATOR_UNLESS_ASKED, ignores_app_variable=True)
 
 
 def _add_project(parser: Parser) -> None:
@@ -113,7 +113,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
             policy.action.value,
             ", ".join(policy.statuses),
             local_time(policy.applied_at) if policy.applied_at else "-",
-            _whose(policy, names),
+            _owner_words(policy, names),
         ]
         for policy in policies
     ]
@@ -247,7 +247,7 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
         output.document(
             [{"policy": json_documents.policy(one.policy), "done": one.progress.done} for one in course.last]
         )
-    _tell(course.last, names)
+    _print_summary(course.last, names)
     if course.is_stopped:
         print_message("Stopped. The same command goes on.")
     elif not course.last:
@@ -255,11 +255,11 @@ def apply_policies(settings: Settings, output: Output, *, yes: bool) -> ExitCode
     return ExitCode.INTERRUPTED if course.is_stopped else ExitCode.DONE
 
 
-def _tell(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
+def _print_summary(done: "Sequence[PolicyRun]", names: dict[UUID, str]) -> None:
     from tui.text.retention_text import applied
 
     for one in done:
-        for sentence in applied(_whose(one.policy, names), one.policy.action, one.progress):
+        for sentence in applied(_owner_words(one.policy, names), one.policy.action, one.progress):
             print_message(sentence)
 
 
@@ -275,7 +275,7 @@ async def _whole_question(session: "Session") -> tuple[str, Sequence[RetentionPo
     policies = await get_policies(session.store)
     found = [
         (
-            _whose(policy, names),
+            _owner_words(policy, names),
             policy.action,
             await count_expired(session.store, await expired_by(session.store, policy)),
         )
@@ -304,7 +304,7 @@ async def _apply(
     try:
         await work_through(steps(), course, lambda step: f"Applied to {sum(one.progress.done for one in step):,} jobs")
     except StoreError:
-        _tell(course.last, names)
+        _print_summary(course.last, names)
         print_message("Broken off. The same command goes on.")
         raise
     return course, names
@@ -314,5 +314,5 @@ async def _project_id(session: "Session", project: str | None) -> UUID | None:
     return None if project is None else (await find_project(session.store, project)).id
 
 
-def _whose(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
+def _owner_words(policy: RetentionPolicy, names: dict[UUID, str]) -> str:
     return ALL_OTHERS if policy.project_id is None else names.get(policy.project_id, str(policy.project_id))
