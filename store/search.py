@@ -123,9 +123,9 @@ MOST_WITH_ONE_EMAIL = 500
 
 async def list_users(reach: ActorDatabase, *, search: str, limit: int) -> Sequence[User]:
     """By e-mail, those without one last; with a search those whose e-mail contains it or whose id begins with it."""
-    wanted, most = validation.storable("email", search).strip(), validation.limit(limit)
+    wanted, most = validation.check_storable("email", search).strip(), validation.check_limit(limit)
     if not await knows_users_by_rows(reach):
-        query = user_sql.search_users(wanted, limit=most) if wanted else user_sql.listed(limit=most)
+        query = user_sql.search_users(wanted, limit=most) if wanted else user_sql.list_users(limit=most)
         return await reach.read(query, needs=Capability.USERS)
     has_projects, ids = await reach.has(Capability.PROJECTS), id_range(wanted)
     if not wanted:
@@ -136,7 +136,7 @@ async def list_users(reach: ActorDatabase, *, search: str, limit: int) -> Sequen
 
 async def search_users(reach: ActorDatabase, text: str, *, limit: int) -> Sequence[FoundUser]:
     """The most recently active first."""
-    wanted, most = validation.storable("email", text), validation.limit(limit)
+    wanted, most = validation.check_storable("email", text), validation.check_limit(limit)
     with_emails = not await knows_users_by_rows(reach)
     query = user_sql.matching(wanted, limit=most, with_emails=with_emails)
     return await reach.read(query, needs=Capability.USERS if with_emails else Capability.JOBS)
@@ -144,28 +144,30 @@ async def search_users(reach: ActorDatabase, text: str, *, limit: int) -> Sequen
 
 async def find_user(reach: ActorDatabase, email_or_id: str) -> User:
     """Raises RowMissing where there is no such user, InvalidValue where several have the e-mail."""
-    wanted = validation.storable("email", email_or_id).strip()
+    wanted = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(wanted)
     if user_id is None:
         query = user_sql.by_email(wanted, limit=MOST_WITH_ONE_EMAIL)
-        return validation.the_one_user(wanted, await _with_email(reach, query))
+        return validation.require_one_user(wanted, await _with_email(reach, query))
     if await knows_users_by_rows(reach):
         owner = user_sql.user_by_id(user_id, has_projects=await reach.has(Capability.PROJECTS))
-        return validation.the_one_user(wanted, await reach.read(owner))
-    return validation.the_one_user(wanted, await reach.read(user_sql.by_id(user_id), needs=Capability.USERS))
+        return validation.require_one_user(wanted, await reach.read(owner))
+    return validation.require_one_user(wanted, await reach.read(user_sql.by_id(user_id), needs=Capability.USERS))
 
 
 async def find_actor(reach: ActorDatabase, email_or_id: str) -> ActingUser:
     """Raises as `the_user` does, but reads no job to find one."""
-    wanted = validation.storable("email", email_or_id).strip()
+    wanted = validation.check_storable("email", email_or_id).strip()
     user_id = _id_of(wanted)
     if user_id is None:
         query = user_sql.acting_by_email(wanted, limit=MOST_WITH_ONE_EMAIL)
-        return validation.the_one_user(wanted, await _with_email(reach, query))
+        return validation.require_one_user(wanted, await _with_email(reach, query))
     ids = IdRange(low=user_id, high=user_id)
     if await knows_users_by_rows(reach):
-        return validation.the_one_user(wanted, (await locate_kinds(reach, ids, await kinds_of_people(reach))).users)
-    return validation.the_one_user(wanted, await reach.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS))
+        return validation.require_one_user(wanted, (await locate_kinds(reach, ids, await kinds_of_people(reach))).users)
+    return validation.require_one_user(
+        wanted, await reach.read(user_sql.in_range(ids, limit=1), needs=Capability.USERS)
+    )
 
 
 def _id_of(text: str) -> UUID | None:

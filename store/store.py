@@ -52,7 +52,7 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
-from store.validation import UNSET, Unset, changed
+from store.validation import UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
 
@@ -160,7 +160,7 @@ class Store:
         Empty where there was no such job, or none of the actor's. Raises SchemaMissing where no events are kept,
         NoPrivilege where they may not be read.
         """
-        most = validation.limit(limit)
+        most = validation.check_limit(limit)
         if missing := await self.actor_database.missing(Capability.EVENTS):
             raise missing.refusal
         found, started, (now,) = await self.actor_database.read_together(
@@ -200,7 +200,7 @@ class Store:
         input_asset_id: UUID | Unset | None = UNSET,
     ) -> GenerationJob:
         """Changes what is given, never status or owner. Raises InvalidValue naming the field, or RowMissing."""
-        changes = changed(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
+        changes = changed_columns(mode=mode, cost_cents=cost_cents, error=error, input_asset_id=input_asset_id)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             return await job_writes.update_columns(transaction, statements, job_id, changes)
 
@@ -215,8 +215,8 @@ class Store:
         self, job_ids: Sequence[UUID], new_status: JobStatus | str, error: str | None = None
     ) -> tuple[TransitionOutcome, ...]:
         """The outcome of each, in order, in one transaction: those that their status does not permit are left."""
-        target = validation.status(new_status)
-        text = None if error is None else validation.error_text(error)
+        target = validation.check_status(new_status)
+        text = None if error is None else validation.check_error_text(error)
         async with self.actor_database.write_jobs(Capability.CHANGING) as (transaction, statements):
             outcomes = await job_writes.transition(transaction, statements, job_ids, target, text)
         return tuple(outcomes[job_id] for job_id in job_ids)
@@ -236,7 +236,7 @@ class Store:
         if not await self.actor_database.has(Capability.LINKS):
             return NO_LINKS
         origin, retries_of = await self.actor_database.read_together(
-            job_sql.origin(job_id), job_sql.retries_of([job_id])
+            job_sql.retried_job(job_id), job_sql.retries_of([job_id])
         )
         return RetryLinks(repeats=next(iter(origin), None), repeated_by=tuple(link.job_id for link in retries_of))
 
@@ -341,7 +341,7 @@ class Store:
             if await self.actor_database.has(Capability.ROLLUPS)
             else statistics_sql.summary_from_jobs
         )
-        return await self.actor_database.read(summary(project_id, limit=validation.limit(limit)))
+        return await self.actor_database.read(summary(project_id, limit=validation.check_limit(limit)))
 
     async def get_job_timings(
         self, project_id: UUID | None = None, *, window: timedelta = DAY, at: datetime | None = None
@@ -376,7 +376,7 @@ class Store:
 
         `at` is the time taken for now; None: the server's.
         """
-        validation.days(query.days)
+        validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await self._counting.count(query, offers, at=at)
@@ -386,7 +386,7 @@ class Store:
 
         Raises TimedOut where that takes too long. To stop it, cancel it.
         """
-        validation.days(query.days)
+        validation.check_days(query.days)
         offers = await count_capabilities(self.actor_database, query)
         async with self.actor_database.translating_refusals(Capability.JOBS):
             return await count_totals_exactly(self.database, self.actor, query, offers, at=at, report=report)
@@ -439,7 +439,7 @@ class Store:
 
         `at` is the time taken for now; None: the server's.
         """
-        most, readable = validation.limit(limit), await self.actor_database.readable_beside_budgets()
+        most, readable = validation.check_limit(limit), await self.actor_database.readable_beside_budgets()
         described = budget_sql.described(project_id, user_id=user_id, limit=most, readable=readable, at=at)
         found, (taken_at,) = await self.actor_database.read_together(
             described, query.clock(at), needs=Capability.BUDGETS
@@ -469,9 +469,9 @@ class Store:
         `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
         longer `as_known`; None: whatever it is.
         """
-        validation.one_subject(user_id, project_id)
-        known, cents = validation.period(period), validation.limit_cents(limit_cents)
-        share = None if warn_share is None else validation.warn_share(warn_share)
+        validation.check_one_subject(user_id, project_id)
+        known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)
+        share = None if warn_share is None else validation.check_warn_share(warn_share)
         readable = await self.actor_database.readable_beside_budgets()
         async with self.actor_database.write(Capability.SETTING_BUDGETS) as transaction:
             return await budget_sql.set_budget(
@@ -498,8 +498,12 @@ class Store:
         if not await self.actor_database.has(Capability.PROJECTS):
             listed = project_sql.projects
         else:
-            listed = project_sql.summed if await self.actor_database.has(Capability.ROLLUPS) else project_sql.listed
-        return await self.actor_database.read(listed(limit=validation.limit(limit)))
+            listed = (
+                project_sql.list_projects_from_rollups
+                if await self.actor_database.has(Capability.ROLLUPS)
+                else project_sql.list_projects
+            )
+        return await self.actor_database.read(listed(limit=validation.check_limit(limit)))
 
     async def get_project(self, project_id: UUID) -> Project | None:
         """None where there is no such project, or none that the actor sees."""
@@ -509,12 +513,16 @@ class Store:
 
     async def get_projects_named(self, name: str) -> Sequence[Project]:
         """All of exactly this name."""
-        named = project_sql.named if await self.actor_database.has(Capability.PROJECTS) else project_sql.projects_named
-        return await self.actor_database.read(named(validation.storable("name", name), limit=PAGE_SIZE))
+        named = (
+            project_sql.projects_by_name
+            if await self.actor_database.has(Capability.PROJECTS)
+            else project_sql.projects_named
+        )
+        return await self.actor_database.read(named(validation.check_storable("name", name), limit=PAGE_SIZE))
 
     async def create_project(self, name: str, *, owner_id: UUID | None = None) -> Project:
         """A user's project is their own; the operator names its owner. Raises InvalidValue naming the field."""
-        text = validation.project_name(name)
+        text = validation.check_project_name(name)
         owner = self.actor.id if isinstance(self.actor, ActingUser) else owner_id
         if owner is None:
             raise InvalidValue("user_id", "A project needs an owner.", hint="Act as a user to create their project.")
@@ -523,11 +531,11 @@ class Store:
             if len(created) != 1:
                 raise validation.not_stored("project")
             (project,) = created
-            transaction.keep(WriteRecord(what="create project", after=(project,)))
+            transaction.record(WriteRecord(what="create project", after=(project,)))
             return project
 
     async def get_assets(self, project_id: UUID, *, limit: int = PAGE_SIZE) -> Sequence[Asset]:
-        query = project_sql.of_project(project_id, limit=validation.limit(limit))
+        query = project_sql.of_project(project_id, limit=validation.check_limit(limit))
         return await self.actor_database.read(query, needs=Capability.ASSETS)
 
     async def get_asset(self, asset_id: UUID) -> Asset | None:
@@ -540,8 +548,8 @@ class Store:
 
         `at` stands in for the server's time.
         """
-        most = validation.limit(limit)
-        queries = lease_sql.listed(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
+        most = validation.check_limit(limit)
+        queries = lease_sql.list_workers(limit=most, at=at), lease_sql.leased_jobs(limit=most + 1), lease_sql.moment(at)
         listed, held, (taken_at,) = await self.actor_database.read_together(*queries, needs=Capability.WORKERS)
         return WorkersOverview(
             workers=tuple(listed), held=tuple(held[:most]), is_cut=len(held) > most, taken_at=taken_at
@@ -586,12 +594,12 @@ class Store:
         after: PageKey | None = None,
         job_filter: JobFilter = NO_FILTER,
     ) -> Page[GenerationJob]:
-        known = None if status is None else validation.status(status)
+        known = None if status is None else validation.check_status(status)
         listed = ListQuery(project_id=project_id, status=known, job_filter=job_filter)
         query = page(
             listed,
             after=after,
-            limit=validation.limit(limit),
+            limit=validation.check_limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
             chosen_path=await self.actor_database.chosen_path(listed),
         )

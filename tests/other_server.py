@@ -29,7 +29,7 @@ def open_other_server(data_dir: Path, *, settings: Mapping[str, str], grace: flo
     layout.make()
     layout.throw_away.touch()
     with exclusive(layout.start_lock):
-        client_lock = clients.take(layout.client_locks)
+        client_lock = clients.acquire(layout.client_locks)
         try:
             with closing(ensure_watchdog(layout, grace)) as watching:
                 server = _start(layout, settings)

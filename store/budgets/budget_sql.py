@@ -220,7 +220,7 @@ async def set_budget(
             raise Conflict("Somebody else has just set this budget: nothing was changed.")
         (budget_id,) = made
     (after,) = await transaction.run(one(budget_id, readable=readable))
-    transaction.keep(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
+    transaction.record(WriteRecord(what="change budget" if before else "set budget", before=before, after=(after,)))
     return after
 
 
@@ -241,5 +241,5 @@ async def remove_budget(transaction: WriteTransaction, budget_id: UUID, *, reada
     (before,) = await transaction.run(one(budget_id, readable=readable))
     if await transaction.change(delete_budget(budget_id)) != 1:
         raise validation.not_stored("budget")
-    transaction.keep(WriteRecord(what="remove budget", before=(before,)))
+    transaction.record(WriteRecord(what="remove budget", before=(before,)))
     return before

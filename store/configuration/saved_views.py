@@ -59,7 +59,7 @@ def written_order(order: ListOrder) -> str:
     return str(order.column) if order.descending else f"{order.column} {ASCENDING}"
 
 
-def named(name: str, views: Views) -> View:
+def require_view(name: str, views: Views) -> View:
     """Raises InvalidValue with the nearest names."""
     if name in views:
         return views[name]

@@ -179,10 +179,10 @@ class Database:
                 await check_identity(identity, actor)
             transaction = WriteTransaction(connection, self.load)
             yield transaction
-            if transaction.kept is None:
+            if transaction.recorded is None:
                 await connection.execute("ROLLBACK")
             else:
-                await self._commit(connection, transaction.kept, actor, permit)
+                await self._commit(connection, transaction.recorded, actor, permit)
 
     async def write_pipelined(self, actor: Actor, what: str, *queries: Query[Any]) -> tuple[list[Any], ...]:
         """The rows of each statement, all of them committed, in one round trip: for statements that guard themselves.
@@ -190,7 +190,7 @@ class Database:
         It stands in no journal, so it is for what the database itself keeps an account of. `what` it is to do is told
         where the link breaks before it is confirmed: that raises OutcomeUnknown.
         """
-        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
+        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         sent = (*queries, _USUAL_LEVEL) if self._has_known_isolation is None else queries
         with self.priority.foreground():
             async with (
@@ -219,7 +219,7 @@ class Database:
 
     def ready_statement(self, actor: Actor, what: str, over: ListenConnection) -> ReadyStatement:
         """As `write_at_once`, for a statement that is to be sent in the moment in which something is told."""
-        write = UnconfirmedWrite(written=WriteRecord(what=what), mark=None)
+        write = UnconfirmedWrite(written=WriteRecord(what=what), journal_ref=None)
         return ReadyStatement(over, self.load, write, may_be_sent=lambda: self._needs_own_transaction(actor))
 
     async def _commit(
@@ -227,14 +227,14 @@ class Database:
     ) -> None:
         """Where there is a journal, with a line in it before, and how it ended after."""
         if self._journal is None:
-            await commit(connection, UnconfirmedWrite(written=written, mark=None))
+            await commit(connection, UnconfirmedWrite(written=written, journal_ref=None))
             return
         ((transaction_id,),) = await (await connection.execute("SELECT txid_current()")).fetchall()
         reason = permit.reason if permit else None
         mark = self._journal.begin(written, actor=actor, reason=reason, transaction_id=transaction_id)
         outcome = WriteOutcome.NOT_DONE
         try:
-            await commit(connection, UnconfirmedWrite(written=written, mark=mark))
+            await commit(connection, UnconfirmedWrite(written=written, journal_ref=mark))
             outcome = WriteOutcome.DONE
         except OutcomeUnknown:
             outcome = WriteOutcome.UNKNOWN
@@ -248,13 +248,13 @@ class Database:
         Unknown where there was no journal, and where the database has forgotten, which takes millions of transactions,
         or is another by now.
         """
-        if self._journal is None or write.mark is None:
+        if self._journal is None or write.journal_ref is None:
             return WriteOutcome.UNKNOWN
-        status = await self._status_of_transaction(actor, write.mark.transaction_id)
+        status = await self._status_of_transaction(actor, write.journal_ref.transaction_id)
         if status == "in progress":
             return None
         outcome = _OUTCOMES.get(status or "", WriteOutcome.UNKNOWN)
-        self._journal.end(write.mark, outcome)
+        self._journal.end(write.journal_ref, outcome)
         return outcome
 
     async def _status_of_transaction(self, actor: Actor, transaction_id: int | None) -> str | None:

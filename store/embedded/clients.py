@@ -25,7 +25,7 @@ class ClientLock:
         os.close(self.descriptor)
 
 
-def take(directory: Path) -> ClientLock:
+def acquire(directory: Path) -> ClientLock:
     """Under the start lock, so that nobody counts the file before it is locked."""
     path = directory / f"{os.getpid()}-{os.urandom(4).hex()}"
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -33,7 +33,7 @@ def take(directory: Path) -> ClientLock:
     return ClientLock(path=path, descriptor=descriptor)
 
 
-def processes(directory: Path) -> frozenset[int]:
+def client_processes(directory: Path) -> frozenset[int]:
     """The process ids of the users. Removes what dead ones left. Under the start lock."""
     using = set()
     for path in directory.glob("[0-9]*"):

@@ -148,7 +148,7 @@ def open_server(
         with exclusive(layout.start_lock, report):
             if made and remove_after:
                 layout.throw_away.touch()
-            client_lock = clients.take(layout.client_locks)
+            client_lock = clients.acquire(layout.client_locks)
             try:
                 server = _ensure_server(layout, settings, grace, report)
             except BaseException:

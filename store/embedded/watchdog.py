@@ -22,7 +22,7 @@ def watch(layout: DataLayout, grace: float, lock: int) -> None:
         before = clients.last_change(layout.client_locks)
         time.sleep(grace)
         with exclusive(layout.start_lock):
-            if clients.last_change(layout.client_locks) != before or clients.processes(layout.client_locks):
+            if clients.last_change(layout.client_locks) != before or clients.client_processes(layout.client_locks):
                 continue
             if not layout.kept.exists():
                 stop(layout)

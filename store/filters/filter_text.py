@@ -363,14 +363,14 @@ def _format_term(term: Term) -> str:
 
 
 def _value(value: Value, key: Key | None) -> str:
-    amount = formats.printed if key is Key.TOOK else str
+    amount = formats.format_duration if key is Key.TOOK else str
     match value:
         case Between(low=low, high=high):
             return f"{amount(low)}..{amount(high)}"
         case Compared(comparison=comparison, amount=number):
             return f"{'' if comparison is Comparison.EQUAL else comparison}{amount(number)}"
         case Age(seconds=seconds):
-            return formats.printed(seconds)
+            return formats.format_duration(seconds)
         case datetime():
             return value.isoformat().replace("+00:00", "Z")
         case str():

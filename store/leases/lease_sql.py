@@ -50,7 +50,7 @@ select j.id, j.user_id, j.project_id, j.status, j.mode, j.input_asset_id, j.erro
 """)
 
 
-def held(owner: UUID) -> Query[ClaimedJob]:
+def leases_of_worker(owner: UUID) -> Query[ClaimedJob]:
     """All that the worker has claimed and not ended, whether it knows of it or not."""
     return Query(_HELD, _make_claimed, {"owner": owner})
 
@@ -193,7 +193,7 @@ def mark_seen(worker: UUID) -> Query[UUID]:
     return Query(_MARK_SEEN, make_id, {"id": worker})
 
 
-def leave(worker: UUID) -> Query[UUID]:
+def deregister_worker(worker: UUID) -> Query[UUID]:
     return Query(_LEAVE, make_id, {"id": worker})
 
 
@@ -210,7 +210,7 @@ select w.id, w.user_id, w.name, w.host, w.process, w.modes, w.concurrency, w.sta
 """)
 
 
-def listed(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
+def list_workers(*, limit: int, at: datetime | None) -> Query[WorkerStatus]:
     """Those that have not stopped first, the last seen first; `at` stands in for the server's time."""
     return Query(_LISTED, _make, {"rows": limit, "at": at})
 

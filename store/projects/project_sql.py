@@ -90,17 +90,17 @@ _IN_ID_RANGE = (
 )
 
 
-def listed(*, limit: int) -> Query[Project]:
+def list_projects(*, limit: int) -> Query[Project]:
     """Newest first."""
     return Query(_LISTED, make_project, {"rows": limit})
 
 
-def summed(*, limit: int) -> Query[Project]:
+def list_projects_from_rollups(*, limit: int) -> Query[Project]:
     """As `listed`, from the sums that a managed database keeps: it needs `Feature.ROLLUPS`."""
     return Query(_LISTED_SUMMED, make_project, {"rows": limit})
 
 
-def named(name: str, *, limit: int) -> Query[Project]:
+def projects_by_name(name: str, *, limit: int) -> Query[Project]:
     """All of exactly this name: names are not unique."""
     return Query(_NAMED, make_project, {"name": name, "rows": limit})
 
@@ -211,10 +211,12 @@ PROJECT_IDS = {
 }
 """With the owner of one of its jobs; by whether one user's jobs are all that is seen."""
 _PROJECT_NAMES = {
-    of_one_user: select(named.c.project_id, named.c.user_id, func.left(cast(named.c.project_id, Text), 8)).order_by(
-        named.c.project_id
-    )
-    for of_one_user, named in PROJECT_IDS.items()
+    of_one_user: select(
+        projects_by_name.c.project_id,
+        projects_by_name.c.user_id,
+        func.left(cast(projects_by_name.c.project_id, Text), 8),
+    ).order_by(projects_by_name.c.project_id)
+    for of_one_user, projects_by_name in PROJECT_IDS.items()
 }
 
 

@@ -140,7 +140,7 @@ def paged(rows: Sequence[ArchivedJob], limit: int) -> Page[ArchivedJob]:
 _THESE = select(*_COLUMNS, _archived.c.archived_at).where(_archived.c.id == any_(_IDS))
 
 
-def these(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
+def archived_by_ids(job_ids: Sequence[UUID]) -> Query[ArchivedJob]:
     return Query(_THESE, _make_archived, {"ids": list(job_ids)})
 
 

@@ -189,7 +189,7 @@ async def _take(
                 job_ids = [job_id for job_id in job_ids if job_id not in leased]
             if job_ids:
                 await _remove(transaction, job_ids, action)
-                transaction.keep(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
+                transaction.record(WriteRecord(what=f"{action} old {status} jobs", touched=tuple(job_ids)))
     except IN_THE_WAY as error:
         if not keys:
             raise

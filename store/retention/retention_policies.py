@@ -142,7 +142,9 @@ PAUSE = timedelta(hours=1)
 
 async def get_policies(store: Store, *, limit: int = MOST) -> Sequence[RetentionPolicy]:
     """The oldest first. A user knows of those of their own projects, and of that of all others."""
-    return await store.actor_database.read(all_policies(limit=validation.limit(limit)), needs=Capability.RETENTION)
+    return await store.actor_database.read(
+        all_policies(limit=validation.check_limit(limit)), needs=Capability.RETENTION
+    )
 
 
 async def set_policy(
@@ -164,7 +166,7 @@ async def set_policy(
         (policy,) = await transaction.run(
             upsert_policy(project_id=project_id, statuses=wanted, older_than=older_than, action=action)
         )
-        transaction.keep(WriteRecord(what="set a retention policy", touched=(policy.id,)))
+        transaction.record(WriteRecord(what="set a retention policy", touched=(policy.id,)))
         return policy
 
 
@@ -174,7 +176,7 @@ async def remove_policy(store: Store, project_id: UUID | None) -> RetentionPolic
     async with store.actor_database.write(Capability.RETENTION) as transaction:
         removed = await transaction.run(delete_policy(project_id))
         for policy in removed:
-            transaction.keep(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
+            transaction.record(WriteRecord(what="remove a retention policy", touched=(policy.id,)))
     return next(iter(removed), None)
 
 
@@ -235,7 +237,7 @@ async def _claim_due(
                 )
         due = await transaction.run(claim_due_policies(pause))
         if due:
-            transaction.keep(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
+            transaction.record(WriteRecord(what="apply retention policies", touched=tuple(policy.id for policy in due)))
     return due
 
 

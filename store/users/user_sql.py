@@ -73,7 +73,7 @@ _BY_EMAIL = _FEW.where(func.lower(_users.c.email) == func.lower(bindparam("email
 _BY_ID = _FEW.where(_users.c.id == bindparam("id", type_=Uuid))
 
 
-def listed(*, limit: int) -> Query[User]:
+def list_users(*, limit: int) -> Query[User]:
     """By e-mail, those without one last."""
     return Query(_LISTED, make_user, {"rows": limit})
 

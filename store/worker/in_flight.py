@@ -198,7 +198,7 @@ class InFlightJobs:
             del self._jobs[in_flight_job.claimed.job.id]
             self._changed.set()
 
-    def leave(self, in_flight_job: InFlightJob) -> None:
+    def abandon(self, in_flight_job: InFlightJob) -> None:
         """The database does not take its end, and keeps it as this worker's until the lease expires."""
         self._abandoned.add(in_flight_job.claimed.held)
         self.remove(in_flight_job)

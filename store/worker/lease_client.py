@@ -47,10 +47,12 @@ class LeaseClient:
     async def register_worker(self) -> None:
         await self._write("start a worker", lease_sql.delete_old_workers(), lease_sql.register_worker(self._worker))
 
-    async def leave(self) -> None:
+    async def deregister_worker(self) -> None:
         """Whatever the worker has left is handed back."""
         async with self._renewing:
-            await self._write("stop a worker", lease_sql.release_all(self._worker.id), lease_sql.leave(self._worker.id))
+            await self._write(
+                "stop a worker", lease_sql.release_all(self._worker.id), lease_sql.deregister_worker(self._worker.id)
+            )
 
     async def claim(self, most: int) -> list[ClaimedJob]:
         (claimed,) = await self._write(_CLAIMING, self.claiming(most))
@@ -65,7 +67,7 @@ class LeaseClient:
 
     async def held_jobs(self) -> list[ClaimedJob]:
         """All that is this worker's, known here or not."""
-        return await self._database.read(self._actor, lease_sql.held(self._worker.id))
+        return await self._database.read(self._actor, lease_sql.leases_of_worker(self._worker.id))
 
     async def next_due(self) -> float | None:
         """In how many seconds a lease expires; None where there is none."""

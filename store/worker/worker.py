@@ -235,7 +235,7 @@ class Worker:
                 OutageBackoff(report, random),
                 report,
                 remove=in_flight_jobs.remove,
-                leave=in_flight_jobs.leave,
+                leave=in_flight_jobs.abandon,
                 on_postponed=claimer.stop_waiting,
             )
             heartbeat = Heartbeat(leases, in_flight_jobs, OutageBackoff(report, random))
@@ -261,7 +261,7 @@ class Worker:
 
     async def _leave(self) -> None:
         try:
-            await self._leases.leave()
+            await self._leases.deregister_worker()
         except StoreError as error:
             log.warning("This worker could not sign off; its leases expire by themselves: %s", error)
 

@@ -133,7 +133,7 @@ class TestTransactions:
         assert sql("select count(*) from projects") == [(0,)]
         async with operator.database.write(OPERATOR) as transaction:
             await transaction.run(add)
-            transaction.keep(WriteRecord(what="add a project"))
+            transaction.record(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
     async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:

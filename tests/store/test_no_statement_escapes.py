@@ -56,7 +56,9 @@ async def watched(store: Store) -> None:
         await watch.read()
 
 
-UNCONFIRMED = UnconfirmedWrite(written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), mark=None)
+UNCONFIRMED = UnconfirmedWrite(
+    written=WriteRecord(what="change job", before=(replace(JOB_OF_OLD, id=JOB),)), journal_ref=None
+)
 
 READS: dict[str, Call] = {
     "get_generation_jobs": lambda store: store.get_generation_jobs(),

@@ -192,10 +192,10 @@ def _rows(events: Sequence[JobEvent]) -> Iterator[list[str]]:
         yield [
             local_time(event.at),
             "" if before is None else job_text.lasted(event.at - before),
-            job_text.what(event),
-            job_text.cost(event),
-            job_text.by(event),
-            job_text.why(event),
+            job_text.event_words(event),
+            job_text.cost_words(event),
+            job_text.actor_words(event),
+            job_text.note_words(event),
         ]
         before = event.at
 

@@ -66,7 +66,7 @@ def _job(claimed: ClaimedJob) -> str:
 def _tidied(tidied: RetentionApplied) -> str:
     policy, progress = tidied.policy, tidied.progress
     project = "projects without a policy" if policy.project_id is None else f"project {policy.project_id}"
-    age = formats.printed(round(policy.older_than.total_seconds()))
+    age = formats.format_duration(round(policy.older_than.total_seconds()))
     done = f"{result(DONE[policy.action], progress)} Older than {age}, of {project}."
     return " ".join([done, *why_left(progress, progress.refused)])
 

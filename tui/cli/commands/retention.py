@@ -109,7 +109,7 @@ async def list_policies(session: "Session", output: Output) -> ExitCode:
     )
     rows = [
         [
-            formats.printed(round(policy.older_than.total_seconds())),
+            formats.format_duration(round(policy.older_than.total_seconds())),
             policy.action.value,
             ", ".join(policy.statuses),
             local_time(policy.applied_at) if policy.applied_at else "-",
@@ -181,7 +181,7 @@ async def _question(
     return policy_question(
         await count_expired(session.store, expired),
         action,
-        older_than=formats.printed(round(older_than.total_seconds())),
+        older_than=formats.format_duration(round(older_than.total_seconds())),
         project=project or ALL_OTHERS,
         database=session.full_name,
     )
@@ -215,7 +215,7 @@ async def _what_applies_then(session: "Session", *, project: str | None) -> str 
     return bared_question(
         await count_expired(session.store, expired),
         of_others.action,
-        older_than=formats.printed(round(of_others.older_than.total_seconds())),
+        older_than=formats.format_duration(round(of_others.older_than.total_seconds())),
         project=project,
         database=session.full_name,
     )
