@@ -1,4 +1,4 @@
-"""Everything about jobs and Postgres; no idea that a screen exists."""
+"""The library over Postgres. Public names are imported when they are first used, so `import store` needs no driver."""
 
 import importlib
 
