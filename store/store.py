@@ -65,10 +65,12 @@ class Store:
     Every method may raise a StoreError; see `store.errors` for what can go wrong. Lists are newest first.
     """
 
-    def __init__(self, database: Database, actor: Actor = OPERATOR, probed: CapabilityCache | None = None) -> None:
+    def __init__(
+        self, database: Database, actor: Actor = OPERATOR, capability_cache: CapabilityCache | None = None
+    ) -> None:
         self.database = database
         self.actor = actor
-        self.capability_cache = probed or CapabilityCache(database)
+        self.capability_cache = capability_cache or CapabilityCache(database)
         """What the database offers, which all stores made from this one share."""
         self.actor_database = ActorDatabase(database, actor, self.capability_cache)
         """By which the rooms beside this one ask, with the same eyes."""
@@ -233,7 +235,7 @@ class Store:
 
     async def get_job_links(self, job_id: UUID) -> RetryLinks:
         """Which job it repeats, and which repeat it; empty where nothing says so."""
-        if not await self.actor_database.has(Capability.LINKS):
+        if not await self.actor_database.has(Capability.RETRY_LINKS):
             return NO_LINKS
         origin, retries_of = await self.actor_database.read_together(
             job_sql.retried_job(job_id), job_sql.retries_of([job_id])
@@ -242,8 +244,8 @@ class Store:
 
     async def get_stuck_verdict(self, job_id: UUID) -> StuckVerdict | None:
         """On whether a running job is stuck, by the server's clock; None of another one, or where there is none."""
-        is_learned = await self.actor_database.has(Capability.LEARNING)
-        found = await self.actor_database.read(history_sql.verdict(job_id, is_learned=is_learned))
+        from_usual_duration = await self.actor_database.has(Capability.LEARNING)
+        found = await self.actor_database.read(history_sql.verdict(job_id, from_usual_duration=from_usual_duration))
         return found[0] if found else None
 
     async def delete_generation_job(self, job_id: UUID) -> bool:
@@ -462,7 +464,7 @@ class Store:
         period: Period | str,
         limit_cents: int,
         warn_share: float | None = None,
-        as_known: Budget | None = None,
+        expected_budget: Budget | None = None,
     ) -> Budget:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
@@ -481,7 +483,7 @@ class Store:
                 period=known,
                 limit_cents=cents,
                 warn_share=share,
-                as_known=as_known,
+                expected_budget=expected_budget,
                 readable=readable,
             )
 

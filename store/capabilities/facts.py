@@ -9,9 +9,9 @@ ROLE_OF_USERS = "authenticated"
 
 JOBS, PROJECTS, ASSETS = "public.generation_jobs", "public.projects", "public.assets"
 USERS, REVISIONS = "auth.users", "gjobs.alembic_version"
-SUMS, DAY_SUMS = "gjobs.job_counts", "gjobs.job_day_counts"
+JOB_COUNTS, JOB_DAY_COUNTS = "gjobs.job_counts", "gjobs.job_day_counts"
 EVENTS = "gjobs.job_events"
-LINKS = "gjobs.job_links"
+RETRY_LINKS = "gjobs.job_links"
 STARTS, LEASES = "gjobs.job_starts", "gjobs.job_leases"
 BUDGETS, SPENDING = "gjobs.budgets", "gjobs.budget_spending"
 WORKERS = "gjobs.workers"
@@ -23,12 +23,12 @@ RELATIONS = (
     ASSETS,
     USERS,
     REVISIONS,
-    SUMS,
-    DAY_SUMS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     EVENTS,
     BUDGETS,
     SPENDING,
-    LINKS,
+    RETRY_LINKS,
     STARTS,
     LEASES,
     WORKERS,

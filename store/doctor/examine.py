@@ -85,8 +85,8 @@ async def examine(database: Database, *, label: str, further: Sequence[Further] 
     findings: list[Finding] = []
     for section, look in examination.parts:
         findings += await _examined(section, look)
-    for look_further in further:
-        findings += await _examined(Section.ISOLATION, partial(look_further, database))
+    for more_checks in further:
+        findings += await _examined(Section.ISOLATION, partial(more_checks, database))
     findings.sort(key=lambda finding: _ORDER[finding.section])
     steps = next_steps(capabilities, revision, findings, rule=database.access.rule)
     return DoctorReport(findings=tuple(findings), next_steps=tuple(steps))

@@ -22,7 +22,7 @@ from store.isolation.isolation import PROBED, Probe, ProbeMethod, ProbePlan, Pro
 from store.isolation.isolation_policies import POLICIES, RULES, AppliedPolicy, TableRules, judge
 from store.isolation.isolation_targets import (
     UNUSED,
-    choose_people,
+    choose_participants,
     find_targets,
     needed_kind,
     query_for,
@@ -94,7 +94,7 @@ async def plan_probes(database: Database, *, owner_id: UUID | None = None, other
 
     Raises InvalidValue where both are the same user.
     """
-    owner, other = await choose_people(database, owner_id=owner_id, other_id=other_id)
+    owner, other = await choose_participants(database, owner_id=owner_id, other_id=other_id)
     if owner is None:
         return ProbePlan(owner=None, other=other, targets={})
     targets, no_assets = await find_targets(database, owner.id)

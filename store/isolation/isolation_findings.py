@@ -95,13 +95,13 @@ def _of_table(table: str, verb: Verb, rules: Rules) -> Iterator[Finding]:
 
 
 def _leak_fixes(table: str, names: Container[str], policies: Sequence[RlsPolicy], rules: Rules) -> Iterator[Finding]:
-    mends = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
+    fixes = re.compile(rf"\b(?:ON|TABLE) public\.{table}\b")
     for finding in policy_findings(rules.tables, policies):
-        if finding.name in names and mends.search(finding.sql or ""):
+        if finding.name in names and fixes.search(finding.sql or ""):
             yield finding
 
 
-_MENDED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
+_FIXED_ABOVE = "The SQL that mends it stands above, under “Who reaches what”."
 _SEVERITIES = {ProbeVerdict.KEPT: Severity.OK, ProbeVerdict.UNKNOWN: Severity.NOTE, ProbeVerdict.LEAK: Severity.PROBLEM}
 _PREFIXES = {
     ProbeMethod.TRIED: "",
@@ -134,12 +134,12 @@ def isolation_findings(
 ) -> Iterator[Finding]:
     yield _participants_finding(plan, why_no_writes)
     for tried in probes:
-        is_mended = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
+        is_fixed = tried.verdict is ProbeVerdict.LEAK and (tried.target, tried.verb) in remedies
         yield _finding(
             f"{tried.target}-{tried.verb}".replace("_", "-"),
             _severity(tried),
             f"{attempt_words(tried.target, tried.verb)}: {_PREFIXES[tried.how]}{tried.answer}.",
-            hint=_MENDED_ABOVE if is_mended else None,
+            hint=_FIXED_ABOVE if is_fixed else None,
         )
 
 

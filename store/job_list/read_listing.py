@@ -239,41 +239,44 @@ async def read_visibility(
 Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 
-async def read_window(reach: ActorDatabase, query: RowWindowQuery) -> RowWindow:
+async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
-    readable, chosen_path = await reach.readable_names(listed.job_filter), await reach.chosen_path(listed)
+    readable, chosen_path = (
+        await actor_database.readable_names(listed.job_filter),
+        await actor_database.chosen_path(listed),
+    )
     asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
-    return list_sql.window(query, await reach.read_together(*asked))
+    return list_sql.window(query, await actor_database.read_together(*asked))
 
 
-async def read_listing(reach: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
+async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at: datetime | None) -> Listing:
     """Of one snapshot."""
     if query.with_visibility:
-        return await _listing_with_visibility(reach, query, at)
+        return await _listing_with_visibility(actor_database, query, at)
     listed = query.window.listed
     asked = listing_queries(
         query,
-        readable=await reach.readable_names(listed.job_filter),
-        chosen_path=await reach.chosen_path(listed),
-        has_projects=await reach.has(Capability.PROJECTS),
-        of_one_user=not reach.is_operators,
+        readable=await actor_database.readable_names(listed.job_filter),
+        chosen_path=await actor_database.chosen_path(listed),
+        has_projects=await actor_database.has(Capability.PROJECTS),
+        of_one_user=not actor_database.is_operators,
         at=at,
     )
-    return listing(query, await reach.read_together(*asked))
+    return listing(query, await actor_database.read_together(*asked))
 
 
-async def compare_visibility(reach: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
+async def compare_visibility(actor_database: ActorDatabase, window: RowWindowQuery) -> VisibilityComparison:
     """Raises InvalidValue where the actor is no user."""
-    compare = await _plan_comparison(reach, window)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
+    compare = await _plan_comparison(actor_database, window)
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         return await compare(snapshot)
 
 
-async def _listing_with_visibility(reach: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
-    compare = await _plan_comparison(reach, query.window)
-    has_projects = await reach.has(Capability.PROJECTS)
+async def _listing_with_visibility(actor_database: ActorDatabase, query: ListingQuery, at: datetime | None) -> Listing:
+    compare = await _plan_comparison(actor_database, query.window)
+    has_projects = await actor_database.has(Capability.PROJECTS)
     further = further_queries(query, has_projects=has_projects, of_one_user=True, at=at)
-    async with reach.translating_refusals(Capability.JOBS), reach.database.snapshot() as snapshot:
+    async with actor_database.translating_refusals(Capability.JOBS), actor_database.database.snapshot() as snapshot:
         visibility = await compare(snapshot)
         if not visibility.rules.is_granted:
             (clock,) = await snapshot.read(OPERATOR, query_module.clock(at))
@@ -281,14 +284,14 @@ async def _listing_with_visibility(reach: ActorDatabase, query: ListingQuery, at
         return with_visibility(query, visibility, await snapshot.read(visibility.user, *further))
 
 
-async def _plan_comparison(reach: ActorDatabase, window: RowWindowQuery) -> Compare:
+async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery) -> Compare:
     """To be asked for before there is a snapshot: whoever holds a connection must not wait for another one."""
-    if not isinstance(reach.actor, ActingUser):
+    if not isinstance(actor_database.actor, ActingUser):
         raise InvalidValue("actor", "The lens needs a user to look as.", hint="Act as a user first.")
-    operators = reach.acting_as(OPERATOR)
+    operators = actor_database.acting_as(OPERATOR)
     return partial(
         read_visibility,
-        user=reach.actor,
+        user=actor_database.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
         chosen_path=await operators.chosen_path(window.listed),

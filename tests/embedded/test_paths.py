@@ -12,7 +12,7 @@ from store.embedded.data_dir import (
     LONGEST_SOCKET_PATH,
     PORT,
     DataLayout,
-    _is_out_of_reach,
+    _is_inaccessible,
     default_data_dir,
     socket_directory,
     throw_away_dir,
@@ -153,4 +153,4 @@ def test_temporary_data_directories_are_unique_and_unused() -> None:
     first, second = throw_away_dir(), throw_away_dir()
     assert first != second
     assert not first.exists()
-    assert not _is_out_of_reach(first)
+    assert not _is_inaccessible(first)

@@ -70,11 +70,11 @@ def _fit(columns: Sequence[TableColumn], widths: list[int], width: int) -> list[
 def _cut_at_edge(widths: list[int], width: int) -> list[int]:
     left = width
     kept = []
-    for wanted in widths:
+    for needed in widths:
         if left <= 0:
             break
-        kept.append(min(wanted, left))
-        left -= wanted + len(_GAP)
+        kept.append(min(needed, left))
+        left -= needed + len(_GAP)
     return kept
 
 

@@ -56,7 +56,7 @@ async def _ask_limit(
             period=wanted.period,
             limit_cents=wanted.limit_cents,
             warn_share=wanted.warn_share,
-            as_known=wanted.as_known,
+            expected_budget=wanted.expected_budget,
         )
         try:
             return await context.write_resolver.resolve(write)
