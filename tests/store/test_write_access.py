@@ -36,7 +36,7 @@ def test_permit_allows_writes_until_it_ends() -> None:
     clock.now += timedelta(seconds=1)
     assert not access.may_write
     clock.now = NOON
-    assert access.lease is None, "a clock that is turned back does not open it again"
+    assert access.permit is None, "a clock that is turned back does not open it again"
 
 
 def test_permit_can_be_replaced_and_closed_early() -> None:

@@ -120,7 +120,7 @@ async def test_error_after_the_proof_is_reported_as_a_lost_connection(
         async def refused(_: ListenConnection) -> frozenset[str]:
             raise UnexpectedError("The database answered with an error.")
 
-        monkeypatch.setattr(ListenConnection, "heard", refused)
+        monkeypatch.setattr(ListenConnection, "wait_for_channels", refused)
         assert await heard.next() is WakeUp.LOST
         assert await heard.ends()
 
@@ -129,7 +129,7 @@ async def test_listener_gives_up_when_the_proof_does_not_arrive(
     listener: Database, notifying_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As through a pooler by transaction, had it been tried there."""
-    monkeypatch.setattr(database_wake_ups, "_TELL", text("select 1 where :channel <> ''"))
+    monkeypatch.setattr(database_wake_ups, "_NOTIFY", text("select 1 where :channel <> ''"))
     monkeypatch.setattr(database_wake_ups, "PATIENCE_WITH_PROOF", 0.05)
     async with listening(listener) as heard:
         assert await heard.ends()
