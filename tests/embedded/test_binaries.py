@@ -36,9 +36,9 @@ def test_postgres_programs_of_the_wheel_are_found_without_importing_it(monkeypat
     ],
 )
 def test_environment_variable_selects_other_postgres_programs(
-    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, version: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(work_dir, answer)))
     assert find_binaries().version == version
 
 
@@ -50,16 +50,16 @@ def test_environment_variable_selects_other_postgres_programs(
     ],
 )
 def test_old_or_unrelated_programs_are_refused(
-    room: Path, monkeypatch: pytest.MonkeyPatch, answer: str, complaint: str
+    work_dir: Path, monkeypatch: pytest.MonkeyPatch, answer: str, complaint: str
 ) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(room, answer)))
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(answering(work_dir, answer)))
     with pytest.raises(EmbeddedUnavailable, match=complaint) as caught:
         find_binaries()
     assert "--database-url" in (caught.value.hint or "")
 
 
-def test_a_directory_without_programs_is_refused(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(room))
+def test_a_directory_without_programs_is_refused(work_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GJOBS_POSTGRES_BIN", str(work_dir))
     with pytest.raises(EmbeddedUnavailable, match="does not run: No such file"):
         find_binaries()
 

@@ -13,16 +13,16 @@ from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.store.feeding import Source
+from tests.store.feeding import ControlledSource
 from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
 
 
 @pytest.fixture
-def sql(bystander: psycopg.Connection) -> Sql:
+def sql(operator_connection: psycopg.Connection) -> Sql:
     """Three users are there."""
 
     def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        cursor = bystander.execute(statement.encode(), values)
+        cursor = operator_connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 
     for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
@@ -104,5 +104,5 @@ def make_job(sql: Sql) -> MakeJob:
 
 
 @pytest.fixture
-def source() -> Source:
-    return Source()
+def source() -> ControlledSource:
+    return ControlledSource()

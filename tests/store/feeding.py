@@ -19,7 +19,7 @@ SOON = 0.001
 Answer = PollResult[str] | PollFailure
 
 
-class Source:
+class ControlledSource:
     """Answers a question with itself, or with what is queued for it; counts what is asked of it."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Source:
 class Reader:
     """Takes the answers of a feed one by one."""
 
-    def __init__(self, feed: Poller[str, str]) -> None:
-        self.pages = feed.results()
+    def __init__(self, poller: Poller[str, str]) -> None:
+        self.pages = poller.results()
 
     async def next(self) -> Answer:
         async with asyncio.timeout(60):
@@ -96,12 +96,12 @@ async def _everything_happens() -> None:
 
 
 @asynccontextmanager
-async def followed(feed: Poller[str, str]) -> AsyncIterator[list[Answer]]:
+async def followed(poller: Poller[str, str]) -> AsyncIterator[list[Answer]]:
     """All that the feed answers, as it comes; the first answer is there."""
     answers: list[Answer] = []
 
     async def follow() -> None:
-        async for answer in feed.results():
+        async for answer in poller.results():
             answers.append(answer)  # noqa: PERF401
 
     following = asyncio.ensure_future(follow())

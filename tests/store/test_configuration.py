@@ -111,7 +111,7 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "clause"),
+    ("text", "location", "clause"),
     [
         ('thme = "x"', "line 1: thme", "is not known; did you mean 'theme'?"),
         ("theme = 3", "line 1: theme", "is a number, and should be a text."),
@@ -142,8 +142,8 @@ NO_KEY = "names no key; a comma itself is called 'comma'."
         ('[keymap]\n"job.start" = ","', 'line 2: keymap."job.start"', NO_KEY),
     ],
 )
-def test_each_configuration_mistake_is_reported_with_file_line_and_key(text: str, place: str, clause: str) -> None:
-    assert problems(text) == [f"{place} {clause}"]
+def test_each_configuration_mistake_is_reported_with_file_line_and_key(text: str, location: str, clause: str) -> None:
+    assert problems(text) == [f"{location} {clause}"]
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_each_mistake_in_notifications_is_reported(text: str, problem: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "line"),
+    ("text", "location", "line"),
     [
         ("a = 1\nb = 2", ("b",), 2),
         ("# b\na = 'b'\nb = 2", ("b",), 3),
@@ -229,8 +229,8 @@ def test_each_mistake_in_notifications_is_reported(text: str, problem: str) -> N
         ("a = 1", (), None),
     ],
 )
-def test_line_of_a_key_is_found_in_the_text(text: str, place: tuple[str, ...], line: int | None) -> None:
-    assert Lines(text).line_of(place) == line
+def test_line_of_a_key_is_found_in_the_text(text: str, location: tuple[str, ...], line: int | None) -> None:
+    assert Lines(text).line_of(location) == line
 
 
 def test_many_mistakes_in_a_large_file_are_reported_quickly() -> None:
@@ -300,7 +300,7 @@ def test_any_document_is_read_or_its_problems_name_existing_keys(document: Mappi
     configuration = read_document(document, found, path=FILE)
     for problem in found:
         inner: object = document
-        for part in problem.place:
+        for part in problem.location:
             assert isinstance(inner, Mapping)
             inner = inner[part]
     assert "embedded" in configuration.profiles

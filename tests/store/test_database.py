@@ -133,7 +133,7 @@ class TestTransactions:
         assert sql("select count(*) from projects") == [(0,)]
         async with operator.database.write(OPERATOR) as transaction:
             await transaction.run(add)
-            transaction.keep(WriteRecord(what="add a project"))
+            transaction.record(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
     async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:
@@ -239,7 +239,7 @@ class TestReadOnlySession:
         self, database: Conninfo, sql: Sql, make_project: MakeProject
     ) -> None:
         make_project()
-        async with opened(database, rule=WriteMode.LEASED) as leased:
+        async with opened(database, rule=WriteMode.PERMIT_REQUIRED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
             leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]

@@ -29,7 +29,7 @@ from store.errors import (
 from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
-from tests.store.servers import Doorkeeper, fatal, listening
+from tests.store.servers import RejectingServer, fatal, listening
 from tests.store.support import NOTHING, MakeJob, MakeProject, Sql
 
 
@@ -238,7 +238,9 @@ async def test_invalid_connection_parameter_is_an_invalid_value() -> None:
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
 async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
-    doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
+    doorkeeper = RejectingServer(
+        fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True
+    )
     async with listening(doorkeeper.serve, *hosts) as port:
         error = await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"})
     assert isinstance(error, SignInRefused)
@@ -248,7 +250,7 @@ async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
 
 
 async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:
-    doorkeeper = Doorkeeper(fatal("28P01", "not used"), asks_for_password=True)
+    doorkeeper = RejectingServer(fatal("28P01", "not used"), asks_for_password=True)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
     assert isinstance(error, SignInRefused)
@@ -258,7 +260,7 @@ async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> N
 
 
 async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
-    doorkeeper = Doorkeeper(b"", asks_for_password=True)
+    doorkeeper = RejectingServer(b"", asks_for_password=True)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
     assert isinstance(error, Unreachable)
@@ -313,7 +315,7 @@ def test_advice_is_none_for_a_generic_failure() -> None:
     ],
 )
 async def test_server_that_accepts_no_connections_is_unreachable(sqlstate: str, message: str) -> None:
-    doorkeeper = Doorkeeper(fatal(sqlstate, message), asks_for_password=False)
+    doorkeeper = RejectingServer(fatal(sqlstate, message), asks_for_password=False)
     async with listening(doorkeeper.serve, "127.0.0.1") as port:
         error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada"})
     assert isinstance(error, Unreachable)

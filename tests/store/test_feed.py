@@ -8,11 +8,11 @@ from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing
 from store.poller import Poller, PollResult
 from store.store import Store
-from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
+from tests.store.feeding import NEVER, SOON, ControlledSource, Reader, Time, ticking
 from tests.store.support import NOW, MakeJob, MakeProject, until
 
 
-async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None:
+async def test_poll_results_are_numbered_dated_and_timed(source: ControlledSource) -> None:
     reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
     pages = [await reader.next_page() for _ in range(3)]
     assert [page.number for page in pages] == [1, 2, 3]
@@ -23,99 +23,99 @@ async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None
     assert source.most_in_flight == 1
 
 
-async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: Source) -> None:
-    feed = Poller(source.fetch, "old", interval=NEVER)
-    reader = Reader(feed)
+async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "old", interval=NEVER)
+    reader = Reader(poller)
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
     await source.reached.wait()
-    feed.ask("new")
+    poller.ask("new")
     await until(lambda: source.asked == ["old", "new"])
     source.gate.set()
     page = await waiting
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
     assert (source.asked, source.cancelled, source.most_in_flight) == (["old", "new"], 1, 1)
-    assert (feed.query, feed.generation) == ("new", 2)
+    assert (poller.query, poller.generation) == ("new", 2)
 
 
-async def test_only_the_last_of_several_new_queries_is_polled(source: Source) -> None:
-    feed = Poller(source.fetch, "a", interval=NEVER)
-    reader = Reader(feed)
+async def test_only_the_last_of_several_new_queries_is_polled(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "a", interval=NEVER)
+    reader = Reader(poller)
     await reader.next_page()
     for question in "bcd":
-        feed.ask(question)
+        poller.ask(question)
     page = await reader.next_page()
     assert (page.generation, page.value) == (4, "d!")
     assert source.asked == ["a", "d"]
 
 
-async def test_result_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
+async def test_result_that_arrives_after_a_new_query_is_dropped(source: ControlledSource) -> None:
     async def fetch(question: str) -> str:
         if question == "old":
-            feed.ask("new")
+            poller.ask("new")
         return await source.fetch(question)
 
-    feed = Poller(fetch, "old", interval=NEVER)
-    page = await Reader(feed).next_page()
+    poller = Poller(fetch, "old", interval=NEVER)
+    page = await Reader(poller).next_page()
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
 
 
-async def test_failure_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
+async def test_failure_that_arrives_after_a_new_query_is_dropped(source: ControlledSource) -> None:
     source.failures = [Unreachable("away")]
 
     async def fetch(question: str) -> str:
         if question == "old":
-            feed.ask("new")
+            poller.ask("new")
         return await source.fetch(question)
 
-    feed = Poller(fetch, "old", interval=NEVER)
-    page = await Reader(feed).next_page()
+    poller = Poller(fetch, "old", interval=NEVER)
+    page = await Reader(poller).next_page()
     assert (page.number, page.generation, page.value) == (1, 2, "new!")
 
 
-async def test_paused_poller_polls_only_on_request(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=SOON)
-    reader = Reader(feed)
+async def test_paused_poller_polls_only_on_request(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "q", interval=SOON)
+    reader = Reader(poller)
     await reader.next_page()
-    feed.pause()
-    assert feed.paused
+    poller.pause()
+    assert poller.paused
     waiting = await reader.nothing_comes()
-    feed.interval = SOON / 2
+    poller.interval = SOON / 2
     await asyncio.sleep(20 * SOON)
     assert not waiting.done()
-    feed.refresh()
+    poller.refresh()
     assert (await waiting).number == 2
     waiting = await reader.nothing_comes()
-    feed.ask("r")
+    poller.ask("r")
     assert (await waiting).generation == 2
     waiting = await reader.nothing_comes()
-    feed.resume()
-    assert not feed.paused
+    poller.resume()
+    assert not poller.paused
     assert (await waiting).number == 4
     assert (await reader.next_page()).number == 5
 
 
-async def test_pausing_stops_the_current_wait(source: Source) -> None:
+async def test_pausing_stops_the_current_wait(source: ControlledSource) -> None:
     time = Time()
-    feed = Poller(source.fetch, "q", interval=20.0)
-    reader = Reader(feed)
+    poller = Poller(source.fetch, "q", interval=20.0)
+    reader = Reader(poller)
     await reader.next_page()
     waiting = await reader.nothing_comes()
-    feed.pause()
+    poller.pause()
     await time.passes(40.0)
     assert not waiting.done()
-    feed.resume()
+    poller.resume()
     assert (await waiting).number == 2
 
 
-async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=NEVER)
-    reader = Reader(feed)
+async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "q", interval=NEVER)
+    reader = Reader(poller)
     source.gate.clear()
     waiting = asyncio.ensure_future(reader.next_page())
     await source.reached.wait()
-    feed.refresh()
-    feed.refresh()
+    poller.refresh()
+    poller.refresh()
     source.gate.set()
     assert (await waiting).number == 1
     assert (await reader.next_page()).number == 2
@@ -123,32 +123,32 @@ async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Sou
     assert (source.most_in_flight, source.cancelled) == (1, 0)
 
 
-async def test_shorter_interval_applies_to_the_current_wait(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=NEVER)
-    reader = Reader(feed)
+async def test_shorter_interval_applies_to_the_current_wait(source: ControlledSource) -> None:
+    poller = Poller(source.fetch, "q", interval=NEVER)
+    reader = Reader(poller)
     await reader.next_page()
     waiting = await reader.nothing_comes()
-    feed.interval = SOON
+    poller.interval = SOON
     assert (await waiting).number == 2
-    feed.interval = NEVER
+    poller.interval = NEVER
     (await reader.nothing_comes()).cancel()
-    assert feed.interval == NEVER
+    assert poller.interval == NEVER
 
 
-async def test_poll_result_reports_whether_it_changed(source: Source) -> None:
+async def test_poll_result_reports_whether_it_changed(source: ControlledSource) -> None:
     answers = iter(["a", "a", "b", "b"])
 
     async def fetch(question: str) -> str:
         return next(answers)
 
-    feed = Poller(fetch, "q", interval=SOON)
-    reader = Reader(feed)
+    poller = Poller(fetch, "q", interval=SOON)
+    reader = Reader(poller)
     assert [(await reader.next_page()).is_changed for _ in range(3)] == [True, False, True]
-    feed.ask("the same answer to another question")
+    poller.ask("the same answer to another question")
     assert (await reader.next_page()).is_changed
 
 
-async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: Source) -> None:
+async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: ControlledSource) -> None:
     reader = Reader(Poller(source.fetch, "q", interval=SOON))
     await reader.next_page()
     source.failures = [Unreachable("away")]
@@ -161,8 +161,8 @@ async def test_poller_reports_changes_made_by_another_process(
 ) -> None:
     """What another process changes arrives by itself."""
     project_id, other_id = make_project(), make_project()
-    feed: Poller[ListingQuery, Listing] = Poller(ada.get_listing, ListingQuery(), interval=SOON)
-    pages = feed.results()
+    poller: Poller[ListingQuery, Listing] = Poller(ada.get_listing, ListingQuery(), interval=SOON)
+    pages = poller.results()
 
     async def until_seen(jobs: int) -> PollResult[Listing]:
         async with asyncio.timeout(60):
@@ -176,5 +176,5 @@ async def test_poller_reports_changes_made_by_another_process(
     make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
-    feed.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
+    poller.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))
     assert (await until_seen(0)).generation == 2

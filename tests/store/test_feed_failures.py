@@ -12,13 +12,13 @@ from store.job_list.listing import Listing
 from store.poller import Poller
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.feeding import NEVER, SOON, Reader, Source, ticking
+from tests.store.feeding import NEVER, SOON, ControlledSource, Reader, ticking
 from tests.store.servers import proxied
 from tests.store.support import NOW, Sql
 
 
 class TestFailures:
-    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: Source) -> None:
+    async def test_failures_are_reported_with_their_start_and_end_with_a_result(self, source: ControlledSource) -> None:
         source.failures = [Unreachable("away"), TimedOut("slow")]
         reader = Reader(Poller(source.fetch, "q", interval=SOON, clock=ticking()))
         first, second = await reader.next_failure(), await reader.next_failure()
@@ -31,23 +31,23 @@ class TestFailures:
         assert (third.number, third.attempts) == (4, 1)
         assert third.since > NOW
 
-    async def test_refused_sign_in_is_retried_only_on_request(self, source: Source) -> None:
+    async def test_refused_sign_in_is_retried_only_on_request(self, source: ControlledSource) -> None:
         source.failures = [SignInRefused("wrong password"), SignInRefused("wrong password")]
-        feed = Poller(source.fetch, "q", interval=SOON)
-        reader = Reader(feed)
+        poller = Poller(source.fetch, "q", interval=SOON)
+        reader = Reader(poller)
         assert (await reader.next_failure()).retry_in is None
         waiting = await reader.nothing_comes()
-        feed.interval = SOON / 2
-        feed.pause()
+        poller.interval = SOON / 2
+        poller.pause()
         await asyncio.sleep(20 * SOON)
         assert not waiting.done()
         assert len(source.asked) == 1
-        feed.refresh()
+        poller.refresh()
         assert (await waiting).number == 2
-        feed.ask("other")
+        poller.ask("other")
         assert (await reader.next_page()).value == "other!"
 
-    async def test_any_other_exception_ends_the_poller(self, source: Source) -> None:
+    async def test_any_other_exception_ends_the_poller(self, source: ControlledSource) -> None:
         source.failures = [ZeroDivisionError()]
         reader = Reader(Poller(source.fetch, "q", interval=SOON))
         with pytest.raises(ZeroDivisionError):
@@ -65,7 +65,7 @@ class TestFailures:
 
 
 class TestCancellation:
-    async def test_cancelling_during_a_poll_leaves_no_task(self, source: Source) -> None:
+    async def test_cancelling_during_a_poll_leaves_no_task(self, source: ControlledSource) -> None:
         source.gate.clear()
         reading = asyncio.ensure_future(Reader(Poller(source.fetch, "q", interval=NEVER)).next())
         await source.reached.wait()
@@ -75,7 +75,7 @@ class TestCancellation:
         assert (source.in_flight, source.cancelled) == (0, 1)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def test_cancelling_between_two_polls_leaves_no_task(self, source: Source) -> None:
+    async def test_cancelling_between_two_polls_leaves_no_task(self, source: ControlledSource) -> None:
         reader = Reader(Poller(source.fetch, "q", interval=NEVER))
         await reader.next_page()
         waiting = await reader.nothing_comes()
@@ -84,7 +84,7 @@ class TestCancellation:
             await waiting
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
-    async def test_leaving_the_result_loop_leaves_no_task(self, source: Source) -> None:
+    async def test_leaving_the_result_loop_leaves_no_task(self, source: ControlledSource) -> None:
         async with aclosing(Poller(source.fetch, "q", interval=SOON).results()) as pages:
             async for page in pages:
                 if page.number == 2:

@@ -227,11 +227,11 @@ class TestKeeping:
         others = ("notes.txt", "2020-13-45.jsonl", "2020-01-01.json", "20200101.jsonl")
         for name in (kept, gone, *others):
             (path / name).touch()
-        journal.tidy()
+        journal.remove_old()
         assert {file.name for file in path.iterdir()} == {kept, *others}
 
     def test_tidying_a_missing_journal_creates_nothing(self, journal: Journal, path: Path) -> None:
-        journal.tidy()
+        journal.remove_old()
         assert not path.parent.exists()
 
 

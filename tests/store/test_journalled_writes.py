@@ -151,7 +151,7 @@ async def test_write_refused_at_commit_is_recorded_as_not_done(
 async def test_journal_entry_has_the_reason_of_the_write_permit(
     database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob
 ) -> None:
-    access = WriteAccess(WriteMode.LEASED)
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     job_id = make_job(make_project())
     async with Store(Database(database, access=access, journal=Journal(path, database="testbase"))) as store:
         access.open_permit("ticket 7", 60)
@@ -162,7 +162,7 @@ async def test_journal_entry_has_the_reason_of_the_write_permit(
 async def test_closing_the_write_permit_does_not_stop_a_running_write(
     database: Conninfo, path: Path, make_project: MakeProject, make_job: MakeJob, sql: Sql
 ) -> None:
-    access = WriteAccess(WriteMode.LEASED)
+    access = WriteAccess(WriteMode.PERMIT_REQUIRED)
     job_id = make_job(make_project())
 
     class EndsTheLease(Journal):
@@ -314,7 +314,7 @@ class TestRestore:
         self, database: Conninfo, store: Store, make_project: MakeProject, make_job: MakeJob
     ) -> None:
         deleted = await store.delete_generation_jobs({make_job(make_project()): None})
-        async with Store(Database(database, access=WriteAccess(WriteMode.LEASED))) as cautious:
+        async with Store(Database(database, access=WriteAccess(WriteMode.PERMIT_REQUIRED))) as cautious:
             with pytest.raises(StoreError, match="read-only"):
                 await cautious.restore_generation_jobs(deleted)
 

@@ -127,7 +127,7 @@ class TestWhereTheUsersAreNotToBeRead:
     """A login of few rights, on the app's own database."""
 
     @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, onlooker: str) -> AsyncIterator[Store]:
+    async def few_rights(self, attached_database: Conninfo, recording_login: str) -> AsyncIterator[Store]:
         with connect(attached_database, autocommit=True) as owner:
             owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
             owner.execute("insert into projects (user_id, name) values (%s, 'Catalog')", [ADA])
@@ -137,9 +137,9 @@ class TestWhereTheUsersAreNotToBeRead:
                 [NOW],
             )
             for table in ("projects", "assets", "generation_jobs"):
-                owner.execute(f"grant select on {table} to {onlooker}".encode())
-                owner.execute(f"create policy seen on {table} for select to {onlooker} using (true)".encode())
-        store = Store(Database({**attached_database, "user": onlooker}))
+                owner.execute(f"grant select on {table} to {recording_login}".encode())
+                owner.execute(f"create policy seen on {table} for select to {recording_login} using (true)".encode())
+        store = Store(Database({**attached_database, "user": recording_login}))
         yield store
         await store.close()
 

@@ -10,10 +10,10 @@ import pytest
 
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
-from tests.tui.driving import Clock, Drive, Driver, WatchedApp, dashboard_on, driving, opener_of
+from tests.tui.driving import Clock, Drive, Driver, WatchedApp, dashboard_on, drive_dashboard, opener_of
 from tests.tui.settling import wait_for_idle
 from tests.tui.support import TablePilot, running_table
-from tests.tui.world import World, fill
+from tests.tui.world import JobsDatabase, fill
 
 
 @pytest.fixture(autouse=True)
@@ -41,21 +41,21 @@ async def empty_table() -> AsyncIterator[TablePilot]:
 async def table(empty_table: TablePilot) -> TablePilot:
     """A focused table with the jobs 10 to 59, the cursor on the first."""
     await empty_table.show(range(10, 60))
-    empty_table.take_told()
+    empty_table.take_messages()
     empty_table.take_painted()
     return empty_table
 
 
 @pytest.fixture
-def empty_world(bystander: psycopg.Connection) -> World:
-    return World(bystander)
+def empty_jobs_db(operator_connection: psycopg.Connection) -> JobsDatabase:
+    return JobsDatabase(operator_connection)
 
 
 @pytest.fixture
-def world(empty_world: World) -> World:
+def jobs_db(empty_jobs_db: JobsDatabase) -> JobsDatabase:
     """Two users, three projects and eight jobs."""
-    fill(empty_world)
-    return empty_world
+    fill(empty_jobs_db)
+    return empty_jobs_db
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def app(database: Conninfo, tmp_path: Path) -> WatchedApp:
 
 
 @pytest.fixture
-async def dashboard(world: World, app: WatchedApp) -> AsyncIterator[Driver]:
+async def dashboard(jobs_db: JobsDatabase, app: WatchedApp) -> AsyncIterator[Driver]:
     """Of the small world, Ada's newest project shown and the cursor on its newest job."""
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         yield driver
 
 
@@ -77,7 +77,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def drive(world: World, database: Conninfo) -> Drive:
+def drive(jobs_db: JobsDatabase, database: Conninfo) -> Drive:
     """Opens a dashboard of the small world, by default with Ada's eyes."""
     return partial(dashboard_on, database)
 
@@ -89,9 +89,9 @@ async def operator(drive: Drive) -> AsyncIterator[Driver]:
 
 
 @pytest.fixture
-def attached_world(attached_database: Conninfo) -> Iterator[World]:
+def attached_jobs_db(attached_database: Conninfo) -> Iterator[JobsDatabase]:
     """The small world in the app's own database, on which no migration of ours has run."""
-    world = World(attached_database)
-    fill(world)
-    yield world
-    world.close()
+    jobs_db = JobsDatabase(attached_database)
+    fill(jobs_db)
+    yield jobs_db
+    jobs_db.close()

@@ -151,7 +151,9 @@ class WatchedApp(GjobsApp):
 
 
 @asynccontextmanager
-async def driving(app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True) -> AsyncIterator["Driver"]:
+async def drive_dashboard(
+    app: WatchedApp, *, size: tuple[int, int] = SIZE, waits: bool = True
+) -> AsyncIterator["Driver"]:
     """Run the dashboard, and wait until there is something to see."""
     async with app.run_test(size=size, notifications=True) as pilot:
         driver = Driver(app, pilot)
@@ -173,7 +175,7 @@ async def dashboard_on(
     """Run a dashboard on a database, with the options of `opener_of` and of the app."""
     of_app = {name: options.pop(name) for name in ("interval", "setup", "state_path") if name in options}
     app = WatchedApp(opener_of(conninfo, clock=clock, **options), clock=clock, **of_app)
-    async with driving(app, size=size) as driver:
+    async with drive_dashboard(app, size=size) as driver:
         yield driver
 
 
@@ -195,8 +197,8 @@ class Expected(TypedDict, total=False):
     """What a key press leads to: a dialog's title, a toast, texts on the screen or gone from it, the jobs listed."""
 
     dialog: str
-    told: str
-    sees: str | tuple[str, ...]
+    toast: str
+    shows: str | tuple[str, ...]
     hides: str
     rows: list[int]
     until: Callable[[], object]
@@ -208,7 +210,7 @@ class Driver(AppDriver):
     app: WatchedApp
 
     @property
-    def told(self) -> list[str]:
+    def messages(self) -> list[str]:
         return self.toasts
 
     async def leave(self) -> None:
@@ -221,21 +223,21 @@ class Driver(AppDriver):
         if on is not None:
             await self.go_to(on)
         await super().press(*keys)
-        await self.shows(**expected)
+        await self.expects(**expected)
 
-    async def shows(self, **expected: Unpack[Expected]) -> None:
+    async def expects(self, **expected: Unpack[Expected]) -> None:
         if "dialog" in expected:
             await self.has_dialog(expected["dialog"])
-        if "told" in expected:
-            await self.is_told(expected["told"])
-        if "sees" in expected:
-            await self.sees(*([expected["sees"]] if isinstance(expected["sees"], str) else expected["sees"]))
+        if "toast" in expected:
+            await self.shows_toast(expected["toast"])
+        if "shows" in expected:
+            await self.shows(*([expected["shows"]] if isinstance(expected["shows"], str) else expected["shows"]))
         if "rows" in expected:
             await self.until(lambda: self.rows == expected["rows"])
         if "until" in expected:
             await self.until(expected["until"])
         if "hides" in expected:
-            await self.sees_no_more(expected["hides"])
+            await self.shows_no_longer(expected["hides"])
 
     async def go_to(self, number: int) -> None:
         """Puts the cursor on a job, as soon as it is listed."""
@@ -245,7 +247,7 @@ class Driver(AppDriver):
     async def type(self, text: str, *keys: str, into: str | None = None, **expected: Unpack[Expected]) -> None:
         """Type into a field, or the focused one, in place of what it holds, and press keys then."""
         if into is not None:
-            await self.go_into(into)
+            await self.focus_on(into)
         await self.until(lambda: isinstance(self.app.focused, Input))
         field = self.app.focused
         assert isinstance(field, Input)
@@ -276,7 +278,7 @@ class Driver(AppDriver):
         await self.until(lambda: words in self.offered_command)
         await self.press("enter")
         await self.until(lambda: not isinstance(self.app.screen, CommandPalette))
-        await self.shows(**expected)
+        await self.expects(**expected)
 
     @property
     def session(self) -> Session:
@@ -289,20 +291,20 @@ class Driver(AppDriver):
         commands = self.app.screen.query_one(CommandList)
         return "" if commands.highlighted is None else str(commands.get_option_at_index(commands.highlighted).prompt)
 
-    async def sees(self, *texts: str) -> None:
+    async def shows(self, *texts: str) -> None:
         await self.until(lambda: all(text in self.text for text in texts))
 
-    async def sees_no_more(self, text: str) -> None:
+    async def shows_no_longer(self, text: str) -> None:
         await self.until(lambda: text not in self.text)
 
     async def has_dialog(self, title: str) -> None:
         """Waits for a dialog with this title on top; for none, where it is empty."""
         await self.until(lambda: self.dialog == title)
 
-    async def is_told(self, text: str) -> None:
+    async def shows_toast(self, text: str) -> None:
         await self.until(lambda: any(text in toast for toast in self.toasts))
 
-    async def go_into(self, selector: str) -> None:
+    async def focus_on(self, selector: str) -> None:
         self.app.screen.query_one(selector).focus()
         await self.settle()
 
@@ -313,22 +315,22 @@ class Driver(AppDriver):
         await self.type(name)
         await self.press("enter")
         # On a busy machine it is said that costs are counted before there is a list.
-        await self.sees(f"Costs · {name}")
+        await self.shows(f"Costs · {name}")
         await self.until(lambda: self.listed == self.app.dashboard.listed and self.costs != ["Counting …"])
 
-    async def looks_again(self, **expected: Unpack[Expected]) -> None:
+    async def refreshes(self, **expected: Unpack[Expected]) -> None:
         """Waits for the answer to a look that is asked for here."""
         looks, counts = self.app.looks, self.app.counts
         await self.press("f5")
         await self.until(lambda: self.app.looks > looks and self.app.counts > counts)
         await self.settle()
-        await self.shows(**expected)
+        await self.expects(**expected)
 
     @property
     def header(self) -> str:
         return self.text.splitlines()[0]
 
-    async def told_by_each(self, *keys: str) -> list[str]:
+    async def toasts_by_key(self, *keys: str) -> list[str]:
         """What each key by itself makes the dashboard tell."""
         told: list[str] = []
         for key in keys:

@@ -64,7 +64,7 @@ class AppDriver:
         return frame_text(self.app)
 
     @property
-    def told(self) -> object:
+    def messages(self) -> object:
         """What the app has reported beside its screen."""
         return []
 
@@ -78,7 +78,7 @@ class AppDriver:
         await resize(self.pilot, width, height)
 
     async def until(self, condition: Callable[[], object]) -> None:
-        await until(condition, lambda: f"the screen:\n{self.text}\ntold: {self.told}")
+        await until(condition, lambda: f"the screen:\n{self.text}\nmessages: {self.messages}")
 
 
 async def wait_for_idle(min_sleep: float = 0, max_sleep: float = 1) -> None:

@@ -144,7 +144,7 @@ class TableApp(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self.table = CountingTable()
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
         self.escaped = 0
 
     def compose(self) -> ComposeResult:
@@ -159,9 +159,9 @@ class TableApp(App[None]):
     @on(JobTable.MarksChanged)
     @on(JobTable.NewAbove)
     @on(JobTable.SortRequested)
-    @on(JobTable.WindowWanted)
+    @on(JobTable.WindowRequested)
     def keep(self, message: Message) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
 
 class TablePilot(AppDriver):
@@ -210,10 +210,10 @@ class TablePilot(AppDriver):
         """The screen lines with the cursor's glyph."""
         return [y for y, line in enumerate(self.lines) if line[:1] == "›"]
 
-    def take_told(self) -> list[Message]:
+    def take_messages(self) -> list[Message]:
         """What the table said since this was last asked."""
-        told, self.app.told = self.app.told, []
-        return told
+        messages, self.app.messages = self.app.messages, []
+        return messages
 
     def take_painted(self) -> list[int]:
         """The screen lines that were drawn since this was last asked."""

@@ -16,7 +16,7 @@ from store.users.actor import ActingUser
 from tests.store.support import ADA
 from tests.tui.support import make_totals, texts
 from tui.dashboard.statistics.costs_panel import cost_lines
-from tui.dashboard.statistics.count_text import Position, is_whole, number_words, numbers_standing, position_words
+from tui.dashboard.statistics.count_text import Position, count_words, is_whole, position_words, totals_note
 
 amounts = st.integers(-(10**6), 10**9)
 
@@ -106,14 +106,14 @@ def known_in_part(counts: Mapping[JobStatus, Count]) -> Totals:
     return replace(USUAL, counts=counts, statistics=None, days=None, projects=None)
 
 
-SOME = Count(number=10_000, certainty=Precision.CAPPED)
+SOME = Count(number=10_000, precision=Precision.CAPPED)
 
 CAPPED = known_in_part({JobStatus.QUEUED: SOME, JobStatus.RUNNING: Count(number=2)})
 
 FILTERED = TotalsQuery(matching=ListQuery())
 
 ESTIMATED = known_in_part(
-    dict.fromkeys(JobStatus, Count(number=412_000, certainty=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
+    dict.fromkeys(JobStatus, Count(number=412_000, precision=Precision.ESTIMATED)) | {JobStatus.RUNNING: SOME}
 )
 
 
@@ -133,14 +133,14 @@ def test_unknown_costs_are_not_shown_as_zero() -> None:
         (Count(number=0), "0"),
         (Count(number=1_234), "1,234"),
         (SOME, "≥ 10,000"),
-        (Count(number=412_345, certainty=Precision.ESTIMATED), "~412,000"),
-        (Count(number=7_998_984, certainty=Precision.ESTIMATED), "~8,000,000"),
-        (Count(number=12_060, certainty=Precision.ESTIMATED), "~12,100"),
-        (Count(number=998, certainty=Precision.ESTIMATED), "~998"),
+        (Count(number=412_345, precision=Precision.ESTIMATED), "~412,000"),
+        (Count(number=7_998_984, precision=Precision.ESTIMATED), "~8,000,000"),
+        (Count(number=12_060, precision=Precision.ESTIMATED), "~12,100"),
+        (Count(number=998, precision=Precision.ESTIMATED), "~998"),
     ],
 )
 def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str) -> None:
-    assert number_words(number) == words
+    assert count_words(number) == words
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_count_is_shown_with_its_precision_mark(number: Count | None, words: str
     ],
 )
 def test_totals_show_their_precision_age_and_actor(numbers: Totals, seconds: float, words: str) -> None:
-    assert numbers_standing(numbers, seconds=seconds, key="=") == words
+    assert totals_note(numbers, seconds=seconds, key="=") == words
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
 ) -> None:
     numbers = replace(totals, query=FILTERED, matching=matching)
     rest = "" if precision == "exact" else " · = counts exactly"
-    assert numbers_standing(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
+    assert totals_note(numbers, seconds=3, key="=") == f"{precision} · just now · as the operator{rest}"
     assert is_whole(numbers) is (precision == "exact")
 
 
@@ -182,7 +182,7 @@ def test_totals_are_complete_only_when_matching_jobs_are_counted_exactly(
         (412, True, Count(number=1_000), "412 of 1,000"),
         (412_000, False, Count(number=1_000_000), "≈ 412,000 of 1,000,000"),
         (412, True, SOME, "412 of ≥ 10,000"),
-        (412, True, Count(number=1_000_000, certainty=Precision.ESTIMATED), "412 of ~1,000,000"),
+        (412, True, Count(number=1_000_000, precision=Precision.ESTIMATED), "412 of ~1,000,000"),
         (1_412, True, None, "1,412 …"),
         (1_412, False, None, "≈ 1,412 …"),
     ],

@@ -13,9 +13,9 @@ from store.errors import InvalidValue, NoPrivilege, StoreError, TimedOut, Unexpe
 from store.job_list.list_query import ListingQuery
 from store.job_list.listing import Listing
 from tests.conftest import Conninfo
-from tests.store.servers import Doorkeeper, fatal, listening, proxied
-from tests.tui.driving import Clock, Drive, FrozenStore, WatchedApp, behind_a_proxy, driving, opener_of
-from tests.tui.world import World
+from tests.store.servers import RejectingServer, fatal, listening, proxied
+from tests.tui.driving import Clock, Drive, FrozenStore, WatchedApp, behind_a_proxy, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 from tui.session import Report, Session
 
 NO_JOB = "No job is under the cursor: go to one first."
@@ -24,7 +24,7 @@ QUICK = 0.05  # seconds between two looks, or two attempts
 
 
 async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
-    world: World, database: Conninfo, clock: Clock
+    jobs_db: JobsDatabase, database: Conninfo, clock: Clock
 ) -> None:
     async with behind_a_proxy(database, clock=clock) as (driver, proxy):
         before = driver.rows, driver.costs
@@ -43,12 +43,12 @@ async def test_banner_shows_the_error_its_start_and_the_age_of_the_last_data(
 
 
 async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
-    world: World, database: Conninfo
+    jobs_db: JobsDatabase, database: Conninfo
 ) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
-        refused = await driver.told_by_each("s", "d", "n", "p", "P")
+        refused = await driver.toasts_by_key("s", "d", "n", "p", "P")
         await driver.has_dialog("")
         assert len(refused) == 5
         assert all(told.startswith("Not possible now: The database is not reachable") for told in refused)
@@ -59,23 +59,25 @@ async def test_actions_without_a_database_are_refused_and_other_keys_still_work(
         assert driver.app.dashboard.query_one("#find", Input).value == "main"
         assert driver.rows == [1, 2, 3, 4, 5, 6], "what was seen last stays"
         await driver.press("escape", "question_mark", dialog="Keys")
-        assert world.status(1) == "queued"
+        assert jobs_db.status(1) == "queued"
 
 
-async def test_dashboard_recovers_when_the_database_returns(world: World, database: Conninfo) -> None:
+async def test_dashboard_recovers_when_the_database_returns(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         proxy.go_away()
         await driver.until(lambda: driver.banner)
-        world.delete(6)
+        jobs_db.delete(6)
         proxy.come_back()
         await driver.until(lambda: not driver.banner)
 
         assert driver.rows == [1, 2, 3, 4, 5]
         await driver.until(lambda: "live every" in driver.header)
-        await driver.press("s", told="Started lifestyle")
+        await driver.press("s", toast="Started lifestyle")
 
 
-async def test_refresh_key_reconnects_without_waiting_for_the_interval(world: World, database: Conninfo) -> None:
+async def test_refresh_key_reconnects_without_waiting_for_the_interval(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         proxy.go_away()
         await driver.press("f5", until=lambda: driver.banner)
@@ -83,7 +85,9 @@ async def test_refresh_key_reconnects_without_waiting_for_the_interval(world: Wo
         await driver.press("f5", until=lambda: not driver.banner)
 
 
-async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(world: World, database: Conninfo) -> None:
+async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with behind_a_proxy(database) as (driver, proxy):
         await driver.press("z")
         proxy.go_away()
@@ -92,7 +96,7 @@ async def test_banner_of_a_paused_dashboard_announces_no_automatic_retry(world: 
         assert "Press f5 to try again." in driver.banner
 
 
-async def test_interrupted_write_reports_that_its_outcome_is_unknown(world: World, database: Conninfo) -> None:
+async def test_interrupted_write_reports_that_its_outcome_is_unknown(jobs_db: JobsDatabase, database: Conninfo) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
 
         async def cut(client: asyncio.StreamWriter) -> None:
@@ -100,25 +104,29 @@ async def test_interrupted_write_reports_that_its_outcome_is_unknown(world: Worl
 
         proxy.instead_of_commit_answer = cut
         await driver.press("d", "y")
-        await driver.is_told("it may or may not have been made. It is looked up as soon as the database answers.")
+        await driver.shows_toast("it may or may not have been made. It is looked up as soon as the database answers.")
 
-        assert world.status(1) is None
+        assert jobs_db.status(1) is None
         await driver.until(lambda: driver.banner)
 
 
-async def test_dialog_keeps_its_input_while_the_database_is_unreachable(world: World, database: Conninfo) -> None:
+async def test_dialog_keeps_its_input_while_the_database_is_unreachable(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         await driver.press("down", "f")
         await driver.type("API timeout")
         proxy.go_away()
-        await driver.press("enter", sees="✗ The database is not reachable")
+        await driver.press("enter", shows="✗ The database is not reachable")
         proxy.come_back()
-        await driver.press("enter", told="Failed packaging")
+        await driver.press("enter", toast="Failed packaging")
 
-        assert world.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
+        assert jobs_db.sql("select count(*) from generation_jobs where error = 'API timeout'") == [(2,)]
 
 
-async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world: World, database: Conninfo) -> None:
+async def test_silent_server_times_out_and_the_dashboard_stays_responsive(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with behind_a_proxy(database, interval=60.0) as (driver, proxy):
         # Only from here on: a busy machine may take longer to connect.
         driver.session.operator.database._limits = TimeLimits(statement=0.2, lock=0.1, answer=0.2)
@@ -130,20 +138,22 @@ async def test_silent_server_times_out_and_the_dashboard_stays_responsive(world:
         await driver.until(lambda: "✗ no answer in time" in driver.header)
 
 
-async def test_dashboard_started_without_a_database_reports_it_and_recovers(world: World, database: Conninfo) -> None:
+async def test_dashboard_started_without_a_database_reports_it_and_recovers(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     async with proxied(database) as (proxy, conninfo):
         proxy.go_away()
-        async with driving(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(conninfo), interval=QUICK)) as driver:
             assert "✗ The database is not reachable" in driver.banner
             assert "old" not in driver.banner, "there are no data"
-            await driver.sees("Nothing has been read yet.")
+            await driver.shows("Nothing has been read yet.")
             await driver.press("s", "n", dialog="")
             proxy.come_back()
             await driver.until(lambda: driver.rows == [1, 2, 3, 4, 5, 6])
             assert driver.banner == ""
 
 
-async def test_dashboard_retries_a_session_that_does_not_open(world: World, database: Conninfo) -> None:
+async def test_dashboard_retries_a_session_that_does_not_open(jobs_db: JobsDatabase, database: Conninfo) -> None:
     failures = iter([TimedOut("Too slow."), StoreError("Not yet.")])
     may_fail = asyncio.Event()
 
@@ -155,7 +165,7 @@ async def test_dashboard_retries_a_session_that_does_not_open(world: World, data
         async with opener_of(database)(report) as session:
             yield session
 
-    async with driving(WatchedApp(opener, interval=QUICK), waits=False) as driver:
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK), waits=False) as driver:
         await driver.until(lambda: "no database yet · connecting …" in driver.header)
         await driver.press("u", "s", "z", "z", "f5")
         assert driver.toasts == ["Not possible yet: there is no database.", NO_JOB]
@@ -164,7 +174,9 @@ async def test_dashboard_retries_a_session_that_does_not_open(world: World, data
         assert driver.banner == ""
 
 
-async def test_dashboard_shows_startup_progress_before_the_first_list(world: World, database: Conninfo) -> None:
+async def test_dashboard_shows_startup_progress_before_the_first_list(
+    jobs_db: JobsDatabase, database: Conninfo
+) -> None:
     gate = asyncio.Event()
 
     @asynccontextmanager
@@ -174,18 +186,18 @@ async def test_dashboard_shows_startup_progress_before_the_first_list(world: Wor
         async with opener_of(database)(report) as session:
             yield session
 
-    async with driving(WatchedApp(opener), waits=False) as driver:
-        await driver.sees("Starting the database …", "connecting …")
+    async with drive_dashboard(WatchedApp(opener), waits=False) as driver:
+        await driver.shows("Starting the database …", "connecting …")
         gate.set()
-        await driver.sees("Costs · Autumn catalog")
+        await driver.shows("Costs · Autumn catalog")
 
 
 async def test_refused_sign_in_is_not_retried_until_the_user_refreshes() -> None:
     refusal = fatal("28P01", 'password authentication failed for user "ada"')
-    door = Doorkeeper(refusal, asks_for_password=True)
+    door = RejectingServer(refusal, asks_for_password=True)
     async with listening(door.serve, "127.0.0.1") as port:
         address: Conninfo = {"host": "127.0.0.1", "port": port, "user": "ada", "password": "wrong", "dbname": "x"}
-        async with driving(WatchedApp(opener_of(address), interval=QUICK)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(address), interval=QUICK)) as driver:
             assert 'refused the sign-in: password authentication failed for user "ada"' in driver.banner
             assert "Press f5 to try again." in driver.banner
             await driver.until(lambda: "✗ sign-in refused" in driver.header)
@@ -207,7 +219,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
         raise error
         yield
 
-    async with driving(WatchedApp(opener, interval=QUICK)) as driver:
+    async with drive_dashboard(WatchedApp(opener, interval=QUICK)) as driver:
         assert "✗ The database URL cannot be read." in driver.banner
         await asyncio.sleep(10 * QUICK)
         assert attempts == 1
@@ -215,7 +227,7 @@ async def test_invalid_database_url_is_not_retried_until_the_user_refreshes(erro
 
 
 async def test_dashboard_reports_a_database_without_the_schema(blank_database: Conninfo) -> None:
-    async with driving(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(blank_database), interval=QUICK)) as driver:
         assert "✗ There is no table generation_jobs." in driver.banner
         assert "gjobs migrate" in driver.banner
         await driver.until(lambda: "✗ no schema" in driver.header)
@@ -237,7 +249,7 @@ async def test_user_without_select_privilege_can_switch_to_the_operator(drive: D
     async with drive(make=Refusing) as driver:
         assert "permission denied for table generation_jobs" in driver.banner
         await driver.until(lambda: "✗ no privilege" in driver.header)
-        await driver.act_as("operator", sees=("as the operator", "Costs · Autumn catalog"))
+        await driver.act_as("operator", shows=("as the operator", "Costs · Autumn catalog"))
         assert driver.banner == ""
 
 

@@ -21,10 +21,10 @@ from tests.tui.driving import (
     ExpensiveStore,
     FrozenStore,
     WatchedApp,
-    driving,
+    drive_dashboard,
     opener_of,
 )
-from tests.tui.world import BEN, World, short
+from tests.tui.world import BEN, JobsDatabase, short
 from tui.dashboard.job_list.filter_bar import FilterBar
 from tui.dashboard.job_list.filter_field import CompletionList
 from tui.dashboard.keys.help import help_entries
@@ -75,7 +75,7 @@ async def test_keys_typed_right_after_slash_go_into_the_filter(dashboard: Driver
 )
 async def test_filter_bar_accepts_the_whole_grammar(dashboard: Driver, typed: str, rows: list[int]) -> None:
     await dashboard.filter(typed, rows=rows)
-    await dashboard.sees(*["No job matches. Press esc to show all jobs again."] * (not rows))
+    await dashboard.shows(*["No job matches. Press esc to show all jobs again."] * (not rows))
 
 
 async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
@@ -87,20 +87,20 @@ async def test_filter_bar_completes_project_names(dashboard: Driver) -> None:
 
 async def test_filter_bar_completes_user_emails_for_the_operator(drive: Drive) -> None:
     async with drive(actor=OPERATOR) as driver:
-        await driver.press("slash", *"user:be", sees="ben@example.com")
+        await driver.press("slash", *"user:be", shows="ben@example.com")
         await driver.press("tab")
         assert text(driver) == "user:ben@example.com"
 
-        await driver.type("user:", sees="ben@example.com")
+        await driver.type("user:", shows="ben@example.com")
         driver.app.dashboard.forget()
-        await driver.sees_no_more("ben@example.com")
+        await driver.shows_no_longer("ben@example.com")
         assert text(driver) == "user:", "what was typed is the person's"
 
 
 async def test_last_valid_filter_stays_active_while_the_text_is_invalid(dashboard: Driver) -> None:
     await dashboard.filter("status:failed", rows=[4])
     await dashboard.type("status:failed cots:>5")
-    await dashboard.sees("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
+    await dashboard.shows("'cots' is no key. Did you mean cost?", "Until then “status:failed” holds.")
     before = dashboard.app.looks
     dashboard.app.action_refresh()
     await dashboard.until(lambda: dashboard.app.looks > before)
@@ -122,7 +122,7 @@ async def test_filter_bar_reports_a_key_that_the_acting_user_may_not_use(dashboa
     assert dashboard.rows == [1, 2, 3, 4, 5, 6]
     assert dashboard.banner == ""
     await dashboard.type(f"user:{BEN}")
-    await dashboard.shows(rows=[])
+    await dashboard.expects(rows=[])
     assert note(dashboard) == ""
 
 
@@ -161,15 +161,15 @@ async def test_operator_sees_the_planner_estimate_of_an_expensive_filter(drive: 
 
 
 @pytest.fixture
-async def keeping(world: World, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
+async def keeping(jobs_db: JobsDatabase, database: Conninfo, tmp_path: Path) -> AsyncIterator[Driver]:
     """One view is configured, and others are kept."""
     setup = DashboardSetup(views={"cheap": View(name="cheap", text="cost:<=50")}, views_directory=tmp_path)
-    async with driving(WatchedApp(opener_of(database), setup=setup)) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database), setup=setup)) as driver:
         yield driver
 
 
 async def test_view_command_applies_the_filter_of_the_view(keeping: Driver) -> None:
-    await keeping.command("View cheap", sees="Jobs · view cheap · 1", rows=[4])
+    await keeping.command("View cheap", shows="Jobs · view cheap · 1", rows=[4])
     await keeping.press("slash", *" x", hides="view cheap")
 
 
@@ -179,12 +179,12 @@ async def test_saved_view_is_replaced_only_after_confirmation(keeping: Driver, t
     await keeping.press("enter")
     await keeping.command("Save this view")
     for name, sentence in (("", "Name is empty."), ("cheap", "The configuration has a view 'cheap'.")):
-        await keeping.type(name, "enter", sees=sentence)
-    await keeping.type("[/x]", "enter", sees="Jobs · view [/x] · 1")
+        await keeping.type(name, "enter", shows=sentence)
+    await keeping.type("[/x]", "enter", shows="Jobs · view [/x] · 1")
 
     await keeping.filter("status:queued", rows=[1, 5])
     await keeping.command("Save this view")
-    await keeping.type("[/x]", "enter", sees="'[/x]' finds “status:failed”.")
+    await keeping.type("[/x]", "enter", shows="'[/x]' finds “status:failed”.")
     assert saved.read()["[/x]"].text == "status:failed"
     await keeping.press("enter", until=lambda: saved.read()["[/x]"].text == "status:queued")
 
@@ -196,13 +196,13 @@ async def test_saved_view_is_shown_as_plain_text_and_removed_only_after_confirma
     name, hostile = "[red]\\[/a]", 'error:"[/x][$y][@click=app.quit]z[/]"'
     saved.save(View(name=name, text=hostile), replaces=None)
     await keeping.press("ctrl+p")
-    await keeping.type("View", sees=f"View {name}  {hostile}")
+    await keeping.type("View", shows=f"View {name}  {hostile}")
     await keeping.press("escape")
     for key in ("n", "y"):
         assert set(saved.read()) == {name}
         await keeping.command("Remove the view", dialog="Remove this view?")
         await keeping.press(key)
-    await keeping.is_told(f"Removed the view {name}.")
+    await keeping.shows_toast(f"Removed the view {name}.")
     assert saved.read() == {}
 
 
@@ -224,7 +224,7 @@ class ErrorsTimeOut(FrozenStore):
 async def test_unreadable_saved_views_are_reported(drive: Drive, tmp_path: Path) -> None:
     (tmp_path / "views.toml").write_text("[views]\nlate = 'statsu:x'\n")
     async with drive(setup=DashboardSetup(views_directory=tmp_path)) as driver:
-        await driver.is_told("views.late is no filter")
+        await driver.shows_toast("views.late is no filter")
         assert driver.rows == [1, 2, 3, 4, 5, 6]
 
 

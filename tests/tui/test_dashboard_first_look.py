@@ -8,8 +8,8 @@ from store.formats import money
 from store.sample.sample_data import fill as fill_sample
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo
-from tests.tui.driving import Drive, Driver, WatchedApp, driving, opener_of
-from tests.tui.world import AUTUMN, FROZEN, SPRING, World
+from tests.tui.driving import Drive, Driver, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import AUTUMN, FROZEN, SPRING, JobsDatabase
 from tui.dashboard.memory import RememberedState
 from tui.text.format import count
 
@@ -20,7 +20,7 @@ async def test_dashboard_starts_with_the_newest_project_and_its_newest_jobs_firs
     assert (dashboard.rows, dashboard.cursor) == ([1, 2, 3, 4, 5, 6], 1)
     assert dashboard.header.strip() == "gjobs  testbase · as ada@example.com · live every 1 min"
     assert dashboard.title == "Jobs · 6, newest first"
-    await dashboard.sees("Costs · Autumn catalog", "› Autumn catalog")
+    await dashboard.shows("Costs · Autumn catalog", "› Autumn catalog")
     assert "Trail gear" not in dashboard.text, "another user's project"
     assert dashboard.costs == [
         "◌ queued 2 ▸ running 2 ✓ succeeded 1 ✗ failed 1 Total 6",
@@ -53,43 +53,45 @@ async def test_dashboard_reopens_the_last_selected_project(
         await first.show_project(name)
     async with drive(state_path=state_path) as second:
         assert second.rows == rows
-        await second.sees(f"Costs · {name}")
+        await second.shows(f"Costs · {name}")
 
 
 async def test_selected_project_is_remembered_per_database_and_user(drive: Drive, state_path: Path) -> None:
     RememberedState(state_path).remember_project(PLACE, SPRING)
     async with drive(label="another", state_path=state_path) as driver:
-        await driver.sees("Costs · Autumn catalog")
+        await driver.shows("Costs · Autumn catalog")
 
 
 async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
-    world: World, drive: Drive, state_path: Path
+    jobs_db: JobsDatabase, drive: Drive, state_path: Path
 ) -> None:
     RememberedState(state_path).remember_project(PLACE, SPRING)
-    world.sql("delete from public.projects where id = %s", SPRING)
+    jobs_db.sql("delete from public.projects where id = %s", SPRING)
     async with drive(state_path=state_path) as driver:
-        await driver.sees("Costs · Autumn catalog")
-        await driver.is_told("The project is gone, or hidden: another is shown.")
+        await driver.shows("Costs · Autumn catalog")
+        await driver.shows_toast("The project is gone, or hidden: another is shown.")
         assert RememberedState(state_path).project(PLACE) == AUTUMN
 
 
-async def test_dashboard_without_projects_explains_how_to_create_one(empty_world: World, app: WatchedApp) -> None:
-    empty_world.users()
-    async with driving(app) as driver:
-        await driver.sees("No projects found. Press P to create one first.", "nothing has finished")
+async def test_dashboard_without_projects_explains_how_to_create_one(
+    empty_jobs_db: JobsDatabase, app: WatchedApp
+) -> None:
+    empty_jobs_db.users()
+    async with drive_dashboard(app) as driver:
+        await driver.shows("No projects found. Press P to create one first.", "nothing has finished")
         assert driver.costs[1] == "$0.00 $0.00 $0.00 $0.00 $0.00"
-        await driver.press("n", dialog="", told="A job needs a project.")
+        await driver.press("n", dialog="", toast="A job needs a project.")
 
 
-async def test_project_without_jobs_explains_how_to_create_one(world: World, app: WatchedApp) -> None:
-    world.sql("delete from public.generation_jobs")
-    async with driving(app) as driver:
-        await driver.sees("Press n to create your first generation job.")
+async def test_project_without_jobs_explains_how_to_create_one(jobs_db: JobsDatabase, app: WatchedApp) -> None:
+    jobs_db.sql("delete from public.generation_jobs")
+    async with drive_dashboard(app) as driver:
+        await driver.shows("Press n to create your first generation job.")
         assert driver.title == "Jobs · 0, newest first"
 
 
-async def test_title_counts_more_jobs_than_are_loaded(world: World, drive: Drive) -> None:
-    world.jobs(range(10, 514))
+async def test_title_counts_more_jobs_than_are_loaded(jobs_db: JobsDatabase, drive: Drive) -> None:
+    jobs_db.jobs(range(10, 514))
     async with drive() as driver:
         assert driver.title == "Jobs · 1 of 510, newest first"
         assert len(driver.rows) == 500
@@ -104,7 +106,7 @@ async def test_sample_totals_match_the_store_statistics(database: Conninfo, acto
         users = await session.operator.get_users()
         eyes = actor or ActingUser(id=users[0].id, email=users[0].email)
         statistics = await session.operator.acting_as(eyes).get_job_statistics()
-    async with driving(WatchedApp(opener_of(database, actor=eyes))) as driver:
+    async with drive_dashboard(WatchedApp(opener_of(database, actor=eyes))) as driver:
         await driver.show_project("all projects")
 
         assert driver.costs[0].endswith(f"Total {count(statistics.total_count)}")

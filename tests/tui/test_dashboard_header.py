@@ -6,20 +6,20 @@ from store.database.write_access import WriteMode
 from store.errors import ReadOnly
 from store.users.actor import OPERATOR
 from tests.tui.driving import Drive
-from tests.tui.world import World, job_id
+from tests.tui.world import JobsDatabase, job_id
 from tui.dashboard.status_line import ConnectionStatus, status_content
 
 
-async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(world: World, drive: Drive) -> None:
+async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_db: JobsDatabase, drive: Drive) -> None:
     async with drive(rule=WriteMode.CLOSED, actor=OPERATOR) as driver:
         await driver.until(lambda: "as the operator · read-only ·" in driver.header)
         assert driver.app.connection.store is not None
         with pytest.raises(ReadOnly):
             await driver.app.connection.store.transition_job_status(job_id(1), "running")
-        assert world.status(1) == "queued"
+        assert jobs_db.status(1) == "queued"
 
 
-def standing(**fields: object) -> ConnectionStatus:
+def make_status(**fields: object) -> ConnectionStatus:
     usual = {"database": "host/app", "eyes": "ada@example.com", "read_only": False, "paused": False}
     return ConnectionStatus(**{**usual, "seen_within": 2.0, "trouble": None, **fields})  # type: ignore[arg-type]
 
@@ -52,7 +52,7 @@ PRODUCTION = {"database": "Production", "has_color": True}
     ],
 )
 def test_header_shows_the_connection_status(fields: dict[str, object], data_age: float | None, text: str) -> None:
-    assert status_content(standing(**fields), data_age=data_age).plain == f" {text}"
+    assert status_content(make_status(**fields), data_age=data_age).plain == f" {text}"
 
 
 NAMED = {"database": "The production database", "has_color": True, "address": "db.example.com/app"}
@@ -76,4 +76,4 @@ EMBEDDED = {"database": "/home/ada/.local/share/gjobs/socket-3f2a/shop"}
 def test_narrow_header_shortens_names_and_server_paths_before_the_status(
     fields: dict[str, object], width: int, text: str
 ) -> None:
-    assert status_content(standing(**fields), data_age=1.0, width=width).plain == f" {text}"
+    assert status_content(make_status(**fields), data_age=1.0, width=width).plain == f" {text}"

@@ -56,13 +56,13 @@ def test_help_has_a_titled_group_for_every_binding() -> None:
 
 
 async def test_help_shows_every_binding_in_groups(dashboard: Driver) -> None:
-    await dashboard.press("question_mark", dialog="Keys", sees="The job under the cursor, or the marked ones")
-    await dashboard.sees("  d del ")
-    await dashboard.sees("Delete the job, or the marked ones")
+    await dashboard.press("question_mark", dialog="Keys", shows="The job under the cursor, or the marked ones")
+    await dashboard.shows("  d del ")
+    await dashboard.shows("Delete the job, or the marked ones")
 
     entries = help_entries(dashboard.app)
     assert len([entry for entry in entries if entry.group != FILTERS]) == len(own_bindings())
-    await dashboard.press("end", sees=entries[-1].what)
+    await dashboard.press("end", shows=entries[-1].what)
     await dashboard.press("question_mark", dialog="")
 
 
@@ -75,17 +75,17 @@ async def test_keymap_changes_the_key_and_how_it_is_shown(dashboard: Driver) -> 
     keys = {entry.what: entry.keys for entry in help_entries(dashboard.app)}
     assert keys["Delete the job, or the marked ones"] == "X f8"
     assert keys["Pause the looking, or go on"] == "^z"
-    await dashboard.sees("X delete")
+    await dashboard.shows("X delete")
 
 
 async def test_palette_runs_key_actions_and_selects_a_project(dashboard: Driver) -> None:
     await dashboard.command("Delete (d del)", dialog="Delete this job?")
     await dashboard.press("escape")
-    await dashboard.command("Show project Spring", sees="Costs · Spring lookbook")
+    await dashboard.command("Show project Spring", shows="Costs · Spring lookbook")
 
 
 async def test_empty_palette_lists_the_key_actions(dashboard: Driver) -> None:
-    await dashboard.press("ctrl+p", sees="Start (s)")
+    await dashboard.press("ctrl+p", shows="Start (s)")
     assert isinstance(dashboard.app.screen, CommandPalette)
     listed = [str(option.prompt) for option in dashboard.app.screen.query_one(OptionList).options]
     for title in ("Copy JSON (Y)", "Quit (q)", "Theme"):

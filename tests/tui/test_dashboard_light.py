@@ -12,30 +12,34 @@ from store.job_list.list_cost import EXPENSIVE_FROM, ListCost
 from store.job_list.list_query import ListQuery
 from store.poller import Attention
 from tests.conftest import Conninfo, connect
-from tests.tui.driving import Drive, Driver, ExpensiveStore, FrozenStore, Gate, WatchedApp, driving, opener_of
-from tests.tui.world import World
+from tests.tui.driving import Drive, Driver, ExpensiveStore, FrozenStore, Gate, WatchedApp, drive_dashboard, opener_of
+from tests.tui.world import JobsDatabase
 
 
-async def test_notification_refreshes_the_list_before_the_interval_ends(dashboard: Driver, world: World) -> None:
+async def test_notification_refreshes_the_list_before_the_interval_ends(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     assert dashboard.app.connection.interval == 60.0
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
-    world.sql("update generation_jobs set status = 'running' where status = 'queued'")
+    jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
 
-async def test_canceling_the_change_listener_releases_its_advisory_lock(dashboard: Driver, world: World) -> None:
+async def test_canceling_the_change_listener_releases_its_advisory_lock(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     await dashboard.until(lambda: dashboard.app.connection.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
     listeners = "select count(*) from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and objid = 1"
-    await dashboard.until(lambda: world.sql(listeners) == [(0,)])
+    await dashboard.until(lambda: jobs_db.sql(listeners) == [(0,)])
 
 
 async def test_polling_cost_is_shown_by_a_key_and_logged_at_the_end(
     dashboard: Driver, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await dashboard.press("L", told="This dashboard, in the last ")
+    await dashboard.press("L", toast="This dashboard, in the last ")
     with caplog.at_level(logging.INFO):
         await dashboard.app.connection.close()
     assert "This dashboard, in the last " in caplog.text
@@ -51,7 +55,7 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
     monkeypatch.setattr("store.job_list.list_cost.SHARE_OF_TIME", 1_000_000)
     async with drive(make=ExpensiveStore, interval=1.0) as driver:
         await driver.until(lambda: driver.header.rstrip().endswith("live every 1 min"))
-        await driver.press("plus", told="1 s is the shortest interval.")
+        await driver.press("plus", toast="1 s is the shortest interval.")
         await driver.press("minus", until=lambda: intervals_told(driver) == 1)
         await driver.press("L", until=lambda: intervals_told(driver) == 2)
 
@@ -102,21 +106,21 @@ def slowed(database: Conninfo, seconds: float) -> Iterator[None]:
             owner.execute("drop policy slow on generation_jobs")
 
 
-async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(world: World, database: Conninfo) -> None:
+async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 20):
-        async with driving(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
-            await driver.sees("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
+        async with drive_dashboard(WatchedApp(opener_of(database, limits=TimeLimits(statement=0.2)))) as driver:
+            await driver.shows("so the statement was stopped", "Narrow it: add since:7d or project:NAME.")
 
 
-async def test_expensive_list_is_polled_less_often(world: World, database: Conninfo) -> None:
+async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 0.25):
-        async with driving(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
+        async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
             connection = driver.app.connection
-            feed = connection._listing
-            assert feed is not None
-            await driver.until(lambda: feed.query.window.listed.project_id is not None and feed.interval == 10.0)
+            poller = connection._listing
+            assert poller is not None
+            await driver.until(lambda: poller.query.window.listed.project_id is not None and poller.interval == 10.0)
             connection.step_interval(-1)
-            assert (connection.interval, feed.interval) == (1.0, 10.0)
+            assert (connection.interval, poller.interval) == (1.0, 10.0)
 
             driver.app.dashboard.choose_project(None)
-            await driver.until(lambda: feed.interval == 1.0)
+            await driver.until(lambda: poller.interval == 1.0)

@@ -9,8 +9,8 @@ from textual.widgets import Input
 from store.capabilities.capability import MissingCapability
 from store.job_list.list_query import ListQuery, OrderColumn
 from tests.conftest import Conninfo
-from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, driving, number_of, opener_of
-from tests.tui.world import ADA, AUTUMN, World, job_id, short
+from tests.tui.driving import Drive, Driver, FrozenStore, WatchedApp, drive_dashboard, number_of, opener_of
+from tests.tui.world import ADA, AUTUMN, JobsDatabase, job_id, short
 from tui.dashboard.job_list.job_table import JobTable
 from tui.dashboard.job_list.list_header import StatusTabs
 from tui.dashboard.job_list.loaded_rows import spare_rows
@@ -39,14 +39,14 @@ async def test_click_on_a_status_tab_lists_its_jobs(dashboard: Driver) -> None:
     for label, rows in lists.items():
         line = str(dashboard.app.dashboard.query_one(StatusTabs).render())
         await dashboard.pilot.click(StatusTabs, offset=(line.index(label), 0))
-        await dashboard.shows(rows=rows)
+        await dashboard.expects(rows=rows)
 
 
-async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver, world: World) -> None:
-    await dashboard.press("space", "4", told="1 marked job left this list.", rows=[3])
+async def test_marks_that_leave_the_list_are_dropped_and_reported(dashboard: Driver, jobs_db: JobsDatabase) -> None:
+    await dashboard.press("space", "4", toast="1 marked job left this list.", rows=[3])
     assert dashboard.marked == set()
-    world.delete(3)
-    await dashboard.looks_again(sees="No succeeded jobs.")
+    jobs_db.delete(3)
+    await dashboard.refreshes(shows="No succeeded jobs.")
 
 
 async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(dashboard: Driver) -> None:
@@ -61,14 +61,16 @@ async def test_o_key_sorts_by_the_next_column_and_capital_o_reverses_the_order(d
     assert (dashboard.title, dashboard.cursor) == ("Jobs · 6, oldest first", 1)
 
 
-async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(dashboard: Driver, world: World) -> None:
+async def test_click_on_a_column_title_sorts_and_a_second_click_reverses(
+    dashboard: Driver, jobs_db: JobsDatabase
+) -> None:
     cost = dashboard.row(0).index("COST")
     for order, rows in (("dearest", [3, 9, 2, 6, 1, 5, 4]), ("cheapest", [4, 5, 1, 6, 2, 9, 3])):
         await dashboard.pilot.click(JobTable, offset=(cost, 0))
         await dashboard.until(lambda order=order: dashboard.title.endswith(f"{order} first"))  # type: ignore[misc]
         if order == "dearest":
-            world.job(9, cost_cents=275)
-            await dashboard.looks_again()
+            jobs_db.job(9, cost_cents=275)
+            await dashboard.refreshes()
         assert dashboard.rows == rows, "a new job is inserted in the current order"
 
 
@@ -83,7 +85,7 @@ async def test_escape_clears_the_marks_first_and_then_the_filter(dashboard: Driv
 
 
 async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashboard: Driver) -> None:
-    await dashboard.press("Y", on=4, told=f"Copied lifestyle {short(4)} as JSON.")
+    await dashboard.press("Y", on=4, toast=f"Copied lifestyle {short(4)} as JSON.")
     assert json.loads(dashboard.app.clipboard) == {
         "id": str(job_id(4)),
         "user_id": str(ADA),
@@ -103,17 +105,17 @@ async def test_copy_json_key_copies_the_job_as_the_command_line_prints_it(dashbo
 async def test_copy_keys_copy_the_job_under_the_cursor_all_marked_jobs_or_that_of_the_details(
     dashboard: Driver,
 ) -> None:
-    await dashboard.press("y", on=2, told=f"Copied the id {job_id(2)}.")
+    await dashboard.press("y", on=2, toast=f"Copied the id {job_id(2)}.")
     assert dashboard.app.clipboard == str(job_id(2))
 
     await dashboard.press("home", "enter", "y")
     assert dashboard.app.clipboard == str(job_id(1))
-    await dashboard.press("Y", told=f"Copied lifestyle {short(1)} as JSON.")
+    await dashboard.press("Y", toast=f"Copied lifestyle {short(1)} as JSON.")
     assert json.loads(dashboard.app.clipboard)["id"] == str(job_id(1))
 
-    await dashboard.press("escape", "space", "space", "y", told="Copied the ids of 2 jobs.")
+    await dashboard.press("escape", "space", "space", "y", toast="Copied the ids of 2 jobs.")
     assert dashboard.app.clipboard == f"{job_id(1)}\n{job_id(2)}"
-    await dashboard.press("Y", told="Copied 2 jobs as JSON.")
+    await dashboard.press("Y", toast="Copied 2 jobs as JSON.")
     assert [job["status"] for job in json.loads(dashboard.app.clipboard)] == ["queued", "running"]
 
 
@@ -121,13 +123,13 @@ JOBS = 3_000
 
 
 @pytest.fixture
-async def long_list(empty_world: World, database: Conninfo) -> AsyncIterator[Driver]:
+async def long_list(empty_jobs_db: JobsDatabase, database: Conninfo) -> AsyncIterator[Driver]:
     """Three thousand jobs, a minute apart, of which the lower are the newer."""
-    empty_world.users()
-    empty_world.project(AUTUMN, "Autumn catalog", days_ago=1)
-    empty_world.many_jobs(JOBS)
-    async with driving(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
-        await driver.sees(f"of {JOBS:,}")
+    empty_jobs_db.users()
+    empty_jobs_db.project(AUTUMN, "Autumn catalog", days_ago=1)
+    empty_jobs_db.many_jobs(JOBS)
+    async with drive_dashboard(WatchedApp(opener_of(database)), size=(80, 30)) as driver:
+        await driver.shows(f"of {JOBS:,}")
         yield driver
 
 
@@ -137,10 +139,12 @@ async def until_it_is_there(driver: Driver) -> None:
 
 
 def numbers_in_sight(driver: Driver) -> list[int]:
-    return [number_of(job) for job in driver.table._view.jobs_in_sight]
+    return [number_of(job) for job in driver.table._view.visible_jobs]
 
 
-async def test_paging_shows_each_row_once_and_the_cursor_position(long_list: Driver, empty_world: World) -> None:
+async def test_paging_shows_each_row_once_and_the_cursor_position(
+    long_list: Driver, empty_jobs_db: JobsDatabase
+) -> None:
     assert long_list.title == "Jobs · 1 of 3,000, newest first"
     await long_list.press("end")
     await until_it_is_there(long_list)
@@ -165,7 +169,7 @@ async def test_paging_shows_each_row_once_and_the_cursor_position(long_list: Dri
 
     await long_list.press("s")
     number = long_list.cursor or 0
-    await long_list.until(lambda: empty_world.status(number) == "running")
+    await long_list.until(lambda: empty_jobs_db.status(number) == "running")
     await long_list.until(lambda: long_list.cursor == number)
 
 
@@ -182,21 +186,21 @@ async def test_title_shows_the_position_at_every_width(long_list: Driver, width:
     assert line.endswith("─╮"), "nothing of it is cut"
 
 
-async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_world: World) -> None:
+async def test_changing_the_order_shows_its_first_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
-    empty_world.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
-    await long_list.press("o", sees="last updated first")
-    await long_list.press("o", sees="dearest first", until=lambda: long_list.rows[:1] == [1_500])
+    empty_jobs_db.sql("update generation_jobs set cost_cents = 900 where id = %s", job_id(1_500))
+    await long_list.press("o", shows="last updated first")
+    await long_list.press("o", shows="dearest first", until=lambda: long_list.rows[:1] == [1_500])
     assert long_list.title == "Jobs · 1 of 3,000, dearest first"
 
 
-async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_world: World) -> None:
+async def test_new_job_above_the_window_moves_no_visible_row(long_list: Driver, empty_jobs_db: JobsDatabase) -> None:
     await long_list.press("end")
     await until_it_is_there(long_list)
     before = [long_list.row(line) for line in range(1, 10)]
-    empty_world.job(JOBS + 1, minutes_ago=0.5)
-    await long_list.looks_again(sees="of 3,001")
+    empty_jobs_db.job(JOBS + 1, minutes_ago=0.5)
+    await long_list.refreshes(shows="of 3,001")
 
     assert [long_list.row(line) for line in range(1, 10)] == before
     assert long_list.cursor == JOBS
@@ -210,6 +214,6 @@ class SlowByUpdate(FrozenStore):
 
 async def test_unavailable_order_shows_the_reason_and_the_next_key_skips_it(drive: Drive) -> None:
     async with drive(make=SlowByUpdate) as driver:
-        await driver.press("o", told="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
+        await driver.press("o", toast="Not sorted by updated: There is no index by it. Mended by: CREATE INDEX …;")
         assert driver.title == "Jobs · 6, newest first"
-        await driver.press("o", sees="dearest first")
+        await driver.press("o", shows="dearest first")

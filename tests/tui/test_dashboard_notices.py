@@ -9,7 +9,7 @@ from store.configuration.configuration import Notifications
 from store.configuration.saved_views import View
 from tests.conftest import Conninfo
 from tests.tui.driving import Driver, WatchedApp, opener_of
-from tests.tui.world import World
+from tests.tui.world import JobsDatabase
 from tui.dashboard import notifications
 from tui.dashboard.setup import DashboardSetup
 
@@ -54,35 +54,39 @@ def configured(**fields: Any) -> pytest.MarkDecorator:
 
 @configured(bell=True)
 async def test_jobs_that_ended_while_unfocused_are_reported_on_return(
-    dashboard: Driver, app: NoticedApp, world: World
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
 ) -> None:
     await go_away(dashboard)
-    world.set_status(1, "running")
-    world.set_status(1, "succeeded")
+    jobs_db.set_status(1, "running")
+    jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: app.bells)
     assert dashboard.toasts == []
     bells = app.bells
-    world.set_status(2, "failed")
+    jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells > bells)
     await come_back(dashboard)
-    await dashboard.is_told("Meanwhile: 1 failed and 1 succeeded")
+    await dashboard.shows_toast("Meanwhile: 1 failed and 1 succeeded")
 
 
 @configured(bell=True)
-async def test_jobs_that_end_while_focused_are_not_notified(dashboard: Driver, app: NoticedApp, world: World) -> None:
+async def test_jobs_that_end_while_focused_are_not_notified(
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+) -> None:
     await dashboard.show_project("Autumn catalog")
     await look_twice(dashboard)
-    world.set_status(1, "succeeded")
+    jobs_db.set_status(1, "succeeded")
     await dashboard.until(lambda: "succeeded" in dashboard.row(1))
     await look_twice(dashboard)
     assert (dashboard.toasts, app.bells) == ([], 0)
 
 
 @configured(view="failures", bell=True)
-async def test_configured_view_limits_the_notifications(dashboard: Driver, app: NoticedApp, world: World) -> None:
+async def test_configured_view_limits_the_notifications(
+    dashboard: Driver, app: NoticedApp, jobs_db: JobsDatabase
+) -> None:
     await go_away(dashboard)
-    world.set_status(1, "succeeded")
-    world.set_status(2, "failed")
+    jobs_db.set_status(1, "succeeded")
+    jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: app.bells)
     await come_back(dashboard)
     await dashboard.until(lambda: dashboard.toasts)
@@ -92,7 +96,7 @@ async def test_configured_view_limits_the_notifications(dashboard: Driver, app: 
 
 @configured(desktop=True, terminal="kitty")
 async def test_supported_terminal_shows_a_desktop_notification(
-    dashboard: Driver, world: World, monkeypatch: pytest.MonkeyPatch
+    dashboard: Driver, jobs_db: JobsDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str, str]] = []
 
@@ -104,7 +108,7 @@ async def test_supported_terminal_shows_a_desktop_notification(
 
     monkeypatch.setattr(notifications, "sequence", sequence)
     await go_away(dashboard)
-    world.set_status(2, "failed")
+    jobs_db.set_status(2, "failed")
     await dashboard.until(lambda: asked)
     ((title, body),) = asked
     assert title.startswith("gjobs testbase")
@@ -120,7 +124,7 @@ def plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @configured(desktop=True)
 async def test_unsupported_terminal_is_reported_once(plain_terminal: None, dashboard: Driver) -> None:
-    await dashboard.is_told("This terminal is not known to show notifications on the desktop")
+    await dashboard.shows_toast("This terminal is not known to show notifications on the desktop")
     await look_twice(dashboard)
     assert len(dashboard.toasts) == 1
 

@@ -14,9 +14,9 @@ from store.statistics.counting import Report
 from store.statistics.statistics import DayCost, JobStatistic, JobStatistics
 from store.statistics.totals import Count, Precision, ProjectTotals, Totals, TotalsQuery
 from tests.conftest import Conninfo
-from tests.tui.driving import Drive, FrozenStore, Gate, WatchedApp, driving, opener_of
+from tests.tui.driving import Drive, FrozenStore, Gate, WatchedApp, drive_dashboard, opener_of
 from tests.tui.support import NOON, make_totals
-from tests.tui.world import World
+from tests.tui.world import JobsDatabase
 from tui.dashboard.memory import MOST_KEPT, TotalsCache
 
 AS_ADA = "as ada@example.com"
@@ -27,7 +27,7 @@ class CappedStore(FrozenStore):
 
     async def get_totals(self, query: TotalsQuery, *, at: datetime | None = None) -> Totals:
         numbers = await super().get_totals(query, at=at)
-        some = dict.fromkeys(JobStatus, Count(number=1, certainty=Precision.CAPPED))
+        some = dict.fromkeys(JobStatus, Count(number=1, precision=Precision.CAPPED))
         matching = some[JobStatus.FAILED] if query.matching else None
         return replace(numbers, counts=some, statistics=None, days=None, projects=None, matching=matching)
 
@@ -41,31 +41,31 @@ class EndlessStore(FrozenStore):
         raise AssertionError("nobody wakes it")
 
 
-async def test_costs_panel_shows_counting_before_the_first_totals(world: World, database: Conninfo) -> None:
+async def test_costs_panel_shows_counting_before_the_first_totals(jobs_db: JobsDatabase, database: Conninfo) -> None:
     app = WatchedApp(opener_of(database, make=Gate("get_totals").store))
-    async with driving(app, waits=False) as driver:
-        await driver.sees("Costs · Autumn catalog", "Counting …")
+    async with drive_dashboard(app, waits=False) as driver:
+        await driver.shows("Costs · Autumn catalog", "Counting …")
 
 
 async def test_exact_totals_survive_later_polls_and_a_change_of_the_filter(drive: Drive) -> None:
     async with drive(make=CappedStore) as driver:
-        await driver.sees("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
-        await driver.press("equals_sign", told="Counted exactly: ", sees=f"exact · just now · {AS_ADA}")
-        for keys, standing in (
+        await driver.shows("Total ≥ 4", f"≥ counted so far · just now · {AS_ADA} · = counts exactly")
+        await driver.press("equals_sign", toast="Counted exactly: ", shows=f"exact · just now · {AS_ADA}")
+        for keys, make_status in (
             (("f5",), "exact"),
             (("slash", *"is:stuck", "enter"), "exact · filter ≥ counted so far"),
             (("escape",), "exact"),
         ):
             counts = driver.app.counts
             await driver.press(*keys, until=lambda counts=counts: driver.app.counts > counts)  # type: ignore[misc]
-            await driver.sees(f"{standing} · just now · {AS_ADA}")
+            await driver.shows(f"{make_status} · just now · {AS_ADA}")
         assert "≥" not in driver.text
 
 
 async def test_long_exact_count_shows_progress_and_can_be_stopped(drive: Drive) -> None:
     async with drive(make=EndlessStore) as driver:
-        await driver.press("equals_sign", dialog="Counting exactly", sees="42 % of the table read")
-        await driver.press("escape", told="Stopped counting: the numbers are as they were.")
+        await driver.press("equals_sign", dialog="Counting exactly", shows="42 % of the table read")
+        await driver.press("escape", toast="Stopped counting: the numbers are as they were.")
         await driver.until(lambda: driver.dialog == "")
 
 
@@ -79,7 +79,7 @@ FAILED = TotalsQuery.of_list(ListQuery(job_filter=parse("error:timeout", now=NOO
 
 SLOW = TotalsQuery.of_list(ListQuery(job_filter=parse("took:>1h", now=NOON)))
 
-CAPPED = Count(number=10_000, certainty=Precision.CAPPED)
+CAPPED = Count(number=10_000, precision=Precision.CAPPED)
 
 LATER = NOON + timedelta(minutes=3)
 
@@ -137,7 +137,7 @@ def test_fresh_exact_count_is_not_replaced_by_a_kept_one(kept: TotalsCache) -> N
 
 def test_kept_totals_below_the_current_count_are_dropped(kept: TotalsCache) -> None:
     kept.keep(exact(FAILED))
-    more = Count(number=20_000, certainty=Precision.CAPPED)
+    more = Count(number=20_000, precision=Precision.CAPPED)
     shown = kept.keep(in_part(FAILED, more))
     assert (shown.statistics, shown.count(JobStatus.FAILED), shown.matching) == (None, more, more)
     assert shown.days is not None
@@ -148,21 +148,21 @@ def test_another_project_reuses_only_the_totals_per_project(kept: TotalsCache) -
     other = TotalsQuery(project_id=UUID(int=2))
     shown = kept.keep(in_part(other))
     assert (shown.statistics, shown.days, shown.projects) == (None, None, exact().projects)
-    assert kept.recall(TotalsQuery(project_id=UUID(int=3))) is None
+    assert kept.best_totals(TotalsQuery(project_id=UUID(int=3))) is None
 
 
 def test_recall_returns_kept_totals_of_an_earlier_query_in_any_order(kept: TotalsCache) -> None:
-    assert kept.recall(FAILED) is None
+    assert kept.best_totals(FAILED) is None
     kept.keep(exact(FAILED))
-    assert kept.recall(FAILED) == exact(FAILED)
-    assert kept.recall(ALL) == exact(ALL)
-    assert kept.recall(SLOW) == exact(ALL), "how many are slow is still to be counted"
+    assert kept.best_totals(FAILED) == exact(FAILED)
+    assert kept.best_totals(ALL) == exact(ALL)
+    assert kept.best_totals(SLOW) == exact(ALL), "how many are slow is still to be counted"
     dearest = replace(FAILED.matching or ListQuery(), order=ListOrder(column=OrderColumn.COST))
-    assert kept.recall(TotalsQuery.of_list(dearest)) == exact(FAILED)
+    assert kept.best_totals(TotalsQuery.of_list(dearest)) == exact(FAILED)
 
 
 def test_totals_cache_drops_the_oldest_entries(kept: TotalsCache) -> None:
     kept.keep(exact())
     for number in range(MOST_KEPT):
         kept.keep(replace(in_part(), query=TotalsQuery(project_id=UUID(int=number + 1))))
-    assert kept.recall(ALL) is None
+    assert kept.best_totals(ALL) is None

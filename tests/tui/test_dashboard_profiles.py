@@ -17,8 +17,8 @@ from store.database.query import Query
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo
 from tests.store.support import until
-from tests.tui.driving import Driver, Expected, WatchedApp, driving
-from tests.tui.world import AUTUMN, SPRING, World, fill
+from tests.tui.driving import Driver, Expected, WatchedApp, drive_dashboard
+from tests.tui.world import AUTUMN, SPRING, JobsDatabase, fill
 from tui.dashboard.memory import RememberedState
 from tui.dashboard.run import setup_of
 from tui.dashboard.statistics.costs_panel import CostsPanel
@@ -32,13 +32,13 @@ HOSTILE = "\x1b[31m[/oops] \u202eprod [@click=app.quit]x[/]"
 
 
 @pytest.fixture
-def lab(migrated_copy: Conninfo) -> Iterator[World]:
+def lab(migrated_copy: Conninfo) -> Iterator[JobsDatabase]:
     """Another database, with one job more."""
-    world = World(migrated_copy)
-    fill(world)
-    world.job(9, "failed", mode="packaging", error="Out of paper")
-    yield world
-    world.close()
+    jobs_db = JobsDatabase(migrated_copy)
+    fill(jobs_db)
+    jobs_db.job(9, "failed", mode="packaging", error="Out of paper")
+    yield jobs_db
+    jobs_db.close()
 
 
 def profile(name: str, address: str, **values: object) -> str:
@@ -71,8 +71,10 @@ async def look_at(driver: Driver, name: str, **expected: Unpack[Expected]) -> No
 
 
 class TestFrame:
-    async def test_profile_name_and_color_appear_on_the_frame_and_in_dialogs(self, world: World, prod: str) -> None:
-        async with driving(app_of(settings_of(prod))) as driver:
+    async def test_profile_name_and_color_appear_on_the_frame_and_in_dialogs(
+        self, jobs_db: JobsDatabase, prod: str
+    ) -> None:
+        async with drive_dashboard(app_of(settings_of(prod))) as driver:
             assert driver.header.startswith(" Production ")
             assert "as ada@example.com · may write · live" in driver.header
             red = Color.parse("red")
@@ -85,7 +87,7 @@ class TestFrame:
             assert str(box.border_subtitle).strip() == "Production"
             assert box.styles.border.top[1] == red
             assert box.styles.border_subtitle_background == red
-            await driver.sees("Database: Production")
+            await driver.shows("Database: Production")
 
             for key, title in (("n", "New job"), ("f", "Fail packaging 00000002"), ("P", "New project")):
                 await driver.press("escape")
@@ -93,130 +95,136 @@ class TestFrame:
                 await driver.until(lambda title=title: driver.dialog.startswith(title))  # type: ignore[misc]
                 assert str(driver.app.screen.query_one("#dialog").border_subtitle).strip() == "Production"
 
-    async def test_profile_without_a_color_shows_its_name_in_the_header(self, world: World, database: Conninfo) -> None:
-        async with driving(app_of(settings_of(profile("prod", address_of(database))))) as driver:
+    async def test_profile_without_a_color_shows_its_name_in_the_header(
+        self, jobs_db: JobsDatabase, database: Conninfo
+    ) -> None:
+        async with drive_dashboard(app_of(settings_of(profile("prod", address_of(database))))) as driver:
             assert driver.header.startswith(" gjobs  prod")
             assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse(driver.app.theme_variables["primary"])
 
-    async def test_hostile_profile_label_is_shown_as_plain_text(self, world: World, database: Conninfo) -> None:
+    async def test_hostile_profile_label_is_shown_as_plain_text(
+        self, jobs_db: JobsDatabase, database: Conninfo
+    ) -> None:
         hostile = profile("prod", address_of(database), label=HOSTILE, color="#123")
-        async with driving(app_of(settings_of(hostile)), size=(100, 30)) as driver:
+        async with drive_dashboard(app_of(settings_of(hostile)), size=(100, 30)) as driver:
             for key, title in (("d", "Delete this job?"), ("D", "Look at which database?")):
-                await driver.press(key, dialog=title, sees="␛[31m[/oops] ␦prod")
+                await driver.press(key, dialog=title, shows="␛[31m[/oops] ␦prod")
                 assert not set(driver.text) & {"\x1b", "\u202e"}
                 await driver.press("escape")
 
 
 class TestSwitchingDatabases:
     @pytest.fixture
-    def both(self, world: World, lab: World, migrated_copy: Conninfo, prod: str) -> Settings:
+    def both(self, jobs_db: JobsDatabase, lab: JobsDatabase, migrated_copy: Conninfo, prod: str) -> Settings:
         return settings_of(prod, profile("lab", address_of(migrated_copy), color="teal", interval=10))
 
     @pytest.fixture
     async def driver(self, both: Settings, tmp_path: Path) -> AsyncIterator[Driver]:
         """Looks at Production; the lab is the other profile."""
-        async with driving(app_of(both, tmp_path / "state.json")) as driver:
+        async with drive_dashboard(app_of(both, tmp_path / "state.json")) as driver:
             yield driver
 
     async def test_switching_the_database_drops_filter_and_marks(
-        self, driver: Driver, world: World, lab: World
+        self, driver: Driver, jobs_db: JobsDatabase, lab: JobsDatabase
     ) -> None:
         await driver.filter("lifestyle", rows=[1, 4, 6])
         await driver.press("enter", "*")
         assert driver.marked == {1, 4, 6}
 
-        await driver.command("Look at database lab", sees=("Out of paper", "Jobs · 7"))
+        await driver.command("Look at database lab", shows=("Out of paper", "Jobs · 7"))
         assert driver.marked == set()
         assert driver.header.startswith(" lab ")
         assert driver.app.dashboard.jobs.styles.border.top[1] == Color.parse("teal")
         await driver.press("s", on=1, until=lambda: lab.status(1) == "running")
-        assert world.status(1) == "queued"
+        assert jobs_db.status(1) == "queued"
 
-    async def test_switching_the_database_waits_for_a_pending_write(self, driver: Driver, world: World) -> None:
-        world.sql("begin")
-        world.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
+    async def test_switching_the_database_waits_for_a_pending_write(
+        self, driver: Driver, jobs_db: JobsDatabase
+    ) -> None:
+        jobs_db.sql("begin")
+        jobs_db.sql("select from public.generation_jobs where mode = 'lifestyle' for update")
         await driver.press("s", on=1)
-        await look_at(driver, "lab", told="Going there as soon as the last change is answered.")
+        await look_at(driver, "lab", toast="Going there as soon as the last change is answered.")
         assert driver.header.startswith(" Production ")
 
-        world.sql("commit")
-        await driver.sees("Out of paper")
-        assert world.status(1) == "running"
-        await driver.is_told("00000001")
+        jobs_db.sql("commit")
+        await driver.shows("Out of paper")
+        assert jobs_db.status(1) == "running"
+        await driver.shows_toast("00000001")
 
-    async def test_late_result_of_the_former_database_is_dropped(self, driver: Driver, world: World) -> None:
-        world.sql("begin")
-        world.sql("lock table public.generation_jobs in access exclusive mode")
+    async def test_late_result_of_the_former_database_is_dropped(self, driver: Driver, jobs_db: JobsDatabase) -> None:
+        jobs_db.sql("begin")
+        jobs_db.sql("lock table public.generation_jobs in access exclusive mode")
         await driver.press("f5")
-        await look_at(driver, "lab", sees="Out of paper")
-        world.sql("commit")
-        await driver.looks_again(sees="Out of paper")
+        await look_at(driver, "lab", shows="Out of paper")
+        jobs_db.sql("commit")
+        await driver.refreshes(shows="Out of paper")
         assert driver.banner == ""
 
     async def test_switching_databases_quickly_leaves_no_connection_open(
-        self, both: Settings, world: World, lab: World
+        self, both: Settings, jobs_db: JobsDatabase, lab: JobsDatabase
     ) -> None:
-        async with driving(app_of(both)) as driver:
+        async with drive_dashboard(app_of(both)) as driver:
             prod, other, embedded = driver.app.destinations
             assert embedded.name == "embedded"
             for destination in (other, prod, other):
                 driver.app.switch_to(destination)
-            await driver.sees("Out of paper")
+            await driver.shows("Out of paper")
             assert driver.header.startswith(" lab ")
-            await driver.until(lambda: world.sql(SESSIONS) == [(0,)])
+            await driver.until(lambda: jobs_db.sql(SESSIONS) == [(0,)])
             assert lab.sql(SESSIONS) != [(0,)]
         await until(lambda: lab.sql(SESSIONS) == [(0,)])
 
-    async def test_user_can_switch_back_from_an_unreachable_database(self, world: World, prod: str) -> None:
-        async with driving(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
+    async def test_user_can_switch_back_from_an_unreachable_database(self, jobs_db: JobsDatabase, prod: str) -> None:
+        async with drive_dashboard(app_of(settings_of(prod, profile("down", NOWHERE)))) as driver:
             await look_at(driver, "down")
             await driver.until(lambda: "not reachable" in driver.banner)
             assert driver.rows == []
             assert driver.header.startswith(" gjobs  down")
-            await look_at(driver, "Production", sees="Costs · Autumn catalog")
+            await look_at(driver, "Production", shows="Costs · Autumn catalog")
             assert driver.banner == ""
 
     async def test_each_database_has_its_interval_and_remembers_its_project(
         self, driver: Driver, tmp_path: Path
     ) -> None:
         await driver.show_project("Spring lookbook")
-        await look_at(driver, "lab", sees=("Costs · Autumn catalog", "live every 10 s"))
-        await look_at(driver, "Production", sees=("Costs · Spring lookbook", "live every 2 s"))
+        await look_at(driver, "lab", shows=("Costs · Autumn catalog", "live every 10 s"))
+        await look_at(driver, "Production", shows=("Costs · Spring lookbook", "live every 2 s"))
         memory = RememberedState(tmp_path / "state.json")
         assert memory.project("prod as ada@example.com") == SPRING
         assert memory.project("lab as ada@example.com") == AUTUMN
 
     async def test_switching_the_database_ends_the_write_permit(
-        self, world: World, database: Conninfo, prod: str
+        self, jobs_db: JobsDatabase, database: Conninfo, prod: str
     ) -> None:
         careful, other = (profile(name, address_of(database), write=False) for name in ("careful", "other"))
-        async with driving(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
+        async with drive_dashboard(app_of(settings_of(careful, other, prod, chosen="careful"))) as driver:
             await driver.press("W", until=lambda: driver.dialog)
             await driver.type("ticket 4711", "enter", until=lambda: "read-only" not in driver.header)
             await look_at(driver, "other")
             await driver.until(lambda: "read-only" in driver.header and driver.cursor == 1)
-            await driver.press("s", told="This session is read-only.")
+            await driver.press("s", toast="This session is read-only.")
             await look_at(driver, "careful")
             await driver.until(lambda: "read-only" in driver.header)
-            assert world.status(1) == "queued"
+            assert jobs_db.status(1) == "queued"
 
     async def test_database_key_reports_that_no_other_database_is_known(self, dashboard: Driver) -> None:
-        await dashboard.press("D", told="No other database is known here.")
+        await dashboard.press("D", toast="No other database is known here.")
 
 
 class TestDatabaseUrlVariable:
     async def test_database_url_session_is_named_in_the_header_and_read_only(
-        self, world: World, database: Conninfo
+        self, jobs_db: JobsDatabase, database: Conninfo
     ) -> None:
         settings = resolve(data_dir=Path("/data"), environment={"DATABASE_URL": address_of(database)})
-        async with driving(app_of(settings), size=(160, 30)) as driver:
+        async with drive_dashboard(app_of(settings), size=(160, 30)) as driver:
             assert driver.header.startswith(" gjobs  DATABASE_URL ")
             assert "as the operator · read-only" in driver.header
-            await driver.press("D", sees=("the address that was given", "embedded  may write"))
+            await driver.press("D", shows=("the address that was given", "embedded  may write"))
 
 
 class TestKeymap:
-    async def test_hints_and_dialogs_show_the_configured_keys(self, world: World, prod: str) -> None:
+    async def test_hints_and_dialogs_show_the_configured_keys(self, jobs_db: JobsDatabase, prod: str) -> None:
         keymap = """[keymap]
             "job.start" = "S"
             "job.new" = "N"
@@ -225,41 +233,41 @@ class TestKeymap:
             "dialog.leave" = "f10"
             "details.start" = "z"
         """
-        async with driving(app_of(settings_of(prod, keymap))) as driver:
-            await driver.press("s", sees=("S start", "N new"))
-            assert world.status(1) == "queued"
-            await driver.press("enter", sees=("z start", "f10 close"))
-            await driver.press("f10", "d", sees=("Cancel (q)", "Delete (f5)"))
+        async with drive_dashboard(app_of(settings_of(prod, keymap))) as driver:
+            await driver.press("s", shows=("S start", "N new"))
+            assert jobs_db.status(1) == "queued"
+            await driver.press("enter", shows=("z start", "f10 close"))
+            await driver.press("f10", "d", shows=("Cancel (q)", "Delete (f5)"))
             await driver.press("q", dialog="")
-            await driver.press("N", sees="Cancel (f10)")
-            await driver.press("f10", "S", until=lambda: world.status(1) == "running")
+            await driver.press("N", shows="Cancel (f10)")
+            await driver.press("f10", "S", until=lambda: jobs_db.status(1) == "running")
 
     async def test_banner_shows_the_configured_refresh_key(self) -> None:
         settings = settings_of(profile("prod", NOWHERE), '[keymap]\n"app.refresh" = "f5"')
-        async with driving(app_of(settings)) as driver:
+        async with drive_dashboard(app_of(settings)) as driver:
             await driver.until(lambda: "f5 tries at once." in driver.banner)
 
 
 class TestTheme:
     async def test_configured_theme_wins_and_does_not_change_the_remembered_one(
-        self, world: World, prod: str, tmp_path: Path
+        self, jobs_db: JobsDatabase, prod: str, tmp_path: Path
     ) -> None:
         state = tmp_path / "state.json"
         RememberedState(state).remember_theme("gruvbox")
-        async with driving(app_of(settings_of('theme = "nord"', prod), state)) as driver:
+        async with drive_dashboard(app_of(settings_of('theme = "nord"', prod), state)) as driver:
             assert driver.app.theme == "nord"
             driver.app.theme = "dracula"
-            await driver.looks_again()
+            await driver.refreshes()
         assert RememberedState(state).theme == "gruvbox"
-        async with driving(app_of(settings_of(prod), state)) as driver:
+        async with drive_dashboard(app_of(settings_of(prod), state)) as driver:
             assert driver.app.theme == "gruvbox"
 
 
-async def test_configuration_warning_is_shown_as_a_toast(world: World, prod: str) -> None:
+async def test_configuration_warning_is_shown_as_a_toast(jobs_db: JobsDatabase, prod: str) -> None:
     settings = settings_of(prod)
     warned = replace(settings, configuration=replace(settings.configuration, warning="Run chmod 600 /here/config.toml"))
-    async with driving(app_of(warned)) as driver:
-        await driver.is_told("chmod 600 /here/config.toml")
+    async with drive_dashboard(app_of(warned)) as driver:
+        await driver.shows_toast("chmod 600 /here/config.toml")
 
 
 async def test_profile_sets_the_statement_timeout(database: Conninfo) -> None:
@@ -274,7 +282,7 @@ async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_
     command = ["sh", "-c", f"echo x >> {runs}; echo hunter2"]
     app = app_of(settings_of(profile("prod", NOWHERE, password_command=command)))
     app.connection._interval = 0.01
-    async with driving(app) as driver:
+    async with drive_dashboard(app) as driver:
         await driver.until(lambda: app.failures > 2)
         assert runs.read_text() == "x\n"
         assert "hunter2" not in driver.text
@@ -283,7 +291,7 @@ async def test_password_command_runs_once_while_the_database_is_unreachable(tmp_
 async def test_failed_password_command_runs_again_only_on_refresh(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     command = ["sh", "-c", f"echo x >> {runs}; exit 3"]
-    async with driving(app_of(settings_of(profile("prod", NOWHERE, password_command=command)))) as driver:
+    async with drive_dashboard(app_of(settings_of(profile("prod", NOWHERE, password_command=command)))) as driver:
         assert "✗ The password command 'sh' failed: it ended with 3." in driver.banner
         assert "Press f5 to try again." in driver.banner
         assert driver.header.rstrip().endswith("✗ sign-in refused")

@@ -10,7 +10,7 @@ from textual.widget import Widget
 from textual.widgets import OptionList
 
 from tests.tui.driving import Clock, Drive, Driver
-from tests.tui.world import FROZEN, World
+from tests.tui.world import FROZEN, JobsDatabase
 from tui.dashboard.job_list.job_table import JobTable
 
 
@@ -71,13 +71,13 @@ async def test_clock_ticks_draw_nothing_while_the_shown_ages_stay_the_same(
 
 
 async def test_changed_job_redraws_only_the_table_and_the_costs(
-    world: World, quick: Driver, drawn: Counter[str]
+    jobs_db: JobsDatabase, quick: Driver, drawn: Counter[str]
 ) -> None:
-    world.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
+    jobs_db.sql("update generation_jobs set mode = 'packaging' where mode = 'main_white'")
     await same_looks(quick)
     assert drawn == {"JobTable": 1}
 
-    world.set_status(1, "running")
-    await quick.looks_again(until=lambda: "CostsPanel" in drawn)
+    jobs_db.set_status(1, "running")
+    await quick.refreshes(until=lambda: "CostsPanel" in drawn)
     await same_looks(quick)
     assert set(drawn) == {"JobTable", "CostsPanel"}

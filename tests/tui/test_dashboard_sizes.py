@@ -5,7 +5,7 @@ from textual.app import App, ComposeResult
 
 from store.statistics.totals import Count, Precision
 from tests.tui.driving import Drive, Driver
-from tests.tui.world import World, short
+from tests.tui.world import JobsDatabase, short
 from tui.dashboard.projects.project_list import ProjectList, Sidebar
 
 TOO_SMALL = "The terminal is too small: gjobs needs 40 × 8."
@@ -18,12 +18,12 @@ async def test_dashboard_shows_jobs_at_every_size(drive: Drive, size: tuple[int,
         assert [len(line) for line in lines] == [size[0]] * size[1]
         assert any("›" in line and "queued" in line for line in lines)
         assert (short(3) in driver.text) is (size[0] >= 200), "ids are shown where there is room"
-        await driver.sees_no_more(TOO_SMALL)
+        await driver.shows_no_longer(TOO_SMALL)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 8)])
-async def test_every_dialog_opens_at_every_size(world: World, drive: Drive, size: tuple[int, int]) -> None:
-    world.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
+async def test_every_dialog_opens_at_every_size(jobs_db: JobsDatabase, drive: Drive, size: tuple[int, int]) -> None:
+    jobs_db.sql("update generation_jobs set error = repeat('x', 5000) where status = 'failed'")
     async with drive(size=size) as driver:
         for key in ("enter", "d", "n", "p", "P", "u", "b", "w", "t", "question_mark"):
             await driver.press(key, until=lambda: driver.dialog)
@@ -41,10 +41,10 @@ async def test_project_list_is_hidden_on_narrow_terminals(drive: Drive) -> None:
         await driver.show_project("Spring lookbook")
 
 
-async def test_wide_dashboard_shows_long_project_names(world: World, drive: Drive) -> None:
-    world.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
+async def test_wide_dashboard_shows_long_project_names(jobs_db: JobsDatabase, drive: Drive) -> None:
+    jobs_db.sql("update projects set name = 'Autumn catalog of outdoor clothing' where name = 'Autumn catalog'")
     async with drive(size=(200, 50)) as driver:
-        await driver.sees("│› Autumn catalog of outdoor clothing ")
+        await driver.shows("│› Autumn catalog of outdoor clothing ")
         await driver.pilot.resize_terminal(120, 36)
         await driver.until(lambda: "│› Autumn catalog o" in driver.text and "…" in driver.text)
 
@@ -60,7 +60,7 @@ class SidebarApp(App[None]):
 
 @pytest.mark.parametrize(("width", "name"), [(120, "All"), (200, "All projects")])
 async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int, name: str) -> None:
-    counted = Count(number=1_000_600, certainty=Precision.ESTIMATED)
+    counted = Count(number=1_000_600, precision=Precision.ESTIMATED)
     async with SidebarApp(width).run_test(size=(width, 36)) as pilot:
         projects = pilot.app.query_one(ProjectList)
         projects.show([], None, sums={}, everything=counted)
@@ -71,12 +71,12 @@ async def test_all_projects_label_is_shortened_when_its_count_is_long(width: int
 async def test_too_small_terminal_shows_a_message_until_it_grows(drive: Drive, size: tuple[int, int]) -> None:
     async with drive(size=size) as driver:
         if size[0] >= 30:
-            await driver.sees("too small")
-        await driver.sees_no_more("│")
+            await driver.shows("too small")
+        await driver.shows_no_longer("│")
         await driver.press("d", "escape", "n", "escape", "slash", "escape")
         await driver.resize(80, 24)
-        await driver.sees("Costs · Autumn catalog")
-        await driver.sees_no_more(TOO_SMALL)
+        await driver.shows("Costs · Autumn catalog")
+        await driver.shows_no_longer(TOO_SMALL)
 
 
 async def test_low_terminal_shrinks_the_costs_panel(drive: Drive) -> None:

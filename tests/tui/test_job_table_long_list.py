@@ -22,9 +22,9 @@ class LongTable:
         self.query = RowWindowQuery(anchor=End.FIRST, after=600)
 
     @property
-    def wanted(self) -> list[JobTable.WindowWanted]:
+    def wanted(self) -> list[JobTable.WindowRequested]:
         """Since the last window arrived."""
-        return [told for told in self.pilot.app.told if isinstance(told, JobTable.WindowWanted)]
+        return [messages for messages in self.pilot.app.messages if isinstance(messages, JobTable.WindowRequested)]
 
     async def arrive(self) -> None:
         """The window that was wanted last, or the same one as before."""
@@ -32,7 +32,7 @@ class LongTable:
             wanted = self.wanted[-1]
             anchor = wanted.anchor if isinstance(wanted.anchor, End) else RowKey(value=None, id=wanted.anchor.id)
             self.query = RowWindowQuery(anchor=anchor, before=wanted.before, after=wanted.after)
-        self.pilot.take_told()
+        self.pilot.take_messages()
         self.table.show_window(self.list.window(self.query), now=NOON)
         await self.pilot.settle()
 
@@ -74,8 +74,8 @@ async def test_keys_request_rows_once_and_are_applied_when_rows_arrive(long_tabl
 
 async def test_pending_key_moves_no_cursor_and_can_be_canceled(long_table: LongTable) -> None:
     await long_table.pilot.press("end", "enter")
-    opened = [told for told in long_table.pilot.app.told if isinstance(told, JobTable.Opened)]
-    assert [told.job_id.int for told in opened] == [FIRST]
+    opened = [messages for messages in long_table.pilot.app.messages if isinstance(messages, JobTable.Opened)]
+    assert [messages.job_id.int for messages in opened] == [FIRST]
 
     long_table.table.stop_waiting()
     await long_table.pilot.settle()

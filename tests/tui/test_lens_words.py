@@ -14,7 +14,7 @@ from tests.tui.support import make_listed
 from tui.dashboard.users.visibility_text import (
     hiding_lines,
     list_note,
-    no_numbers,
+    no_totals,
     refused_toast,
     short_verdict,
     verdict,
@@ -67,9 +67,9 @@ def of_user(email: str | None) -> VisibilityComparison:
         (of_user("a\x1b[31mb"), "a␛[31mb sees 37 of 41"),
     ],
 )
-def test_visibility_verdict_shows_how_many_jobs_the_user_sees(lens: VisibilityComparison, words: str) -> None:
-    assert verdict(lens) == words
-    assert words.endswith(short_verdict(lens))
+def test_visibility_verdict_shows_how_many_jobs_the_user_sees(visibility: VisibilityComparison, words: str) -> None:
+    assert verdict(visibility) == words
+    assert words.endswith(short_verdict(visibility))
 
 
 NO_POLICY = (
@@ -126,8 +126,8 @@ def test_list_without_hidden_jobs_has_no_note_unless_policies_also_apply_to_the_
 
 
 def test_missing_grant_is_shown_instead_of_totals() -> None:
-    assert no_numbers(None) == no_numbers(LENS) == ""
-    assert "ana@example.com may not read the jobs" in no_numbers(ruled(is_granted=False))
+    assert no_totals(None) == no_totals(LENS) == ""
+    assert "ana@example.com may not read the jobs" in no_totals(ruled(is_granted=False))
 
 
 def test_refused_action_toast_names_the_hidden_jobs_and_the_key() -> None:

@@ -38,8 +38,8 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
         (2.0, True, "It looks within 2 s of a change, of which the database tells."),
     ],
 )
-def test_pace_sentence_shows_the_polling_interval(seen_within: float, is_woken: bool, sentence: str) -> None:
-    assert pace_sentence(seen_within, interval=2.0, is_woken=is_woken) == sentence
+def test_pace_sentence_shows_the_polling_interval(max_staleness: float, is_woken: bool, sentence: str) -> None:
+    assert pace_sentence(max_staleness, interval=2.0, is_woken=is_woken) == sentence
 
 
 @pytest.mark.parametrize(

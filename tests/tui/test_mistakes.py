@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import Conninfo
 from tests.tui.driving import Gate, WatchedApp, opener_of
-from tests.tui.world import World
+from tests.tui.world import JobsDatabase
 from tui.dashboard.screen import DashboardScreen
 
 
@@ -16,7 +16,7 @@ def _break(*_: object) -> None:
 
 
 async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
-    world: World,
+    jobs_db: JobsDatabase,
     app: WatchedApp,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -33,7 +33,7 @@ async def test_exception_in_a_screen_ends_the_dashboard_and_prints_no_traceback(
     assert not any(word in shown.out + shown.err for word in ("Traceback", "hunter2"))
 
 
-async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, world: World) -> None:
+async def test_exception_in_a_background_worker_ends_the_dashboard(database: Conninfo, jobs_db: JobsDatabase) -> None:
     broken = Gate("get_listing", fails=RuntimeError("a mistake of ours"))
     broken.open()
     app = WatchedApp(opener_of(database, make=broken.store))

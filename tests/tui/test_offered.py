@@ -30,8 +30,10 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
         ("project", REPLICA, ""),
     ],
 )
-def test_missing_capability_toast_explains_why_a_key_is_refused(wish: str, facts: DatabaseFacts, words: str) -> None:
-    toast = missing_capability_toast(wish, Capabilities(facts), OPERATOR)
+def test_missing_capability_toast_explains_why_a_key_is_refused(
+    action_name: str, facts: DatabaseFacts, words: str
+) -> None:
+    toast = missing_capability_toast(action_name, Capabilities(facts), OPERATOR)
     text = toast.text if toast else ""
     assert text.startswith("Not possible here: ") is bool(words)
     assert words in text
@@ -40,10 +42,10 @@ def test_missing_capability_toast_explains_why_a_key_is_refused(wish: str, facts
 
 @pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
-def test_job_action_is_refused_only_with_known_missing_capabilities(wish: str, actor: Actor) -> None:
-    assert missing_capability_toast(wish, Capabilities(FACTS), actor) is None
-    assert missing_capability_toast(wish, None, actor) is None
-    assert missing_capability_toast(wish, Capabilities(REPLICA), actor) is not None
+def test_job_action_is_refused_only_with_known_missing_capabilities(action_name: str, actor: Actor) -> None:
+    assert missing_capability_toast(action_name, Capabilities(FACTS), actor) is None
+    assert missing_capability_toast(action_name, None, actor) is None
+    assert missing_capability_toast(action_name, Capabilities(REPLICA), actor) is not None
 
 
 @pytest.mark.parametrize(

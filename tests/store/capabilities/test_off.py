@@ -10,13 +10,13 @@ from store.capabilities.facts import (
     ARCHIVE,
     ASSETS,
     BUDGETS,
-    DAY_SUMS,
     EVENTS,
+    JOB_COUNTS,
+    JOB_DAY_COUNTS,
     JOBS,
     PROJECTS,
     REVISIONS,
     SPENDING,
-    SUMS,
     USERS,
     DatabaseFacts,
     Privileges,
@@ -27,8 +27,8 @@ from tests.store.capabilities.facts import FACTS, USER, all_of, with_relation, w
 
 
 def words(facts: DatabaseFacts, feature: Capability, actor: Actor = OPERATOR) -> str:
-    off = Capabilities(facts).missing(feature, actor)
-    return off.words if off else ""
+    missing = Capabilities(facts).missing(feature, actor)
+    return missing.words if missing else ""
 
 
 OF_OPERATORS = {
@@ -94,7 +94,7 @@ def test_every_capability_is_available_when_everything_is_granted(feature: Capab
         (without_login(JOBS, delete=False), Capability.ARCHIVING, 'No grant: the role o"ps may not delete rows'),
         (without_login(JOBS, insert=frozenset()), Capability.RESTORING, 'No grant: the role o"ps may not write'),
         (
-            with_relation(SUMS, None),
+            with_relation(JOB_COUNTS, None),
             Capability.ROLLUPS,
             "This database keeps no sums of its jobs, so they are counted.",
         ),
@@ -104,7 +104,7 @@ def test_every_capability_is_available_when_everything_is_granted(feature: Capab
             'Row level security applies to the login o"ps, so what it sees is counted.',
         ),
         (
-            without_login(DAY_SUMS, schema=False),
+            without_login(JOB_DAY_COUNTS, schema=False),
             Capability.ROLLUPS,
             'No grant: the role o"ps may not use the schema gjobs. Mended by: GRANT USAGE ON SCHEMA gjobs',
         ),
@@ -200,9 +200,9 @@ def test_operator_under_row_level_security_has_a_restricted_view() -> None:
     assert Capabilities(FACTS).restricted_view is None
     for has_policy, seen in ((True, "only what the policies show it."), (False, "no job.")):
         hidden = replace(all_of(JOBS), row_security=True, has_policy=has_policy)
-        off = Capabilities(with_relation(JOBS, hidden)).restricted_view
-        assert off is not None
-        assert off.reason == f'Row level security applies to the login o"ps: it sees {seen}'
+        missing = Capabilities(with_relation(JOBS, hidden)).restricted_view
+        assert missing is not None
+        assert missing.reason == f'Row level security applies to the login o"ps: it sees {seen}'
 
 
 def test_revision_hidden_by_row_level_security_cannot_be_read() -> None:
@@ -248,7 +248,7 @@ def test_user_has_no_rollups_when_the_app_has_its_own_policies() -> None:
 def test_missing_capability_raises_the_matching_error(
     facts: DatabaseFacts, feature: Capability, error: type[StoreError]
 ) -> None:
-    off = Capabilities(facts).missing(feature, OPERATOR)
-    assert off is not None
-    assert type(off.refusal) is error
-    assert (off.refusal.message, off.refusal.hint) == (off.reason, off.hint)
+    missing = Capabilities(facts).missing(feature, OPERATOR)
+    assert missing is not None
+    assert type(missing.refusal) is error
+    assert (missing.refusal.message, missing.refusal.hint) == (missing.reason, missing.hint)

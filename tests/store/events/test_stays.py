@@ -46,8 +46,8 @@ def moved(minute: int, before: JobStatus, after: JobStatus) -> JobEvent:
 def told(*events: JobEvent, now: int = 10) -> list[tuple[JobStatus, int, int | None, float]]:
     """Status, from which minute to which, how many minutes."""
     return [
-        (stay.status, _minute(stay.since), None if stay.until is None else _minute(stay.until), _minutes(stay))
-        for stay in status_spans(events, now=NOON + timedelta(minutes=now))
+        (span.status, _minute(span.since), None if span.until is None else _minute(span.until), _minutes(span))
+        for span in status_spans(events, now=NOON + timedelta(minutes=now))
     ]
 
 
@@ -55,8 +55,8 @@ def _minute(time: datetime) -> int:
     return int((time - NOON).total_seconds() // 60)
 
 
-def _minutes(stay: StatusSpan) -> float:
-    return stay.lasted.total_seconds() / 60
+def _minutes(span: StatusSpan) -> float:
+    return span.lasted.total_seconds() / 60
 
 
 def test_status_spans_cover_a_job_from_creation_to_success() -> None:

@@ -248,7 +248,7 @@ class TestWhereOnlyTheJobsAreToBeRead:
     """A login of few rights, on the app's own database."""
 
     @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, onlooker: str) -> AsyncIterator[Store]:
+    async def few_rights(self, attached_database: Conninfo, recording_login: str) -> AsyncIterator[Store]:
         with connect(attached_database, autocommit=True) as owner:
             owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
             owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'cafe')", [PROJECT, ADA])
@@ -256,9 +256,11 @@ class TestWhereOnlyTheJobsAreToBeRead:
                 "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
                 [JOB, ADA, PROJECT],
             )
-            owner.execute(f"grant select on generation_jobs to {onlooker}".encode())
-            owner.execute(f"create policy seen on generation_jobs for select to {onlooker} using (true)".encode())
-        store = Store(Database({**attached_database, "user": onlooker}))
+            owner.execute(f"grant select on generation_jobs to {recording_login}".encode())
+            owner.execute(
+                f"create policy seen on generation_jobs for select to {recording_login} using (true)".encode()
+            )
+        store = Store(Database({**attached_database, "user": recording_login}))
         yield store
         await store.close()
 
@@ -283,12 +285,12 @@ class TestWhereOnlyTheJobsAreToBeRead:
         assert str(caught.value).startswith(sentence)
 
     async def test_filter_by_name_works_after_the_grant_is_given(
-        self, few_rights: Store, attached_database: Conninfo, onlooker: str
+        self, few_rights: Store, attached_database: Conninfo, recording_login: str
     ) -> None:
         with pytest.raises(NoPrivilege):
             await few_rights.find_jobs(parse("project:Catalog", now=NOW))
         with connect(attached_database, autocommit=True) as owner:
             owner.execute("update projects set name = 'Catalog'")
-            owner.execute(f"grant select on projects to {onlooker}".encode())
-            owner.execute(f"create policy seen on projects for select to {onlooker} using (true)".encode())
+            owner.execute(f"grant select on projects to {recording_login}".encode())
+            owner.execute(f"create policy seen on projects for select to {recording_login} using (true)".encode())
         assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]

@@ -30,7 +30,7 @@ from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
 
 ALL = CountCapabilities(
     has_projects=True,
-    has_sums=False,
+    has_rollups=False,
     readable=frozenset(),
     may_estimate=True,
     budgets=Readable(projects=True, users=False),
@@ -65,7 +65,7 @@ FAILED = ListQuery(job_filter=parse("error:broken", now=NOW))
 
 async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_project: UUID) -> None:
     numbers = await operator.get_totals(TotalsQuery(days=2, matching=FAILED), at=NOW)
-    assert numbers.certainty is Precision.EXACT
+    assert numbers.precision is Precision.EXACT
     assert numbers.statistics is not None
     assert (numbers.statistics.total_count, numbers.statistics.total_cost_cents) == (8, 257)
     assert numbers.count(JobStatus.QUEUED) == Count(number=5)
@@ -84,7 +84,7 @@ async def test_cheap_totals_are_exact(operator: Store, project: UUID, other_proj
 @pytest.mark.usefixtures("project", "other_project")
 async def test_totals_from_rollups_equal_counted_totals(operator: Store, ada: Store) -> None:
     for store in (operator, ada):
-        assert (await count_capabilities(store.actor_database, TotalsQuery())).has_sums
+        assert (await count_capabilities(store.actor_database, TotalsQuery())).has_rollups
         for query in (TotalsQuery(), TotalsQuery(project_id=(await store.get_projects())[0].id, matching=FAILED)):
             counted = await TotalsCounter(store.database, store.actor).count(query, ALL, at=NOW)
             assert await store.get_totals(query, at=NOW) == counted
@@ -112,18 +112,18 @@ async def test_counting_in_batches_equals_counting_at_once(
         (NOW,),
     )
     query = TotalsQuery(project_id=project if of_project else None, matching=FAILED)
-    offered = ALL if actor == OPERATOR else HERS
+    capabilities = ALL if actor == OPERATOR else HERS
     told: list[tuple[int, int]] = []
     exact = await count_totals_exactly(
         operator.database,
         actor,
         query,
-        offered,
+        capabilities,
         at=NOW,
         report=lambda done, all_pages: told.append((done, all_pages)),
         pages_at_once=pages_at_once,
     )
-    assert exact == await TotalsCounter(operator.database, actor).count(query, offered, at=NOW)
+    assert exact == await TotalsCounter(operator.database, actor).count(query, capabilities, at=NOW)
     assert told == sorted(told)
     done, all_pages = told[-1]
     assert done == all_pages
@@ -221,9 +221,9 @@ def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 
 async def test_expensive_count_stops_at_a_cap(operator: Store) -> None:
     numbers = await hasty(operator).count(TotalsQuery(matching=FAILED), HERS, at=NOW)
     assert (numbers.statistics, numbers.days, numbers.projects) == (None, None, None)
-    capped = Count(number=2, certainty=Precision.CAPPED)
+    capped = Count(number=2, precision=Precision.CAPPED)
     assert numbers.count(JobStatus.QUEUED) == numbers.count(JobStatus.FAILED) == numbers.matching == capped
-    assert numbers.certainty is Precision.CAPPED
+    assert numbers.precision is Precision.CAPPED
     assert numbers.count(JobStatus.RUNNING) == Count(number=0), "the slow one is none of them"
 
 
@@ -237,7 +237,7 @@ async def test_filtered_count_exceeds_the_cap_when_time_allows(operator: Store, 
 async def test_planner_guess_for_a_filter_is_not_used_as_an_estimate(operator: Store, filter_text: str) -> None:
     listed = ListQuery(job_filter=parse(filter_text, now=NOW))
     numbers = await hasty(operator).count(TotalsQuery(matching=listed), ALL, at=NOW)
-    assert numbers.matching == Count(number=2, certainty=Precision.CAPPED)
+    assert numbers.matching == Count(number=2, precision=Precision.CAPPED)
 
 
 @pytest.mark.usefixtures("with_slow_jobs")
@@ -246,7 +246,7 @@ async def test_planner_estimate_replaces_a_capped_count(operator: Store, sql: Sq
     numbers = await hasty(operator, cap=1).count(TotalsQuery(), ALL, at=NOW)
     failed = numbers.count(JobStatus.FAILED)
     assert failed is not None
-    assert failed.certainty is numbers.certainty is Precision.ESTIMATED
+    assert failed.precision is numbers.precision is Precision.ESTIMATED
     assert failed.number > 1
     assert numbers.count(JobStatus.RUNNING) == Count(number=0)
 
@@ -255,7 +255,7 @@ async def test_planner_estimate_replaces_a_capped_count(operator: Store, sql: Sq
 async def test_estimate_not_above_the_cap_is_reported_as_capped(operator: Store, sql: Sql) -> None:
     sql("analyze generation_jobs")
     numbers = await hasty(operator, cap=2).count(TotalsQuery(), ALL, at=NOW)
-    assert numbers.count(JobStatus.FAILED) == Count(number=2, certainty=Precision.CAPPED)
+    assert numbers.count(JobStatus.FAILED) == Count(number=2, precision=Precision.CAPPED)
 
 
 async def test_only_the_operator_gets_estimates(operator: Store, ada: Store) -> None:
@@ -305,7 +305,7 @@ async def test_unreadable_projects_are_found_by_their_jobs_and_named_by_id(
     assert hers.id == project
     (first,) = await operator.database.read(OPERATOR, project_sql.project_names(limit=1))
     assert first == names[0]
-    known_by_jobs = CountCapabilities(has_projects=False, has_sums=False, readable=frozenset(), may_estimate=True)
+    known_by_jobs = CountCapabilities(has_projects=False, has_rollups=False, readable=frozenset(), may_estimate=True)
     numbers = await TotalsCounter(operator.database, OPERATOR).count(TotalsQuery(), known_by_jobs, at=NOW)
     assert numbers.projects is not None
     assert set(numbers.projects) == {project, other_project}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from store.retention.batches import LARGEST, QUICK, SLOW, halved, next_size
+from store.retention.batches import LARGEST, QUICK, SLOW, next_size, smaller_size
 
 
 @pytest.mark.parametrize(
@@ -22,4 +22,4 @@ def test_next_batch_size_adapts_to_the_time_taken(size: int, seconds: float, exp
 
 
 def test_halved_batch_size_is_at_least_one() -> None:
-    assert [halved(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]
+    assert [smaller_size(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]

@@ -17,14 +17,14 @@ from store.retention.cleanup import count_expired, find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
+from tests.store.retention.conftest import OLD, RetentionJobs, archived, cleaned, present
 from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
 
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
 async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
-    operator: Store, ada: Store, world: Worlds
+    operator: Store, ada: Store, retention_jobs: RetentionJobs
 ) -> None:
     def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
         return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
@@ -32,7 +32,9 @@ async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
     assert await count_expired(ada, OLD) == (succeeded, failed)
     assert await count_expired(operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
-    queued = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=world.project)
+    queued = ExpiredJobs(
+        created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=retention_jobs.project
+    )
     assert await count_expired(operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
 
 
@@ -47,29 +49,35 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 @pytest.mark.parametrize("action", RetentionAction)
 async def test_cleanup_removes_only_old_finished_jobs(
-    operator: Store, world: Worlds, sql: Sql, action: RetentionAction
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql, action: RetentionAction
 ) -> None:
-    before, gone = present(sql), world.finished | {world.other}
+    before, gone = present(sql), retention_jobs.finished | {retention_jobs.other}
     assert await cleaned(operator, action=action) == BatchProgress(done=7)
     assert present(sql) == before - gone
     assert archived(sql) == (gone if action is ARCHIVE else set())
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_user_cleans_up_only_their_own_jobs(ada: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
+async def test_user_cleans_up_only_their_own_jobs(
+    ada: Store, retention_jobs: RetentionJobs, sql: Sql, action: RetentionAction
+) -> None:
     before = present(sql)
     assert await cleaned(ada, action=action) == BatchProgress(done=6)
-    assert present(sql) == before - world.finished
-    assert archived(sql) == (world.finished if action is ARCHIVE else set())
+    assert present(sql) == before - retention_jobs.finished
+    assert archived(sql) == (retention_jobs.finished if action is ARCHIVE else set())
 
 
-async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_is_limited_to_the_given_project_and_statuses(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
     before = present(sql)
     wanted = ExpiredJobs(
-        created_before=OLD.created_before, statuses=(JobStatus.QUEUED, JobStatus.FAILED), project_id=world.project
+        created_before=OLD.created_before,
+        statuses=(JobStatus.QUEUED, JobStatus.FAILED),
+        project_id=retention_jobs.project,
     )
     assert await cleaned(operator, wanted) == BatchProgress(done=6)
-    assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
+    assert present(sql) == before - {*retention_jobs.old[JobStatus.QUEUED], *retention_jobs.old[JobStatus.FAILED]}
 
 
 async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(
@@ -113,8 +121,10 @@ async def test_interrupted_cleanup_can_be_continued(operator: Store, make_projec
     assert await cleaned(operator) == BatchProgress(done=120 - batches.FIRST)
 
 
-async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, world: Worlds, sql: Sql) -> None:
-    held = world.old[JobStatus.FAILED][0]
+async def test_cleanup_skips_a_locked_job(
+    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
+    held = retention_jobs.old[JobStatus.FAILED][0]
     with connect(database) as other:
         other.execute("select from generation_jobs where id = %s for update", [held])
         assert await cleaned(operator) == BatchProgress(done=6)
@@ -123,9 +133,9 @@ async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, w
 
 
 async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(
-    operator: Store, world: Worlds, sql: Sql
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
 ) -> None:
-    referred = world.old[JobStatus.SUCCEEDED][1]
+    referred = retention_jobs.old[JobStatus.SUCCEEDED][1]
     sql("create table public.invoices (job_id uuid references generation_jobs)")
     try:
         sql("insert into public.invoices values (%s)", (referred,))
@@ -137,8 +147,10 @@ async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(
         sql("drop table public.invoices")
 
 
-async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(operator: Store, world: Worlds, sql: Sql) -> None:
-    paid = world.old[JobStatus.SUCCEEDED][2]
+async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
+    paid = retention_jobs.old[JobStatus.SUCCEEDED][2]
     sql(
         "create function keep_paid() returns trigger language plpgsql as"
         " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$"
@@ -152,7 +164,9 @@ async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(operator: S
         sql("drop function keep_paid() cascade")
 
 
-async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(ada: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(
+    ada: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
     before = present(sql)
     sql("create policy nobody on generation_jobs as restrictive for delete using (false)")
     try:
@@ -163,7 +177,9 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(ada: Stor
     assert present(sql) == before
 
 
-async def test_cleanup_in_a_read_only_session_removes_nothing(operator: Store, world: Worlds, sql: Sql) -> None:
+async def test_cleanup_in_a_read_only_session_removes_nothing(
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql
+) -> None:
     before = present(sql)
     operator.database.access.rule = WriteMode.CLOSED
     with pytest.raises(ReadOnly):
@@ -172,22 +188,22 @@ async def test_cleanup_in_a_read_only_session_removes_nothing(operator: Store, w
 
 
 async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
-    database: Conninfo, world: Worlds, tmp_path: Path
+    database: Conninfo, retention_jobs: RetentionJobs, tmp_path: Path
 ) -> None:
     store = Store(Database(database, journal=Journal(tmp_path / "journal", database="here")))
     await cleaned(store)
     await store.close()
     entries = read_journal(tmp_path / "journal").entries
     assert [entry.what for entry in entries] == ["archive old failed jobs", "archive old succeeded jobs"]
-    assert {job_id for entry in entries for job_id in entry.ids} == world.finished | {world.other}
+    assert {job_id for entry in entries for job_id in entry.ids} == retention_jobs.finished | {retention_jobs.other}
     assert {(entry.before, entry.after, entry.outcome) for entry in entries} == {((), (), WriteOutcome.DONE)}
 
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
 async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
-    operator: Store, world: Worlds, sql: Sql, due_in: str
+    operator: Store, retention_jobs: RetentionJobs, sql: Sql, due_in: str
 ) -> None:
-    held, waiting, lost = world.old[JobStatus.RUNNING]
+    held, waiting, lost = retention_jobs.old[JobStatus.RUNNING]
     for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
         sql(
             "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
@@ -213,27 +229,27 @@ async def test_missing_archive_error_names_the_revision_that_adds_it(
 
 
 async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, world: Worlds, sql: Sql
+    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
 ) -> None:
     """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
     with connect(database) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
         assert await cleaned(operator) == BatchProgress(done=1)
         other.commit()
-    assert archived(sql) == {world.other}
+    assert archived(sql) == {retention_jobs.other}
     assert present(sql) == set()
 
 
 async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, world: Worlds, sql: Sql
+    operator: Store, database: Conninfo, retention_jobs: RetentionJobs, sql: Sql
 ) -> None:
     steps = run_cleanup(operator, OLD, ARCHIVE)
     with connect(database) as other:
         # The project's row is locked, and its jobs are not yet.
-        other.execute("select from projects where id = %s for update", [world.project])
+        other.execute("select from projects where id = %s for update", [retention_jobs.project])
         assert (await anext(steps)).done == 0
-        other.execute("delete from projects where id = %s", [world.project])
+        other.execute("delete from projects where id = %s", [retention_jobs.project])
         other.commit()
     async for last in steps:
         assert last.refused == 0
-    assert archived(sql) == {world.other}
+    assert archived(sql) == {retention_jobs.other}

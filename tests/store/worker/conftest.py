@@ -10,10 +10,10 @@ import pytest
 from store.store import Store
 from store.worker.handlers import Registry
 from store.worker.worker import Worker
-from store.worker.worker_events import Happening, WorkerRegistered
+from store.worker.worker_events import WorkerEvent, WorkerRegistered
 from tests.store.support import ADA, MakeProject, Sql
 
-Made = tuple[Worker, list[Happening]]
+Made = tuple[Worker, list[WorkerEvent]]
 
 MakeWorker = Callable[..., Made]
 
@@ -26,12 +26,12 @@ def project(sql: Sql, make_project: MakeProject) -> UUID:
 @pytest.fixture
 def make_worker(operator: Store) -> MakeWorker:
     def make(registry: Registry, *, store: Store = operator, **settings: Any) -> Made:
-        told: list[Happening] = []
+        told: list[WorkerEvent] = []
 
-        def report(happening: Happening) -> None:
+        def report(worker_event: WorkerEvent) -> None:
             """That it has arrived, each of them tells."""
-            if not isinstance(happening, WorkerRegistered):
-                told.append(happening)
+            if not isinstance(worker_event, WorkerRegistered):
+                told.append(worker_event)
 
         worker = Worker(store, registry, report=report, random=Random(0), **settings)  # noqa: S311
         return worker, told

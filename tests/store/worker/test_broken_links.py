@@ -11,7 +11,7 @@ import pytest
 from store.database.database import Database
 from store.database.listening import ReadyStatement
 from store.database.query import Query
-from store.database.wake_ups import IDLE_LOCK, arrives
+from store.database.wake_ups import IDLE_LOCK, notification_arrives
 from store.errors import SignInRefused, Unreachable
 from store.leases.lease import ClaimedJob, Ending
 from store.store import Store
@@ -23,8 +23,8 @@ from store.worker.worker_events import (
     DatabaseRecovered,
     DatabaseUnavailable,
     FinishRejected,
-    Happening,
     LeaseLost,
+    WorkerEvent,
 )
 from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
@@ -55,11 +55,11 @@ def told_sessions(sql: Sql) -> set[int]:
     return {pid for (pid,) in rows}
 
 
-async def so_many_end(told: Sequence[Happening], number: int) -> None:
+async def so_many_end(told: Sequence[WorkerEvent], number: int) -> None:
     await until(lambda: sum(isinstance(one, AttemptEnded) for one in told) == number)
 
 
-async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[Happening]) -> list[UUID]:
+async def queue_until(is_so: Callable[[], bool], queue: Queue, told: Sequence[WorkerEvent]) -> list[UUID]:
     """One job after the other: one that is queued before the worker waits is claimed otherwise."""
     jobs: list[UUID] = []
     while not is_so():
@@ -128,7 +128,7 @@ async def test_new_job_is_claimed_by_the_session_that_was_notified(
     monkeypatch.setattr(ReadyStatement, "answer", noted)
     worker, told = make_worker(with_nothing_to_do())
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker.is_told)
+    await until(lambda: worker.is_notified)
     (session,) = told_sessions(sql)
     jobs = await queue_until(lambda: bool(claimed_so), queue, told)
     ((statement,),) = sql("select query from pg_stat_activity where pid = %s", [session])
@@ -155,7 +155,7 @@ async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
     monkeypatch.setattr(ReadyStatement, "answer", loses_first)
     worker, told = make_worker(noting(begun))
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker.is_told)
+    await until(lambda: worker.is_notified)
     first = told_sessions(sql)
     jobs = await queue_until(is_lost.is_set, queue, told)
     await until(lambda: bool(told_sessions(sql) - first))
@@ -172,10 +172,10 @@ async def test_worker_listens_again_after_a_late_proof(
     answers = iter([True, False])
 
     async def second_is_late(*arguments: Any) -> bool:
-        return await arrives(*arguments) and next(answers, True)
+        return await notification_arrives(*arguments) and next(answers, True)
 
     monkeypatch.setattr("store.worker.claimer._FIRST_PAUSE", 0.01)
-    monkeypatch.setattr("store.worker.claimer.arrives", second_is_late)
+    monkeypatch.setattr("store.worker.claimer.notification_arrives", second_is_late)
     async with cut_off(database) as (store, proxy):
         worker, _ = make_worker(with_nothing_to_do(), store=store)
         running = asyncio.create_task(worker.run())
@@ -324,7 +324,7 @@ class TestClaims:
 
         jobs = queue(number=8)
         worker, _ = make_worker(registry, concurrency=8, batch=1)
-        claim, claimed_before = LeaseClient.claim, LeaseClient.claimed_before
+        claim, held_jobs = LeaseClient.claim, LeaseClient.held_jobs
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
         async def third_fails_before_second_brings_all(self: LeaseClient, most: int) -> list[ClaimedJob]:
@@ -345,12 +345,12 @@ class TestClaims:
                 await asyncio.sleep(0)
             if claims > claims_before:
                 await until(lambda: answered > answered_before)
-            found = await claimed_before(self)
+            found = await held_jobs(self)
             is_found.set()
             return found
 
         monkeypatch.setattr(LeaseClient, "claim", third_fails_before_second_brings_all)
-        monkeypatch.setattr(LeaseClient, "claimed_before", after_who_claims_meanwhile)
+        monkeypatch.setattr(LeaseClient, "held_jobs", after_who_claims_meanwhile)
 
         await worker.run(once=True)
 
@@ -362,7 +362,7 @@ class TestClaims:
         begun: list[UUID] = []
         jobs = queue(number=2)
         worker, told = make_worker(noting(begun), concurrency=2, batch=1)
-        claim, claimed_before, end = LeaseClient.claim, LeaseClient.claimed_before, LeaseClient.end
+        claim, held_jobs, end = LeaseClient.claim, LeaseClient.held_jobs, LeaseClient.end
         claims, is_found = 0, asyncio.Event()
 
         async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
@@ -373,7 +373,7 @@ class TestClaims:
             return await claim(self, most)
 
         async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
-            found = await claimed_before(self)
+            found = await held_jobs(self)
             is_found.set()
             await until(lambda: any(isinstance(one, AttemptEnded) for one in told))
             return found
@@ -383,7 +383,7 @@ class TestClaims:
             return await end(self, endings)
 
         monkeypatch.setattr(LeaseClient, "claim", second_fails)
-        monkeypatch.setattr(LeaseClient, "claimed_before", first_is_found)
+        monkeypatch.setattr(LeaseClient, "held_jobs", first_is_found)
         monkeypatch.setattr(LeaseClient, "end", after_that)
 
         await worker.run(once=True)

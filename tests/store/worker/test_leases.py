@@ -28,7 +28,7 @@ async def test_lease_is_released_after_a_renewal_in_progress(
     """Else the database would leave it alone, for it is locked, and nobody could have it until the lease expires."""
     (job,) = queue()
     leases = LeaseClient(operator.database, OPERATOR, WORKER, seconds=60.0)
-    await leases.arrive()
+    await leases.register_worker()
     (claimed,) = await leases.claim(1)
     write, was_renewed = Database.write_pipelined, list[bool]()
 

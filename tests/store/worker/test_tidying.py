@@ -49,7 +49,7 @@ async def test_worker_applies_retention_policies_beside_its_work(
     await keep_for_a_day(operator)
     young = queue("packaging")
     sql("update generation_jobs set created_at = now() where id = %s", young)
-    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+    worker, told = make_worker(with_nothing_to_do(), applies_retention=True)
 
     await worker.run(once=True)
 
@@ -72,7 +72,7 @@ async def test_only_one_of_several_workers_applies_a_policy(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], sql: Sql
 ) -> None:
     await keep_for_a_day(operator)
-    made = [make_worker(with_nothing_to_do(), tidies=True) for _ in range(3)]
+    made = [make_worker(with_nothing_to_do(), applies_retention=True) for _ in range(3)]
 
     await asyncio.gather(*(worker.run(once=True) for worker, _ in made))
 
@@ -83,10 +83,10 @@ async def test_only_one_of_several_workers_applies_a_policy(
 async def test_worker_checks_for_due_policies_repeatedly(
     operator: Store, make_worker: MakeWorker, old_jobs: list[UUID], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.worker.worker.LOOK_EVERY", 0.01)
-    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+    monkeypatch.setattr("store.worker.worker.RETENTION_CHECK_SECONDS", 0.01)
+    worker, told = make_worker(with_nothing_to_do(), applies_retention=True)
     running = asyncio.create_task(worker.run())
-    await until(lambda: worker.is_told)
+    await until(lambda: worker.is_notified)
     await keep_for_a_day(operator)
     await until(lambda: any(isinstance(one, RetentionApplied) for one in told))
     worker.stop()
@@ -108,7 +108,7 @@ async def test_failed_retention_is_reported_and_the_work_continues(
 ) -> None:
     await keep_for_a_day(operator)
     queue("packaging")
-    worker, told = make_worker(with_nothing_to_do(), tidies=True)
+    worker, told = make_worker(with_nothing_to_do(), applies_retention=True)
     await operator.capability_cache.get()
     sql("alter table gjobs.archived_jobs rename to away")
     try:
@@ -147,7 +147,7 @@ async def test_retention_that_is_cancelled_during_a_commit_ends(
 class TestItSaysAtOnceWhatItCannotDo:
     def test_worker_acting_as_a_user_may_not_apply_retention(self, ada: Store, make_worker: MakeWorker) -> None:
         with pytest.raises(NoPrivilege, match="Only the operator applies"):
-            make_worker(with_nothing_to_do(), store=ada, tidies=True)
+            make_worker(with_nothing_to_do(), store=ada, applies_retention=True)
 
     async def test_worker_refuses_to_apply_retention_without_an_archive(
         self, database: Conninfo, make_worker: MakeWorker, sql: Sql
@@ -155,7 +155,7 @@ class TestItSaysAtOnceWhatItCannotDo:
         sql("alter table gjobs.archived_jobs rename to away")
         try:
             async with Store(Database(database)) as store:
-                worker, _ = make_worker(with_nothing_to_do(), store=store, tidies=True)
+                worker, _ = make_worker(with_nothing_to_do(), store=store, applies_retention=True)
                 with pytest.raises(SchemaMissing, match="keeps no archive"):
                     await worker.run(once=True)
         finally:

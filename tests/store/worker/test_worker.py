@@ -533,7 +533,7 @@ class TestWaiting:
         """Well before it would ask again by itself."""
         worker, told = make_worker(with_nothing_to_do())
         running = asyncio.create_task(worker.run())
-        await until(lambda: worker.is_told)
+        await until(lambda: worker.is_notified)
         queue()
         await until(lambda: bool(told))
         worker.stop()
@@ -548,7 +548,7 @@ class TestWaiting:
         await until(lambda: bool(sql("select id from gjobs.workers")))
         queue()
         await until(lambda: bool(told))
-        assert not worker.is_told
+        assert not worker.is_notified
         worker.stop()
         await running
 
