@@ -91,7 +91,7 @@ def page_key(text: str) -> PageKey:
 
 def since(text: str) -> datetime | timedelta:
     """A time, in this machine's zone unless it says otherwise, or how long ago: `30m`, `24h`, `7d`."""
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if seconds is not None:
         return timedelta(seconds=min(seconds, formats.LONGEST))
     try:
@@ -113,7 +113,7 @@ def length(text: str) -> timedelta:
 
 
 def _time_span(text: str, *, kind: str, example: str) -> timedelta:
-    seconds = formats.seconds_of(text)
+    seconds = formats.parse_duration(text)
     if not seconds:
         raise BadArgument(f"{text!r} is not {kind}: give a number with s, m, h, d or w, such as {example}")
     if seconds > formats.LONGEST:
