@@ -52,11 +52,9 @@ from store.statistics.statistics import DAY, JobStatistics, JobSummary, JobTimin
 from store.statistics.totals import Totals, TotalsQuery
 from store.users.actor import OPERATOR, ActingUser, Actor
 from store.users.user_sql import FoundUser
-from store.validation import UNSET, Unset, changed_columns
+from store.validation import FOUND_USERS, PAGE_SIZE, UNSET, Unset, changed_columns
 from store.watch.watch import Cursor, Watch
 from store.watch.watch_readers import ObservedWatch, RecordedWatch
-
-PAGE_SIZE = 500
 
 
 class Store:
@@ -573,7 +571,7 @@ class Store:
         """Whom to act as. Raises as `get_user` does, but reads no job to find one."""
         return await search.find_actor(self.actor_database, email_or_id)
 
-    async def find_users(self, text: str, *, limit: int = 50) -> Sequence[FoundUser]:
+    async def find_users(self, text: str, *, limit: int = FOUND_USERS) -> Sequence[FoundUser]:
         """Those whose e-mail contains the text or whose id begins with it, the most recently active first.
 
         Everybody for an empty text. Only the operator may; where even they may not, the owners of jobs are found.

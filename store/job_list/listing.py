@@ -21,6 +21,10 @@ class RowWindow:
     has_after: bool
 
 
+MOST_LISTED_PROJECTS = 500
+"""So many are named by a listing."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectName:
     id: UUID

@@ -21,14 +21,19 @@ from store.filters.filter_terms import Key
 from store.job_list import list_sql
 from store.job_list.list_query import ListingQuery, RowWindowQuery
 from store.job_list.list_sql import PLAIN, AccessPath, UserScope
-from store.job_list.listing import Listing, ProjectName, ReadRules, RowWindow, VisibilityComparison
+from store.job_list.listing import (
+    MOST_LISTED_PROJECTS,
+    Listing,
+    ProjectName,
+    ReadRules,
+    RowWindow,
+    VisibilityComparison,
+)
 from store.jobs.job_results import CappedCount
 from store.projects import project_sql
 from store.users.actor import OPERATOR, ActingUser
 
 _jobs, _projects = tables.generation_jobs, tables.projects
-
-MOST_LISTED_PROJECTS = 500
 
 _NAMES = (
     select(_projects.c.id, _projects.c.user_id, _projects.c.name)
