@@ -24,7 +24,7 @@ from store.filters.job_filter import NO_FILTER, JobFilter
 from store.job_list import list_cost, read_listing
 from store.job_list.list_cost import ListCost
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
-from store.job_list.list_sql import page, paged
+from store.job_list.list_sql import access_path, page, paged
 from store.job_list.listing import Listing, RowWindow, VisibilityComparison
 from store.jobs import history_sql, job_sql, job_writes
 from store.jobs.job import GenerationJob, JobStatus
@@ -601,6 +601,6 @@ class Store:
             after=after,
             limit=validation.check_limit(limit),
             readable=await self.actor_database.readable_names(job_filter),
-            chosen_path=await self.actor_database.chosen_path(listed),
+            chosen_path=access_path(listed, await self.capability_cache.get(), self.actor),
         )
         return paged(await self.actor_database.read(query), limit)

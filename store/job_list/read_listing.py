@@ -237,11 +237,12 @@ Compare = Callable[[Snapshot], Awaitable[VisibilityComparison]]
 
 async def read_window(actor_database: ActorDatabase, query: RowWindowQuery) -> RowWindow:
     listed = query.listed
-    readable, chosen_path = (
-        await actor_database.readable_names(listed.job_filter),
-        await actor_database.chosen_path(listed),
+    readable = await actor_database.readable_names(listed.job_filter)
+    asked = list_sql.listing_queries(
+        query,
+        readable=readable,
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
     )
-    asked = list_sql.listing_queries(query, readable=readable, chosen_path=chosen_path)
     return list_sql.window(query, await actor_database.read_together(*asked))
 
 
@@ -253,7 +254,7 @@ async def read_listing(actor_database: ActorDatabase, query: ListingQuery, *, at
     asked = listing_queries(
         query,
         readable=await actor_database.readable_names(listed.job_filter),
-        chosen_path=await actor_database.chosen_path(listed),
+        chosen_path=list_sql.access_path(listed, await actor_database.capability_cache.get(), actor_database.actor),
         has_projects=await actor_database.has(Capability.PROJECTS),
         of_one_user=not actor_database.is_operators,
         at=at,
@@ -290,6 +291,6 @@ async def _plan_comparison(actor_database: ActorDatabase, window: RowWindowQuery
         user=actor_database.actor,
         query=window,
         readable=await operators.readable_names(window.listed.job_filter),
-        chosen_path=await operators.chosen_path(window.listed),
+        chosen_path=list_sql.access_path(window.listed, await operators.capability_cache.get(), operators.actor),
         has_projects=await operators.has(Capability.PROJECTS),
     )
