@@ -467,7 +467,7 @@ class Store:
         """Of the user or of the project; in place of the one that there may be. A limit below what is spent is allowed.
 
         `warn_share` None leaves it as it is. Raises InvalidValue naming the field, and Conflict where the budget is no
-        longer `as_known`; None: whatever it is.
+        longer `expected_budget`; None: whatever it is.
         """
         validation.check_one_subject(user_id, project_id)
         known, cents = validation.check_period(period), validation.check_limit_cents(limit_cents)

@@ -200,8 +200,8 @@ async def read_visibility(
 ) -> VisibilityComparison:
     """Nothing is read as the user where users have no grant: that is an answer, too.
 
-    `readable` are the names that the operator may read, `means` those of the operator's list. `has_projects` is whether
-    the operator may read the projects; else only the user's own jobs are theirs.
+    `readable` are the names that the operator may read, and `chosen_path` how the database reads the operator's list.
+    Without `has_projects` (the operator may not read projects) only the user's own jobs count as theirs.
     """
     project_id = query.listed.project_id
     theirs: list[UUID] = []
