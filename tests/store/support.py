@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
+from store.capabilities.facts import PolicyCommand, RlsPolicy
 from store.jobs.job import JobStatus
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
@@ -59,6 +61,29 @@ class MakeJob(Protocol):
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
     ) -> UUID: ...
+
+
+def make_policy(
+    name: str,
+    using: str | None,
+    *,
+    is_permissive: bool = True,
+    command: PolicyCommand = PolicyCommand.SELECT,
+    **fields: Any,
+) -> RlsPolicy:
+    """One on the jobs, for the role of users."""
+    made = RlsPolicy(
+        table="generation_jobs",
+        name=name,
+        quoted_name=f'"{name}"',
+        is_permissive=is_permissive,
+        command=command,
+        roles=("authenticated",),
+        holds_for_users=True,
+        using=using,
+        check=None,
+    )
+    return replace(made, **fields)
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from tui.text.format import (
     local_time,
     message_of_cut,
     percent,
+    short_duration,
     short_id,
     spark,
     utc_time,
@@ -100,6 +101,26 @@ def test_age_text_changes_rarely_as_time_passes() -> None:
 def test_duration_is_exact_and_elapsed_is_coarse(seconds: float, final: str, growing: str) -> None:
     assert duration(seconds) == final
     assert elapsed(seconds) == growing
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.0124, "12 ms"),
+        (1.42, "1.4 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (66, "1.1 min"),
+        (3_599, "60 min"),
+        (3_600, "1.0 h"),
+        (47 * 3_600, "47 h"),
+        (3 * 86_400, "3.0 d"),
+        (86_400 * 20_000, "20,000 d"),
+    ],
+)
+def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
+    assert short_duration(number) == words
 
 
 def test_utc_time_names_its_zone_and_local_time_does_not() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from store.database.load_meter import Load
-from tui.text.timings_text import load_sentence, pace_sentence, seconds
+from tui.text.timings_text import load_sentence, pace_sentence
 
 
 @pytest.mark.parametrize(
@@ -40,23 +40,3 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
 )
 def test_pace_sentence_shows_the_polling_interval(max_staleness: float, is_woken: bool, sentence: str) -> None:
     assert pace_sentence(max_staleness, interval=2.0, is_woken=is_woken) == sentence
-
-
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [
-        (0.0, "0 ms"),
-        (0.0124, "12 ms"),
-        (1.42, "1.4 s"),
-        (9.96, "10 s"),
-        (59.4, "59 s"),
-        (66, "1.1 min"),
-        (3_599, "60 min"),
-        (3_600, "1.0 h"),
-        (47 * 3_600, "47 h"),
-        (3 * 86_400, "3.0 d"),
-        (86_400 * 20_000, "20,000 d"),
-    ],
-)
-def test_durations_are_shown_with_two_significant_digits(number: float, words: str) -> None:
-    assert seconds(number) == words
