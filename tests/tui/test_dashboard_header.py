@@ -20,8 +20,8 @@ async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(jobs_
 
 
 def make_status(**fields: object) -> ConnectionStatus:
-    usual = {"database": "host/app", "eyes": "ada@example.com", "read_only": False, "paused": False}
-    return ConnectionStatus(**{**usual, "seen_within": 2.0, "trouble": None, **fields})  # type: ignore[arg-type]
+    usual = {"database": "host/app", "actor_label": "ada@example.com", "read_only": False, "paused": False}
+    return ConnectionStatus(**{**usual, "max_staleness": 2.0, "trouble": None, **fields})  # type: ignore[arg-type]
 
 
 HERS = "host/app · as ada@example.com"
@@ -46,9 +46,9 @@ PRODUCTION = {"database": "Production", "has_color": True}
         ({"origin": "DATABASE_URL"}, 1.0, f"gjobs  DATABASE_URL host/app · {LIVE}"),
         (PRODUCTION, 1.0, f"Production  {LIVE}"),
         ({**PRODUCTION, "address": "host/app"}, 1.0, f"Production  host/app · {LIVE}"),
-        ({**PRODUCTION, "eyes": ""}, None, "Production  connecting …"),
-        ({"eyes": "", "trouble": "sign-in refused"}, None, "gjobs  host/app · ✗ sign-in refused"),
-        ({"database": "h\x1b[31m", "eyes": "a\n\u202eb"}, 1.0, "gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
+        ({**PRODUCTION, "actor_label": ""}, None, "Production  connecting …"),
+        ({"actor_label": "", "trouble": "sign-in refused"}, None, "gjobs  host/app · ✗ sign-in refused"),
+        ({"database": "h\x1b[31m", "actor_label": "a\n\u202eb"}, 1.0, "gjobs  h␛[31m · as a⏎␦b · live every 2 s"),
     ],
 )
 def test_header_shows_the_connection_status(fields: dict[str, object], data_age: float | None, text: str) -> None:

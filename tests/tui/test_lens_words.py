@@ -57,7 +57,7 @@ def of_user(email: str | None) -> VisibilityComparison:
 
 
 @pytest.mark.parametrize(
-    ("lens", "words"),
+    ("visibility", "words"),
     [
         (LENS, "ana@example.com sees 37 of 41"),
         (counted(0, 41), "ana@example.com sees 0 of 41"),

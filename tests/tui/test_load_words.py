@@ -31,7 +31,7 @@ def test_load_sentence_shows_queries_database_time_and_processor_share(
 
 
 @pytest.mark.parametrize(
-    ("seen_within", "is_woken", "sentence"),
+    ("max_staleness", "is_woken", "sentence"),
     [
         (2.0, False, "It looks every 2 s."),
         (10.0, False, "It looks every 10 s, and not every 2 s, for nothing changes or a look takes long."),

@@ -19,7 +19,7 @@ NO_DELETE = replace(without_login(JOBS, delete=False), login="a\x1b[2Jb")
 
 
 @pytest.mark.parametrize(
-    ("wish", "facts", "words"),
+    ("action_name", "facts", "words"),
     [
         ("start", NO_UPDATE, "may not change generation_jobs. Mended by: GRANT UPDATE ON"),
         ("complete", without_login(JOBS, update=frozenset({"status"})), "may not change error of generation_jobs."),
@@ -40,7 +40,7 @@ def test_missing_capability_toast_explains_why_a_key_is_refused(
     assert text.isprintable()
 
 
-@pytest.mark.parametrize("wish", JobAction.__args__)  # type: ignore[attr-defined]
+@pytest.mark.parametrize("action_name", JobAction.__args__)  # type: ignore[attr-defined]
 @pytest.mark.parametrize("actor", [OPERATOR, USER])
 def test_job_action_is_refused_only_with_known_missing_capabilities(action_name: str, actor: Actor) -> None:
     assert missing_capability_toast(action_name, Capabilities(FACTS), actor) is None
