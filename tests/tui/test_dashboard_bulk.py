@@ -152,7 +152,7 @@ async def test_closed_write_permit_stops_a_bulk_write_after_the_current_chunk(
     async with drive_dashboard(
         WatchedApp(opener_of(database, make=HeldStore, rule=WriteMode.PERMIT_REQUIRED))
     ) as driver:
-        session = driver.app.connection.session
+        session = driver.app.poller.session
         assert session is not None
         session.access.open_permit("ticket 4711", 60)
         await driver.press("2")

@@ -79,7 +79,7 @@ async def test_deleted_remembered_project_is_replaced_by_the_newest_project(
     RememberedState(tmp_path / "state.json").remember_project(PLACE, SPRING)
     jobs_db.sql("delete from public.projects where id = %s", SPRING)
 
-    app = WatchedApp(app.connection._opener, state_path=tmp_path / "state.json")
+    app = WatchedApp(app.poller._opener, state_path=tmp_path / "state.json")
     async with drive_dashboard(app) as driver:
         await driver.shows("Costs · Autumn catalog")
         await driver.shows_toast("The project is gone, or hidden: another is shown.")

@@ -25,9 +25,9 @@ async def test_read_only_session_is_shown_in_the_header_and_refuses_writes(
 ) -> None:
     async with drive_dashboard(WatchedApp(opener_of(database, rule=WriteMode.CLOSED))) as driver:
         await driver.until(lambda: "· read-only ·" in driver.header)
-        assert driver.app.connection.store is not None
+        assert driver.app.poller.store is not None
         with pytest.raises(ReadOnly):
-            await driver.app.connection.store.transition_job_status(job_id(1), "running")
+            await driver.app.poller.store.transition_job_status(job_id(1), "running")
         assert jobs_db.status(1) == "queued"
 
 

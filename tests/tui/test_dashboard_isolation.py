@@ -129,7 +129,7 @@ async def test_write_permit_allows_the_isolation_check_to_probe_writes(
     async with drive_dashboard(
         WatchedApp(opener_of(database, actor=OPERATOR, rule=WriteMode.PERMIT_REQUIRED))
     ) as driver:
-        session = driver.app.connection.session
+        session = driver.app.poller.session
         assert session is not None
         session.access.open_permit("ticket 7", 600)
         await driver.press("i")

@@ -17,8 +17,8 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
     """A minute, in these tests."""
-    assert dashboard.app.connection.interval == 60.0
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    assert dashboard.app.poller.interval == 60.0
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     jobs_db.sql("update generation_jobs set status = 'running' where status = 'queued'")
     await dashboard.until(lambda: "queued" not in "".join(dashboard.row(number) for number in dashboard.rows))
 
@@ -26,7 +26,7 @@ async def test_notification_refreshes_the_list_before_the_interval_ends(
 async def test_canceling_the_change_listener_releases_its_advisory_lock(
     dashboard: Driver, jobs_db: JobsDatabase
 ) -> None:
-    await dashboard.until(lambda: dashboard.app.connection.is_woken)
+    await dashboard.until(lambda: dashboard.app.poller.is_woken)
     app = dashboard.app
     assert [worker.group for worker in app.workers].count("changes") == 1
     app.workers.cancel_group(app, "changes")
@@ -62,7 +62,7 @@ async def test_header_and_load_toast_show_the_same_polling_interval(
 
 
 async def test_terminal_focus_changes_the_attention_of_the_poller(dashboard: Driver) -> None:
-    connection = dashboard.app.connection
+    connection = dashboard.app.poller
     dashboard.app.post_message(events.AppBlur())
     await dashboard.until(lambda: connection.attention is Attention.UNFOCUSED)
     dashboard.app.post_message(events.AppFocus())
@@ -74,7 +74,7 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
     shown = app.dashboard.listing
     drawn: list[object] = []
     app.dashboard.jobs.show = lambda *given, **named: drawn.append(given)  # type: ignore[method-assign]
-    app.connection.refresh()
+    app.poller.refresh()
     await dashboard.until(lambda: app.dashboard.listing is not shown)
     assert app.dashboard.listing == shown
     assert drawn == []
@@ -82,5 +82,5 @@ async def test_unchanged_list_is_not_drawn_again(dashboard: Driver) -> None:
 
 async def test_closing_the_session_logs_the_polling_cost(dashboard: Driver, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        await dashboard.app.connection.close()
+        await dashboard.app.poller.close()
     assert "This dashboard, in the last " in caplog.text

@@ -28,7 +28,7 @@ async def some_looks(driver: Driver, number: int = 3) -> None:
 
 async def nothing_is_under_way(driver: Driver) -> None:
     """What was asked before a pause is answered, and shown."""
-    session = driver.app.connection.session
+    session = driver.app.poller.session
     assert session is not None
     connections = session.operator.database._connections
     await driver.until(lambda: connections._slots._value == connections._size)

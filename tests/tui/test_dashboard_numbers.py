@@ -63,7 +63,7 @@ async def test_exact_count_key_makes_the_totals_exact_and_later_polls_keep_them(
         await driver.shows(f"exact · just now · {AS_ADA}")
 
         counts = driver.app.counts
-        driver.app.connection.refresh()
+        driver.app.poller.refresh()
         await driver.until(lambda: driver.app.counts > counts)
         await driver.shows(f"exact · just now · {AS_ADA}")
         assert "≥" not in driver.text

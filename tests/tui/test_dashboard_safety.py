@@ -26,7 +26,7 @@ async def test_deletion_dialog_keeps_its_job_while_the_list_changes(dashboard: D
         "update generation_jobs set created_at = now() where id = any(%s)", [job_id(n) for n in (100, 101, 102)]
     )
     jobs_db.delete(2)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: 2 not in dashboard.rows)
     await dashboard.has_dialog("Delete this job?")
     await dashboard.press("y")
@@ -56,7 +56,7 @@ async def test_status_change_already_shown_in_the_list_also_stops_the_deletion(
 ) -> None:
     await dashboard.press("d")
     jobs_db.set_status(1, "running")
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: "running" in dashboard.row(1))
     await dashboard.shows("◌ queued")
     await dashboard.press("y")
@@ -108,7 +108,7 @@ async def test_fail_dialog_fails_its_job_after_the_list_has_moved(dashboard: Dri
     await dashboard.press("down", "f")
     await dashboard.type("Test error")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.until(lambda: dashboard.rows == [2, 3, 4, 5, 6])
     await dashboard.press("enter")
     await dashboard.shows_toast(f"Failed packaging {short(2)}.")
@@ -177,7 +177,7 @@ async def test_late_result_of_the_former_user_is_dropped(jobs_db: JobsDatabase, 
 
 async def test_poll_result_of_another_actor_is_dropped(dashboard: Driver) -> None:
     app = dashboard.app
-    store = app.connection.store
+    store = app.poller.store
     assert store is not None
     of_ben = store.acting_as(ActingUser(id=BEN, email="ben@example.com"))
     listing = await of_ben.get_listing(app.dashboard.listing_query)
@@ -272,10 +272,10 @@ async def test_quit_keys_work_in_list_dialog_and_filter(dashboard: Driver, keys:
 async def test_details_screen_reports_a_job_that_left_the_list(dashboard: Driver, jobs_db: JobsDatabase) -> None:
     await dashboard.press("enter")
     jobs_db.set_status(1, "running")
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("Status       ▸ running")
     jobs_db.delete(1)
-    dashboard.app.connection.refresh()
+    dashboard.app.poller.refresh()
     await dashboard.shows("This job left the list: it is shown as it was last seen.", short(1))
 
     await dashboard.press("c")

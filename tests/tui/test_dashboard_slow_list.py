@@ -57,7 +57,7 @@ async def test_banner_of_a_timed_out_list_suggests_how_to_narrow_it(jobs_db: Job
 async def test_expensive_list_is_polled_less_often(jobs_db: JobsDatabase, database: Conninfo) -> None:
     with slowed(database, 0.25):
         async with drive_dashboard(WatchedApp(opener_of(database, make=DearStore), interval=2.0)) as driver:
-            connection = driver.app.connection
+            connection = driver.app.poller
             poller = connection._listing
             assert poller is not None
             await driver.until(lambda: poller.query.window.listed.project_id is not None and poller.interval == 10.0)

@@ -139,7 +139,7 @@ async def test_interrupted_restore_is_resolved_and_reported(
 ) -> None:
     jobs_db.sql("select gjobs.archive_jobs(%s)", [job_id(3)])
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
-        driver.app.dashboard.action_want("archive")
+        driver.app.dashboard.action_request("archive")
         await driver.shows("1 archived job", short(3))
         await lose_the_answer(driver, proxy, "r", "y", arrives=arrives, journal=tmp_path)
         made, there = ("made", "there") if arrives else ("not made", "not there")
@@ -153,7 +153,7 @@ async def test_interrupted_cleanup_reports_its_progress(
 ) -> None:
     jobs_db.job(21, "succeeded", minutes_ago=10 * 365 * 24 * 60)
     async with behind_a_proxy(database, tmp_path) as (driver, proxy):
-        driver.app.dashboard.action_want("clean_up")
+        driver.app.dashboard.action_request("clean_up")
         await driver.has_dialog("Clean up")
         await driver.type("1500d")
         await driver.press("enter")
@@ -204,7 +204,7 @@ async def test_switching_the_database_gives_up_an_unresolved_write(
         proxy.cut = Cut(at=COMMIT)
         await driver.press("s")
         await driver.shows_toast("It is looked up as soon as the database answers.")
-        await driver.app.background_tasks.writes_end()
+        await driver.app.tasks.writes_end()
         await driver.shows_toast(
             f"It was to transition job to running {job_id(1)}. Look it up before repeating anything"
         )

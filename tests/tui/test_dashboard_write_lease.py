@@ -171,7 +171,7 @@ async def test_confirmation_after_the_permit_ends_changes_nothing(
 
 async def test_switching_the_acting_user_keeps_the_write_permit(permitted: Driver) -> None:
     await open_lease(permitted)
-    operator = permitted.app.connection.session
+    operator = permitted.app.poller.session
     assert operator is not None
     permitted.app.act_as(operator.operator)
     await permitted.until(lambda: "as the operator" in permitted.header and " writing 5:00: " in permitted.header)

@@ -83,13 +83,13 @@ class DatabaseChoice:
 
 def database_choices(settings: Settings) -> tuple[DatabaseChoice, ...]:
     """The first is what the settings name."""
-    chosen = destination(settings)
+    chosen = database_choice(settings)
     profiles = settings.configuration.profiles.values()
-    others = [destination(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
+    others = [database_choice(switched(settings, profile)) for profile in profiles if profile.name != chosen.name]
     return (chosen, *others)
 
 
-def destination(settings: Settings) -> DatabaseChoice:
+def database_choice(settings: Settings) -> DatabaseChoice:
     profile, target = settings.profile, settings.target
     return DatabaseChoice(
         name=profile.name if profile else None,
@@ -116,5 +116,5 @@ class DashboardSetup:
     """Where others are kept; None where nothing is."""
     notifications: "Notifications | None" = None
     """What ends out of sight is told; None where it is not."""
-    destinations: tuple[DatabaseChoice, ...] = ()
-    """What can be looked at, the one that is opened first at the head; empty for a database that stands alone."""
+    database_choices: tuple[DatabaseChoice, ...] = ()
+    """The databases to choose from; the first is opened at the start. Empty for a database that stands alone."""

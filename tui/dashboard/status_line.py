@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.cells import cell_len
+from textual.app import App
 from textual.content import Content
 
 from store.database.write_access import WriteMode, WritePermit
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from tui.dashboard.session_poller import SessionPoller
     from tui.dashboard.setup import DatabaseChoice
     from tui.session import Session
+
+PERMIT_ENDED = "Writing has ended: this session is read-only again."
+
+
+def permit_hint(app: App[Any]) -> str:
+    """How to write in a session that needs a permit."""
+    return f"Press {key_of(app, APP_BINDINGS, 'app.write')} to write for some minutes."
+
 
 Part = tuple[str, str]
 """A text and its style."""
@@ -187,15 +196,15 @@ def _freshness(current_status: ConnectionStatus, data_age: float | None) -> Part
 
 
 def connection_status(
-    connection: SessionPoller, destination: DatabaseChoice | None, *, visibility: str | None = None
+    poller: SessionPoller, choice: DatabaseChoice | None, *, visibility: str | None = None
 ) -> ConnectionStatus:
-    """`destination` is what is being opened, where that has a name before it is; `lens` what is seen through it."""
-    session, store, failure = connection.session, connection.store, connection.failure
+    """`choice` is the database that is being opened, if it has a name by then; `lens` how much the user sees."""
+    session, store, failure = poller.session, poller.store, poller.failure
     return ConnectionStatus(
-        database=session.label if session else destination.label if destination else None,
+        database=session.label if session else choice.label if choice else None,
         address=session.address if session else None,
-        has_color=color_of(session, destination) is not None,
-        origin=destination.origin if destination else None,
+        has_color=color_of(session, choice) is not None,
+        origin=choice.origin if choice else None,
         is_exposed=session is not None
         and (transport := session.operator.database.transport) is not None
         and transport.is_exposed,
@@ -204,8 +213,8 @@ def connection_status(
         read_only=session is not None and not session.access.may_write,
         may_write=_is_open_to_writes(session),
         permit=_permit(session),
-        paused=connection.paused,
-        max_staleness=connection.max_staleness,
+        paused=poller.paused,
+        max_staleness=poller.max_staleness,
         trouble=trouble(failure.error) if failure else None,
         caution=session.capabilities.caution(store.actor) if session and session.capabilities and store else "",
     )
@@ -223,10 +232,10 @@ def _permit(session: Session | None) -> WritePermit | None:
     return session.access.permit if session and session.access.rule is WriteMode.PERMIT_REQUIRED else None
 
 
-def color_of(session: Session | None, destination: DatabaseChoice | None) -> str | None:
+def color_of(session: Session | None, choice: DatabaseChoice | None) -> str | None:
     if session is not None:
         return session.profile.color if session.profile else None
-    return destination.color if destination else None
+    return choice.color if choice else None
 
 
 def trouble(error: StoreError) -> str:
