@@ -149,7 +149,7 @@ class WronglyDearStore(FrozenStore):
 class DearStore(WronglyDearStore):
     """And is right."""
 
-    async def comes_at_once(self, query: ListQuery) -> bool:
+    async def returns_quickly(self, query: ListQuery) -> bool:
         return False
 
 

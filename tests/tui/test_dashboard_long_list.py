@@ -97,7 +97,7 @@ async def test_choosing_all_includes_jobs_beyond_the_loaded_rows(long_list: Driv
 
 
 class SlowByUpdate(FrozenStore):
-    async def get_order_off(self, query: ListQuery) -> MissingCapability | None:
+    async def slow_order_reason(self, query: ListQuery) -> MissingCapability | None:
         is_off = query.order.column is OrderColumn.UPDATED
         return MissingCapability(reason="There is no index by it.", sql="CREATE INDEX …;") if is_off else None
 

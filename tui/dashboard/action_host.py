@@ -15,6 +15,7 @@ from textual.app import App
 from textual.screen import Screen
 from textual.worker import Worker, WorkerCancelled
 
+import tui.dashboard
 from store.errors import StoreError
 from store.jobs.job import GenerationJob
 from tui.dashboard.widgets import show_toast
@@ -215,8 +216,8 @@ class UndoStack:
         self._deletions.clear()
         self.cascading_tables = None
 
-    async def learn_cascading_tables(self, store: "Store") -> None:
-        """After the first look, which it must not delay."""
+    async def load_cascading_tables(self, store: "Store") -> None:
+        """After the first list, which it must not delay."""
         self.cascading_tables = ()
         with suppress(StoreError):
             self.cascading_tables = tuple(await store.get_cascading_tables())
@@ -237,7 +238,5 @@ async def preload() -> None:
 
 def modules() -> Iterator[str]:
     """All of the dashboard; what these need comes along."""
-    import tui.dashboard
-
     for module in pkgutil.walk_packages(tui.dashboard.__path__, "tui.dashboard."):
         yield module.name

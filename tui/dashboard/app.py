@@ -65,6 +65,7 @@ log = logging.getLogger(__name__)
 
 
 def _palette() -> "ModuleType":
+    """Imported when the palette opens."""
     from tui.dashboard.keys import palette
 
     return palette
@@ -108,11 +109,11 @@ class GjobsApp(App[int]):
         self._observed = ObservedHistories()
         self._deleted_user_check = DeletedUserCheck()
         self.poller = SessionPoller(opener, tell=self.post_message, interval=interval, clock=clock)
-        current_status = connection_status(self.poller, self.database_choice)
-        self.sub_title = current_status.database or ""
-        self.dashboard = DashboardScreen(clock=clock, current_status=current_status)
+        status = connection_status(self.poller, self.database_choice)
+        self.sub_title = status.database or ""
+        self.dashboard = DashboardScreen(clock=clock, status=status)
         self.settled = asyncio.Event()
-        """Set when there is something to see: a first look, or a reason why there is none."""
+        """Set when there is something to see: a first list, or a reason why there is none."""
         self.mistake: BaseException | None = None
         """The error of our own that ended the app; None while all is well."""
         self.set_keymap({**self._setup.keymap})
@@ -260,7 +261,7 @@ class GjobsApp(App[int]):
                 show_toast(self, Toast(text="The project is gone, or hidden: another is shown.", severity="warning"))
             self._memory.remember_project(place, wanted)
             dashboard.set_query(replace(listed, project_id=wanted), compare_visibility=compares)
-            self._ask()
+            self._query_changed()
             return
         if message.is_changed:
             dashboard.show(listing, message.fetched_at)
@@ -271,7 +272,7 @@ class GjobsApp(App[int]):
             self._actions.report_if_deleted(message.store, message.store.actor)
         self.show_status()
         if self.undo.cascading_tables is None:
-            self.run_worker(self.undo.learn_cascading_tables(message.store), group="following", exclusive=True)
+            self.run_worker(self.undo.load_cascading_tables(message.store), group="following", exclusive=True)
 
     @on(TotalsPolled)
     def _totals_polled(self, message: TotalsPolled) -> None:
@@ -294,10 +295,10 @@ class GjobsApp(App[int]):
             self._settle()
 
     def show_status(self) -> None:
-        current_status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
-        self.sub_title = current_status.database or ""
-        self._show_frame(color_of(self.poller.session, self.database_choice), writing=current_status.permit is not None)
-        self.dashboard.show_standing(current_status)
+        status = connection_status(self.poller, self.database_choice, visibility=self.dashboard.visibility_note)
+        self.sub_title = status.database or ""
+        self._show_frame(color_of(self.poller.session, self.database_choice), writing=status.permit is not None)
+        self.dashboard.show_status(status)
 
     def _show_frame(self, color: str | None, *, writing: bool) -> None:
         if (color, writing) != (self._frame_color, self._is_writing):
@@ -305,7 +306,7 @@ class GjobsApp(App[int]):
             self.refresh_css(animate=False)
 
     @on(WritePermitEnded)
-    def _permit_ended(self) -> None:
+    def _write_permit_ended(self) -> None:
         self.show_status()
         show_toast(self, Toast(text=PERMIT_ENDED))
 
@@ -314,7 +315,7 @@ class GjobsApp(App[int]):
         return {**variables, **appearance.frame_variables(self._frame_color, variables, writing=self._is_writing)}
 
     def _place(self, store: "Store") -> str:
-        """Where a project is remembered: the profile, or else the database, and the eyes."""
+        """Where a project is remembered: the profile, or else the database, and the actor."""
         session = self.poller.session
         name = "" if session is None else session.profile.name if session.profile else session.label
         return f"{name} as {actor_name(store.actor)}"
@@ -322,7 +323,7 @@ class GjobsApp(App[int]):
     # From the dashboard to the store
 
     @on(QueryChanged)
-    def _ask(self) -> None:
+    def _query_changed(self) -> None:
         self.poller.ask(self.dashboard.listing_query, self.dashboard.totals_query)
         self.show_status()
 

@@ -68,7 +68,7 @@ def _why_not(host: "ActionHost", access: WriteAccess) -> str:
 
 
 async def toggle_write_permit(host: "ActionHost") -> None:
-    """An open lease is closed at once: what is safe needs no question."""
+    """An open permit is closed at once: what is safe needs no question."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
         show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class FoundItem:
     what: GenerationJob | Project | Asset | ActingUser
     is_hidden: bool = False
-    """Whether the operator sees it, and the present eyes do not."""
+    """Whether the operator sees it and the actor does not."""
 
     @property
     def key(self) -> str:
@@ -39,7 +39,7 @@ class FoundItem:
 
 
 def found_items(seen: IdMatches, everything: IdMatches) -> list[FoundItem]:
-    """`seen` by the present eyes, `everything` by the operator's. Which users there are is the operator's to know."""
+    """`seen` by the actor, `everything` by the operator, who alone knows which users there are."""
     visible = list(_parts(seen))
     ids = {what.id for what in visible}
     return [
@@ -67,27 +67,27 @@ def item_name(what: GenerationJob | Project | Asset | ActingUser) -> str:
             return f"user {clean(user_name(what), limit=60)}"
 
 
-def item_choice(item: FoundItem, actor_label: str) -> Choice:
+def item_choice(item: FoundItem, actor: str) -> Choice:
     detail = str(item.what.id)
     name = item_name(item.what)
-    hidden = f"hidden from {actor_label}, " if item.is_hidden else ""
+    hidden = f"hidden from {actor}, " if item.is_hidden else ""
     return Choice(key=item.key, label=f"{name[:1].upper()}{name[1:]}", detail=f"{hidden}{detail}")
 
 
-def hidden_toast(item: FoundItem, actor_label: str, *, visibility_key: str, actor_key: str) -> Toast:
+def hidden_toast(item: FoundItem, actor: str, *, visibility_key: str, user_key: str) -> Toast:
     """Through the lens one sees jobs alone."""
     how = (
         f"press {visibility_key} for why"
         if isinstance(item.what, GenerationJob)
-        else f"press {actor_key} for the operator"
+        else f"press {user_key} for the operator"
     )
     name = item_name(item.what)
-    return Toast(text=f"The {name} exists, but {actor_label} does not see it: {how}.", severity="warning")
+    return Toast(text=f"The {name} exists, but {actor} does not see it: {how}.", severity="warning")
 
 
-def nothing_toast(text: str, actor_label: str | None) -> Toast:
-    """`eyes` are a user's; None where the operator looked."""
-    nobody = "" if actor_label is None else f", neither for {actor_label} nor for the operator"
+def nothing_toast(text: str, actor: str | None) -> Toast:
+    """`actor` is a user's name; None if the operator searched."""
+    nobody = "" if actor is None else f", neither for {actor} nor for the operator"
     return Toast(text=f"No job, project, asset or user has the id {clean(text, limit=40)}{nobody}.", severity="warning")
 
 
@@ -95,8 +95,8 @@ def unused_asset_toast(asset: Asset) -> Toast:
     return Toast(text=f"No job listed uses the asset {clean(asset.storage_path, limit=60)}. Its project is shown.")
 
 
-def hidden_project_toast(asset: Asset, actor_label: str) -> Toast:
-    return Toast(text=f"The {item_name(asset)} is in a project that {actor_label} does not see.", severity="warning")
+def hidden_project_toast(asset: Asset, actor: str) -> Toast:
+    return Toast(text=f"The {item_name(asset)} is in a project that {actor} does not see.", severity="warning")
 
 
 async def show_job(dashboard: "DashboardView", job: GenerationJob, project: Project | None) -> None:
@@ -185,7 +185,7 @@ def id_of(key: str) -> str | None:
 
 
 async def open_by_id(host: "ActionHost", text: str) -> None:
-    """Shows what has the id. Several are listed first; what the present eyes do not see is told, and not shown."""
+    """Shows what has the id, after a choice if there are several. Reports what the actor does not see."""
     session, store = host.poller.session, host.poller.store
     if session is None or store is None:
         show_toast(host.app, Toast(text="Not possible yet: there is no database.", severity="warning"))
@@ -212,12 +212,10 @@ async def _find_as_actor(store: "Store", text: str) -> IdMatches:
         return IdMatches()
 
 
-async def _pick(
-    host: "ActionHost", found: Sequence[FoundItem], everything: IdMatches, actor_label: str
-) -> FoundItem | None:
+async def _pick(host: "ActionHost", found: Sequence[FoundItem], everything: IdMatches, actor: str) -> FoundItem | None:
     title = "Which one? There are more: type more of the id" if everything.is_more else "Which one?"
     picked = await host.app.push_screen_wait(
-        PickDialog(title=title, choices=[item_choice(item, actor_label) for item in found])
+        PickDialog(title=title, choices=[item_choice(item, actor) for item in found])
     )
     return next((item for item in found if item.key == picked), None)
 
@@ -226,7 +224,7 @@ async def _open(host: "ActionHost", store: "Store", operator: "Store", item: Fou
     sees = operator if item.is_hidden else store
     project = await _project_of(sees, item.what)
     if host.poller.store is not store:
-        return  # Somebody else looks by now.
+        return  # The person acts as somebody else by now.
     if item.is_hidden:
         _show_hidden_toast(host, actor_name(store.actor), item, project)
         return
@@ -251,8 +249,8 @@ async def _project_of(store: "Store", what: GenerationJob | Project | Asset | Ac
     return await store.get_project(what.project_id) if isinstance(what, (GenerationJob, Asset)) else None
 
 
-def _show_hidden_toast(host: "ActionHost", actor_label: str, item: FoundItem, project: Project | None) -> None:
+def _show_hidden_toast(host: "ActionHost", actor: str, item: FoundItem, project: Project | None) -> None:
     if isinstance(item.what, GenerationJob):
         host.dashboard.navigation.point_at(item.what, project)
-    visibility_key, actor_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
-    show_toast(host.app, hidden_toast(item, actor_label, visibility_key=visibility_key, actor_key=actor_key))
+    visibility_key, user_key = (key_of(host.app, APP_BINDINGS, binding) for binding in ("app.lens", "app.user"))
+    show_toast(host.app, hidden_toast(item, actor, visibility_key=visibility_key, user_key=user_key))

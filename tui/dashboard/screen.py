@@ -91,7 +91,7 @@ class DashboardScreen(Screen[None]):
     AUTO_FOCUS = "JobTable"
     BINDINGS: ClassVar[list[BindingType]] = DASHBOARD_BINDINGS
 
-    def __init__(self, *, clock: Callable[[], datetime], current_status: ConnectionStatus) -> None:
+    def __init__(self, *, clock: Callable[[], datetime], status: ConnectionStatus) -> None:
         super().__init__(id="dashboard")
         self._clock = clock
         self._server_clock_offset = timedelta(0)
@@ -102,7 +102,7 @@ class DashboardScreen(Screen[None]):
         """What was tried last and could not be counted, which the panel says."""
         self._fetched_at: datetime | None = None
         self._failure: ListPollFailed | None = None
-        self._current_status = current_status
+        self._status = status
         self._details: JobDetails | None = None
         """Those that were opened last, be they closed since."""
         self.navigation = PendingNavigation()
@@ -236,8 +236,8 @@ class DashboardScreen(Screen[None]):
             self.jobs.forget("Nothing has been read yet.")
         self._update_ages()
 
-    def show_standing(self, current_status: ConnectionStatus) -> None:
-        self._current_status = current_status
+    def show_status(self, status: ConnectionStatus) -> None:
+        self._status = status
         self._update_ages()
 
     def show_progress(self, sentence: str) -> None:
@@ -485,7 +485,7 @@ class DashboardScreen(Screen[None]):
         return of_what if self._visibility is None else f"{of_what}, as {actor_name(self._visibility.user)} sees it"
 
     def _tick(self) -> None:
-        if self._current_status.permit and self._current_status.permit.ends_at <= self._clock():
+        if self._status.permit and self._status.permit.ends_at <= self._clock():
             self.post_message(WritePermitEnded())
         self.jobs.tick(self.now)
         self._update_ages()
@@ -496,12 +496,12 @@ class DashboardScreen(Screen[None]):
         if self._totals is not None:
             self.query_one(CostsPanel).tell_age((self.now - self._totals.taken_at).total_seconds())
         data_age = None if self._fetched_at is None else (self._clock() - self._fetched_at).total_seconds()
-        self.query_one(StatusLine).show(self._current_status, data_age=data_age, now=self._clock())
-        banner, current_status = self.query_one(Banner), self._current_status
+        self.query_one(StatusLine).show(self._status, data_age=data_age, now=self._clock())
+        banner, status = self.query_one(Banner), self._status
         if self._failure is not None:
-            banner.show(self._failure, data_from=self._fetched_at, is_paused=current_status.paused, now=self._clock())
-        elif current_status.caution:
-            banner.warn(current_status.caution)
+            banner.show(self._failure, data_from=self._fetched_at, is_paused=status.paused, now=self._clock())
+        elif status.caution:
+            banner.warn(status.caution)
         else:
             banner.hide()
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from store.configuration.settings import APP_VARIABLE, Settings, UrlTarget, switched
 from store.database.write_access import WriteMode
+from store.errors import InvalidValue
 from store.poller import DEFAULT_INTERVAL
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class DatabaseChoice:
     origin: str | None
     """What named it, where that was not meant for gjobs."""
     interval: float
-    """Seconds between two looks."""
+    """Seconds between two polls."""
     opener: "Opener"
     settings: Settings
 
@@ -71,7 +72,6 @@ class DatabaseChoice:
 
     def _where(self) -> str:
         from store.database.connection_url import label, parameters
-        from store.errors import InvalidValue
 
         if not isinstance(self.settings.target, UrlTarget):
             return ""

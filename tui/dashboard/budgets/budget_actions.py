@@ -48,15 +48,15 @@ async def _ask_limit(
 ) -> Budget | None:
     """The form keeps what was typed until the limit has been stored."""
 
-    async def save(wanted: BudgetDraft) -> Budget:
-        user_id = (await context.operator.find_actor(wanted.person)).id if wanted.person else wanted.owner.user_id
+    async def save(draft: BudgetDraft) -> Budget:
+        user_id = (await context.operator.find_actor(draft.person)).id if draft.person else draft.owner.user_id
         write = context.store.set_budget(
             user_id=user_id,
-            project_id=wanted.owner.project_id,
-            period=wanted.period,
-            limit_cents=wanted.limit_cents,
-            warn_share=wanted.warn_share,
-            expected_budget=wanted.expected_budget,
+            project_id=draft.owner.project_id,
+            period=draft.period,
+            limit_cents=draft.limit_cents,
+            warn_share=draft.warn_share,
+            expected_budget=draft.expected_budget,
         )
         try:
             return await context.resolver.resolve(write)

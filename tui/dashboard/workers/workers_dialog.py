@@ -121,11 +121,11 @@ class WorkersDialog(Dialog[UUID]):
         if not self.is_open:
             return
         if self._seen is not None:
-            force, age = self._seen.value, self._clock() - self._seen.fetched_at
-            now = force.taken_at + age
+            overview, age = self._seen.value, self._clock() - self._seen.fetched_at
+            now = overview.taken_at + age
             width = self._options.scrollable_content_region.width
-            self._list(list(lines(force, self._viewer, now=now, width=width)))
-            self._say("summary", Content(summary(force, now=now)))
+            self._list(list(lines(overview, self._viewer, now=now, width=width)))
+            self._say("summary", Content(summary(overview, now=now)))
             self._draw_about()
         self._draw_remark()
 
@@ -193,7 +193,7 @@ async def show_workers(host: "ActionHost") -> None:
     context = context_for(host, "workers")
     if context is None:
         return
-    store, poller = context.store, host.poller
+    store, session_poller = context.store, host.poller
 
     async def get_workers_overview(_: None) -> "WorkersOverview":
         return await store.get_workers_overview()
@@ -203,8 +203,8 @@ async def show_workers(host: "ActionHost") -> None:
         is_user=isinstance(store.actor, ActingUser),
         project=host.dashboard.project_name,
     )
-    with poller.poll_also(get_workers_overview) as poller:
-        job_id = await host.app.push_screen_wait(WorkersDialog(poller, viewer, clock=poller.clock))
+    with session_poller.poll_also(get_workers_overview) as poller:
+        job_id = await host.app.push_screen_wait(WorkersDialog(poller, viewer, clock=session_poller.clock))
     if job_id is not None:
         await _show_job(host, store, job_id)
 
