@@ -14,7 +14,7 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
 from tests.store.feeding import Source
-from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, Db, MakeAsset, MakeJob, MakeProject, Sql
 
 
 @pytest.fixture
@@ -79,9 +79,9 @@ def make_asset(sql: Sql) -> MakeAsset:
 
 
 @pytest.fixture
-def make_job(sql: Sql) -> MakeJob:
+def make_job(sql: Sql, make_project: MakeProject) -> MakeJob:
     def make(
-        project_id: UUID,
+        project_id: UUID | None = None,
         status: JobStatus | str = JobStatus.QUEUED,
         *,
         job_id: UUID | None = None,
@@ -92,7 +92,7 @@ def make_job(sql: Sql) -> MakeJob:
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
     ) -> UUID:
-        made = job_id or uuid4()
+        made, project_id = job_id or uuid4(), project_id or make_project()
         sql(
             "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
             " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s",
@@ -101,6 +101,31 @@ def make_job(sql: Sql) -> MakeJob:
         return made
 
     return make
+
+
+@pytest.fixture
+def db(
+    database: Conninfo,
+    sql: Sql,
+    make_project: MakeProject,
+    make_asset: MakeAsset,
+    make_job: MakeJob,
+    operator: Store,
+    ada: Store,
+    ben: Store,
+    stranger: Store,
+) -> Db:
+    return Db(
+        conninfo=database,
+        sql=sql,
+        make_project=make_project,
+        make_asset=make_asset,
+        make_job=make_job,
+        operator=operator,
+        ada=ada,
+        ben=ben,
+        stranger=stranger,
+    )
 
 
 @pytest.fixture

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
 from uuid import UUID
 
 from store.jobs.job import JobStatus
+from store.store import Store
+from tests.conftest import Conninfo
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
 
@@ -44,11 +47,11 @@ class MakeAsset(Protocol):
 
 
 class MakeJob(Protocol):
-    """Of the project's owner. A time may be anything that Postgres reads."""
+    """Of the project's owner; without one, in a new project of Ada's. A time may be anything that Postgres reads."""
 
     def __call__(
         self,
-        project_id: UUID,
+        project_id: UUID | None = None,
         status: JobStatus | str = JobStatus.QUEUED,
         *,
         job_id: UUID | None = None,
@@ -59,6 +62,21 @@ class MakeJob(Protocol):
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
     ) -> UUID: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Db:
+    """A migrated database with three users: stores on it, statements and rows."""
+
+    conninfo: Conninfo
+    sql: Sql
+    make_project: MakeProject
+    make_asset: MakeAsset
+    make_job: MakeJob
+    operator: Store
+    ada: Store
+    ben: Store
+    stranger: Store
 
 
 async def until(condition: Callable[[], bool]) -> None:

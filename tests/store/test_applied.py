@@ -6,24 +6,20 @@ from store.errors import RowMissing, TransitionRefused
 from store.jobs.job import JobStatus
 from store.jobs.job_results import applied_job
 from store.store import Store
-from tests.store.support import NOTHING, MakeJob, MakeProject
+from tests.store.support import NOTHING, Db
 
 
-async def test_applied_job_returns_the_job_of_an_applied_transition(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project())
+async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
+    job_id = db.make_job(db.make_project())
 
-    outcome = await operator.transition_job_status(job_id, "running")
+    outcome = await db.operator.transition_job_status(job_id, "running")
 
     assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
 
 
-async def test_applied_job_raises_for_a_refused_transition(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project())
-    outcome = await operator.transition_job_status(job_id, "succeeded")
+async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
+    job_id = db.make_job(db.make_project())
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
 
     with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
         applied_job(outcome, JobStatus.SUCCEEDED)

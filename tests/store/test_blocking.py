@@ -19,7 +19,7 @@ from store.jobs.job_results import Applied, Refused
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, MakeJob, MakeProject, Sql, until
+from tests.store.support import ADA, Db, MakeJob, MakeProject, Sql, until
 
 OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
 
@@ -77,10 +77,8 @@ def test_blocking_store_runs_the_operations_of_the_store(blocking: BlockingStore
     assert ada.acting_as(blocking.store.actor).get_users()
 
 
-async def test_blocking_store_works_inside_a_running_event_loop(
-    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    make_job(make_project())
+async def test_blocking_store_works_inside_a_running_event_loop(blocking: BlockingStore, db: Db) -> None:
+    db.make_job(db.make_project())
     assert len(blocking.get_generation_jobs()) == 1
 
 

@@ -22,7 +22,7 @@ from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
-from tests.store.support import ADA, BEN, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, Db, Sql
 
 T = TypeVar("T")
 
@@ -74,14 +74,12 @@ class TestTransactions:
             "with gone as (delete from projects returning id) select id from gone",
         ],
     )
-    async def test_a_write_inside_a_read_fails(
-        self, operator: Store, make_project: MakeProject, sql: Sql, actor: Actor, statement: str
-    ) -> None:
-        make_project(name="Catalog")
+    async def test_a_write_inside_a_read_fails(self, db: Db, actor: Actor, statement: str) -> None:
+        db.make_project(name="Catalog")
         with pytest.raises(ReadOnly) as caught:
-            await operator.database.read(actor, Query(text(statement), tuple))
+            await db.operator.database.read(actor, Query(text(statement), tuple))
         assert caught.value.sqlstate == "25006"
-        assert sql("select name from projects") == [("Catalog",)]
+        assert db.sql("select name from projects") == [("Catalog",)]
 
     async def test_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo, sql: Sql) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
@@ -178,15 +176,13 @@ class TestTransactions:
                 await snapshot.read(OPERATOR, Query(text("delete from projects returning id"), tuple))
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
-    async def test_totals_are_consistent_while_other_sessions_write(
-        self, operator: Store, make_project: MakeProject, make_job: MakeJob, database: Conninfo
-    ) -> None:
+    async def test_totals_are_consistent_while_other_sessions_write(self, db: Db) -> None:
         """The list, the statistics and the projects' counts never contradict each other."""
-        project_id = make_project()
+        project_id = db.make_project()
         stop = asyncio.Event()
 
         async def come_and_go() -> None:
-            async with opened(database) as other:
+            async with opened(db.conninfo) as other:
                 store = Store(other)
                 while not stop.is_set():
                     job = await store.create_generation_job(project_id=project_id, mode="lifestyle", cost_cents=7)
@@ -196,7 +192,7 @@ class TestTransactions:
         writing = asyncio.create_task(come_and_go())
         seen = set()
         for _ in range(60):
-            numbers = await operator.get_totals(TotalsQuery())
+            numbers = await db.operator.get_totals(TotalsQuery())
             assert numbers.statistics is not None
             assert numbers.projects is not None
             assert numbers.days is not None
@@ -208,7 +204,7 @@ class TestTransactions:
                 == 7 * count
             )
             assert sum(day.job_count for day in numbers.days) == count
-            listing = await operator.get_listing(ListingQuery())
+            listing = await db.operator.get_listing(ListingQuery())
             seen.add(tuple(job.status for job in listing.window.jobs))
         stop.set()
         await writing
@@ -216,12 +212,10 @@ class TestTransactions:
 
 
 class TestReadOnlySession:
-    async def test_read_only_session_refuses_every_write(
-        self, database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        project_id = make_project()
-        job_id = make_job(project_id)
-        async with opened(database, rule=WriteMode.CLOSED) as cautious:
+    async def test_read_only_session_refuses_every_write(self, db: Db) -> None:
+        project_id = db.make_project()
+        job_id = db.make_job(project_id)
+        async with opened(db.conninfo, rule=WriteMode.CLOSED) as cautious:
             store = Store(cautious)
             for change in (
                 store.create_project("x", owner_id=ADA),
@@ -235,11 +229,9 @@ class TestReadOnlySession:
             (job,) = await store.get_generation_jobs()
         assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
 
-    async def test_write_permit_allows_writes_until_it_is_closed(
-        self, database: Conninfo, sql: Sql, make_project: MakeProject
-    ) -> None:
-        make_project()
-        async with opened(database, rule=WriteMode.LEASED) as leased:
+    async def test_write_permit_allows_writes_until_it_is_closed(self, db: Db) -> None:
+        db.make_project()
+        async with opened(db.conninfo, rule=WriteMode.LEASED) as leased:
             assert await write(leased, show("transaction_read_only")) == ["on"]
             leased.access.open_permit("a customer asked for it", 60)
             assert await write(leased, show("transaction_read_only")) == ["off"]
@@ -305,10 +297,8 @@ class TestEyes:
 
 class TestTimeLimits:
     @EYES
-    async def test_server_stops_a_statement_that_takes_too_long(
-        self, database: Conninfo, sql: Sql, actor: Actor
-    ) -> None:
-        async with opened(database, limits=TimeLimits(statement=0.2)) as impatient:
+    async def test_server_stops_a_statement_that_takes_too_long(self, db: Db, actor: Actor) -> None:
+        async with opened(db.conninfo, limits=TimeLimits(statement=0.2)) as impatient:
             with pytest.raises(TimedOut, match="took too long") as caught:
                 await impatient.read(actor, Query(text("select pg_sleep(60)"), tuple))
             assert caught.value.sqlstate == "57014"

@@ -30,7 +30,7 @@ from store.store import Store
 from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Doorkeeper, fatal, listening
-from tests.store.support import NOTHING, MakeJob, MakeProject, Sql
+from tests.store.support import NOTHING, Db, MakeJob, MakeProject, Sql
 
 
 def raw(statement: str) -> Query[object]:
@@ -84,13 +84,11 @@ async def test_statement_timeout_raises_timed_out(database: Conninfo) -> None:
     assert error.sqlstate == "57014"
 
 
-async def test_lock_timeout_raises_locked(
-    database: Conninfo, sql: Sql, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project())
-    with connect(database) as other:
+async def test_lock_timeout_raises_locked(db: Db) -> None:
+    job_id = db.make_job(db.make_project())
+    with connect(db.conninfo) as other:
         other.execute("select from generation_jobs for update")
-        async with opened(database, TimeLimits(lock=0.05)) as impatient:
+        async with opened(db.conninfo, TimeLimits(lock=0.05)) as impatient:
             with pytest.raises(Locked) as caught:
                 async with impatient.write(OPERATOR) as transaction:
                     await transaction.run(adds_a_cent(job_id))
@@ -113,14 +111,12 @@ def quick_deadlocks(database: Conninfo) -> Iterator[None]:
         administrator.execute(SQL("alter database {} reset deadlock_timeout").format(name))
 
 
-async def test_a_deadlock_is_a_conflict(
-    quick_deadlocks: None, operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    first, second = make_job(make_project()), make_job(make_project())
+async def test_a_deadlock_is_a_conflict(quick_deadlocks: None, db: Db) -> None:
+    first, second = db.make_job(db.make_project()), db.make_job(db.make_project())
     both_have_one = asyncio.Barrier(2)
 
     async def change(*job_ids: UUID) -> None:
-        async with operator.database.write(OPERATOR) as transaction:
+        async with db.operator.database.write(OPERATOR) as transaction:
             await transaction.run(adds_a_cent(job_ids[0]))
             await both_have_one.wait()
             await transaction.run(adds_a_cent(job_ids[1]))

@@ -7,9 +7,8 @@ from store.errors import Unreachable
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing
 from store.poller import Poller, PollResult
-from store.store import Store
 from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
-from tests.store.support import NOW, MakeJob, MakeProject, until
+from tests.store.support import NOW, Db, until
 
 
 async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None:
@@ -156,12 +155,10 @@ async def test_poll_result_after_a_failure_is_compared_with_the_last_result(sour
     assert not (await reader.next_page()).is_changed
 
 
-async def test_poller_reports_changes_made_by_another_process(
-    ada: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_poller_reports_changes_made_by_another_process(db: Db) -> None:
     """What another process changes arrives by itself."""
-    project_id, other_id = make_project(), make_project()
-    feed: Poller[ListingQuery, Listing] = Poller(ada.get_listing, ListingQuery(), interval=SOON)
+    project_id, other_id = db.make_project(), db.make_project()
+    feed: Poller[ListingQuery, Listing] = Poller(db.ada.get_listing, ListingQuery(), interval=SOON)
     pages = feed.results()
 
     async def until_seen(jobs: int) -> PollResult[Listing]:
@@ -173,7 +170,7 @@ async def test_poller_reports_changes_made_by_another_process(
         raise AssertionError
 
     first = await until_seen(0)
-    make_job(project_id)
+    db.make_job(project_id)
     second = await until_seen(1)
     assert second.number > first.number
     feed.ask(ListingQuery(window=RowWindowQuery(listed=ListQuery(project_id=other_id))))

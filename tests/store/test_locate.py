@@ -17,25 +17,23 @@ from store.store import Store
 from store.users import user_sql
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeJob, MakeProject
 
 WHOLE = IdRange(low=ADA, high=ADA)
 
 
-async def test_find_by_id_finds_jobs_projects_assets_and_users(
-    operator: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    asset_id, job_id = make_asset(project_id), make_job(project_id)
+async def test_find_by_id_finds_jobs_projects_assets_and_users(db: Db) -> None:
+    project_id = db.make_project()
+    asset_id, job_id = db.make_asset(project_id), db.make_job(project_id)
 
-    job = await operator.find_by_id(str(job_id))
-    project = await operator.find_by_id(project_id.hex.upper())
-    asset = await operator.find_by_id(f" {asset_id} ")
-    user = await operator.find_by_id(str(BEN))
+    job = await db.operator.find_by_id(str(job_id))
+    project = await db.operator.find_by_id(project_id.hex.upper())
+    asset = await db.operator.find_by_id(f" {asset_id} ")
+    user = await db.operator.find_by_id(str(BEN))
 
-    assert job == IdMatches(jobs=(await operator.get_generation_job(job_id),))  # type: ignore[arg-type]
-    assert project == IdMatches(projects=(await operator.get_project(project_id),))  # type: ignore[arg-type]
-    assert asset == IdMatches(assets=tuple(await operator.get_assets(project_id)))
+    assert job == IdMatches(jobs=(await db.operator.get_generation_job(job_id),))  # type: ignore[arg-type]
+    assert project == IdMatches(projects=(await db.operator.get_project(project_id),))  # type: ignore[arg-type]
+    assert asset == IdMatches(assets=tuple(await db.operator.get_assets(project_id)))
     assert user == IdMatches(users=(ActingUser(id=BEN, email="ben@example.com"),))
 
 
@@ -52,15 +50,13 @@ async def test_find_by_id_prefix_finds_all_matching_jobs(
     assert await operator.find_by_id("feef") == IdMatches()
 
 
-async def test_find_by_id_reports_that_there_are_more_matches(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_find_by_id_reports_that_there_are_more_matches(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "MOST_FOUND", 2)
-    project_id = make_project()
+    project_id = db.make_project()
     for last in range(3):
-        make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
+        db.make_job(project_id, job_id=UUID(f"feed0000-0000-4000-8000-00000000000{last}"))
 
-    located = await operator.find_by_id("feed")
+    located = await db.operator.find_by_id("feed")
 
     assert (len(located.jobs), located.is_more) == (2, True)
 
@@ -70,14 +66,12 @@ async def test_find_by_id_finds_nothing_for_unknown_text(operator: Store, text: 
     assert await operator.find_by_id(text) == IdMatches()
 
 
-async def test_user_finds_only_their_own_rows_by_id_and_no_users(
-    operator: Store, ada: Store, ben: Store, make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob
-) -> None:
-    project_id = make_project(ADA)
-    for identifier in (project_id, make_asset(project_id), make_job(project_id)):
-        assert await ben.find_by_id(str(identifier)) == IdMatches()
-        assert await ada.find_by_id(str(identifier)) == await operator.find_by_id(str(identifier)) != IdMatches()
-    assert await ada.find_by_id(str(ADA)) == IdMatches()
+async def test_user_finds_only_their_own_rows_by_id_and_no_users(db: Db) -> None:
+    project_id = db.make_project(ADA)
+    for identifier in (project_id, db.make_asset(project_id), db.make_job(project_id)):
+        assert await db.ben.find_by_id(str(identifier)) == IdMatches()
+        assert await db.ada.find_by_id(str(identifier)) == await db.operator.find_by_id(str(identifier)) != IdMatches()
+    assert await db.ada.find_by_id(str(ADA)) == IdMatches()
 
 
 async def test_find_by_id_tolerates_a_missing_table_but_not_a_missing_grant(attached_database: Conninfo) -> None:

@@ -12,23 +12,21 @@ from store.store import Store
 from store.users import user_sql
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, Db, MakeAsset, MakeProject, Sql
 
 
 class TestProjects:
-    async def test_projects_are_listed_newest_first_with_their_job_counts(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-    ) -> None:
-        old, new = make_project(name="Old"), make_project(name="New")
-        sql("update projects set created_at = %s where id = %s", (NOW + timedelta(days=1), new))
-        make_job(old, cost_cents=5)
-        make_job(old, "failed", cost_cents=7)
-        projects = await ada.get_projects()
+    async def test_projects_are_listed_newest_first_with_their_job_counts(self, db: Db) -> None:
+        old, new = db.make_project(name="Old"), db.make_project(name="New")
+        db.sql("update projects set created_at = %s where id = %s", (NOW + timedelta(days=1), new))
+        db.make_job(old, cost_cents=5)
+        db.make_job(old, "failed", cost_cents=7)
+        projects = await db.ada.get_projects()
         assert [(p.id, p.name, p.job_count, p.total_cost_cents) for p in projects] == [
             (new, "New", 0, 0),
             (old, "Old", 2, 12),
         ]
-        assert [p.id for p in await ada.get_projects(limit=1)] == [new]
+        assert [p.id for p in await db.ada.get_projects(limit=1)] == [new]
 
     async def test_projects_are_found_by_their_exact_name(self, ada: Store, make_project: MakeProject) -> None:
         ids = {make_project(name="Twins"), make_project(name="Twins")}
@@ -109,19 +107,17 @@ async def test_assets_are_listed_newest_first(ada: Store, make_project: MakeProj
 
 
 class TestUsers:
-    async def test_users_are_listed_by_email_with_their_job_counts(
-        self, operator: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        project_id = make_project(BEN)
-        make_job(project_id)
-        make_job(project_id, created_at=NOW + timedelta(hours=1))
-        users = await operator.get_users()
+    async def test_users_are_listed_by_email_with_their_job_counts(self, db: Db) -> None:
+        project_id = db.make_project(BEN)
+        db.make_job(project_id)
+        db.make_job(project_id, created_at=NOW + timedelta(hours=1))
+        users = await db.operator.get_users()
         assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
             (ADA, "ada@example.com", 0, None),
             (BEN, "ben@example.com", 2, NOW + timedelta(hours=1)),
             (CLEO, None, 0, None),
         ]
-        assert [user.id for user in await operator.get_users(limit=1)] == [ADA]
+        assert [user.id for user in await db.operator.get_users(limit=1)] == [ADA]
 
     @pytest.mark.parametrize("wanted", ["ben@example.com", " BEN@Example.com ", str(BEN), str(BEN).upper()])
     async def test_user_is_found_by_email_or_id(self, operator: Store, wanted: str) -> None:

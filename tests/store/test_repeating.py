@@ -11,7 +11,7 @@ from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import AlreadyRetried, Missing, Refused, Retried, RetryLinks
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeAsset, MakeJob, MakeProject, Sql
 
 
 @pytest.fixture
@@ -74,23 +74,19 @@ async def test_retried_job_is_retried_again_only_on_request(operator: Store, fai
     await retried(operator, failed)
 
 
-async def test_retry_of_several_jobs_returns_an_outcome_for_each(
-    operator: Store, failed: UUID, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    queued = make_job(make_project(), "queued")
-    missing, new, refused = await operator.retry_generation_jobs([NOTHING, failed, queued])
+async def test_retry_of_several_jobs_returns_an_outcome_for_each(db: Db, failed: UUID) -> None:
+    queued = db.make_job(db.make_project(), "queued")
+    missing, new, refused = await db.operator.retry_generation_jobs([NOTHING, failed, queued])
     assert missing == Missing(job_id=NOTHING)
     assert isinstance(new, Retried)
     assert isinstance(refused, Refused)
     assert (refused.current, refused.job.id) == (JobStatus.QUEUED, queued)
 
 
-async def test_user_cannot_retry_the_job_of_another_user(
-    ada: Store, make_project: MakeProject, make_job: MakeJob, operator: Store
-) -> None:
-    bens = make_job(make_project(BEN), "failed")
-    assert await ada.retry_generation_jobs([bens]) == (Missing(job_id=bens),)
-    assert (await operator.get_job_links(bens)).repeated_by == ()
+async def test_user_cannot_retry_the_job_of_another_user(db: Db) -> None:
+    bens = db.make_job(db.make_project(BEN), "failed")
+    assert await db.ada.retry_generation_jobs([bens]) == (Missing(job_id=bens),)
+    assert (await db.operator.get_job_links(bens)).repeated_by == ()
 
 
 async def test_concurrent_retries_create_only_one_new_job(operator: Store, failed: UUID) -> None:

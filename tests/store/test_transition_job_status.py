@@ -16,7 +16,7 @@ from store.jobs.job_results import Applied, Missing, Refused
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, NOTHING, NOW, Db, MakeJob, MakeProject, Sql
 
 
 async def the_job(store: Store, job_id: UUID) -> GenerationJob:
@@ -29,15 +29,10 @@ async def the_job(store: Store, job_id: UUID) -> GenerationJob:
 @pytest.mark.parametrize("target", list(JobStatus))
 @pytest.mark.parametrize("current", list(JobStatus))
 async def test_transition_applies_only_allowed_status_changes(
-    operator: Store,
-    make_project: MakeProject,
-    make_job: MakeJob,
-    current: JobStatus,
-    target: JobStatus,
-    actor: Actor,
+    db: Db, current: JobStatus, target: JobStatus, actor: Actor
 ) -> None:
-    store = operator.acting_as(actor)
-    job_id = make_job(make_project(), current)
+    store = db.operator.acting_as(actor)
+    job_id = db.make_job(db.make_project(), current)
     before = await the_job(store, job_id)
 
     outcome = await store.transition_job_status(job_id, target.value)
@@ -53,20 +48,16 @@ async def test_transition_applies_only_allowed_status_changes(
         assert after == before
 
 
-async def test_transition_of_an_unknown_job_returns_missing(
-    operator: Store, stranger: Store, ben: Store, ada: Store
-) -> None:
-    for store in (operator, ada, ben, stranger):
+async def test_transition_of_an_unknown_job_returns_missing(db: Db) -> None:
+    for store in (db.operator, db.ada, db.ben, db.stranger):
         assert await store.transition_job_status(NOTHING, "running") == Missing(job_id=NOTHING)
 
 
-async def test_transition_of_the_job_of_another_user_returns_missing(
-    ben: Store, stranger: Store, operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_id = make_job(make_project(ADA))
-    for store in (ben, stranger):
+async def test_transition_of_the_job_of_another_user_returns_missing(db: Db) -> None:
+    job_id = db.make_job(db.make_project(ADA))
+    for store in (db.ben, db.stranger):
         assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
-    assert (await the_job(operator, job_id)).status is JobStatus.QUEUED
+    assert (await the_job(db.operator, job_id)).status is JobStatus.QUEUED
 
 
 async def test_transition_to_an_unknown_status_is_refused(operator: Store) -> None:
@@ -81,36 +72,28 @@ class TestError:
         await ada.transition_job_status(job_id, "failed", "API timeout")
         assert (await the_job(ada, job_id)).error == "API timeout"
 
-    async def test_transition_without_an_error_keeps_the_earlier_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "running", error='{"message": "slow"}')
-        await ada.transition_job_status(job_id, "failed")
-        assert (await the_job(ada, job_id)).error == '{"message": "slow"}'
+    async def test_transition_without_an_error_keeps_the_earlier_error(self, db: Db) -> None:
+        job_id = db.make_job(db.make_project(), "running", error='{"message": "slow"}')
+        await db.ada.transition_job_status(job_id, "failed")
+        assert (await the_job(db.ada, job_id)).error == '{"message": "slow"}'
 
-    async def test_transition_replaces_the_earlier_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "running", error="slow")
-        await ada.transition_job_status(job_id, "failed", "too slow")
-        assert (await the_job(ada, job_id)).error == "too slow"
+    async def test_transition_replaces_the_earlier_error(self, db: Db) -> None:
+        job_id = db.make_job(db.make_project(), "running", error="slow")
+        await db.ada.transition_job_status(job_id, "failed", "too slow")
+        assert (await the_job(db.ada, job_id)).error == "too slow"
 
-    async def test_refused_transition_keeps_the_error(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob
-    ) -> None:
-        job_id = make_job(make_project(), "failed", error="slow")
-        await ada.transition_job_status(job_id, "failed", "too slow")
-        assert (await the_job(ada, job_id)).error == "slow"
+    async def test_refused_transition_keeps_the_error(self, db: Db) -> None:
+        job_id = db.make_job(db.make_project(), "failed", error="slow")
+        await db.ada.transition_job_status(job_id, "failed", "too slow")
+        assert (await the_job(db.ada, job_id)).error == "slow"
 
     @pytest.mark.parametrize(
         "text", ["", "x" * 10_000, "two\nlines\t\x1b[31mred\u202e", "日本語 🎨", "[red]%s {} '; drop table"]
     )
-    async def test_transition_stores_any_error_text_unchanged(
-        self, ada: Store, make_project: MakeProject, make_job: MakeJob, text: str
-    ) -> None:
-        job_id = make_job(make_project(), "running")
-        await ada.transition_job_status(job_id, "failed", text)
-        assert (await the_job(ada, job_id)).error == text
+    async def test_transition_stores_any_error_text_unchanged(self, db: Db, text: str) -> None:
+        job_id = db.make_job(db.make_project(), "running")
+        await db.ada.transition_job_status(job_id, "failed", text)
+        assert (await the_job(db.ada, job_id)).error == text
 
     async def test_transition_refuses_an_error_that_the_database_cannot_store(self, operator: Store) -> None:
         for text in ("a\0b", "half \ud83d"):

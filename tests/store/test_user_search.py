@@ -15,28 +15,26 @@ from store.store import Store
 from store.users import user_sql
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, CLEO, NOTHING, NOW, STRANGER, Db, MakeJob, MakeProject, Sql
 
 
 async def found(store: Store, text: str, *, limit: int = 50) -> list[UUID]:
     return [user.id for user in await store.find_users(text, limit=limit)]
 
 
-async def test_find_users_lists_the_most_recently_active_first(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
+async def test_find_users_lists_the_most_recently_active_first(db: Db) -> None:
     for hours, owner in ((1, CLEO), (2, BEN)):
-        make_job(make_project(owner), created_at=NOW + timedelta(hours=hours))
-    make_job(make_project(BEN), created_at=NOW)
+        db.make_job(db.make_project(owner), created_at=NOW + timedelta(hours=hours))
+    db.make_job(db.make_project(BEN), created_at=NOW)
 
-    users = await operator.find_users("")
+    users = await db.operator.find_users("")
 
     assert [(user.id, user.email, user.job_count, user.last_job_at) for user in users] == [
         (BEN, "ben@example.com", CappedCount(number=2), NOW + timedelta(hours=2)),
         (CLEO, None, CappedCount(number=1), NOW + timedelta(hours=1)),
         (ADA, "ada@example.com", CappedCount(number=0), None),
     ]
-    assert await found(operator, "", limit=2) == [BEN, CLEO]
+    assert await found(db.operator, "", limit=2) == [BEN, CLEO]
 
 
 @pytest.mark.parametrize("text", ["ben", "BEN@", "  n@ex ", "ben@example.com"])
@@ -75,20 +73,18 @@ async def test_find_users_refuses_text_that_no_email_can_contain(operator: Store
     assert caught.value.field == "email"
 
 
-async def test_find_users_caps_job_counts_but_knows_the_last_job(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_find_users_caps_job_counts_but_knows_the_last_job(db: Db, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NEWEST_JOBS", "MOST_COUNTED"):
         monkeypatch.setattr(user_sql, name, 2)
     user_sql._statement.cache_clear()
-    busy, quiet, newest = make_project(ADA), make_project(BEN), make_project(CLEO)
+    busy, quiet, newest = db.make_project(ADA), db.make_project(BEN), db.make_project(CLEO)
     for hours in (5, 1, 9, 3):
-        make_job(busy, created_at=NOW + timedelta(hours=hours))
-    make_job(quiet, created_at=NOW)
+        db.make_job(busy, created_at=NOW + timedelta(hours=hours))
+    db.make_job(quiet, created_at=NOW)
     for hours in (10, 11):
-        make_job(newest, created_at=NOW + timedelta(hours=hours))
+        db.make_job(newest, created_at=NOW + timedelta(hours=hours))
 
-    users = {user.id: user for user in await operator.find_users("")}
+    users = {user.id: user for user in await db.operator.find_users("")}
     user_sql._statement.cache_clear()
 
     assert users[ADA].job_count == CappedCount(number=2, is_more=True)

@@ -20,7 +20,7 @@ from store.job_list.list_query import End, ListOrder, ListQuery, OrderColumn, Ro
 from store.jobs.job import ERROR_CHARACTERS, JobStatus, ListedJob
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql
 
 ORDERS = [ListOrder(column=column, descending=descending) for column in OrderColumn for descending in (True, False)]
 
@@ -180,25 +180,21 @@ def test_first_and_last_windows_make_up_the_whole_list(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_window_of_a_user_holds_only_their_jobs(
-    ada: Store, make_project: MakeProject, make_job: MakeJob, order: ListOrder
-) -> None:
-    mine, other = make_project(), make_project(BEN)
-    ids = {make_job(mine, status) for status in JobStatus}
-    make_job(other)
-    window = await ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
+async def test_window_of_a_user_holds_only_their_jobs(db: Db, order: ListOrder) -> None:
+    mine, other = db.make_project(), db.make_project(BEN)
+    ids = {db.make_job(mine, status) for status in JobStatus}
+    db.make_job(other)
+    window = await db.ada.get_window(RowWindowQuery(listed=ListQuery(order=order), after=2))
     around = RowWindowQuery(listed=ListQuery(order=order), anchor=key_of(window.jobs[-1], order), before=9, after=9)
-    assert {job.id for job in (await ada.get_window(around)).jobs} == ids
+    assert {job.id for job in (await db.ada.get_window(around)).jobs} == ids
 
 
-async def test_window_reads_only_the_beginning_of_a_long_error(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project_id, longest = make_project(), "ö" * ERROR_CHARACTERS
+async def test_window_reads_only_the_beginning_of_a_long_error(db: Db) -> None:
+    project_id, longest = db.make_project(), "ö" * ERROR_CHARACTERS
     for cost, error in enumerate((None, "", longest, f"{longest}!")):
-        make_job(project_id, error=error, cost_cents=cost)
+        db.make_job(project_id, error=error, cost_cents=cost)
     order = ListOrder(column=OrderColumn.COST, descending=False)
-    window = await operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
+    window = await db.operator.get_window(RowWindowQuery(listed=ListQuery(order=order)))
     assert [(job.error, job.is_error_cut) for job in window.jobs] == [
         (None, False),
         ("", False),

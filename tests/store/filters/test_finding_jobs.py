@@ -24,7 +24,7 @@ from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 from tests.store.filters.job_model import Names, matches
-from tests.store.support import ADA, BEN, NOW, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeAsset, MakeJob, MakeProject, Sql
 
 PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
 
@@ -190,15 +190,13 @@ def test_filtered_pages_contain_every_match_exactly_once(
     assert len(found) > limit
 
 
-async def test_filter_finds_times_outside_the_python_range(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    project_id = make_project()
-    late = make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
-    early = make_job(project_id, "failed", created_at="-infinity", updated_at="2026-01-01Z")
+async def test_filter_finds_times_outside_the_python_range(db: Db) -> None:
+    project_id = db.make_project()
+    late = db.make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
+    early = db.make_job(project_id, "failed", created_at="-infinity", updated_at="2026-01-01Z")
 
     async def found(text: str) -> list[UUID]:
-        return [job.id for job in await operator.find_jobs(parse(text, now=NOW))]
+        return [job.id for job in await db.operator.find_jobs(parse(text, now=NOW))]
 
     assert await found("since:2026-01-01") == [late]
     assert await found("until:2026-01-01") == [early]
@@ -214,14 +212,12 @@ async def test_user_may_not_filter_by_email(ada: Store, make_project: MakeProjec
     assert [job.id for job in await ada.find_jobs(parse(f"user:{ADA}", now=NOW))] == [job_id]
 
 
-async def test_hidden_project_is_not_found_by_its_name(
-    ben: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
+async def test_hidden_project_is_not_found_by_its_name(db: Db) -> None:
     """A user's job may be in another's project."""
-    job_id = make_job(make_project(ADA, "Secret"))
-    sql("update generation_jobs set user_id = %s", [BEN])
-    assert [job.id for job in await ben.find_jobs(NO_FILTER)] == [job_id]
-    assert (await ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
+    job_id = db.make_job(db.make_project(ADA, "Secret"))
+    db.sql("update generation_jobs set user_id = %s", [BEN])
+    assert [job.id for job in await db.ben.find_jobs(NO_FILTER)] == [job_id]
+    assert (await db.ben.find_jobs(parse("project:Secret", now=NOW))).items == ()
 
 
 HOSTILE = "'; drop table generation_jobs; --"

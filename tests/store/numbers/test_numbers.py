@@ -26,7 +26,7 @@ from store.statistics.totals import Count, Precision, ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql
 
 ALL = CountCapabilities(
     has_projects=True,
@@ -131,16 +131,14 @@ async def test_counting_in_batches_equals_counting_at_once(
         assert len(told) == all_pages + 1 > 4
 
 
-async def test_jobs_added_during_an_exact_count_are_not_counted(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
+async def test_jobs_added_during_an_exact_count_are_not_counted(db: Db, project: UUID) -> None:
     def add_one(*_: int) -> None:
-        make_job(project, "running")
+        db.make_job(project, "running")
 
     for number in range(100):
-        make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
+        db.make_job(project, "succeeded", error="x" * 400, created_at=NOW - timedelta(hours=number))
     exact = await count_totals_exactly(
-        operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
+        db.operator.database, OPERATOR, TotalsQuery(), ALL, at=NOW, report=add_one, pages_at_once=1
     )
     assert exact.count(None) == Count(number=107)
 

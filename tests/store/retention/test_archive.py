@@ -21,7 +21,7 @@ from store.retention.archive import (
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
 from tests.store.retention.conftest import Worlds, archived, cleaned, present
-from tests.store.support import NOTHING, NOW, MakeJob, Sql
+from tests.store.support import NOTHING, NOW, Db, Sql
 
 ALL = ArchiveQuery()
 
@@ -56,16 +56,14 @@ async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: W
     assert keys == sorted(keys, reverse=True)
 
 
-async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(
-    operator: Store, full: Worlds, sql: Sql
-) -> None:
+async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: Db, full: Worlds) -> None:
     async def ids(query: ArchiveQuery) -> set[UUID]:
-        return {one.job.id for one in await list_archived(operator, query, limit=100)}
+        return {one.job.id for one in await list_archived(db.operator, query, limit=100)}
 
     assert await ids(ArchiveQuery(project_id=full.project)) == full.finished
     failed = set(full.old[JobStatus.FAILED])
     assert await ids(ArchiveQuery(project_id=full.project, status=JobStatus.FAILED)) == failed
-    sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
+    db.sql("update gjobs.archived_jobs set archived_at = %s where id <> %s", (NOW, full.other))
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
@@ -109,16 +107,14 @@ async def test_restore_by_project_restores_all_its_archived_jobs(operator: Store
     assert await restored(operator, ArchiveQuery(project_id=full.project)) == BatchProgress()
 
 
-async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(
-    operator: Store, full: Worlds, make_job: MakeJob, sql: Sql
-) -> None:
+async def test_restore_skips_a_job_whose_id_is_taken_and_restores_the_others(db: Db, full: Worlds) -> None:
     taken = full.old[JobStatus.SUCCEEDED][1]
-    make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
+    db.make_job(full.other_project, JobStatus.QUEUED, job_id=taken)
     with pytest.raises(Conflict, match="There is a job of one of these ids again"):
-        await restore_archived(operator, [taken])
-    last = await restored(operator)
+        await restore_archived(db.operator, [taken])
+    last = await restored(db.operator)
     assert (last.done, last.refused, last.refused_id) == (6, 1, taken)
-    assert archived(sql) == {taken}
+    assert archived(db.sql) == {taken}
 
 
 async def test_repeated_archiving_and_restoring_keeps_rows_unchanged(operator: Store, world: Worlds, sql: Sql) -> None:

@@ -18,22 +18,20 @@ from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, Rete
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, NOTHING, NOW, Db, MakeProject, Sql
 
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
 
-async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(
-    operator: Store, ada: Store, world: Worlds
-) -> None:
+async def test_expired_jobs_are_counted_by_status_with_cost_and_oldest_time(db: Db, world: Worlds) -> None:
     def of(status: JobStatus, count: int, cents: int, days: int) -> StatusCount:
         return StatusCount(status=status, count=count, total_cost_cents=cents, oldest_at=NOW - timedelta(days=days))
 
     succeeded, failed = of(JobStatus.SUCCEEDED, 3, 3, 62), of(JobStatus.FAILED, 3, 3, 62)
-    assert await count_expired(ada, OLD) == (succeeded, failed)
-    assert await count_expired(operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
+    assert await count_expired(db.ada, OLD) == (succeeded, failed)
+    assert await count_expired(db.operator, OLD) == (succeeded, of(JobStatus.FAILED, 4, 10, 90))
     queued = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.QUEUED,), project_id=world.project)
-    assert await count_expired(operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
+    assert await count_expired(db.operator, queued) == (of(JobStatus.QUEUED, 3, 3, 62),)
 
 
 async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> None:
@@ -46,13 +44,11 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_cleanup_removes_only_old_finished_jobs(
-    operator: Store, world: Worlds, sql: Sql, action: RetentionAction
-) -> None:
-    before, gone = present(sql), world.finished | {world.other}
-    assert await cleaned(operator, action=action) == BatchProgress(done=7)
-    assert present(sql) == before - gone
-    assert archived(sql) == (gone if action is ARCHIVE else set())
+async def test_cleanup_removes_only_old_finished_jobs(db: Db, world: Worlds, action: RetentionAction) -> None:
+    before, gone = present(db.sql), world.finished | {world.other}
+    assert await cleaned(db.operator, action=action) == BatchProgress(done=7)
+    assert present(db.sql) == before - gone
+    assert archived(db.sql) == (gone if action is ARCHIVE else set())
 
 
 @pytest.mark.parametrize("action", RetentionAction)
@@ -72,31 +68,27 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: St
     assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
 
 
-async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(
-    operator: Store, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    make_job(make_project(), JobStatus.FAILED, created_at=OLD.created_before)
-    assert await cleaned(operator) == BatchProgress()
+async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(db: Db) -> None:
+    db.make_job(db.make_project(), JobStatus.FAILED, created_at=OLD.created_before)
+    assert await cleaned(db.operator) == BatchProgress()
 
 
-async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(
-    operator: Store, make_project: MakeProject, make_job: MakeJob, sql: Sql
-) -> None:
-    project = make_project()
-    make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
-    make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
-    kept = make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
+async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:
+    project = db.make_project()
+    db.make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
+    db.make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
+    kept = db.make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
     number = batches.FIRST * 4
-    sql(
+    db.sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
-    steps = [step.done async for step in run_cleanup(operator, OLD, DELETE)]
+    steps = [step.done async for step in run_cleanup(db.operator, OLD, DELETE)]
     assert steps[0] == batches.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
-    assert present(sql) == {kept}
+    assert present(db.sql) == {kept}
 
 
 async def test_interrupted_cleanup_can_be_continued(operator: Store, make_project: MakeProject, sql: Sql) -> None:
@@ -122,19 +114,17 @@ async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, w
     assert await cleaned(operator) == BatchProgress(done=1)
 
 
-async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(
-    operator: Store, world: Worlds, sql: Sql
-) -> None:
+async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(db: Db, world: Worlds) -> None:
     referred = world.old[JobStatus.SUCCEEDED][1]
-    sql("create table public.invoices (job_id uuid references generation_jobs)")
+    db.sql("create table public.invoices (job_id uuid references generation_jobs)")
     try:
-        sql("insert into public.invoices values (%s)", (referred,))
-        last = await cleaned(operator)
+        db.sql("insert into public.invoices values (%s)", (referred,))
+        last = await cleaned(db.operator)
         assert (last.done, last.refused, last.refused_id) == (6, 1, referred)
         assert "invoices" in (last.refusal or "")
-        assert referred in present(sql)
+        assert referred in present(db.sql)
     finally:
-        sql("drop table public.invoices")
+        db.sql("drop table public.invoices")
 
 
 async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(operator: Store, world: Worlds, sql: Sql) -> None:
@@ -184,20 +174,18 @@ async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
 
 
 @pytest.mark.parametrize("due_in", ["1 minute", "-1 s"])
-async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(
-    operator: Store, world: Worlds, sql: Sql, due_in: str
-) -> None:
+async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(db: Db, world: Worlds, due_in: str) -> None:
     held, waiting, lost = world.old[JobStatus.RUNNING]
     for job_id, owner, lease in ((held, NOTHING, "1 minute"), (waiting, None, due_in), (lost, NOTHING, "-1 s")):
-        sql(
+        db.sql(
             "insert into gjobs.job_leases (job_id, owner, attempt, acquired_at, expires_at)"
             " values (%s, %s, 1, now(), now() + %s::interval)",
             (job_id, owner, lease),
         )
     asked = ExpiredJobs(created_before=OLD.created_before, statuses=(JobStatus.RUNNING,))
-    assert await cleaned(operator, asked) == BatchProgress(done=1)
-    assert archived(sql) == {lost}
-    assert {held, waiting} <= present(sql)
+    assert await cleaned(db.operator, asked) == BatchProgress(done=1)
+    assert archived(db.sql) == {lost}
+    assert {held, waiting} <= present(db.sql)
 
 
 async def test_missing_archive_error_names_the_revision_that_adds_it(
@@ -212,23 +200,19 @@ async def test_missing_archive_error_names_the_revision_that_adds_it(
     assert caught.value.hint == "'gjobs migrate up' brings revision 0008, which keeps one."
 
 
-async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, world: Worlds, sql: Sql
-) -> None:
+async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, world: Worlds) -> None:
     """Ada has been deleted and not committed yet, when the clean-up comes to her jobs, or the other way round."""
-    with connect(database) as other:
+    with connect(db.conninfo) as other:
         other.execute("delete from auth.users where id = %s", [ADA])
-        assert await cleaned(operator) == BatchProgress(done=1)
+        assert await cleaned(db.operator) == BatchProgress(done=1)
         other.commit()
-    assert archived(sql) == {world.other}
-    assert present(sql) == set()
+    assert archived(db.sql) == {world.other}
+    assert present(db.sql) == set()
 
 
-async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
-    operator: Store, database: Conninfo, world: Worlds, sql: Sql
-) -> None:
-    steps = run_cleanup(operator, OLD, ARCHIVE)
-    with connect(database) as other:
+async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, world: Worlds) -> None:
+    steps = run_cleanup(db.operator, OLD, ARCHIVE)
+    with connect(db.conninfo) as other:
         # The project's row is locked, and its jobs are not yet.
         other.execute("select from projects where id = %s for update", [world.project])
         assert (await anext(steps)).done == 0
@@ -236,4 +220,4 @@ async def test_project_deleted_during_archiving_leaves_no_archived_jobs(
         other.commit()
     async for last in steps:
         assert last.refused == 0
-    assert archived(sql) == {world.other}
+    assert archived(db.sql) == {world.other}

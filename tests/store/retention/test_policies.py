@@ -19,7 +19,7 @@ from store.retention.retention_policies import (
 )
 from store.store import Store
 from tests.store.retention.conftest import Worlds, archived, present
-from tests.store.support import NOTHING, NOW, MakeJob, Sql
+from tests.store.support import NOTHING, NOW, Db, MakeJob, Sql
 
 MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
 
@@ -59,16 +59,14 @@ async def test_policy_is_set_per_project_or_for_all_other_projects(operator: Sto
     assert await get_policies(operator) == [changed, others]
 
 
-async def test_user_sees_their_policies_and_may_not_change_them(
-    operator: Store, ada: Store, ben: Store, world: Worlds
-) -> None:
-    policy = await set_policy(operator, project_id=world.project, older_than=MONTH, action=DELETE)
-    assert await get_policies(ada) == [policy]
-    assert await get_policies(ben) == []
+async def test_user_sees_their_policies_and_may_not_change_them(db: Db, world: Worlds) -> None:
+    policy = await set_policy(db.operator, project_id=world.project, older_than=MONTH, action=DELETE)
+    assert await get_policies(db.ada) == [policy]
+    assert await get_policies(db.ben) == []
     with pytest.raises(NoPrivilege, match="Only the operator"):
-        await set_policy(ada, project_id=world.project, older_than=MONTH, action=DELETE)
+        await set_policy(db.ada, project_id=world.project, older_than=MONTH, action=DELETE)
     with pytest.raises(NoPrivilege, match="Only the operator"):
-        await remove_policy(ada, world.project)
+        await remove_policy(db.ada, world.project)
 
 
 async def test_policy_for_a_missing_project_is_refused(operator: Store) -> None:

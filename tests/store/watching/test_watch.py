@@ -13,7 +13,7 @@ from store.store import Store
 from store.watch import watch_readers
 from store.watch.watch import Cursor, Transition, Watch
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, NOTHING, NOW, Db, MakeProject, Sql
 
 Told = list[tuple[UUID, str | None, str | None]]
 
@@ -40,17 +40,15 @@ def move(sql: Sql, job: UUID, status: str, **values: object) -> None:
     sql(f"update generation_jobs set status = %s{columns} where id = %s", [status, *values.values(), job])  # noqa: S608
 
 
-async def test_watch_reports_each_status_change_once_and_in_order(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    make_job(project)
-    watch = await operator.watch()
+async def test_watch_reports_each_status_change_once_and_in_order(db: Db, project: UUID) -> None:
+    db.make_job(project)
+    watch = await db.operator.watch()
     assert await told(watch) == []
-    job = make_job(project)
-    move(sql, job, "running")
-    sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
-    move(sql, job, "failed", error="timeout")
-    sql("delete from generation_jobs where id = %s", [job])
+    job = db.make_job(project)
+    move(db.sql, job, "running")
+    db.sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
+    move(db.sql, job, "failed", error="timeout")
+    db.sql("delete from generation_jobs where id = %s", [job])
     assert await told(watch) == [
         (job, None, "queued"),
         (job, "queued", "running"),
@@ -60,13 +58,11 @@ async def test_watch_reports_each_status_change_once_and_in_order(
     assert await told(watch) == []
 
 
-async def test_transition_holds_the_job_as_it_was_right_after_it(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    watch = await operator.watch()
+async def test_transition_holds_the_job_as_it_was_right_after_it(db: Db, project: UUID) -> None:
+    watch = await db.operator.watch()
     await watch.read()
-    job = make_job(project, "running", mode="packaging", cost_cents=5)
-    move(sql, job, "failed", error="timeout", cost_cents=9)
+    job = db.make_job(project, "running", mode="packaging", cost_cents=5)
+    move(db.sql, job, "failed", error="timeout", cost_cents=9)
     first, last = (await watch.read()).transitions
     assert (first.mode, first.cost_cents, first.error) == ("packaging", 5, None)
     assert (last.mode, last.cost_cents, last.error, last.user_id, last.project_id) == (
@@ -80,39 +76,33 @@ async def test_transition_holds_the_job_as_it_was_right_after_it(
     assert first.key != last.key
 
 
-async def test_watch_does_not_miss_a_late_commit(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    early, late = make_job(project), make_job(project)
-    watch = await operator.watch()
+async def test_watch_does_not_miss_a_late_commit(db: Db, project: UUID) -> None:
+    early, late = db.make_job(project), db.make_job(project)
+    watch = await db.operator.watch()
     await watch.read()
-    with connect(database) as slow:
+    with connect(db.conninfo) as slow:
         slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
-        move(sql, early, "running")
+        move(db.sql, early, "running")
         assert await told(watch) == []
     assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
 
 
-async def test_watch_reports_changes_of_a_transaction_open_at_its_start(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    early, late = make_job(project), make_job(project)
-    with connect(database) as slow:
+async def test_watch_reports_changes_of_a_transaction_open_at_its_start(db: Db, project: UUID) -> None:
+    early, late = db.make_job(project), db.make_job(project)
+    with connect(db.conninfo) as slow:
         slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
         # Committed before the watch begins, in a transaction after the one that is open.
-        move(sql, early, "running")
-        watch = await operator.watch()
+        move(db.sql, early, "running")
+        watch = await db.operator.watch()
         await watch.read()
     assert await told(watch) == [(late, "queued", "running")]
 
 
-async def test_watch_does_not_report_rolled_back_changes(
-    operator: Store, database: Conninfo, project: UUID, make_job: MakeJob
-) -> None:
-    job = make_job(project)
-    watch = await operator.watch()
+async def test_watch_does_not_report_rolled_back_changes(db: Db, project: UUID) -> None:
+    job = db.make_job(project)
+    watch = await db.operator.watch()
     await watch.read()
-    with connect(database) as undone:
+    with connect(db.conninfo) as undone:
         undone.execute("update generation_jobs set status = 'running' where id = %s", [job])
         undone.rollback()
     assert await told(watch) == []
@@ -135,16 +125,14 @@ async def test_watch_reads_changes_of_more_than_one_batch(
     assert await told(watch) == []
 
 
-async def test_new_watch_continues_from_the_cursor_of_another(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    job = make_job(project)
-    watch = await operator.watch()
+async def test_new_watch_continues_from_the_cursor_of_another(db: Db, project: UUID) -> None:
+    job = db.make_job(project)
+    watch = await db.operator.watch()
     place = (await watch.read()).cursor
-    move(sql, job, "running")
+    move(db.sql, job, "running")
     assert await told(watch) == [(job, "queued", "running")]
-    move(sql, job, "failed")
-    assert await told(await operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
+    move(db.sql, job, "failed")
+    assert await told(await db.operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
 
 
 async def test_watch_refuses_a_cursor_that_the_database_has_not_reached(operator: Store) -> None:
@@ -153,10 +141,8 @@ async def test_watch_refuses_a_cursor_that_the_database_has_not_reached(operator
         await watch.read()
 
 
-async def test_watch_filter_applies_to_the_job_right_after_each_transition(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    job, other = make_job(project), make_job(project, mode="packaging")
+async def test_watch_filter_applies_to_the_job_right_after_each_transition(db: Db, project: UUID) -> None:
+    job, other = db.make_job(project), db.make_job(project, mode="packaging")
     for text, expected in {
         "status:failed": [(job, "running", "failed"), (other, "running", "failed"), (other, "failed", None)],
         "mode:lifestyle -status:running": [(job, "running", "failed")],
@@ -165,47 +151,40 @@ async def test_watch_filter_applies_to_the_job_right_after_each_transition(
         "since:2026-01-01 asset:none": [(job, "queued", "running"), (job, "running", "failed")],
         "user:ben@example.com": [],
     }.items():
-        sql("delete from generation_jobs where id = %s", [other])
-        make_job(project, job_id=other, mode="packaging")
-        move(sql, job, "queued", error=None)
-        watch = await operator.watch(parse(text, now=NOW))
+        db.sql("delete from generation_jobs where id = %s", [other])
+        db.make_job(project, job_id=other, mode="packaging")
+        move(db.sql, job, "queued", error=None)
+        watch = await db.operator.watch(parse(text, now=NOW))
         await watch.read()
         for one in (job, other):
-            move(sql, one, "running")
-        move(sql, job, "failed", error="timeout")
-        move(sql, other, "failed")
-        sql("delete from generation_jobs where id = %s", [other])
+            move(db.sql, one, "running")
+        move(db.sql, job, "failed", error="timeout")
+        move(db.sql, other, "failed")
+        db.sql("delete from generation_jobs where id = %s", [other])
         found = await told(watch)
         assert [one for one in found if one[0] in (job, other)] == expected, text
 
 
-async def test_user_watches_only_their_own_jobs(
-    operator: Store, ada: Store, ben: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    watches = [await store.watch() for store in (operator, ada, ben)]
+async def test_user_watches_only_their_own_jobs(db: Db, project: UUID) -> None:
+    watches = [await store.watch() for store in (db.operator, db.ada, db.ben)]
     for watch in watches:
         await watch.read()
-    job = make_job(project)
+    job = db.make_job(project)
     assert [len(await told(watch)) for watch in watches] == [1, 1, 0]
-    sql("delete from generation_jobs where id = %s", [job])
+    db.sql("delete from generation_jobs where id = %s", [job])
     assert [await told(watch) for watch in watches] == [[(job, "queued", None)], [(job, "queued", None)], []]
 
 
 async def test_watch_names_the_transaction_that_holds_it_back(
-    operator: Store,
-    database: Conninfo,
-    sql: Sql,
-    project: UUID,
-    make_job: MakeJob,
-    monkeypatch: pytest.MonkeyPatch,
+    db: Db, project: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch_readers, "HELD_FOR", 0.0)
-    job = make_job(project)
-    watch = await operator.watch()
+    job = db.make_job(project)
+    watch = await db.operator.watch()
     await watch.read()
-    with connect({**database, "application_name": "forgotten"}) as slow:
-        slow.execute("update generation_jobs set cost_cents = 7 where id = %s", [make_job(project)])
-        move(sql, job, "running")
+    with connect({**db.conninfo, "application_name": "forgotten"}) as slow:
+        slow.execute("update generation_jobs set cost_cents = 7 where id = %s", [db.make_job(project)])
+        move(db.sql, job, "running")
         held_back = (await watch.read()).held_back
         assert held_back is not None
         assert (held_back.process_id, held_back.application) == (slow.info.backend_pid, "forgotten")
@@ -213,16 +192,14 @@ async def test_watch_names_the_transaction_that_holds_it_back(
     assert (await watch.read()).held_back is None
 
 
-async def test_watch_reports_changes_of_many_writers_exactly_once(
-    operator: Store, database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
+async def test_watch_reports_changes_of_many_writers_exactly_once(db: Db, project: UUID) -> None:
     """Each commits when it likes, while the watch reads all the time."""
-    jobs = [[make_job(project) for _ in range(15)] for _ in range(4)]
-    watch = await operator.watch()
+    jobs = [[db.make_job(project) for _ in range(15)] for _ in range(4)]
+    watch = await db.operator.watch()
     await watch.read()
 
     def write(mine: list[UUID]) -> None:
-        with connect(database) as connection:
+        with connect(db.conninfo) as connection:
             for number, job in enumerate(mine):
                 for status in ("running", "succeeded"):
                     connection.execute("update generation_jobs set status = %s where id = %s", [status, job])
@@ -240,23 +217,21 @@ async def test_watch_reports_changes_of_many_writers_exactly_once(
     assert all(found.index((job, *STEPS[0])) < found.index((job, *STEPS[1])) for mine in jobs for job in mine)
 
 
-async def test_watch_reports_changes_exactly_once_across_lost_connections(
-    operator: Store, sql: Sql, project: UUID, make_job: MakeJob
-) -> None:
-    jobs = [make_job(project) for _ in range(6)]
-    watch = await operator.watch()
+async def test_watch_reports_changes_exactly_once_across_lost_connections(db: Db, project: UUID) -> None:
+    jobs = [db.make_job(project) for _ in range(6)]
+    watch = await db.operator.watch()
     await watch.read()
     found: Told = []
     for number, job in enumerate(jobs):
-        move(sql, job, "running")
+        move(db.sql, job, "running")
         if number % 2:
-            sql(
+            db.sql(
                 "select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()"
                 " and pid <> pg_backend_pid() and backend_type = 'client backend'"
             )
         with suppress(Unreachable):
             found += await told(watch)
-        move(sql, job, "succeeded")
+        move(db.sql, job, "succeeded")
     found += await told(watch)
     assert found == [(job, *step) for job in jobs for step in STEPS]
 
