@@ -1,33 +1,43 @@
 """Stores with different eyes on one migrated database, and rows for them to see."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
-from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from store.blocking import BlockingStore
 from store.database.database import Database
 from store.jobs.job import JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
 from tests.store.feeding import Source
-from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, Db, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, CLEO, NOW, STRANGER, Db, MakeAsset, MakeJob, MakeProject, Sql, sql_of
 
 
 @pytest.fixture
 def sql(bystander: psycopg.Connection) -> Sql:
     """Three users are there."""
-
-    def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        cursor = bystander.execute(statement.encode(), values)
-        return cursor.fetchall() if cursor.description else []
-
+    run = sql_of(bystander)
     for user_id, email in ((ADA, "ada@example.com"), (BEN, "ben@example.com"), (CLEO, None)):
         run("insert into auth.users (id, email, created_at) values (%s, %s, %s)", (user_id, email, NOW))
     return run
+
+
+@pytest.fixture
+def app_sql(attached_database: Conninfo) -> Iterator[Sql]:
+    """On the app's own schema, which is empty."""
+    with connect(attached_database, autocommit=True) as connection:
+        yield sql_of(connection)
+
+
+@pytest.fixture
+def operator_now(database: Conninfo, sql: Sql) -> Iterator[BlockingStore]:
+    with BlockingStore.connect(make_conninfo("", **database)) as store:
+        yield store
 
 
 @pytest.fixture

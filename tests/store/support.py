@@ -1,15 +1,22 @@
 """Ids and shapes that the store's tests share."""
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from store.jobs.job import JobStatus
+import psycopg
+import pytest
+
+from store.database.query import Query, compiled
+from store.errors import StoreError
+from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
-from tests.conftest import Conninfo
+from tests.conftest import Conninfo, connect
+
+Error = TypeVar("Error", bound=StoreError)
 
 ADA = UUID("00000000-0000-4000-8000-00000000000a")
 
@@ -77,6 +84,83 @@ class Db:
     ada: Store
     ben: Store
     stranger: Store
+
+
+async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:
+    """What the call raises, which has to be of that kind."""
+    with pytest.raises(kind) as caught:
+        await call
+    return caught.value
+
+
+def a_job(**changes: Any) -> GenerationJob:
+    """A queued job of Ada's, with other values than usual."""
+    job = GenerationJob(
+        id=UUID(int=1),
+        user_id=ADA,
+        project_id=UUID(int=2),
+        status=JobStatus.QUEUED,
+        mode="lifestyle",
+        input_asset_id=None,
+        error=None,
+        cost_cents=250,
+        created_at=NOW,
+        updated_at=NOW,
+    )
+    return replace(job, **changes)
+
+
+async def the_job(store: Store, job_id: UUID) -> GenerationJob:
+    job = await store.get_generation_job(job_id)
+    assert job is not None
+    return job
+
+
+def writes(store: Store, job: GenerationJob) -> list[Coroutine[Any, Any, object]]:
+    """One of each kind that a queued job and its project allow, for a test that awaits them all."""
+    return [
+        store.create_project("x", owner_id=job.user_id),
+        store.create_generation_job(project_id=job.project_id, mode="x"),
+        store.update_generation_job(job.id, mode="x"),
+        store.transition_job_status(job.id, "running"),
+        store.delete_generation_job(job.id),
+    ]
+
+
+def sql_of(connection: psycopg.Connection) -> Sql:
+    def run(statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        cursor = connection.execute(statement.encode(), values)
+        return cursor.fetchall() if cursor.description else []
+
+    return run
+
+
+def plan_of(conninfo: Conninfo, query: Query[Any], *off: str) -> list[str]:
+    """How the planner reads it. An empty table is read whole, which says nothing about a full one: so that is off."""
+    statement, constants = compiled(query.statement)
+    with connect(conninfo) as connection:
+        for setting in ("enable_seqscan", *off):
+            connection.execute(f"set {setting} = off".encode())
+        explained = f"explain (costs off) {statement}".encode()
+        return [row[0] for row in connection.execute(explained, {**constants, **query.parameters})]
+
+
+def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str = "Catalog") -> None:  # noqa: B008
+    """On any schema: Ada, a project of hers, and queued jobs in it."""
+    sql("insert into auth.users (id, email) values (%s, 'ada@example.com')", (ADA,))
+    sql("insert into projects (id, user_id, name) values (%s, %s, %s)", (project_id, ADA, project))
+    for job_id in jobs:
+        sql(
+            "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
+            (job_id, ADA, project_id),
+        )
+
+
+def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:
+    """To a role of few rights: what it needs to see the rows of these tables."""
+    for table in tables:
+        sql(f"grant select on {table} to {role}")
+        sql(f"create policy shown on {table} for select to {role} using ({using})")
 
 
 async def until(condition: Callable[[], bool]) -> None:

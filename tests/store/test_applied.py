@@ -10,7 +10,7 @@ from tests.store.support import NOTHING, Db
 
 
 async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
-    job_id = db.make_job(db.make_project())
+    job_id = db.make_job()
 
     outcome = await db.operator.transition_job_status(job_id, "running")
 
@@ -18,7 +18,7 @@ async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> N
 
 
 async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
-    job_id = db.make_job(db.make_project())
+    job_id = db.make_job()
     outcome = await db.operator.transition_job_status(job_id, "succeeded")
 
     with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:

@@ -19,7 +19,7 @@ from store.jobs.job_results import Applied, Refused
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, Db, MakeJob, MakeProject, Sql, until
+from tests.store.support import ADA, Db, MakeJob, Sql, until
 
 OF_THE_STORE_ALONE = {"acting_as", "acting_as_user", "close", "connect"}
 
@@ -78,14 +78,12 @@ def test_blocking_store_runs_the_operations_of_the_store(blocking: BlockingStore
 
 
 async def test_blocking_store_works_inside_a_running_event_loop(blocking: BlockingStore, db: Db) -> None:
-    db.make_job(db.make_project())
+    db.make_job()
     assert len(blocking.get_generation_jobs()) == 1
 
 
-def test_blocking_store_works_from_several_threads(
-    blocking: BlockingStore, make_project: MakeProject, make_job: MakeJob
-) -> None:
-    job_ids = [make_job(make_project()) for _ in range(20)]
+def test_blocking_store_works_from_several_threads(blocking: BlockingStore, make_job: MakeJob) -> None:
+    job_ids = [make_job() for _ in range(20)]
     with ThreadPoolExecutor(8) as threads:
         outcomes = list(threads.map(lambda job_id: blocking.transition_job_status(job_id, "running"), job_ids * 4))
     assert sum(isinstance(outcome, Applied) for outcome in outcomes) == len(job_ids)

@@ -6,11 +6,9 @@ import pytest
 from sqlalchemy import text
 
 from store.budgets.budget import BudgetState, Period
-from store.database.database import Database
 from store.database.query import Query
-from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing, SchemaMissing
+from store.errors import BudgetExceeded, Conflict, InvalidValue, NoPrivilege, RowMissing
 from store.store import Store
-from tests.conftest import Conninfo
 from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql
 
 TODAY = datetime.now(UTC)
@@ -175,14 +173,6 @@ async def test_invalid_budget_values_are_refused(operator: Store, values: dict[s
 async def test_only_the_operator_may_set_a_budget(ada: Store) -> None:
     with pytest.raises(NoPrivilege, match=r"^Only the operator sets budgets\.$"):
         await ada.set_budget(user_id=ADA, period="day", limit_cents=10**6)
-
-
-async def test_missing_budgets_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        for call in (store.get_budgets(), store.set_budget(user_id=ADA, period="day", limit_cents=1)):
-            with pytest.raises(SchemaMissing, match="This database keeps no budgets") as caught:
-                await call
-            assert caught.value.hint == "'gjobs migrate up' brings revision 0007, which keeps them."
 
 
 async def test_set_budget_refuses_to_overwrite_a_concurrent_change(operator: Store) -> None:

@@ -131,7 +131,7 @@ async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sq
 
 async def test_no_session_stays_in_a_transaction(db: Db, sessions: Sessions) -> None:
     """Whatever was answered, and with whatever error."""
-    job_id = db.make_job(db.make_project())
+    job_id = db.make_job()
     await db.ada.get_listing(ListingQuery())
     await db.ada.transition_job_status(job_id, "succeeded")
     await db.ada.transition_job_status(NOTHING, "running")

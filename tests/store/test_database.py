@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import pytest
@@ -17,18 +18,22 @@ from store.errors import InvalidValue, NoPrivilege, ReadOnly, SchemaMissing, Tim
 from store.job_list.list_query import ListingQuery
 from store.jobs.job import JobStatus
 from store.journal.write_record import WriteRecord
+from store.retention.cleanup import run_cleanup
+from store.retention.retention import ExpiredJobs, RetentionAction
 from store.statistics.totals import ProjectTotals, TotalsQuery
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
 from tests.store.servers import Proxy, proxied
-from tests.store.support import ADA, BEN, Db, Sql
+from tests.store.support import ADA, BEN, NOW, Db, Sql, writes
 
 T = TypeVar("T")
 
 EYES = pytest.mark.parametrize("actor", [OPERATOR, ActingUser(id=ADA)], ids=["operator", "user"])
 
 SHORT = TimeLimits(statement=0.2, lock=0.1, answer=0.1)
+
+LATER = NOW + timedelta(days=1)
 
 NONE = ProjectTotals(job_count=0, total_cost_cents=0)
 
@@ -40,6 +45,11 @@ def first(row: Row) -> str:
 
 def show(setting: str) -> Query[str]:
     return Query(text("select current_setting(:setting)"), first, {"setting": setting})
+
+
+ADD = Query(
+    text("insert into projects (user_id, name) values (:id, :name) returning name"), first, {"id": ADA, "name": "x"}
+)
 
 
 @asynccontextmanager
@@ -84,54 +94,37 @@ class TestTransactions:
     async def test_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo, sql: Sql) -> None:
         async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             assert await write(strict, show("transaction_isolation")) == ["read committed"]
-
-    async def test_pipelined_write_is_read_committed_whatever_the_login_defaults(self, database: Conninfo) -> None:
-        async with opened({**database, "options": "-c default_transaction_isolation=serializable"}) as strict:
             for _ in range(2):
-                assert await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation")) == (
-                    ["read committed"],
-                )
+                pipelined = await strict.write_pipelined(OPERATOR, "look", show("transaction_isolation"))
+                assert pipelined == (["read committed"],)
 
     async def test_pipelined_write_is_kept_completely_or_not_at_all(self, operator: Store, sql: Sql) -> None:
-        statement = text("insert into projects (user_id, name) values (:id, :name) returning name")
-
-        def add(name: str | None) -> Query[str]:
-            return Query(statement, first, {"id": ADA, "name": name})
+        async def add(*names: str | None) -> object:
+            queries = [Query(ADD.statement, first, {"id": ADA, "name": name}) for name in names]
+            return await operator.database.write_pipelined(OPERATOR, "add", *queries)
 
         for _ in range(2):
-            assert await operator.database.write_pipelined(OPERATOR, "add", add("one")) == (["one"],)
-            assert await operator.database.write_pipelined(OPERATOR, "add", add("two"), add("three")) == (
-                ["two"],
-                ["three"],
-            )
+            assert await add("one") == (["one"],)
+            assert await add("two", "three") == (["two"], ["three"])
             with pytest.raises(InvalidValue):
-                await operator.database.write_pipelined(OPERATOR, "add", add("four"), add(None))
-        assert sql("select name, count(*) from projects group by 1 order by 1") == [
-            ("one", 2),
-            ("three", 2),
-            ("two", 2),
-        ]
+                await add("four", None)
+        added = sql("select name, count(*) from projects group by 1 order by 1")
+        assert added == [("one", 2), ("three", 2), ("two", 2)]
 
-    async def test_write_block_that_raises_is_rolled_back(self, operator: Store, sql: Sql) -> None:
-        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
-
-        async def fail() -> None:
+    async def test_write_block_that_raises_or_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
+        async def add(record: WriteRecord | None = None, error: type[Exception] | None = None) -> None:
             async with operator.database.write(OPERATOR) as transaction:
-                assert len(await transaction.run(add)) == 1
-                raise ZeroDivisionError
+                assert len(await transaction.run(ADD)) == 1
+                if error:
+                    raise error
+                if record:
+                    transaction.keep(record)
 
         with pytest.raises(ZeroDivisionError):
-            await fail()
+            await add(error=ZeroDivisionError)
+        await add()
         assert sql("select count(*) from projects") == [(0,)]
-
-    async def test_write_block_that_keeps_no_record_is_rolled_back(self, operator: Store, sql: Sql) -> None:
-        add = Query(text("insert into projects (user_id, name) values (:id, 'x') returning name"), tuple, {"id": ADA})
-        async with operator.database.write(OPERATOR) as transaction:
-            await transaction.run(add)
-        assert sql("select count(*) from projects") == [(0,)]
-        async with operator.database.write(OPERATOR) as transaction:
-            await transaction.run(add)
-            transaction.keep(WriteRecord(what="add a project"))
+        await add(WriteRecord(what="add a project"))
         assert sql("select count(*) from projects") == [(1,)]
 
     async def test_dry_run_counts_rows_and_changes_nothing(self, operator: Store, sql: Sql) -> None:
@@ -156,10 +149,8 @@ class TestTransactions:
                     assert (seen_role, str(actor.id) in seen_claims) == ("authenticated", True)
                 else:
                     assert (seen_role, seen_claims or None) == ("none", None)
-            assert await snapshot.read(OPERATOR, show("transaction_read_only"), show("statement_timeout")) == (
-                ["on"],
-                ["8s"],
-            )
+            shown = await snapshot.read(OPERATOR, show("transaction_read_only"), show("statement_timeout"))
+            assert shown == (["on"], ["8s"])
         assert await operator.database.read(OPERATOR, role) == ["none"]
 
     async def test_initial_role_of_the_login_returns_after_a_read_as_a_user(self, database: Conninfo) -> None:
@@ -197,12 +188,9 @@ class TestTransactions:
             assert numbers.projects is not None
             assert numbers.days is not None
             count = numbers.statistics.total_count
-            assert numbers.projects.get(project_id, NONE).job_count == count
-            assert (
-                numbers.projects.get(project_id, NONE).total_cost_cents
-                == numbers.statistics.total_cost_cents
-                == 7 * count
-            )
+            assert numbers.statistics.total_cost_cents == 7 * count
+            expected = ProjectTotals(job_count=count, total_cost_cents=7 * count)
+            assert numbers.projects.get(project_id, NONE) == expected
             assert sum(day.job_count for day in numbers.days) == count
             listing = await db.operator.get_listing(ListingQuery())
             seen.add(tuple(job.status for job in listing.window.jobs))
@@ -213,21 +201,20 @@ class TestTransactions:
 
 class TestReadOnlySession:
     async def test_read_only_session_refuses_every_write(self, db: Db) -> None:
-        project_id = db.make_project()
-        job_id = db.make_job(project_id)
+        job_id, gone = db.make_job(), db.make_job()
+        deleted = await db.operator.delete_generation_jobs({gone: None})
         async with opened(db.conninfo, rule=WriteMode.CLOSED) as cautious:
+            assert await write(cautious, show("transaction_read_only")) == ["on"]
             store = Store(cautious)
-            for change in (
-                store.create_project("x", owner_id=ADA),
-                store.create_generation_job(project_id=project_id, mode="x"),
-                store.update_generation_job(job_id, mode="x"),
-                store.transition_job_status(job_id, "running"),
-                store.delete_generation_job(job_id),
-            ):
+            (job,) = await store.get_generation_jobs()
+            cleanup = run_cleanup(
+                store, ExpiredJobs(created_before=LATER, statuses=(*JobStatus,)), RetentionAction.DELETE
+            )
+            for change in (*writes(store, job), store.restore_generation_jobs(deleted), anext(cleanup)):
                 with pytest.raises(ReadOnly):
                     await change
-            (job,) = await store.get_generation_jobs()
-        assert (job.id, job.status, job.mode) == (job_id, JobStatus.QUEUED, "lifestyle")
+            assert (await store.get_generation_jobs()).items == (job,)
+        assert job.id == job_id
 
     async def test_write_permit_allows_writes_until_it_is_closed(self, db: Db) -> None:
         db.make_project()
@@ -241,10 +228,6 @@ class TestReadOnlySession:
         assert caught.value.hint is not None
         assert "--write REASON" in caught.value.hint
         assert caught.value.sqlstate == "25006"
-
-    async def test_read_only_session_uses_read_only_transactions(self, database: Conninfo, sql: Sql) -> None:
-        async with opened(database, rule=WriteMode.CLOSED) as cautious:
-            assert await write(cautious, show("transaction_read_only")) == ["on"]
 
 
 class TestEyes:
@@ -276,23 +259,28 @@ class TestEyes:
             with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
                 await plain.read(ActingUser(id=ADA), show("role"))
 
-    @pytest.fixture
-    def outsider(self, database: Conninfo) -> Iterator[Conninfo]:
-        """A role that may sign in, and nothing more."""
+    @pytest.mark.parametrize(
+        ("read", "words"),
+        [
+            (lambda weak: weak.read(ActingUser(id=ADA), show("role")), 'permission denied to set role "authenticated"'),
+            (
+                lambda weak: Store(weak).get_generation_jobs(),
+                "No grant: the role outsider may not read generation_jobs",
+            ),
+        ],
+        ids=["acting as a user", "no grant"],
+    )
+    async def test_login_without_rights_gets_an_error_instead_of_no_rows(
+        self, database: Conninfo, read: Callable[[Database], Awaitable[object]], words: str
+    ) -> None:
         with connect({**database, "user": ADMINISTRATOR}, autocommit=True) as administrator:
             administrator.execute("create role outsider login")
-            yield {**database, "user": "outsider"}
-            administrator.execute("drop role outsider")
-
-    async def test_login_without_the_user_role_may_not_act_as_users(self, outsider: Conninfo) -> None:
-        async with opened(outsider) as weak:
-            with pytest.raises(NoPrivilege, match='permission denied to set role "authenticated"'):
-                await weak.read(ActingUser(id=ADA), show("role"))
-
-    async def test_missing_grant_raises_an_error_instead_of_showing_no_rows(self, outsider: Conninfo) -> None:
-        async with opened(outsider) as weak:
-            with pytest.raises(NoPrivilege, match="No grant: the role outsider may not read generation_jobs"):
-                await Store(weak).get_generation_jobs()
+            try:
+                async with opened({**database, "user": "outsider"}) as weak:
+                    with pytest.raises(NoPrivilege, match=words):
+                        await read(weak)
+            finally:
+                administrator.execute("drop role outsider")
 
 
 class TestTimeLimits:

@@ -3,6 +3,8 @@
 import asyncio
 from datetime import timedelta
 
+import pytest
+
 from store.errors import Unreachable
 from store.job_list.list_query import ListingQuery, ListQuery, RowWindowQuery
 from store.job_list.listing import Listing
@@ -48,19 +50,9 @@ async def test_only_the_last_of_several_new_queries_is_polled(source: Source) ->
     assert source.asked == ["a", "d"]
 
 
-async def test_result_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
-    async def fetch(question: str) -> str:
-        if question == "old":
-            feed.ask("new")
-        return await source.fetch(question)
-
-    feed = Poller(fetch, "old", interval=NEVER)
-    page = await Reader(feed).next_page()
-    assert (page.number, page.generation, page.value) == (1, 2, "new!")
-
-
-async def test_failure_that_arrives_after_a_new_query_is_dropped(source: Source) -> None:
-    source.failures = [Unreachable("away")]
+@pytest.mark.parametrize("failures", [[], [Unreachable("away")]], ids=["result", "failure"])
+async def test_answer_that_arrives_after_a_new_query_is_dropped(source: Source, failures: list[Exception]) -> None:
+    source.failures = [*failures]
 
     async def fetch(question: str) -> str:
         if question == "old":

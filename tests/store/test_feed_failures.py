@@ -64,33 +64,28 @@ class TestFailures:
         assert (failure.retry_in >= 10.0) == (sqlstate is not None)
 
 
-class TestCancellation:
-    async def test_cancelling_during_a_poll_leaves_no_task(self, source: Source) -> None:
-        source.gate.clear()
-        reading = asyncio.ensure_future(Reader(Poller(source.fetch, "q", interval=NEVER)).next())
-        await source.reached.wait()
-        reading.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await reading
-        assert (source.in_flight, source.cancelled) == (0, 1)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    async def test_cancelling_between_two_polls_leaves_no_task(self, source: Source) -> None:
-        reader = Reader(Poller(source.fetch, "q", interval=NEVER))
-        await reader.next_page()
-        waiting = await reader.nothing_comes()
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-        assert asyncio.all_tasks() == {asyncio.current_task()}
-
-    async def test_leaving_the_result_loop_leaves_no_task(self, source: Source) -> None:
-        async with aclosing(Poller(source.fetch, "q", interval=SOON).results()) as pages:
+@pytest.mark.parametrize("when", ["during a poll", "between two polls", "by leaving the result loop"])
+async def test_stopped_poller_leaves_no_task(source: Source, when: str) -> None:
+    feed = Poller(source.fetch, "q", interval=SOON if "loop" in when else NEVER)
+    if "loop" in when:
+        async with aclosing(feed.results()) as pages:
             async for page in pages:
                 if page.number == 2:
                     break
-        assert source.in_flight == 0
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+    else:
+        reader = Reader(feed)
+        if when == "during a poll":
+            source.gate.clear()
+            reading = asyncio.ensure_future(reader.next())
+            await source.reached.wait()
+        else:
+            await reader.next_page()
+            reading = await reader.nothing_comes()
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    assert (source.in_flight, source.cancelled) == (0, when == "during a poll")
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_poll_on_a_silent_connection_can_be_cancelled_quickly(database: Conninfo, sql: Sql) -> None:

@@ -1,4 +1,6 @@
-"""A feed's pace: slower where nothing changes or nobody looks, soon after a hint, at once for a person."""
+"""A poller's pace: slower where nothing changes or nobody looks, soon after a wake, at once for a person."""
+
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
@@ -11,146 +13,128 @@ INTERVAL = 2.0
 INSTANT = 0.01
 
 
+class PacedPoller:
+    """A poller whose results are followed, and the time that it lives in."""
+
+    def __init__(self, source: Source) -> None:
+        self.time, self.source = Time(), source
+        self.answers: Iterator[str] = iter(())
+        self.poller = Poller(self._fetch, "q", interval=INTERVAL)
+
+    async def _fetch(self, question: str) -> str:
+        await self.source.fetch(question)
+        return next(self.answers, "the same")
+
+    async def become_idle(self) -> None:
+        """For ever the same result, until the wait is as long as it gets; the last poll has just ended."""
+        for _ in range(60):
+            await self.time.passes(LONGEST_WAIT)
+
+    async def polls_after(self, seconds: float) -> bool:
+        before = len(self.source.asked)
+        await self.time.passes(seconds)
+        assert len(self.source.asked) - before in (0, 1)
+        return len(self.source.asked) > before
+
+
 @pytest.fixture
-def feed(source: Source) -> Poller[str, str]:
-    return Poller(source.fetch, "q", interval=INTERVAL)
-
-
-async def become_idle(time: Time) -> None:
-    """For ever the same page, until the wait is as long as it gets; the last question has just been answered."""
-    for _ in range(60):
-        await time.passes(LONGEST_WAIT)
-
-
-async def asked_after(time: Time, seconds: float, source: Source) -> bool:
-    before = len(source.asked)
-    await time.passes(seconds)
-    assert len(source.asked) - before in (0, 1)
-    return len(source.asked) > before
+async def paced(source: Source) -> AsyncIterator[PacedPoller]:
+    paced = PacedPoller(source)
+    async with followed(paced.poller):
+        yield paced
 
 
 class TestIdle:
-    async def test_unchanged_result_is_polled_less_and_less_often(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            for _ in range(30):
-                assert await asked_after(time, INTERVAL, source)
-            assert not await asked_after(time, INTERVAL, source)
-            assert await asked_after(time, INTERVAL, source)
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_IDLE_WAIT - INTERVAL, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_unchanged_result_is_polled_less_and_less_often(self, paced: PacedPoller) -> None:
+        for _ in range(30):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        assert await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_IDLE_WAIT - INTERVAL)
+        assert await paced.polls_after(INTERVAL)
 
-    async def test_changed_result_restores_the_interval(self, source: Source) -> None:
-        answers = iter(["the same"] * 61 + ["another"] * 10)
+    async def test_changed_result_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.answers = iter(["another"] * 10)
+        assert await paced.polls_after(LONGEST_IDLE_WAIT)
+        assert await paced.polls_after(INTERVAL)
 
-        async def fetch(question: str) -> str:
-            await source.fetch(question)
-            return next(answers)
+    async def test_user_activity_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        assert not await paced.polls_after(INTERVAL + INSTANT)
+        paced.poller.note_activity()
+        assert await paced.polls_after(0)
+        paced.poller.note_activity()
+        assert not await paced.polls_after(INTERVAL / 2)
+        assert await paced.polls_after(INTERVAL / 2)
 
-        time = Time()
-        async with followed(Poller(fetch, "q", interval=INTERVAL)):
-            await become_idle(time)
-            assert await asked_after(time, LONGEST_IDLE_WAIT, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_requested_refresh_restores_the_interval(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.poller.refresh()
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
 
-    async def test_user_activity_restores_the_interval(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            await become_idle(time)
-            assert not await asked_after(time, INTERVAL + INSTANT, source)
-            feed.note_activity()
-            assert await asked_after(time, 0, source)
-            feed.note_activity()
-            assert not await asked_after(time, INTERVAL / 2, source)
-            assert await asked_after(time, INTERVAL / 2, source)
+    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(self, paced: PacedPoller) -> None:
+        paced.poller.attention = Attention.UNFOCUSED
+        for _ in range(5):
+            assert await paced.polls_after(INTERVAL)
+        assert not await paced.polls_after(INTERVAL)
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.attention = Attention.FOCUSED
+        assert await paced.polls_after(0)
 
-    async def test_requested_refresh_restores_the_interval(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            await become_idle(time)
-            feed.refresh()
-            assert await asked_after(time, 0, source)
-            assert await asked_after(time, INTERVAL, source)
-
-    async def test_unfocused_poller_becomes_idle_sooner_and_for_longer(
-        self, feed: Poller[str, str], source: Source
-    ) -> None:
-        time = Time()
-        async with followed(feed):
-            feed.attention = Attention.UNFOCUSED
-            for _ in range(5):
-                assert await asked_after(time, INTERVAL, source)
-            assert not await asked_after(time, INTERVAL, source)
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_WAIT - INTERVAL, source)
-            feed.attention = Attention.FOCUSED
-            assert await asked_after(time, 0, source)
-
-    async def test_poller_woken_by_changes_polls_rarely_on_its_own(
-        self, feed: Poller[str, str], source: Source
-    ) -> None:
-        time = Time()
-        async with followed(feed):
-            feed.is_woken = True
-            await become_idle(time)
-            assert not await asked_after(time, LONGEST_WAIT - INTERVAL, source)
-            feed.is_woken = False
-            assert await asked_after(time, 0, source)
-            assert await asked_after(time, INTERVAL, source)
+    async def test_poller_woken_by_changes_polls_rarely_on_its_own(self, paced: PacedPoller) -> None:
+        paced.poller.is_woken = True
+        await paced.become_idle()
+        assert not await paced.polls_after(LONGEST_WAIT - INTERVAL)
+        paced.poller.is_woken = False
+        assert await paced.polls_after(0)
+        assert await paced.polls_after(INTERVAL)
 
 
 class TestHints:
-    async def test_woken_poller_polls_after_a_short_quiet_period(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            await become_idle(time)
-            await time.passes(5.0)
-            for _ in range(3):
-                feed.wake()
-                assert not await asked_after(time, 0.2, source)
-            assert await asked_after(time, 0.05 + INSTANT, source)
-            assert not await asked_after(time, 1.0, source)
+    async def test_woken_poller_polls_after_a_short_quiet_period(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        await paced.time.passes(5.0)
+        for _ in range(3):
+            paced.poller.wake()
+            assert not await paced.polls_after(0.2)
+        assert await paced.polls_after(0.05 + INSTANT)
+        assert not await paced.polls_after(1.0)
 
-    async def test_continuous_wakes_do_not_postpone_polling(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            for _ in range(200):
-                feed.wake()
-                await time.passes(0.125)
-        assert len(source.asked) == 13
+    @pytest.mark.parametrize(
+        ("wakes", "every", "polls"),
+        [pytest.param(200, 0.125, 13, id="not postponed"), pytest.param(40, 0.5, 21, id="one a second at most")],
+    )
+    async def test_continuous_wakes_cause_regular_polls(
+        self, paced: PacedPoller, wakes: int, every: float, polls: int
+    ) -> None:
+        for _ in range(wakes):
+            paced.poller.wake()
+            await paced.time.passes(every)
+        assert len(paced.source.asked) == polls
 
-    async def test_wakes_cause_at_most_one_poll_a_second(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            for _ in range(40):
-                feed.wake()
-                await time.passes(0.5)
-        assert len(source.asked) == 21
+    async def test_wake_during_a_poll_causes_another_poll(self, paced: PacedPoller) -> None:
+        await paced.become_idle()
+        paced.source.gate.clear()
+        paced.poller.refresh()
+        await paced.time.passes(0)
+        paced.poller.wake()
+        paced.source.gate.set()
+        await paced.time.passes(0)
+        assert await paced.polls_after(1.0)
 
-    async def test_wake_during_a_poll_causes_another_poll(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            await become_idle(time)
-            source.gate.clear()
-            feed.refresh()
-            await time.passes(0)
-            feed.wake()
-            source.gate.set()
-            await time.passes(0)
-            assert await asked_after(time, 1.0, source)
+    async def test_paused_poller_ignores_wakes(self, paced: PacedPoller) -> None:
+        paced.poller.pause()
+        paced.poller.wake()
+        assert not await paced.polls_after(LONGEST_WAIT)
 
-    async def test_paused_poller_ignores_wakes(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
-        async with followed(feed):
-            feed.pause()
-            feed.wake()
-            assert not await asked_after(time, LONGEST_WAIT, source)
-
-    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, feed: Poller[str, str], source: Source) -> None:
-        time = Time()
+    async def test_wakes_do_not_hasten_the_retry_after_a_failure(self, source: Source) -> None:
         source.failures = [Unreachable("away")]
-        async with followed(feed):
-            feed.wake()
-            assert not await asked_after(time, INTERVAL - INSTANT, source)
-            assert await asked_after(time, INSTANT, source)
+        paced = PacedPoller(source)
+        async with followed(paced.poller):
+            paced.poller.wake()
+            assert not await paced.polls_after(INTERVAL - INSTANT)
+            assert await paced.polls_after(INSTANT)

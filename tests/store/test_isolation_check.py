@@ -302,7 +302,7 @@ async def test_isolation_plan_chooses_the_owner_the_other_user_and_the_targets(
 ) -> None:
     make_project(BEN, "only empty")
     make_job(make_project(BEN, "Full"))
-    make_job(make_project(ADA))
+    make_job()
     empty = make_project(ADA, "Empty")
     plan = await plan_probes(operator.database, other_id=BEN)
     assert plan.owner is not None

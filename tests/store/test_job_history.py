@@ -10,14 +10,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from store.database.database import Database
-from store.errors import InvalidValue, SchemaMissing
+from store.errors import InvalidValue
 from store.jobs.history_sql import make_event
 from store.jobs.job import JobStatus
 from store.jobs.job_history import EventKind, JobEvent, time_in_each
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOTHING, Db, MakeJob, MakeProject
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeJob
 
 
 async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None:
@@ -50,7 +49,7 @@ async def test_job_history_covers_a_job_from_creation_to_failure(db: Db) -> None
 
 
 async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> None:
-    job_id = db.make_job(db.make_project())
+    job_id = db.make_job()
     for cost in range(1, 6):
         db.sql("update generation_jobs set cost_cents = %s where id = %s", [cost, job_id])
     history = await db.operator.get_job_history(job_id, limit=3)
@@ -62,7 +61,7 @@ async def test_job_history_returns_the_newest_events_up_to_the_limit(db: Db) -> 
 
 
 async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
-    job_id = db.make_job(db.make_project(ADA), "running")
+    job_id = db.make_job(status="running")
     await db.ada.delete_generation_job(job_id)
     for store in (db.operator, db.ada):
         told = [(event.kind, event.actor_user_id) for event in (await store.get_job_history(job_id)).events]
@@ -71,8 +70,8 @@ async def test_user_sees_the_history_of_their_own_deleted_jobs(db: Db) -> None:
     assert (await db.operator.get_job_history(NOTHING)).events == ()
 
 
-async def test_restored_job_keeps_its_history(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    job_id = make_job(make_project())
+async def test_restored_job_keeps_its_history(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
     await operator.transition_job_status(job_id, "running")
     before = await operator.get_job_history(job_id)
     await operator.restore_generation_jobs(await operator.delete_generation_jobs({job_id: None}))
@@ -81,13 +80,6 @@ async def test_restored_job_keeps_its_history(operator: Store, make_project: Mak
     assert after.events[:2] == before.events
     assert [event.kind for event in after.events[2:]] == [EventKind.DELETED, EventKind.CREATED]
     assert [stay.status for stay in after.stays] == ["queued", "running", "running"]
-
-
-async def test_missing_events_error_names_the_revision_that_adds_them(attached_database: Conninfo) -> None:
-    async with Store(Database(attached_database)) as store:
-        with pytest.raises(SchemaMissing, match="does not record") as refusal:
-            await store.get_job_history(NOTHING)
-    assert "revision 0005" in (refusal.value.hint or "")
 
 
 JOBS = tuple(UUID(int=0x100 + number) for number in range(3))

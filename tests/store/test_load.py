@@ -8,7 +8,7 @@ from store.database.load_meter import LoadMeter
 from store.database.query import Query, make_number
 from store.store import Store
 from store.users.actor import OPERATOR
-from tests.store.support import MakeJob, MakeProject
+from tests.store.support import MakeJob
 
 
 class Clocks:
@@ -77,8 +77,8 @@ def test_failed_query_counts_its_database_time(clocks: Clocks) -> None:
     assert clocks.meter.last_minute().database_time == 2.0
 
 
-async def test_database_counts_its_queries(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    job_id = make_job(make_project())
+async def test_database_counts_its_queries(operator: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
     database: Database = operator.database
     one = Query(text("select 1"), make_number)
     await database.read_together(OPERATOR, one, one)

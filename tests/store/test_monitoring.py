@@ -10,8 +10,8 @@ from store.database.database import Database
 from store.statistics import statistics_sql
 from store.statistics.statistics import ModeTimings
 from store.store import Store
-from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, NOTHING, NOW, Db, Sql
+from tests.conftest import Conninfo
+from tests.store.support import NOTHING, NOW, Db, Sql, add_ada
 
 HOUR = timedelta(hours=1)
 
@@ -28,11 +28,12 @@ def finished(
 ) -> None:
     """As the triggers would have recorded it, at other times."""
     ((job,),) = sql(
-        "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at, completed_at)"
-        " select user_id, id, %s, %s, %s, %s, %s from projects where id = %s returning id",
-        [status, mode, created_at, ended_at, ended_at, project],
+        "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at)"
+        " select user_id, id, %s, %s, %s, %s from projects where id = %s returning id",
+        [status, mode, created_at, ended_at, project],
     )
     if started_at is not None:
+        sql("update generation_jobs set completed_at = %s where id = %s", [ended_at, job])
         sql("insert into gjobs.job_starts (job_id, started_at) values (%s, %s)", [job, started_at])
 
 
@@ -62,10 +63,8 @@ async def test_job_timings_are_grouped_by_mode_and_limited_to_visible_jobs(db: D
     for minutes in (5, 90):
         db.make_job(other, mode="a", created_at=NOW - timedelta(minutes=minutes))
     found = await db.operator.get_job_timings(window=HOUR, at=NOW)
-    assert [(work.mode, work.succeeded, work.failed, work.queued) for work in found.by_mode] == [
-        ("a", 0, 1, 2),
-        ("b", 2, 1, 0),
-    ]
+    counts = [(work.mode, work.succeeded, work.failed, work.queued) for work in found.by_mode]
+    assert counts == [("a", 0, 1, 2), ("b", 2, 1, 0)]
     assert found.by_mode[0].oldest_queued_at == NOW - timedelta(minutes=90)
     assert found.by_mode[1].failure_rate == pytest.approx(1 / 3)
     assert found.by_mode[1].waiting is None
@@ -94,15 +93,9 @@ async def test_job_with_an_infinite_time_has_no_duration(db: Db, created_at: str
     assert found.of_all.total is None
 
 
-async def test_only_the_duration_is_known_without_recorded_starts(attached_database: Conninfo) -> None:
-    with connect(attached_database) as app:
-        app.execute("insert into auth.users (id) values (%s)", [ADA])
-        app.execute("insert into projects (id, user_id, name) values (%s, %s, 'Autumn')", [NOTHING, ADA])
-        app.execute(
-            "insert into generation_jobs (user_id, project_id, status, mode, created_at, updated_at)"
-            " values (%s, %s, 'failed', 'lifestyle', %s, %s)",
-            [ADA, NOTHING, NOW - timedelta(seconds=40), NOW],
-        )
+async def test_only_the_duration_is_known_without_recorded_starts(attached_database: Conninfo, app_sql: Sql) -> None:
+    add_ada(app_sql, project_id=NOTHING)
+    finished(app_sql, NOTHING, NOW, created_at=NOW - timedelta(seconds=40), status="failed")
     async with Store(Database(attached_database)) as store:
         found = (await store.get_job_timings(window=HOUR, at=NOW)).of_all
     assert (found.failed, found.waiting, found.running) == (1, None, None)

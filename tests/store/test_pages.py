@@ -7,10 +7,11 @@ from uuid import UUID
 import pytest
 
 from store.errors import InvalidValue
+from store.filters.filter_text import parse
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Page, PageKey
 from store.store import Store
-from tests.store.support import BEN, NOW, Db, MakeJob, MakeProject, Sql
+from tests.store.support import BEN, NOW, Db, MakeJob, MakeProject, Sql, error_of
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
 
@@ -54,18 +55,20 @@ async def test_pages_contain_every_job_exactly_once_in_order(db: Db, times: tupl
     assert ids == ids_in_order(db.sql)
 
 
-async def test_pages_can_be_limited_to_a_project_and_a_status(db: Db) -> None:
+async def test_pages_can_be_limited_to_a_project_a_status_and_a_filter(db: Db) -> None:
     mine, other = db.make_project(), db.make_project(BEN)
     for number in range(12):
         db.make_job(mine if number % 3 else other, list(JobStatus)[number % 2], created_at=NOW + timedelta(number // 4))
+    running = parse("-status:queued", now=NOW)
 
     of_project = await all_ids(lambda key: db.operator.get_project_jobs(mine, limit=2, after=key))
     of_status = await all_ids(lambda key: db.operator.get_jobs_by_status("running", limit=2, after=key))
     of_both = await all_ids(lambda key: db.operator.get_project_jobs(mine, status="running", limit=1, after=key))
+    of_filter = await all_ids(lambda key: db.operator.find_jobs(running, project_id=mine, limit=1, after=key))
 
     assert of_project == ids_in_order(db.sql, mine)
     assert of_status == ids_in_order(db.sql, status="running")
-    assert of_both == ids_in_order(db.sql, mine, "running")
+    assert of_both == of_filter == ids_in_order(db.sql, mine, "running")
     assert 0 < len(of_both) < len(of_project)
 
 
@@ -81,9 +84,9 @@ async def test_next_page_is_unaffected_by_deleted_and_added_jobs(db: Db) -> None
     assert [job.id for job in second] == [oldest_first[3], oldest_first[2]]
 
 
-async def test_last_page_has_no_next_key(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
+async def test_last_page_has_no_next_key(operator: Store, make_job: MakeJob) -> None:
     assert (await operator.get_generation_jobs()) == Page(items=(), next_key=None)
-    make_job(make_project())
+    make_job()
     assert (await operator.get_generation_jobs(limit=1)).next_key is None
 
 
@@ -103,6 +106,4 @@ async def test_limit_outside_the_allowed_range_is_refused(operator: Store, limit
         operator.get_users(limit=limit),
         operator.get_job_summary(limit=limit),
     ):
-        with pytest.raises(InvalidValue) as caught:
-            await asked
-        assert caught.value.field == "limit"
+        assert (await error_of(InvalidValue, asked)).field == "limit"

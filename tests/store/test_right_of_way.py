@@ -73,7 +73,7 @@ async def test_background_query_can_be_cancelled(source: Source) -> None:
 
 async def test_a_write_stops_a_running_count(db: Db) -> None:
     """Both connections of the session are taken by two of them, so that it would have to wait a minute."""
-    job_id = db.make_job(db.make_project())
+    job_id = db.make_job()
     database = db.operator.database
     count = Query(text(_LONG), make_number)
 

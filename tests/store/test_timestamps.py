@@ -11,7 +11,7 @@ from store.database.timestamps import EARLIEST, LATEST, UtcLoader
 from store.statistics.totals import TotalsQuery
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import NOW, Db, MakeJob, MakeProject
+from tests.store.support import NOW, Db, MakeJob
 
 EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ def test_every_binary_timestamp_loads_within_the_python_range(microseconds: int)
     ],
 )
 async def test_timestamp_is_read_as_utc_in_any_session_time_zone(
-    database: Conninfo, make_project: MakeProject, make_job: MakeJob, zone: str, written: str, read: datetime
+    database: Conninfo, make_job: MakeJob, zone: str, written: str, read: datetime
 ) -> None:
-    job_id = make_job(make_project(), created_at=written, updated_at=written)
+    job_id = make_job(created_at=written, updated_at=written)
     async with Store(Database({**database, "options": f"-c TimeZone={zone}"})) as store:
         job = await store.get_generation_job(job_id)
     assert job is not None

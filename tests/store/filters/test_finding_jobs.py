@@ -1,14 +1,13 @@
 """Filters on real rows: what the database finds is what the filter means, for every pair of eyes."""
 
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.conninfo import make_conninfo
 
 from store.blocking import BlockingStore
 from store.database.database import Database
@@ -22,9 +21,9 @@ from store.job_list.list_sql import page
 from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
 from store.users.actor import ActingUser
-from tests.conftest import Conninfo, connect
+from tests.conftest import Conninfo
 from tests.store.filters.job_model import Names, matches
-from tests.store.support import ADA, BEN, NOW, Db, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeAsset, MakeJob, MakeProject, Sql, add_ada, show_rows
 
 PROJECTS = ("Autumn catalog", "autumn CATALOG", "50%_off\\", "50x_off\\", "cafe")
 
@@ -43,12 +42,6 @@ MINUTES_AGO = (0, 25, 31)
 JOBS = 60
 
 JOB, PROJECT = UUID("0b000000-0000-4000-8000-000000000000"), UUID("cafe0000-0000-4000-8000-000000000000")
-
-
-@pytest.fixture
-def operator_now(database: Conninfo, sql: Sql) -> Iterator[BlockingStore]:
-    with BlockingStore.connect(make_conninfo("", **database)) as store:
-        yield store
 
 
 @pytest.fixture
@@ -175,21 +168,6 @@ def test_filter_combines_with_a_project_and_a_status(
     )
 
 
-@pytest.mark.parametrize("limit", [1, 7])
-def test_filtered_pages_contain_every_match_exactly_once(
-    operator_now: BlockingStore, rows: tuple[GenerationJob, ...], limit: int
-) -> None:
-    job_filter = parse("-status:queued mode:lifestyle", now=NOW)
-    found: list[GenerationJob] = []
-    page = operator_now.find_jobs(job_filter, limit=limit)
-    found.extend(page)
-    while page.next_key is not None:
-        page = operator_now.find_jobs(job_filter, limit=limit, after=page.next_key)
-        found.extend(page)
-    assert found == [job for job in rows if job.status != "queued" and job.mode.lower() == "lifestyle"]
-    assert len(found) > limit
-
-
 async def test_filter_finds_times_outside_the_python_range(db: Db) -> None:
     project_id = db.make_project()
     late = db.make_job(project_id, "failed", created_at="20000-01-01", updated_at="infinity")
@@ -203,8 +181,8 @@ async def test_filter_finds_times_outside_the_python_range(db: Db) -> None:
     assert await found("took:>36500d") == [late, early]
 
 
-async def test_user_may_not_filter_by_email(ada: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    job_id = make_job(make_project(ADA))
+async def test_user_may_not_filter_by_email(ada: Store, make_job: MakeJob) -> None:
+    job_id = make_job()
     with pytest.raises(NoPrivilege) as caught:
         await ada.find_jobs(parse("user:ada@example.com", now=NOW))
     assert str(caught.value) == "user: takes no name here. Only the operator may read the users."
@@ -244,19 +222,11 @@ class TestWhereOnlyTheJobsAreToBeRead:
     """A login of few rights, on the app's own database."""
 
     @pytest.fixture
-    async def few_rights(self, attached_database: Conninfo, onlooker: str) -> AsyncIterator[Store]:
-        with connect(attached_database, autocommit=True) as owner:
-            owner.execute("insert into auth.users (id, email) values (%s, 'ada@example.com')", [ADA])
-            owner.execute("insert into projects (id, user_id, name) values (%s, %s, 'cafe')", [PROJECT, ADA])
-            owner.execute(
-                "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
-                [JOB, ADA, PROJECT],
-            )
-            owner.execute(f"grant select on generation_jobs to {onlooker}".encode())
-            owner.execute(f"create policy seen on generation_jobs for select to {onlooker} using (true)".encode())
-        store = Store(Database({**attached_database, "user": onlooker}))
-        yield store
-        await store.close()
+    async def few_rights(self, attached_database: Conninfo, app_sql: Sql, onlooker: str) -> AsyncIterator[Store]:
+        add_ada(app_sql, JOB, project_id=PROJECT, project="cafe")
+        show_rows(app_sql, onlooker, "generation_jobs")
+        async with Store(Database({**attached_database, "user": onlooker})) as store:
+            yield store
 
     @pytest.mark.parametrize(
         "text", [f"project:{PROJECT}", "project:cafe0000", f"user:{ADA}", "-project:beef lifestyle"]
@@ -264,27 +234,16 @@ class TestWhereOnlyTheJobsAreToBeRead:
     async def test_filter_by_id_needs_no_right_to_read_names(self, few_rights: Store, text: str) -> None:
         assert [job.id for job in await few_rights.find_jobs(parse(text, now=NOW))] == [JOB]
 
-    @pytest.mark.parametrize(
-        ("text", "sentence"),
-        [
-            ("project:Catalog", "project: takes no name here. No grant: "),
-            ("-user:ada@example.com", "user: takes no name here. No grant: "),
-        ],
-    )
-    async def test_filter_by_an_unreadable_name_is_refused_with_the_reason(
-        self, few_rights: Store, text: str, sentence: str
-    ) -> None:
-        with pytest.raises(NoPrivilege) as caught:
+    @pytest.mark.parametrize("text", ["project:Catalog", "-user:ada@example.com"])
+    async def test_filter_by_an_unreadable_name_is_refused_with_the_reason(self, few_rights: Store, text: str) -> None:
+        key = text.strip("-").partition(":")[0]
+        with pytest.raises(NoPrivilege, match=f"^{key}: takes no name here. No grant: "):
             await few_rights.find_jobs(parse(text, now=NOW))
-        assert str(caught.value).startswith(sentence)
 
     async def test_filter_by_name_works_after_the_grant_is_given(
-        self, few_rights: Store, attached_database: Conninfo, onlooker: str
+        self, few_rights: Store, app_sql: Sql, onlooker: str
     ) -> None:
         with pytest.raises(NoPrivilege):
-            await few_rights.find_jobs(parse("project:Catalog", now=NOW))
-        with connect(attached_database, autocommit=True) as owner:
-            owner.execute("update projects set name = 'Catalog'")
-            owner.execute(f"grant select on projects to {onlooker}".encode())
-            owner.execute(f"create policy seen on projects for select to {onlooker} using (true)".encode())
-        assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]
+            await few_rights.find_jobs(parse("project:cafe", now=NOW))
+        show_rows(app_sql, onlooker, "projects")
+        assert [job.id for job in await few_rights.find_jobs(parse("project:cafe", now=NOW))] == [JOB]

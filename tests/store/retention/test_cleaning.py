@@ -6,13 +6,11 @@ from pathlib import Path
 import pytest
 
 from store.database.database import Database
-from store.database.write_access import WriteMode
-from store.errors import NoPrivilege, ReadOnly, SchemaMissing
+from store.errors import NoPrivilege
 from store.jobs.job import JobStatus
 from store.journal.journal import Journal, read_journal
 from store.journal.write_record import WriteOutcome
 from store.retention import batches
-from store.retention.archive import count_some_archived
 from store.retention.cleanup import count_expired, find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
@@ -69,7 +67,7 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: St
 
 
 async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(db: Db) -> None:
-    db.make_job(db.make_project(), JobStatus.FAILED, created_at=OLD.created_before)
+    db.make_job(status=JobStatus.FAILED, created_at=OLD.created_before)
     assert await cleaned(db.operator) == BatchProgress()
 
 
@@ -153,14 +151,6 @@ async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(ada: Stor
     assert present(sql) == before
 
 
-async def test_cleanup_in_a_read_only_session_removes_nothing(operator: Store, world: Worlds, sql: Sql) -> None:
-    before = present(sql)
-    operator.database.access.rule = WriteMode.CLOSED
-    with pytest.raises(ReadOnly):
-        await cleaned(operator)
-    assert present(sql) == before
-
-
 async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
     database: Conninfo, world: Worlds, tmp_path: Path
 ) -> None:
@@ -186,18 +176,6 @@ async def test_cleanup_keeps_running_jobs_held_by_or_waiting_for_a_worker(db: Db
     assert await cleaned(db.operator, asked) == BatchProgress(done=1)
     assert archived(db.sql) == {lost}
     assert {held, waiting} <= present(db.sql)
-
-
-async def test_missing_archive_error_names_the_revision_that_adds_it(
-    attached_database: Conninfo,
-) -> None:
-    store = Store(Database(attached_database))
-    try:
-        with pytest.raises(SchemaMissing, match="keeps no archive") as caught:
-            await count_some_archived(store)
-    finally:
-        await store.close()
-    assert caught.value.hint == "'gjobs migrate up' brings revision 0008, which keeps one."
 
 
 async def test_user_deleted_during_a_cleanup_leaves_no_archived_jobs(db: Db, world: Worlds) -> None:

@@ -1,31 +1,21 @@
 """What is seen between two looks, where nothing is recorded."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
+
+import pytest
 
 from store.jobs.job import GenerationJob, JobStatus
 from store.watch.watch import JobsAtPoll, transitions_between
+from tests.store.support import NOW, a_job
 
-NOON = datetime(2026, 1, 4, 12, tzinfo=UTC)
+LATER = NOW + timedelta(seconds=2)
 
-LATER = NOON + timedelta(seconds=2)
-
-JOB = GenerationJob(
-    id=UUID(int=1),
-    user_id=UUID(int=0xA0),
-    project_id=UUID(int=0xA1),
-    status=JobStatus.QUEUED,
-    mode="lifestyle",
-    input_asset_id=None,
-    error=None,
-    cost_cents=5,
-    created_at=NOON - timedelta(hours=1),
-    updated_at=NOON - timedelta(hours=1),
-)
+JOB = a_job(created_at=NOW - timedelta(hours=1), updated_at=NOW - timedelta(hours=1))
 
 
-def look(*jobs: GenerationJob, at: datetime = NOON) -> JobsAtPoll:
+def look(*jobs: GenerationJob, at: datetime = NOW) -> JobsAtPoll:
     return JobsAtPoll(at=at, jobs={job.id: job for job in jobs})
 
 
@@ -37,33 +27,34 @@ def changes(
     return [(one.job_id.int, one.from_status, one.to_status) for one in told]
 
 
-def test_unchanged_jobs_cause_no_transitions() -> None:
-    assert changes(look(JOB), JOB) == []
-
-
-def test_update_without_a_status_change_is_no_transition() -> None:
-    assert changes(look(JOB), replace(JOB, cost_cents=9, updated_at=LATER)) == []
+@pytest.mark.parametrize(
+    ("former", "job", "expected"),
+    [
+        pytest.param([JOB], JOB, [], id="unchanged"),
+        pytest.param([JOB], replace(JOB, cost_cents=9, updated_at=LATER), [], id="update without a status change"),
+        pytest.param(
+            [JOB], replace(JOB, status=JobStatus.SUCCEEDED), [(1, "queued", "succeeded")], id="missed one between"
+        ),
+        pytest.param([], JOB, [], id="old job that appears when others are gone"),
+    ],
+)
+def test_only_a_changed_status_is_a_transition(
+    former: list[GenerationJob], job: GenerationJob, expected: object
+) -> None:
+    assert changes(look(*former), job) == expected
 
 
 def test_transitions_are_ordered_by_update_time() -> None:
-    first = replace(JOB, status=JobStatus.RUNNING, updated_at=NOON + timedelta(seconds=1))
-    second = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED, updated_at=NOON)
+    first = replace(JOB, status=JobStatus.RUNNING, updated_at=NOW + timedelta(seconds=1))
+    second = replace(JOB, id=UUID(int=2), status=JobStatus.FAILED, updated_at=NOW)
     was = replace(second, status=JobStatus.RUNNING)
     assert changes(look(JOB, was), first, second) == [(2, "running", "failed"), (1, "queued", "running")]
 
 
-def test_intermediate_status_between_two_polls_is_missed() -> None:
-    assert changes(look(JOB), replace(JOB, status=JobStatus.SUCCEEDED)) == [(1, "queued", "succeeded")]
-
-
 def test_job_created_between_two_polls_is_new_even_if_committed_late() -> None:
-    new = replace(JOB, created_at=NOON + timedelta(seconds=1))
-    late = replace(JOB, id=UUID(int=2), created_at=NOON - timedelta(seconds=30))
+    new = replace(JOB, created_at=NOW + timedelta(seconds=1))
+    late = replace(JOB, id=UUID(int=2), created_at=NOW - timedelta(seconds=30))
     assert changes(look(), new, late) == [(1, None, "queued"), (2, None, "queued")]
-
-
-def test_old_job_that_appears_when_others_are_gone_is_not_new() -> None:
-    assert changes(look(), JOB) == []
 
 
 def test_queried_job_that_is_not_found_was_deleted() -> None:
