@@ -1,7 +1,8 @@
 """Ids and shapes that the store's tests share."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -154,6 +155,25 @@ def add_ada(sql: Sql, *jobs: UUID, project_id: UUID = UUID(int=2), project: str 
             "insert into generation_jobs (id, user_id, project_id, mode) values (%s, %s, %s, 'lifestyle')",
             (job_id, ADA, project_id),
         )
+
+
+@contextmanager
+def altered(sql: Sql, change: str, undo: str) -> Iterator[None]:
+    """A schema that other tests use as well."""
+    sql(change)
+    try:
+        yield
+    finally:
+        sql(undo)
+
+
+def add_asset(sql: Sql, asset_id: UUID, project_id: UUID) -> None:
+    """Of Ada's."""
+    sql(
+        "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
+        " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
+        (asset_id, ADA, project_id),
+    )
 
 
 def show_rows(sql: Sql, role: str, *tables: str, using: str = "true") -> None:

@@ -130,7 +130,6 @@ async def test_cancelled_caller_leaves_its_session_idle(operator: Store, sql: Sq
 
 
 async def test_no_session_stays_in_a_transaction(db: Db, sessions: Sessions) -> None:
-    """Whatever was answered, and with whatever error."""
     job_id = db.make_job()
     await db.ada.get_listing(ListingQuery())
     await db.ada.transition_job_status(job_id, "succeeded")
@@ -149,7 +148,6 @@ async def test_no_session_stays_in_a_transaction(db: Db, sessions: Sessions) -> 
 
 
 async def test_acting_user_and_time_limits_end_with_the_transaction(database: Conninfo, sql: Sql) -> None:
-    """Nor do the time-outs: the connection may be a pooler's, and the next client somebody else."""
     state = text(
         "select current_user, current_setting('request.jwt.claims', true), current_setting('statement_timeout'),"
         " current_setting('lock_timeout'), current_setting('idle_in_transaction_session_timeout')"

@@ -168,7 +168,6 @@ class TestTransactions:
         assert await operator.database.read(OPERATOR, show("role")) == ["none"]
 
     async def test_totals_are_consistent_while_other_sessions_write(self, db: Db) -> None:
-        """The list, the statistics and the projects' counts never contradict each other."""
         project_id = db.make_project()
         stop = asyncio.Event()
 
@@ -314,8 +313,6 @@ class TestTimeLimits:
             assert 0.25 < time.monotonic() - started < TimeLimits().patience
 
     async def test_rollback_on_a_silent_connection_is_abandoned(self, database: Conninfo) -> None:
-        """Also when it is only to be rolled back."""
-
         async def fail_in_silence(patient: Database, proxy: Proxy) -> None:
             async with patient.write(OPERATOR) as transaction:
                 await transaction.run(show("role"))

@@ -17,7 +17,7 @@ from store.isolation.isolation_findings import find_leak_fixes
 from store.jobs.job import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, STRANGER, MakeAsset, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, STRANGER, Db, MakeJob, MakeProject, Sql, show_rows, sql_of
 
 LEAKS_OF_THE_APP = {
     (ProbeTarget.JOB, Verb.INSERT_INTO),
@@ -62,12 +62,12 @@ async def attached(attached_database: Conninfo, owner: psycopg.Connection) -> As
 
 
 @pytest.fixture
-def adas_things(make_project: MakeProject, make_asset: MakeAsset, make_job: MakeJob) -> None:
+def adas_things(db: Db) -> None:
     """On the managed schema, where Ada has one of everything as well."""
-    project_id = make_project(ADA)
-    make_project(ADA, "Empty")
-    make_asset(project_id)
-    make_job(project_id, JobStatus.FAILED)
+    project_id = db.make_project()
+    db.make_project(ADA, "Empty")
+    db.make_asset(project_id)
+    db.make_job(project_id, JobStatus.FAILED)
 
 
 Answers = dict[tuple[ProbeTarget, Verb], Probe]
@@ -176,9 +176,8 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
     """A row that was locked for an instant would show that it was tried on."""
     owner.execute("insert into generation_jobs (user_id, project_id, mode) values (%s, %s, 'x')", [ADA, EMPTY_PROJECT])
     owner.execute("create policy everything on projects using (true)")
-    for table, shown in (("projects", "true"), ("assets", "true"), ("generation_jobs", "status = 'failed'")):
-        owner.execute(f"grant select on {table} to {onlooker}".encode())
-        owner.execute(f"create policy shown on {table} for select to {onlooker} using ({shown})".encode())
+    show_rows(sql_of(owner), onlooker, "projects", "assets")
+    show_rows(sql_of(owner), onlooker, "generation_jobs", using="status = 'failed'")
     rows = "select xmax from projects order by id"
     before = owner.execute(rows).fetchall()
     async with Store(Database({**attached_database, "user": onlooker})) as store:

@@ -10,7 +10,7 @@ from store.errors import Conflict, InvalidValue, RowMissing, UnexpectedError
 from store.jobs.job import JobStatus
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, a_job, add_ada, error_of, the_job
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, a_job, add_ada, altered, error_of, the_job
 
 
 async def test_get_job_returns_all_columns(db: Db) -> None:
@@ -137,17 +137,14 @@ class TestDelete:
     @pytest.mark.parametrize("rule", ["restrict", "no action", "no action deferrable initially deferred"])
     async def test_bulk_delete_removes_nothing_when_another_table_refers_to_a_job(self, db: Db, rule: str) -> None:
         job_id, other = db.make_job(), db.make_job()
-        db.sql(f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})")
-        try:
+        table = f"create table public.results (job_id uuid references public.generation_jobs on delete {rule})"
+        with altered(db.sql, table, "drop table public.results"):
             db.sql("insert into public.results values (%s)", (job_id,))
             with pytest.raises(Conflict, match="another table refer to a job: nothing was deleted"):
                 await db.operator.delete_generation_jobs({other: None, job_id: None})
             assert db.sql("select count(*) from generation_jobs") == [(2,)]
-        finally:
-            db.sql("drop table public.results")
 
     async def test_job_started_during_its_deletion_is_either_deleted_or_kept(self, db: Db) -> None:
-        """The question named a queued job: a running one is never deleted by its answer."""
         project_id = db.make_project()
         for _ in range(30):
             job_id = db.make_job(project_id)

@@ -20,7 +20,7 @@ from store.journal.write_record import JournalEntry, WriteOutcome
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, the_job, writes
+from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, altered, the_job, writes
 
 
 @pytest.fixture
@@ -118,13 +118,11 @@ async def test_journal_does_not_record_writes_that_change_nothing(store: Store, 
 
 async def test_write_refused_at_commit_is_recorded_as_not_done(store: Store, path: Path, db: Db) -> None:
     job_id = db.make_job()
-    db.sql("create table public.results (job_id uuid references public.generation_jobs deferrable initially deferred)")
-    try:
+    table = "create table public.results (job_id uuid references public.generation_jobs deferrable initially deferred)"
+    with altered(db.sql, table, "drop table public.results"):
         db.sql("insert into public.results values (%s)", (job_id,))
         with pytest.raises(StoreError):
             await store.delete_generation_job(job_id)
-    finally:
-        db.sql("drop table public.results")
     assert (the_entry(path).what, the_entry(path).outcome) == ("delete job", WriteOutcome.NOT_DONE)
 
 
@@ -174,7 +172,6 @@ async def test_outcome_that_cannot_be_recorded_does_not_undo_the_write(
 
 
 async def test_concurrent_updates_form_a_gapless_chain_in_the_journal(store: Store, path: Path, db: Db) -> None:
-    """However many write at once: the row was locked when it was read."""
     job_id = db.make_job(cost_cents=0)
     await asyncio.gather(*(store.update_generation_job(job_id, cost_cents=cents) for cents in range(1, 21)))
     entries = read_journal(path).entries

@@ -11,7 +11,7 @@ from store.jobs.job import JobStatus
 from store.jobs.job_results import Missing, Refused
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, Sql, add_ada, error_of
+from tests.store.support import BEN, NOTHING, Sql, add_ada, add_asset, error_of
 
 PROJECT = UUID("a1000000-0000-4000-8000-000000000000")
 
@@ -35,11 +35,7 @@ def app_sql(app_sql: Sql) -> Sql:
     """Ada has a project with an asset and two queued jobs."""
     add_ada(app_sql, JOB, OTHER, project_id=PROJECT)
     app_sql("insert into auth.users (id, email) values (%s, 'ben@example.com')", (BEN,))
-    app_sql(
-        "insert into assets (id, user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path)"
-        " values (%s, %s, %s, 'input', 'lifestyle', '1', '{}', 'shoe.png')",
-        (ASSET, ADA, PROJECT),
-    )
+    add_asset(app_sql, ASSET, PROJECT)
     return app_sql
 
 
@@ -104,7 +100,6 @@ async def test_job_that_a_trigger_protects_cannot_be_changed(
 async def test_hidden_and_deleted_jobs_are_both_missing_to_a_user(
     operator: Store, ben: Store, ada: Store, app_sql: Sql, unchanged: None, job_id: UUID
 ) -> None:
-    """They look alike to a user; the operator tells them apart."""
     app_sql(NOT_TO_BE_SEEN)
     for store in (ada, ben):
         assert await store.transition_job_status(job_id, "running") == Missing(job_id=job_id)
@@ -165,7 +160,6 @@ async def test_row_that_a_trigger_drops_raises_conflict(
 async def test_insert_without_a_policy_or_grant_is_refused(
     ada: Store, app_sql: Sql, unchanged: None, obstacle: str
 ) -> None:
-    """Postgres refuses these by an error of its own."""
     makes: dict[str, Callable[[], Awaitable[object]]] = {
         "generation_jobs": lambda: ada.create_generation_job(project_id=PROJECT, mode="lifestyle"),
         "projects": lambda: ada.create_project("Autumn"),

@@ -9,10 +9,10 @@ import pytest
 
 from store.database.database import Database
 from store.database.query import Query
-from store.errors import InvalidValue
+from store.errors import InvalidValue, RowMissing, TransitionRefused
 from store.jobs import job_sql
 from store.jobs.job import GenerationJob, JobStatus, allowed
-from store.jobs.job_results import Applied, Missing, Refused
+from store.jobs.job_results import Applied, Missing, Refused, applied_job
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
@@ -140,3 +140,34 @@ async def test_transition_is_tried_again_when_the_status_changes_meanwhile(
     monkeypatch.undo()
 
     assert outcome == Applied(job=await the_job(db.operator, job_id))
+
+
+async def test_applied_job_returns_the_job_of_an_applied_transition(db: Db) -> None:
+    job_id = db.make_job()
+
+    outcome = await db.operator.transition_job_status(job_id, "running")
+
+    assert applied_job(outcome, JobStatus.RUNNING).status is JobStatus.RUNNING
+
+
+async def test_applied_job_raises_for_a_refused_transition(db: Db) -> None:
+    job_id = db.make_job()
+    outcome = await db.operator.transition_job_status(job_id, "succeeded")
+
+    with pytest.raises(TransitionRefused, match="Only a running job can be completed; this one is queued") as refused:
+        applied_job(outcome, JobStatus.SUCCEEDED)
+
+    assert (refused.value.job_id, refused.value.current, refused.value.allowed) == (
+        job_id,
+        JobStatus.QUEUED,
+        (JobStatus.RUNNING,),
+    )
+
+
+async def test_applied_job_raises_for_a_missing_job(operator: Store) -> None:
+    outcome = await operator.transition_job_status(NOTHING, "running")
+
+    with pytest.raises(RowMissing) as missing:
+        applied_job(outcome, JobStatus.RUNNING)
+
+    assert missing.value.ids == (NOTHING,)

@@ -68,7 +68,6 @@ def test_status_spans_cover_a_job_from_creation_to_success() -> None:
 
 
 def test_status_spans_start_at_the_first_known_event() -> None:
-    """Of a job that is older than the events nobody knows how long it waited."""
     assert told(moved(2, Q, R), moved(7, R, F)) == [(R, 2, 7, 5), (F, 7, None, 3)]
     assert told(event(3, EventKind.COST, R, R)) == [(R, 3, None, 7)]
 

@@ -243,7 +243,8 @@ class TestWhereOnlyTheJobsAreToBeRead:
     async def test_filter_by_name_works_after_the_grant_is_given(
         self, few_rights: Store, app_sql: Sql, onlooker: str
     ) -> None:
+        app_sql("update projects set name = 'Catalog'")
         with pytest.raises(NoPrivilege):
-            await few_rights.find_jobs(parse("project:cafe", now=NOW))
+            await few_rights.find_jobs(parse("project:Catalog", now=NOW))
         show_rows(app_sql, onlooker, "projects")
-        assert [job.id for job in await few_rights.find_jobs(parse("project:cafe", now=NOW))] == [JOB]
+        assert [job.id for job in await few_rights.find_jobs(parse("project:Catalog", now=NOW))] == [JOB]

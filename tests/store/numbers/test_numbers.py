@@ -1,7 +1,7 @@
 """Counts and costs on a real server: exact where that is cheap, and where it is not, never more than is known."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from store.statistics.totals import Count, Precision, ProjectTotals, Totals, Tot
 from store.store import Store
 from store.users.actor import OPERATOR, ActingUser, Actor
 from tests.conftest import Conninfo, connect
-from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql
+from tests.store.support import ADA, BEN, NOW, Db, MakeJob, MakeProject, Sql, altered
 
 ALL = CountCapabilities(
     has_projects=True,
@@ -162,16 +162,16 @@ async def test_exact_count_times_out_when_its_time_budget_is_too_small(operator:
 
 
 async def test_each_statement_of_an_exact_count_gets_the_remaining_time(
-    operator: Store, database: Conninfo, project: UUID, other_project: UUID
+    operator: Store, sql: Sql, project: UUID, other_project: UUID
 ) -> None:
     moments = iter([0.0, 6.0])
-    with readable_if(database, "current_setting('statement_timeout') = '4s'"):
+    with readable_if(sql, "current_setting('statement_timeout') = '4s'"):
         numbers = await count_exactly(operator, can=HERS, actor=ADA_HERSELF, budget=10.0, clock=lambda: next(moments))
     assert numbers.count(None) == Count(number=7)
 
 
 @pytest.fixture
-def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iterator[None]:
+def with_slow_jobs(database: Conninfo, sql: Sql, project: UUID, make_job: MakeJob) -> Iterator[None]:
     """After the project's quick jobs stands one that is not seen for ages by a user, whoever asks for it."""
     make_job(project, "failed", mode="slow", error="broken", created_at=NOW - timedelta(days=12))
     # The last in every order in which a plan may read them. Where rows were deleted before, the last one made need not
@@ -180,20 +180,14 @@ def with_slow_jobs(database: Conninfo, project: UUID, make_job: MakeJob) -> Iter
         connection.execute("create temporary table ordered as select * from generation_jobs order by mode = 'slow'")
         connection.execute("truncate generation_jobs")
         connection.execute("insert into generation_jobs select * from ordered")
-    with readable_if(database, "case when mode = 'slow' then pg_sleep(20) is not null else true end"):
+    with readable_if(sql, "case when mode = 'slow' then pg_sleep(20) is not null else true end"):
         yield
 
 
-@contextmanager
-def readable_if(conninfo: Conninfo, condition: str) -> Iterator[None]:
+def readable_if(sql: Sql, condition: str) -> AbstractContextManager[None]:
     """By users, on top of the other policies."""
     policy = f"create policy seen on generation_jobs as restrictive for select to authenticated using ({condition})"
-    with connect(conninfo, autocommit=True) as connection:
-        connection.execute(policy.encode())
-        try:
-            yield
-        finally:
-            connection.execute("drop policy seen on generation_jobs")
+    return altered(sql, policy, "drop policy seen on generation_jobs")
 
 
 def hasty(store: Store, clock: Callable[[], float] = lambda: 0.0, *, cap: int = 2) -> TotalsCounter:
@@ -238,11 +232,11 @@ async def test_planner_estimate_replaces_a_capped_count_that_it_exceeds(operator
     assert numbers.count(JobStatus.FAILED) == Count(number=2, certainty=Precision.CAPPED)
 
 
-async def test_expensive_count_is_retried_after_a_pause(database: Conninfo, operator: Store, project: UUID) -> None:
+async def test_expensive_count_is_retried_after_a_pause(sql: Sql, operator: Store, project: UUID) -> None:
     now = 0.0
     counting = hasty(operator, lambda: now)
     query = TotalsQuery(project_id=project)
-    with readable_if(database, "pg_sleep(20) is not null"):
+    with readable_if(sql, "pg_sleep(20) is not null"):
         numbers = await counting.count(query, HERS, at=NOW)
         assert numbers.count(None) is numbers.count(JobStatus.QUEUED) is None
     assert (await counting.count(query, HERS, at=NOW)).count(None) is None, "it is left alone for a while"

@@ -11,12 +11,13 @@ from store.jobs.job import JobStatus
 from store.journal.journal import Journal, read_journal
 from store.journal.write_record import WriteOutcome
 from store.retention import batches
+from store.retention.batches import LARGEST, QUICK, SLOW, halved, next_size
 from store.retention.cleanup import count_expired, find_expired, run_cleanup
 from store.retention.retention import FINISHED, BatchProgress, ExpiredJobs, RetentionAction, StatusCount
 from store.store import Store
 from tests.conftest import Conninfo, connect
 from tests.store.retention.conftest import OLD, Worlds, archived, cleaned, present
-from tests.store.support import ADA, NOTHING, NOW, Db, MakeProject, Sql
+from tests.store.support import ADA, NOTHING, NOW, Db, Sql, altered
 
 DELETE, ARCHIVE = RetentionAction.DELETE, RetentionAction.ARCHIVE
 
@@ -42,19 +43,15 @@ async def test_expiry_time_uses_the_server_clock(operator: Store, sql: Sql) -> N
 
 
 @pytest.mark.parametrize("action", RetentionAction)
-async def test_cleanup_removes_only_old_finished_jobs(db: Db, world: Worlds, action: RetentionAction) -> None:
-    before, gone = present(db.sql), world.finished | {world.other}
-    assert await cleaned(db.operator, action=action) == BatchProgress(done=7)
+@pytest.mark.parametrize("actor", ["operator", "ada"])
+async def test_cleanup_removes_only_the_actors_old_finished_jobs(
+    db: Db, world: Worlds, action: RetentionAction, actor: str
+) -> None:
+    store: Store = getattr(db, actor)
+    before, gone = present(db.sql), world.finished | ({world.other} if actor == "operator" else set())
+    assert await cleaned(store, action=action) == BatchProgress(done=len(gone))
     assert present(db.sql) == before - gone
     assert archived(db.sql) == (gone if action is ARCHIVE else set())
-
-
-@pytest.mark.parametrize("action", RetentionAction)
-async def test_user_cleans_up_only_their_own_jobs(ada: Store, world: Worlds, sql: Sql, action: RetentionAction) -> None:
-    before = present(sql)
-    assert await cleaned(ada, action=action) == BatchProgress(done=6)
-    assert present(sql) == before - world.finished
-    assert archived(sql) == (world.finished if action is ARCHIVE else set())
 
 
 async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: Store, world: Worlds, sql: Sql) -> None:
@@ -66,41 +63,38 @@ async def test_cleanup_is_limited_to_the_given_project_and_statuses(operator: St
     assert present(sql) == before - {*world.old[JobStatus.QUEUED], *world.old[JobStatus.FAILED]}
 
 
-async def test_cleanup_keeps_a_job_created_exactly_at_the_expiry_time(db: Db) -> None:
-    db.make_job(status=JobStatus.FAILED, created_at=OLD.created_before)
-    assert await cleaned(db.operator) == BatchProgress()
-
-
-async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:
-    project = db.make_project()
-    db.make_job(project, JobStatus.SUCCEEDED, created_at="-infinity")
-    db.make_job(project, JobStatus.SUCCEEDED, created_at="0044-03-15 BC")
-    kept = db.make_job(project, JobStatus.SUCCEEDED, created_at="infinity")
-    number = batches.FIRST * 4
+def add_old_jobs(db: Db, number: int) -> None:
+    db.make_project()
     db.sql(
         "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
         " select user_id, id, 'succeeded', 'lifestyle', %s from projects, generate_series(1, %s)",
         (NOW - timedelta(days=31), number),
     )
+
+
+async def test_cleanup_removes_many_jobs_in_batches_including_infinite_times(db: Db) -> None:
+    number = batches.FIRST * 4
+    add_old_jobs(db, number)
+    for created_at in ("-infinity", "0044-03-15 BC"):
+        db.make_job(status=JobStatus.SUCCEEDED, created_at=created_at)
+    kept = {
+        db.make_job(status=JobStatus.SUCCEEDED, created_at="infinity"),
+        db.make_job(status=JobStatus.FAILED, created_at=OLD.created_before),
+    }
     steps = [step.done async for step in run_cleanup(db.operator, OLD, DELETE)]
     assert steps[0] == batches.FIRST
     assert steps[-1] == number + 2
     assert len(steps) > 2
-    assert present(db.sql) == {kept}
+    assert present(db.sql) == kept
 
 
-async def test_interrupted_cleanup_can_be_continued(operator: Store, make_project: MakeProject, sql: Sql) -> None:
-    make_project()
-    sql(
-        "insert into generation_jobs (user_id, project_id, status, mode, created_at)"
-        " select user_id, id, 'failed', 'lifestyle', %s from projects, generate_series(1, 120)",
-        (NOW - timedelta(days=31),),
-    )
-    async for first in run_cleanup(operator, OLD, DELETE):
+async def test_interrupted_cleanup_can_be_continued(db: Db) -> None:
+    add_old_jobs(db, 120)
+    async for first in run_cleanup(db.operator, OLD, DELETE):
         assert first == BatchProgress(done=batches.FIRST)
         break
-    assert len(present(sql)) == 120 - batches.FIRST
-    assert await cleaned(operator) == BatchProgress(done=120 - batches.FIRST)
+    assert len(present(db.sql)) == 120 - batches.FIRST
+    assert await cleaned(db.operator) == BatchProgress(done=120 - batches.FIRST)
 
 
 async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, world: Worlds, sql: Sql) -> None:
@@ -114,41 +108,34 @@ async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, w
 
 async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(db: Db, world: Worlds) -> None:
     referred = world.old[JobStatus.SUCCEEDED][1]
-    db.sql("create table public.invoices (job_id uuid references generation_jobs)")
-    try:
+    table = "create table public.invoices (job_id uuid references generation_jobs)"
+    with altered(db.sql, table, "drop table public.invoices"):
         db.sql("insert into public.invoices values (%s)", (referred,))
         last = await cleaned(db.operator)
         assert (last.done, last.refused, last.refused_id) == (6, 1, referred)
         assert "invoices" in (last.refusal or "")
         assert referred in present(db.sql)
-    finally:
-        db.sql("drop table public.invoices")
 
 
-async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(operator: Store, world: Worlds, sql: Sql) -> None:
-    paid = world.old[JobStatus.SUCCEEDED][2]
-    sql(
+async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(db: Db, world: Worlds) -> None:
+    trigger = (
         "create function keep_paid() returns trigger language plpgsql as"
-        " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$"
+        " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$;"
+        "create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()"
     )
-    sql("create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()")
-    try:
-        last = await cleaned(operator)
+    with altered(db.sql, trigger, "drop function keep_paid() cascade"):
+        last = await cleaned(db.operator)
         assert (last.done, last.refused, last.refusal) == (5, 2, "The database refused: paid jobs stay.")
-        assert paid in present(sql)
-    finally:
-        sql("drop function keep_paid() cascade")
+        assert world.old[JobStatus.SUCCEEDED][2] in present(db.sql)
 
 
-async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(ada: Store, world: Worlds, sql: Sql) -> None:
-    before = present(sql)
-    sql("create policy nobody on generation_jobs as restrictive for delete using (false)")
-    try:
-        with pytest.raises(NoPrivilege, match="does not let it be changed"):
-            await cleaned(ada)
-    finally:
-        sql("drop policy nobody on generation_jobs")
-    assert present(sql) == before
+async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, world: Worlds) -> None:
+    before = present(db.sql)
+    policy = "create policy nobody on generation_jobs as restrictive for delete using (false)"
+    undo = "drop policy nobody on generation_jobs"
+    with altered(db.sql, policy, undo), pytest.raises(NoPrivilege, match="does not let it be changed"):
+        await cleaned(db.ada)
+    assert present(db.sql) == before
 
 
 async def test_journal_of_a_cleanup_lists_job_ids_without_their_rows(
@@ -199,3 +186,23 @@ async def test_project_deleted_during_archiving_leaves_no_archived_jobs(db: Db, 
     async for last in steps:
         assert last.refused == 0
     assert archived(db.sql) == {world.other}
+
+
+@pytest.mark.parametrize(
+    ("size", "seconds", "expected"),
+    [
+        (50, QUICK / 2, 100),
+        (50, QUICK, 50),
+        (50, SLOW, 50),
+        (50, SLOW * 2, 25),
+        (1, SLOW * 2, 1),
+        (400, QUICK / 2, LARGEST),
+        (LARGEST, QUICK / 2, LARGEST),
+    ],
+)
+def test_next_batch_size_adapts_to_the_time_taken(size: int, seconds: float, expected: int) -> None:
+    assert next_size(size, seconds) == expected
+
+
+def test_halved_batch_size_is_at_least_one() -> None:
+    assert [halved(size) for size in (500, 3, 2, 1)] == [250, 1, 1, 1]

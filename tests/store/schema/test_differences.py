@@ -4,10 +4,13 @@ import psycopg
 import pytest
 
 from migrations import HEAD, REVISIONS
+from store.database.database import Database
+from store.doctor.schema_checks import read_schema
 from store.embedded.clients import ADMINISTRATOR
 from store.errors import SchemaMissing
 from store.schema.expected import expected
 from store.schema.schema_diff import DifferenceKind, ObjectKind, compare, read_catalogue, required
+from store.users.actor import OPERATOR
 from tests.conftest import Conninfo, connect
 
 JOBS = "public.generation_jobs"
@@ -200,3 +203,34 @@ def test_empty_database_reports_only_missing_relations_and_functions(attached: p
     differences = compare((), expected(None))
 
     assert {one.object for one in differences} == {ObjectKind.RELATION, ObjectKind.FUNCTION}
+
+
+async def test_catalogue_reads_the_same_through_a_session_and_a_connection(shared_attached_database: Conninfo) -> None:
+    database = Database(shared_attached_database)
+    try:
+        through = await read_schema(database, OPERATOR)
+    finally:
+        await database.close()
+    with connect(shared_attached_database) as connection:
+        assert read_catalogue(connection) == through
+
+
+@pytest.mark.parametrize("autocommit", [True, False])
+def test_reading_the_catalogue_keeps_the_search_path(shared_attached_database: Conninfo, autocommit: bool) -> None:
+    with connect(shared_attached_database, autocommit=autocommit) as connection:
+        before = connection.execute("show search_path").fetchone()
+        read_catalogue(connection)
+        assert connection.execute("show search_path").fetchone() == before
+
+
+def test_catalogue_can_be_read_in_a_read_only_transaction(shared_attached_database: Conninfo) -> None:
+    with connect(shared_attached_database) as connection:
+        connection.read_only = True
+        assert read_catalogue(connection)
+
+
+def test_catalogue_can_be_read_by_a_role_without_other_rights(attached: psycopg.Connection) -> None:
+    everything = read_catalogue(attached)
+    attached.execute("set local role anon")
+
+    assert read_catalogue(attached) == everything

@@ -17,7 +17,7 @@ from store.database.wake_ups import LONGEST_SILENCE, TRIGGERS, WakeUp, wake_ups
 from store.errors import UnexpectedError
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
-from tests.store.support import until
+from tests.store.support import altered, sql_of, until
 from tests.store.wakeup.registered import Server
 
 
@@ -109,7 +109,6 @@ async def test_listener_keeps_retrying_while_the_server_is_unreachable(
 async def test_error_after_the_proof_is_reported_as_a_lost_connection(
     listener: Database, telling: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who was told of the proof, and looks seldom since, has to hear that nothing is told any more."""
     async with listening(listener) as heard:
         assert await heard.next() is WakeUp.PROVEN
 
@@ -133,13 +132,10 @@ async def test_listener_gives_up_when_the_proof_does_not_arrive(
 
 
 async def test_listener_opens_no_connection_without_enabled_triggers(listener: Database, telling: Server) -> None:
-    table = "alter table generation_jobs {} trigger " + TRIGGERS[1]
-    telling.connection.execute(table.format("disable").encode())
-    try:
+    table = f"alter table generation_jobs {{}} trigger {TRIGGERS[1]}"
+    with altered(sql_of(telling.connection), table.format("disable"), table.format("enable always")):
         async with listening(listener) as heard:
             assert await heard.ends()
-    finally:
-        telling.connection.execute(table.format("enable always").encode())
 
 
 async def test_killed_listener_process_leaves_no_session(telling_database: Conninfo, telling: Server) -> None:

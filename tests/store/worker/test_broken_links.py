@@ -1,9 +1,10 @@
 """A worker outlives what happens to its links: it goes on, begins nothing twice, and hears of new jobs again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,12 @@ from tests.conftest import Conninfo
 from tests.store.servers import Proxy, proxied
 from tests.store.support import Sql, until
 from tests.store.worker.conftest import WorkerEnv, has_ended, registry_of
+
+Claimed = list[ClaimedJob]
+
+Claim = Callable[[], Awaitable[Claimed]]
+
+LOST = Unreachable("The link broke.")
 
 SHORTEST_WAIT = 0.1
 
@@ -129,7 +136,7 @@ async def test_notified_claim_with_a_lost_answer_starts_each_job_once(
         claimed = await answer(self, query)
         if not is_lost.is_set():
             is_lost.set()
-            raise Unreachable("The link broke.")
+            raise LOST
         return claimed
 
     monkeypatch.setattr(ReadyStatement, "answer", loses_first)
@@ -216,7 +223,14 @@ class TestClaims:
     ) -> None:
         begun: list[UUID] = []
         jobs = env.queue(number=20)
-        lose_claim(monkeypatch, lost)
+
+        async def loses(number: int, claim: Claim) -> Claimed:
+            claimed = await claim()
+            if number == lost:
+                raise LOST
+            return claimed
+
+        replace_claims(monkeypatch, loses)
         await env.run(noting(begun), batch=batch)
         assert sorted(begun) == sorted(jobs)
         assert env.ends() == [("succeeded", None, 250)] * 20
@@ -227,21 +241,19 @@ class TestClaims:
         begun: list[UUID] = []
         jobs = env.queue(number=2)
         worker, told = env.make_worker(noting(begun), batch=1)
-        claim, claims, is_lost = LeaseClient.claim, 0, asyncio.Event()
+        is_lost = asyncio.Event()
 
-        async def loses_what_comes_beside_the_second(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if (number := claims) == 2:
+        async def loses_what_comes_beside_the_second(number: int, claim: Claim) -> Claimed:
+            if number == 2:
                 await is_lost.wait()
                 await until(lambda: has_ended(told))
-            claimed = await claim(self, most)
+            claimed = await claim()
             if number > 2 and claimed and not is_lost.is_set():
                 is_lost.set()
-                raise Unreachable("The link broke.")
+                raise LOST
             return claimed
 
-        monkeypatch.setattr(LeaseClient, "claim", loses_what_comes_beside_the_second)
+        replace_claims(monkeypatch, loses_what_comes_beside_the_second)
         await worker.run(once=True)
         assert is_lost.is_set()
         assert begun == jobs
@@ -256,16 +268,16 @@ class TestClaims:
 
         env.queue()
         worker, told = env.make_worker(puts_off)
-        claim, failed_at = LeaseClient.claim, list[float]()
+        failed_at: list[float] = []
 
-        async def fails_afterwards(self: LeaseClient, most: int) -> list[ClaimedJob]:
+        async def fails_afterwards(_: int, claim: Claim) -> Claimed:
             if not any(isinstance(one, AttemptStarted) for one in told):
-                return await claim(self, most)
+                return await claim()
             await until(lambda: has_ended(told))
             failed_at.append(asyncio.get_running_loop().time())
-            raise Unreachable("The link broke.")
+            raise LOST
 
-        monkeypatch.setattr(LeaseClient, "claim", fails_afterwards)
+        replace_claims(monkeypatch, fails_afterwards)
         running = asyncio.create_task(worker.run())
         await until(lambda: len(failed_at) == 2)
         worker.stop()
@@ -284,18 +296,18 @@ class TestClaims:
             await is_found.wait()
 
         jobs = env.queue(number=8)
-        claim, claimed_before = LeaseClient.claim, LeaseClient.claimed_before
+        claimed_before = LeaseClient.claimed_before
         claims, answered, has_failed = 0, 0, asyncio.Event()
 
-        async def third_fails_before_second_brings_all(self: LeaseClient, most: int) -> list[ClaimedJob]:
+        async def third_fails_before_second_brings_all(number: int, claim: Claim) -> Claimed:
             nonlocal claims, answered
-            claims += 1
-            if (number := claims) == 3:
+            claims = number
+            if number == 3:
                 has_failed.set()
-                raise Unreachable("The link broke.")
+                raise LOST
             if number == 2:
                 await has_failed.wait()
-            claimed = await claim(self, most)
+            claimed = await claim()
             answered += 1
             return claimed
 
@@ -309,7 +321,7 @@ class TestClaims:
             is_found.set()
             return found
 
-        monkeypatch.setattr(LeaseClient, "claim", third_fails_before_second_brings_all)
+        replace_claims(monkeypatch, third_fails_before_second_brings_all)
         monkeypatch.setattr(LeaseClient, "claimed_before", after_who_claims_meanwhile)
         await env.run(waits, concurrency=8, batch=1)
         assert sorted(begun) == sorted(jobs)
@@ -320,15 +332,13 @@ class TestClaims:
         begun: list[UUID] = []
         jobs = env.queue(number=2)
         worker, told = env.make_worker(noting(begun), concurrency=2, batch=1)
-        claim, claimed_before, end = LeaseClient.claim, LeaseClient.claimed_before, LeaseClient.end
-        claims, is_found = 0, asyncio.Event()
+        claimed_before, end = LeaseClient.claimed_before, LeaseClient.end
+        is_found = asyncio.Event()
 
-        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if claims == 2:
-                raise Unreachable("The link broke.")
-            return await claim(self, most)
+        async def second_fails(number: int, claim: Claim) -> Claimed:
+            if number == 2:
+                raise LOST
+            return await claim()
 
         async def first_is_found(self: LeaseClient) -> list[ClaimedJob]:
             found = await claimed_before(self)
@@ -340,7 +350,7 @@ class TestClaims:
             await is_found.wait()
             return await end(self, endings)
 
-        monkeypatch.setattr(LeaseClient, "claim", second_fails)
+        replace_claims(monkeypatch, second_fails)
         monkeypatch.setattr(LeaseClient, "claimed_before", first_is_found)
         monkeypatch.setattr(LeaseClient, "end", after_that)
         await worker.run(once=True)
@@ -356,17 +366,14 @@ class TestClaims:
 
         env.queue()
         worker, told = env.make_worker(dear)
-        claim, claims = LeaseClient.claim, 0
 
-        async def second_fails(self: LeaseClient, most: int) -> list[ClaimedJob]:
-            nonlocal claims
-            claims += 1
-            if claims == 2:
+        async def second_fails(number: int, claim: Claim) -> Claimed:
+            if number == 2:
                 await until(lambda: any(isinstance(one, FinishRejected) for one in told))
-                raise Unreachable("The link broke.")
-            return await claim(self, most)
+                raise LOST
+            return await claim()
 
-        monkeypatch.setattr(LeaseClient, "claim", second_fails)
+        replace_claims(monkeypatch, second_fails)
         await worker.run(once=True)
         assert [type(one) for one in told] == [AttemptStarted, FinishRejected, DatabaseUnavailable, DatabaseRecovered]
 
@@ -400,17 +407,11 @@ def noting(begun: list[UUID]) -> Handler:
     return note
 
 
-def lose_claim(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    """It is made, and its answer lost. The first has the number 1."""
-    claim, claims = LeaseClient.claim, 0
+def replace_claims(monkeypatch: pytest.MonkeyPatch, replacement: Callable[[int, Claim], Awaitable[Claimed]]) -> None:
+    """It is called with the number of each claim, from 1, and with what makes the claim."""
+    claim, numbers = LeaseClient.claim, count(1)
 
-    async def loses(self: LeaseClient, most: int) -> list[ClaimedJob]:
-        nonlocal claims
-        claims += 1
-        is_lost = claims == number
-        claimed = await claim(self, most)
-        if is_lost:
-            raise Unreachable("The link broke.")
-        return claimed
+    async def replaced(self: LeaseClient, most: int) -> Claimed:
+        return await replacement(next(numbers), partial(claim, self, most))
 
-    monkeypatch.setattr(LeaseClient, "claim", loses)
+    monkeypatch.setattr(LeaseClient, "claim", replaced)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from store.worker.worker import RetentionRunner
 from store.worker.worker_events import AttemptEnded, RetentionApplied, RetentionFailed
 from tests.conftest import Conninfo
 from tests.store.servers import proxied
-from tests.store.support import Sql, until
+from tests.store.support import Sql, altered, until
 from tests.store.worker.conftest import WorkerEnv
 
 
@@ -41,13 +41,9 @@ async def keep_for_a_day(operator: Store) -> None:
     await set_policy(operator, project_id=None, older_than=timedelta(days=1), action=RetentionAction.ARCHIVE)
 
 
-@contextmanager
-def without_archive(sql: Sql) -> Iterator[None]:
-    sql("alter table gjobs.archived_jobs rename to away")
-    try:
-        yield
-    finally:
-        sql("alter table gjobs.away rename to archived_jobs")
+def without_archive(sql: Sql) -> AbstractContextManager[None]:
+    away = "alter table gjobs.{} rename to {}"
+    return altered(sql, away.format("archived_jobs", "away"), away.format("away", "archived_jobs"))
 
 
 async def test_worker_applies_retention_policies_beside_its_work(env: WorkerEnv, old_jobs: list[UUID]) -> None:

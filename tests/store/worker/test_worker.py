@@ -2,19 +2,25 @@
 
 import asyncio
 import threading
+from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from store.database.database import Database
 from store.errors import InvalidValue
 from store.leases import lease_sql
-from store.leases.lease import ClaimedJob, Released, Rescheduled
+from store.leases.lease import SILENT_AFTER, ClaimedJob, Released, Rescheduled, WorkerInfo
+from store.sample.simulation import simulated
 from store.store import Store
+from store.users.actor import OPERATOR
 from store.worker.attempt_outcome import LONGEST_WAIT
 from store.worker.claimer import CLAIMS_AT_ONCE
 from store.worker.handlers import Backoff, Registry, Retry, Work
-from store.worker.lease_client import LeaseClient
+from store.worker.lease_client import LeaseClient, interval
 from store.worker.worker_events import AttemptEnded, AttemptStarted, LeaseLost
+from tests.conftest import Conninfo, connect
 from tests.store.support import until
 from tests.store.worker.conftest import WorkerEnv, do_nothing, has_ended, registry_of
 
@@ -421,3 +427,64 @@ class TestTheDatabaseRefuses:
         assert str(error).startswith("busy. No other attempt, for the database refuses it: The total budget of ")
         assert [type(one) for one in told] == [AttemptStarted, AttemptEnded]
         assert env.leases() == []
+
+
+WORKER = WorkerInfo(id=UUID(int=7), user_id=None, name="one", host="here", process=1, modes=None, concurrency=1)
+
+
+async def test_lease_is_released_after_a_renewal_in_progress(
+    database: Conninfo,
+    env: WorkerEnv,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else the database would leave it alone, for it is locked, and nobody could have it until the lease expires."""
+    (job,) = env.queue()
+    leases = LeaseClient(env.operator.database, OPERATOR, WORKER, seconds=60.0)
+    await leases.arrive()
+    (claimed,) = await leases.claim(1)
+    write, was_renewed = Database.write_pipelined, list[bool]()
+
+    async def note(self: Database, actor: Any, what: str, *queries: Any) -> Any:
+        if what == "end jobs":
+            was_renewed.append(renewing.done())
+        return await write(self, actor, what, *queries)
+
+    monkeypatch.setattr(Database, "write_pipelined", note)
+    with connect(database) as elsewhere:
+        elsewhere.execute("select from gjobs.workers where id = %s for update", [WORKER.id])
+        renewing = asyncio.create_task(leases.renew([claimed.held], []))
+        await until(lambda: env.sql("select pid from pg_locks where not granted") != [])
+        ending = asyncio.create_task(leases.end([Released(job_id=job, attempt=claimed.attempt)]))
+        await asyncio.sleep(0)
+        elsewhere.rollback()
+    assert await renewing == {job}
+    assert await ending == {job}
+    assert was_renewed == [True]
+    assert env.sql("select owner, attempt from gjobs.job_leases") == [(None, 0)]
+
+
+@pytest.mark.parametrize("lease", [3.0, 60.0, 3_600.0])
+def test_heartbeat_interval_is_a_third_of_lease_and_silence_at_most(lease: float) -> None:
+    assert interval(lease) <= min(lease, SILENT_AFTER.total_seconds()) / 3
+
+
+async def test_simulated_jobs_end_with_a_cost_or_an_error(env: WorkerEnv) -> None:
+    env.queue("lifestyle", 30)
+    env.queue("of another app", 30)
+    await env.run(simulated(Random(1), pace=10_000), concurrency=20)  # noqa: S311
+    ends = dict(env.sql("select status, count(*) from generation_jobs group by status"))
+    # Those that are to be tried again wait, running.
+    assert set(ends) == {"succeeded", "failed", "running"}
+    assert ends["succeeded"] > 3 * ends["failed"]
+    assert env.sql("select count(*) from generation_jobs where status = 'succeeded' and cost_cents = 250") == [(0,)]
+    errors = env.sql("select distinct left(error, 17) from generation_jobs where status = 'failed'")
+    assert errors == [("GenerationError: ",)]
+    notes = env.sql("select distinct note from gjobs.job_leases where owner is null")
+    assert notes == [("The image service is busy: 503",)]
+
+
+async def test_simulated_worker_leaves_manually_started_jobs_alone(env: WorkerEnv) -> None:
+    by_hand, _ = env.queue("lifestyle", 2)
+    env.sql("update generation_jobs set status = 'running' where id = %s", (by_hand,))
+    await env.run(simulated(Random(0), pace=10_000))  # noqa: S311
+    assert env.sql("select id from generation_jobs where status = 'running'") == [(by_hand,)]

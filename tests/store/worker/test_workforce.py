@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from store.users.actor import ActingUser
-from tests.store.support import ADA, BEN, NOW
+from tests.store.support import ADA, BEN, NOW, altered
 from tests.store.worker.conftest import WorkerEnv
 
 HERS, THEIRS = UUID(int=1), UUID(int=2)
@@ -74,11 +74,7 @@ async def test_workers_overview_can_be_read_for_another_time(env: WorkerEnv) -> 
 
 
 async def test_workers_overview_needs_no_write_privileges(env: WorkerEnv) -> None:
-    """A replica, or a login that may write nothing."""
     add_workers(env)
     writing = "insert, update, delete on gjobs.workers, gjobs.job_leases"
-    env.sql(f"revoke {writing} from authenticated")
-    try:
+    with altered(env.sql, f"revoke {writing} from authenticated", f"grant {writing} to authenticated"):
         assert len((await env.operator.acting_as(ActingUser(id=ADA)).get_workers_overview()).workers) == 1
-    finally:
-        env.sql(f"grant {writing} to authenticated")
