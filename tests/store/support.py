@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -15,6 +15,7 @@ from store.database.query import Query, compiled
 from store.errors import StoreError
 from store.jobs.job import GenerationJob, JobStatus
 from store.store import Store
+from store.users.actor import ActingUser
 from tests.conftest import Conninfo, connect
 
 Error = TypeVar("Error", bound=StoreError)
@@ -44,20 +45,43 @@ class Sql(Protocol):
     def __call__(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
 
 
-class MakeProject(Protocol):
-    def __call__(self, owner: UUID = ADA, name: str = "Catalog") -> UUID: ...
+MakeProject = Callable[..., UUID]
+
+MakeAsset = Callable[..., UUID]
+
+MakeJob = Callable[..., UUID]
+
+ADA_HERSELF = ActingUser(id=ADA, email="ada@example.com")
+
+BEN_HIMSELF = ActingUser(id=BEN, email="ben@example.com")
 
 
-class MakeAsset(Protocol):
-    """Of the project's owner."""
+class Db:
+    """A migrated database with three users: stores on it, statements and rows."""
 
-    def __call__(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID: ...
+    def __init__(self, conninfo: Conninfo, sql: Sql, operator: Store) -> None:
+        self.conninfo, self.sql, self.operator = conninfo, sql, operator
+        self.ada = operator.acting_as(ADA_HERSELF)
+        self.ben = operator.acting_as(BEN_HIMSELF)
+        self.stranger = operator.acting_as(ActingUser(id=STRANGER))
 
+    def make_project(self, owner: UUID = ADA, name: str = "Catalog") -> UUID:
+        return self._id_of(
+            "insert into projects (user_id, name, created_at) values (%s, %s, %s) returning id", owner, name, NOW
+        )
 
-class MakeJob(Protocol):
-    """Of the project's owner; without one, in a new project of Ada's. A time may be anything that Postgres reads."""
+    def make_asset(self, project_id: UUID, *, kind: str = "input", created_at: datetime = NOW) -> UUID:
+        """Of the project's owner."""
+        return self._id_of(
+            "insert into assets (user_id, project_id, kind, mode, prompt_version, prompt_payload, storage_path,"
+            " created_at) select user_id, id, %s, 'lifestyle', 'v1', '{}', 'photo.jpg', %s from projects"
+            " where id = %s returning id",
+            kind,
+            created_at,
+            project_id,
+        )
 
-    def __call__(
+    def make_job(
         self,
         project_id: UUID | None = None,
         status: JobStatus | str = JobStatus.QUEUED,
@@ -69,22 +93,19 @@ class MakeJob(Protocol):
         input_asset_id: UUID | None = None,
         created_at: datetime | str = NOW,
         updated_at: datetime | str = NOW,
-    ) -> UUID: ...
+    ) -> UUID:
+        """Of the project's owner; without one, in a new project of Ada's. A time may be any that Postgres reads."""
+        return self._id_of(
+            "insert into generation_jobs (id, user_id, project_id, status, mode, input_asset_id, error, cost_cents,"
+            " created_at, updated_at) select %s, user_id, id, %s, %s, %s, %s, %s, %s, %s from projects where id = %s"
+            " returning id",
+            *(job_id or uuid4(), status, mode, input_asset_id, error, cost_cents, created_at, updated_at),
+            project_id or self.make_project(),
+        )
 
-
-@dataclass(frozen=True, kw_only=True)
-class Db:
-    """A migrated database with three users: stores on it, statements and rows."""
-
-    conninfo: Conninfo
-    sql: Sql
-    make_project: MakeProject
-    make_asset: MakeAsset
-    make_job: MakeJob
-    operator: Store
-    ada: Store
-    ben: Store
-    stranger: Store
+    def _id_of(self, statement: str, *values: object) -> UUID:
+        ((made,),) = self.sql(statement, values)
+        return UUID(str(made))
 
 
 async def error_of(kind: type[Error], call: Awaitable[object]) -> Error:

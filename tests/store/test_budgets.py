@@ -1,6 +1,7 @@
 """Budgets through the store: who sees and sets them, what they tell, and how a refusal is named."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -30,11 +31,16 @@ async def test_budget_reports_the_spending_of_its_period(db: Db) -> None:
     assert (budget.recent_cents, budget.recent_days) == (None, None)
 
 
-async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db) -> None:
-    project = db.make_project()
-    for days, cost in ((0, 5), (9, 7), (29, 11), (30, 100)):
-        job = db.make_job(project, cost_cents=cost)
+def add_jobs_of_ages(db: Db, project: UUID, costs: dict[int, int]) -> list[UUID]:
+    """By how many days ago they were made."""
+    jobs = [db.make_job(project, cost_cents=cost) for cost in costs.values()]
+    for job, days in zip(jobs, costs, strict=True):
         db.sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
+    return jobs
+
+
+async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db) -> None:
+    add_jobs_of_ages(db, db.make_project(), {0: 5, 9: 7, 29: 11, 30: 100})
     budget = await db.operator.set_budget(user_id=ADA, period=Period.ALL, limit_cents=1_000)
     assert (budget.spent_cents, budget.recent_cents, budget.recent_days) == (123, 23, 30)
     assert (budget.name, budget.period_start) == ("ada@example.com", None)
@@ -42,10 +48,8 @@ async def test_total_budget_reports_the_spending_of_the_last_thirty_days(db: Db)
 
 async def test_recent_days_of_a_budget_start_at_the_oldest_remaining_job(db: Db) -> None:
     project = db.make_project()
-    for days in (3, 9):
-        job = db.make_job(project, cost_cents=5)
-        db.sql("update generation_jobs set created_at = now() - %s * interval '1 day' where id = %s", (days, job))
-    db.sql("delete from generation_jobs where id = %s", (job,))
+    _, oldest = add_jobs_of_ages(db, project, {3: 5, 9: 5})
+    db.sql("delete from generation_jobs where id = %s", (oldest,))
     budget = await db.operator.set_budget(project_id=project, period=Period.ALL, limit_cents=1_000)
     assert (budget.recent_cents, budget.recent_days) == (5, 4)
 
