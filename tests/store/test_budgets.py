@@ -71,20 +71,15 @@ async def test_budgets_with_the_least_remaining_come_first(db: Db) -> None:
     assert len(await db.operator.get_budgets(limit=2)) == 2
 
 
-async def test_budgets_of_a_project_include_those_of_its_owner(operator: Store, make_project: MakeProject) -> None:
-    mine, bens = make_project(name="Mine"), make_project(BEN, "Ben's")
-    await operator.set_budget(user_id=ADA, period="day", limit_cents=1)
-    await operator.set_budget(project_id=mine, period="day", limit_cents=1)
-    await operator.set_budget(project_id=bens, period="day", limit_cents=1)
-    assert {one.name for one in await operator.get_budgets(mine)} == {"ada@example.com", "Mine"}
-    assert {one.name for one in await operator.get_budgets(bens)} == {"Ben's"}
-
-
-async def test_user_sees_only_their_own_budgets(db: Db) -> None:
-    await db.operator.set_budget(user_id=ADA, period="day", limit_cents=1)
-    await db.operator.set_budget(project_id=db.make_project(name="Mine"), period="day", limit_cents=1)
+async def test_budgets_are_those_of_a_project_and_its_owner_or_those_of_a_user(db: Db) -> None:
+    mine, bens = db.make_project(name="Mine"), db.make_project(BEN, "Ben's")
+    for user_id, project_id in ((ADA, None), (None, mine), (None, bens)):
+        await db.operator.set_budget(user_id=user_id, project_id=project_id, period="day", limit_cents=1)
+    assert {one.name for one in await db.operator.get_budgets(mine)} == {"ada@example.com", "Mine"}
+    assert {one.name for one in await db.operator.get_budgets(bens)} == {"Ben's"}
     assert sorted(map(str, await names(db.ada))) == ["Mine", "ada@example.com"]
-    assert await names(db.ben) == []
+    assert await names(db.ben) == ["Ben's"]
+    assert await names(db.stranger) == []
 
 
 async def test_setting_a_budget_again_replaces_its_limit(operator: Store) -> None:

@@ -80,22 +80,18 @@ async def test_resize_enlarges_the_pool_and_never_shrinks_it(connections: Connec
                 pass
 
 
-async def test_pool_reuses_a_returned_connection(connections: ConnectionPool) -> None:
-    async with connections.connection() as connection:
-        first = await backend(connection)
-    async with connections.connection() as connection:
-        assert await backend(connection) == first
-
-
-async def test_pool_replaces_a_connection_that_broke_while_idle(
+async def test_pool_reuses_a_returned_connection_unless_it_broke_while_idle(
     connections: ConnectionPool, sql: Sql, sessions: Sessions
 ) -> None:
-    async with connections.connection() as connection:
-        first = await backend(connection)
+    async def used() -> int:
+        async with connections.connection() as connection:
+            return await backend(connection)
+
+    first = await used()
+    assert await used() == first
     sql("select pg_terminate_backend(%s)", [first])
     await until(lambda: not sessions())
-    async with connections.connection() as connection:
-        assert await backend(connection) != first
+    assert await used() != first
 
 
 async def test_connection_that_breaks_in_use_raises_once_and_is_replaced(db: Db, sessions: Sessions) -> None:

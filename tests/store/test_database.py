@@ -244,19 +244,16 @@ class TestEyes:
                 with pytest.raises(NoPrivilege, match=f"takes this session for {BEN}, not for the user {ADA}"):
                     await attempt
 
-    async def test_ignored_claims_raise_an_error_instead_of_showing_no_rows(self, blank_database: Conninfo) -> None:
-        with connect(blank_database, autocommit=True) as owner:
-            owner.execute("create schema auth")
-            owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
-            owner.execute("grant usage on schema auth to authenticated")
+    async def test_acting_as_a_user_needs_a_schema_that_reads_the_claims(self, blank_database: Conninfo) -> None:
         async with opened(blank_database) as deaf:
+            with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
+                await deaf.read(ActingUser(id=ADA), show("role"))
+            with connect(blank_database, autocommit=True) as owner:
+                owner.execute("create schema auth")
+                owner.execute("create function auth.uid() returns uuid language sql return null::uuid")
+                owner.execute("grant usage on schema auth to authenticated")
             with pytest.raises(NoPrivilege, match="takes this session for nobody"):
                 await deaf.read(ActingUser(id=ADA), show("role"))
-
-    async def test_acting_as_a_user_fails_without_an_auth_schema(self, blank_database: Conninfo) -> None:
-        async with opened(blank_database) as plain:
-            with pytest.raises(SchemaMissing, match='schema "auth" does not exist'):
-                await plain.read(ActingUser(id=ADA), show("role"))
 
     @pytest.mark.parametrize(
         ("read", "words"),

@@ -13,7 +13,7 @@ from store.job_list.listing import Listing
 from store.poller import Poller, PollResult
 from store.store import Store
 from tests.conftest import Conninfo
-from tests.store.feeding import NEVER, SOON, Reader, Source, Time, ticking
+from tests.store.feeding import NEVER, SOON, Reader, Source, Time, begins, started, ticking
 from tests.store.servers import proxied
 from tests.store.support import NOW, Db, Sql, until
 
@@ -32,9 +32,7 @@ async def test_poll_results_are_numbered_dated_and_timed(source: Source) -> None
 async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: Source) -> None:
     feed = Poller(source.fetch, "old", interval=NEVER)
     reader = Reader(feed)
-    source.gate.clear()
-    waiting = asyncio.ensure_future(reader.next_page())
-    await source.reached.wait()
+    waiting = await begins(reader, source)
     feed.ask("new")
     await until(lambda: source.asked == ["old", "new"])
     source.gate.set()
@@ -45,9 +43,7 @@ async def test_new_query_cancels_the_running_poll_and_drops_its_result(source: S
 
 
 async def test_only_the_last_of_several_new_queries_is_polled(source: Source) -> None:
-    feed = Poller(source.fetch, "a", interval=NEVER)
-    reader = Reader(feed)
-    await reader.next_page()
+    feed, reader = await started(source, NEVER, "a")
     for question in "bcd":
         feed.ask(question)
     page = await reader.next_page()
@@ -70,9 +66,7 @@ async def test_answer_that_arrives_after_a_new_query_is_dropped(source: Source, 
 
 
 async def test_paused_poller_polls_only_on_request(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=SOON)
-    reader = Reader(feed)
-    await reader.next_page()
+    feed, reader = await started(source, SOON)
     feed.pause()
     assert feed.paused
     waiting = await reader.nothing_comes()
@@ -93,9 +87,7 @@ async def test_paused_poller_polls_only_on_request(source: Source) -> None:
 
 async def test_pausing_stops_the_current_wait(source: Source) -> None:
     time = Time()
-    feed = Poller(source.fetch, "q", interval=20.0)
-    reader = Reader(feed)
-    await reader.next_page()
+    feed, reader = await started(source, 20.0)
     waiting = await reader.nothing_comes()
     feed.pause()
     await time.passes(40.0)
@@ -107,9 +99,7 @@ async def test_pausing_stops_the_current_wait(source: Source) -> None:
 async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Source) -> None:
     feed = Poller(source.fetch, "q", interval=NEVER)
     reader = Reader(feed)
-    source.gate.clear()
-    waiting = asyncio.ensure_future(reader.next_page())
-    await source.reached.wait()
+    waiting = await begins(reader, source)
     feed.refresh()
     feed.refresh()
     source.gate.set()
@@ -120,9 +110,7 @@ async def test_refresh_during_a_poll_starts_one_more_poll_afterwards(source: Sou
 
 
 async def test_shorter_interval_applies_to_the_current_wait(source: Source) -> None:
-    feed = Poller(source.fetch, "q", interval=NEVER)
-    reader = Reader(feed)
-    await reader.next_page()
+    feed, reader = await started(source, NEVER)
     waiting = await reader.nothing_comes()
     feed.interval = SOON
     assert (await waiting).number == 2
@@ -145,8 +133,7 @@ async def test_poll_result_reports_whether_it_changed(source: Source) -> None:
 
 
 async def test_poll_result_after_a_failure_is_compared_with_the_last_result(source: Source) -> None:
-    reader = Reader(Poller(source.fetch, "q", interval=SOON))
-    await reader.next_page()
+    _, reader = await started(source, SOON)
     source.failures = [Unreachable("away")]
     await reader.next_failure()
     assert not (await reader.next_page()).is_changed

@@ -34,13 +34,10 @@ def clocks() -> Clocks:
     return Clocks()
 
 
-def test_load_is_zero_before_the_first_query(clocks: Clocks) -> None:
+def test_load_adds_up_queries_and_times_from_zero(clocks: Clocks) -> None:
     load = clocks.meter.last_minute()
     assert (load.over, load.queries, load.database_time, load.processor_time) == (0, 0, 0, 0)
     assert (load.database_share, load.processor_share) == (0, 0)
-
-
-def test_load_adds_up_queries_and_times(clocks: Clocks) -> None:
     clocks.run(0.25, queries=3)
     clocks.pass_(9.5, processor=0.5)
     clocks.run(0.25)

@@ -11,7 +11,7 @@ from store.filters.filter_text import parse
 from store.jobs.job import GenerationJob, JobStatus
 from store.jobs.job_results import Page, PageKey
 from store.store import Store
-from tests.store.support import BEN, NOW, Db, MakeJob, MakeProject, Sql, error_of
+from tests.store.support import BEN, NOW, Db, Sql, error_of
 
 NextPage = Callable[[PageKey | None], Awaitable[Page[GenerationJob]]]
 
@@ -84,17 +84,12 @@ async def test_next_page_is_unaffected_by_deleted_and_added_jobs(db: Db) -> None
     assert [job.id for job in second] == [oldest_first[3], oldest_first[2]]
 
 
-async def test_last_page_has_no_next_key(operator: Store, make_job: MakeJob) -> None:
-    assert (await operator.get_generation_jobs()) == Page(items=(), next_key=None)
-    make_job()
-    assert (await operator.get_generation_jobs(limit=1)).next_key is None
-
-
-async def test_recent_jobs_are_the_ten_newest(operator: Store, make_project: MakeProject, make_job: MakeJob) -> None:
-    project_id = make_project()
-    ids = [make_job(project_id, created_at=NOW + timedelta(minutes=number)) for number in range(12)]
-    assert [job.id for job in await operator.get_recent_jobs()] == ids[:1:-1]
-    assert [job.id for job in await operator.get_recent_jobs(1)] == ids[-1:]
+async def test_recent_jobs_are_the_ten_newest_and_the_last_page_has_no_next_key(db: Db) -> None:
+    assert (await db.operator.get_generation_jobs()) == Page(items=(), next_key=None)
+    ids = [db.make_job(created_at=NOW + timedelta(minutes=number)) for number in range(12)]
+    assert (await db.operator.get_generation_jobs(limit=12)).next_key is None
+    assert [job.id for job in await db.operator.get_recent_jobs()] == ids[:1:-1]
+    assert [job.id for job in await db.operator.get_recent_jobs(1)] == ids[-1:]
 
 
 @pytest.mark.parametrize("limit", [0, -1, 10_001])

@@ -37,9 +37,8 @@ def test_refusal_words_name_the_limit_the_spending_and_the_requested_cost() -> N
 
 
 def test_refusal_words_say_when_the_budget_is_used_up() -> None:
-    of_user = replace(
-        REFUSAL, user_id=UUID(int=2), project_id=None, period=Period.ALL, limit_cents=500, spent_cents=620
-    )
+    spent = replace(REFUSAL, limit_cents=500, spent_cents=620, asked_cents=0)
+    of_user = replace(spent, user_id=UUID(int=2), project_id=None, period=Period.ALL)
     assert refusal_words(of_user, "ada@example.com") == (
         "The total budget of user ada@example.com is used up: $6.20 of $5.00 are spent."
     )

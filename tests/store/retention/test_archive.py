@@ -67,18 +67,15 @@ async def test_archive_list_can_be_limited_to_a_project_a_status_and_a_time(db: 
     assert await ids(ArchiveQuery(archived_since=NOW + timedelta(seconds=1))) == {full.other}
 
 
-async def test_user_sees_only_their_own_archived_jobs(ada: Store, ben: Store, full: Worlds) -> None:
-    assert {one.job.id for one in await list_archived(ada, ALL, limit=100)} == full.finished
-    assert await count_some_archived(ben) == CappedCount(number=1)
-    assert await get_archived(ben, [NOTHING, *full.finished]) == ()
-
-
-async def test_archived_jobs_are_counted_by_status(operator: Store, full: Worlds) -> None:
-    assert await count_archived(operator, ALL) == (
+async def test_archived_jobs_are_listed_and_counted_for_those_who_see_them(db: Db, full: Worlds) -> None:
+    assert await count_archived(db.operator, ALL) == (
         StatusCount(status=JobStatus.SUCCEEDED, count=3, total_cost_cents=3, oldest_at=NOW - timedelta(days=62)),
         StatusCount(status=JobStatus.FAILED, count=4, total_cost_cents=10, oldest_at=NOW - timedelta(days=90)),
     )
-    assert await count_some_archived(operator) == CappedCount(number=7)
+    assert await count_some_archived(db.operator) == CappedCount(number=7)
+    assert {one.job.id for one in await list_archived(db.ada, ALL, limit=100)} == full.finished
+    assert await count_some_archived(db.ben) == CappedCount(number=1)
+    assert await get_archived(db.ben, [NOTHING, *full.finished]) == ()
 
 
 async def test_restore_by_id_restores_all_jobs_or_none(operator: Store, full: Worlds, sql: Sql) -> None:
