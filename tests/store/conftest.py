@@ -93,5 +93,12 @@ def make_job(db: Db) -> MakeJob:
 
 
 @pytest.fixture
+def no_policies(sql: Sql) -> Iterator[None]:
+    """Afterwards; a policy of all other projects belongs to nobody who goes."""
+    yield
+    sql("delete from gjobs.retention_policies")
+
+
+@pytest.fixture
 def source() -> Source:
     return Source()

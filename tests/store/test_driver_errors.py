@@ -62,6 +62,14 @@ async def refusal_of(conninfo: Conninfo) -> StoreError:
         return await error_of(StoreError, database.read(OPERATOR, raw("select 1")))
 
 
+async def turned_away(refusal: bytes, *hosts: str, asks: bool = True, **login: str) -> tuple[StoreError, int]:
+    """By a server that does so, and how often it was asked."""
+    hosts = hosts or ("127.0.0.1",)
+    doorkeeper = Doorkeeper(refusal, asks_for_password=asks)
+    async with listening(doorkeeper.serve, *hosts) as port:
+        return await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", **login}), doorkeeper.visits
+
+
 REFUSES = "do $$ begin raise exception 'no budget'{}; end $$"
 
 
@@ -189,19 +197,15 @@ async def test_closed_port_is_unreachable(unused_tcp_port: int) -> None:
 @pytest.mark.parametrize("hosts", [["127.0.0.1"], ["127.0.0.1", "127.0.0.2", "127.0.0.3"]])
 async def test_a_wrong_password_is_tried_once(hosts: list[str]) -> None:
     """Also where the name has several addresses: whoever guesses passwords is banned."""
-    doorkeeper = Doorkeeper(fatal("28P01", 'password authentication failed for user "ada"'), asks_for_password=True)
-    async with listening(doorkeeper.serve, *hosts) as port:
-        error = await refusal_of({"host": ",".join(hosts), "port": port, "user": "ada", "password": "hunter2"})
+    failed = 'password authentication failed for user "ada"'
+    error, visits = await turned_away(fatal("28P01", failed), *hosts, password="hunter2")
     assert isinstance(error, SignInRefused)
-    assert str(error) == 'The database refused the sign-in: password authentication failed for user "ada".'
-    assert doorkeeper.visits == 1
+    assert (str(error), visits) == (f"The database refused the sign-in: {failed}.", 1)
     assert "hunter2" not in f"{error!r} {error} {error.hint}"
 
 
 async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> None:
-    doorkeeper = Doorkeeper(fatal("28P01", "not used"), asks_for_password=True)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "passfile": "/nowhere"})
+    error, _ = await turned_away(fatal("28P01", "not used"), passfile="/nowhere")
     assert isinstance(error, SignInRefused)
     assert "no password supplied" in str(error)
     assert "~/.pgpass" in str(error.hint)
@@ -209,12 +213,10 @@ async def test_missing_password_is_refused_and_the_hint_names_its_sources() -> N
 
 
 async def test_connection_lost_during_the_sign_in_is_unreachable() -> None:
-    doorkeeper = Doorkeeper(b"", asks_for_password=True)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada", "password": "right"})
+    error, visits = await turned_away(b"", password="right")
     assert isinstance(error, Unreachable)
     assert error.message == "The database is not reachable: server closed the connection unexpectedly."
-    assert doorkeeper.visits == 1
+    assert visits == 1
 
 
 @pytest.mark.parametrize(
@@ -257,9 +259,7 @@ def test_advice_is_none_for_a_generic_failure() -> None:
     ],
 )
 async def test_server_that_accepts_no_connections_is_unreachable(sqlstate: str, message: str) -> None:
-    doorkeeper = Doorkeeper(fatal(sqlstate, message), asks_for_password=False)
-    async with listening(doorkeeper.serve, "127.0.0.1") as port:
-        error = await refusal_of({"host": "127.0.0.1", "port": port, "user": "ada"})
+    error, _ = await turned_away(fatal(sqlstate, message), asks=False)
     assert isinstance(error, Unreachable)
     assert str(error) == f"The database takes no connections at the moment: {message}."
 

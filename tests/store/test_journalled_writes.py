@@ -20,7 +20,7 @@ from store.journal.write_record import JournalEntry, WriteOutcome
 from store.store import Store
 from store.users.actor import ActingUser
 from tests.conftest import Conninfo
-from tests.store.support import ADA, BEN, NOTHING, Db, MakeProject, Sql, altered, the_job, writes
+from tests.store.support import ADA, BEN, NOTHING, Db, Sql, altered, the_job, writes
 
 
 @pytest.fixture
@@ -45,12 +45,14 @@ async def the_row(store: Store, job_id: UUID) -> Any:
 
 
 class TestEachWrite:
-    async def test_journal_records_a_created_job(self, store: Store, path: Path, make_project: MakeProject) -> None:
-        job = await store.create_generation_job(project_id=make_project(), mode="lifestyle")
-        entry = the_entry(path)
-        assert (entry.what, entry.ids, entry.outcome) == ("create job", (job.id,), WriteOutcome.DONE)
-        assert (entry.before, entry.after) == ((), (plain_row(job),))
-        assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
+    async def test_journal_records_a_created_project_and_job(self, store: Store, path: Path) -> None:
+        project = await store.create_project("Autumn", owner_id=ADA)
+        job = await store.create_generation_job(project_id=project.id, mode="lifestyle")
+        expected = ("create job", job.id, plain_row(job)), ("create project", project.id, plain_row(project))
+        for entry, (what, made_id, row) in zip(read_journal(path).entries, expected, strict=True):
+            assert (entry.what, entry.ids, entry.outcome) == (what, (made_id,), WriteOutcome.DONE)
+            assert (entry.before, entry.after) == ((), (row,))
+            assert (entry.actor, entry.actor_id, entry.database, entry.reason) == ("operator", None, "testbase", None)
 
     async def test_journal_records_a_changed_job(self, store: Store, path: Path, db: Db) -> None:
         job_id = db.make_job(cost_cents=100)
@@ -70,18 +72,15 @@ class TestEachWrite:
         assert (entry.what, entry.actor, entry.actor_id) == ("transition job to failed", "ada@example.com", ADA)
         assert (entry.before, entry.after) == ((before,), (await the_row(store, job_id),))
 
-    async def test_journal_records_deleted_jobs(self, store: Store, path: Path, db: Db) -> None:
+    async def test_journal_records_deleted_and_restored_jobs(self, store: Store, path: Path, db: Db) -> None:
         job_ids = [db.make_job(status=status) for status in JobStatus]
         rows = {job_id: await the_row(store, job_id) for job_id in job_ids}
-        await store.delete_generation_jobs(dict.fromkeys(job_ids))
-        entry = the_entry(path)
-        assert (entry.what, set(entry.ids), entry.after) == ("delete 4 jobs", set(job_ids), ())
-        assert {UUID(str(row["id"])): row for row in entry.before} == rows
-
-    async def test_journal_records_a_created_project(self, store: Store, path: Path) -> None:
-        project = await store.create_project("Autumn", owner_id=ADA)
-        entry = the_entry(path)
-        assert (entry.what, entry.ids, entry.after) == ("create project", (project.id,), (plain_row(project),))
+        await store.restore_generation_jobs(await store.delete_generation_jobs(dict.fromkeys(job_ids)))
+        restored, deleted = read_journal(path).entries
+        assert (deleted.what, set(deleted.ids), deleted.after) == ("delete 4 jobs", set(job_ids), ())
+        assert {UUID(str(row["id"])): row for row in deleted.before} == rows
+        assert (restored.what, set(restored.ids), restored.before) == ("restore 4 jobs", set(job_ids), ())
+        assert {UUID(str(row["id"])): row for row in restored.after} == rows
 
     async def test_journal_records_budget_changes(self, store: Store, path: Path) -> None:
         made = await store.set_budget(user_id=ADA, period="month", limit_cents=500)
@@ -202,13 +201,6 @@ class TestRestore:
         assert set(restored) == set(deleted) == set(before.values())
         assert {job.id: job for job in await store.get_generation_jobs()} == before
         assert db.sql(times) == times_before
-
-    async def test_journal_records_a_restored_job(self, store: Store, path: Path, db: Db) -> None:
-        job_id = db.make_job()
-        deleted = await store.delete_generation_jobs({job_id: None})
-        await store.restore_generation_jobs(deleted)
-        restored, _ = read_journal(path).entries
-        assert (restored.what, restored.before, restored.after) == ("restore job", (), (plain_row(deleted[0]),))
 
     async def test_restore_does_nothing_when_an_id_is_taken(self, store: Store, db: Db) -> None:
         first, second = db.make_job(), db.make_job()

@@ -1,4 +1,4 @@
-"""Amounts as they are read and written."""
+"""Amounts and shares as they are read and written."""
 
 import pytest
 from hypothesis import given

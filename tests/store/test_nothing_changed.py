@@ -70,30 +70,21 @@ DELETIONS: dict[str, Call] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("obstacle", "call"),
-    [
-        *((NOT_TO_BE_UPDATED, call) for call in CHANGES.values()),
-        *((NOT_TO_BE_DELETED, call) for call in DELETIONS.values()),
-    ],
-    ids=[*CHANGES, *DELETIONS],
+TRIGGER = (
+    "create function hold() returns trigger language plpgsql as 'begin return null; end';"
+    "create trigger hold before update or delete on generation_jobs for each row execute function hold()"
 )
-async def test_visible_job_that_policies_protect_cannot_be_changed(
-    ada: Store, app_sql: Sql, unchanged: None, obstacle: str, call: Call
+
+
+@pytest.mark.parametrize("protection", ["policy", "trigger"])
+@pytest.mark.parametrize("name", CHANGES | DELETIONS)
+async def test_visible_job_that_a_policy_or_a_trigger_protects_cannot_be_changed(
+    operator: Store, ada: Store, app_sql: Sql, unchanged: None, name: str, protection: str
 ) -> None:
-    app_sql(obstacle)
+    policy = NOT_TO_BE_UPDATED if name in CHANGES else NOT_TO_BE_DELETED
+    app_sql(policy if protection == "policy" else TRIGGER)
     with pytest.raises(NoPrivilege, match=f"shows the job {JOB}, but does not let it be changed"):
-        await call(ada)
-
-
-@pytest.mark.parametrize("call", (CHANGES | DELETIONS).values(), ids=CHANGES | DELETIONS)
-async def test_job_that_a_trigger_protects_cannot_be_changed(
-    operator: Store, app_sql: Sql, unchanged: None, call: Call
-) -> None:
-    app_sql("create function hold() returns trigger language plpgsql as 'begin return null; end'")
-    app_sql("create trigger hold before update or delete on generation_jobs for each row execute function hold()")
-    with pytest.raises(NoPrivilege, match="does not let it be changed"):
-        await call(operator)
+        await (CHANGES | DELETIONS)[name](ada if protection == "policy" else operator)
 
 
 @pytest.mark.parametrize("job_id", [JOB, NOTHING], ids=["hidden", "gone"])

@@ -20,7 +20,7 @@ from store.retention.archive import (
 )
 from store.retention.retention import ArchiveQuery, BatchProgress, StatusCount
 from store.store import Store
-from tests.store.retention.conftest import Worlds, archived, cleaned, present
+from tests.store.retention.conftest import Worlds, archived, cleaned, last_of, present
 from tests.store.support import NOTHING, NOW, Db, Sql
 
 ALL = ArchiveQuery()
@@ -34,10 +34,7 @@ async def full(operator: Store, world: Worlds) -> Worlds:
 
 
 async def restored(store: Store, query: ArchiveQuery = ALL) -> BatchProgress:
-    last = BatchProgress()
-    async for last in restore_matching(store, query):  # noqa: B007
-        pass
-    return last
+    return await last_of(restore_matching(store, query))
 
 
 async def test_archive_pages_list_the_newest_jobs_first(operator: Store, full: Worlds) -> None:

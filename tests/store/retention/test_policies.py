@@ -1,7 +1,6 @@
 """How long jobs are kept: set by the operator, applied by whoever comes first."""
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -26,11 +25,7 @@ MONTH, YEARS = timedelta(days=30), timedelta(days=3650)
 ARCHIVE, DELETE = RetentionAction.ARCHIVE, RetentionAction.DELETE
 
 
-@pytest.fixture(autouse=True)
-def no_policies(sql: Sql) -> Iterator[None]:
-    """One of all other projects belongs to nobody who goes."""
-    yield
-    sql("delete from gjobs.retention_policies")
+pytestmark = pytest.mark.usefixtures("no_policies")
 
 
 async def applied(store: Store, pause: timedelta = timedelta(hours=1)) -> list[PolicyRun]:

@@ -50,56 +50,44 @@ async def started_watch(store: Store) -> Watch:
     return watch
 
 
-async def test_watch_reports_each_status_change_once_and_in_order(db: Db, project: UUID) -> None:
+async def test_watch_reports_each_status_change_once_in_order_with_the_job_right_after_it(
+    db: Db, project: UUID
+) -> None:
     db.make_job(project)
     watch = await db.operator.watch()
     assert await told(watch) == []
-    job = db.make_job(project)
+    job = db.make_job(project, mode="packaging", cost_cents=5)
     move(db.sql, job, "running")
     db.sql("update generation_jobs set cost_cents = 7 where id = %s", [job])
-    move(db.sql, job, "failed", error="timeout")
+    move(db.sql, job, "failed", error="timeout", cost_cents=9)
     db.sql("delete from generation_jobs where id = %s", [job])
-    assert await told(watch) == [
-        (job, None, "queued"),
-        (job, "queued", "running"),
-        (job, "running", "failed"),
-        (job, "failed", None),
+    found = (await watch.read()).transitions
+    assert [(one.from_status, one.to_status, one.cost_cents, one.error) for one in found[:3]] == [
+        (None, "queued", 5, None),
+        ("queued", "running", 5, None),
+        ("running", "failed", 9, "timeout"),
     ]
+    assert (found[3].from_status, found[3].to_status) == ("failed", None)
+    assert {(one.job_id, one.mode, one.user_id, one.project_id) for one in found} == {(job, "packaging", ADA, project)}
+    assert sorted(found, key=lambda one: one.at) == list(found)
+    assert len({one.key for one in found}) == 4
     assert await told(watch) == []
 
 
-async def test_transition_holds_the_job_as_it_was_right_after_it(db: Db, project: UUID) -> None:
+async def test_watch_misses_no_late_commit_and_reports_nothing_rolled_back(db: Db, project: UUID) -> None:
+    early, late, never = (db.make_job(project) for _ in range(3))
+    run = "update generation_jobs set status = 'running' where id = %s"
     watch = await started_watch(db.operator)
-    job = db.make_job(project, "running", mode="packaging", cost_cents=5)
-    move(db.sql, job, "failed", error="timeout", cost_cents=9)
-    first, last = (await watch.read()).transitions
-    assert (first.mode, first.cost_cents, first.error) == ("packaging", 5, None)
-    assert (last.mode, last.cost_cents, last.error) == ("packaging", 9, "timeout")
-    assert (last.user_id, last.project_id) == (ADA, project)
-    assert first.at <= last.at
-    assert first.key != last.key
-
-
-async def test_watch_does_not_miss_a_late_commit(db: Db, project: UUID) -> None:
-    early, late = db.make_job(project), db.make_job(project)
-    watch = await started_watch(db.operator)
-    with connect(db.conninfo) as slow:
-        slow.execute("update generation_jobs set status = 'running' where id = %s", [late])
+    with connect(db.conninfo) as undone, connect(db.conninfo) as slow:
+        undone.execute(run, [never])
+        slow.execute(run, [late])
         move(db.sql, early, "running")
         assert await told(watch) == []
-        # A transaction that is open at the start of another watch; what was committed before that it does not tell.
+        undone.rollback()
+        # A transaction is open at the start of another watch; what was committed before that it does not tell.
         later_watch = await started_watch(db.operator)
     assert sorted(await told(watch)) == sorted([(late, "queued", "running"), (early, "queued", "running")])
     assert await told(later_watch) == [(late, "queued", "running")]
-
-
-async def test_watch_does_not_report_rolled_back_changes(db: Db, project: UUID) -> None:
-    job = db.make_job(project)
-    watch = await started_watch(db.operator)
-    with connect(db.conninfo) as undone:
-        undone.execute("update generation_jobs set status = 'running' where id = %s", [job])
-        undone.rollback()
-    assert await told(watch) == []
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
@@ -126,12 +114,9 @@ async def test_new_watch_continues_from_the_cursor_of_another(db: Db, project: U
     assert await told(watch) == [(job, "queued", "running")]
     move(db.sql, job, "failed")
     assert await told(await db.operator.watch(after=place)) == [(job, "queued", "running"), (job, "running", "failed")]
-
-
-async def test_watch_refuses_a_cursor_that_the_database_has_not_reached(operator: Store) -> None:
-    watch = await operator.watch(after=Cursor(2**62, 0))
+    not_reached = await db.operator.watch(after=Cursor(2**62, 0))
     with pytest.raises(InvalidValue, match="has not come to"):
-        await watch.read()
+        await not_reached.read()
 
 
 async def test_watch_filter_applies_to_the_job_right_after_each_transition(db: Db, project: UUID) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from store.jobs.job import JobStatus
 from store.leases.lease import JobFinish
-from store.retention.cleanup import find_expired, run_cleanup
-from store.retention.retention import ExpiredJobs, RetentionAction
-from store.store import Store
+from store.retention.cleanup import find_expired
+from store.retention.retention import RetentionAction
 from store.worker.handlers import Registry, Retry, Work
 from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
 from tests.store.support import until
@@ -27,23 +26,18 @@ def is_put_off(job_id: UUID) -> bool:
     return job_id.int % 4 == 0
 
 
-def at_work(cleaned: asyncio.Event) -> Registry:
+def at_work(once_cleaned: asyncio.Event) -> Registry:
     """Some of it lasts until a first clean-up is over."""
 
     async def handler(work: Work) -> None:
         if work.job.id.int % 5 == 0:
-            await cleaned.wait()
+            await once_cleaned.wait()
         if is_put_off(work.job.id):
             raise Retry("busy", after=3600)
         if work.job.id.int % 7 == 0:
             raise ValueError("no such image")
 
     return registry_of(handler, "lifestyle")
-
-
-async def clean(store: Store, expired: ExpiredJobs, action: RetentionAction) -> None:
-    async for _ in run_cleanup(store, expired, action):
-        pass
 
 
 @pytest.mark.parametrize("action", RetentionAction)
@@ -54,17 +48,17 @@ async def test_cleanup_removes_no_job_that_a_worker_holds(env: WorkerEnv, action
     env.sql("update generation_jobs set status = 'running' where mode = 'forgotten'")
     jobs = set(env.queue("lifestyle", JOBS))
     put_off = {job_id for job_id in jobs if is_put_off(job_id)}
-    cleaned = asyncio.Event()
-    made = [env.make_worker(at_work(cleaned)) for _ in range(3)]
+    once_cleaned = asyncio.Event()
+    made = [env.make_worker(at_work(once_cleaned)) for _ in range(3)]
     expired = await find_expired(env.operator, timedelta(0), statuses=ALL_BUT_QUEUED)
 
     working = asyncio.gather(*(worker.run(once=True) for worker, _ in made))
     await until(lambda: any(has_ended(told) for _, told in made))
     while not working.done():
-        await clean(env.operator, expired, action)
-        cleaned.set()
+        await cleaned(env.operator, expired, action)
+        once_cleaned.set()
     await working
-    await clean(env.operator, expired, action)
+    await cleaned(env.operator, expired, action)
 
     told = [one for _, of_worker in made for one in of_worker]
     finished = [

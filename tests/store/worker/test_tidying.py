@@ -1,7 +1,6 @@
 """A worker that is asked to applies the retention policies that are due, beside its work."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from uuid import UUID
@@ -20,12 +19,7 @@ from tests.store.servers import proxied
 from tests.store.support import Sql, altered, until
 from tests.store.worker.conftest import WorkerEnv
 
-
-@pytest.fixture(autouse=True)
-def no_policies(sql: Sql) -> Iterator[None]:
-    """One of all other projects belongs to nobody who goes."""
-    yield
-    sql("delete from gjobs.retention_policies")
+pytestmark = pytest.mark.usefixtures("no_policies")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,10 @@ SUCCEEDED = ("succeeded", None, 250)
 
 async def is_busy(work: Work) -> None:
     raise Retry("busy")
+
+
+async def time_out(work: Work) -> None:
+    await asyncio.sleep(60)
 
 
 class TestHandlers:
@@ -172,34 +177,32 @@ class TestTryingAgain:
         assert 0.0 <= told[1].ending.wait <= LONGEST_WAIT
         assert env.leases() in ([(job, None, 1, "busy")], [])
 
-    async def test_last_attempt_fails_the_job(self, env: WorkerEnv) -> None:
-        def busy(work: Work) -> None:
-            if work.attempt == 2:
-                worker.stop()
-            raise Retry("busy")
-
-        env.queue()
-        worker, _ = env.make_worker(registry_of(busy, attempts=2, backoff=SOON))
-        await worker.run()
-        assert env.ends() == [("failed", "Given up after 2 attempts: busy", 250)]
-
     async def test_rescheduled_job_is_held_by_no_worker(self, env: WorkerEnv) -> None:
         (job,) = env.queue()
         await env.run(registry_of(is_busy, backoff=Backoff(first=60.0)))
         assert env.ends() == [("running", None, 250)]
         assert env.leases() == [(job, None, 1, "busy")]
 
-    @pytest.mark.parametrize(("attempts", "given_up"), [(1, ""), (2, "Given up after 2 attempts: ")])
-    async def test_timed_out_attempt_is_tried_again(self, env: WorkerEnv, attempts: int, given_up: str) -> None:
-        async def slow(work: Work) -> None:
+    @pytest.mark.parametrize(
+        ("attempts", "fails", "error"),
+        [
+            (1, time_out, "Timed out after 0.01 s"),
+            (2, time_out, "Given up after 2 attempts: Timed out after 0.01 s"),
+            (2, is_busy, "Given up after 2 attempts: busy"),
+        ],
+    )
+    async def test_last_attempt_fails_the_job(
+        self, env: WorkerEnv, attempts: int, fails: Callable[[Work], Awaitable[None]], error: str
+    ) -> None:
+        async def handler(work: Work) -> None:
             if work.attempt == attempts:
                 worker.stop()
-            await asyncio.sleep(60)
+            await fails(work)
 
         env.queue()
-        worker, _ = env.make_worker(registry_of(slow, time_out=0.01, attempts=attempts, backoff=SOON))
+        worker, _ = env.make_worker(registry_of(handler, time_out=0.01, attempts=attempts, backoff=SOON))
         await worker.run()
-        assert env.ends() == [("failed", f"{given_up}Timed out after 0.01 s", 250)]
+        assert env.ends() == [("failed", error, 250)]
 
     async def test_timed_out_thread_keeps_its_slot_until_it_ends(self, env: WorkerEnv) -> None:
         go_on = threading.Event()
@@ -275,20 +278,18 @@ class TestLeases:
         assert attempts == [2]
         assert env.ends() == [SUCCEEDED]
 
-    async def test_job_of_a_lost_worker_fails_past_the_attempt_limit(self, env: WorkerEnv) -> None:
+    @pytest.mark.parametrize("is_known", [True, False])
+    async def test_job_of_a_lost_worker_fails_past_the_attempt_limit(self, env: WorkerEnv, is_known: bool) -> None:
         env.queue()
-        ((dead,),) = env.sql("select gen_random_uuid()")
+        dead = UUID(int=9)
         env.sql("select gjobs.claim_jobs(%s, null, 1, -1)", [dead])
+        if not is_known:
+            env.sql("update gjobs.job_leases set owner = null, attempt = 5")
+        reason = f"the worker {dead} was lost with it" if is_known else "what became of the last is not known"
+        attempts = "1 attempt" if is_known else "5 attempts"
         told = await env.run(registry_of(do_nothing, attempts=1))
-        assert env.ends() == [("failed", f"Given up after 1 attempt: the worker {dead} was lost with it", 250)]
+        assert env.ends() == [("failed", f"Given up after {attempts}: {reason}", 250)]
         assert [type(one) for one in told] == [AttemptEnded]
-
-    async def test_job_past_the_attempt_limit_fails_without_a_known_reason(self, env: WorkerEnv) -> None:
-        (job,) = env.queue()
-        env.sql("update generation_jobs set status = 'running'")
-        env.sql("insert into gjobs.job_leases values (%s, null, 5, now(), now(), null)", (job,))
-        await env.run()
-        assert env.ends() == [("failed", "Given up after 5 attempts: what became of the last is not known", 250)]
 
 
 class TestStopping:
@@ -335,21 +336,17 @@ class TestStopping:
 
 
 class TestWaiting:
-    async def test_notified_worker_starts_a_new_job_at_once(self, env: WorkerEnv) -> None:
-        async with env.running() as (worker, told):
-            await until(lambda: worker.is_told)
-            env.queue()
-            await until(lambda: bool(told))
-
-    async def test_worker_polls_for_jobs_without_notifications(
-        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch
+    @pytest.mark.parametrize("listens", [True, False])
+    async def test_worker_is_notified_of_a_new_job_or_polls_for_it(
+        self, env: WorkerEnv, monkeypatch: pytest.MonkeyPatch, listens: bool
     ) -> None:
-        monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
+        if not listens:
+            monkeypatch.setattr("store.worker.worker.may_listen", lambda *_: False)
         async with env.running() as (worker, told):
-            await until(lambda: bool(env.sql("select id from gjobs.workers")))
+            await until(lambda: worker.is_told if listens else bool(env.sql("select id from gjobs.workers")))
             env.queue()
             await until(lambda: bool(told))
-            assert not worker.is_told
+            assert listens or not worker.is_told
 
     async def test_overdue_retry_without_a_taker_has_no_next_due_time(self, env: WorkerEnv) -> None:
         (job,) = env.queue("of nobody")
