@@ -12,6 +12,7 @@ from store.retention.cleanup import find_expired
 from store.retention.retention import RetentionAction
 from store.worker.handlers import Registry, Retry, Work
 from store.worker.worker_events import AttemptEnded, FinishRejected, LeaseLost
+from tests.store.retention.conftest import cleaned
 from tests.store.support import until
 from tests.store.worker.conftest import WorkerEnv, has_ended, registry_of
 
