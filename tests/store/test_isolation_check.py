@@ -84,6 +84,15 @@ def leaks(answers: Answers) -> set[tuple[ProbeTarget, Verb]]:
     return {key for key, probe in answers.items() if probe.verdict is ProbeVerdict.LEAK}
 
 
+def assert_judged(answers: Answers, *keys: tuple[ProbeTarget, Verb], why: str) -> None:
+    for key in keys:
+        assert answers[key].how is ProbeMethod.JUDGED
+        assert answers[key].answer.endswith(f" ({why})")
+
+
+DELETE_PROJECT, INSERT_JOB = (ProbeTarget.PROJECT, Verb.DELETE), (ProbeTarget.JOB, Verb.INSERT_INTO)
+
+
 def traces(connection: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Every row with the transactions that made it and last locked it."""
     tables = ("projects", "assets", "generation_jobs", "auth.users")
@@ -160,13 +169,8 @@ async def test_project_that_received_a_job_after_planning_is_not_tried(
 async def test_probe_answer_says_that_there_is_no_empty_project(attached: Database, owner: psycopg.Connection) -> None:
     owner.execute("delete from projects where id = %s", [EMPTY_PROJECT])
     answers = await probed(attached)
-    for key in (
-        (ProbeTarget.PROJECT, Verb.UPDATE),
-        (ProbeTarget.PROJECT, Verb.DELETE),
-        (ProbeTarget.JOB, Verb.INSERT_INTO),
-    ):
-        assert answers[key].how is ProbeMethod.JUDGED
-        assert answers[key].answer.endswith(" (they have no empty project)")
+    update_project = (ProbeTarget.PROJECT, Verb.UPDATE)
+    assert_judged(answers, update_project, DELETE_PROJECT, INSERT_JOB, why="they have no empty project")
     assert leaks(answers) == LEAKS_OF_THE_APP
 
 
@@ -185,13 +189,8 @@ async def test_project_whose_rows_may_be_hidden_is_not_treated_as_empty(
         answers = await probed(store.database, plan)
     assert owner.execute(rows).fetchall() == before
     assert set(plan.targets) == {TargetKind.JOB, TargetKind.FINISHED_JOB, TargetKind.PROJECT, TargetKind.ASSET}
-    for key in (
-        (ProbeTarget.PROJECT, Verb.DELETE),
-        (ProbeTarget.JOB, Verb.INSERT_INTO),
-        (ProbeTarget.ASSET, Verb.DELETE),
-    ):
-        assert answers[key].how is ProbeMethod.JUDGED
-        assert answers[key].answer.endswith(" (row level security may hide from onlooker what is in use)")
+    why = "row level security may hide from onlooker what is in use"
+    assert_judged(answers, DELETE_PROJECT, INSERT_JOB, (ProbeTarget.ASSET, Verb.DELETE), why=why)
 
 
 async def test_isolation_check_waits_only_briefly_for_a_locked_row(

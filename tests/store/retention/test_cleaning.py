@@ -97,36 +97,26 @@ async def test_interrupted_cleanup_can_be_continued(db: Db) -> None:
     assert await cleaned(db.operator) == BatchProgress(done=120 - batches.FIRST)
 
 
-async def test_cleanup_skips_a_locked_job(operator: Store, database: Conninfo, world: Worlds, sql: Sql) -> None:
-    held = world.old[JobStatus.FAILED][0]
-    with connect(database) as other:
-        other.execute("select from generation_jobs where id = %s for update", [held])
-        assert await cleaned(operator) == BatchProgress(done=6)
-    assert held in present(sql)
-    assert await cleaned(operator) == BatchProgress(done=1)
-
-
-async def test_cleanup_skips_and_names_a_job_that_another_table_refers_to(db: Db, world: Worlds) -> None:
-    referred = world.old[JobStatus.SUCCEEDED][1]
-    table = "create table public.invoices (job_id uuid references generation_jobs)"
-    with altered(db.sql, table, "drop table public.invoices"):
-        db.sql("insert into public.invoices values (%s)", (referred,))
-        last = await cleaned(db.operator)
-        assert (last.done, last.refused, last.refused_id) == (6, 1, referred)
-        assert "invoices" in (last.refusal or "")
-        assert referred in present(db.sql)
-
-
-async def test_cleanup_skips_jobs_that_a_trigger_of_the_app_protects(db: Db, world: Worlds) -> None:
+async def test_cleanup_skips_jobs_that_are_locked_protected_or_referred_to(db: Db, world: Worlds) -> None:
+    locked = world.old[JobStatus.FAILED][0]
     trigger = (
         "create function keep_paid() returns trigger language plpgsql as"
-        " $$ begin if old.cost_cents = 2 then raise exception 'paid jobs stay'; end if; return old; end $$;"
+        " $$ begin if old.cost_cents = 7 then raise exception 'paid jobs stay'; end if; return old; end $$;"
         "create trigger keep_paid before delete on generation_jobs for each row execute function keep_paid()"
     )
     with altered(db.sql, trigger, "drop function keep_paid() cascade"):
+        with connect(db.conninfo) as other:
+            other.execute("select from generation_jobs where id = %s for update", [locked])
+            last = await cleaned(db.operator)
+        assert (last.done, last.refused, last.refusal) == (5, 1, "The database refused: paid jobs stay.")
+        assert {locked, world.other} <= present(db.sql)
+        assert (await cleaned(db.operator)).done == 1, "the lock is gone"
+    table = "create table public.invoices (job_id uuid references generation_jobs)"
+    with altered(db.sql, table, "drop table public.invoices"):
+        db.sql("insert into public.invoices values (%s)", (world.other,))
         last = await cleaned(db.operator)
-        assert (last.done, last.refused, last.refusal) == (5, 2, "The database refused: paid jobs stay.")
-        assert world.old[JobStatus.SUCCEEDED][2] in present(db.sql)
+        assert (last.done, last.refused, last.refused_id) == (0, 1, world.other)
+        assert "invoices" in (last.refusal or "")
 
 
 async def test_cleanup_raises_when_a_policy_silently_prevents_deletion(db: Db, world: Worlds) -> None:
